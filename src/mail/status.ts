@@ -1,0 +1,36 @@
+/**
+ * The one table of SMTP answers (product.md section 4): basic reply code (RFC 5321), enhanced code (RFC 3463,
+ * RFC 5248) and the text a stranger may read. No other file holds such a code. Texts are generic on purpose: one
+ * text for every unknown address, so that nobody learns from an answer which part was wrong.
+ */
+
+export interface Status {
+  readonly code: number;
+  readonly enhanced: string;
+  readonly text: string;
+}
+
+export const STATUS = {
+  stored: { code: 250, enhanced: '2.0.0', text: 'Stored' },
+  recipientOk: { code: 250, enhanced: '2.1.5', text: 'Recipient ok' },
+  tooManyConnections: { code: 421, enhanced: '4.7.0', text: 'Too many connections, try again later' },
+  shuttingDown: { code: 421, enhanced: '4.3.2', text: 'Service is restarting, try again in a moment' },
+  timeout: { code: 421, enhanced: '4.4.2', text: 'Time limit exceeded, closing connection' },
+  tooManyCommands: { code: 421, enhanced: '4.7.0', text: 'Too many commands, closing connection' },
+  tooManyRefused: { code: 421, enhanced: '4.7.0', text: 'Too many unknown recipients, closing connection' },
+  tooManyRecipients: { code: 452, enhanced: '4.5.3', text: 'Too many recipients, send the rest separately' },
+  tooLarge: { code: 552, enhanced: '5.3.4', text: 'Message is larger than this system accepts' },
+  noSpace: { code: 452, enhanced: '4.3.1', text: 'No space to store the message, try again later' },
+  notOurs: { code: 550, enhanced: '5.7.1', text: 'Relaying denied' },
+  unknownRecipient: { code: 550, enhanced: '5.1.1', text: 'No such address here' },
+  switchedOff: { code: 550, enhanced: '5.2.1', text: 'This address does not take mail at the moment' },
+  tryLater: { code: 451, enhanced: '4.3.0', text: 'Temporary trouble here, try again later' },
+  tooManyHops: { code: 554, enhanced: '5.4.6', text: 'Too many hops, this looks like a mail loop' },
+} as const satisfies Record<string, Status>;
+
+export type StatusName = keyof typeof STATUS;
+
+/** `250 2.0.0 text`, as it goes over the wire without the line end. */
+export function replyLine(status: Status): string {
+  return `${status.code} ${status.enhanced} ${status.text}`;
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+
+// A file imports its own folder and lower floors; rooms of one floor never import each other.
+const FLOORS: readonly (readonly string[])[] = [
+  ['errors.ts', 'log.ts', 'metrics.ts'],
+  ['mail'],
+  ['conversation'],
+  ['store', 'parsing', 'ingress', 'outbound', 'api'],
+  ['config.ts', 'daemon.ts'],
+  ['cli'],
+];
+
+function sources(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.ts'))
+    .sort();
+}
+
+function roomOf(file: string): string {
+  return file.split('/')[0]!;
+}
+
+function floorOf(file: string): number {
+  return FLOORS.findIndex(rooms => rooms.includes(roomOf(file)));
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(path.join('src', file), 'utf8');
+  const found = [...text.matchAll(/(?:from\s+|import\s*\(\s*|import\s+)'(\.[^']+)'/g)].map(match => match[1]!);
+  return found.map(target =>
+    path.posix.normalize(path.posix.join(path.posix.dirname(file), target)).replace(/\.js$/, '.ts'),
+  );
+}
+
+test('every source file stands on a floor', () => {
+  assert.deepEqual(
+    sources('src').filter(file => floorOf(file) === -1),
+    [],
+  );
+});
+
+test('a file imports its own room and lower floors only', () => {
+  const wrong = sources('src').flatMap(file =>
+    importsOf(file)
+      .filter(target => !(roomOf(target) === roomOf(file) || floorOf(target) < floorOf(file)))
+      // Floor 0 files may use one another, and so may floor 4's two.
+      .filter(target => !(floorOf(target) === floorOf(file) && !target.includes('/') && !file.includes('/')))
+      .map(target => `${file} imports ${target}`),
+  );
+  assert.deepEqual(wrong, []);
+});
+
+test('one importer for each library that is kept behind one file', () => {
+  const owners: Record<string, string> = { mailparser: 'mail/message.ts', 'smol-toml': 'config.ts' };
+  for (const [library, owner] of Object.entries(owners)) {
+    const users = sources('src').filter(file => readFileSync(path.join('src', file), 'utf8').includes(`'${library}'`));
+    assert.deepEqual(
+      users.filter(file => file !== owner),
+      [],
+      library,
+    );
+  }
+});
