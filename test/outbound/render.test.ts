@@ -63,7 +63,7 @@ test('a parser reads back what was composed', async () => {
   assert.equal(mail.subject, 'Re: Größe, 寸法 und 👍 in einem langen Betreff, der gefaltet werden muss');
   assert.equal(mail.messageId, '<mail_9@reply.example.com>');
   assert.equal(mail.inReplyTo, `<${'m'.repeat(60)}29@customer.example>`);
-  assert.equal(mail.references?.length, 21);
+  assert.equal(mail.references?.length, 31);
   assert.equal(mail.references?.[0], '<cv_1@reply.example.com>');
   assert.equal(mail.date?.toISOString(), '2026-11-22T09:05:00.000Z');
   assert.equal(mail.text?.trimEnd(), 'Grüße\n\n.\n.x **y**');
