@@ -55,8 +55,11 @@ export interface Queue {
   wake(): void;
   /** For tries from now on (SIGHUP). Tries under way end with the courier they began with; closing it is the caller's. */
   change(next: Partial<Pick<QueueOptions, 'courier' | 'concurrency' | 'schedule'>>): void;
-  /** Begins no further try and waits for those under way (the courier bounds them). Idempotent. */
-  close(): Promise<void>;
+  /**
+   * Begins no further try and waits for those under way: as long as the courier bounds them, or `graceMs`. What is not
+   * settled by then keeps its lease for the restart to void. Idempotent.
+   */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
 const PROBES: ProbeSchedule = { first: 15_000, longest: 15 * 60_000 };
@@ -270,11 +273,22 @@ export function openQueue(options: QueueOptions): Queue {
     });
   }
 
-  async function shutDown(): Promise<void> {
+  async function shutDown(graceMs: number | undefined): Promise<void> {
     sleep(null);
     await looking;
     for (const end of pauses) end();
-    await Promise.all(underWay);
+    const settled = Promise.all(underWay);
+    if (graceMs === undefined) {
+      await settled;
+      return;
+    }
+    let timer: unknown;
+    const patience = new Promise<void>(resolve => {
+      timer = timers.set(resolve, graceMs);
+    });
+    await Promise.race([settled, patience]);
+    timers.clear(timer);
+    if (underWay.size > 0) log.warn('unsettled', { destination: name, count: underWay.size });
   }
 
   wake();
@@ -286,8 +300,8 @@ export function openQueue(options: QueueOptions): Queue {
       schedule = next.schedule ?? schedule;
       wake();
     },
-    close() {
-      closing ??= Promise.resolve().then(shutDown);
+    close(closeOptions) {
+      closing ??= Promise.resolve().then(() => shutDown(closeOptions?.graceMs));
       return closing;
     },
   };
