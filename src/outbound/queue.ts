@@ -25,7 +25,7 @@
  */
 import type { Clock, Courier, DestinationState, Outcome, Parcel, QueueStore, Random } from '../conversation/ports.js';
 import { errorText, isReplydError } from '../errors.js';
-import { type Log, shortToken } from '../log.js';
+import { type Log, type LogFields, shortToken } from '../log.js';
 import { createRefusals } from './refusals.js';
 import { longestProbeWait, type ProbeSchedule, probeWait, type RetrySchedule, retryWait } from './schedule.js';
 
@@ -189,36 +189,40 @@ export function openQueue(options: QueueOptions): Queue {
     return retryWait(schedule, parcel.attempt, random) ?? (inTrouble ? schedule.waits.at(-1)! : null);
   }
 
-  function settle(parcel: Parcel, outcome: Outcome, wait: number | null): Promise<void> {
+  async function settle(parcel: Parcel, outcome: Outcome, wait: number | null): Promise<void> {
     const now = clock();
     const retryAt = wait === null ? null : now + wait;
-    const fields = { delivery: parcel.deliveryId, destination: name, attempt: parcel.attempt };
-    const response = withoutTokens(outcome.response);
-    if (outcome.result === 'sent') log.info('sent', { ...fields, response });
-    else if (retryAt === null) log.warn('failed', { ...fields, response });
-    else log.info('deferred', { ...fields, response, next_attempt_at: new Date(retryAt).toISOString() });
-    return persist(parcel, () => store.settle(parcel.deliveryId, outcome, { now, retryAt }));
+    if (!(await persist(parcel, outcome, () => store.settle(parcel.deliveryId, outcome, { now, retryAt })))) return;
+    if (outcome.result === 'sent') tell('info', 'sent', parcel, outcome);
+    else if (retryAt === null) tell('warn', 'failed', parcel, outcome);
+    else tell('info', 'deferred', parcel, outcome, { next_attempt_at: new Date(retryAt).toISOString() });
   }
 
-  function release(parcel: Parcel, outcome: Outcome): Promise<void> {
-    const response = withoutTokens(outcome.response);
-    log.info('deferred', { delivery: parcel.deliveryId, destination: name, attempt: parcel.attempt, response });
-    return persist(parcel, () => store.release([parcel.deliveryId]));
+  async function release(parcel: Parcel, outcome: Outcome): Promise<void> {
+    const given = await persist(parcel, outcome, () => store.release([parcel.deliveryId]));
+    if (given) tell('info', 'deferred', parcel, outcome);
   }
 
   /** Writes until it is written. What was tried must not be tried again because a disk was full for a minute. */
-  async function persist(parcel: Parcel, write: () => Promise<void>): Promise<void> {
+  async function persist(parcel: Parcel, outcome: Outcome, write: () => Promise<void>): Promise<boolean> {
     for (;;) {
       const last = closing !== null;
       try {
-        return await write();
+        await write();
+        return true;
       } catch (error) {
-        log.error('unsettled', { delivery: parcel.deliveryId, destination: name, error: errorText(error) });
+        tell('error', 'unsettled', parcel, outcome, { result: outcome.result, error: errorText(error) });
         // Removed meanwhile; or the restart will void the lease.
-        if (last || isReplydError(error, 'not_found')) return;
+        if (last || isReplydError(error, 'not_found')) return false;
         await pause(STORE_WAIT);
       }
     }
+  }
+
+  function tell(level: 'info' | 'warn' | 'error', event: string, parcel: Parcel, outcome: Outcome, more?: LogFields) {
+    const { deliveryId: delivery, attempt } = parcel;
+    const response = withoutTokens(outcome.response);
+    log[level](event, { delivery, destination: name, attempt, response, ...more });
   }
 
   // -------------------------------------------------------------- the destination's own state
