@@ -70,6 +70,16 @@ test('a parser reads back what was composed', async () => {
   assert.match(String(mail.html), /<strong>y<\/strong>/);
 });
 
+test('an ASCII name is written as people know it', async () => {
+  const { whole } = await bytesOf({
+    account: { ...input().account, name: 'Acme' },
+    messages: [{ author: { name: 'Nora', role: 'agent' }, text: 'x', format: 'plain', at: 0 }],
+  });
+  const header = whole.toString('latin1').replaceAll('\r\n ', ' ');
+  assert.match(header, /^From: "Nora \(Acme\)" <support@example\.com>\r$/m);
+  assert.match(header, /^Reply-To: "Nora \(Acme\)" <reply\+aa@reply\.example\.com>\r$/m);
+});
+
 test('the header holds each field once and nothing that marks a robot or a list', async () => {
   const { whole } = await bytesOf();
   const header = whole.toString('latin1').split('\r\n\r\n')[0]!;
