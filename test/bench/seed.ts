@@ -1,6 +1,8 @@
 /** Filling a store before a daemon opens it, by the store's own verbs. */
 
 import { writeFile } from 'node:fs/promises';
+import { loadConfig } from '#replyd/config.js';
+import { storeRules } from '#replyd/daemon.js';
 import { openStore } from '#replyd/store/sqlite.js';
 
 /**
@@ -11,7 +13,7 @@ export async function seedConversations(dataDir: string, count: number, file: st
   const store = await openStore({
     dataDir,
     writer: 'thread',
-    addressing: { prefixes: ['reply'], separator: '+', envelopeSender: 'bounce', delay: 120_000 },
+    rules: storeRules(loadConfig({ env: {}, cwd: dataDir }).config),
     migrate: true,
   });
   try {
