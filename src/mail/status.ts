@@ -37,3 +37,10 @@ export type StatusName = keyof typeof STATUS;
 export function replyLine(status: Status): string {
   return `${status.code} ${status.enhanced} ${status.text}`;
 }
+
+/** Enhanced codes that say the address itself is dead, so that mailing to it stops. Everything else may pass. */
+const DEAD_ADDRESS: ReadonlySet<string> = new Set(['5.1.1', '5.1.2', '5.1.3', '5.1.6', '5.1.10', '5.2.1']);
+
+export function isHardBounce(enhanced: string | null): boolean {
+  return enhanced !== null && DEAD_ADDRESS.has(enhanced);
+}

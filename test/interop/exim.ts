@@ -12,8 +12,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { endGroup, ownProcessGroup } from '../process-group.js';
 import { eventually, freePorts, runOk } from '../run.js';
-import { endGroup, ownProcessGroup } from './process-group.js';
 import { connectTalk } from './smtp-talk.js';
 import { userIds } from './user-ids.js';
 
@@ -24,8 +24,9 @@ export interface EximOptions {
   readonly recipientChecks: string;
   readonly routers: string;
   readonly transports: string;
-  /** Domain whose addresses, whatever the local part, end in a maildir here. */
-  readonly mailboxDomain?: string;
+  /** Local parts of `mailboxDomain` whose mail ends in a maildir here; others are refused. */
+  readonly mailboxes: readonly string[];
+  readonly mailboxDomain: string;
 }
 
 export interface EximQueued {
@@ -98,6 +99,8 @@ async function open(folder: string, options: EximOptions): Promise<Exim> {
 
   const child = spawn(program, ['-C', configFile, '-bdf'], { stdio: 'ignore', detached: true });
   const group = ownProcessGroup(child);
+  // A test that forgets to stop it must not hang for it.
+  child.unref();
   const address = { host: '127.0.0.1', port };
   try {
     await eventually('Exim greets', async () => {
@@ -131,10 +134,9 @@ async function open(folder: string, options: EximOptions): Promise<Exim> {
 }
 
 function eximConf(folder: string, program: string, port: number, options: EximOptions): string {
-  const mailbox = options.mailboxDomain ?? 'mailboxes.invalid';
   return `
 domainlist relay_to_domains = ${options.relay.join(' : ')}
-domainlist mailbox_domains = ${mailbox}
+domainlist mailbox_domains = ${options.mailboxDomain}
 primary_hostname = mx.example.com
 exim_path = ${program}
 exim_user = Debian-exim
@@ -161,6 +163,9 @@ check_recipient:
   deny domains = !+relay_to_domains : !+mailbox_domains
        message = relay not permitted
 ${options.recipientChecks}
+  deny domains = +mailbox_domains
+       message = No such mailbox
+       !verify = recipient
   accept
 
 begin routers
@@ -168,6 +173,7 @@ ${options.routers}
 mailboxes:
   driver = accept
   domains = +mailbox_domains
+  local_parts = ${options.mailboxes.join(' : ')}
   transport = maildir
 
 begin transports

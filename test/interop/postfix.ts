@@ -12,8 +12,8 @@ import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { endGroup, ownProcessGroup } from '../process-group.js';
 import { eventually, freePorts, runOk } from '../run.js';
-import { endGroup, ownProcessGroup } from './process-group.js';
 import { connectTalk } from './smtp-talk.js';
 import { userIds } from './user-ids.js';
 
@@ -101,6 +101,8 @@ async function open(folder: string, options: PostfixOptions): Promise<Postfix> {
   await runOk(POSTFIX, ['-c', config, 'check']);
   const child = spawn(MASTER, ['-c', config, '-e', '900'], { stdio: 'ignore', detached: true });
   const group = ownProcessGroup(child);
+  // A test that forgets to stop it must not hang for it.
+  child.unref();
   const address = { host: '127.0.0.1', port };
   try {
     await eventually('Postfix greets', async () => {
@@ -149,6 +151,8 @@ function mainCf(folder: string, options: PostfixOptions, owner: { uid: number; g
     myhostname: 'mx.example.com',
     mydestination: '',
     local_transport: 'error:no local mail here',
+    // Nothing leaves the machine, whatever a test writes to.
+    default_transport: 'error:no way out of this test',
     alias_maps: '',
     disable_dns_lookups: 'yes',
     smtp_host_lookup: 'native',
