@@ -192,6 +192,7 @@ create table outgoing_mail (
   blob_key integer not null references blob,
   created_at integer not null
 ) strict;
+create index outgoing_mail_by_id on outgoing_mail (message_id);
 create index outgoing_mail_of_conversation on outgoing_mail (conversation_key);
 create index outgoing_mail_of_blob on outgoing_mail (blob_key);
 

@@ -15,41 +15,43 @@ const BUSY_TIMEOUT = 10_000;
 
 export class Connection {
   readonly raw: Database.Database;
-  readonly #statements = new Map<string, Database.Statement>();
+  readonly #statements = new Map<string, { readonly statement: Database.Statement; readonly numbered: boolean }>();
 
   constructor(raw: Database.Database) {
     this.raw = raw;
   }
 
-  #prepare(text: string): Database.Statement {
-    let statement = this.#statements.get(text);
-    if (!statement) {
-      statement = this.raw.prepare(text);
-      this.#statements.set(text, statement);
+  /** The statement and its values as the library wants them: `?1` counts as a name there. */
+  #prepare(text: string, values: readonly unknown[]): [Database.Statement, readonly unknown[]] {
+    let prepared = this.#statements.get(text);
+    if (!prepared) {
+      prepared = { statement: this.raw.prepare(text), numbered: text.includes('?1') };
+      this.#statements.set(text, prepared);
     }
-    return statement;
+    return [prepared.statement, prepared.numbered ? [{ ...[null, ...values] }] : values];
   }
 
   /** The first row, or undefined. */
   get<Row>(text: string, ...values: unknown[]): Row | undefined {
-    return this.#prepare(text).get(...values) as Row | undefined;
+    const [statement, bound] = this.#prepare(text, values);
+    return statement.get(...bound) as Row | undefined;
   }
 
   all<Row>(text: string, ...values: unknown[]): Row[] {
-    return this.#prepare(text).all(...values) as Row[];
+    const [statement, bound] = this.#prepare(text, values);
+    return statement.all(...bound) as Row[];
   }
 
   /** Runs a statement; returns how many rows it changed. */
   run(text: string, ...values: unknown[]): number {
-    return this.#prepare(text).run(...values).changes;
+    const [statement, bound] = this.#prepare(text, values);
+    return statement.run(...bound).changes;
   }
 
-  /** The first column of the first row; for inserts with `returning`. */
+  /** The first column of the first row; for counts and for inserts with `returning`. */
   value<T>(text: string, ...values: unknown[]): T | undefined {
-    const row = this.#prepare(text).get(...values) as Record<string, T> | undefined;
-    if (row === undefined) return undefined;
-    for (const name in row) return row[name];
-    return undefined;
+    const row = this.get<Record<string, T>>(text, ...values);
+    return row === undefined ? undefined : Object.values(row)[0];
   }
 
   get inTransaction(): boolean {
@@ -89,7 +91,8 @@ export function openDatabase(dataDir: string, options: { readOnly?: boolean; cre
 
 function prepareConnection(raw: Database.Database, readOnly: boolean): void {
   const mode = raw.pragma('journal_mode = wal', { simple: true });
-  if (mode !== 'wal') throw new ReplydError('unavailable', `the file system does not support SQLite's WAL mode (${mode})`);
+  if (mode !== 'wal')
+    throw new ReplydError('unavailable', `the file system does not support SQLite's WAL mode (${mode})`);
   raw.pragma('synchronous = full');
   if (raw.pragma('synchronous', { simple: true }) !== 2) {
     throw new ReplydError('unavailable', 'SQLite did not take synchronous=FULL: commits would not be durable');
@@ -108,7 +111,8 @@ const DISK_FULL = new Set(['SQLITE_FULL', 'ENOSPC', 'EDQUOT']);
 export function storeFault(error: unknown, doing: string): ReplydError {
   if (error instanceof ReplydError) return error;
   const code = (error as { code?: unknown } | null)?.code;
-  const reason = typeof code === 'string' && DISK_FULL.has(code) ? 'disk_full' : typeof code === 'string' ? code : 'internal';
+  const reason =
+    typeof code === 'string' && DISK_FULL.has(code) ? 'disk_full' : typeof code === 'string' ? code : 'internal';
   const text = error instanceof Error ? error.message : String(error);
   return new ReplydError('unavailable', `${doing}: ${reason === 'disk_full' ? 'no space left' : text}`, {
     cause: error,

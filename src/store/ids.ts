@@ -62,6 +62,8 @@ export function keyOf(kind: IdKind, id: string): number {
   const word = kind.replace('_', ' ');
   throw new ReplydError(
     'not_found',
-    other ? `${id} is the id of a ${other.replace('_', ' ')}, not of a ${word}` : `there is no ${word} ${JSON.stringify(id.slice(0, 80))}`,
+    other
+      ? `${id} is the id of a ${other.replace('_', ' ')}, not of a ${word}`
+      : `there is no ${word} ${JSON.stringify(id.slice(0, 80))}`,
   );
 }

@@ -24,9 +24,13 @@ export function lockStore(dataDir: string): Lock {
     database?.close();
     if ((error as { code?: string }).code === 'SQLITE_BUSY') {
       const pid = holder(dataDir);
-      throw new ReplydError('conflict', `another replyd${pid ? ` (process ${pid})` : ''} serves the store in ${dataDir}`, {
-        details: { pid },
-      });
+      throw new ReplydError(
+        'conflict',
+        `another replyd${pid ? ` (process ${pid})` : ''} serves the store in ${dataDir}`,
+        {
+          details: { pid },
+        },
+      );
     }
     throw storeFault(error, `cannot take the lock ${file}`);
   }
@@ -47,7 +51,9 @@ export function lockHolder(dataDir: string): { held: boolean; pid: number | null
     database.exec('begin exclusive');
     return { held: false, pid: null };
   } catch (error) {
-    return (error as { code?: string }).code === 'SQLITE_BUSY' ? { held: true, pid: holder(dataDir) } : { held: false, pid: null };
+    return (error as { code?: string }).code === 'SQLITE_BUSY'
+      ? { held: true, pid: holder(dataDir) }
+      : { held: false, pid: null };
   } finally {
     database?.close();
   }
