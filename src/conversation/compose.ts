@@ -13,6 +13,7 @@ import { ReplydError } from '../errors.js';
 import { normalizeAddress, splitAddress } from '../mail/address.js';
 import type { Content, HeaderField, Mailbox } from '../mail/mail.js';
 import { cleanSubject, replySubject, stripReplyPrefixes } from '../mail/subject.js';
+import { LOOP_HEADER } from './loop.js';
 import { escapeHtml, markdownToHtml, plainToHtml } from './markdown.js';
 import type { Account, Role } from './model.js';
 import { type Words, wordsFor } from './words.js';
@@ -103,9 +104,6 @@ export interface Composed {
   readonly copies: readonly Copy[];
 }
 
-/** The field that tells our own mail when it comes back; its value is the account's id. */
-export const LOOP_HEADER = 'X-Replyd-Loop';
-
 const KEPT_REFERENCES = 20;
 /** An id of ours has about 60 characters; nobody needs one that breaks the line limit of RFC 5322. */
 const MAX_ID = 250;
@@ -147,12 +145,6 @@ export function copyHead(replyTo: Mailbox): string {
   const name = oneLine(replyTo.name);
   if (name === '') return `Reply-To: <${email}>\r\n`;
   return `Reply-To: ${phrase(name)}\r\n <${email}>\r\n`;
-}
-
-/** True when a mail with these fields is one that we sent for this account. Names are in lower case, as in `Mail`. */
-export function carriesLoopMark(headers: readonly HeaderField[], accountId: string): boolean {
-  const name = LOOP_HEADER.toLowerCase();
-  return headers.some(field => field.name === name && field.value.trim() === accountId);
 }
 
 // ---------------------------------------------------------------- header

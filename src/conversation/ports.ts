@@ -91,6 +91,13 @@ export type Parsed =
   | { readonly readable: true; readonly facts: RawFacts; readonly reading: Reading }
   | { readonly readable: false; readonly facts: RawFacts; readonly reason: string };
 
+/** What is known about a mail beside its bytes. */
+export interface ReadingContext {
+  readonly traces: Traces;
+  /** Envelope sender, '' for the null reverse-path. */
+  readonly mailFrom: string;
+}
+
 /** Reads raw mails away from the socket thread, under a budget of time and memory. */
 export interface Parser {
   /**
@@ -98,7 +105,7 @@ export interface Parser {
    * ReplydError('unavailable') when the parser itself can't work (no thread, no disk). Does not touch `raw`.
    * Contents of large attachments come as files in the store's incoming folder, owned by the caller.
    */
-  parse(raw: Content, traces: Traces): Promise<Parsed>;
+  parse(raw: Content, about: ReadingContext): Promise<Parsed>;
 }
 
 // ---------------------------------------------------------------- queue → world

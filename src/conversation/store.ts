@@ -123,10 +123,10 @@ export interface ComposeSnapshot {
     readonly replyTo: string;
     readonly bounceAddress: string | null;
   }[];
-  /** Message-IDs (no brackets) of the conversation's mails, oldest first: the first and last 20. */
+  /** Message-IDs (no brackets) of the conversation's mails, oldest first: the first and the last 20. */
   readonly chain: readonly string[];
-  /** Message-ID of the latest mail, null when there was none. */
-  readonly latest: string | null;
+  /** Subject of the conversation's first mail, null when there was none. */
+  readonly firstSubject: string | null;
   /** Somebody has answered by mail. */
   readonly answered: boolean;
 }

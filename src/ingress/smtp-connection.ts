@@ -260,7 +260,7 @@ export class DoorConnection extends SMTPConnection {
     this.trusted = key === null;
     this.#key = key;
     this.#forbid();
-    if (key !== null && !room) this.cut(STATUS.tooManyConnections);
+    if (!room) this.cut(STATUS.tooManyConnections);
   }
 
   #answered(next: (() => void) | undefined): void {

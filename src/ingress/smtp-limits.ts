@@ -41,18 +41,17 @@ export function createAdmission(limits: () => ConnectionLimits): Admission {
     if (count > 0) byClient.set(key, count);
     else byClient.delete(key);
   };
-  const countOf = (key: string | null) => (key === null ? 0 : (byClient.get(key) ?? 0));
+  const isFull = (key: string | null) => key !== null && (byClient.get(key) ?? 0) >= limits().maxConnectionsPerIp;
   return {
     enter(key) {
-      const { maxConnections, maxConnectionsPerIp } = limits();
-      if (total >= maxConnections || countOf(key) >= maxConnectionsPerIp) return false;
+      if (total >= limits().maxConnections || isFull(key)) return false;
       add(key, 1);
       return true;
     },
     leave: key => add(key, -1),
     move(from, to) {
       add(from, -1);
-      const room = countOf(to) < limits().maxConnectionsPerIp;
+      const room = !isFull(to);
       add(to, 1);
       return room;
     },

@@ -225,6 +225,8 @@ function check(settings: SmtpSettings): { settings: SmtpSettings; trusts: Networ
   const trusts = parseNetworks(settings.trustedNetworks);
   if (settings.tls !== undefined) {
     try {
+      // The library would take the published test key for an empty one.
+      if (settings.tls.key.length === 0 || settings.tls.cert.length === 0) throw new Error('empty');
       createSecureContext({ key: settings.tls.key, cert: settings.tls.cert, minVersion: 'TLSv1.2' });
     } catch (error) {
       throw new ReplydError('invalid', `tls.certificate and tls.key can't be used: ${errorText(error)}`, {

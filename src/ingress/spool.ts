@@ -44,6 +44,8 @@ export interface SpoolOptions {
   readonly memoryLimit: number;
   /** Bytes of all mails in memory; beyond it each mail goes to its file early. */
   readonly memoryBudget: number;
+  /** Creates a file that must not exist yet; default: mode 0600. */
+  readonly createFile?: (path: string) => Promise<FileHandle>;
 }
 
 const FIRST_BUFFER = 8 * 1024;
@@ -148,7 +150,7 @@ class IncomingMail {
 
   async #create(): Promise<{ handle: FileHandle; path: string }> {
     const file = path.join(this.#options.folder, `${this.#options.name}-${randomUUID()}.eml`);
-    return { handle: await open(file, 'wx', 0o600), path: file };
+    return { handle: await (this.#options.createFile ?? createFile)(file), path: file };
   }
 
   /** Keeps nothing from now on. */
@@ -205,6 +207,10 @@ class IncomingMail {
     }
     return this.#removal;
   }
+}
+
+function createFile(file: string): Promise<FileHandle> {
+  return open(file, 'wx', 0o600);
 }
 
 async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {

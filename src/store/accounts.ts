@@ -211,5 +211,5 @@ export function livingToken(session: Session, token: string): TokenRow | undefin
 /** Configured prefixes and all that were ever in use. */
 export function knownPrefixes(session: Session): readonly string[] {
   const stored = session.db.all<{ name: string }>('select name from reply_prefix').map(row => row.name);
-  return [...new Set([...session.addressing.prefixes, ...stored])];
+  return [...new Set([...session.rules.prefixes, ...stored])];
 }

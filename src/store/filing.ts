@@ -5,6 +5,7 @@
  *
  * `together`: when one destination has changed nothing is written and all come back as changed.
  */
+import { carriesLoopMark } from '../conversation/loop.js';
 import type { Sender } from '../conversation/model.js';
 import type { Destination } from '../conversation/ports.js';
 import type { Filing, FilingResult, StoredContent } from '../conversation/store.js';
@@ -232,7 +233,7 @@ function fileInConversation(
     dmarc: null,
     recent: recentMails(session, conversation, filing.limits),
     loopMessages: filing.limits.loopMessages,
-    ownMail: reading?.evidence.includes('loop') ?? false,
+    ownMail: reading !== null && carriesLoopMark(reading.mail.headers, encodeId('account', account.key)),
   });
   const events: NewEvent[] = [];
   if (effects.reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });

@@ -209,7 +209,25 @@ function heldRow(session: Session, id: string): MessageRow {
   return row;
 }
 
+/** Base64 and line ends make attachments larger by this; text may need three bytes a byte in quoted-printable. */
+const ENCODED_GROWTH = 1.37;
+const TEXT_GROWTH = 6;
+
+/** Refused when it is added, so that nothing is refused when it is sent. */
+function checkSize(session: Session, message: NewMessage): void {
+  const bytes = (message.attachments ?? []).reduce((sum, each) => sum + each.content.size, 0);
+  const encoded = Math.ceil(bytes * ENCODED_GROWTH + Buffer.byteLength(message.text) * TEXT_GROWTH);
+  if (message.direction === 'outgoing' && encoded > session.rules.maxSize) {
+    throw new ReplydError(
+      'too_large',
+      `the mail would have about ${encoded} bytes, more than outbound.max_size (${session.rules.maxSize}): send a link instead`,
+      { details: { size: encoded, limit: session.rules.maxSize } },
+    );
+  }
+}
+
 function addMessage(session: Session, conversation: ConversationRow, message: NewMessage): number {
+  checkSize(session, message);
   const contact = latestContactParticipant(session, conversation)!;
   const outgoing = message.direction === 'outgoing';
   const account = accountView(session, accountByKey(session, conversation.account_key));
@@ -257,7 +275,7 @@ function addMessage(session: Session, conversation: ConversationRow, message: Ne
   if (outgoing && reason === null) {
     const delay =
       message.delay ??
-      (intent === 'now' || conversation.channel === 'email' ? 0 : (account.settings.delay ?? session.addressing.delay));
+      (intent === 'now' || conversation.channel === 'email' ? 0 : (account.settings.delay ?? session.rules.delay));
     const due = session.clock() + delay;
     gather(session, conversation, key, {
       participant: contact,

@@ -13,7 +13,7 @@ import { type MessageOperations, messageOperations } from './messages.js';
 import { type OutboxOperations, outboxOperations } from './outbox.js';
 import { type ContactOperations, contactOperations } from './participants.js';
 import { type RemovalOperations, removalOperations } from './removal.js';
-import type { Session } from './session.js';
+import type { Rules, Session } from './session.js';
 import { stats, traces } from './summaries.js';
 
 export interface Operations
@@ -28,6 +28,8 @@ export interface Operations
   traces(conversationIds: readonly string[]): Traces;
   file(filing: Filing): readonly FilingResult[];
   stats(): Readonly<Record<string, number>>;
+  /** The configuration was reloaded. */
+  setRules(rules: Rules): void;
 }
 
 export type OperationName = keyof Operations;
@@ -72,5 +74,8 @@ export function operations(session: Session): Operations {
     traces: conversationIds => traces(session, conversationIds),
     file: filing => fileMail(session, filing),
     stats: () => stats(session),
+    setRules(rules) {
+      session.rules = rules;
+    },
   };
 }

@@ -326,8 +326,11 @@ function snapshot(
   };
 }
 
-/** The ids of the conversation's mails: the first and the last 20, and the latest. */
-function mailChain(session: Session, conversationKey: number): Pick<ComposeSnapshot, 'chain' | 'latest' | 'answered'> {
+/** The ids of the conversation's mails: the first and the last 20. */
+function mailChain(
+  session: Session,
+  conversationKey: number,
+): Pick<ComposeSnapshot, 'chain' | 'answered' | 'firstSubject'> {
   const { db } = session;
   const ids = (direction: 'asc' | 'desc') =>
     db
@@ -338,13 +341,17 @@ function mailChain(session: Session, conversationKey: number): Pick<ComposeSnaps
       )
       .map(row => row.message_id);
   const last = ids('desc').reverse();
-  const latest = last.at(-1) ?? null;
+  const firstSubject =
+    db.value<string | null>(
+      'select subject from message where conversation_key = ? and message_id is not null order by seq limit 1',
+      conversationKey,
+    ) ?? null;
   const answered =
     db.get(
       `select 1 from message where conversation_key = ? and direction = 'incoming' and mail_key is not null limit 1`,
       conversationKey,
     ) !== undefined;
-  return { chain: [...new Set([...ids('asc'), ...last])], latest, answered };
+  return { chain: [...new Set([...ids('asc'), ...last])], answered, firstSubject };
 }
 
 /** Suspension of the contact behind a participant, for those who add messages. */

@@ -1,5 +1,5 @@
 /**
- * What every operation of the store works with: one connection, and time, randomness and addressing from outside.
+ * What every operation of the store works with: one connection, and time, randomness and rules from outside.
  * Operations are plain synchronous functions; the public ones are run inside a transaction by whoever owns the
  * connection (the writer thread, or a CLI verb), the inner ones take the session and assume it.
  */
@@ -11,19 +11,20 @@ export interface Session {
   readonly db: Connection;
   readonly clock: Clock;
   readonly random: Random;
-  readonly addressing: Addressing;
+  /** Replaced on reload. */
+  rules: Rules;
   readonly dataDir: string;
 }
 
-/** How new reply addresses are written; bounce address on or off, or a fixed envelope sender. */
-export interface Addressing {
+/** What the configuration says to the store. */
+export interface Rules {
   /** Prefixes of reply addresses: the first is written, all are understood. */
   readonly prefixes: readonly string[];
   readonly separator: string;
-  /** `bounce`, `support`, or an address: the envelope sender of outgoing mail. */
-  readonly envelopeSender: string;
-  /** `continuity.delay` in milliseconds. */
+  /** `continuity.delay`, milliseconds. */
   readonly delay: number;
+  /** `outbound.max_size`, bytes of an encoded mail. */
+  readonly maxSize: number;
 }
 
 /** The lowest key that a row made now may have; every insert takes `max(this, last key + 1)`. */

@@ -11,7 +11,7 @@ import type { LeasedParcel } from './deliveries.js';
 import { encodeId, keyAt } from './ids.js';
 import { checkSchema, migrate } from './migrate.js';
 import { type Operations, operations, READING, type ReadingName, type WritingName } from './operations.js';
-import type { Addressing, Session } from './session.js';
+import type { Rules, Session } from './session.js';
 import { directWriter, threadWriter, type Writer } from './writer.js';
 
 /** How often commits of other processes are looked for, milliseconds. */
@@ -21,7 +21,7 @@ export interface StoreOptions {
   readonly dataDir: string;
   /** `thread` in the daemon, `direct` elsewhere. */
   readonly writer: 'thread' | 'direct';
-  readonly addressing: Addressing;
+  readonly rules: Rules;
   /** Migrate (daemon, `replyd migrate`) or refuse another schema. */
   readonly migrate: boolean;
   readonly clock?: Clock;
@@ -30,12 +30,17 @@ export interface StoreOptions {
   readonly onDeath?: (error: Error) => void;
 }
 
+/** The Store with what only the opener needs. */
+export interface OpenStore extends Store {
+  setRules(rules: Rules): Promise<void>;
+}
+
 type Asynchronous<T> = {
   [K in keyof T]: T[K] extends (...values: infer V) => infer R ? (...values: V) => Promise<R> : never;
 };
 
 /** Opens the store of `dataDir`, making it when `migrate`. Throws unavailable with advice. */
-export async function openStore(options: StoreOptions): Promise<Store> {
+export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const connection = openDatabase(options.dataDir, { create: options.migrate });
   let writer: Writer;
   let session: Session;
@@ -47,7 +52,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       db: connection,
       clock: options.clock ?? Date.now,
       random: options.random ?? (count => randomBytes(count)),
-      addressing: options.addressing,
+      rules: options.rules,
       dataDir: options.dataDir,
     };
     verbs = operations(session);
@@ -55,7 +60,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       options.writer === 'direct'
         ? directWriter(session, verbs)
         : await threadWriter(
-            { dataDir: options.dataDir, addressing: options.addressing },
+            { dataDir: options.dataDir, rules: options.rules },
             options.onDeath ? { onDeath: options.onDeath } : {},
           );
   } catch (error) {
@@ -80,6 +85,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
   return {
     ...calls,
+    async setRules(rules) {
+      session.rules = rules;
+      await calls.setRules(rules);
+    },
     lease: async (destination, options) => (await calls.lease(destination, options)).map(loaded),
     removeConversation: async ref => {
       const { id } = await calls.conversation(ref);

@@ -282,7 +282,7 @@ export function replyAddress(session: Session, participantKey: number, domain: s
   );
   return written === undefined
     ? null
-    : formatReplyAddress(session.addressing.prefixes[0]!, separator(session), written, domain);
+    : formatReplyAddress(session.rules.prefixes[0]!, separator(session), written, domain);
 }
 
 export function bounceAddress(session: Session, token: string, domain: string): string {
@@ -290,7 +290,7 @@ export function bounceAddress(session: Session, token: string, domain: string): 
 }
 
 function separator(session: Session): Separator {
-  return session.addressing.separator as Separator;
+  return session.rules.separator as Separator;
 }
 
 interface NamedAddress {

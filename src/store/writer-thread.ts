@@ -7,11 +7,11 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { type Answer, type Call, runBatch } from './batch.js';
 import { openDatabase } from './database.js';
 import { operations } from './operations.js';
-import type { Addressing, Session } from './session.js';
+import type { Rules, Session } from './session.js';
 
 export interface WriterData {
   readonly dataDir: string;
-  readonly addressing: Addressing;
+  readonly rules: Rules;
 }
 
 /** What goes over the port to the thread, and back. Errors travel as data: classes do not survive the way. */
@@ -25,12 +25,12 @@ export type FromWriter = readonly (
 const MAX_BATCH = 128;
 
 const port = parentPort as MessagePort;
-const { dataDir, addressing } = workerData as WriterData;
+const { dataDir, rules } = workerData as WriterData;
 const session: Session = {
   db: openDatabase(dataDir),
   clock: Date.now,
   random: count => randomBytes(count),
-  addressing,
+  rules,
   dataDir,
 };
 const verbs = operations(session);

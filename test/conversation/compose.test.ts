@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  type ComposeInput,
-  type ComposeMessage,
-  carriesLoopMark,
-  compose,
-  copyHead,
-  LOOP_HEADER,
-} from '#replyd/conversation/compose.js';
+import { type ComposeInput, type ComposeMessage, compose, copyHead } from '#replyd/conversation/compose.js';
+import { carriesLoopMark, LOOP_HEADER } from '#replyd/conversation/loop.js';
 import { isReplydError } from '#replyd/errors.js';
 
 const AT = Date.UTC(2026, 10, 22, 9, 5);

@@ -151,6 +151,8 @@ function mainCf(folder: string, options: PostfixOptions, owner: { uid: number; g
     myhostname: 'mx.example.com',
     mydestination: '',
     local_transport: 'error:no local mail here',
+    // Nothing leaves the machine, whatever a test writes to.
+    default_transport: 'error:no way out of this test',
     alias_maps: '',
     disable_dns_lookups: 'yes',
     smtp_host_lookup: 'native',

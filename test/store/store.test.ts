@@ -5,12 +5,12 @@ import type { TestContext } from 'node:test';
 import { openStore } from '#replyd/store/sqlite.js';
 import { storeContract } from './contract.js';
 
-export const ADDRESSING = { prefixes: ['reply'], separator: '+', envelopeSender: 'bounce', delay: 120_000 };
+export const RULES = { prefixes: ['reply'], separator: '+', delay: 120_000, maxSize: 1_000_000 };
 
 function open(writer: 'direct' | 'thread') {
   return async (context: TestContext) => {
     const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-store-'));
-    const store = await openStore({ dataDir, writer, addressing: ADDRESSING, migrate: true });
+    const store = await openStore({ dataDir, writer, rules: RULES, migrate: true });
     context.after(async () => {
       await store.close();
       rmSync(dataDir, { recursive: true, force: true });

@@ -1,0 +1,26 @@
+/**
+ * The traces that replyd leaves in the mails it sends, so that it knows its own words again when they come back
+ * quoted: a wrapper element around the HTML part and, where the composer wants one, a line on top of the plain part.
+ * Both survive quoting: clients rename classes by a prefix (`m_-42wrapper`, `x_wrapper`), so only the end counts.
+ */
+
+/** The class of the element that wraps everything in the HTML part of a mail we send. */
+export const WRAPPER_CLASS = 'replyd-mail';
+
+/** The words of the optional line on top of a mail we send; everything from this line on is ours. */
+export const REPLY_LINE = '--- Please reply above this line ---';
+
+/** `inner` inside our wrapper element. `inner` is trusted HTML made by the composer. */
+export function wrapHtml(inner: string): string {
+  return `<div class="${WRAPPER_CLASS}">${inner}</div>`;
+}
+
+/** True when a class attribute names our wrapper, whatever prefix a client put in front of it. */
+export function isWrapperClass(classes: string): boolean {
+  return classes.includes(WRAPPER_CLASS) && classes.split(/\s+/).some(name => name.endsWith(WRAPPER_CLASS));
+}
+
+/** True for a line that holds the words of REPLY_LINE, whatever stands in front of them. `line` in any case. */
+export function isReplyLine(line: string): boolean {
+  return line.length < 200 && line.toLowerCase().includes('please reply above this line');
+}

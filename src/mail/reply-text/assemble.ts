@@ -1,0 +1,307 @@
+/**
+ * The policy: from lines with roles to the writer's text, the history and the signature.
+ *
+ * - History goes: from the first attribution, header block or "original message" line below the new text.
+ * - One attributed quote with text below it, or between two texts, goes; between answers quoted lines stay and only
+ *   the attributions and the trailing quote go. A quote that nobody is named for stays, unless it only trails.
+ * - A forward with words above it is history; alone it is the text.
+ * - A delimiter cuts the rest off as signature; device lines go there from anywhere.
+ * - Where nothing is left, `text` is '' and `quotedText` the whole body; the signature is named beside it.
+ *
+ * Every line lands in exactly one part (but for that last case), so no word is lost. In doubt a line is text.
+ */
+import type { ReplyText } from '../mail.js';
+import { excerpt, isSeen, type RoleLine } from './classify.js';
+
+type Part = 'text' | 'quoted' | 'signature';
+
+export interface AssembleOptions {
+  /** The subject says that the mail is a forward: a body that begins with a header block is its text. */
+  readonly forward: boolean;
+  /** Some of the conversation's texts are known, so that quoted mail can be told from anything else. */
+  readonly traced: boolean;
+}
+
+/** Splits the lines by authorship. Linear. */
+export function assemble(items: readonly RoleLine[], options: AssembleOptions): ReplyText {
+  const parts: Part[] = new Array<Part>(items.length).fill('text');
+  const evidence: string[] = [];
+  const history = historyStart(items, evidence);
+  const delimiter = delimiterBefore(items, history);
+  const body = Math.min(history, delimiter);
+  markOwn(items, { from: 0, to: body }, parts, evidence);
+  markSignature(items, { from: delimiter, to: history }, parts, evidence);
+  parts.fill('quoted', history);
+  for (let index = 0; index < history; index++) {
+    const { role, why } = items[index]!;
+    if (role === 'device' && parts[index] === 'text') {
+      parts[index] = 'signature';
+      evidence.push(`signature: ${why}`);
+    } else if (role === 'signature') parts[index] = 'signature';
+  }
+  if (!hasText(items, parts) && history < items.length) keepBelow(items, history, { options, parts, evidence });
+  return collect(items, parts, evidence);
+}
+
+/** The first line of unquoted history that goes on to the end, or the number of lines. */
+function historyStart(items: readonly RoleLine[], evidence: string[]): number {
+  for (let index = 0; index < items.length; index++) {
+    const item = items[index]!;
+    if (!isMarker(item) || item.line.depth > 0) continue;
+    const next = nextFilled(items, endOfMarkers(items, index));
+    if (next < items.length && items[next]!.role === 'quote') {
+      index = next;
+      continue;
+    }
+    evidence.push(`quote: ${item.why}`);
+    return index;
+  }
+  return historyByTrace(items, evidence);
+}
+
+/** Our own words at the end of the body that nobody announced, with the few lines above that lead to them. */
+function historyByTrace(items: readonly RoleLine[], evidence: string[]): number {
+  const first = items.findIndex(item => item.role === 'text' && isSeen(item));
+  if (first === -1 || !items.slice(0, first).some(item => item.role === 'text')) return items.length;
+  let filled = 0;
+  let seen = 0;
+  let words = 0;
+  for (let index = first; index < items.length; index++) {
+    const item = items[index]!;
+    if (item.role !== 'text') continue;
+    filled++;
+    if (isSeen(item)) {
+      seen++;
+      words += item.line.key.split(' ').length;
+    }
+  }
+  if (words < 12 || seen < filled * 0.7 || !isSeen(items[lastFilled(items, items.length - 1)]!)) return items.length;
+  let start = first;
+  const lead = lastFilled(items, first - 1);
+  if (lead >= 0 && /[:：]$/.test(items[lead]!.line.key) && items[lead]!.role === 'text') {
+    start = lead;
+    while (
+      start > 0 &&
+      lead - start < 3 &&
+      items[start - 1]!.role === 'text' &&
+      /[\d@]/.test(items[start - 1]!.line.key)
+    )
+      start--;
+    if (!items.slice(0, start).some(item => item.role === 'text')) start = first;
+  }
+  evidence.push(`quote: the conversation's own words from line ${start + 1}`);
+  return start;
+}
+
+/** The first delimiter of the writer's own text. A row of dashes above all text delimits nothing. */
+function delimiterBefore(items: readonly RoleLine[], history: number): number {
+  let filled = false;
+  for (let index = 0; index < history; index++) {
+    const { role, line } = items[index]!;
+    if (role === 'delimiter' && (filled || line.body.trim() === '--')) return index;
+    if (role === 'delimiter') items[index]!.role = 'text';
+    if (role === 'text' || role === 'quote') filled = true;
+  }
+  return history;
+}
+
+interface Run {
+  readonly quote: boolean;
+  readonly start: number;
+  end: number;
+  /** Somebody is named for this quote, or a container holds it. */
+  attributed: boolean;
+}
+
+/** Decides between text and quote in the writer's part [from, to). */
+function markOwn(
+  items: readonly RoleLine[],
+  range: { from: number; to: number },
+  parts: Part[],
+  evidence: string[],
+): void {
+  const runs = runsOf(items, range);
+  const quotes = runs.filter(run => run.quote);
+  if (quotes.length === 0) return;
+  if (quotes.length === runs.length) {
+    const named = quotes.some(run => run.attributed);
+    const forwarded = items.slice(range.from, range.to).some(item => item.role === 'forward');
+    if (named && !forwarded) parts.fill('quoted', range.from, range.to);
+    evidence.push(
+      forwarded ? 'text: a bare forward' : named ? `quote: ${whyOf(items, quotes[0]!)}` : 'text: a quote alone',
+    );
+    return;
+  }
+  const last = runs.at(-1)!;
+  const trails = last.quote && (last.attributed || !isShownPassage(items, last));
+  if (trails) {
+    parts.fill('quoted', last.start, last.end);
+    evidence.push(`quote: ${whyOf(items, last)}`);
+  }
+  const inner = trails ? quotes.slice(0, -1) : quotes;
+  const whole = inner.length === 1 && !trails;
+  for (const run of inner) {
+    if (whole && run.attributed) {
+      parts.fill('quoted', run.start, run.end);
+      evidence.push(`quote: ${whyOf(items, run)}`);
+      continue;
+    }
+    for (let index = run.start; index < run.end; index++) {
+      if (isMarker(items[index]!) || items[index]!.settled) parts[index] = 'quoted';
+    }
+  }
+  if (inner.length > 0 && !(whole && inner[0]!.attributed)) evidence.push('text: answers between quoted lines');
+}
+
+function runsOf(items: readonly RoleLine[], range: { from: number; to: number }): Run[] {
+  const runs: Run[] = [];
+  for (let index = range.from; index < range.to; index++) {
+    const item = items[index]!;
+    if (item.role === 'blank' || item.role === 'device' || item.role === 'signature') continue;
+    const quote = item.role === 'quote' || isMarker(item);
+    const last = runs.at(-1);
+    const attributed = isMarker(item) || (quote && item.settled);
+    if (last === undefined || last.quote !== quote) runs.push({ quote, start: index, end: index + 1, attributed });
+    else {
+      last.end = index + 1;
+      last.attributed ||= attributed;
+    }
+  }
+  return runs;
+}
+
+/** A short passage that the writer announces with a colon ("I get this error:"), quoted by hand. */
+function isShownPassage(items: readonly RoleLine[], run: Run): boolean {
+  const lead = lastFilled(items, run.start - 1);
+  if (lead < 0 || items[lead]!.role !== 'text' || !/[:：]$/.test(items[lead]!.line.key)) return false;
+  const quoted = items.slice(run.start, run.end);
+  return quoted.length <= 6 && !quoted.some(isSeen);
+}
+
+/** What stands between a delimiter and the history: signature, but for quotes and what was written below them. */
+function markSignature(
+  items: readonly RoleLine[],
+  range: { from: number; to: number },
+  parts: Part[],
+  evidence: string[],
+): void {
+  const { from, to } = range;
+  if (from >= to) return;
+  evidence.push(`signature: ${items[from]!.why}`);
+  parts.fill('signature', from, to);
+  for (let index = from; index < to; index++) {
+    const item = items[index]!;
+    if (item.role !== 'quote' && !isMarker(item)) continue;
+    // Answers below or inside a named quote under a signature are the writer's, up to the next delimiter.
+    let end = index;
+    while (end < to && items[end]!.role !== 'delimiter') end++;
+    const runs = runsOf(items, { from: index, to: end });
+    if (runs[0]!.attributed) {
+      parts.fill('text', index, end);
+      markOwn(items, { from: index, to: end }, parts, evidence);
+      if (runs.length === 1) parts.fill('quoted', index, end);
+    } else {
+      for (const run of runs) if (run.quote) parts.fill('quoted', run.start, run.end);
+    }
+    index = end;
+  }
+}
+
+/** Nothing stands above the history: a forward is the text itself, and an answer may stand below the quote. */
+function keepBelow(
+  items: readonly RoleLine[],
+  history: number,
+  context: { options: AssembleOptions; parts: Part[]; evidence: string[] },
+): void {
+  const { options, parts, evidence } = context;
+  const marker = items[history]!;
+  if (marker.role === 'forward' || (marker.role === 'heading' && options.forward)) {
+    evidence.push('text: a bare forward');
+    for (let index = 0; index < items.length; index++) if (parts[index] === 'quoted') parts[index] = 'text';
+    return;
+  }
+  if (marker.settled || marker.role !== 'attribution') return;
+  const start = endOfMarkers(items, history);
+  const rest = items.slice(start);
+  const quote = rest.findIndex(item => item.role === 'quote');
+  const lastSeen = rest.findLastIndex(isSeen);
+  if (rest.some(isMarker)) return;
+  if (quote > 0 && rest.slice(quote).every(item => item.role === 'quote' || item.role === 'blank')) {
+    if (rest.slice(0, quote).some(isSeen)) return;
+    keepTexts(items, { from: start, to: start + quote }, parts);
+    evidence.push('text: between attribution and quote');
+  } else if (options.traced && rest.length <= 200) {
+    keepTexts(items, { from: start + lastSeen + 1, to: items.length }, parts);
+    evidence.push("text: below the conversation's own words");
+  }
+}
+
+function keepTexts(items: readonly RoleLine[], range: { from: number; to: number }, parts: Part[]): void {
+  for (let index = range.from; index < range.to; index++) {
+    const { role } = items[index]!;
+    if (role === 'delimiter') return void parts.fill('signature', index, range.to);
+    if (role === 'text' || role === 'blank') parts[index] = 'text';
+    if (role === 'device') parts[index] = 'signature';
+  }
+}
+
+function isMarker(item: RoleLine): boolean {
+  return item.role === 'attribution' || item.role === 'heading' || item.role === 'forward';
+}
+
+/** One past the last of the client's lines that begin here, blank lines between them included. */
+function endOfMarkers(items: readonly RoleLine[], start: number): number {
+  let end = start;
+  for (let index = start; index < items.length; index++) {
+    if (isMarker(items[index]!)) end = index + 1;
+    else if (items[index]!.role !== 'blank') break;
+  }
+  return end;
+}
+
+function nextFilled(items: readonly RoleLine[], from: number): number {
+  let index = from;
+  while (index < items.length && items[index]!.role === 'blank') index++;
+  return index;
+}
+
+function lastFilled(items: readonly RoleLine[], from: number): number {
+  let index = from;
+  while (index >= 0 && items[index]!.role === 'blank') index--;
+  return index;
+}
+
+function whyOf(items: readonly RoleLine[], run: Run): string {
+  for (let index = run.start; index < run.end; index++) if (items[index]!.why !== '') return items[index]!.why;
+  return `quoted lines from line ${run.start + 1} ("${excerpt(items[run.start]!.line.key)}")`;
+}
+
+function hasText(items: readonly RoleLine[], parts: readonly Part[]): boolean {
+  return items.some((item, index) => parts[index] === 'text' && item.role !== 'blank');
+}
+
+/** Joins the lines of each part; where other lines stood between two pieces of a part, one blank line remains. */
+function collect(items: readonly RoleLine[], parts: Part[], evidence: readonly string[]): ReplyText {
+  const lists: Record<Part, string[]> = { text: [], quoted: [], signature: [] };
+  let previous: Part | null = null;
+  for (let index = 0; index < items.length; index++) {
+    const { line, role } = items[index]!;
+    const part: Part = role === 'blank' ? (previous ?? parts[index]!) : parts[index]!;
+    const list = lists[part];
+    if (part !== previous && list.length > 0 && list.at(-1)!.trim() !== '') list.push('');
+    list.push(line.raw);
+    previous = part;
+  }
+  const text = trimmed(lists.text);
+  const signature = trimmed(lists.signature);
+  if (text === '') {
+    return { text, quotedText: trimmed(items.map(item => item.line.raw)), signature, evidence };
+  }
+  return { text, quotedText: trimmed(lists.quoted), signature, evidence };
+}
+
+function trimmed(lines: readonly string[]): string {
+  let start = 0;
+  while (start < lines.length && lines[start]!.trim() === '') start++;
+  return lines.slice(start).join('\n').trimEnd();
+}

@@ -1,0 +1,272 @@
+/**
+ * Attribution lines: what a client writes above a quote (`On Mon, 3 May 2027 at 10:00, Bob <bob@example.com> wrote:`).
+ *
+ * One is known by a verb of `languages.ts` in the right place, or, in any language, by its shape: an address, a
+ * moment and a colon. It may be wrapped over four lines and may share its first line with the reply, or its last with
+ * the quote. A sentence of a person ("On 3 May you wrote:") looks alike: without a quote directly below it needs
+ * what only a client writes. In doubt it is the writer's text.
+ */
+import { CLOSING_VERBS, MIDDLE_VERBS, OPENERS, PRONOUNS } from './languages.js';
+import { isBlank, keyOf, type Line } from './lines.js';
+
+export interface Attribution {
+  /** First and one past the last line. */
+  readonly start: number;
+  readonly end: number;
+  /** Text of the writer in front of it on its first line; '' when none. */
+  readonly before: string;
+  /** What follows on its last line; '' when none. */
+  readonly after: string;
+}
+
+const LINE_SPAN = 4;
+const LENGTH_LIMIT = 600;
+const COLON_END = /[:：﹕]\s*[_"]*$/;
+
+/** The attribution that ends on this line, or null. `addresses` are reply addresses of the conversation. */
+export function attributionEndingAt(
+  lines: readonly Line[],
+  index: number,
+  addresses: readonly string[],
+): Attribution | null {
+  const last = lines[index]!;
+  const ending = endingOf(last);
+  if (ending === null) return null;
+  const quoted = ending.after === '' && quoteFollows(lines, index);
+  let joined = '';
+  for (let start = index; start >= 0 && start > index - LINE_SPAN; start--) {
+    const line = lines[start]!;
+    if (line.mark === 'verbatim' || line.depth !== last.depth || line.key === '') break;
+    joined = start === index ? ending.key : `${line.key} ${joined}`;
+    const tail = joined.slice(-LENGTH_LIMIT);
+    const strict = ending.after !== '';
+    if (strict ? !isStrictAttribution(tail) : !isAttribution(tail, quoted, addresses)) continue;
+    const first = extend(lines, start);
+    const before = sharedText(lines, first, index);
+    // A sentence that ends in a quotation of somebody is not split in the middle of its own line.
+    return { start: first, end: index + 1, before, after: ending.after };
+  }
+  return null;
+}
+
+/** True when the text as a whole is an attribution; `quoted` when a quote stands directly below it. */
+export function isAttribution(text: string, quoted: boolean, addresses: readonly string[] = []): boolean {
+  const { inner, framed } = unframed(text);
+  const colon = COLON_END.test(inner);
+  const facts = factsOf(inner);
+  if ((colon || quoted) && addresses.length > 0 && facts.address) {
+    const lower = inner.toLowerCase();
+    if (addresses.some(address => lower.includes(address))) return true;
+  }
+  if (
+    !colon &&
+    !framed &&
+    !(quoted && /[>)]$/.test(inner) && facts.address && facts.date) &&
+    !endsInUnspacedVerb(inner)
+  ) {
+    return false;
+  }
+  const sentence = inner.replace(/[:：﹕\s_."]+$/, '');
+  const closing = closingVerb(sentence);
+  if (closing !== null) {
+    if (quoted && colon) return true;
+    if (!isPersons(sentence.slice(0, -closing.length)) && (facts.address || facts.date || (facts.time && framed)))
+      return true;
+  }
+  if (closing === null && middleVerb(sentence, quoted, facts)) return true;
+  if (framed && facts.address && facts.date) return true;
+  if (facts.address && facts.date && (facts.time || facts.addressLast) && (facts.bracketed || facts.addressLast))
+    return true;
+  return quoted && colon && ((facts.bracketed && facts.address) || (facts.date && facts.time));
+}
+
+interface Facts {
+  readonly address: boolean;
+  readonly bracketed: boolean;
+  readonly addressLast: boolean;
+  readonly date: boolean;
+  readonly time: boolean;
+}
+
+const DIGITS: readonly string[] = ['٠١٢٣٤٥٦٧٨٩', '۰۱۲۳۴۵۶۷۸۹', '०१२३४५६७८९', '০১২৩৪৫৬৭৮৯', '๐๑๒๓๔๕๖๗๘๙'];
+
+function factsOf(text: string): Facts {
+  const ascii = asciiDigits(text);
+  return {
+    address: /[^\s@<>()]@[^\s@<>()]+[^\s@<>():.]/.test(ascii),
+    bracketed: /[<(（[＜]\s*(?:mailto:|<)?[^\s@<>()]+@[^\s@<>()]+[>)）\]＞]/i.test(ascii),
+    addressLast: /@[^\s@<>()]+[>)）\]＞]*[\s:：_"]*$/.test(ascii),
+    date: hasDate(ascii),
+    time: /(?<!\d)\d{1,2}\s?[:.h：٫時时시][\s\u202f]?\d{2}(?!\d)/.test(ascii),
+  };
+}
+
+function hasDate(ascii: string): boolean {
+  return (
+    /(?<!\d)(?:1[34]|19|20|25)\d{2}(?!\d)/.test(ascii) ||
+    /(?<!\d)\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{1,4}(?!\d)/.test(ascii)
+  );
+}
+
+function asciiDigits(text: string): string {
+  if (!/[^\x00-\u05ff]/.test(text)) return text;
+  return text.replace(/[٠-٩۰-۹०-९০-৯๐-๙]/g, digit => {
+    for (const row of DIGITS) {
+      const value = row.indexOf(digit);
+      if (value !== -1) return String(value);
+    }
+    return digit;
+  });
+}
+
+function unframed(text: string): { inner: string; framed: boolean } {
+  const start = /^[-=_–—]{2,}\s*/.exec(text)?.[0].length ?? 0;
+  const end = /\s*[-=_–—]{2,}[:\s]*$/.exec(text.slice(-40))?.[0].length ?? 0;
+  if (start === 0 || end === 0) return { inner: text.replace(/^[-=_–—\s]+/, '').trim(), framed: false };
+  return { inner: text.slice(start, text.length - end).trim(), framed: true };
+}
+
+/** The closing verb a sentence ends with, or null. Scripts without spaces have no word boundary to ask for. */
+function closingVerb(sentence: string): string | null {
+  const lower = sentence.normalize('NFC').toLowerCase();
+  let best: string | null = null;
+  for (const verb of CLOSING_VERBS) {
+    if (!lower.endsWith(verb) || (best !== null && verb.length <= best.length)) continue;
+    const before = lower.charAt(lower.length - verb.length - 1);
+    if (before === '' || isUnspaced(verb) || !/[\p{L}\p{N}]/u.test(before)) best = verb;
+  }
+  return best;
+}
+
+function endsInUnspacedVerb(text: string): boolean {
+  const verb = closingVerb(text);
+  return verb !== null && verb.length > 1 && isUnspaced(verb);
+}
+
+function isUnspaced(verb: string): boolean {
+  return /[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/.test(verb);
+}
+
+/** True when a pronoun is the subject of the verb that follows: no client writes so. */
+function isPersons(before: string): boolean {
+  const words = before.toLowerCase().replace(/[,;]/g, ' ').trim().split(/\s+/);
+  return (
+    PRONOUNS.has(words.at(-1) ?? '') ||
+    (PRONOUNS.has(words.at(-2) ?? '') && /^(have|had|has|me|us|hatten|haben|m'|avez)$/.test(words.at(-1)!))
+  );
+}
+
+function middleVerb(sentence: string, quoted: boolean, facts: Facts): boolean {
+  if (!facts.address && !facts.date && !facts.time) return false;
+  const lower = sentence.normalize('NFC').toLowerCase();
+  for (const verb of MIDDLE_VERBS) {
+    const at = lower.lastIndexOf(verb);
+    if (at === -1 || /[\p{L}\p{N}]/u.test(lower.charAt(at - 1)) || /[\p{L}\p{N}]/u.test(lower.charAt(at + verb.length)))
+      continue;
+    const before = sentence.slice(0, at);
+    const after = sentence.slice(at + verb.length).trim();
+    if (isPersons(before)) return false;
+    if (quoted || isNameOrMoment(after, before)) return true;
+  }
+  return false;
+}
+
+function isNameOrMoment(after: string, before: string): boolean {
+  if (/[<([]\s*[^\s@]+@[^\s@]+[>)\]]/.test(after) || after.startsWith('(')) return true;
+  if (/@/.test(before) && hasDate(asciiDigits(after))) return true;
+  const words = after.replace(/["'“”„«»]/g, '').split(/\s+/);
+  if (words.length > 7 || after === '') return false;
+  const particles =
+    /^(von|van|de|der|den|del|della|di|da|du|le|la|al|el|bin|af|av|zu|zur|zum|ter|ten|i|og|y|e|via|from|\(.*\)|[-–|/&])$/;
+  return words.every(word => particles.test(word) || !/^\p{Ll}/u.test(word) || word.includes('@'));
+}
+
+function isStrictAttribution(text: string): boolean {
+  const { inner } = unframed(text);
+  const facts = factsOf(inner);
+  return facts.address && facts.date && facts.time && closingVerb(inner.replace(/[:：\s]+$/, '')) !== null;
+}
+
+/** How a line may end an attribution: whole, or after a verb and colon with more text behind them. */
+function endingOf(line: Line): { key: string; after: string } | null {
+  if (line.mark === 'verbatim' || line.key === '') return null;
+  const key = line.key;
+  if (COLON_END.test(key) || /[-–—>)]$/.test(key) || isUnspaced(key.slice(-1))) return { key, after: '' };
+  if (key.length >= 1_000) return null;
+  let colon = key.search(/[:：]\s/);
+  for (let tries = 0; colon !== -1 && tries < 12; tries++) {
+    const head = key.slice(0, colon).trimEnd();
+    if (closingVerb(head) !== null) return { key: key.slice(0, colon + 1), after: key.slice(colon + 1).trim() };
+    const next = key.slice(colon + 1).search(/[:：]\s/);
+    colon = next === -1 ? -1 : colon + 1 + next;
+  }
+  return null;
+}
+
+/** Moves the start up to the line that opens the attribution, when it was wrapped. */
+function extend(lines: readonly Line[], start: number): number {
+  if (opens(lines[start]!.key) && hasDate(asciiDigits(lines[start]!.key))) return start;
+  let best = start;
+  for (let index = start - 1; index >= 0 && index > start - LINE_SPAN; index--) {
+    const line = lines[index]!;
+    if (line.depth !== lines[start]!.depth || line.key === '' || line.mark === 'verbatim') break;
+    if (/[!?。]$/.test(line.key) || line.key.length > LENGTH_LIMIT) break;
+    if (opens(line.key) && hasDate(asciiDigits(line.key))) return index;
+    if (sharedAt(line.body) !== -1) return index;
+    if (
+      index === start - 1 &&
+      /^\S{1,14}\s/.test(line.key) &&
+      hasDate(asciiDigits(line.key.slice(0, 40))) &&
+      !/[.]$/.test(line.key)
+    )
+      best = index;
+  }
+  return best;
+}
+
+function opens(key: string): boolean {
+  const lower = key
+    .slice(0, 60)
+    .replace(/^[-=_–—\s]+/, '')
+    .toLowerCase();
+  if (/^\p{Nd}/u.test(lower)) return true;
+  return OPENERS.some(
+    opener =>
+      lower.startsWith(opener) &&
+      (/\s/.test(lower.charAt(opener.length)) || isUnspaced(opener) || opener.endsWith('-')),
+  );
+}
+
+/** The writer's words in front of an attribution on its first line, or ''. */
+function sharedText(lines: readonly Line[], start: number, end: number): string {
+  const body = lines[start]!.body;
+  const at = sharedAt(start === end || body.length > 400 ? body : `${body} ${lines[start + 1]!.key}`);
+  return at === -1 || at >= body.length ? '' : body.slice(0, at).trimEnd();
+}
+
+/** Offset at which an attribution begins inside a line behind other words, or -1. */
+function sharedAt(text: string): number {
+  const from = Math.max(0, text.length - LENGTH_LIMIT);
+  const tail = asciiDigits(text.slice(from));
+  let found = -1;
+  for (const match of tail.matchAll(/(?<=\s)(?=[\p{Lu}\p{Lo}])/gu)) {
+    const head = tail.slice(0, match.index).trim();
+    const rest = tail.slice(match.index, match.index + 60);
+    // A name with an address in front belongs to the attribution itself.
+    if (head.length < 2 || /\S@\S/.test(head)) continue;
+    if (opens(rest) && hasDate(rest.slice(0, 45))) found = match.index;
+  }
+  return found === -1 ? -1 : from + found;
+}
+
+function quoteFollows(lines: readonly Line[], index: number): boolean {
+  const depth = lines[index]!.depth;
+  if (depth > 0) return (lines[index + 1]?.depth ?? 0) >= depth;
+  for (let next = index + 1; next < lines.length && next <= index + 3; next++) {
+    const line = lines[next]!;
+    if (line.depth > depth || line.mark === 'quoted') return true;
+    if (!isBlank(line))
+      return /^\s*[|:}»]\s?\S/.test(line.raw) && keyOf(line.raw).length > 3 && line.raw.trim().startsWith('|');
+  }
+  return false;
+}

@@ -1,0 +1,180 @@
+/**
+ * Gives every line of a body its role, by the three kinds of knowledge in their order: our own traces, what the HTML
+ * says, and the language tables. Only names things; what is done with them stands in `assemble.ts`.
+ *
+ * Lines that an attribution shares with the reply or the quote are split here, so the lines that come back may be
+ * more than those that went in; their words are the same.
+ */
+
+import type { Traces } from '../mail.js';
+import { isReplyLine } from '../marker.js';
+import { attributionEndingAt } from './attribution.js';
+import { headingAt } from './header-block.js';
+import { isBlank, type Line, plainLine } from './lines.js';
+import { isDelimiter, isDeviceLine } from './signature.js';
+import { sharesSeen } from './traces.js';
+
+/**
+ * `blank`; `text` the writer's; `quote` quoted line; `attribution` a client's line about a quote; `heading` a header
+ * block or "original message" line, and our own reply line; `forward` the same for a forwarded mail; `delimiter`;
+ * `device`; `signature` settled by a container.
+ */
+export type Role =
+  | 'blank'
+  | 'text'
+  | 'quote'
+  | 'attribution'
+  | 'heading'
+  | 'forward'
+  | 'delimiter'
+  | 'device'
+  | 'signature';
+
+export interface RoleLine {
+  readonly line: Line;
+  role: Role;
+  /** The share of its words that stand in the conversation's earlier messages. */
+  seen: number;
+  /** In a container that holds nothing but quoted mail, or quoted by a client's own line: no doubt about it. */
+  settled: boolean;
+  /** Why, for the lines that decide something. */
+  why: string;
+}
+
+const SEEN = 0.8;
+
+/** Roles of all lines, in order. */
+export function classify(input: readonly Line[], traces: Traces): RoleLine[] {
+  const addresses = traces.replyAddresses.map(address => address.toLowerCase());
+  const out = nameAttributions(input, addresses);
+  const shares = sharesSeen(
+    out.map(item => item.line),
+    traces.texts,
+  );
+  out.forEach((item, index) => {
+    item.seen = shares[index]!;
+  });
+  nameHeadings(out);
+  nameWrapped(out);
+  const lines = out.map(item => item.line);
+  out.forEach((item, index) => {
+    if (item.role !== 'text') return;
+    if (isDeviceLine(item.line)) {
+      item.role = 'device';
+      item.why = `device line ("${excerpt(item.line.key)}")`;
+    } else if (isDelimiter(lines, index)) {
+      item.role = 'delimiter';
+      item.why = `delimiter line ("${excerpt(item.line.body.trim())}")`;
+    }
+  });
+  return out;
+}
+
+/** True when the words of this line are known from the conversation. */
+export function isSeen(item: RoleLine): boolean {
+  return item.seen >= SEEN;
+}
+
+/** The beginning of a line, to show. */
+export function excerpt(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+}
+
+function roleOf(line: Line): RoleLine {
+  const base = { line, seen: 0, settled: false, why: '' };
+  if (isBlank(line) && line.depth === 0 && line.mark !== 'history')
+    return { ...base, role: 'blank', settled: line.mark === 'quoted' };
+  if (line.mark === 'quoted') return { ...base, role: 'quote', settled: true };
+  if (line.depth > 0) return { ...base, role: 'quote' };
+  if (line.mark === 'attribution')
+    return { ...base, role: 'attribution', settled: true, why: `HTML attribution ("${excerpt(line.key)}")` };
+  if (line.mark === 'history')
+    return { ...base, role: 'heading', settled: true, why: 'HTML container of the quoted mail' };
+  if (line.mark === 'signature') return { ...base, role: 'signature', why: 'HTML signature' };
+  return { ...base, role: 'text' };
+}
+
+/** Finds attributions and cuts the reply off the lines they share with it. */
+function nameAttributions(input: readonly Line[], addresses: readonly string[]): RoleLine[] {
+  const base = input.map(roleOf);
+  const out: RoleLine[] = [];
+  let taken = 0;
+  for (let index = 0; index < input.length; index++) {
+    const item = base[index]!;
+    const open =
+      item.role === 'text' || item.role === 'attribution' || (item.role === 'quote' && isBlockHead(base, index));
+    const found = open ? attributionEndingAt(input, index, addresses) : null;
+    if (found === null || found.start < taken) continue;
+    for (; taken < found.start; taken++) out.push(base[taken]!);
+    const why = `attribution line ${found.start + 1} ("${excerpt(input[found.start]!.key.slice(found.before.length).trim())}")`;
+    for (; taken < found.end; taken++) {
+      let line = input[taken]!;
+      if (taken === found.start && found.before !== '') {
+        const before = line.raw.slice(0, line.raw.length - line.body.length + found.before.length);
+        out.push({
+          ...roleOf(plainLine(before)),
+          line: { ...plainLine(before), mark: line.mark === 'attribution' ? null : line.mark },
+        });
+        line = plainLine(line.body.slice(found.before.length).trimStart());
+      }
+      const settled = base[taken]!.settled;
+      out.push({ line, role: 'attribution', seen: 0, settled, why });
+    }
+  }
+  for (; taken < input.length; taken++) out.push(base[taken]!);
+  return out;
+}
+
+/** True when only blank quoted lines stand above this line in its block of quoted lines (at most a few). */
+function isBlockHead(items: readonly RoleLine[], index: number): boolean {
+  for (let at = index - 1; at >= 0 && at >= index - 5; at--) {
+    const { line, role } = items[at]!;
+    if (role !== 'quote') return true;
+    if (line.key !== '' && at < index - 3) return false;
+    if (line.key !== '' && line.depth !== items[index]!.line.depth) return false;
+  }
+  return index <= 5;
+}
+
+function nameHeadings(items: readonly RoleLine[]): void {
+  const lines = items.map(item => item.line);
+  for (let index = 0; index < items.length; index++) {
+    const item = items[index]!;
+    const line = item.line;
+    if (isReplyLine(line.key) && line.mark !== 'verbatim') {
+      if (line.depth === 0) item.role = 'heading';
+      item.settled = true;
+      item.why = 'our own reply line';
+      continue;
+    }
+    const open = item.role === 'text' || line.mark === 'rule' || (item.role === 'attribution' && item.settled);
+    const heading = open && line.depth === 0 ? headingAt(lines, index) : null;
+    if (heading === null) continue;
+    for (let at = heading.start; at < heading.end; at++) {
+      const named = items[at]!;
+      if (named.role === 'blank' && line.mark !== 'rule') continue;
+      named.role = heading.forward ? 'forward' : 'heading';
+      named.why = `${heading.forward ? 'forward line' : 'header block'} ${index + 1} ("${excerpt(heading.what)}")`;
+    }
+    index = heading.end - 1;
+  }
+}
+
+/** Gives lines that were wrapped out of a quote back to it. */
+function nameWrapped(items: readonly RoleLine[]): void {
+  for (let index = 1; index + 1 < items.length; index++) {
+    const item = items[index]!;
+    const above = items[index - 1]!;
+    const below = items[index + 1]!;
+    if (item.role !== 'text' || above.role !== 'quote' || below.role !== 'quote') continue;
+    if (item.line.mark === 'verbatim' || above.line.depth === 0 || below.line.depth === 0) continue;
+    if (isSeen(item) || looksWrapped(above.line, item.line, below.line)) item.role = 'quote';
+  }
+}
+
+/** A rest of a sentence under a full line, directly followed by more of the quote. */
+function looksWrapped(above: Line, line: Line, below: Line): boolean {
+  if (below.key === '' || above.raw.length < 55 || line.key.length > above.raw.length) return false;
+  if (/[.!?:;。！？…)]["'”»]?$/.test(above.key)) return false;
+  return above.raw.length >= 68 || /^[\p{Ll}\p{N}(]/u.test(line.key);
+}

@@ -1,0 +1,134 @@
+/**
+ * Header blocks (`From: … Sent: … To: … Subject: …`) and "original message" or "forwarded message" lines, which many
+ * clients put above the mail they quote without any quote sign, in every language of `languages.ts`.
+ *
+ * A block needs two fields, one of them From, Date or Sent, and a sign that it is mail and not a travel plan ("From:
+ * Berlin, To: Hamburg"): an address, a subject, a moment, a Sent field, or a line above that announces it. In doubt
+ * it is the writer's text.
+ */
+import { FORWARD_PHRASES, HEADER_LABELS, type HeaderKind, ORIGINAL_PHRASES } from './languages.js';
+import { isBlank, type Line } from './lines.js';
+
+/** Where quoted mail begins by such a line or block. `end` is the first line after it. */
+export interface Heading {
+  readonly start: number;
+  readonly end: number;
+  readonly forward: boolean;
+  /** The words that gave it away, for `mail explain`. */
+  readonly what: string;
+}
+
+const CONTINUATION_LIMIT = 3;
+const BLOCK_LIMIT = 30;
+
+/** The heading that begins at this line, or null. Looks at no more than BLOCK_LIMIT lines. */
+export function headingAt(lines: readonly Line[], index: number): Heading | null {
+  const line = lines[index]!;
+  if (line.mark === 'verbatim' || line.key === '') return null;
+  if (line.mark === 'rule' || isRule(line.key)) {
+    const next = nextFilled(lines, index + 1, 2);
+    const block = next === -1 ? null : headerBlockAt(lines, next, true);
+    return block === null ? null : { ...block, start: index };
+  }
+  const phrase = phraseOf(line.key);
+  if (phrase !== null) {
+    const next = nextFilled(lines, index + 1, 3);
+    const block = next === -1 ? null : headerBlockAt(lines, next, true);
+    if (block !== null) return { ...phrase, start: index, end: block.end };
+    const quoted = next !== -1 && lines[next]!.depth > line.depth;
+    return phrase.framed || quoted ? { ...phrase, start: index, end: index + 1 } : null;
+  }
+  return headerBlockAt(lines, index, false);
+}
+
+/** Kind and value of a header field written as text (`*Von:* Bob`), or null. */
+export function fieldOf(key: string): { kind: HeaderKind; label: string; value: string } | null {
+  const colon = key.search(/[:：﹕]/);
+  let label: string;
+  let value: string;
+  if (colon > 0 && colon <= 40) {
+    label = key.slice(0, colon);
+    value = key.slice(colon + 1);
+  } else return null;
+  const name = label
+    .replace(/[_*|\s]+/g, ' ')
+    .trim()
+    .normalize('NFC')
+    .toLowerCase();
+  const kind = HEADER_LABELS.get(name);
+  return kind === undefined ? null : { kind, label: name, value: value.trim() };
+}
+
+function headerBlockAt(lines: readonly Line[], start: number, announced: boolean): Heading | null {
+  const depth = lines[start]!.depth;
+  const first = fieldOf(lines[start]!.key);
+  if (first === null || first.kind === 'other' || first.kind === 'cc') return null;
+  const kinds = new Set<HeaderKind>();
+  let mailLike = announced;
+  let continuations = 0;
+  let end = start;
+  for (let index = start; index < lines.length && index < start + BLOCK_LIMIT; index++) {
+    const line = lines[index]!;
+    if (line.depth !== depth || line.mark === 'verbatim') break;
+    if (isBlank(line)) {
+      // Some clients set every field in a paragraph of its own.
+      const next = lines[index + 1];
+      if (next === undefined || next.depth !== depth || fieldOf(next.key) === null) break;
+      continue;
+    }
+    const field = fieldOf(line.key);
+    if (field === null) {
+      if (++continuations > CONTINUATION_LIMIT) break;
+      if (/[<(]?\S@\S/.test(line.key.slice(0, 300))) mailLike ||= kinds.has('from');
+      continue;
+    }
+    if (kinds.has(field.kind) && field.kind !== 'other' && field.kind !== 'to' && field.kind !== 'date') break;
+    kinds.add(field.kind);
+    continuations = 0;
+    end = index;
+    mailLike ||= tellsMail(field.kind, field.value);
+  }
+  const counted = [...kinds].filter(kind => kind !== 'other').length;
+  const anchored = kinds.has('from') || kinds.has('sent') || kinds.has('date');
+  if (counted < 2 || !anchored || !mailLike) return null;
+  return { start, end: end + 1, forward: false, what: `${first.label}:` };
+}
+
+function tellsMail(kind: HeaderKind, value: string): boolean {
+  const short = value.slice(0, 300);
+  if (kind === 'sent' || kind === 'subject') return true;
+  if (kind === 'from' || kind === 'to') return /\S@\S+\.\S/.test(short);
+  return kind === 'date' && /\d{1,2}[:.h]\d{2}/.test(short) && /\d{4}/.test(short);
+}
+
+interface Phrase {
+  readonly forward: boolean;
+  readonly framed: boolean;
+  readonly what: string;
+}
+
+function phraseOf(key: string): Phrase | null {
+  if (key.length > 120) return null;
+  const inner = key
+    .replace(/^[-_=~>–—―─\s]+|[-_=~<–—―─:：\s]+$/g, '')
+    .normalize('NFC')
+    .toLowerCase();
+  if (inner === '' || inner.length > 70) return null;
+  const framed = /^[-_=~>–—―─]{2}/.test(key) && /[-_=~<–—―─]{2}[:：]?$/.test(key);
+  if (FORWARD_PHRASES.has(inner) || /^forwarded by /.test(inner)) {
+    return { forward: true, framed: framed || /[:：]$/.test(key), what: inner };
+  }
+  if (ORIGINAL_PHRASES.has(inner)) return { forward: false, framed, what: inner };
+  return null;
+}
+
+function isRule(key: string): boolean {
+  return /^[-_=~*–—―─]{2,}$/.test(key);
+}
+
+function nextFilled(lines: readonly Line[], from: number, within: number): number {
+  for (let index = from; index < lines.length && index <= from + within; index++) {
+    if (!isBlank(lines[index]!)) return index;
+  }
+  return -1;
+}

@@ -1,0 +1,137 @@
+/**
+ * A body as a list of lines: what stood there, how deep it is quoted, and what the HTML around it says of it.
+ * Plain text and HTML meet here; everything after works on these lines alone and in their order.
+ *
+ * Bounded: only the first LINE_LIMIT lines are looked at one by one. What follows is one last line that is never
+ * classified and goes with whatever stands before it, so no word is lost and hostile input costs no more.
+ */
+
+/**
+ * What a container in the HTML says of a line:
+ * `attribution` a client's own line above a quote; `history` the quoted mail begins here and goes on to the end;
+ * `quoted` inside a container of quoted mail; `signature` inside a signature element; `verbatim` preformatted or
+ * between code fences, never interpreted; `rule` a horizontal line.
+ */
+export type LineMark = 'attribution' | 'history' | 'quoted' | 'signature' | 'verbatim' | 'rule';
+
+export interface Line {
+  /** As typed, quote signs and all. */
+  readonly raw: string;
+  /** Without quote signs. */
+  readonly body: string;
+  /** `body` for matching: one space between words, no emphasis signs, no invisible characters, at most 1,000 units. */
+  readonly key: string;
+  /** Number of quote signs; 0 is the writer's own level. */
+  readonly depth: number;
+  readonly mark: LineMark | null;
+}
+
+const LINE_LIMIT = 10_000;
+const KEY_LIMIT = 1_000;
+
+// Zero-width characters, soft hyphens, byte order marks and direction marks, which clients put anywhere.
+const INVISIBLE = /[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+
+/** Lines of a plain text part. */
+export function plainLines(text: string): Line[] {
+  const lines: Line[] = [];
+  let at = 0;
+  const end = text.length;
+  while (at <= end && lines.length < LINE_LIMIT) {
+    let stop = text.indexOf('\n', at);
+    if (stop === -1) stop = end;
+    const raw = text.slice(at, text.charCodeAt(stop - 1) === 13 && stop > at ? stop - 1 : stop);
+    lines.push(plainLine(raw));
+    at = stop + 1;
+  }
+  if (at <= end) lines.push(verbatimLine(text.slice(at)));
+  return withFences(withoutMboxQuotes(lines));
+}
+
+/** A line of text at a quote depth given by its own signs. */
+export function plainLine(raw: string): Line {
+  const { depth, start } = quotePrefix(raw);
+  const body = start === 0 ? raw : raw.slice(start);
+  return { raw, body, key: keyOf(body), depth, mark: null };
+}
+
+/** A line that no rule may read anything into. */
+export function verbatimLine(raw: string): Line {
+  return { raw, body: raw, key: keyOf(raw), depth: 0, mark: 'verbatim' };
+}
+
+/** The text of a line as it is matched. */
+export function keyOf(text: string): string {
+  const cut = text.length > KEY_LIMIT ? text.slice(0, KEY_LIMIT) : text;
+  return cut
+    .replace(INVISIBLE, '')
+    .replace(/[*\s]+/g, ' ')
+    .trim();
+}
+
+/** True when a line holds nothing to see. */
+export function isBlank(line: Line): boolean {
+  return line.key === '' && line.body.trim() === '';
+}
+
+function quotePrefix(raw: string): { depth: number; start: number } {
+  let depth = 0;
+  let start = 0;
+  let at = 0;
+  let spaces = 0;
+  for (; at < raw.length; at++) {
+    const char = raw.charCodeAt(at);
+    if (char === 0x3e) {
+      depth++;
+      start = at + 1;
+      spaces = 0;
+    } else if (char === 0x20 || char === 0x09 || char === 0xa0) {
+      spaces++;
+      // Four columns in front of the first sign are code, not a quote; inside, `> > >` is one prefix.
+      if (spaces > 3) break;
+    } else break;
+  }
+  // An arrow or a face (`>:(`, `>_<`, `>=`) is no quote sign.
+  if (
+    depth > 0 &&
+    spaces === 0 &&
+    raw.trimEnd().length - start <= 3 &&
+    /^[:;=_.^<-][^\p{L}\p{N}]*$/u.test(raw.slice(start).trim())
+  ) {
+    return { depth: 0, start: 0 };
+  }
+  if (depth > 0 && (raw.charCodeAt(start) === 0x20 || raw.charCodeAt(start) === 0xa0)) start++;
+  return { depth, start };
+}
+
+/** Mail spools write `>From` where a line begins with `From`: alone between unquoted lines it is no quote. */
+function withoutMboxQuotes(lines: readonly Line[]): Line[] {
+  return lines.map((line, index) => {
+    if (!line.raw.startsWith('>From ')) return line;
+    const alone = (lines[index - 1]?.depth ?? 0) === 0 && (lines[index + 1]?.depth ?? 0) === 0;
+    return alone ? { ...line, body: line.raw, depth: 0, mark: 'verbatim' as const } : line;
+  });
+}
+
+/** Marks what stands between a pair of Markdown code fences; a fence that is never closed is text. */
+function withFences(lines: Line[]): Line[] {
+  const fence = /^ {0,3}(`{3,}|~{3,})/;
+  let open = -1;
+  let sign = '';
+  for (let index = 0; index < lines.length; index++) {
+    const line = lines[index]!;
+    const found = line.depth === 0 && line.mark === null ? fence.exec(line.raw)?.[1] : undefined;
+    if (found === undefined) continue;
+    if (open === -1) {
+      open = index;
+      sign = found;
+    } else if (found.startsWith(sign) && line.key === found) {
+      for (let inside = open; inside <= index; inside++) {
+        const old = lines[inside]!;
+        lines[inside] = { ...old, body: old.raw, depth: 0, mark: 'verbatim' };
+      }
+      open = -1;
+    }
+  }
+  return lines;
+}
