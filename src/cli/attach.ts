@@ -1,6 +1,6 @@
 /**
- * Files that go along with an answer. What would make the mail larger than `outbound.max_size` is refused here, when
- * the message is added, never when it is sent; nothing is read before the sizes are known to be right.
+ * Files that go along with an answer. The store refuses what would make a mail larger than `outbound.max_size` when the
+ * message is added; nothing is read here before it is known to be no larger than that by itself.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
@@ -15,19 +15,13 @@ export interface LocalFile {
   readonly bytes: Uint8Array;
 }
 
-// Base 64 in lines of 76 (RFC 2045 section 6.8), and the header and part headers generously.
-const ENCODED = (4 / 3) * (78 / 76);
-const OVERHEAD = 16 * 1024;
-
-/** Reads the files. Throws a usage error for what is no file, too_large when they make the mail too large. */
-export function readFiles(files: readonly string[], options: { text: string; maxSize: number }): readonly LocalFile[] {
-  const sizes = files.map(fileSize);
-  const mail = sizes.reduce((sum, size) => sum + size * ENCODED, Buffer.byteLength(options.text) * 4 + OVERHEAD);
-  if (files.length > 0 && mail > options.maxSize) {
+/** Reads the files. Throws a usage error for what is no file, too_large for more than `maxSize` bytes in all. */
+export function readFiles(files: readonly string[], maxSize: number): readonly LocalFile[] {
+  const size = files.reduce((sum, file) => sum + fileSize(file), 0);
+  if (size > maxSize) {
     throw new ReplydError(
       'too_large',
-      `the mail would have about ${sizeText(mail)}, outbound.max_size is ${sizeText(options.maxSize)}: ` +
-        'leave attachments out, or send a link',
+      `the attachments have ${sizeText(size)}, more than outbound.max_size (${sizeText(maxSize)}): send a link instead`,
     );
   }
   return files.map(file => ({ filename: path.basename(file), bytes: readFileSync(file) }));

@@ -8,11 +8,9 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import type { Config } from '../config/keys.js';
 import type { LoadedConfig } from '../config.js';
 import type { Store } from '../conversation/store.js';
 import { isReplydError, ReplydError } from '../errors.js';
-import type { StoreOptions } from '../store/sqlite.js';
 import { actAsOwner, checkAccess, whomToBe } from './owner.js';
 import { warn } from './terminal.js';
 
@@ -78,23 +76,11 @@ export async function withStore<T>(
 
 /** The store of this configuration, opened by this process. `migrate` makes it or brings its schema up to date. */
 export async function openDirectly(loaded: LoadedConfig, migrate: boolean): Promise<Store> {
-  const { config } = loaded;
-  const { openStore } = await import('../store/sqlite.js');
-  return openStore({
-    dataDir: config.dataDir,
-    writer: 'direct',
-    addressing: addressingOf(config),
-    migrate,
-  });
-}
-
-function addressingOf({ reply, outbound, continuity }: Config): StoreOptions['addressing'] {
-  return {
-    prefixes: reply.prefix,
-    separator: reply.separator,
-    envelopeSender: outbound.envelopeSender,
-    delay: continuity.delay,
-  };
+  const [{ openStore }, { storeRules }] = await Promise.all([
+    import('../store/sqlite.js'),
+    import('../config/store-rules.js'),
+  ]);
+  return openStore({ dataDir: loaded.config.dataDir, writer: 'direct', rules: storeRules(loaded.config), migrate });
 }
 
 /** True when nobody has made it; throws unauthorized when that can't be seen. */

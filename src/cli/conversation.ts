@@ -184,7 +184,7 @@ function defineReply(group: Command): void {
       const text = await readText(options.text);
       if (text.trim() === '' && options.attach === undefined) throw usageError('the answer is empty');
       const loaded = await loadSettings(command);
-      const files = readFiles(options.attach ?? [], { text, maxSize: loaded.config.outbound.maxSize });
+      const files = readFiles(options.attach ?? [], loaded.config.outbound.maxSize);
       const message = await withStore(
         command,
         async ({ store }) =>

@@ -15,6 +15,16 @@ interface Group {
 
 const GROUPS: readonly Group[] = [
   {
+    name: 'serve',
+    does: 'run the daemon in the foreground',
+    load: async () => (await import('./serve.js')).defineServe,
+  },
+  {
+    name: 'demo',
+    does: 'show the whole job in a throw-away store',
+    load: async () => (await import('./demo.js')).defineDemo,
+  },
+  {
     name: 'doctor',
     does: 'find out what is wrong, and say what to do',
     load: async () => (await import('./doctor.js')).defineDoctor,
@@ -66,6 +76,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage. Data goes to standard output, every
 REF is a conversation's id, acme#12 or acme:12.`;
 
 const EXAMPLES: readonly string[] = [
+  'demo',
   'account add acme --domain in.acme.example --support-email help@acme.example',
   'conversation start --account acme --contact maria@example.org --text "Where is my parcel?"',
   'conversation reply acme#1 --text "It is on its way." --agent Anna',

@@ -46,7 +46,8 @@ export function examplesText(examples: readonly string[]): string {
   return ['', 'Examples:', ...examples.map(example => brokenCommand(`  replyd ${example}`))].join('\n');
 }
 
-function brokenCommand(command: string): string {
+/** A command in lines of at most 80 columns, broken before an option and fit to be pasted. */
+export function brokenCommand(command: string): string {
   const lines: string[] = [];
   let line = '';
   for (const word of command.split(/ (?=--|[<>|] )/)) {

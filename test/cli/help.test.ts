@@ -7,6 +7,8 @@ import { makeProgram } from './program.js';
 
 /** The verbs of the public contract, as far as they are there: group → verbs, '' for a group that is one itself. */
 const VERBS: Readonly<Record<string, string>> = {
+  serve: '',
+  demo: '',
   doctor: '',
   stats: '',
   init: '',
@@ -17,7 +19,7 @@ const VERBS: Readonly<Record<string, string>> = {
   contact: 'list show set clear remove',
   message: 'show release drop',
   attachment: 'get',
-  mail: 'list show',
+  mail: 'list show reprocess',
   queue: 'list show retry cancel pause resume',
 };
 
