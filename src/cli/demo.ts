@@ -86,7 +86,7 @@ async function play(folder: string, closers: (() => Promise<void> | void)[]): Pr
   closers.push(() => store.close());
   const smtp = daemon.listening.smtp[0]!;
 
-  say(`replyd runs: SMTP on ${smtp}, its store in ${folder}`);
+  say(`replyd runs, with SMTP on ${smtp} and its store in\n${folder}`);
   step(1, 'A shop has an account; replies come in at in.shop.example.');
   command('account add shop --domain in.shop.example --support-email help@shop.example');
   await store.addAccount({

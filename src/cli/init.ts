@@ -167,8 +167,12 @@ async function writeConfig(file: string, options: { dataDir: string | null; owne
   const { exampleConfig } = await import('../config/example.js');
   const text = exampleConfig(options.dataDir === null ? {} : { data_dir: options.dataDir });
   try {
-    mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, text, { flag: 'wx', mode: 0o640 });
+    const made = mkdirSync(path.dirname(file), { recursive: true });
+    // The daemon's user has to get there; the program's umask lets nobody.
+    if (made !== undefined)
+      for (let up = path.dirname(file); up.startsWith(made); up = path.dirname(up)) chmodSync(up, 0o755);
+    writeFileSync(file, text, { flag: 'wx' });
+    chmodSync(file, 0o640);
     if (isRoot() && options.owner !== null) chownSync(file, 0, options.owner.gid);
     return true;
   } catch (error) {

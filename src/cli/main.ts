@@ -24,5 +24,7 @@ function withHelpFlag(words: readonly string[]): string[] {
   return words[0] === 'help' ? [...words.slice(1), '--help'] : [...words];
 }
 
+// What a verb makes is for its owner alone: SQLite would leave its files readable by everybody.
+process.umask(0o077);
 prepareOutput();
 process.exitCode = await runCommandLine(process.argv.slice(2));
