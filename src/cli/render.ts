@@ -1,6 +1,6 @@
 /** People's views of single things as labelled facts, and the small words that several views share. */
 import { printDuration } from '../config/values.js';
-import type { Account, Contact, Delivery, MailRecord, QueuedDelivery } from '../conversation/model.js';
+import type { Account, Contact, Delivery, MailRecord, MailResult, QueuedDelivery } from '../conversation/model.js';
 import { facts } from './table.js';
 import { oneLine } from './text.js';
 
@@ -52,14 +52,7 @@ export function mailView(mail: MailRecord): string {
     ['size', sizeText(mail.size)],
     ['door', mail.client === null ? mail.door : `${mail.door}, from ${mail.client}`],
     ['received', timeText(mail.received_at)],
-    ...mail.results.map(
-      result =>
-        [
-          'result',
-          `${result.recipient}: ${result.verdict}${result.message_id ? `, ${result.message_id}` : ''}`,
-        ] as const,
-    ),
-    ['sha256', mail.sha256],
+    ...mail.results.map(result => ['result', resultText(result)] as const),
   ]);
 }
 
@@ -80,6 +73,10 @@ export function deliveryView(delivery: QueuedDelivery): string {
     ['since', timeText(delivery.created_at)],
     ['settled', delivery.settled_at ? timeText(delivery.settled_at) : null],
   ]);
+}
+
+function resultText({ recipient, verdict, message_id }: MailResult): string {
+  return `${verdict} for ${recipient}${message_id === null ? '' : `: ${message_id}`}`;
 }
 
 /** `waiting (delay)` */

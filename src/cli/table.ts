@@ -3,7 +3,7 @@
  * what the others leave, and say so with `…`. Ids and references are never cut, because people type them.
  */
 import { styled, columns as terminalColumns } from './terminal.js';
-import { cut, oneLine, pad, width } from './text.js';
+import { cut, oneLine, pad, width, wrap } from './text.js';
 
 export interface Column<Row> {
   readonly title: string;
@@ -46,11 +46,20 @@ export function table<Row>(
   return lines.join('\n');
 }
 
-/** `label  value` lines; values that are null are left out, long ones go on below one another, whole. */
-export function facts(pairs: readonly (readonly [label: string, value: string | number | null])[]): string {
+/** `label  value` lines; values that are null or empty are left out, long ones go on in lines of their own. */
+export function facts(
+  pairs: readonly (readonly [label: string, value: string | number | null])[],
+  columns = terminalColumns(),
+): string {
   const shown = pairs.filter(([, value]) => value !== null && value !== '');
-  const labels = Math.max(0, ...shown.map(([label]) => width(label)));
-  return shown.map(([label, value]) => `${styled(pad(label, labels), 'dim')}  ${oneLine(String(value))}`).join('\n');
+  const labels = Math.max(0, ...shown.map(([label]) => width(label))) + GAP.length;
+  return shown
+    .flatMap(([label, value]) =>
+      wrap(oneLine(String(value)), columns - labels).map(
+        (line, at) => `${styled(pad(at === 0 ? label : '', labels), 'dim')}${line}`,
+      ),
+    )
+    .join('\n');
 }
 
 function cellText(value: string | number | null): string {
