@@ -9,6 +9,12 @@
 import { CLOSING_VERBS, MIDDLE_VERBS, OPENERS, PRONOUNS } from './languages.js';
 import { isBlank, keyOf, type Line } from './lines.js';
 
+// Thai, kana, Han, Hangul.
+const UNSPACED = /[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/;
+
+/** The last characters of the verbs of scripts without spaces; such a line may end without a colon. */
+const UNSPACED_ENDINGS: ReadonlySet<string> = new Set(CLOSING_VERBS.filter(isUnspaced).map(verb => verb.slice(-1)));
+
 export interface Attribution {
   /** First and one past the last line. */
   readonly start: number;
@@ -23,6 +29,11 @@ const LINE_SPAN = 4;
 const LENGTH_LIMIT = 600;
 const COLON_END = /[:：﹕]\s*[_"]*$/;
 
+/** A cheap question first: could an attribution end on this line at all? */
+export function mayEnd(line: Line): boolean {
+  return line.mark !== 'verbatim' && endingOf(line) !== null;
+}
+
 /** The attribution that ends on this line, or null. `addresses` are reply addresses of the conversation. */
 export function attributionEndingAt(
   lines: readonly Line[],
@@ -33,10 +44,11 @@ export function attributionEndingAt(
   const ending = endingOf(last);
   if (ending === null) return null;
   const quoted = ending.after === '' && quoteFollows(lines, index);
+  if (!quoted && !mayTell(lines, index)) return null;
   let joined = '';
   for (let start = index; start >= 0 && start > index - LINE_SPAN; start--) {
     const line = lines[start]!;
-    if (line.mark === 'verbatim' || line.depth !== last.depth || line.key === '') break;
+    if (line.mark !== last.mark || line.depth !== last.depth || line.key === '') break;
     joined = start === index ? ending.key : `${line.key} ${joined}`;
     const tail = joined.slice(-LENGTH_LIMIT);
     const strict = ending.after !== '';
@@ -47,6 +59,15 @@ export function attributionEndingAt(
     return { start: first, end: index + 1, before, after: ending.after };
   }
   return null;
+}
+
+/** A quick look before the thorough one: without a digit or an address no line is an attribution by itself. */
+function mayTell(lines: readonly Line[], index: number): boolean {
+  for (let at = index; at >= 0 && at > index - LINE_SPAN; at--) {
+    if (lines[at]!.key === '') return false;
+    if (/[@\p{Nd}]/u.test(lines[at]!.key)) return true;
+  }
+  return false;
 }
 
 /** True when the text as a whole is an attribution; `quoted` when a quote stands directly below it. */
@@ -144,7 +165,7 @@ function endsInUnspacedVerb(text: string): boolean {
 }
 
 function isUnspaced(verb: string): boolean {
-  return /[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/.test(verb);
+  return UNSPACED.test(verb);
 }
 
 /** True when a pronoun is the subject of the verb that follows: no client writes so. */
@@ -191,7 +212,7 @@ function isStrictAttribution(text: string): boolean {
 function endingOf(line: Line): { key: string; after: string } | null {
   if (line.mark === 'verbatim' || line.key === '') return null;
   const key = line.key;
-  if (COLON_END.test(key) || /[-–—>)]$/.test(key) || isUnspaced(key.slice(-1))) return { key, after: '' };
+  if (COLON_END.test(key) || /[-–—>)]$/.test(key) || UNSPACED_ENDINGS.has(key.slice(-1))) return { key, after: '' };
   if (key.length >= 1_000) return null;
   let colon = key.search(/[:：]\s/);
   for (let tries = 0; colon !== -1 && tries < 12; tries++) {
@@ -209,7 +230,7 @@ function extend(lines: readonly Line[], start: number): number {
   let best = start;
   for (let index = start - 1; index >= 0 && index > start - LINE_SPAN; index--) {
     const line = lines[index]!;
-    if (line.depth !== lines[start]!.depth || line.key === '' || line.mark === 'verbatim') break;
+    if (line.depth !== lines[start]!.depth || line.key === '' || line.mark !== lines[start]!.mark) break;
     if (/[!?。]$/.test(line.key) || line.key.length > LENGTH_LIMIT) break;
     if (opens(line.key) && hasDate(asciiDigits(line.key))) return index;
     if (sharedAt(line.body) !== -1) return index;
