@@ -1,0 +1,205 @@
+/**
+ * Puts a Mail together out of its MIME parts: which part is text for people, which is a report, which is a file.
+ *
+ * A part is text when it is text/plain or text/html and nobody calls it an attachment; everything else is kept as a
+ * file, with its real name, whatever its type. No words are dropped: a multipart without parts is read as text, so are
+ * body lines that a forgotten blank line left in the header; a text above 4 MiB is cut, and kept whole as a file.
+ */
+import { createHash } from 'node:crypto';
+import libmime from 'libmime';
+import { type BodyPart, joinBodies, referencedContentIds } from './body.js';
+import { cleanText } from './charset.js';
+import { parseDate } from './date.js';
+import { attachmentName, isMessage } from './filename.js';
+import { allValues, decodeWords, firstValue, parseHeaderBlock } from './headers.js';
+import type { HeaderField, Mail, MailAttachment } from './mail.js';
+import { parseMailboxes } from './mailboxes.js';
+import type { AttachmentKeeper } from './message.js';
+import { parseMessageId, parseMessageIds } from './message-id.js';
+import { mailParts, type Part } from './parts.js';
+import { cleanSubject } from './subject.js';
+import { decodeTextPart } from './text-part.js';
+import { transferDecode, transferDecoder } from './transfer.js';
+
+const MAX_TEXT = 4 * 1024 * 1024;
+const MAX_ALL_TEXT = 8 * 1024 * 1024;
+const MAX_REPORT = 256 * 1024;
+const MAX_RETURNED_HEADER = 64 * 1024;
+
+const REPORT_TYPES = new Set([
+  'message/delivery-status',
+  'message/global-delivery-status',
+  'message/disposition-notification',
+  'message/global-disposition-notification',
+  'message/feedback-report',
+]);
+
+type Draft = Omit<MailAttachment, 'inline'>;
+
+export async function assembleMail(
+  source: Uint8Array | AsyncIterable<Uint8Array>,
+  keeper: AttachmentKeeper,
+): Promise<Mail> {
+  const bodies: BodyPart[] = [];
+  const files: Draft[] = [];
+  const reports: { contentType: string; body: string }[] = [];
+  let returned: readonly HeaderField[] | null = null;
+  let root: Part | undefined;
+  let textLeft = MAX_ALL_TEXT;
+
+  const keepFile = async (part: Part, content: AsyncIterator<Uint8Array>, before: readonly Uint8Array[]) => {
+    const inReport = isMessage(part.type) && isReport(root!) && returned === null;
+    const file = await keptFile(part, content, { before, keeper, number: files.length + 1, head: inReport });
+    files.push(file.draft);
+    if (inReport) returned = parseHeaderBlock(file.head).fields;
+  };
+
+  for await (const { part, content } of mailParts(source)) {
+    root ??= part;
+    const iterator = content[Symbol.asyncIterator]();
+    const role = roleOf(part, root, bodies);
+    if (role === 'file') {
+      await keepFile(part, iterator, []);
+      continue;
+    }
+    const limit = role === 'text' || role === 'container' ? Math.min(MAX_TEXT, textLeft) : MAX_REPORT;
+    const { pieces, bytes, complete } = await take(iterator, limit);
+    if (role === 'report') {
+      reports.push({ contentType: part.type, body: decodeTextPart(part, bytes) });
+    } else if (role === 'returned header') {
+      returned ??= parseHeaderBlock(transferDecode(bytes, part.encoding)).fields;
+    } else {
+      textLeft -= bytes.length;
+      bodies.push({ part, text: decodeTextPart(part, bytes), isHtml: part.type === 'text/html' });
+      if (!complete) await keepFile(part, iterator, pieces);
+    }
+  }
+
+  const { plain, html } = joinBodies(bodies);
+  const shown = referencedContentIds(html);
+  const attachments = files.map(file => ({ ...file, inline: file.contentId !== null && shown.has(file.contentId) }));
+  return { ...headerFacts(root!), plain, html, attachments, reports, returnedHeaders: returned };
+}
+
+type Role = 'text' | 'container' | 'report' | 'returned header' | 'file';
+
+function roleOf(part: Part, root: Part, bodies: readonly BodyPart[]): Role {
+  if (part.type.startsWith('multipart/')) return 'container';
+  if (REPORT_TYPES.has(part.type)) return 'report';
+  if (part.type === 'text/rfc822-headers' || part.type === 'message/global-headers') {
+    return isReport(root) ? 'returned header' : 'file';
+  }
+  if (part.disposition === 'attachment') return 'file';
+  // Some gateways give the body itself a name, in its Content-Type; a file has it in its disposition too.
+  const named = part.filename !== '' && (part.disposition !== '' || bodies.some(body => !isContainer(body.part)));
+  if (part.type === 'text/plain' || part.type === 'text/html' || part.type === '') return named ? 'file' : 'text';
+  const odd = /^text\/(?:enriched|richtext|markdown|x-markdown|flowed|unknown|x-[a-z]*plain)$/.test(part.type);
+  return odd && part.parent === null ? 'text' : 'file';
+}
+
+function isContainer(part: Part): boolean {
+  return part.type.startsWith('multipart/');
+}
+
+function isReport(root: Part): boolean {
+  return root.type === 'multipart/report';
+}
+
+function headerFacts(root: Part) {
+  const fields = root.header.fields;
+  const mailboxes = (name: string) => parseMailboxes(allValues(fields, name));
+  // A header that is text in encoded words as a whole hides ids as well.
+  const ids = (name: string) => parseMessageIds(allValues(fields, name).map(decodeWords));
+  return {
+    from: mailboxes('from')[0] ?? null,
+    sender: mailboxes('sender')[0] ?? null,
+    replyTo: mailboxes('reply-to'),
+    to: mailboxes('to'),
+    cc: mailboxes('cc'),
+    subject: cleanSubject(decodeWords(firstValue(fields, 'subject'))),
+    date: parseDate(firstValue(fields, 'date')),
+    messageId: parseMessageId(decodeWords(firstValue(fields, 'message-id'))),
+    inReplyTo: ids('in-reply-to'),
+    references: ids('references'),
+    headers: fields,
+    contentType: { type: root.type || 'text/plain', params: cleanParams(root.params) },
+  };
+}
+
+function cleanParams(params: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(params).map(([name, value]) => [cleanText(name), cleanText(value)]));
+}
+
+interface KeepOptions {
+  /** What was read of the content already. */
+  readonly before: readonly Uint8Array[];
+  readonly keeper: AttachmentKeeper;
+  readonly number: number;
+  /** Whether the beginning is wanted too, for the header of a returned mail. */
+  readonly head: boolean;
+}
+
+async function keptFile(
+  part: Part,
+  iterator: AsyncIterator<Uint8Array>,
+  options: KeepOptions,
+): Promise<{ draft: Draft; head: Uint8Array }> {
+  const decoder = transferDecoder(part.encoding);
+  const hash = createHash('sha256');
+  const head: Uint8Array[] = [];
+  let size = 0;
+  const seen = (bytes: Uint8Array) => {
+    if (options.head && size < MAX_RETURNED_HEADER) head.push(bytes);
+    hash.update(bytes);
+    size += bytes.length;
+    return bytes;
+  };
+  const decoded = async function* () {
+    for (const piece of options.before) yield seen(decoder.push(piece));
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+      yield seen(decoder.push(next.value));
+    }
+    yield seen(decoder.end());
+  };
+  const stream = decoded();
+  const content = await options.keeper.keep(stream);
+  // A keeper that stopped early changes nothing of the facts.
+  for await (const _ of stream);
+  const contentType = fileType(part);
+  return {
+    draft: {
+      filename: attachmentName(part.filename, contentType, options.number),
+      contentType,
+      size,
+      sha256: hash.digest('hex'),
+      contentId: contentIdOf(part),
+      content,
+    },
+    head: Buffer.concat(head),
+  };
+}
+
+/** The declared type; `application/octet-stream` says nothing, so the name decides there. */
+function fileType(part: Part): string {
+  if (part.type !== '' && part.type !== 'application/octet-stream') return part.type;
+  return part.filename === '' ? 'application/octet-stream' : libmime.detectMimeType(part.filename);
+}
+
+function contentIdOf(part: Part): string | null {
+  const id = parseMessageId(firstValue(part.header.fields, 'content-id'));
+  return id === null ? null : cleanText(id);
+}
+
+/** Reads up to about `limit` bytes, in whole pieces except the last; `complete` when that was everything. */
+async function take(iterator: AsyncIterator<Uint8Array>, limit: number) {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  let next = await iterator.next();
+  while (next.done !== true) {
+    pieces.push(next.value);
+    length += next.value.length;
+    if (length > limit) break;
+    next = await iterator.next();
+  }
+  return { pieces, bytes: Buffer.concat(pieces).subarray(0, limit), complete: next.done === true };
+}

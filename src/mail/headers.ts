@@ -1,0 +1,148 @@
+/**
+ * A header block (RFC 5322 section 2.2) as fields, and what stands in single fields: encoded words (RFC 2047) and
+ * values without comments. Raw 8-bit values are read as UTF-8, or as windows-1252 where they are none.
+ *
+ * Lenient: lines that are no field are left out, an mbox line in front is skipped, names may have space before the
+ * colon. Linear, nothing throws.
+ */
+import { cleanText, decodeText } from './charset.js';
+import type { HeaderField } from './mail.js';
+
+const MAX_FIELDS = 500;
+const MAX_VALUE = 100_000;
+
+export interface HeaderBlock {
+  /** All fields in their order, at most the first 500. */
+  readonly fields: readonly HeaderField[];
+  /** Where the first line stands that is neither field nor continuation; -1 without one. */
+  readonly stray: number;
+}
+
+/** Reads the bytes up to the first blank line. */
+export function parseHeaderBlock(bytes: Uint8Array): HeaderBlock {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  const fields: HeaderField[] = [];
+  let stray = -1;
+  let position = 0;
+  let name = '';
+  let parts: string[] = [];
+  const close = () => {
+    if (name !== '' && fields.length < MAX_FIELDS) fields.push({ name, value: fieldValue(parts) });
+    name = '';
+    parts = [];
+  };
+  while (position < text.length) {
+    const end = lineEnd(text, position);
+    const line = text.slice(position, text[end - 1] === '\r' ? end - 1 : end);
+    if (line === '') break;
+    if (line[0] === ' ' || line[0] === '\t') {
+      parts.push(line);
+    } else {
+      close();
+      // RFC 5322 2.2: printable ASCII without the colon; 80 is far above any real name.
+      const match = /^([\x21-\x39\x3b-\x7e]{1,80})[ \t]{0,8}:/.exec(line);
+      if (match !== null) {
+        name = match[1]!.toLowerCase();
+        parts = [line.slice(match[0].length)];
+      } else if (stray < 0 && !(position === 0 && /^>?From /.test(line))) {
+        stray = position;
+      }
+    }
+    position = end + 1;
+  }
+  close();
+  return { fields, stray };
+}
+
+/** The first field of that name (lower case), or ''. */
+export function firstValue(fields: readonly HeaderField[], name: string): string {
+  return fields.find(field => field.name === name)?.value ?? '';
+}
+
+/** All fields of that name (lower case), in their order. */
+export function allValues(fields: readonly HeaderField[], name: string): string[] {
+  return fields.filter(field => field.name === name).map(field => field.value);
+}
+
+/**
+ * The value with its encoded words decoded. Words of one charset that stand side by side are decoded together: many
+ * programs cut a character between two of them. White space between words goes; a broken word stays as it is.
+ */
+export function decodeWords(value: string): string {
+  if (!value.includes('=?')) return value;
+  const out: string[] = [];
+  let position = 0;
+  let run: { charset: string; bytes: Buffer[] } | undefined;
+  const flush = () => {
+    if (run !== undefined) out.push(decodeText(Buffer.concat(run.bytes), run.charset));
+    run = undefined;
+  };
+  for (const match of value.matchAll(/=\?([^?\s]{1,60})\?([bq])\?((?:[^?]|\?(?!=)){0,2000})\?=/gi)) {
+    const between = value.slice(position, match.index);
+    const charset = match[1]!.split('*')[0]!.toLowerCase();
+    if (run === undefined || between.trim() !== '' || run.charset !== charset) {
+      flush();
+      if (between.trim() !== '' || position === 0) out.push(between);
+      run = { charset, bytes: [] };
+    }
+    run.bytes.push(wordBytes(match[2]!, match[3]!));
+    position = match.index + match[0].length;
+  }
+  flush();
+  out.push(value.slice(position));
+  return cleanText(out.join(''));
+}
+
+/** The value without its comments (RFC 5322 section 3.2.2); an unclosed one stays. Quoted strings are left alone. */
+export function withoutComments(value: string): string {
+  if (!value.includes('(')) return value;
+  let out = '';
+  let depth = 0;
+  let quoted = false;
+  let opened = 0;
+  for (let index = 0; index < value.length; index += 1) {
+    const char = value[index]!;
+    const start = index;
+    if (char === '\\') index += 1;
+    else if (char === '"' && depth === 0) quoted = !quoted;
+    else if (char === '(' && !quoted) {
+      if (depth === 0) opened = index;
+      depth += 1;
+      continue;
+    } else if (char === ')' && depth > 0) {
+      depth -= 1;
+      continue;
+    }
+    if (depth === 0) out += value.slice(start, index + 1);
+  }
+  return depth > 0 ? out + value.slice(opened) : out;
+}
+
+function wordBytes(encoding: string, text: string): Buffer {
+  if (encoding === 'b' || encoding === 'B') return Buffer.from(text, 'base64');
+  const plain = text.replaceAll('_', ' ');
+  const bytes = Buffer.alloc(Buffer.byteLength(plain));
+  let length = 0;
+  for (let index = 0; index < plain.length; index += 1) {
+    const hex = plain[index] === '=' ? /^[0-9a-f]{2}/i.exec(plain.slice(index + 1, index + 3)) : null;
+    if (hex !== null) {
+      bytes[length] = Number.parseInt(hex[0], 16);
+      length += 1;
+      index += 2;
+    } else {
+      length += bytes.write(plain.charAt(index), length, 'utf8');
+    }
+  }
+  return bytes.subarray(0, length);
+}
+
+function fieldValue(parts: readonly string[]): string {
+  const raw = parts.join(' ').slice(0, MAX_VALUE);
+  const text = /[\x80-\xff]/.test(raw) ? decodeText(Buffer.from(raw, 'latin1'), null) : cleanText(raw);
+  return text.replaceAll(/[\r\n\t ]+/g, ' ').trim();
+}
+
+function lineEnd(text: string, from: number): number {
+  const end = text.indexOf('\n', from);
+  return end < 0 ? text.length : end;
+}

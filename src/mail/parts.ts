@@ -1,0 +1,159 @@
+/**
+ * Raw bytes of a mail to the stream of its MIME parts (RFC 2045, RFC 2046); the only importer of the MIME parser.
+ *
+ * It is mailsplit, the splitter below mailparser, used directly: mailparser adds reading of every header of every part
+ * (0.36 ms for a mail of 4 KB against 0.06 ms), loses the bytes of a text part before anybody can doubt its declared
+ * charset, and drops the words of a multipart whose boundary never comes.
+ *
+ * A part's content is read while it arrives: whoever takes the next part first lets go of what is left of this one.
+ * Memory is bounded by the parser (1 MiB of header, 64 KiB of a line). Above its limits (1,000 parts, that header) and
+ * on anything else that it cannot read, iteration throws what the parser threw.
+ */
+import { pipeline, Readable } from 'node:stream';
+import { type MimeNode, Splitter, type SplitterChunk } from '@zone-eu/mailsplit';
+import libmime from 'libmime';
+import { decodeWords, firstValue, type HeaderBlock, parseHeaderBlock } from './headers.js';
+
+const MAX_HEAD = 1024 * 1024;
+const MAX_PARTS = 1000;
+const PIECE = 64 * 1024;
+
+/** One MIME part. Types and encodings in lower case; `type` is '' when it is not of the form a/b. */
+export interface Part {
+  readonly parent: Part | null;
+  readonly header: HeaderBlock;
+  /** The header as it came, with its blank line. */
+  readonly headerBytes: Uint8Array;
+  readonly type: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly encoding: string;
+  /** `attachment`, `inline`, another word, or ''. */
+  readonly disposition: string;
+  /** Decoded (RFC 2231, RFC 2047), not yet safe; '' without one. */
+  readonly filename: string;
+  readonly charset: string | null;
+  readonly flowed: boolean;
+  readonly delSp: boolean;
+  /** Set once a part inside of this one was seen. */
+  hasChildren: boolean;
+}
+
+export interface PartWithContent {
+  readonly part: Part;
+  /** Encoded bytes as they arrive. Of a multipart: what stands before its first part, usually words for old programs. */
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+/** The parts in the order of the mail, parents before their children. */
+export async function* mailParts(source: Uint8Array | AsyncIterable<Uint8Array>): AsyncGenerator<PartWithContent> {
+  const chunks = chunkReader(source);
+  const parts = new Map<MimeNode, Part>();
+  try {
+    for (let chunk = await chunks.next(); chunk !== null; chunk = await chunks.next()) {
+      // Anything between parts: boundary lines, preambles and epilogues that nobody asked for.
+      if (chunk.type !== 'node') continue;
+      const part = partOf(chunk, chunk.parentNode === false ? null : (parts.get(chunk.parentNode) ?? null));
+      parts.set(chunk, part);
+      if (part.parent !== null) part.parent.hasChildren = true;
+      yield { part, content: contentOf(chunk, chunks) };
+    }
+  } finally {
+    chunks.close();
+  }
+}
+
+interface ChunkReader {
+  next(): Promise<SplitterChunk | null>;
+  /** Gives one chunk back, to be the next again. */
+  unread(chunk: SplitterChunk): void;
+  close(): void;
+}
+
+function chunkReader(source: Uint8Array | AsyncIterable<Uint8Array>): ChunkReader {
+  const splitter = new Splitter({ ignoreEmbedded: true, maxHeadSize: MAX_HEAD, maxChildNodes: MAX_PARTS });
+  feed(source, splitter);
+  const iterator = (splitter as unknown as AsyncIterable<SplitterChunk>)[Symbol.asyncIterator]();
+  let unread: SplitterChunk | null = null;
+  return {
+    async next() {
+      if (unread !== null) {
+        const chunk = unread;
+        unread = null;
+        return chunk;
+      }
+      const result = await iterator.next();
+      return result.done === true ? null : result.value;
+    },
+    unread(chunk) {
+      unread = chunk;
+    },
+    close() {
+      splitter.destroy();
+    },
+  };
+}
+
+function feed(source: Uint8Array | AsyncIterable<Uint8Array>, splitter: Splitter): void {
+  if (source instanceof Uint8Array && source.length <= PIECE) {
+    splitter.end(source);
+    return;
+  }
+  const pieces = source instanceof Uint8Array ? piecesOf(source) : source;
+  // A failure of the source destroys the splitter with it, and so reaches the reader.
+  pipeline(Readable.from(pieces), splitter, () => {});
+}
+
+function* piecesOf(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let start = 0; start < bytes.length; start += PIECE) yield bytes.subarray(start, start + PIECE);
+}
+
+/** What belongs to this node, up to the first chunk of something else. */
+async function* contentOf(node: MimeNode, chunks: ChunkReader): AsyncGenerator<Uint8Array> {
+  const wanted = node.multipart === false ? 'body' : 'data';
+  for (let chunk = await chunks.next(); chunk !== null; chunk = await chunks.next()) {
+    if (chunk.type !== wanted || chunk.node !== node) {
+      chunks.unread(chunk);
+      return;
+    }
+    yield chunk.value;
+  }
+}
+
+function partOf(node: MimeNode, parent: Part | null): Part {
+  const headerBytes = node.getHeaders();
+  const header = parseHeaderBlock(headerBytes);
+  const type = structured(header, 'content-type');
+  const disposition = structured(header, 'content-disposition');
+  const flowed = (type.params.format ?? '').trim().toLowerCase() === 'flowed';
+  return {
+    parent,
+    header,
+    headerBytes,
+    type: mediaType(node),
+    params: type.params,
+    encoding: node.encoding === false ? '' : node.encoding,
+    disposition: disposition.value.trim().toLowerCase(),
+    filename: nameParam(disposition, 'filename') || nameParam(type, 'name'),
+    charset: type.params.charset ?? null,
+    flowed,
+    delSp: flowed && (type.params.delsp ?? '').trim().toLowerCase() === 'yes',
+    hasChildren: false,
+  };
+}
+
+function mediaType(node: MimeNode): string {
+  const type = node.contentType === false ? '' : node.contentType;
+  return /^[!-~]+\/[!-~]+$/.test(type) ? type : '';
+}
+
+type Structured = ReturnType<typeof libmime.parseHeaderValue>;
+
+function structured(header: HeaderBlock, name: string): Structured {
+  return libmime.parseHeaderValue(firstValue(header.fields, name), { stripComments: true });
+}
+
+/** A parameter's text; encoded words are not allowed here (RFC 2231), and half the world uses them. */
+function nameParam(value: Structured, name: string): string {
+  const text = value.params[name] ?? '';
+  return value.decodedParams.includes(name) ? text : decodeWords(text);
+}

@@ -1,0 +1,30 @@
+/**
+ * A text part's bytes as text for people: transfer encoding, charset, line ends (LF), soft wrapping.
+ *
+ * What a part says about itself is doubted where the bytes say otherwise: base64 that is none, a charset that stands
+ * only in the HTML, a missing blank line that made the text part of the header. Nothing throws; linear.
+ */
+import { decodeText } from './charset.js';
+import { unflow } from './flowed.js';
+import type { Part } from './parts.js';
+import { isNoBase64, transferDecode } from './transfer.js';
+
+/** `raw`: the part's encoded bytes. */
+export function decodeTextPart(part: Part, raw: Uint8Array): string {
+  const content = isBlank(raw) && part.header.stray >= 0 ? part.headerBytes.subarray(part.header.stray) : raw;
+  const encoding = part.encoding === 'base64' && isNoBase64(content) ? '' : part.encoding;
+  const bytes = transferDecode(content, encoding);
+  const charset = part.charset ?? (part.type === 'text/html' ? charsetOfHtml(bytes) : null);
+  const text = decodeText(bytes, charset).replaceAll(/\r\n?/g, '\n');
+  return part.flowed && part.type === 'text/plain' ? unflow(text, part.delSp) : text;
+}
+
+function isBlank(bytes: Uint8Array): boolean {
+  return bytes.every(byte => byte <= 32);
+}
+
+/** The charset that a page names in its first KiB, or null. */
+function charsetOfHtml(bytes: Uint8Array): string | null {
+  const head = Buffer.from(bytes.subarray(0, 1024)).toString('latin1');
+  return /<meta[^>]{0,200}charset\s{0,9}=\s{0,9}["']?([a-z0-9_:.-]{1,40})/i.exec(head)?.[1] ?? null;
+}

@@ -1,0 +1,147 @@
+/**
+ * Transfer decoding (RFC 2045 section 6), pushed piece by piece, so that a 30 MiB attachment never stands in memory.
+ *
+ * Lenient and total: white space and characters outside the alphabet are skipped, padding in the middle starts a new
+ * base64 text, an `=` that encodes nothing stays as it is. Nothing throws. Linear.
+ */
+
+export interface TransferDecoder {
+  /** The decoded bytes that this piece completes. */
+  push(piece: Uint8Array): Uint8Array;
+  /** What was still open. */
+  end(): Uint8Array;
+}
+
+/** The decoder for a Content-Transfer-Encoding; unknown ones pass the bytes through. */
+export function transferDecoder(encoding: string): TransferDecoder {
+  if (encoding === 'base64') return base64Decoder();
+  if (encoding === 'quoted-printable') return quotedPrintableDecoder();
+  return { push: piece => piece, end: () => NOTHING };
+}
+
+/** All at once. */
+export function transferDecode(bytes: Uint8Array, encoding: string): Uint8Array {
+  const decoder = transferDecoder(encoding);
+  const first = decoder.push(bytes);
+  const last = decoder.end();
+  return last.length === 0 ? first : Buffer.concat([first, last]);
+}
+
+/**
+ * True when text that calls itself base64 is none: programs set the field and forget to encode, and decoding would
+ * leave noise where the words were. More than one character in twenty is outside the alphabet.
+ */
+export function isNoBase64(bytes: Uint8Array): boolean {
+  let foreign = 0;
+  let characters = 0;
+  for (const byte of bytes) {
+    if (byte === LF || byte === CR) continue;
+    characters += 1;
+    if (BASE64_VALUE[byte]! === SKIP) foreign += 1;
+  }
+  return characters > 0 && foreign * 20 > characters;
+}
+
+const NOTHING = new Uint8Array(0);
+const LF = 10;
+const CR = 13;
+const EQUALS = 61;
+const SKIP = -1;
+const PAD = -2;
+
+const BASE64_VALUE = new Int8Array(256).fill(SKIP);
+for (const [index, char] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'].entries()) {
+  BASE64_VALUE[char.charCodeAt(0)] = index;
+}
+BASE64_VALUE['-'.charCodeAt(0)] = 62;
+BASE64_VALUE['_'.charCodeAt(0)] = 63;
+BASE64_VALUE[EQUALS] = PAD;
+
+function base64Decoder(): TransferDecoder {
+  let bits = 0;
+  let count = 0;
+  return {
+    push(piece) {
+      const out = Buffer.allocUnsafe(Math.ceil((piece.length * 3) / 4) + 3);
+      let length = 0;
+      for (let index = 0; index < piece.length; index += 1) {
+        const value = BASE64_VALUE[piece[index]!]!;
+        if (value >= 0) {
+          bits = ((bits << 6) | value) & 0xffffff;
+          count += 6;
+          if (count >= 8) {
+            count -= 8;
+            out[length] = bits >> count;
+            length += 1;
+          }
+        } else if (value === PAD) {
+          // The rest of a group is filler; several padded texts may follow one another.
+          count = 0;
+        }
+      }
+      return out.subarray(0, length);
+    },
+    end: () => NOTHING,
+  };
+}
+
+function quotedPrintableDecoder(): TransferDecoder {
+  // An `=` and what follows it while it is not clear what it encodes.
+  let open: number[] = [];
+  return {
+    push(piece) {
+      const out = Buffer.allocUnsafe(piece.length + open.length);
+      let length = 0;
+      const put = (byte: number) => {
+        out[length] = byte;
+        length += 1;
+      };
+      for (let index = 0; index < piece.length; index += 1) {
+        const byte = piece[index]!;
+        if (open.length === 0) {
+          // Whole runs up to the next `=`: most of a text has none.
+          const next = byte === EQUALS ? index : piece.indexOf(EQUALS, index);
+          const end = next < 0 ? piece.length : next;
+          out.set(piece.subarray(index, end), length);
+          length += end - index;
+          if (next >= 0) open.push(EQUALS);
+          index = end;
+          continue;
+        }
+        const second = open[1];
+        if (second === undefined && isHex(byte)) {
+          open.push(byte);
+        } else if (second !== undefined && isHex(second) && isHex(byte)) {
+          put(Number.parseInt(String.fromCharCode(second, byte), 16));
+          open = [];
+        } else if (byte === LF && (second === undefined || !isHex(second))) {
+          open = [];
+        } else if (isBlank(byte) && (second === undefined || isBlank(second)) && open.length < MAX_OPEN) {
+          // A soft line break may have got trailing white space on its way, and its CR.
+          open.push(byte);
+        } else {
+          for (const held of open) put(held);
+          open = [];
+          index -= 1;
+        }
+      }
+      return out.subarray(0, length);
+    },
+    end() {
+      // A lone `=` or soft break at the very end encodes the missing line end.
+      const rest = open.length > 1 && isHex(open[1]!) ? Uint8Array.from(open) : NOTHING;
+      open = [];
+      return rest;
+    },
+  };
+}
+
+const MAX_OPEN = 80;
+
+function isHex(byte: number): boolean {
+  return (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 70) || (byte >= 97 && byte <= 102);
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 32 || byte === 9 || byte === CR;
+}
