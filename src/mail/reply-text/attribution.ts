@@ -53,7 +53,7 @@ export function attributionEndingAt(
     const tail = joined.slice(-LENGTH_LIMIT);
     const strict = ending.after !== '';
     if (strict ? !isStrictAttribution(tail) : !isAttribution(tail, quoted, addresses)) continue;
-    const first = extend(lines, start);
+    const first = extend(lines, start, index);
     const before = sharedText(lines, first, index);
     // A sentence that ends in a quotation of somebody is not split in the middle of its own line.
     return { start: first, end: index + 1, before, after: ending.after };
@@ -224,23 +224,32 @@ function endingOf(line: Line): { key: string; after: string } | null {
   return null;
 }
 
-/** Moves the start up to the line that opens the attribution, when it was wrapped. */
-function extend(lines: readonly Line[], start: number): number {
-  if (opens(lines[start]!.key) && hasDate(asciiDigits(lines[start]!.key))) return start;
+/** Moves the start up to the line that opens the attribution, when it was wrapped. `end` is its last line. */
+function extend(lines: readonly Line[], start: number, end: number): number {
+  const first = lines[start]!;
+  const facts = factsOf(
+    lines
+      .slice(start, end + 1)
+      .map(line => line.key)
+      .join(' '),
+  );
+  // A line that begins with its date may still follow a name: `Ann <a@example.com> wrote on Mon,` / `3 May 2027 10:02:`.
+  const dated = opens(first.key) && hasDate(asciiDigits(first.key));
+  if (dated && (facts.address || !/^\p{Nd}/u.test(first.key))) return start;
   let best = start;
-  for (let index = start - 1; index >= 0 && index > start - LINE_SPAN; index--) {
+  let address = facts.address;
+  for (let index = start - 1; index >= 0 && index > end - LINE_SPAN; index--) {
     const line = lines[index]!;
-    if (line.depth !== lines[start]!.depth || line.key === '' || line.mark !== lines[start]!.mark) break;
+    if (line.depth !== first.depth || line.key === '' || line.mark !== first.mark) break;
     if (/[!?。]$/.test(line.key) || line.key.length > LENGTH_LIMIT) break;
-    if (opens(line.key) && hasDate(asciiDigits(line.key))) return index;
     if (sharedAt(line.body) !== -1) return index;
-    if (
-      index === start - 1 &&
-      /^\S{1,14}\s/.test(line.key) &&
-      hasDate(asciiDigits(line.key.slice(0, 40))) &&
-      !/[.]$/.test(line.key)
-    )
+    const above = factsOf(line.key);
+    if (opens(line.key) && above.date) return index;
+    if (!address && above.address) {
       best = index;
+      address = true;
+    } else if (/^[<(]/.test(lines[best]!.key) && index === best - 1) best = index;
+    else if (!facts.date && /^\S{1,14}\s/.test(line.key) && hasDate(asciiDigits(line.key.slice(0, 40)))) best = index;
   }
   return best;
 }
@@ -274,7 +283,8 @@ function sharedAt(text: string): number {
     const head = tail.slice(0, match.index).trim();
     const rest = tail.slice(match.index, match.index + 60);
     // A name with an address in front belongs to the attribution itself.
-    if (head.length < 2 || /\S@\S/.test(head)) continue;
+    if (!/[\p{L}\p{N}].*[\p{L}\p{N}!?.)]/u.test(head) || /\S@\S/.test(head) || OPENERS.includes(head.toLowerCase()))
+      continue;
     if (opens(rest) && hasDate(rest.slice(0, 45))) found = match.index;
   }
   return found === -1 ? -1 : from + found;
