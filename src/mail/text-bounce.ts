@@ -7,6 +7,7 @@
  * lines: an address that stands at the beginning of a line or alone is a recipient, the words behind it are the reason.
  */
 import { normalizeAddress } from './address.js';
+import { htmlToText } from './html.js';
 import type { Mail, Mailbox, ReportEntry } from './mail.js';
 import type { MachineReport } from './report.js';
 import { findStatus, oneLine } from './report-status.js';
@@ -99,7 +100,7 @@ export function isDaemon(from: Mailbox | null): boolean {
  * settle it; `fromMachine` says whether words alone may.
  */
 export function readTextBounce(mail: Mail, known: readonly string[], fromMachine: boolean): MachineReport | null {
-  const lines = (mail.plain ?? '').slice(0, 200_000).split('\n').slice(0, MAX_LINES);
+  const lines = noticeOf(mail).slice(0, 200_000).split('\n').slice(0, MAX_LINES);
   const end = lines.findIndex(line => COPY_MARKS.test(line));
   const notice = end < 0 ? lines : lines.slice(0, end);
   const words = `${mail.subject}\n${notice.slice(0, 60).join(' ')}`.toLowerCase().replaceAll(/\s+/g, ' ');
@@ -138,6 +139,11 @@ export function textOfReturnedMail(plain: string): string {
     .slice(start, end < 0 ? start + MAX_LINES : end)
     .map(line => line.slice(indent))
     .join('\n');
+}
+
+/** The words of the mail for people. */
+export function noticeOf(mail: Mail): string {
+  return mail.plain ?? (mail.html === null ? '' : htmlToText(mail.html));
 }
 
 /** Recipients in lower case, each with the lines that say why. */
