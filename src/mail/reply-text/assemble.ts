@@ -49,7 +49,8 @@ function historyStart(items: readonly RoleLine[], evidence: string[]): number {
     const item = items[index]!;
     if (!isMarker(item) || item.line.depth > 0) continue;
     const next = nextFilled(items, endOfMarkers(items, index));
-    if (next < items.length && items[next]!.role === 'quote') {
+    const whole = item.settled && item.role !== 'attribution';
+    if (!whole && next < items.length && items[next]!.role === 'quote') {
       index = next;
       continue;
     }
@@ -239,7 +240,10 @@ function keepBelow(
 function keepTexts(items: readonly RoleLine[], range: { from: number; to: number }, parts: Part[]): void {
   for (let index = range.from; index < range.to; index++) {
     const { role } = items[index]!;
-    if (role === 'delimiter') return void parts.fill('signature', index, range.to);
+    if (role === 'delimiter') {
+      parts.fill('signature', index, range.to);
+      return;
+    }
     if (role === 'text' || role === 'blank') parts[index] = 'text';
     if (role === 'device') parts[index] = 'signature';
   }

@@ -30,7 +30,7 @@ export function headingAt(lines: readonly Line[], index: number): Heading | null
     const block = next === -1 ? null : headerBlockAt(lines, next, true);
     return block === null ? null : { ...block, start: index };
   }
-  const phrase = phraseOf(line.key);
+  const phrase = phraseOf(line.key, line.mark === 'attribution');
   if (phrase !== null) {
     const next = nextFilled(lines, index + 1, 3);
     const block = next === -1 ? null : headerBlockAt(lines, next, true);
@@ -107,7 +107,7 @@ interface Phrase {
   readonly what: string;
 }
 
-function phraseOf(key: string): Phrase | null {
+function phraseOf(key: string, byClient: boolean): Phrase | null {
   if (key.length > 120) return null;
   const inner = key
     .replace(/^[-_=~>–—―─\s]+|[-_=~<–—―─:：\s]+$/g, '')
@@ -119,6 +119,10 @@ function phraseOf(key: string): Phrase | null {
     return { forward: true, framed: framed || /[:：]$/.test(key), what: inner };
   }
   if (ORIGINAL_PHRASES.has(inner)) return { forward: false, framed, what: inner };
+  // In a language nobody listed: Gmail frames only forwards, and a frame above a header block is told by the block.
+  if (/^[-_=–—―─]{5}/.test(key) && /[-_=–—―─]{5}$/.test(key) && /\p{L}/u.test(inner)) {
+    return { forward: byClient, framed: byClient, what: inner };
+  }
   return null;
 }
 
