@@ -49,10 +49,13 @@ export async function assembleMail(
   let textLeft = MAX_ALL_TEXT;
 
   const keepFile = async (part: Part, content: AsyncIterator<Uint8Array>, before: readonly Uint8Array[]) => {
-    const inReport = isMessage(part.type) && isInReport(part) && returned === null;
-    const file = await keptFile(part, content, { before, keeper, number: files.length + 1, head: inReport });
+    const mayBeReturned = isMessage(part.type) && returned === null;
+    const file = await keptFile(part, content, { before, keeper, number: files.length + 1, head: mayBeReturned });
     files.push(file.draft);
-    if (inReport) returned = parseHeaderBlock(file.head).fields;
+    if (!mayBeReturned) return;
+    const { fields } = parseHeaderBlock(file.head);
+    // Microsoft sends the mails that people complained of without a report around them.
+    if (isInReport(part) || fields.some(field => field.name === 'x-hmxmroriginalrecipient')) returned = fields;
   };
 
   const readParts = async (from: Uint8Array | AsyncIterable<Uint8Array>, mayRepair: boolean) => {

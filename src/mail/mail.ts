@@ -65,9 +65,10 @@ export interface Mail {
   readonly headers: readonly HeaderField[];
   /** The lower-case media type of the whole mail with its parameters, e.g. of a multipart/report. */
   readonly contentType: { readonly type: string; readonly params: Readonly<Record<string, string>> };
-  /** Bodies of message/delivery-status and message/disposition-notification parts, decoded. */
+  /** Bodies of message/delivery-status, message/disposition-notification and message/feedback-report parts, decoded. */
   readonly reports: readonly { readonly contentType: string; readonly body: string }[];
-  /** The header block of a returned mail (text/rfc822-headers or message/rfc822 inside a report), or null. */
+  /** The header block of a returned mail (text/rfc822-headers or message/rfc822 inside a report, or a mail that a big
+   * provider's users complained of), or null. */
   readonly returnedHeaders: readonly HeaderField[] | null;
 }
 

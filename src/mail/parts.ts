@@ -13,6 +13,7 @@ import { pipeline, Readable } from 'node:stream';
 import { type MimeNode, Splitter, type SplitterChunk } from '@zone-eu/mailsplit';
 import libmime from 'libmime';
 import { decodeWords, firstValue, type HeaderBlock, parseHeaderBlock } from './headers.js';
+import type { TransferEncoding } from './transfer.js';
 
 const MAX_HEAD = 1024 * 1024;
 const MAX_PARTS = 1000;
@@ -30,7 +31,7 @@ export interface Part {
   readonly headerBytes: Uint8Array;
   readonly type: string;
   readonly params: Readonly<Record<string, string>>;
-  readonly encoding: string;
+  readonly encoding: TransferEncoding;
   /** `attachment`, `inline`, another word, or ''. */
   readonly disposition: string;
   /** Decoded (RFC 2231, RFC 2047), not yet safe; '' without one. */
@@ -137,7 +138,7 @@ function partOf(node: MimeNode, parent: Part | null): Part {
     headerBytes,
     type: mediaType(node),
     params: type.params,
-    encoding: node.encoding === false ? '' : node.encoding,
+    encoding: encodingOf(firstValue(header.fields, 'content-transfer-encoding')),
     disposition: disposition.value.trim().toLowerCase(),
     filename: nameParam(disposition, 'filename') || nameParam(type, 'name'),
     charset: type.params.charset ?? null,
@@ -145,6 +146,14 @@ function partOf(node: MimeNode, parent: Part | null): Part {
     delSp: flowed && (type.params.delsp ?? '').trim().toLowerCase() === 'yes',
     hasChildren: false,
   };
+}
+
+/** The two encodings that count, however they are written: `"Base64"`, `quoted printable;`, `x-base64`. */
+function encodingOf(value: string): TransferEncoding {
+  const word = value.toLowerCase();
+  if (word.includes('base64')) return 'base64';
+  if (/quoted.?printable/.test(word)) return 'quoted-printable';
+  return /^["' ]*(?:x-)?uu(?:encode|e)?\b/.test(word) ? 'uuencode' : '';
 }
 
 function mediaType(node: MimeNode): string {

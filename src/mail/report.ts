@@ -15,6 +15,7 @@ import { bestStatus, oneLine } from './report-status.js';
 import { isDaemon, noticeOf, readTextBounce, textOfReturnedMail } from './text-bounce.js';
 
 const MAX_ENTRIES = 100;
+const HOTMAIL_FIELD = 'x-hmxmroriginalrecipient';
 
 /** What a report is and what it says. */
 export interface MachineReport {
@@ -37,17 +38,19 @@ export function isHardFailure(entry: Pick<ReportEntry, 'action' | 'status'>): bo
 
 /** The report that this mail is, or null. `nullSender`: the envelope came from `<>`. */
 export function readReport(mail: Mail, nullSender: boolean): MachineReport | null {
-  const fromMachine = nullSender || isDaemon(mail.from) || mail.contentType.type === 'multipart/report';
+  const fromMachine = nullSender || isDaemon(mail) || mail.contentType.type === 'multipart/report';
   const body = (subtype: RegExp) => mail.reports.find(report => subtype.test(report.contentType))?.body;
   const feedback = body(/feedback-report$/);
-  if (feedback !== undefined) return complaint(mail, feedback);
+  // Microsoft's feedback is no ARF: an attached mail with this field (it stands in for Feedback-Type too).
+  const hotmail = mail.returnedHeaders?.some(field => field.name === HOTMAIL_FIELD) === true;
+  if (feedback !== undefined || hotmail) return complaint(mail, feedback ?? 'Feedback-Type: abuse');
   const disposition = body(/disposition-notification$/);
   if (disposition !== undefined) return receipt(disposition);
   const status = body(/delivery-status$/);
   // A person may pass a report on to us as a part of his mail.
   if (status !== undefined && fromMachine) return deliveryStatus(status);
   const failed = parseMailboxes(mail.headers.filter(field => field.name === 'x-failed-recipients').map(f => f.value));
-  if (failed.length > 0 || nullSender || isDaemon(mail.from)) {
+  if (failed.length > 0 || nullSender || isDaemon(mail)) {
     return readTextBounce(mail, failed.map(box => box.email).slice(0, MAX_ENTRIES), fromMachine);
   }
   return null;
@@ -114,8 +117,8 @@ function complaint(mail: Mail, body: string): MachineReport {
   const evidence = [`report: feedback, ${type || 'no type'}`];
   // Reports of failed authentication, or that a mail is no spam, are no complaint of the recipient's.
   if (/^(?:auth-failure|not-spam)/.test(type)) return { kind: 'complaint', evidence, report: [] };
-  const named = fields
-    .filter(field => field.name === 'original-rcpt-to' || field.name === 'removal-recipient')
+  const named = [...fields, ...(mail.returnedHeaders ?? [])]
+    .filter(field => ['original-rcpt-to', 'removal-recipient', HOTMAIL_FIELD].includes(field.name))
     .map(field => typedAddress(field.value))
     .filter(address => address !== null);
   const returned = mail.returnedHeaders ?? [];

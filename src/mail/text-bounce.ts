@@ -7,8 +7,9 @@
  * lines: an address that stands at the beginning of a line or alone is a recipient, the words behind it are the reason.
  */
 import { normalizeAddress } from './address.js';
+import { firstValue } from './headers.js';
 import { htmlToText } from './html.js';
-import type { Mail, Mailbox, ReportEntry } from './mail.js';
+import type { Mail, ReportEntry } from './mail.js';
 import type { MachineReport } from './report.js';
 import { findStatus, oneLine } from './report-status.js';
 
@@ -82,16 +83,18 @@ const DELAYS: readonly string[] = [
   'verzögert',
 ];
 
+/** Above the copy of our mail. The last two are also common words, so they stand alone on their line. */
 const COPY_MARKS =
-  /^[\s>*-]{0,10}(?:(?:below this line is|this is|here is) a copy of (?:the|your) (?:message|original)|this is a copy of the message|original message(?: headers?)? follows|original message|message headers? follow|(?:the )?(?:body|header) of (?:the|your) message|unsent message follows|included is a copy)/i;
+  /^[\s>*-]{0,10}(?:(?:below this line|this|here|included) is a copy of|message headers? follow|unsent message follows|(?:original message(?: headers?)?(?: follows)?|(?:the )?(?:body|headers?) of (?:the|your) message)[\s.:-]{0,40}$)/i;
 
-/** A mail daemon's address or name in From. */
-export function isDaemon(from: Mailbox | null): boolean {
-  if (from === null) return false;
-  const local = from.email.slice(0, from.email.lastIndexOf('@')).toLowerCase();
+/** True when a mail daemon stands in From, by address or name; some write `MAILER-DAEMON <>`. */
+export function isDaemon(mail: Mail): boolean {
+  if (mail.from === null) return /^["'\s]{0,3}mailer-daemon\b/i.test(firstValue(mail.headers, 'from'));
+  const { email, name } = mail.from;
+  const local = email.slice(0, email.lastIndexOf('@')).toLowerCase();
   return (
     /^(?:mailer[-_]?daemon|mail[-_]daemon|postmaster|microsoftexchange[0-9a-f]{32})$/.test(local) ||
-    /^mail delivery (?:sub)?system$/i.test(from.name)
+    /^mail delivery (?:sub)?system$/i.test(name)
   );
 }
 
@@ -110,6 +113,7 @@ export function readTextBounce(mail: Mail, known: readonly string[], fromMachine
   const isFinal = known.length > 0 || /permanent|giving up|gave up|given up/.test(words);
   const action = delay !== undefined && !isFinal ? 'delayed' : 'failed';
   const found = recipientsIn(notice);
+  if (found.size === 0) for (const address of mentionedIn(notice, mail)) found.set(address, '');
   const wanted = known.length > 0 ? known : [...found.keys()];
   // With several recipients nobody knows whose answer it was.
   const answer = wanted.length === 1 ? oneLine(reasonIn(notice)) : null;
@@ -165,17 +169,34 @@ function recipientsIn(lines: readonly string[]): Map<string, string> {
   return found;
 }
 
+/** The first address that the notice speaks of, in the middle of a sentence; never the sender's own or ours. */
+function mentionedIn(lines: readonly string[], mail: Mail): string[] {
+  const own = new Set([mail.from, ...mail.to].map(box => box?.email.toLowerCase()));
+  for (const line of lines.slice(0, 40)) {
+    if (line.length > 500 || NO_RECIPIENT.test(line)) continue;
+    for (const [text] of line.matchAll(new RegExp(ADDRESS, 'gi'))) {
+      const address = normalizeAddress(text.replace(/[.!?]+$/, ''))?.toLowerCase();
+      if (address !== undefined && !own.has(address) && !/^(?:postmaster|abuse|mailer-daemon)@/.test(address)) {
+        return [address];
+      }
+    }
+  }
+  return [];
+}
+
 const ADDRESS = /[^\s<>()"',;:]{1,64}@[^\s<>()"',;:]{1,255}/.source;
 const BEFORE = /^\s*(?:[*-]\s{1,3})?(?:(?:rcpt )?to:|recipient:)?\s*[<'"]?/.source;
-const BEHIND = /[>'"]?\s*(?:[:(,;]|\.?$|on\s|\s(?:smtp|unknown|no |user|mailbox|->|\())/.source;
-const ADDRESS_LINE = new RegExp(`${BEFORE}(${ADDRESS})${BEHIND}`, 'i');
+const ADDRESS_LINE = new RegExp(`${BEFORE}(${ADDRESS})[>'"]?(?:\\s*[:(,;]|\\s|$)`, 'i');
 const NAMED_ADDRESS_LINE = new RegExp(`^\\s*["']?[^@<>():\\n]{1,80}["']?\\s?[(<](?:mailto:)?(${ADDRESS})[)>]`, 'i');
+const LABELLED_ADDRESS_LINE = new RegExp(`^[^@<>:\\n]{3,60}:\\s{0,4}<?(${ADDRESS})>?\\s*$`, 'i');
+const NO_RECIPIENT =
+  /^[\s>]*(?:from|sender|reply-to|return-path|message-id|in-reply-to|references|for help|contact)\b/i;
 
-/** The address that a line is about: `<a@b>: …`, `a@b`, `a@b: …`, `Ann Lee (a@b)`, `Ann <a@b>`; else null. */
+/** The address that a line is about: `<a@b>: …`, `a@b …`, `Ann Lee (a@b)`, `Unknown user: a@b`; else null. */
 function leadingAddress(line: string): string | null {
-  if (line.length > 500 || !line.includes('@')) return null;
-  const match = ADDRESS_LINE.exec(line) ?? NAMED_ADDRESS_LINE.exec(line);
-  return match === null ? null : (normalizeAddress(match[1]!)?.toLowerCase() ?? null);
+  if (line.length > 500 || !line.includes('@') || NO_RECIPIENT.test(line)) return null;
+  const match = ADDRESS_LINE.exec(line) ?? NAMED_ADDRESS_LINE.exec(line) ?? LABELLED_ADDRESS_LINE.exec(line);
+  return match === null ? null : (normalizeAddress(match[1]!.replace(/\.$/, ''))?.toLowerCase() ?? null);
 }
 
 /** The lines around the first reply code of a server. */

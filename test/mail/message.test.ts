@@ -149,6 +149,14 @@ test('no words are lost in broken mails', async () => {
     ['unknown encoding', ['Content-Transfer-Encoding: x-none', '', 'words'], 'words'],
     ['base64 that is none', ['Content-Transfer-Encoding: base64', '', 'These are words, not base64.'], 'words'],
     ['base64 without end', ['Content-Transfer-Encoding: base64', '', 'd29yZHM'], 'words'],
+    ['quoted printable', ['Content-Transfer-Encoding: Quoted Printable;', '', '=77ords'], 'words'],
+    ['"BASE64"', ['Content-Transfer-Encoding: "BASE64" (x)', '', 'd29yZHM='], 'words'],
+    ['x-uuencode', ['Content-Transfer-Encoding: x-uuencode', '', 'begin 644 x', "%=V]R9',", '`', 'end'], 'words'],
+    ['unquoted boundary', ['Content-Type: multipart/mixed; boundary=--=_P:1/2', '', '----=_P:1/2', '', 'words'], 'words'],
+    ['boundary in two types', [
+      'Content-Type: multipart/mixed; boundary=b', 'Content-Type: text/plain', '', '--b', '', 'words', '--b--'], 'words'],
+    ['boundary in UTF-8', [
+      utf8('Content-Type: multipart/mixed; boundary="grün"'), '', utf8('--grün'), '', 'words'], 'words'],
     ['named body', ['Content-Type: text/plain; name="body.txt"', '', 'words'], 'words'],
     ['header in disorder', [': x', 'no colon', 'Subject: s', '', 'words'], 'words'],
     ['mbox line', ['From ann@example.com Mon Jun  1 10:00:00 2026', 'Subject: x', '', 'words'], 'words'],

@@ -70,15 +70,43 @@ test('a report is limited', async () => {
   assert.equal(long?.report[0]?.diagnostic?.length, 501);
 });
 
-test('who is a mail daemon', () => {
-  const from = (name: string, email: string) => isDaemon({ name, email });
-  assert.equal(isDaemon(null), false);
-  assert.equal(from('', 'MAILER-DAEMON@example.org'), true);
-  assert.equal(from('', 'mailerdaemon@example.org'), true);
-  assert.equal(from('', 'postmaster@example.org'), true);
-  assert.equal(from('Mail Delivery Subsystem', 'x@example.org'), true);
-  assert.equal(from('', 'postmaster.ann@example.org'), false);
-  assert.equal(from('Ann', 'ann@example.org'), false);
+test('who is a mail daemon', async () => {
+  const from = async (field: string) => isDaemon(await parseMail(Buffer.from(`From: ${field}\n\nx`), keepInMemory));
+  const daemons = [
+    'MAILER-DAEMON@example.org',
+    'MAILER-DAEMON <>',
+    'mailerdaemon@example.org',
+    'postmaster@example.org',
+    'Mail Delivery Subsystem <x@example.org>',
+    'MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@example.org',
+  ];
+  for (const field of daemons) assert.equal(await from(field), true, field);
+  for (const field of ['', 'postmaster.ann@example.org', 'Ann <ann@example.org>', 'Ann <>']) {
+    assert.equal(await from(field), false, field);
+  }
+});
+
+test('how notices name a recipient', async () => {
+  const table: [lines: string, recipient: string][] = [
+    ['<ann@example.org>:\nno such user', 'ann@example.org'],
+    ['   ann@example.org\n   no such user', 'ann@example.org'],
+    ['ann@example.org: no such user', 'ann@example.org'],
+    ['ann@example.org Invalid Address, ERROR_CODE :550', 'ann@example.org'],
+    ["'ann@example.org' on 1/6/2026 10:00", 'ann@example.org'],
+    ['Ann Lee (ann@example.org)<mailto:ann@example.org>', 'ann@example.org'],
+    ['To: ann@example.org', 'ann@example.org'],
+    ['Unknown user: ann@example.org', 'ann@example.org'],
+    ['Could not be delivered to: <ann@example.org>', 'ann@example.org'],
+    ['There was an error delivering your mail to <ann@example.org>.', 'ann@example.org'],
+    ['Your message to ann@example.org was not accepted.', 'ann@example.org'],
+    ['Your message from bounce+x@in.example.com to ann@example.org was rejected.', 'ann@example.org'],
+    ['Contact postmaster@example.org for help.', ''],
+  ];
+  for (const [lines, recipient] of table) {
+    const text = `From: MAILER-DAEMON@mx.example\nTo: bounce+x@in.example.com\nSubject: Mail delivery failed\n\n${lines}\n`;
+    const found = readReport(await parseMail(Buffer.from(text), keepInMemory), true);
+    assert.equal(found?.report[0]?.recipient ?? '', recipient, lines);
+  }
 });
 
 test('the id of our mail is found where a returned copy is quoted or indented', async () => {
