@@ -304,8 +304,11 @@ function collect(items: readonly RoleLine[], parts: Part[], evidence: readonly s
   return { text, quotedText: trimmed(lists.quoted), signature, evidence };
 }
 
+/** Without blank lines around it; the first line keeps its indentation where it is that of a block. */
 function trimmed(lines: readonly string[]): string {
   let start = 0;
   while (start < lines.length && lines[start]!.trim() === '') start++;
-  return lines.slice(start).join('\n').trimEnd();
+  const text = lines.slice(start).join('\n').trimEnd();
+  const next = lines.slice(start + 1).find(line => line.trim() !== '');
+  return next !== undefined && /^\s/.test(next) ? text : text.trimStart();
 }

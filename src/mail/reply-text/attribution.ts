@@ -7,7 +7,7 @@
  * what only a client writes. In doubt it is the writer's text.
  */
 import { CLOSING_VERBS, MIDDLE_VERBS, OPENERS, PRONOUNS } from './languages.js';
-import { isBlank, keyOf, type Line } from './lines.js';
+import { isBlank, keyOf, type Line, lowered } from './lines.js';
 
 // Thai, kana, Han, Hangul.
 const UNSPACED = /[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/;
@@ -149,7 +149,7 @@ function unframed(text: string): { inner: string; framed: boolean } {
 
 /** The closing verb a sentence ends with, or null. Scripts without spaces have no word boundary to ask for. */
 function closingVerb(sentence: string): string | null {
-  const lower = sentence.normalize('NFC').toLowerCase();
+  const lower = lowered(sentence);
   let best: string | null = null;
   for (const verb of CLOSING_VERBS) {
     if (!lower.endsWith(verb) || (best !== null && verb.length <= best.length)) continue;
@@ -179,7 +179,7 @@ function isPersons(before: string): boolean {
 
 function middleVerb(sentence: string, quoted: boolean, facts: Facts): boolean {
   if (!facts.address && !facts.date && !facts.time) return false;
-  const lower = sentence.normalize('NFC').toLowerCase();
+  const lower = lowered(sentence);
   for (const verb of MIDDLE_VERBS) {
     const at = lower.lastIndexOf(verb);
     if (at === -1 || /[\p{L}\p{N}]/u.test(lower.charAt(at - 1)) || /[\p{L}\p{N}]/u.test(lower.charAt(at + verb.length)))
@@ -255,10 +255,7 @@ function extend(lines: readonly Line[], start: number, end: number): number {
 }
 
 function opens(key: string): boolean {
-  const lower = key
-    .slice(0, 60)
-    .replace(/^[-=_–—\s]+/, '')
-    .toLowerCase();
+  const lower = lowered(key.slice(0, 60).replace(/^[-=_–—\s]+/, ''));
   if (/^\p{Nd}/u.test(lower)) return true;
   return OPENERS.some(
     opener =>

@@ -71,6 +71,11 @@ export function keyOf(text: string): string {
     .trim();
 }
 
+/** In lower case and composed, as the tables of `languages.ts` are; a Turkish İ becomes i. */
+export function lowered(text: string): string {
+  return text.normalize('NFC').toLowerCase().replaceAll('i\u0307', 'i');
+}
+
 /** True when a line holds nothing to see. */
 export function isBlank(line: Line): boolean {
   return line.key === '' && line.body.trim() === '';
