@@ -111,6 +111,8 @@ export interface Reading {
   /** Why it is of this kind. */
   readonly evidence: readonly string[];
   readonly report: readonly ReportEntry[];
+  /** Message-IDs of the mail of ours that a report is about, most reliable first, without angle brackets. */
+  readonly reportedIds: readonly string[];
   readonly text: ReplyText;
   /** Sanitised for display, or null. */
   readonly html: string | null;

@@ -24,18 +24,6 @@ export interface MachineReport {
   readonly report: readonly ReportEntry[];
 }
 
-/**
- * Enhanced codes that say the address itself is wrong or gone. Every other failure may be the mail's, ours or a matter
- * of time (a full mailbox, a policy, a broken server), and must not cut a contact off.
- */
-const HARD_CODES: ReadonlySet<string> = new Set(['5.1.1', '5.1.2', '5.1.3', '5.1.6', '5.1.10', '5.2.1']);
-
-/** True when mailing to this recipient should be suspended: he does not exist, or he complained. */
-export function isHardFailure(entry: Pick<ReportEntry, 'action' | 'status'>): boolean {
-  if (entry.action === 'complaint') return true;
-  return entry.action === 'failed' && entry.status !== null && HARD_CODES.has(entry.status);
-}
-
 /** The report that this mail is, or null. `nullSender`: the envelope came from `<>`. */
 export function readReport(mail: Mail, nullSender: boolean): MachineReport | null {
   const fromMachine = nullSender || isDaemon(mail) || mail.contentType.type === 'multipart/report';

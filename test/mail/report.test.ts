@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
-import { isHardFailure, readReport, reportedMessageIds } from '#replyd/mail/report.js';
+import { readReport, reportedMessageIds } from '#replyd/mail/report.js';
 import { bestStatus, findStatus } from '#replyd/mail/report-status.js';
 import { isDaemon } from '#replyd/mail/text-bounce.js';
 
@@ -9,15 +9,6 @@ async function report(status: string, type = 'message/delivery-status') {
   const text = `Content-Type: multipart/report; boundary=b\n\n--b\n\nnotice\n--b\nContent-Type: ${type}\n\n${status}\n--b--\n`;
   return readReport(await parseMail(Buffer.from(text), keepInMemory), true);
 }
-
-test('which failures cut a contact off', () => {
-  const hard = ['5.1.1', '5.1.2', '5.1.3', '5.1.6', '5.1.10', '5.2.1'];
-  const soft = ['5.0.0', '5.1.0', '5.1.7', '5.1.8', '5.2.2', '5.3.4', '5.4.4', '5.7.1', '4.1.1', '2.1.5', null];
-  for (const status of hard) assert.equal(isHardFailure({ action: 'failed', status }), true, status);
-  for (const status of soft) assert.equal(isHardFailure({ action: 'failed', status }), false, `${status}`);
-  assert.equal(isHardFailure({ action: 'delayed', status: '5.1.1' }), false);
-  assert.equal(isHardFailure({ action: 'complaint', status: null }), true);
-});
 
 test('codes', () => {
   const table: [text: string, status: string | null][] = [
