@@ -103,7 +103,7 @@ function firstWord(value: string): string {
 }
 
 function shown(name: string, value: string): string {
-  return `${name}: ${value.length > 80 ? `${value.slice(0, 80)}…` : value}`;
+  return `${name}: ${value.length > 80 ? `${value.slice(0, 80).replace(/[\ud800-\udbff]$/, '')}…` : value}`;
 }
 
 /** How responders begin their subjects, by language, lower case. */

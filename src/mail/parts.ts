@@ -136,7 +136,7 @@ function partOf(node: MimeNode, parent: Part | null): Part {
     depth: parent === null ? 0 : parent.depth + 1,
     header,
     headerBytes,
-    type: mediaType(node),
+    type: mediaType(node, parent),
     params: type.params,
     encoding: encodingOf(firstValue(header.fields, 'content-transfer-encoding')),
     disposition: disposition.value.trim().toLowerCase(),
@@ -156,8 +156,12 @@ function encodingOf(value: string): TransferEncoding {
   return /^["' ]*(?:x-)?uu(?:encode|e)?\b/.test(word) ? 'uuencode' : '';
 }
 
-function mediaType(node: MimeNode): string {
+function mediaType(node: MimeNode, parent: Part | null): string {
   const type = node.contentType === false ? '' : node.contentType;
+  // RFC 2046 5.1.5: what a digest holds is mails.
+  const isDigested =
+    parent?.type === 'multipart/digest' && node.headers !== false && !node.headers.hasHeader('content-type');
+  if (isDigested) return 'message/rfc822';
   return /^[!-~]+\/[!-~]+$/.test(type) ? type : '';
 }
 
@@ -167,8 +171,7 @@ function structured(header: HeaderBlock, name: string): Structured {
   return libmime.parseHeaderValue(firstValue(header.fields, name), { stripComments: true });
 }
 
-/** A parameter's text; encoded words are not allowed here (RFC 2231), and half the world uses them. */
+/** A parameter's text; encoded words are not allowed here (RFC 2231), and half the world uses them, cut into pieces too. */
 function nameParam(value: Structured, name: string): string {
-  const text = value.params[name] ?? '';
-  return value.decodedParams.includes(name) ? text : decodeWords(text);
+  return decodeWords(value.params[name] ?? '');
 }

@@ -102,7 +102,7 @@ function receipt(body: string): MachineReport {
 function complaint(mail: Mail, body: string): MachineReport {
   const fields = groupsOf(body).flat();
   const type = firstValue(fields, 'feedback-type').toLowerCase();
-  const evidence = [`report: feedback, ${type || 'no type'}`];
+  const evidence = [`report: feedback, ${oneLine(type) ?? 'no type'}`];
   // Reports of failed authentication, or that a mail is no spam, are no complaint of the recipient's.
   if (/^(?:auth-failure|not-spam)/.test(type)) return { kind: 'complaint', evidence, report: [] };
   const named = [...fields, ...(mail.returnedHeaders ?? [])]

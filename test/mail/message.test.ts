@@ -254,6 +254,58 @@ test('attachments', async () => {
   assert.deepEqual(mail.attachments[0]!.content, { bytes: png });
 });
 
+test('names of attachments in every spelling', async () => {
+  const table: [field: string, filename: string][] = [
+    ['filename="a b.pdf"', 'a b.pdf'],
+    ['filename=a b.pdf', 'a b.pdf'],
+    [utf8('filename="Größe.pdf"'), 'Größe.pdf'],
+    ['filename="Gr\xf6\xdfe.pdf"', 'Größe.pdf'],
+    ["filename*=iso-8859-1'de'Gr%F6%DFe.pdf", 'Größe.pdf'],
+    ["filename*=gb2312''%C4%E3.pdf", '你.pdf'],
+    ["filename*=windows-1251''%CF%F0%E8.pdf", 'При.pdf'],
+    ["filename*=''plain.pdf", 'plain.pdf'],
+    ['filename="fallback.pdf"; filename*=utf-8\'\'Gr%C3%B6%C3%9Fe.pdf', 'Größe.pdf'],
+    ['filename="=?utf-8?Q?Gr=C3=B6?= =?utf-8?Q?=C3=9Fe.pdf?="', 'Größe.pdf'],
+    ['filename="=?utf-8?Q?Gr=C3=B6=C3=9F?=\r\n =?utf-8?Q?e.pdf?="', 'Größe.pdf'],
+    ['filename==?utf-8?Q?Gr=C3=B6=C3=9Fe.pdf?=', 'Größe.pdf'],
+    ['filename*0="=?utf-8?Q?Gr=C3=B6"; filename*1="=C3=9Fe.pdf?="', 'Größe.pdf'],
+    ['filename*0="long "; filename*1="name.pdf"', 'long name.pdf'],
+    ['filename="a\\"b.pdf"', 'a"b.pdf'],
+    ['filename=""', 'attachment-1.pdf'],
+  ];
+  for (const [field, filename] of table) {
+    const mail = await read('Content-Type: application/pdf', `Content-Disposition: attachment; ${field}`, '', 'x');
+    assert.equal(mail.attachments[0]?.filename, filename, field);
+  }
+});
+
+test('8-bit header fields in the charset of the mail', async () => {
+  const gbk = '\xc4\xe3\xba\xc3';
+  const mail = await read(`Subject: ${gbk}`, 'Content-Type: text/plain; charset=gb2312', '', gbk);
+  assert.deepEqual([mail.subject, mail.plain], ['你好', '你好']);
+  assert.equal(
+    (await read(utf8('Subject: 你好'), 'Content-Type: text/plain; charset=gb2312', '', 'x')).subject,
+    '你好',
+  );
+});
+
+test('the parts of a digest are mails', async () => {
+  const mail = await read(
+    'Content-Type: multipart/digest; boundary=b',
+    '',
+    '--b',
+    '',
+    'Subject: one',
+    '',
+    '1',
+    '--b--',
+  );
+  assert.deepEqual(
+    mail.attachments.map(file => [file.filename, file.contentType]),
+    [['message-1.eml', 'message/rfc822']],
+  );
+});
+
 test('reports', async () => {
   const mail = await read(
     'Content-Type: multipart/report; report-type=delivery-status; boundary=b',
