@@ -12,7 +12,7 @@ import type { HeaderField, Mail, MailKind, ReportEntry } from './mail.js';
 import { parseMailboxes } from './mailboxes.js';
 import { parseMessageIds } from './message-id.js';
 import { bestStatus, oneLine } from './report-status.js';
-import { isDaemon, noticeOf, readTextBounce, textOfReturnedMail } from './text-bounce.js';
+import { isDaemon, isFailureNotice, noticeOf, readTextBounce, textOfReturnedMail } from './text-bounce.js';
 
 const MAX_ENTRIES = 100;
 const HOTMAIL_FIELD = 'x-hmxmroriginalrecipient';
@@ -26,7 +26,8 @@ export interface MachineReport {
 
 /** The report that this mail is, or null. `nullSender`: the envelope came from `<>`. */
 export function readReport(mail: Mail, nullSender: boolean): MachineReport | null {
-  const fromMachine = nullSender || isDaemon(mail) || mail.contentType.type === 'multipart/report';
+  const fromMachine =
+    nullSender || isDaemon(mail) || isFailureNotice(mail) || mail.contentType.type === 'multipart/report';
   const body = (subtype: RegExp) => mail.reports.find(report => subtype.test(report.contentType))?.body;
   const feedback = body(/feedback-report$/);
   // Microsoft's feedback is no ARF: an attached mail with this field (it stands in for Feedback-Type too).
@@ -38,10 +39,9 @@ export function readReport(mail: Mail, nullSender: boolean): MachineReport | nul
   // A person may pass a report on to us as a part of his mail.
   if (status !== undefined && fromMachine) return deliveryStatus(status);
   const failed = parseMailboxes(mail.headers.filter(field => field.name === 'x-failed-recipients').map(f => f.value));
-  if (failed.length > 0 || nullSender || isDaemon(mail)) {
-    return readTextBounce(mail, failed.map(box => box.email).slice(0, MAX_ENTRIES), fromMachine);
-  }
-  return null;
+  if (failed.length === 0 && !fromMachine) return null;
+  const known = failed.map(box => box.email).slice(0, MAX_ENTRIES);
+  return readTextBounce(mail, known);
 }
 
 /**

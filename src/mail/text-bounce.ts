@@ -64,6 +64,23 @@ const FAILURES: readonly string[] = [
   '配信できません',
   '无法投递',
   '退信',
+  '無法傳遞',
+  '未傳遞',
+  '배달되지 않음',
+  'no se puede entregar',
+  'não entregue',
+  'não foi possível entregar',
+  'går inte att leverera',
+  'kunne ikke leveres',
+  'kan ikke leveres',
+  'ei voitu toimittaa',
+  'nedoručiteľn',
+  'nedoručiteln',
+  'kézbesíthetetlen',
+  'teslim edilemedi',
+  'не удается доставить',
+  'не удалось доставить',
+  'δεν είναι δυνατή η παράδοση',
 ];
 
 /** What says that the server goes on trying. */
@@ -98,18 +115,26 @@ export function isDaemon(mail: Mail): boolean {
   );
 }
 
+/** True when the mail says by a field and in its subject that it is a notice of failure, whoever stands in From. */
+export function isFailureNotice(mail: Mail): boolean {
+  if (mail.headers.some(field => field.name === 'x-ms-exchange-message-is-ndr')) return true;
+  const automatic = firstValue(mail.headers, 'auto-submitted').toLowerCase();
+  const subject = mail.subject.toLowerCase();
+  return /^auto-/.test(automatic) && FAILURES.some(phrase => subject.includes(phrase));
+}
+
 /**
  * The bounce, or null when the mail does not say that it is one. `known`: recipients from X-Failed-Recipients, which
- * settle it; `fromMachine` says whether words alone may.
+ * settle it. Whether a machine sent it is for the caller to know: a person may use the same words.
  */
-export function readTextBounce(mail: Mail, known: readonly string[], fromMachine: boolean): MachineReport | null {
+export function readTextBounce(mail: Mail, known: readonly string[]): MachineReport | null {
   const lines = noticeOf(mail).slice(0, 200_000).split('\n').slice(0, MAX_LINES);
   const end = lines.findIndex(line => COPY_MARKS.test(line));
   const notice = end < 0 ? lines : lines.slice(0, end);
   const words = `${mail.subject}\n${notice.slice(0, 60).join(' ')}`.toLowerCase().replaceAll(/\s+/g, ' ');
   const delay = DELAYS.find(phrase => words.includes(phrase));
   const failure = delay ?? FAILURES.find(phrase => words.includes(phrase));
-  if (known.length === 0 && (failure === undefined || !fromMachine)) return null;
+  if (known.length === 0 && failure === undefined) return null;
   const isFinal = known.length > 0 || /permanent|giving up|gave up|given up/.test(words);
   const action = delay !== undefined && !isFinal ? 'delayed' : 'failed';
   const found = recipientsIn(notice);

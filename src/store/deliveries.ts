@@ -6,6 +6,7 @@ import type { DeliveryState, QueuedDelivery } from '../conversation/model.js';
 import type { DestinationState, Outcome, Parcel } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
 import { ReplydError } from '../errors.js';
+import { sameAddress } from '../mail/address.js';
 import type { Reading } from '../mail/mail.js';
 import { isHardBounce } from '../mail/status.js';
 import { accountBySlug } from './accounts.js';
@@ -322,7 +323,7 @@ function deliveryOfReturned(
       id,
       accountKey,
     );
-    const row = rows.find(each => each.recipient.toLowerCase() === recipient.toLowerCase());
+    const row = rows.find(each => sameAddress(each.recipient, recipient));
     if (row !== undefined || rows.length === 1) return row ?? rows[0];
   }
   return undefined;

@@ -77,6 +77,20 @@ test('who is a mail daemon', async () => {
   }
 });
 
+test('only machines bounce in words', async () => {
+  const kind = async (...header: string[]) => {
+    const text = [...header, '', 'Your message to ann@example.org could not be delivered.'].join('\n');
+    return readReport(await parseMail(Buffer.from(text), keepInMemory), false)?.kind ?? null;
+  };
+  assert.equal(await kind('From: MAILER-DAEMON@mx.example', 'Subject: x'), 'bounce');
+  assert.equal(await kind('From: it@mx.example', 'X-Failed-Recipients: ann@example.org'), 'bounce');
+  assert.equal(await kind('From: it@mx.example', 'X-MS-Exchange-Message-Is-Ndr:', 'Subject: x'), 'bounce');
+  assert.equal(await kind('From: it@mx.example', 'Auto-Submitted: auto-replied', 'Subject: Unzustellbar: x'), 'bounce');
+  assert.equal(await kind('From: it@mx.example', 'Auto-Submitted: auto-replied', 'Subject: Out of office'), null);
+  assert.equal(await kind('From: ann@example.org', 'Auto-Submitted: no', 'Subject: Undeliverable: x'), null);
+  assert.equal(await kind('From: ann@example.org', 'Subject: Undeliverable: x'), null);
+});
+
 test('how notices name a recipient', async () => {
   const table: [lines: string, recipient: string][] = [
     ['<ann@example.org>:\nno such user', 'ann@example.org'],
