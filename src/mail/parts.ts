@@ -13,6 +13,7 @@ import { pipeline, Readable } from 'node:stream';
 import { type MimeNode, Splitter, type SplitterChunk } from '@zone-eu/mailsplit';
 import libmime from 'libmime';
 import { decodeWords, firstValue, type HeaderBlock, parseHeaderBlock } from './headers.js';
+import { soundLineEnds, withSoundLineEnds } from './line-ends.js';
 import type { TransferEncoding } from './transfer.js';
 
 const MAX_HEAD = 1024 * 1024;
@@ -101,10 +102,10 @@ function chunkReader(source: Uint8Array | AsyncIterable<Uint8Array>): ChunkReade
 
 function feed(source: Uint8Array | AsyncIterable<Uint8Array>, splitter: Splitter): void {
   if (source instanceof Uint8Array && source.length <= PIECE) {
-    splitter.end(source);
+    splitter.end(soundLineEnds(source));
     return;
   }
-  const pieces = source instanceof Uint8Array ? piecesOf(source) : source;
+  const pieces = source instanceof Uint8Array ? piecesOf(soundLineEnds(source)) : withSoundLineEnds(source);
   // A failure of the source destroys the splitter with it, and so reaches the reader.
   pipeline(Readable.from(pieces), splitter, () => {});
 }

@@ -362,6 +362,24 @@ test('a mail that arrives in pieces is the same mail', async () => {
   }
 });
 
+test('line ends that were broken on the way', async () => {
+  const table: [why: string, text: string][] = [
+    ['CR', ALTERNATIVE.join('\r')],
+    ['CR CR LF', ALTERNATIVE.join('\r\r\n')],
+    ['LF', ALTERNATIVE.join('\n')],
+  ];
+  for (const [why, text] of table) {
+    const bytes = Buffer.from(text, 'latin1');
+    const pieces = async function* () {
+      for (let at = 0; at < bytes.length; at += 50) yield bytes.subarray(at, at + 50);
+    };
+    for (const source of [bytes, pieces()]) {
+      const mail = await parseMail(source, keepInMemory);
+      assert.deepEqual([mail.plain, mail.html], ['Grüße aus Wien', '<p>Grüße</p>'], why);
+    }
+  }
+});
+
 test('a large attachment passes through in pieces', async () => {
   const line = `${Buffer.alloc(57, 7).toString('base64')}\r\n`;
   const source = async function* () {
