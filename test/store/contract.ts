@@ -413,6 +413,21 @@ export function storeContract(name: string, open: Open): void {
     assert.match(bounced.contact.suspended?.reason ?? '', /5\.1\.1/);
   });
 
+  check("the queue's word does not count while an operator has paused the destination", async ({ store }) => {
+    const running = { name: 'smarthost', paused: null, reason: null, nextProbeAt: null, failures: 0 };
+    await store.setDestination({ ...running, paused: 'operator', reason: 'maintenance' }, 'operator');
+    await store.setDestination(running, 'queue');
+    assert.equal((await store.destination('smarthost')).paused, 'operator');
+    await store.setDestination(running, 'operator');
+    await store.setDestination({ ...running, paused: 'trouble', nextProbeAt: 5, failures: 1 }, 'queue');
+    assert.deepEqual(await store.destination('smarthost'), {
+      ...running,
+      paused: 'trouble',
+      nextProbeAt: 5,
+      failures: 1,
+    });
+  });
+
   check('words of a while go into one mail, and none when the contact saw them', async ({ store }) => {
     const { id } = await acme(store);
     const add = (text: string) => store.addMessage({ id }, { direction: 'outgoing', text, via: 'api' });
