@@ -10,7 +10,7 @@ export interface Envelope {
   readonly rcptTo: readonly string[];
 }
 
-/** One address of a header field. `email` is never empty; its domain is in lower case; `name` may be ''. */
+/** One address of a header field. `email` is never empty, its domain in lower-case A-labels; `name` may be ''. */
 export interface Mailbox {
   readonly name: string;
   readonly email: string;
