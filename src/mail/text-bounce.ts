@@ -2,11 +2,13 @@
  * Bounces without a machine-readable part: qmail, Exim, sendmail, old Exchange, Gmail and their like, understood by
  * their text.
  *
- * Only mails of machines are looked at (null sender, or a mail daemon in From, or X-Failed-Recipients), and only those
- * that say so in words; a holiday reply from `<>` is none. Read line by line up to the copy of our mail, at most 400
+ * Only mails of machines are looked at (null sender, a mail daemon in From, X-Failed-Recipients, a notice by its fields),
+ * and only those that say so in words; a holiday reply from `<>` is none. Read line by line up to the copy of our mail, at most 400
  * lines: an address that stands at the beginning of a line or alone is a recipient, the words behind it are the reason.
  */
 import { normalizeAddress } from './address.js';
+import { responderPhrase } from './automatic.js';
+import { DELAYS, FAILURES } from './bounce-phrases.js';
 import { firstValue } from './headers.js';
 import { htmlToText } from './html.js';
 import type { Mail, ReportEntry } from './mail.js';
@@ -17,110 +19,30 @@ const MAX_LINES = 400;
 const MAX_ENTRIES = 100;
 const MAX_REASON_LINES = 12;
 
-/** What failures say about themselves, in the subject or the first lines, lower case. */
-const FAILURES: readonly string[] = [
-  'undeliver',
-  'undelivered mail',
-  'could not be delivered',
-  "couldn't be delivered",
-  "wasn't able to deliver",
-  'unable to deliver',
-  'was not delivered',
-  "wasn't delivered",
-  'not delivered',
-  'cannot be delivered',
-  'cannot deliver',
-  'could not deliver',
-  'failed permanently',
-  'delivery failed',
-  'delivery failure',
-  'delivery has failed',
-  'delivery to the following recipient',
-  'failure notice',
-  'returned mail',
-  'returned to sender',
-  'mail delivery failed',
-  'mail delivery system',
-  'delivery status notification',
-  'did not reach',
-  'address not found',
-  'permanent fatal errors',
-  'unzustellbar',
-  'nicht zugestellt',
-  'non remis',
-  'échec de la remise',
-  'pas pu être remis',
-  'no se ha podido entregar',
-  'no se pudo entregar',
-  'não pôde ser entregue',
-  'mancato recapito',
-  'non recapitabile',
-  'onbestelbaar',
-  'niet worden bezorgd',
-  'niedostarcz',
-  'не доставлено',
-  'недоставлен',
-  '配信不能',
-  '配信できません',
-  '无法投递',
-  '退信',
-  '無法傳遞',
-  '未傳遞',
-  '배달되지 않음',
-  'no se puede entregar',
-  'não entregue',
-  'não foi possível entregar',
-  'går inte att leverera',
-  'kunne ikke leveres',
-  'kan ikke leveres',
-  'ei voitu toimittaa',
-  'nedoručiteľn',
-  'nedoručiteln',
-  'kézbesíthetetlen',
-  'teslim edilemedi',
-  'не удается доставить',
-  'не удалось доставить',
-  'δεν είναι δυνατή η παράδοση',
-];
-
-/** What says that the server goes on trying. */
-const DELAYS: readonly string[] = [
-  'delayed',
-  'still trying',
-  'will continue to try',
-  'will keep trying',
-  'will be retried',
-  'will retry',
-  'not yet been delivered',
-  'has not been delivered yet',
-  'could not send message for past',
-  'delivery incomplete',
-  'this is a warning message only',
-  'wird weiter versucht',
-  'verzögert',
-];
-
 /** Above the copy of our mail. The last two are also common words, so they stand alone on their line. */
 const COPY_MARKS =
   /^[\s>*-]{0,10}(?:(?:below this line|this|here|included) is a copy of|message headers? follow|unsent message follows|(?:original message(?: headers?)?(?: follows)?|(?:the )?(?:body|headers?) of (?:the|your) message)[\s.:-]{0,40}$)/i;
 
-/** True when a mail daemon stands in From, by address or name; some write `MAILER-DAEMON <>`. */
-export function isDaemon(mail: Mail): boolean {
+/** A program that never writes anything else stands in From; some write `MAILER-DAEMON <>`. */
+function isMailerDaemon(mail: Mail): boolean {
   if (mail.from === null) return /^["'\s]{0,3}mailer-daemon\b/i.test(firstValue(mail.headers, 'from'));
   const { email, name } = mail.from;
-  const local = email.slice(0, email.lastIndexOf('@')).toLowerCase();
   return (
-    /^(?:mailer[-_]?daemon|mail[-_]daemon|postmaster|microsoftexchange[0-9a-f]{32})$/.test(local) ||
+    /^(?:mailer[-_]?daemon|mail[-_]daemon|microsoftexchange[0-9a-f]{32})@/i.test(email) ||
     /^mail delivery (?:sub)?system$/i.test(name)
   );
+}
+
+/** True when a mail daemon, or a postmaster who may be a person too, stands in From. */
+export function isDaemon(mail: Mail): boolean {
+  return isMailerDaemon(mail) || /^postmaster@/i.test(mail.from?.email ?? '');
 }
 
 /** True when the mail says by a field and in its subject that it is a notice of failure, whoever stands in From. */
 export function isFailureNotice(mail: Mail): boolean {
   if (mail.headers.some(field => field.name === 'x-ms-exchange-message-is-ndr')) return true;
   const automatic = firstValue(mail.headers, 'auto-submitted').toLowerCase();
-  const subject = mail.subject.toLowerCase();
-  return /^auto-/.test(automatic) && FAILURES.some(phrase => subject.includes(phrase));
+  return /^auto-/.test(automatic) && phraseIn(mail.subject, FAILURES) !== undefined;
 }
 
 /**
@@ -131,15 +53,12 @@ export function readTextBounce(mail: Mail, known: readonly string[]): MachineRep
   const lines = noticeOf(mail).slice(0, 200_000).split('\n').slice(0, MAX_LINES);
   const end = lines.findIndex(line => COPY_MARKS.test(line));
   const notice = end < 0 ? lines : lines.slice(0, end);
-  const words = `${mail.subject}\n${notice.slice(0, 60).join(' ')}`.toLowerCase().replaceAll(/\s+/g, ' ');
-  const delay = DELAYS.find(phrase => words.includes(phrase));
-  const failure = delay ?? FAILURES.find(phrase => words.includes(phrase));
-  if (known.length === 0 && failure === undefined) return null;
-  const isFinal = known.length > 0 || /permanent|giving up|gave up|given up/.test(words);
-  const action = delay !== undefined && !isFinal ? 'delayed' : 'failed';
+  const said = sayingOf(mail, notice);
+  if (known.length === 0 && said === null) return null;
   const found = recipientsIn(notice);
   if (found.size === 0) for (const address of mentionedIn(notice, mail)) found.set(address, '');
   const wanted = known.length > 0 ? known : [...found.keys()];
+  const action = known.length === 0 && said?.isDelay === true ? 'delayed' : 'failed';
   // With several recipients nobody knows whose answer it was.
   const answer = wanted.length === 1 ? oneLine(reasonIn(notice)) : null;
   const report = wanted.slice(0, MAX_ENTRIES).map((recipient): ReportEntry => {
@@ -149,8 +68,30 @@ export function readTextBounce(mail: Mail, known: readonly string[]): MachineRep
     const diagnostic = status === null ? (answer ?? reason) : reason;
     return { recipient, action, status: status ?? findStatus(answer ?? ''), diagnostic };
   });
-  const sign = known.length > 0 ? 'X-Failed-Recipients' : `the words "${failure}"`;
+  const sign = known.length > 0 ? 'X-Failed-Recipients' : `the words "${said?.phrase}"`;
   return { kind: 'bounce', evidence: [`report: bounce by ${sign}`], report };
+}
+
+/**
+ * The phrase that makes the mail a bounce. The subject's is enough, except from a postmaster; one in the body needs a
+ * mail daemon in From, a field that says so, or a server's reply code (an address such as "500 Main Street" is none). A subject that says "out of office" outweighs all of them.
+ */
+function sayingOf(mail: Mail, notice: readonly string[]): { phrase: string; isDelay: boolean } | null {
+  if (responderPhrase(mail.subject) !== null) return null;
+  const body = notice.slice(0, 60).join(' ').replaceAll(/\s+/g, ' ');
+  const hasCode = notice.some(line => findStatus(line) !== null || /[#(:>]\s?[45]\d\d[ -][a-z<]/i.test(line));
+  const mayBePerson = /^postmaster@/i.test(mail.from?.email ?? '') && !isMailerDaemon(mail) && !isFailureNotice(mail);
+  const subject = mayBePerson && !hasCode ? '' : mail.subject;
+  const counted = isMailerDaemon(mail) || isFailureNotice(mail) || hasCode ? body : '';
+  const delay = phraseIn(`${subject}\n${counted}`, DELAYS);
+  const phrase = delay ?? phraseIn(`${subject}\n${counted}`, FAILURES);
+  if (phrase === undefined) return null;
+  return { phrase, isDelay: delay !== undefined && !/permanent|giving up|gave up|given up/i.test(body) };
+}
+
+function phraseIn(text: string, phrases: readonly string[]): string | undefined {
+  const folded = text.toLowerCase();
+  return phrases.find(phrase => folded.includes(phrase));
 }
 
 /** What stands behind the mark that a copy of our mail follows; '' without one. */

@@ -91,6 +91,21 @@ test('only machines bounce in words', async () => {
   assert.equal(await kind('From: ann@example.org', 'Subject: Undeliverable: x'), null);
 });
 
+test('a machine that speaks of delays and deliveries need not bounce', async () => {
+  const kind = async (lines: readonly string[], nullSender: boolean) =>
+    readReport(await parseMail(Buffer.from(lines.join('\n')), keepInMemory), nullSender)?.kind ?? null;
+  const away = 'My answer will be delayed; what was not delivered: ask bob@example.org\n500 Main Street';
+  assert.equal(await kind(['From: ann@example.org', 'Subject: Re: order', '', away], true), null);
+  assert.equal(await kind(['From: ann@example.org', 'Subject: Out of office: Undeliverable', '', away], true), null);
+  assert.equal(await kind(['From: postmaster@example.org', 'Subject: not delivered', '', away], false), null);
+  assert.equal(
+    await kind(['From: ann@example.org', 'Subject: Re: order', '', `${away}: 550 5.1.1 unknown`], true),
+    'bounce',
+  );
+  assert.equal(await kind(['From: postmaster@example.org', 'Subject: x', '', `${away}: 550 5.1.1 x`], false), 'bounce');
+  assert.equal(await kind(['From: MAILER-DAEMON@example.org', 'Subject: x', '', away], false), 'bounce');
+});
+
 test('how notices name a recipient', async () => {
   const table: [lines: string, recipient: string][] = [
     ['<ann@example.org>:\nno such user', 'ann@example.org'],
