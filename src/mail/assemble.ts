@@ -68,17 +68,19 @@ export async function assembleMail(
         await keepFile(part, iterator, []);
         continue;
       }
-      const limit = role === 'text' || role === 'container' ? Math.min(MAX_TEXT, textLeft) : MAX_REPORT;
-      const { pieces, bytes, complete } = await take(iterator, limit);
+      const limit = role === 'text' || role === 'container' ? MAX_TEXT : MAX_REPORT;
+      const { pieces, bytes, complete } = await take(iterator, Math.min(limit, textLeft));
+      textLeft -= bytes.length;
       const repaired = role === 'container' && mayRepair && complete ? withFoundBoundary(part, bytes) : null;
       if (role === 'report') {
         reports.push({ contentType: part.type, body: decodeTextPart(part, bytes) });
+        // Outside of a report somebody attached it.
+        if (!isInReport(part)) await keepFile(part, iterator, pieces);
       } else if (role === 'returned header') {
         returned ??= parseHeaderBlock(transferDecode(bytes, part.encoding)).fields;
       } else if (repaired !== null) {
         lost.push({ part, repaired });
       } else {
-        textLeft -= bytes.length;
         bodies.push({ part, text: decodeTextPart(part, bytes), isHtml: part.type === 'text/html' });
         if (!complete) await keepFile(part, iterator, pieces);
       }
