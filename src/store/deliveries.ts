@@ -6,6 +6,7 @@ import type { DeliveryState, QueuedDelivery } from '../conversation/model.js';
 import type { DestinationState, Outcome, Parcel } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
 import { ReplydError } from '../errors.js';
+import { sameAddress } from '../mail/address.js';
 import type { Reading } from '../mail/mail.js';
 import { isHardBounce } from '../mail/status.js';
 import { accountBySlug } from './accounts.js';
@@ -282,8 +283,8 @@ function suspendOwner(session: Session, row: DeliveryRow, reason: string): boole
 }
 
 /**
- * What a bounce, delay or receipt says about deliveries of this account: by our bounce address, else by the Message-ID in
- * the returned headers and the recipient.
+ * What a bounce, delay or receipt says about deliveries of this account: by our bounce address, else by the Message-ID
+ * that the report names and the recipient.
  */
 export function applyReports(session: Session, accountKey: number, deliveryKey: number | null, reading: Reading): void {
   for (const entry of reading.report) {
@@ -322,19 +323,17 @@ function deliveryOfReturned(
   reading: Reading,
   recipient: string,
 ): DeliveryRow | undefined {
-  const field = reading.mail.returnedHeaders?.find(header => header.name === 'message-id');
-  const id = field?.value.trim().replace(/^<|>$/g, '');
-  if (!id) return undefined;
-  const rows = session.db.all<DeliveryRow>(
-    `select d.* from outgoing_mail o join delivery d on d.outgoing_mail_key = o.key
-     where o.message_id = ? and d.account_key = ? order by d.key`,
-    id,
-    accountKey,
-  );
-  return (
-    rows.find(row => row.recipient.toLowerCase() === recipient.toLowerCase()) ??
-    (rows.length === 1 ? rows[0] : undefined)
-  );
+  for (const id of reading.reportedIds) {
+    const rows = session.db.all<DeliveryRow>(
+      `select d.* from outgoing_mail o join delivery d on d.outgoing_mail_key = o.key
+       where o.message_id = ? and d.account_key = ? order by d.key`,
+      id,
+      accountKey,
+    );
+    const row = rows.find(each => sameAddress(each.recipient, recipient));
+    if (row !== undefined || rows.length === 1) return row ?? rows[0];
+  }
+  return undefined;
 }
 
 function conversationOf(session: Session, row: DeliveryRow): ConversationRow | undefined {

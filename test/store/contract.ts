@@ -45,6 +45,7 @@ export function reading(fields: Partial<Mail> & { text?: string; kind?: MailKind
     kind,
     evidence: [],
     report: [],
+    reportedIds: [],
     text: { text, quotedText: '', signature: '', evidence: [] },
     html: null,
   };
