@@ -8,7 +8,15 @@
  */
 import { Tokenizer } from 'htmlparser2';
 import { type Container, containerOf, type Marks } from './html-containers.js';
-import { keyOf, LINE_LIMIT, type Line, type LineMark, verbatimLine } from './reply-text/lines.js';
+import {
+  keyOf,
+  LINE_LIMIT,
+  type Line,
+  type LineMark,
+  plainLine,
+  plainLines,
+  verbatimLine,
+} from './reply-text/lines.js';
 
 export interface HtmlLines {
   readonly lines: readonly Line[];
@@ -100,6 +108,11 @@ export function htmlLines(html: string): HtmlLines {
   tokenize(state);
   endLine(state);
   if (state.rest.length > 0) state.lines.push(verbatimLine(state.rest.join('\n')));
+  // A whole mail in one <pre> is plain text that somebody wrapped in HTML.
+  const written = state.lines.filter(line => line.key !== '');
+  if (written.length > 0 && written.every(line => line.mark === 'verbatim')) {
+    return { lines: plainLines(state.lines.map(line => line.raw).join('\n')), settled: false };
+  }
   return { lines: state.lines, settled: state.settled };
 }
 
@@ -333,6 +346,7 @@ function addAddress(state: State, element: Open): void {
   if (words === '' || state.text.length < element.from || href.length > 500 || !/^(?:https?|mailto|tel):/i.test(href))
     return;
   const target = href.replace(/^(?:mailto|tel):/i, '').replace(/\?.*$/, '');
+  if (/^(?:https?:\/\/|www\.)\S+$/i.test(words)) return;
   const bare = (value: string): string => value.toLowerCase().replace(/^https?:\/\/(?:www\.)?|^www\.|[\s/]+$/g, '');
   if (
     /^(?:mailto|tel):/i.test(href)
@@ -407,8 +421,11 @@ function emit(state: State, text: string, mark: LineMark | null): void {
   push(state, text, state.depth, mark);
 }
 
-function push(state: State, body: string, depth: number, mark: LineMark | null): void {
-  const raw = depth === 0 ? body : `${'> '.repeat(Math.min(depth, DEPTH_SHOWN))}${body}`.trimEnd();
+function push(state: State, body: string, quotes: number, mark: LineMark | null): void {
+  // Quote signs typed into the HTML, as gateways make them of plain text.
+  const typed = mark === null && body.startsWith('>') ? plainLine(body) : null;
+  const raw = quotes === 0 ? body : `${'> '.repeat(Math.min(quotes, DEPTH_SHOWN))}${body}`.trimEnd();
+  const depth = quotes + (typed?.depth ?? 0);
   if (state.lines.length >= LINE_LIMIT) state.rest.push(raw);
-  else state.lines.push({ raw, body, key: keyOf(body), depth, mark });
+  else state.lines.push({ raw, body: typed?.body ?? body, key: typed?.key ?? keyOf(body), depth, mark });
 }

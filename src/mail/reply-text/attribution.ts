@@ -89,16 +89,32 @@ export function isAttribution(text: string, quoted: boolean, addresses: readonly
   }
   const sentence = inner.replace(/[:：﹕\s_."]+$/, '');
   const closing = closingVerb(sentence);
+  const told = facts.address || facts.date || facts.time;
+  const personal = PERSONAL.test(sentence);
   if (closing !== null) {
-    if (quoted && colon) return true;
-    if (!isPersons(sentence.slice(0, -closing.length)) && (facts.address || facts.date || (facts.time && framed)))
-      return true;
+    if (quoted && colon && (sentence.split(' ').length <= 6 || (told && !personal))) return true;
+    const others = !personal && !isPersons(sentence.slice(0, -closing.length));
+    if (others && (facts.address || facts.date || (facts.time && framed))) return true;
   }
-  if (closing === null && middleVerb(sentence, quoted, facts)) return true;
+  if (closing === null && (quoted || !personal) && middleVerb(sentence, quoted, facts)) return true;
   if (framed && facts.address && facts.date) return true;
-  if (facts.address && facts.date && (facts.time || facts.addressLast) && (facts.bracketed || facts.addressLast))
+  const shaped = facts.address && facts.date && (facts.time || facts.addressLast);
+  if (
+    shaped &&
+    (facts.bracketed || facts.addressLast) &&
+    (quoted || (facts.bracketed && isPlainSentence(sentence, personal)))
+  )
     return true;
-  return quoted && colon && ((facts.bracketed && facts.address) || (facts.date && facts.time));
+  return quoted && colon && !personal && ((facts.bracketed && facts.address) || (facts.date && facts.time));
+}
+
+// I, we and you in some languages: a client never speaks so.
+const PERSONAL =
+  /(?:^|[\s,(])(?:I|[Ww]e|[Yy]ou|[Ii]ch|[Ww]ir|[Nn]ous|[Vv]ous|[Jj]['’]ai|[Yy]o|[Ii]k|[Ww]ij|[Jj]ag|[Яя]|[Мм]ы|[Вв]ы)(?=$|[\s,)])/u;
+
+/** No line of a log and nothing a person says. */
+function isPlainSentence(sentence: string, personal: boolean): boolean {
+  return !personal && !/[=;{}|\\]|\[\d/.test(sentence) && sentence.split(' ').length <= 25;
 }
 
 interface Facts {
@@ -125,7 +141,7 @@ function factsOf(text: string): Facts {
 function hasDate(ascii: string): boolean {
   return (
     /(?<!\d)(?:1[34]|19|20|25)\d{2}(?!\d)/.test(ascii) ||
-    /(?<!\d)\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{1,4}(?!\d)/.test(ascii)
+    /(?<![\d.])\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{1,4}(?!\d|\.\d)/.test(ascii)
   );
 }
 
