@@ -9,6 +9,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['mail'],
   ['conversation'],
   ['store', 'parsing', 'ingress', 'outbound', 'api'],
+  ['config'],
   ['config.ts', 'daemon.ts'],
   ['cli'],
 ];

@@ -112,7 +112,7 @@ function mutatedOnce(mail: Buffer, other: Buffer, random: Random): Buffer {
 
 /** The parser's own limits; any other reason for `invalid` is a fault of ours that it hides. */
 function isLimit(error: Error): boolean {
-  return /Max (?:allowed child nodes|header size)/.test(error.message);
+  return /Max (?:allowed child nodes|header size)|nested deeper/.test(error.message);
 }
 
 function faultsOf(mail: Mail, reading: Reading): string[] {

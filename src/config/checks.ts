@@ -1,0 +1,149 @@
+/**
+ * What must be true between keys: files that belong together, listeners that would take each other's place, doors
+ * that could not work. A fault keeps the daemon from starting; a warning is said and lived with.
+ *
+ * Pure; looks at the values alone. Whether a file is there, a port is free or a host answers is tried elsewhere.
+ */
+import { isIP } from 'node:net';
+import { printListen, type TcpListen } from './addresses.js';
+import type { Config, KeyName } from './keys.js';
+
+/** `keys`: the first is the one to change, the others are part of the reason. */
+export interface Finding {
+  readonly keys: readonly [KeyName, ...KeyName[]];
+  readonly reason: string;
+}
+
+/** Why this configuration cannot work; empty when it can. */
+export function findFaults(config: Config): readonly Finding[] {
+  return [...tlsFaults(config), ...outboundFaults(config), ...ingressFaults(config), ...listenFaults(config)];
+}
+
+/** What will work, but hardly as it was meant. */
+export function findOddities(config: Config): readonly Finding[] {
+  const { outbound, ingress, smtp } = config;
+  const found: (Finding | false)[] = [
+    outbound.transport === 'file' &&
+      outbound.host !== null && {
+        keys: ['outbound.transport', 'outbound.host'],
+        reason: 'is "file": mails are written to data_dir/sent and outbound.host is not used; "smtp" sends them',
+      },
+    outbound.tls === 'implicit' &&
+      outbound.port !== 465 &&
+      [25, 587].includes(outbound.port) && {
+        keys: ['outbound.tls', 'outbound.port'],
+        reason: `is "implicit", but port ${outbound.port} usually begins in clear; 465 is the port for it, "required" the word for STARTTLS`,
+      },
+    outbound.password !== null &&
+      ['none', 'opportunistic'].includes(outbound.tls) &&
+      !isLoopback(outbound.host) && {
+        keys: ['outbound.tls', 'outbound.password'],
+        reason: `is "${outbound.tls}": outbound.password can be read on the way; use "required" or "implicit"`,
+      },
+    ingress.listen !== null &&
+      openDoors(config).length === 0 && {
+        keys: ['ingress.listen'],
+        reason: 'opens a listener without a door: no ingress.*.password or key is set',
+      },
+    smtp.trustedNetworks.some(network => network.endsWith('/0')) && {
+      keys: ['smtp.trusted_networks'],
+      reason: 'trusts the whole internet: no limits, and everybody can forge Authentication-Results',
+    },
+  ];
+  return found.filter(finding => finding !== false);
+}
+
+function tlsFaults({ tls }: Config): Finding[] {
+  if (tls.certificate !== null && tls.key === null) {
+    return [{ keys: ['tls.key', 'tls.certificate'], reason: 'is missing: tls.certificate needs it' }];
+  }
+  if (tls.key !== null && tls.certificate === null) {
+    return [{ keys: ['tls.certificate', 'tls.key'], reason: 'is missing: tls.key needs it' }];
+  }
+  return [];
+}
+
+function outboundFaults({ outbound }: Config): Finding[] {
+  const faults: Finding[] = [];
+  if (outbound.transport === 'smtp' && outbound.host === null) {
+    faults.push({
+      keys: ['outbound.host', 'outbound.transport'],
+      reason: 'is missing: outbound.transport "smtp" needs it',
+    });
+  }
+  if (outbound.username !== null && outbound.password === null) {
+    faults.push({ keys: ['outbound.password', 'outbound.username'], reason: 'is missing: outbound.username needs it' });
+  }
+  if (outbound.password !== null && outbound.username === null) {
+    faults.push({ keys: ['outbound.username', 'outbound.password'], reason: 'is missing: outbound.password needs it' });
+  }
+  return faults;
+}
+
+function ingressFaults(config: Config): Finding[] {
+  const faults: Finding[] = [];
+  const doors = openDoors(config);
+  if (doors[0] !== undefined && config.http.listen === null && config.ingress.listen === null) {
+    faults.push({
+      keys: [doors[0], 'http.listen', 'ingress.listen'],
+      reason: 'opens a door, but nothing listens: set ingress.listen or http.listen',
+    });
+  }
+  if (config.ingress.mandrill.key.length > 0 && config.http.publicUrl === null) {
+    faults.push({
+      keys: ['http.public_url', 'ingress.mandrill.key'],
+      reason: 'is missing: Mandrill signs the address it posts to, its door (ingress.mandrill.key) needs it',
+    });
+  }
+  return faults;
+}
+
+function openDoors({ ingress }: Config): KeyName[] {
+  const doors: [KeyName, readonly string[]][] = [
+    ['ingress.relay.password', ingress.relay.password],
+    ['ingress.mailgun.signing_key', ingress.mailgun.signingKey],
+    ['ingress.mandrill.key', ingress.mandrill.key],
+    ['ingress.postmark.password', ingress.postmark.password],
+    ['ingress.sendgrid.password', ingress.sendgrid.password],
+  ];
+  return doors.filter(([, secrets]) => secrets.length > 0).map(([name]) => name);
+}
+
+function listenFaults(config: Config): Finding[] {
+  const all = [
+    ...config.smtp.listen.map(listen => ({ key: 'smtp.listen' as const, listen })),
+    ...config.lmtp.listen.map(listen => ({ key: 'lmtp.listen' as const, listen })),
+    ...(config.http.listen ? [{ key: 'http.listen' as const, listen: config.http.listen }] : []),
+    ...(config.ingress.listen ? [{ key: 'ingress.listen' as const, listen: config.ingress.listen }] : []),
+  ];
+  const faults: Finding[] = [];
+  for (const [at, later] of all.entries()) {
+    for (const earlier of all.slice(0, at)) {
+      if (later.listen.kind !== 'tcp' || earlier.listen.kind !== 'tcp') continue;
+      const reason = clash(earlier.listen, later.listen);
+      if (reason !== null) faults.push({ keys: [later.key, earlier.key], reason: `${reason} (${earlier.key})` });
+    }
+  }
+  return faults;
+}
+
+/** Why two TCP listeners cannot both be bound, or null. Port 0 is always another port. */
+function clash(one: TcpListen, other: TcpListen): string | null {
+  if (one.port !== other.port || one.port === 0) return null;
+  const [first, second] = [printListen(one), printListen(other)];
+  if (first === second) return `"${second}" is taken`;
+  if (isAny(one.host) && isAny(other.host))
+    return `"${second}" overlaps "${first}": [::] takes IPv4 too, leave 0.0.0.0 out`;
+  const [any, single] = isAny(one.host) ? [one.host, other.host] : [other.host, one.host];
+  // 0.0.0.0 takes no IPv6 address, [::] takes both. A host name is not resolved here, so it is let pass.
+  const overlaps = isAny(any) && isIP(single) !== 0 && (any === '::' || isIP(single) === 4);
+  return overlaps ? `"${second}" overlaps "${first}": one of them takes all addresses` : null;
+}
+
+function isAny(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+function isLoopback(host: string | null): boolean {
+  return host !== null && (host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.')));
+}

@@ -1,0 +1,332 @@
+/**
+ * The one table of configuration keys: name, kind, default, meaning, whether SIGHUP can change it and whether it is
+ * a secret. Parsing, environment variables, the type `Config`, the example file and the checks of the documentation
+ * all follow from it; a new key is one entry here and nothing else.
+ *
+ * Meanings are written for operators, in whole sentences, and say what zero, "" or [] mean where that is allowed.
+ */
+
+import { LOG_LEVELS } from '../log.js';
+import {
+  anyListen,
+  emailAddress,
+  hostName,
+  hostOrAddress,
+  network,
+  replyPrefix,
+  tcpListen,
+  webAddress,
+  wordOrAddress,
+} from './addresses.js';
+import type { Kind, Written } from './values.js';
+import {
+  duration,
+  durationOrAlways,
+  fileMode,
+  filePath,
+  listOf,
+  oneOf,
+  optional,
+  secret,
+  size,
+  text,
+  whole,
+  yesNo,
+} from './values.js';
+
+export interface Key<T> {
+  readonly kind: Kind<T>;
+  /** As it would be written in the file. */
+  readonly default: Written;
+  readonly meaning: string;
+  /** SIGHUP changes it in the running daemon. */
+  readonly reloadable: boolean;
+  /** Its value is never shown. */
+  readonly secret: boolean;
+  /** What the example file shows where the default is "nothing". */
+  readonly example: Written | null;
+}
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const timeout = () => duration(100, DAY);
+
+export const KEYS = {
+  data_dir: key(filePath(), './data', {
+    meaning: 'Where everything is kept: the store, large mails, locks, listening.json. Made with mode 0700.',
+  }),
+
+  'log.level': key(oneOf(LOG_LEVELS), 'info', { meaning: 'Lines below this level are not written.', reload: true }),
+  'log.format': key(oneOf(['json', 'pretty']), 'json', { meaning: 'One JSON object a line, or lines for people.' }),
+
+  'operator.address': key(optional(emailAddress()), '', {
+    meaning: 'Mail to postmaster@ and abuse@ of the inbound domains is sent on to this address. Empty: only kept.',
+    example: 'ops@example.com',
+    reload: true,
+  }),
+
+  'smtp.listen': key(listOf(tcpListen()), ['127.0.0.1:2525'], {
+    meaning: 'Where SMTP is spoken. As an MX: ["[::]:25"], which takes IPv4 too. Empty list: no SMTP.',
+  }),
+  'smtp.hostname': key(optional(hostName()), '', {
+    meaning: 'The name in the greeting and in our EHLO; it should have a PTR record. Empty: the name of the machine.',
+    example: 'mx.example.com',
+  }),
+  'smtp.max_size': key(size(1024), '35MiB', {
+    meaning: 'Largest mail that is taken, by every door, as it comes over the wire.',
+    reload: true,
+  }),
+  'smtp.max_connections': key(whole(1, 100_000), 1000, { meaning: 'Open connections, all together.', reload: true }),
+  'smtp.max_connections_per_ip': key(whole(1, 100_000), 50, {
+    meaning: 'Open connections from one IPv4 address or IPv6 /64. Trusted networks are not limited.',
+    reload: true,
+  }),
+  'smtp.max_recipients': key(whole(1, 10_000), 100, {
+    meaning: 'Recipients of one mail; further ones are asked to come again in a mail of their own.',
+    reload: true,
+  }),
+  'smtp.idle_timeout': key(timeout(), '5m', {
+    meaning: 'A connection that says nothing for so long is closed.',
+    reload: true,
+  }),
+  'smtp.session_timeout': key(timeout(), '30m', { meaning: 'The longest life of one connection.', reload: true }),
+  'smtp.data_timeout': key(timeout(), '10m', {
+    meaning: 'The longest time that one mail may take to come in after DATA.',
+    reload: true,
+  }),
+  'smtp.trusted_networks': key(listOf(network()), ['127.0.0.0/8', '::1/128'], {
+    meaning:
+      'MTAs of our own, those in front of replyd too: no greeting delay, no limits per address, may use XCLIENT, and their Authentication-Results fields count.',
+    reload: true,
+  }),
+
+  'lmtp.listen': key(listOf(anyListen()), [], {
+    meaning:
+      'Where LMTP is spoken: unix:/path or host:port, one or a list. `replyd deliver` needs it. Empty list: no LMTP.',
+    example: ['unix:/run/replyd/lmtp.sock'],
+  }),
+  'lmtp.socket_mode': key(fileMode(), '0660', { meaning: 'Permissions of the unix sockets.' }),
+  'lmtp.socket_group': key(optional(text()), '', {
+    meaning: 'Group of the unix sockets, as a name or a number. Empty: the group the daemon runs as.',
+    example: 'postfix',
+  }),
+
+  'tls.certificate': key(optional(filePath()), '', {
+    meaning: 'PEM file with the certificate and its chain. With it and the key STARTTLS is offered; empty: it is not.',
+    example: '/etc/replyd/tls/fullchain.pem',
+    reload: true,
+  }),
+  'tls.key': key(optional(filePath()), '', {
+    meaning: 'PEM file with the private key of the certificate.',
+    example: '/etc/replyd/tls/privkey.pem',
+    reload: true,
+  }),
+
+  'http.listen': key(optional(tcpListen()), '127.0.0.1:8025', {
+    meaning:
+      'Where the API, /healthz and /metrics are. There is no TLS: keep it on loopback behind a reverse proxy. Empty: no HTTP.',
+  }),
+  'http.public_url': key(optional(webAddress()), '', {
+    meaning: 'What the providers post to, as they see it. Mandrill signs it, so its door needs it.',
+    example: 'https://replyd.example.com',
+  }),
+
+  'ingress.listen': key(optional(tcpListen()), '', {
+    meaning:
+      'A listener of its own for the providers, so that only their doors are public. Empty: they share http.listen.',
+    example: '127.0.0.1:8026',
+  }),
+  'ingress.relay.password': ingressSecret('Password of the generic relay, HTTP Basic (user "actionmailbox").'),
+  'ingress.mailgun.signing_key': ingressSecret('"HTTP webhook signing key" of Mailgun.'),
+  'ingress.mandrill.key': ingressSecret('Webhook key of Mandrill.'),
+  'ingress.postmark.password': ingressSecret('Password in the address that Postmark posts to (user "actionmailbox").'),
+  'ingress.sendgrid.password': ingressSecret('Password in the address that SendGrid posts to (user "actionmailbox").'),
+
+  'reply.prefix': key(listOf(replyPrefix(), { atLeast: 1 }), ['reply'], {
+    meaning: 'The word in front of a reply address. The first is used, all are understood: keep old ones in the list.',
+  }),
+  'reply.separator': key(oneOf(['+', '-', '=']), '+', {
+    meaning: 'What stands between that word and the token. All three are always understood.',
+  }),
+
+  'outbound.transport': key(oneOf(['file', 'smtp']), 'file', {
+    meaning: 'How mails leave: into data_dir/sent/*.eml, so that nothing leaves by accident, or to a smarthost.',
+    reload: true,
+  }),
+  'outbound.host': key(optional(hostOrAddress()), '', {
+    meaning: 'The smarthost: the MTA that takes and signs our mails.',
+    example: '127.0.0.1',
+    reload: true,
+  }),
+  'outbound.port': key(whole(1, 65_535), 25, { meaning: 'Its port: 25, 587, or 465 with "implicit".', reload: true }),
+  'outbound.tls': key(oneOf(['none', 'opportunistic', 'required', 'implicit']), 'opportunistic', {
+    meaning:
+      'none; opportunistic: STARTTLS where it is offered, any certificate; required: STARTTLS with a valid certificate; implicit: TLS from the start, with a valid certificate.',
+    reload: true,
+  }),
+  'outbound.username': key(optional(text()), '', {
+    meaning: 'Login at the smarthost. Empty: none.',
+    example: 'replyd',
+    reload: true,
+  }),
+  'outbound.password': key(optional(secret()), '', {
+    meaning: 'Password of that login.',
+    example: 'a long password',
+    secret: true,
+    reload: true,
+  }),
+  'outbound.connections': key(whole(1, 100), 5, { meaning: 'Connections to the smarthost at a time.', reload: true }),
+  'outbound.envelope_sender': key(wordOrAddress(['bounce', 'support']), 'bounce', {
+    meaning:
+      'Envelope sender: bounce, an address for each delivery by which bounces find their message; support, the support address; or an address, for smarthosts that allow but one.',
+    reload: true,
+  }),
+  'outbound.max_size': key(size(1024), '25MiB', {
+    meaning:
+      'Largest mail that we send, encoded, which adds a third to attachments. What would be larger is refused when the message is added.',
+    reload: true,
+  }),
+  'outbound.retry': key(
+    listOf(duration(1000, 7 * DAY), { atLeast: 1 }),
+    ['1m', '2m', '5m', '15m', '30m', '1h', '2h', '4h'],
+    { meaning: 'Waits between the attempts of one delivery; the last one repeats.', reload: true },
+  ),
+  'outbound.give_up': key(duration(MINUTE, 30 * DAY), '3d', {
+    meaning: 'A delivery that has found no taker for so long has failed.',
+    reload: true,
+  }),
+
+  'continuity.delay': key(duration(0, 30 * DAY), '2m', {
+    meaning:
+      'How long after the first unmailed answer the mail goes out; all answers of that time go together. Accounts may have their own.',
+    reload: true,
+  }),
+  'continuity.context': key(whole(0, 100), 10, {
+    meaning: "How many earlier messages a conversation's first mail carries. Accounts may have their own.",
+    reload: true,
+  }),
+
+  'auth.authserv_id': key(listOf(text()), [], {
+    meaning:
+      'The authserv-id that our front MTA writes into Authentication-Results (RFC 8601), one or a list. Empty list: no such field counts.',
+    example: ['mx.example.com'],
+    reload: true,
+  }),
+
+  'hooks.allow_private': key(yesNo(), false, {
+    meaning: 'Webhooks may go to loopback and private addresses. Only where everybody who adds hooks is trusted.',
+    reload: true,
+  }),
+
+  'retention.raw': keepFor('How long raw mails are kept.'),
+  'retention.resolved': keepFor('How long resolved conversations are kept after their last activity.'),
+  'retention.deliveries': keepFor('How long the attempts of finished deliveries are kept.'),
+
+  'limits.parse_time': key(duration(100, 10 * MINUTE), '30s', {
+    meaning: 'Time to read one mail. One that needs longer is kept whole, but not understood.',
+    reload: true,
+  }),
+  'limits.parse_memory': key(size(2 ** 26), '256MiB', {
+    meaning: 'Memory of the process that reads large mails.',
+    reload: true,
+  }),
+  'limits.loop_messages': key(whole(1, 10_000), 20, {
+    meaning:
+      'More mails than these in one conversation or from one contact within limits.loop_window are a loop: filed, without effect.',
+    reload: true,
+  }),
+  'limits.loop_window': key(duration(1000, DAY), '10m', { meaning: 'See limits.loop_messages.', reload: true }),
+  'limits.min_free': key(size(), '256MiB', {
+    meaning: 'With less free space on the disk of data_dir new mail is put off (452). 0: never.',
+    reload: true,
+  }),
+  'limits.refused_recipients': key(whole(1, 10_000), 20, {
+    meaning: 'Refused recipients after which a stranger is disconnected.',
+    reload: true,
+  }),
+  'limits.api_requests': key(whole(1, 10_000_000), 6000, {
+    meaning: 'API requests a minute for each key.',
+    reload: true,
+  }),
+} as const satisfies Record<string, Key<unknown>>;
+
+export type KeyName = keyof typeof KEYS;
+
+export const KEY_NAMES = Object.keys(KEYS) as readonly KeyName[];
+
+type Values = { readonly [Name in KeyName]: (typeof KEYS)[Name] extends Key<infer Value> ? Value : never };
+
+type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : Name;
+
+type Below<All, Head extends string> = {
+  readonly [Name in keyof All as Name extends `${Head}.${infer Rest}` ? Rest : never]: All[Name];
+};
+
+type Tree<All> = {
+  readonly [Name in keyof All & string as Camel<
+    Name extends `${infer Head}.${string}` ? Head : Name
+  >]: Name extends `${infer Head}.${string}` ? Tree<Below<All, Head>> : All[Name];
+};
+
+/**
+ * The configuration as the program reads it: `smtp.max_size` is `config.smtp.maxSize`. Sizes are bytes, durations
+ * milliseconds, paths absolute; what is not set is null or an empty list.
+ */
+export type Config = Tree<Values>;
+
+/** The definition of `name`, or null when there is no such key. */
+export function findKey(name: string): Key<unknown> | null {
+  return Object.hasOwn(KEYS, name) ? (KEYS[name as KeyName] as Key<unknown>) : null;
+}
+
+/** `smtp.max_size` → `REPLYD_SMTP_MAX_SIZE`. */
+export function variableOf(name: string): string {
+  return `REPLYD_${name.replaceAll('.', '_').toUpperCase()}`;
+}
+
+/** `smtp.max_size` → `['smtp', 'maxSize']`: where its value stands in a Config. */
+export function pathInConfig(name: string): readonly string[] {
+  return name.split('.').map(part => part.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase()));
+}
+
+/** The value of a key in a configuration. */
+export function readKey(config: Config, name: KeyName): unknown {
+  return pathInConfig(name).reduce<unknown>((tree, part) => (tree as Record<string, unknown>)[part], config);
+}
+
+/** Whether `name` is a group of keys, such as `smtp` or `ingress.relay`. */
+export function isGroup(name: string): boolean {
+  return KEY_NAMES.some(key => key.startsWith(`${name}.`));
+}
+
+function key<T>(
+  kind: Kind<T>,
+  value: Written,
+  more: { meaning: string; reload?: boolean; secret?: boolean; example?: Written },
+): Key<T> {
+  return {
+    kind,
+    default: value,
+    meaning: more.meaning,
+    reloadable: more.reload ?? false,
+    secret: more.secret ?? false,
+    example: more.example ?? null,
+  };
+}
+
+function ingressSecret(meaning: string): Key<readonly string[]> {
+  return key(listOf(secret()), [], {
+    meaning: `${meaning} A list while it is being changed. Empty list: this door is closed.`,
+    example: ['a long password'],
+    secret: true,
+    reload: true,
+  });
+}
+
+function keepFor(meaning: string): Key<number | null> {
+  return key(durationOrAlways(DAY, 36_500 * DAY), 'always', { meaning, reload: true });
+}

@@ -1,0 +1,205 @@
+/**
+ * The one inbound pipeline behind all doors: resolve → parse → place large contents → file in one transaction → answer.
+ *
+ * | when it stops                    | what is there                                  | what the client heard           |
+ * |----------------------------------|------------------------------------------------|---------------------------------|
+ * | while data comes in              | a spool file, cleared at the next start        | nothing: it sends again         |
+ * | while parsing                    | the same, and the mail's hash in `parsing`     | nothing: it sends again         |
+ * | large contents placed            | files without a row, cleared after a day       | nothing: it sends again         |
+ * | in the transaction, before COMMIT| nothing of it                                  | nothing or 451: it sends again  |
+ * | after COMMIT, before the answer  | mail and message                               | nothing: it sends again, and the|
+ * |                                  |                                                | second one is the same mail     |
+ * | after the answer                 | mail and message                               | 250                             |
+ *
+ * So a mail is at worst offered twice and stored once. Whatever goes wrong on our side is temporary: 451, or 452 when
+ * the disk is full. Nothing is accepted and then dropped: an unreadable mail is filed with its raw bytes.
+ */
+import { errorText, isReplydError } from '../errors.js';
+import { type Log, shortToken } from '../log.js';
+import type { Content, RawFacts } from '../mail/mail.js';
+import { STATUS, type Status } from '../mail/status.js';
+import type { Arrival, Destination, Parser, Reception, Resolution, Verdict } from './ports.js';
+import type { FilingResult, Store, StoredContent } from './store.js';
+
+/** More Received fields than these are a loop between MTAs (RFC 5321 section 6.3). */
+const MAX_HOPS = 50;
+
+export interface ReceptionOptions {
+  readonly store: Store;
+  readonly parser: Parser;
+  readonly log: Log;
+  readonly limits: () => { readonly loopMessages: number; readonly loopWindow: number };
+  /** Removes a spool file that nobody took over; must not throw. */
+  readonly discard: (raw: Content) => Promise<void>;
+  readonly lowOnSpace: () => boolean;
+}
+
+export function createReception(options: ReceptionOptions): Reception {
+  const { store, log } = options;
+  return {
+    async resolve(recipient) {
+      try {
+        const found = await store.resolve(recipient);
+        return found.found === 'destination'
+          ? { word: 'accepted', destination: found.destination }
+          : { word: 'rejected', status: REFUSALS[found.found], detail: found.detail };
+      } catch (error) {
+        log.error('resolve_failed', { error: errorText(error) });
+        return { word: 'deferred', status: STATUS.tryLater, detail: errorText(error) } satisfies Resolution;
+      }
+    },
+
+    async accept(arrival, { together }) {
+      try {
+        return await accept(options, arrival, together);
+      } catch (error) {
+        const status = troubleStatus(error);
+        log.error('deferred', {
+          client: arrival.client,
+          door: arrival.via,
+          error: errorText(error),
+          code: status.code,
+        });
+        return arrival.destinations.map(() => ({ word: 'deferred', status, detail: errorText(error) }));
+      } finally {
+        await options.discard(arrival.raw);
+      }
+    },
+
+    async refuse(refused) {
+      try {
+        const parsed = await options.parser.parse(refused.raw, {
+          traces: NO_TRACES,
+          mailFrom: refused.envelope.mailFrom,
+        });
+        if (parsed.readable) await discardAttachments(options, parsed.reading.mail.attachments);
+        const raw = await store.place(refused.raw, parsed.facts);
+        const id = await store.refuse({ ...refused, facts: parsed.facts, raw });
+        log.info('rejected', { id, door: refused.via, client: refused.client, reason: refused.reason });
+      } catch (error) {
+        log.error('refuse_failed', { door: refused.via, client: refused.client, error: errorText(error) });
+      } finally {
+        await options.discard(refused.raw);
+      }
+    },
+
+    lowOnSpace: options.lowOnSpace,
+  };
+}
+
+const NO_TRACES = { texts: [], replyAddresses: [] };
+
+const REFUSALS = {
+  not_ours: STATUS.notOurs,
+  unknown: STATUS.unknownRecipient,
+  switched_off: STATUS.switchedOff,
+} as const satisfies Record<string, Status>;
+
+/** Our own trouble is temporary, whatever it was. */
+function troubleStatus(error: unknown): Status {
+  return isReplydError(error, 'unavailable') && error.details.reason === 'disk_full' ? STATUS.noSpace : STATUS.tryLater;
+}
+
+async function accept(options: ReceptionOptions, arrival: Arrival, together: boolean): Promise<readonly Verdict[]> {
+  const { store, parser, log } = options;
+  const parsed = await parser.parse(arrival.raw, {
+    traces: await store.traces(conversationsOf(arrival.destinations)),
+    mailFrom: arrival.mailFrom,
+  });
+  const attachments = parsed.readable ? parsed.reading.mail.attachments : [];
+  try {
+    if (parsed.facts.hops > MAX_HOPS) {
+      log.warn('rejected', { client: arrival.client, door: arrival.via, hops: parsed.facts.hops });
+      return arrival.destinations.map(() => ({ word: 'rejected', status: STATUS.tooManyHops, detail: 'hops' }));
+    }
+    const raw = await store.place(arrival.raw, parsed.facts);
+    const placed: StoredContent[] = [];
+    for (const attachment of attachments) placed.push(await store.place(attachment.content, attachment));
+    const results = await store.file({
+      envelope: { mailFrom: arrival.mailFrom, rcptTo: arrival.destinations.map(each => each.address) },
+      destinations: arrival.destinations,
+      facts: parsed.facts,
+      raw,
+      reading: parsed.readable ? withoutContents(parsed.reading) : null,
+      reason: parsed.readable ? null : parsed.reason,
+      attachments: placed,
+      via: arrival.via,
+      client: arrival.client,
+      trusted: arrival.trusted,
+      evidence: arrival.evidence ?? [],
+      limits: options.limits(),
+      together,
+    });
+    logFiled(options, arrival, parsed.facts, { results, unreadable: parsed.readable ? null : parsed.reason });
+    return results.map(verdictOf);
+  } finally {
+    await discardAttachments(options, attachments);
+  }
+}
+
+function conversationsOf(destinations: readonly Destination[]): readonly string[] {
+  return destinations.flatMap(each => (each.kind === 'reply' || each.kind === 'bounce' ? [each.conversationId] : []));
+}
+
+/** The contents are in the store's keeping already and need not travel to its writer. */
+function withoutContents<
+  T extends { mail: { attachments: readonly { content: Content }[]; plain: unknown; html: unknown } },
+>(reading: T): T {
+  const attachments = reading.mail.attachments.map(each => ({ ...each, content: { bytes: NOTHING } }));
+  return { ...reading, mail: { ...reading.mail, plain: null, html: null, attachments } };
+}
+
+const NOTHING = new Uint8Array(0);
+
+async function discardAttachments(
+  options: ReceptionOptions,
+  attachments: readonly { content: Content }[],
+): Promise<void> {
+  for (const { content } of attachments) await options.discard(content);
+}
+
+function verdictOf(result: FilingResult): Verdict {
+  switch (result.result) {
+    case 'filed':
+      return {
+        word: 'accepted',
+        status: { ...STATUS.stored, text: result.mailId },
+        mailId: result.mailId,
+        messageId: result.messageId,
+      };
+    case 'changed':
+      return { word: 'deferred', status: STATUS.tryLater, detail: 'the recipient changed since RCPT' };
+    case 'unthreaded':
+      return { word: 'rejected', status: STATUS.unknownRecipient, detail: 'it belongs to no conversation' };
+  }
+}
+
+function logFiled(
+  { log }: ReceptionOptions,
+  arrival: Arrival,
+  facts: RawFacts,
+  filed: { results: readonly FilingResult[]; unreadable: string | null },
+): void {
+  for (const [index, result] of filed.results.entries()) {
+    const destination = arrival.destinations[index]!;
+    const about = {
+      client: arrival.client,
+      door: arrival.via,
+      recipient: destination.kind,
+      token: destination.kind === 'operator' ? undefined : shortToken(destination.token),
+      size: facts.size,
+    };
+    if (result.result !== 'filed') {
+      log.warn(result.result === 'changed' ? 'deferred' : 'rejected', about);
+      continue;
+    }
+    const event = result.before ? 'accepted' : filed.unreadable === null ? 'threaded' : 'quarantined';
+    log.info(event, {
+      id: result.mailId,
+      message: result.messageId,
+      ...about,
+      before: result.before || undefined,
+      reason: filed.unreadable ?? undefined,
+    });
+  }
+}

@@ -1,0 +1,320 @@
+/**
+ * What an outgoing mail says: header, text and HTML of one mail to everybody who gets it (product.md section 5). Pure:
+ * the same input gives the same mail. The bytes are made of it in outbound/render.ts, once.
+ *
+ * The one field that differs from copy to copy is Reply-To. It is not part of the composed mail but of its copies:
+ * `head` of a copy goes in front of the bytes when they are sent, so a mail is stored once for any number of readers.
+ *
+ * Names, subjects and file names lose their line breaks and controls here, so no value can begin a header field of its
+ * own. An address that is none throws ReplydError('invalid'): such a mail can't be sent to anybody. Nothing here says
+ * Auto-Submitted, Precedence or List-*: these are a person's words, and other helpdesks would ignore them otherwise.
+ */
+import { ReplydError } from '../errors.js';
+import { normalizeAddress, splitAddress } from '../mail/address.js';
+import type { Content, HeaderField, Mailbox } from '../mail/mail.js';
+import { wrapHtml } from '../mail/marker.js';
+import { cleanSubject, replySubject, stripReplyPrefixes } from '../mail/subject.js';
+import { LOOP_HEADER } from './loop.js';
+import { escapeHtml, markdownToHtml, plainToHtml } from './markdown.js';
+import type { Account, Role } from './model.js';
+import { type Words, wordsFor } from './words.js';
+
+/** Something that was said, as the composer needs it. */
+export interface ComposeMessage {
+  readonly author: { readonly name: string; readonly role: Role };
+  readonly text: string;
+  readonly format: 'plain' | 'markdown';
+  /** When it was said, milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** A reader of the mail. `replyTo` is his own reply address; null when he has none. */
+export interface ComposeRecipient {
+  readonly email: string;
+  readonly name: string;
+  readonly role: 'to' | 'cc';
+  readonly replyTo: string | null;
+}
+
+export interface OutgoingAttachment {
+  readonly filename: string;
+  readonly contentType: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly content: Content;
+}
+
+export interface ComposeInput {
+  readonly account: Pick<Account, 'id' | 'name' | 'support_email' | 'settings'>;
+  /** The domain of ids and reply addresses; null when the account has none (then the support address's domain). */
+  readonly inboundDomain: string | null;
+  /** False: answers go to the support address. */
+  readonly inboundEnabled: boolean;
+  /**
+   * `subject` null or '' asks for fixed words. `firstSubject` is the subject of the conversation's first mail, whoever
+   * sent it: it wins, so that the subject is constant whatever is renamed later.
+   */
+  readonly conversation: {
+    readonly id: string;
+    readonly number: number;
+    readonly subject: string | null;
+    readonly firstSubject?: string | null;
+  };
+  readonly mailId: string;
+  /** When the mail is made, milliseconds since 1970. */
+  readonly date: number;
+  /** What is mailed now, oldest first; at least one. */
+  readonly messages: readonly ComposeMessage[];
+  /** What was said before, oldest first; only for the first mail of a conversation. */
+  readonly context: readonly ComposeMessage[];
+  readonly recipients: readonly ComposeRecipient[];
+  /** Message-IDs of the conversation's mails so far, both ways, oldest first, without angle brackets. */
+  readonly earlierIds: readonly string[];
+  /** Somebody has answered by mail. */
+  readonly answered: boolean;
+  readonly attachments: readonly OutgoingAttachment[];
+}
+
+/** One mail, the same for all its readers. Ids are without angle brackets, as everywhere but on the wire. */
+export interface OutgoingMail {
+  readonly from: Mailbox;
+  readonly to: readonly Mailbox[];
+  readonly cc: readonly Mailbox[];
+  readonly subject: string;
+  readonly messageId: string;
+  readonly inReplyTo: string | null;
+  readonly references: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly date: number;
+  readonly text: string;
+  readonly html: string;
+  readonly attachments: readonly OutgoingAttachment[];
+  /** Further fields, each one line of ASCII. */
+  readonly headers: readonly HeaderField[];
+}
+
+/** What one reader's copy has of its own. `head` is whole header lines with CRLF. */
+export interface Copy {
+  readonly email: string;
+  readonly head: string;
+}
+
+export interface Composed {
+  readonly mail: OutgoingMail;
+  /** In the order of the recipients. */
+  readonly copies: readonly Copy[];
+}
+
+/** Of a long chain, so many ids from its beginning and so many from its end (product.md section 5). */
+const CHAIN_END = 20;
+/** An id of ours has about 60 characters; nobody needs one that breaks the line limit of RFC 5322. */
+const MAX_ID = 250;
+const MAX_NAME = 100;
+const MAX_CONTEXT_TEXT = 4000;
+
+/** The mail and its copies. */
+export function compose(input: ComposeInput): Composed {
+  const words = wordsFor(input.account.settings.locale);
+  const support = address(input.account.support_email);
+  const domain = input.inboundDomain ?? splitAddress(support)!.domain;
+  const from = { name: senderName(input), email: support };
+  const root = `${input.conversation.id}@${domain}`;
+  const earlier = input.earlierIds.filter(isSendableId);
+  const mail: OutgoingMail = {
+    from,
+    to: mailboxes(input.recipients, 'to'),
+    cc: mailboxes(input.recipients, 'cc'),
+    subject: subjectOf(input, words),
+    messageId: `${input.mailId}@${domain}`,
+    inReplyTo: earlier.at(-1) ?? null,
+    references: [root, ...shortChain(earlier.filter(id => id !== root))],
+    date: input.date,
+    text: textPart(input, words),
+    html: htmlPart(input, words),
+    attachments: input.attachments.map(cleanAttachment),
+    headers: [{ name: LOOP_HEADER, value: oneLine(input.account.id) }],
+  };
+  const copies = input.recipients.map(recipient => ({
+    email: address(recipient.email),
+    head: copyHead({ name: from.name, email: (input.inboundEnabled ? recipient.replyTo : null) ?? support }),
+  }));
+  return { mail, copies };
+}
+
+/** The header lines of one copy: its Reply-To, encoded and folded (RFC 5322, RFC 2047), ended by CRLF. */
+export function copyHead(replyTo: Mailbox): string {
+  const email = address(replyTo.email);
+  const name = oneLine(replyTo.name);
+  if (name === '') return `Reply-To: <${email}>\r\n`;
+  return `Reply-To: ${phrase(name)}\r\n <${email}>\r\n`;
+}
+
+// ---------------------------------------------------------------- header
+
+/** `<agent> (<account>)`; the newest message's agent speaks for the mail. */
+function senderName(input: ComposeInput): string {
+  const account = oneLine(input.account.name);
+  const agent = oneLine(input.messages.at(-1)?.author.name ?? '');
+  if (agent === '' || agent === account) return account;
+  return account === '' ? agent : `${agent} (${account})`;
+}
+
+function subjectOf(input: ComposeInput, words: Words): string {
+  const base = stripReplyPrefixes(input.conversation.firstSubject ?? '') || templateSubject(input, words);
+  return input.answered ? replySubject(base) : base;
+}
+
+/** `{subject}`, `{number}` and `{account}` stand for themselves; a template without `{subject}` only serves for none. */
+function templateSubject(input: ComposeInput, words: Words): string {
+  const own = stripReplyPrefixes(input.conversation.subject ?? '');
+  const template = input.account.settings.subject_template ?? '';
+  if (own !== '' && !template.includes('{subject}')) return own;
+  const filled = (template === '' ? '[#{number}] {subject}' : template).replaceAll(
+    /\{(subject|number|account)\}/g,
+    (_, name: string) => {
+      if (name === 'number') return String(input.conversation.number);
+      return name === 'account' ? input.account.name : own || words.subject;
+    },
+  );
+  return stripReplyPrefixes(filled) || words.subject;
+}
+
+function mailboxes(recipients: readonly ComposeRecipient[], role: 'to' | 'cc'): Mailbox[] {
+  return recipients
+    .filter(recipient => recipient.role === role)
+    .map(recipient => ({ name: oneLine(recipient.name), email: address(recipient.email) }));
+}
+
+function address(text: string): string {
+  const email = normalizeAddress(text);
+  if (email === null || /[\s\x00-\x1f\x7f<>]/.test(email)) {
+    throw new ReplydError('invalid', `can't send mail from or to ${JSON.stringify(text)}: it is no e-mail address`);
+  }
+  return email;
+}
+
+function oneLine(text: string): string {
+  return cleanSubject(cleanSubject(text).slice(0, MAX_NAME));
+}
+
+/** Ids of customers' mails come from outside; one that would not survive folding is left out of the chain. */
+function isSendableId(id: string): boolean {
+  return id.length <= MAX_ID && /^[\x21-\x3b\x3d\x3f-\x7e]+$/.test(id);
+}
+
+function shortChain(ids: readonly string[]): readonly string[] {
+  return ids.length <= 2 * CHAIN_END ? ids : [...ids.slice(0, CHAIN_END), ...ids.slice(-CHAIN_END)];
+}
+
+/** A display name: a quoted string, or encoded words of at most 75 characters on lines of their own. */
+function phrase(name: string): string {
+  if (/^[\x20-\x7e]*$/.test(name)) return `"${name.replaceAll(/["\\]/g, '\\$&')}"`;
+  const chunks: string[] = [''];
+  for (const char of name) {
+    if (Buffer.byteLength(chunks.at(-1)! + char) > 45) chunks.push('');
+    chunks[chunks.length - 1] += char;
+  }
+  return chunks.map(chunk => `=?UTF-8?B?${Buffer.from(chunk).toString('base64')}?=`).join('\r\n ');
+}
+
+function cleanAttachment(attachment: OutgoingAttachment): OutgoingAttachment {
+  const filename = cleanSubject(attachment.filename.split(/[/\\]/).at(-1)!) || 'attachment';
+  const type = attachment.contentType.split(';')[0]!.trim().toLowerCase();
+  const contentType = /^[a-z0-9!#$&^_.+-]{1,80}\/[a-z0-9!#$&^_.+-]{1,80}$/.test(type)
+    ? type
+    : 'application/octet-stream';
+  return { ...attachment, filename, contentType };
+}
+
+// ---------------------------------------------------------------- parts
+
+/** New words first, as in every answer; then what was said before, quoted; then the footer. */
+function textPart(input: ComposeInput, words: Words): string {
+  const { intro, footer } = input.account.settings;
+  const parts: string[] = [];
+  if (intro) parts.push(cleanText(intro));
+  for (const [index, message] of input.messages.entries()) {
+    const name = speaker(input.messages, index);
+    parts.push((name === null ? '' : `${name}:\n\n`) + cleanText(message.text));
+  }
+  if (input.context.length > 0) {
+    const said = input.context.map(message => {
+      const lines = shorten(cleanText(message.text), words).split('\n');
+      return `${authorName(message, input, words)} · ${words.when(new Date(message.at))}\n${lines.map(quoted).join('\n')}`;
+    });
+    parts.push([`${words.earlier}:`, ...said].join('\n\n'));
+  }
+  if (footer) parts.push(`-- \n${cleanText(footer)}`);
+  return `${parts.join('\n\n')}\n`;
+}
+
+function htmlPart(input: ComposeInput, words: Words): string {
+  const { intro, footer } = input.account.settings;
+  const parts: string[] = [];
+  if (intro) parts.push(block(plainToHtml(cleanText(intro))));
+  for (const [index, message] of input.messages.entries()) {
+    const name = speaker(input.messages, index);
+    parts.push(block((name === null ? '' : `<p><b>${escapeHtml(name)}</b></p>\n`) + bodyHtml(message)));
+  }
+  // The footer stands above the history: below ten messages nobody would read it, and HTML needs no delimiter.
+  if (footer) parts.push(block(plainToHtml(cleanText(footer)), 'color:#59636e;font-size:13px'));
+  if (input.context.length > 0) {
+    const said = input.context.map(message => {
+      const line = `<b>${escapeHtml(authorName(message, input, words))}</b> · ${words.when(new Date(message.at))}`;
+      const text = shorten(cleanText(message.text), words);
+      return `<p>${line}</p>\n${block(bodyHtml({ ...message, text }))}`;
+    });
+    const style = 'margin-top:24px;padding-left:12px;border-left:2px solid #d0d7de;color:#59636e;font-size:13px';
+    parts.push(`<div style="${style}">\n<p>${escapeHtml(words.earlier)}:</p>\n${said.join('\n')}\n</div>`);
+  }
+  const style = 'font-family:system-ui,Helvetica,Arial,sans-serif;font-size:15px;line-height:1.5;max-width:640px';
+  return [
+    '<!doctype html>',
+    `<html lang="${words.language}"><head><meta charset="utf-8"><title>${escapeHtml(subjectOf(input, words))}</title></head>`,
+    `<body>\n${wrapHtml(`<div style="${style}">\n${parts.join('\n')}\n</div>`)}\n</body></html>\n`,
+  ].join('\n');
+}
+
+/** The name above a message when more than one person speaks in this mail; else null: From says it. */
+function speaker(messages: readonly ComposeMessage[], index: number): string | null {
+  const name = oneLine(messages[index]!.author.name);
+  if (messages.every(message => oneLine(message.author.name) === name)) return null;
+  return index > 0 && oneLine(messages[index - 1]!.author.name) === name ? null : name || null;
+}
+
+function authorName(message: ComposeMessage, input: ComposeInput, words: Words): string {
+  const name = oneLine(message.author.name);
+  const account = oneLine(input.account.name);
+  const ours = message.author.role === 'agent' || message.author.role === 'system';
+  if (!ours) return name || words.customer;
+  return name === '' || name === account ? account : `${name} (${account})`;
+}
+
+function bodyHtml(message: ComposeMessage): string {
+  const text = cleanText(message.text);
+  return message.format === 'markdown' ? markdownToHtml(text) : plainToHtml(text);
+}
+
+/** `dir="auto"`: Hebrew and Arabic run the right way without anybody saying so. */
+function block(html: string, style?: string): string {
+  return `<div dir="auto"${style === undefined ? '' : ` style="${style}"`}>\n${html}\n</div>`;
+}
+
+function quoted(line: string): string {
+  return line === '' ? '>' : `> ${line}`;
+}
+
+function shorten(text: string, words: Words): string {
+  if (text.length <= MAX_CONTEXT_TEXT) return text;
+  return `${text.slice(0, MAX_CONTEXT_TEXT).replace(/[\ud800-\udbff]$/, '')} ${words.shortened}`;
+}
+
+/** LF line ends, no controls but tab, no lone surrogates, no blank lines around. */
+function cleanText(text: string): string {
+  return text
+    .replaceAll(/\r\n?/g, '\n')
+    .replaceAll(/[\x00-\x08\x0b-\x1f\x7f]/g, '')
+    .replaceAll(/[\ud800-\udfff]/gu, '\ufffd')
+    .replace(/^\n+/, '')
+    .trimEnd();
+}

@@ -1,0 +1,200 @@
+/**
+ * The seams of replyd: what the doors call, what the pipeline and the queue need from the outside. Interfaces only;
+ * the comments are the contract that every implementation and every test of it is held to.
+ *
+ * Expected results are values (Verdict, Outcome). A throw is a fault: whoever catches one that is no ReplydError
+ * answers "temporary" (451, 503, 75, retry) and never bounces somebody's mail for it.
+ */
+import type { Content, Envelope, RawFacts, Reading, Traces } from '../mail/mail.js';
+import type { Status } from '../mail/status.js';
+import type { Via } from './model.js';
+
+/** Now, in milliseconds since 1970. Tests hand in their own. */
+export type Clock = () => number;
+/** That many unpredictable bytes. */
+export type Random = (bytes: number) => Uint8Array;
+
+// ---------------------------------------------------------------- doors → pipeline
+
+/** Which account, conversation, delivery an envelope recipient names. Opaque to doors: from `resolve` to `accept`. */
+export type Destination =
+  | {
+      readonly kind: 'reply';
+      readonly address: string;
+      readonly token: string;
+      readonly accountId: string;
+      readonly conversationId: string;
+      readonly participantId: string;
+    }
+  | {
+      readonly kind: 'bounce';
+      readonly address: string;
+      readonly token: string;
+      readonly accountId: string;
+      readonly conversationId: string;
+      readonly deliveryId: string;
+    }
+  | { readonly kind: 'inbox'; readonly address: string; readonly token: string; readonly accountId: string }
+  | { readonly kind: 'operator'; readonly address: string; readonly localPart: 'postmaster' | 'abuse' };
+
+/** What is answered for one recipient. `mailId` stands with every accepted one after `accept`. */
+export type Verdict =
+  | { readonly word: 'accepted'; readonly status: Status; readonly mailId: string; readonly messageId: string | null }
+  | { readonly word: 'rejected' | 'deferred'; readonly status: Status; readonly detail: string };
+
+export type Resolution =
+  | { readonly word: 'accepted'; readonly destination: Destination }
+  | { readonly word: 'rejected' | 'deferred'; readonly status: Status; readonly detail: string };
+
+/** A mail on its way in. The pipeline takes over `raw`: a spool file is adopted or unlinked by it, whatever happens. */
+export interface Arrival {
+  readonly mailFrom: string;
+  readonly destinations: readonly Destination[];
+  readonly raw: Content;
+  readonly via: Via;
+  /** IP address of the client, or null. */
+  readonly client: string | null;
+  /** From a trusted network: its Authentication-Results count. */
+  readonly trusted: boolean;
+  /** What the door had to guess, e.g. recipients taken from delivery headers. */
+  readonly evidence?: readonly string[];
+}
+
+/** The one pipeline behind all doors (`conversation/accept.ts`). */
+export interface Reception {
+  /**
+   * Is this address ours, alive and switched on? Two indexed look-ups, no writing. Never throws: a store that can't
+   * be read is `deferred` with 451.
+   */
+  resolve(recipient: string): Promise<Resolution>;
+  /**
+   * Parses, threads, stores and only then answers: one verdict per destination, in their order; `accepted` means
+   * committed to disk. `together`: all destinations in one transaction or none (SMTP: all verdicts are equal);
+   * otherwise each stands for itself (LMTP, HTTP). Never throws: anything unexpected is `deferred` with 451.
+   */
+  accept(arrival: Arrival, options: { together: boolean }): Promise<readonly Verdict[]>;
+  /** Records a mail that was refused after its data came (HTTP doors). Never throws. */
+  refuse(refused: {
+    readonly envelope: Envelope;
+    readonly raw: Content;
+    readonly via: Via;
+    readonly client: string | null;
+    readonly reason: string;
+  }): Promise<void>;
+  /** True while the store's disk has less free space than `limits.min_free` (452 at MAIL). Cheap. */
+  lowOnSpace(): boolean;
+}
+
+// ---------------------------------------------------------------- pipeline → parser
+
+export type Parsed =
+  | { readonly readable: true; readonly facts: RawFacts; readonly reading: Reading }
+  | { readonly readable: false; readonly facts: RawFacts; readonly reason: string };
+
+/** What is known about a mail beside its bytes. */
+export interface ReadingContext {
+  readonly traces: Traces;
+  /** Envelope sender, '' for the null reverse-path. */
+  readonly mailFrom: string;
+}
+
+/** Reads raw mails away from the socket thread, under a budget of time and memory. */
+export interface Parser {
+  /**
+   * Never throws for what stands in the mail: beyond the budget, or unreadable, gives `readable: false`. Throws
+   * ReplydError('unavailable') when the parser itself can't work (no thread, no disk). Does not touch `raw`.
+   * Contents of large attachments come as files in the store's incoming folder, owned by the caller.
+   */
+  parse(raw: Content, about: ReadingContext): Promise<Parsed>;
+}
+
+// ---------------------------------------------------------------- queue → world
+
+/** One delivery, leased by the queue and ready to go. */
+export type Parcel = MailParcel | HookParcel;
+
+export interface MailParcel {
+  readonly kind: 'mail';
+  readonly deliveryId: string;
+  /** Starts at 1. */
+  readonly attempt: number;
+  /** Envelope sender (`bounce+…@`, the support address, or an address); '' for the null reverse-path. */
+  readonly mailFrom: string;
+  readonly rcptTo: string;
+  /** Header lines of this copy alone (its Reply-To), each ended by CRLF; they go in front of `content`. */
+  readonly head: string;
+  /** The composed mail, the same for every copy. */
+  readonly content: Content;
+  /** With angle brackets. */
+  readonly messageId: string;
+}
+
+export interface HookParcel {
+  readonly kind: 'webhook';
+  readonly deliveryId: string;
+  readonly attempt: number;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/**
+ * What came of one attempt.
+ * `sent`: the other side took it. `alias`: the Message-ID it says it gave the mail, if another; without brackets.
+ * `failed`: refused for good, this delivery alone. `suspend`: the address itself is dead (field-notes' codes).
+ * `retry`: temporary, try this delivery later.
+ * `trouble`: the destination itself is wrong or away (login, TLS, MAIL refused, no connection): fail nobody, pause it.
+ * `refusedByPolicy` on `failed`: a 5.7.x at RCPT; three different recipients in a row mean trouble, not failure.
+ */
+export type Outcome =
+  | { readonly result: 'sent'; readonly response: string; readonly alias?: string }
+  | {
+      readonly result: 'failed';
+      readonly response: string;
+      readonly suspend: boolean;
+      readonly refusedByPolicy: boolean;
+    }
+  | { readonly result: 'retry'; readonly response: string }
+  | { readonly result: 'trouble'; readonly response: string };
+
+/** The seam between the queue and the world (SMTP smarthost, .eml files, webhooks). */
+export interface Courier {
+  /** One attempt, bounded in time by itself. Never throws: everything unexpected is `retry`. */
+  deliver(parcel: Parcel): Promise<Outcome>;
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- queue → store
+
+/** The state of one place that deliveries go to: `smarthost`, or a hook's id. */
+export interface DestinationState {
+  readonly name: string;
+  /** Paused by an operator (`queue pause`), by trouble with the destination, or not at all. */
+  readonly paused: 'operator' | 'trouble' | null;
+  readonly reason: string | null;
+  /** When the next probe may go, while in trouble. */
+  readonly nextProbeAt: number | null;
+  /** Probes in a row that failed. */
+  readonly failures: number;
+}
+
+/** What the queue needs of the store. Times in milliseconds since 1970. */
+export interface QueueStore {
+  /** At start: nobody else can hold a lease, so all of them are void. Returns how many were. */
+  voidLeases(): Promise<number>;
+  /**
+   * Leases up to `limit` composed deliveries of `destination` that are due, oldest first, never one with an older
+   * unfinished delivery of the same order key. One statement claims them.
+   */
+  lease(destination: string, options: { now: number; limit: number }): Promise<readonly Parcel[]>;
+  /** Settles one leased delivery. `retryAt` for `retry`; null there means: given up, failed. */
+  settle(deliveryId: string, outcome: Outcome, options: { now: number; retryAt: number | null }): Promise<void>;
+  /** Gives a lease back untouched (destination in trouble, shutdown): no attempt is counted. */
+  release(deliveryIds: readonly string[]): Promise<void>;
+  /** The earliest moment at which `lease` may find something, or null when nothing waits. */
+  nextDueAt(destination: string): Promise<number | null>;
+  destination(name: string): Promise<DestinationState>;
+  setDestination(state: DestinationState): Promise<void>;
+}
+
+export type { Envelope };

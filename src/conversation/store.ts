@@ -1,0 +1,287 @@
+/**
+ * The Store port: everything replyd keeps, as verbs. One implementation today (SQLite), more behind the same contract
+ * suite later. Every promise of a writing verb is fulfilled after its transaction is committed and on disk; every
+ * verb is one transaction. Lists come newest first and are bounded by `limit`.
+ *
+ * Faults: ReplydError('invalid' | 'not_found' | 'conflict') says what is wrong with the call; 'unavailable' means the
+ * store can't work now (disk full: details.reason = 'disk_full'; locked; gone), and nothing of the call happened.
+ */
+import type { Envelope, MailAttachment, RawFacts, Reading, Traces } from '../mail/mail.js';
+import type {
+  Account,
+  AccountSettings,
+  Attachment,
+  Channel,
+  Contact,
+  Conversation,
+  ConversationStatus,
+  DeliveryState,
+  Feature,
+  MailIntent,
+  MailRecord,
+  MailRecordState,
+  Message,
+  QueuedDelivery,
+  Via,
+} from './model.js';
+import type { Destination, QueueStore } from './ports.js';
+
+/** Bytes that are in the store's keeping: inline with the row that will hold them, or a file already in place. */
+export type StoredContent =
+  | { readonly sha256: string; readonly size: number; readonly bytes: Uint8Array }
+  | { readonly sha256: string; readonly size: number; readonly placed: true };
+
+/** What `resolve` finds out about an address, in the order in which it is asked. */
+export type AddressLookup =
+  | { readonly found: 'destination'; readonly destination: Destination }
+  | { readonly found: 'not_ours' | 'unknown' | 'switched_off'; readonly detail: string };
+
+/** A mail with all that is understood of it, ready to be filed in one transaction. */
+export interface Filing {
+  readonly envelope: Envelope;
+  readonly destinations: readonly Destination[];
+  readonly facts: RawFacts;
+  readonly raw: StoredContent;
+  /** Null: unreadable, `reason` says why; it is threaded all the same and quarantined. */
+  readonly reading: Reading | null;
+  readonly reason: string | null;
+  /** Contents of `reading.mail.attachments`, in their order. */
+  readonly attachments: readonly StoredContent[];
+  readonly via: Via;
+  readonly client: string | null;
+  readonly trusted: boolean;
+  readonly evidence: readonly string[];
+  readonly limits: { readonly loopMessages: number; readonly loopWindow: number };
+  /** All destinations or none. */
+  readonly together: boolean;
+}
+
+/** Per destination, in the order of Filing.destinations. */
+export type FilingResult =
+  | {
+      readonly result: 'filed';
+      readonly mailId: string;
+      readonly messageId: string | null;
+      /** It stood there already: the same mail came before. */
+      readonly before: boolean;
+    }
+  /** The destination changed between RCPT and now (revoked, removed, switched off). */
+  | { readonly result: 'changed' }
+  /** `inbox+` mail that belongs to no conversation while the account opens none. */
+  | { readonly result: 'unthreaded' };
+
+export interface NewConversation {
+  /** The account's slug. */
+  readonly account: string;
+  readonly channel: Channel;
+  readonly source_id?: string | null;
+  readonly subject?: string | null;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly contact: { readonly email?: string | null; readonly name?: string; readonly source_id?: string | null };
+  /** What the contact said in the channel. */
+  readonly text?: string;
+  /** A token of another system for the contact, instead of a new one. */
+  readonly token?: string;
+  readonly via: Via;
+}
+
+export interface NewMessage {
+  readonly direction: 'incoming' | 'outgoing' | 'note';
+  readonly text: string;
+  readonly mail?: MailIntent;
+  readonly agent?: { readonly name: string; readonly email?: string | null };
+  readonly cc?: readonly { readonly name: string; readonly email: string }[];
+  readonly source_id?: string | null;
+  /** ISO 8601. */
+  readonly created_at?: string;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly attachments?: readonly {
+    readonly filename: string;
+    readonly content_type: string;
+    readonly content: StoredContent;
+  }[];
+  /** How long the mail waits, milliseconds; default: at once for `now`, the account's continuity delay for `auto`. */
+  readonly delay?: number;
+  readonly via: Via;
+}
+
+/** What a due conversation needs to be composed: everything read in one go. */
+export interface ComposeSnapshot {
+  readonly account: Account;
+  readonly conversation: Conversation;
+  /** Messages that the mail is to carry, oldest first. */
+  readonly unmailed: readonly Message[];
+  /** Messages before them, oldest first: at most `continuity.context`; empty unless this is the first mail. */
+  readonly context: readonly Message[];
+  /** The deliveries that are due, one per recipient. */
+  readonly copies: readonly {
+    readonly deliveryId: string;
+    readonly email: string;
+    readonly name: string;
+    readonly role: 'to' | 'cc';
+    /** His reply address, or the support address while inbound mail is off. */
+    readonly replyTo: string;
+    readonly bounceAddress: string | null;
+  }[];
+  /** Message-IDs (no brackets) of the conversation's mails, oldest first: the first and the last 20. */
+  readonly chain: readonly string[];
+  /** Subject of the conversation's first mail, null when there was none. */
+  readonly firstSubject: string | null;
+  /** Somebody has answered by mail. */
+  readonly answered: boolean;
+}
+
+export interface ConversationFilter {
+  readonly account?: string;
+  readonly status?: ConversationStatus;
+  readonly contact?: string;
+  readonly channel?: Channel;
+  readonly source_id?: string;
+  /** Only those older than this conversation in the list's order. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
+/** A conversation's id, or its number within an account. */
+export type ConversationRef = { readonly id: string } | { readonly account: string; readonly number: number };
+
+export interface Store extends QueueStore {
+  // Doors and pipeline
+  /** Two indexed look-ups; see Reception.resolve. */
+  resolve(address: string): Promise<AddressLookup>;
+  /** What replyd itself wrote into these conversations, for finding it again in a quoted part. */
+  traces(conversationIds: readonly string[]): Promise<Traces>;
+  file(filing: Filing): Promise<readonly FilingResult[]>;
+  /** Keeps a refused mail on record (`mail list --state refused`). */
+  refuse(refused: {
+    envelope: Envelope;
+    facts: RawFacts;
+    raw: StoredContent;
+    via: Via;
+    client: string | null;
+    reason: string;
+  }): Promise<string>;
+  /** Fills the message(s) of a quarantined mail with what could be read of it after all. */
+  refile(mailId: string, reading: Reading, attachments: readonly StoredContent[]): Promise<readonly string[]>;
+
+  // Accounts
+  addAccount(account: {
+    slug: string;
+    name?: string;
+    domains: readonly string[];
+    support_email: string;
+  }): Promise<Account>;
+  accounts(): Promise<readonly Account[]>;
+  account(slug: string): Promise<Account>;
+  setAccount(
+    slug: string,
+    change: { name?: string; support_email?: string; domains?: readonly string[]; settings?: AccountSettings },
+  ): Promise<Account>;
+  setFeature(slug: string, feature: Feature, on: boolean): Promise<Account>;
+  /** Removes everything of the account. Large accounts take many short transactions. */
+  removeAccount(slug: string): Promise<void>;
+  /** Records prefixes of reply addresses that are in use from now on; old ones stay understood. */
+  rememberPrefixes(prefixes: readonly string[]): Promise<void>;
+
+  // Contacts
+  contacts(filter: { account?: string; email?: string; before?: string; limit: number }): Promise<readonly Contact[]>;
+  contact(id: string): Promise<Contact>;
+  /** A new address makes a new participant in his conversations; another contact's address is a conflict. */
+  setContact(id: string, change: { email?: string | null; name?: string; source_id?: string | null }): Promise<Contact>;
+  /** Ends the suspension of mailing to him. */
+  clearContact(id: string): Promise<Contact>;
+  removeContact(id: string): Promise<void>;
+
+  // Conversations
+  startConversation(conversation: NewConversation): Promise<Conversation>;
+  conversations(filter: ConversationFilter): Promise<readonly Conversation[]>;
+  /** With its messages, oldest first. */
+  conversation(ref: ConversationRef): Promise<Conversation>;
+  setConversation(
+    ref: ConversationRef,
+    change: { status?: ConversationStatus; subject?: string; metadata?: Readonly<Record<string, unknown>> },
+  ): Promise<Conversation>;
+  /** The contact saw it in its channel: what waits for a mail is not mailed. */
+  seen(ref: ConversationRef): Promise<Conversation>;
+  /** A new token for a participant (an id or address; default the contact); the old one is revoked. */
+  rotateToken(ref: ConversationRef, participant?: string): Promise<Conversation>;
+  removeConversation(ref: ConversationRef): Promise<void>;
+
+  // Messages
+  addMessage(ref: ConversationRef, message: NewMessage): Promise<Message>;
+  message(id: string): Promise<Message>;
+  /** Gives a held message its effect. */
+  releaseMessage(id: string): Promise<Message>;
+  /** Ends a held message: it stays without any effect. */
+  dropMessage(id: string): Promise<Message>;
+  attachment(id: string): Promise<{ attachment: Attachment; content: StoredContentRef }>;
+
+  // Mails
+  mails(filter: {
+    state?: MailRecordState;
+    account?: string;
+    before?: string;
+    limit: number;
+  }): Promise<readonly MailRecord[]>;
+  mail(id: string): Promise<{ mail: MailRecord; raw: StoredContentRef }>;
+
+  // Deliveries
+  deliveries(filter: {
+    state?: DeliveryState;
+    account?: string;
+    conversation?: string;
+    before?: string;
+    limit: number;
+  }): Promise<readonly QueuedDelivery[]>;
+  delivery(id: string): Promise<QueuedDelivery>;
+  /** Makes deferred, failed or waiting deliveries due now. Returns those changed. */
+  retryDeliveries(which: { id: string } | { state: DeliveryState }): Promise<readonly QueuedDelivery[]>;
+  cancelDelivery(id: string): Promise<QueuedDelivery>;
+
+  // Composing (what is due becomes a mail)
+  /** Conversations with due deliveries that no mail is composed for yet. */
+  dueConversations(options: { now: number; limit: number }): Promise<readonly string[]>;
+  /** When the next one is due, or null. */
+  nextComposeAt(): Promise<number | null>;
+  /** Null when nothing is due any more. */
+  composeSnapshot(conversationId: string, options: { now: number; context: number }): Promise<ComposeSnapshot | null>;
+  /** Id for a mail that is about to be composed. */
+  mintMailId(): string;
+  /**
+   * Ties the composed mail to its copies and messages. False when one of the copies was cancelled, seen or composed
+   * meanwhile: then nothing happened and the caller looks again.
+   */
+  saveComposed(composed: {
+    mailId: string;
+    conversationId: string;
+    messageId: string;
+    subject: string;
+    messageIds: readonly string[];
+    inReplyTo: string | null;
+    references: readonly string[];
+    raw: StoredContent;
+    copies: readonly { deliveryId: string; head: string; mailFrom: string }[];
+  }): Promise<boolean>;
+
+  // The whole
+  stats(): Promise<Readonly<Record<string, number>>>;
+  /** Keeps bytes: small ones are handed back to go with their row, large ones are put in place and synced first. */
+  place(
+    content: { bytes: Uint8Array } | { file: string },
+    facts: { sha256: string; size: number },
+  ): Promise<StoredContent>;
+  read(content: StoredContentRef): Promise<Uint8Array>;
+  /** Calls back after a commit of any process was noticed. Returns the way to stop. */
+  onChange(listener: () => void): () => void;
+  close(): Promise<void>;
+}
+
+/** Names bytes in the store; read them with `Store.read`, or stream the file. */
+export interface StoredContentRef {
+  readonly sha256: string;
+  readonly size: number;
+  /** Path of the file when they stand in one. */
+  readonly file: string | null;
+}
+
+export type { MailAttachment };

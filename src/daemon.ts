@@ -1,0 +1,294 @@
+/**
+ * The only file that knows every part: opens them in order, reloads what can be reloaded, closes in reverse.
+ *
+ * A failed start closes what was open and throws with file, key and reason. A failed reload keeps everything as it was
+ * and says so. When the store's writer dies the daemon can only refuse: `onFatal` is called and the process should end.
+ * `close` takes no new connections, lets transactions and tries end, and closes the store last.
+ */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { rm, statfs } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { printListen } from './config/addresses.js';
+import type { Config } from './config/keys.js';
+import { storeRules } from './config/store-rules.js';
+import { diffReload, type LoadedConfig } from './config.js';
+import { createReception } from './conversation/accept.js';
+import type { Courier } from './conversation/ports.js';
+import { errorText, ReplydError } from './errors.js';
+import { openSmtp, type SmtpDoor, type SmtpOptions, type SmtpSettings } from './ingress/smtp.js';
+import type { Log } from './log.js';
+import { openComposer } from './outbound/composer.js';
+import { createFileCourier } from './outbound/file.js';
+import { openQueue, type QueueOptions } from './outbound/queue.js';
+import { createSmtpCourier } from './outbound/smtp.js';
+import { openParser } from './parsing/parser.js';
+import { clearIncoming, incomingFolder } from './store/blobs.js';
+import { lockStore } from './store/lock.js';
+import { openStore } from './store/sqlite.js';
+
+/** The places really bound, as they stand in `listening.json`. */
+export interface Listening {
+  readonly smtp: readonly string[];
+  readonly lmtp: readonly string[];
+  readonly http: string | null;
+}
+
+export interface Daemon {
+  readonly listening: Listening;
+  /** Takes over what can change while running; throws invalid and keeps the old when something is wrong with it. */
+  reload(next: LoadedConfig): Promise<void>;
+  /** Idempotent. Waits for what is in flight, at most `graceMs`. */
+  close(options?: { graceMs: number }): Promise<void>;
+}
+
+export interface DaemonOptions {
+  readonly log: Log;
+  /** The daemon can't go on. */
+  readonly onFatal: (error: Error) => void;
+}
+
+const GRACE = 30_000;
+const FREE_SPACE_INTERVAL = 1_000;
+
+export function listeningFile(dataDir: string): string {
+  return path.join(dataDir, 'listening.json');
+}
+
+export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): Promise<Daemon> {
+  const { log } = options;
+  let { config } = loaded;
+  const closers: (() => Promise<void> | void)[] = [];
+  const closeAll = async () => {
+    let first: unknown;
+    for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) {
+      try {
+        await closer();
+      } catch (error) {
+        first ??= error;
+        log.error('close_failed', { error: errorText(error) });
+      }
+    }
+    if (first !== undefined) throw first;
+  };
+
+  try {
+    const { dataDir } = config;
+    prepareDataDir(dataDir);
+    const lock = lockStore(dataDir);
+    closers.push(() => lock.release());
+    await clearIncoming(dataDir);
+    const folder = incomingFolder(dataDir);
+
+    const store = await openStore({
+      dataDir,
+      writer: 'thread',
+      rules: storeRules(config),
+      migrate: true,
+      onDeath: options.onFatal,
+    });
+    closers.push(() => store.close());
+    await store.rememberPrefixes(config.reply.prefix);
+    const voided = await store.voidLeases();
+    if (voided > 0) log.info('leases_void', { count: voided });
+
+    const parser = await openParser({ dataDir, incomingFolder: folder, limits: () => config.limits, log });
+    closers.push(() => parser.close());
+
+    const space = watchSpace(dataDir, () => config.limits.minFree);
+    closers.push(space.close);
+
+    const reception = createReception({
+      store,
+      parser,
+      log,
+      limits: () => config.limits,
+      discard: async raw => {
+        if ('file' in raw) await rm(raw.file, { force: true }).catch(() => undefined);
+      },
+      lowOnSpace: space.low,
+    });
+
+    let courier = createCourier(config);
+    closers.push(() => courier.close());
+    const queue = openQueue({
+      store,
+      courier,
+      destination: 'smarthost',
+      ...queueSettings(config),
+      clock: Date.now,
+      random: randomBytes,
+      log,
+    });
+    closers.push(() => queue.close());
+    const composer = openComposer({
+      store,
+      folder,
+      clock: Date.now,
+      log,
+      settings: () => ({ context: config.continuity.context, envelopeSender: config.outbound.envelopeSender }),
+      onComposed: () => queue.wake(),
+    });
+    closers.push(() => composer.close());
+    closers.push(
+      store.onChange(() => {
+        composer.wake();
+        queue.wake();
+      }),
+    );
+
+    const doorOptions = { spoolFolder: folder, reception, log, now: Date.now };
+    const doors: SmtpDoor[] = [];
+    let graceMs = GRACE;
+    const openDoor = async (door: Pick<SmtpOptions, 'kind' | 'listen'> & Partial<SmtpOptions>) => {
+      if (door.listen.length === 0) return [];
+      const opened = await openSmtp({ ...doorSettings(config), ...doorOptions, ...door });
+      doors.push(opened);
+      closers.push(() => opened.close({ graceMs }));
+      return opened.addresses();
+    };
+    const smtp = await openDoor({ kind: 'smtp', listen: config.smtp.listen.map(printListen) });
+    const lmtp = await openDoor({
+      kind: 'lmtp',
+      listen: config.lmtp.listen.map(printListen),
+      socketMode: config.lmtp.socketMode,
+      socketGroup: config.lmtp.socketGroup ?? undefined,
+    });
+
+    const listening: Listening = { smtp, lmtp, http: null };
+    closers.push(() => rmSync(listeningFile(dataDir), { force: true }));
+    writeListening(dataDir, listening);
+    log.info('listening', { smtp, lmtp, http: listening.http, pid: process.pid, data_dir: dataDir });
+    composer.wake();
+    queue.wake();
+
+    let closing: Promise<void> | null = null;
+    return {
+      listening,
+      async reload(next) {
+        const { changed, needRestart } = diffReload(config, next.config);
+        const settings = doorSettings(next.config);
+        const nextCourier = changed.some(key => key.startsWith('outbound.')) ? createCourier(next.config) : null;
+        // Doors check the certificate before they take it; the first that refuses stops the reload.
+        for (const door of doors) door.reload(settings);
+        config = next.config;
+        log.setLevel(config.log.level);
+        await store.setRules(storeRules(config));
+        if (nextCourier) {
+          const old = courier;
+          courier = nextCourier;
+          queue.change({ courier, ...queueSettings(config) });
+          // It ends with the tries that began with it.
+          old.close().catch(error => log.warn('close_failed', { error: errorText(error) }));
+        }
+        composer.wake();
+        queue.wake();
+        log.info('reloaded', {
+          changed: [...changed],
+          restart_needed_for: needRestart.length > 0 ? [...needRestart] : undefined,
+        });
+      },
+      close(closeOptions) {
+        graceMs = closeOptions?.graceMs ?? GRACE;
+        for (const door of doors) door.stopListening();
+        closing ??= closeAll();
+        return closing;
+      },
+    };
+  } catch (error) {
+    await closeAll().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** 0700, ours. Throws with what to do about it. */
+function prepareDataDir(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const { uid, mode } = statSync(dataDir);
+    const me = process.getuid?.();
+    if (me === 0 && uid !== 0) {
+      throw new ReplydError(
+        'unavailable',
+        `${dataDir} belongs to another user (uid ${uid}): run the daemon as that user, not as root`,
+      );
+    }
+    if (me !== undefined && uid === me && (mode & 0o077) !== 0) chmodSync(dataDir, 0o700);
+  } catch (error) {
+    if (error instanceof ReplydError) throw error;
+    throw new ReplydError('unavailable', `cannot use data_dir ${dataDir}: ${errorText(error)}`, { cause: error });
+  }
+}
+
+function writeListening(dataDir: string, listening: Listening): void {
+  const file = listeningFile(dataDir);
+  writeFileSync(`${file}.new`, `${JSON.stringify(listening)}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+function doorSettings(config: Config): SmtpSettings {
+  const { smtp, tls } = config;
+  return {
+    hostname: smtp.hostname ?? hostname(),
+    maxSize: smtp.maxSize,
+    maxConnections: smtp.maxConnections,
+    maxConnectionsPerIp: smtp.maxConnectionsPerIp,
+    maxRecipients: smtp.maxRecipients,
+    idleTimeout: smtp.idleTimeout,
+    sessionTimeout: smtp.sessionTimeout,
+    dataTimeout: smtp.dataTimeout,
+    trustedNetworks: smtp.trustedNetworks,
+    tls:
+      tls.certificate && tls.key
+        ? { cert: readPem('tls.certificate', tls.certificate), key: readPem('tls.key', tls.key) }
+        : undefined,
+  };
+}
+
+function readPem(key: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new ReplydError('invalid', `${key}: cannot read ${file}: ${errorText(error)}`, { cause: error });
+  }
+}
+
+function createCourier(config: Config): Courier {
+  const { outbound, dataDir } = config;
+  if (outbound.transport === 'file') {
+    const folder = path.join(dataDir, 'sent');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return createFileCourier({ folder });
+  }
+  return createSmtpCourier({
+    host: outbound.host!,
+    port: outbound.port,
+    tls: outbound.tls,
+    ...(outbound.username ? { username: outbound.username } : {}),
+    ...(outbound.password ? { password: outbound.password } : {}),
+    hostname: config.smtp.hostname ?? hostname(),
+    connections: outbound.connections,
+  });
+}
+
+function queueSettings(config: Config): Pick<QueueOptions, 'concurrency' | 'schedule'> {
+  const { outbound } = config;
+  return { concurrency: outbound.connections, schedule: { waits: outbound.retry, giveUpAfter: outbound.giveUp } };
+}
+
+/** Looks at the disk once a second, so that MAIL costs nothing. */
+function watchSpace(dataDir: string, minFree: () => number): { low: () => boolean; close: () => void } {
+  const first = statfsSync(dataDir);
+  let free = first.bavail * first.bsize;
+  const timer = setInterval(() => {
+    statfs(dataDir).then(
+      found => {
+        free = found.bavail * found.bsize;
+      },
+      // A disk that does not answer says so soon enough when it is written to.
+      () => undefined,
+    );
+  }, FREE_SPACE_INTERVAL).unref();
+  return { low: () => free < minFree(), close: () => clearInterval(timer) };
+}

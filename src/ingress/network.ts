@@ -1,0 +1,75 @@
+/**
+ * Client addresses: which networks they are in, and which of them count as one client.
+ *
+ * Addresses are taken as sockets report them (IPv6 in any form, IPv4 mapped into IPv6, with or without a zone id).
+ * What is no IP address is in no network and is a client of its own; only a network that an operator wrote wrongly
+ * throws, with the words he wrote.
+ */
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { ReplydError } from '../errors.js';
+
+/** True when the address is in one of the networks. */
+export type NetworkTest = (address: string) => boolean;
+
+/**
+ * `10.0.0.0/8`, `2001:db8::/32` or single addresses. Throws ReplydError('invalid') that names the first wrong entry.
+ */
+export function parseNetworks(entries: readonly string[]): NetworkTest {
+  const networks = new BlockList();
+  for (const entry of entries) addNetwork(networks, entry);
+  return address => {
+    const plain = plainAddress(address);
+    const version = isIP(plain);
+    return version !== 0 && networks.check(plain, version === 4 ? 'ipv4' : 'ipv6');
+  };
+}
+
+/**
+ * The key under which a client is counted: an IPv4 address, or the /64 of an IPv6 address, because that is what one
+ * customer of a provider holds and can draw 2^64 addresses from.
+ */
+export function clientKey(address: string): string {
+  const plain = plainAddress(address);
+  if (!isIPv6(plain)) return plain;
+  return `${ipv6Groups(plain)
+    .slice(0, 4)
+    .map(group => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
+}
+
+/** The address without a zone id, and as IPv4 where it is one mapped into IPv6 (RFC 4291 2.5.5.2). */
+export function plainAddress(address: string): string {
+  const bare = address.split('%', 1)[0]!;
+  const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(bare)?.[1];
+  return mapped !== undefined && isIPv4(mapped) ? mapped : bare;
+}
+
+function addNetwork(networks: BlockList, entry: string): void {
+  const [text = '', prefixText, ...rest] = entry.trim().split('/');
+  const address = plainAddress(text);
+  const version = isIP(address);
+  const bits = version === 4 ? 32 : 128;
+  const prefix = prefixText === undefined ? bits : /^\d{1,3}$/.test(prefixText) ? Number(prefixText) : -1;
+  if (version === 0 || rest.length > 0 || prefix < 0 || prefix > bits) {
+    throw new ReplydError(
+      'invalid',
+      `"${entry}" is no network: write it like 10.0.0.0/8, 2001:db8::/32 or as one IP address`,
+    );
+  }
+  networks.addSubnet(address, prefix, version === 4 ? 'ipv4' : 'ipv6');
+}
+
+/** The eight groups of a valid IPv6 address. */
+function ipv6Groups(address: string): string[] {
+  const [left = '', right] = address.split('::');
+  const head = groupsOf(left);
+  if (right === undefined) return head;
+  const tail = groupsOf(right);
+  return [...head, ...new Array<string>(Math.max(0, 8 - head.length - tail.length)).fill('0'), ...tail];
+}
+
+function groupsOf(text: string): string[] {
+  if (text === '') return [];
+  // A dotted quad at the end stands for two groups; only their number matters here.
+  return text.split(':').flatMap(group => (group.includes('.') ? ['0', '0'] : [group]));
+}

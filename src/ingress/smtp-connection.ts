@@ -1,0 +1,290 @@
+/**
+ * One connection of the SMTP or LMTP door: smtp-server's connection with our answers, limits and manners.
+ *
+ * The library's class is extended in few places, all of them covered by tests because they are its inner life
+ * (the version is pinned): `send` gives our codes and texts from `mail/status.ts` instead of its fixed table; `init`
+ * admits the client and spares trusted ones the greeting delay; `_onCommand` counts commands and ends sessions that
+ * are in no transaction at shutdown; idle and total time are watched by the door's one sweep instead of a timer per
+ * socket; XCLIENT makes the connection another client's; quoted local parts (RFC 5321 4.1.2) are understood.
+ *
+ * A session lives as long as the connection, a transaction from MAIL to the reply after the data. When a limit is
+ * passed, the client gets a 421 and a mail that is half received is dropped at once.
+ */
+import type { Socket } from 'node:net';
+import type { SMTPServer, SMTPServerSession } from 'smtp-server';
+import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
+import type { Clock, Destination } from '../conversation/ports.js';
+import type { Log, LogFields } from '../log.js';
+import { replyLine, STATUS, type Status } from '../mail/status.js';
+import { clientKey, type NetworkTest } from './network.js';
+import { type Admission, MAX_COMMANDS, MAX_REFUSED, overdue, type TimeLimits, type Times } from './smtp-limits.js';
+
+/** What a connection needs to know of its door. The mutable fields change on reload and at shutdown. */
+export interface Door {
+  readonly kind: 'smtp' | 'lmtp';
+  readonly log: Log;
+  readonly now: Clock;
+  readonly admission: Admission;
+  /** Every connection whose socket is not closed yet. */
+  readonly visits: Set<DoorConnection>;
+  /** Milliseconds during which a stranger must be silent. */
+  readonly greetingDelay: number;
+  trusts: NetworkTest;
+  times: TimeLimits;
+  offersTls: boolean;
+  closing: boolean;
+  /** Connections turned away since the last sweep, which logs them in one line. */
+  turnedAway: number;
+}
+
+/** One mail, from MAIL on. */
+export interface Transaction {
+  readonly mailFrom: string;
+  /** Each destination once. */
+  readonly destinations: Destination[];
+  /** For each accepted RCPT, also a repeated one, the index of its destination. */
+  readonly accepted: number[];
+}
+
+// No AUTH (customers' MTAs have no account here), no jokes, and no XFORWARD: its words are nobody's proof of origin.
+const NEVER = ['AUTH', 'XFORWARD', 'WIZ', 'SHELL', 'KILL'];
+const ENHANCED = /^[245]\.\d{1,3}\.\d{1,3} /;
+// The library's own answers, by its context words and by code, in our words.
+const OURS_BY_CONTEXT: Readonly<Record<string, Status>> = {
+  MAIL_FROM_OK: STATUS.senderOk,
+  RCPT_TO_OK: STATUS.recipientOk,
+};
+const OURS_BY_CODE: Readonly<Record<number, Status>> = {
+  421: STATUS.protocolError,
+  451: STATUS.tryLater,
+  552: STATUS.tooLarge,
+};
+// MAIL FROM:<"a b"@example.com>: head, local part, rest. The alternatives exclude each other: linear.
+const QUOTED_PATH = /^([^:]*:\s*<(?:@[^\s,:@<>]+(?:,@[^\s,:@<>]+)*:)?)("(?:[^"\\]|\\.)*")(@[^<>\s]*>.*)$/s;
+const UNSAFE = /[\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff]/;
+
+const connections = new WeakMap<SMTPServerSession, DoorConnection>();
+
+/** The connection of a session, for the library's hooks, which are given the session only. */
+export function connectionOf(session: SMTPServerSession): DoorConnection {
+  const connection = connections.get(session);
+  if (connection === undefined) throw new Error('a session without a connection of the door');
+  return connection;
+}
+
+export class DoorConnection extends SMTPConnection {
+  readonly door: Door;
+  transaction: Transaction | null = null;
+  /** Refused recipients and commands since the last stored mail. */
+  refused = 0;
+  commands = 0;
+  trusted = false;
+  /** Set while the client waits for us: ends the waiting with a temporary answer. */
+  giveUp: (() => void) | null = null;
+  #key: string | null = null;
+  #admitted = false;
+  readonly #local: boolean;
+  #bytesRead = 0;
+  #times: { -readonly [name in keyof Times]: Times[name] };
+
+  /** `local`: it came by a unix socket, whose mode has already decided who may talk. */
+  constructor(
+    server: SMTPServer,
+    socket: Socket,
+    options: { door: Door; local: boolean; socketOptions: SMTPConnectionOptions },
+  ) {
+    super(server, socket, options.socketOptions);
+    this.door = options.door;
+    this.#local = options.local;
+    const now = this.door.now();
+    this.#times = { connectedAt: now, activeAt: now, dataSince: null, waitingSince: null };
+    connections.set(this.session, this);
+  }
+
+  /** The client's IP address, or null (unix socket, or gone before it could be asked). */
+  get client(): string | null {
+    return this.remoteAddress === '' ? null : this.remoteAddress;
+  }
+
+  override init(): void {
+    // Gone between accept and here: its 'close', which gives everything back, is not coming any more.
+    if (this._socket.closed) {
+      this._server.connections.delete(this);
+      return;
+    }
+    this.door.visits.add(this);
+    this._setListeners(() => {
+      this.trusted = this.#local || this.door.trusts(this.remoteAddress);
+      this.#key = this.trusted ? null : clientKey(this.remoteAddress);
+      this.#forbid();
+      if (this.door.closing) this.cut(STATUS.shuttingDown);
+      else this.#enter();
+    });
+  }
+
+  override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    const ours = (context ? OURS_BY_CONTEXT[context] : undefined) ?? OURS_BY_CODE[code];
+    if (typeof data === 'string' && ENHANCED.test(data)) {
+      super.send(code, data, false);
+    } else if (ours === undefined) {
+      super.send(code, data, context);
+    } else {
+      // What only the library noticed: SIZE= at MAIL, an early talker, garbage instead of commands.
+      if (code >= 400) this.note('rejected', ours, { at: code === 552 ? 'MAIL' : 'command', detail: String(data) });
+      super.send(ours.code, `${ours.enhanced} ${ours.text}`, false);
+    }
+  }
+
+  /** Answers and, with a 421, closes. A mail that is being received is dropped. */
+  cut(status: Status): void {
+    if (this._closing || this._closed) return;
+    if (this.inTransaction()) this.note('deferred', status, { at: 'connection' });
+    else if (status !== STATUS.shuttingDown) this.note('rejected', status, { at: 'connection' });
+    this.send(status.code, `${status.enhanced} ${status.text}`);
+    if (this._dataStream) this._dataStream.destroy();
+  }
+
+  /** To be called after the reply that ended a transaction: at shutdown the session ends with it. */
+  replied(): void {
+    if (this.door.closing && !this.inTransaction()) this.cut(STATUS.shuttingDown);
+  }
+
+  /** From an accepted MAIL to the reply after the data. */
+  inTransaction(): boolean {
+    return Boolean(this.session.envelope?.mailFrom) || Boolean(this._dataStream);
+  }
+
+  /** One refused recipient more; a stranger who has used up his share is cut. */
+  countRefused(): void {
+    this.refused += 1;
+    if (!this.trusted && this.refused > MAX_REFUSED) this.cut(STATUS.tooManyRefused);
+  }
+
+  /** A command that got a temporary refusal, or one that asks for too much. */
+  countCommand(): void {
+    if (!this.trusted) this.commands += 1;
+  }
+
+  /** A mail was stored: this client is no nuisance. */
+  forgive(): void {
+    this.refused = 0;
+    this.commands = 0;
+  }
+
+  /** The clock of the data begins (true) or ends. */
+  receiving(on: boolean): void {
+    this.#times.dataSince = on ? this.door.now() : null;
+    this.#times.activeAt = this.door.now();
+  }
+
+  /** From now on the client waits for an answer of ours; null: it has it. */
+  waiting(giveUp: (() => void) | null): void {
+    this.giveUp = giveUp;
+    this.#times.waitingSince = giveUp === null ? null : this.door.now();
+    this.#times.activeAt = this.door.now();
+  }
+
+  /** Looks at the clocks; the door calls it about once a second for every connection. */
+  sweep(now: number): void {
+    if (this._closing || this._closed) return;
+    const bytesRead = this._socket.bytesRead;
+    if (bytesRead !== this.#bytesRead) {
+      this.#bytesRead = bytesRead;
+      this.#times.activeAt = now;
+    }
+    const late = overdue(this.#times, this.door.times, now);
+    if (late === 'answer') this.giveUp?.();
+    else if (late !== null) this.cut(STATUS.timeout);
+  }
+
+  /** One line of log with what identifies this connection. */
+  note(event: 'accepted' | 'rejected' | 'deferred', status: Status, fields: LogFields): void {
+    const code = replyLine(status).slice(0, 4 + status.enhanced.length);
+    this.door.log.info(event, { door: this.door.kind, session: this.id, client: this.client, code, ...fields });
+  }
+
+  override _onCommand(command: Buffer, callback?: () => void): void {
+    // During a handshake the library throws plain text away; nothing may be written then.
+    if (this._upgrading || !this._ready) {
+      super._onCommand(command, callback);
+      return;
+    }
+    if (!this.trusted && !isRecipient(command)) this.commands += 1;
+    if (this.door.closing && !this.inTransaction()) this.cut(STATUS.shuttingDown);
+    else if (this.commands > MAX_COMMANDS) this.cut(STATUS.tooManyCommands);
+    else super._onCommand(command, () => this.#answered(callback));
+  }
+
+  /** The door's sweep watches the time of all connections. */
+  override _armTimeout(): void {}
+
+  override _onClose(): void {
+    super._onClose();
+    if (!this.door.visits.delete(this)) return;
+    if (this.#admitted) this.door.admission.leave(this.#key);
+  }
+
+  override handler_XCLIENT(command: Buffer, callback: () => void): void {
+    super.handler_XCLIENT(command, () => {
+      const address = this._xClient.get('ADDR');
+      if (address !== undefined && !this._closing) this.#becomeAnother(address === false ? null : this.remoteAddress);
+      callback();
+    });
+  }
+
+  override _parseAddressCommand(
+    name: string,
+    command: Buffer | string,
+  ): ReturnType<SMTPConnection['_parseAddressCommand']> {
+    const text = command.toString();
+    const quoted = text.includes('"') ? QUOTED_PATH.exec(text) : null;
+    if (quoted === null) return text.includes('<"') ? false : super._parseAddressCommand(name, command);
+    const [, head, local = '', rest] = quoted;
+    if (UNSAFE.test(local)) return false;
+    const parsed = super._parseAddressCommand(name, `${head}x${rest}`);
+    return parsed === false ? false : { ...parsed, address: local + parsed.address.slice(1) };
+  }
+
+  #enter(): void {
+    this.#admitted = this.door.admission.enter(this.#key);
+    if (!this.#admitted) {
+      this.door.turnedAway += 1;
+      const { code, enhanced, text } = STATUS.tooManyConnections;
+      this.send(code, `${enhanced} ${text}`);
+    } else if (this.trusted) {
+      this.connectionReady();
+    } else {
+      setTimeout(() => this.connectionReady(), this.door.greetingDelay).unref();
+    }
+  }
+
+  /**
+   * The client behind a proxy is judged by its own address: strangers do not inherit the proxy's trust. `address`
+   * null: the proxy does not know it (`ADDR=[UNAVAILABLE]`), so it can't be counted, but it is a stranger.
+   */
+  #becomeAnother(address: string | null): void {
+    this.trusted = address !== null && this.door.trusts(address);
+    const key = address === null || this.trusted ? null : clientKey(address);
+    const room = this.door.admission.move(this.#key, key);
+    this.#key = key;
+    this.#forbid();
+    if (!room) this.cut(STATUS.tooManyConnections);
+  }
+
+  #answered(next: (() => void) | undefined): void {
+    if (this.door.closing && !this.inTransaction()) this.cut(STATUS.shuttingDown);
+    next?.();
+  }
+
+  #forbid(): void {
+    this.session.disabledCommands = [
+      ...NEVER,
+      ...(this.door.offersTls ? [] : ['STARTTLS']),
+      ...(this.trusted ? [] : ['XCLIENT']),
+    ];
+  }
+}
+
+function isRecipient(command: Buffer): boolean {
+  return /^rcpt /i.test(command.toString('latin1', 0, 5));
+}

@@ -1,0 +1,96 @@
+/**
+ * What an attempt at the smarthost means for the delivery: SMTP answers and lost connections → Outcome. Pure, one table:
+ *
+ *   where          | 5xx                                  | 4xx    | no answer (lost, timeout, garbage)
+ *   before MAIL    | trouble                              | retry  | trouble (also: no connection, DNS)
+ *   TLS, login     | trouble, whatever the answer         |        | trouble
+ *   MAIL           | trouble; failed when it is too large | retry  | retry
+ *   RCPT           | failed                               | retry  | retry
+ *   DATA, the mail | failed                               | retry  | retry: it may have arrived, same bytes again
+ *
+ * 503 (bad sequence of commands) says nothing of the mail and is retried. `refusedByPolicy`: 5.7.x at RCPT, or a refusal
+ * without enhanced code that speaks of relaying (Exim's "relay not permitted"): the commonest misconfiguration looks
+ * like a bad recipient. `suspend`: only codes that say the mailbox does not exist.
+ */
+import type { Outcome } from '../conversation/ports.js';
+import { isHardBounce, STATUS } from '../mail/status.js';
+
+/** One attempt that was not accepted, in the words of the mail library. */
+export interface Failure {
+  /** The library's code, such as EAUTH, ETLS, EENVELOPE, EMESSAGE, ECONNECTION; '' when unknown. */
+  readonly code: string;
+  /** The command that was answered, such as `MAIL FROM`, `RCPT TO`, `DATA`; '' when none was. */
+  readonly command: string;
+  /** The smarthost's answer, or null where there was none. */
+  readonly answer: string | null;
+  readonly message: string;
+  /** The session was ready and this mail's own transaction had begun. */
+  readonly begun: boolean;
+}
+
+const ABOUT_US: ReadonlySet<string> = new Set([
+  'EAUTH',
+  'ENOAUTH',
+  'EOAUTH2',
+  'ETLS',
+  'EREQUIRETLS',
+  'EDNS',
+  'ECONFIG',
+]);
+const MAX_RESPONSE = 500;
+
+export function outcomeOf(failure: Failure): Outcome {
+  const response = responseText(failure.answer ?? failure.message);
+  if (ABOUT_US.has(failure.code)) return { result: 'trouble', response };
+  const reply = failure.answer === null ? null : readReply(failure.answer);
+  if (reply === null) {
+    if (isTooLarge(failure)) return { result: 'failed', response, suspend: false, refusedByPolicy: false };
+    return { result: failure.begun ? 'retry' : 'trouble', response };
+  }
+  if (reply.code < 500 || reply.code === 503) return { result: 'retry', response };
+  const suspend = isHardBounce(reply.enhanced);
+  switch (failure.command) {
+    case 'MAIL FROM':
+      if (reply.enhanced !== STATUS.tooLarge.enhanced && reply.code !== STATUS.tooLarge.code)
+        return { result: 'trouble', response };
+      return { result: 'failed', response, suspend: false, refusedByPolicy: false };
+    case 'RCPT TO':
+      return { result: 'failed', response, suspend, refusedByPolicy: isPolicy(reply) };
+    case 'DATA':
+      return { result: 'failed', response, suspend, refusedByPolicy: false };
+    default:
+      return { result: failure.begun ? 'retry' : 'trouble', response };
+  }
+}
+
+/** One line of at most 500 characters, fit for logs, rows and terminals. */
+export function responseText(text: string): string {
+  const line = text
+    .slice(0, 4 * MAX_RESPONSE)
+    .replaceAll(/[\s\x00-\x1f\x7f-\x9f]+/g, ' ')
+    .trim();
+  return line.length <= MAX_RESPONSE ? line : `${line.slice(0, MAX_RESPONSE - 1)}…`;
+}
+
+interface Reply {
+  readonly code: number;
+  readonly enhanced: string | null;
+  readonly text: string;
+}
+
+/** Null for what is no SMTP reply at all. */
+function readReply(answer: string): Reply | null {
+  const match = /^([2-5]\d\d)(?:[ -](?:([245]\.\d{1,3}\.\d{1,3})(?![\d.]))?|$)/.exec(answer);
+  if (match === null) return null;
+  return { code: Number(match[1]), enhanced: match[2] ?? null, text: answer.slice(0, MAX_RESPONSE) };
+}
+
+function isPolicy(reply: Reply): boolean {
+  if (reply.enhanced !== null) return reply.enhanced.startsWith('5.7.');
+  return /\brelay/i.test(reply.text);
+}
+
+/** The smarthost announced a limit and the mail is larger: the library does not even ask. */
+function isTooLarge(failure: Failure): boolean {
+  return failure.code === 'EMESSAGE' && failure.command === 'MAIL FROM';
+}

@@ -1,0 +1,207 @@
+/**
+ * Turns what is due into mails: takes the conversation's waiting words and copies, composes one mail, renders it, puts
+ * it into the store's keeping and ties it to its copies in one transaction; from then on the queue has it.
+ *
+ * If anything changed meanwhile (seen, cancelled, another answer) nothing is saved and the conversation is looked at
+ * again. A conversation that cannot be composed is logged and tried again later; it holds up no other. A crash before
+ * the transaction leaves the words waiting as they were.
+ */
+
+import { createReadStream } from 'node:fs';
+import { type ComposeMessage, compose, type OutgoingAttachment } from '../conversation/compose.js';
+import type { Message } from '../conversation/model.js';
+import type { Clock } from '../conversation/ports.js';
+import type { ComposeSnapshot, Store } from '../conversation/store.js';
+import { errorText } from '../errors.js';
+import type { Log } from '../log.js';
+import type { RawFacts } from '../mail/mail.js';
+import { factsOf, rawFacts } from '../mail/same.js';
+import { renderMail } from './render.js';
+
+export interface ComposerOptions {
+  readonly store: Store;
+  /** An existing folder on the store's file system, for large mails. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly settings: () => {
+    /** `continuity.context`. */
+    readonly context: number;
+    /** `bounce`, `support`, or an address. */
+    readonly envelopeSender: string;
+  };
+  /** Called after mails were composed. */
+  readonly onComposed: () => void;
+}
+
+export interface Composer {
+  /** Something may be due. */
+  wake(): void;
+  /** Ends after the mail in hand. */
+  close(): Promise<void>;
+}
+
+const AT_A_TIME = 50;
+const RETRY = 60_000;
+const LONGEST_SLEEP = 3_600_000;
+
+export function openComposer(options: ComposerOptions): Composer {
+  const { store, clock, log } = options;
+  let timer: NodeJS.Timeout | null = null;
+  let running: Promise<void> | null = null;
+  let again = false;
+  let closed = false;
+  /** Conversations that could not be composed, and when to try again. */
+  const later = new Map<string, number>();
+
+  const pass = async () => {
+    do {
+      again = false;
+      const due = await store.dueConversations({ now: clock(), limit: AT_A_TIME + later.size });
+      const ready = due.filter(id => (later.get(id) ?? 0) <= clock());
+      let composed = 0;
+      for (const id of ready) {
+        if (closed) return;
+        if (await composeOne(id)) composed += 1;
+      }
+      if (composed > 0) options.onComposed();
+      if (ready.length >= AT_A_TIME) again = true;
+    } while (again && !closed);
+    await sleepUntilDue();
+  };
+
+  const composeOne = async (id: string): Promise<boolean> => {
+    try {
+      const snapshot = await store.composeSnapshot(id, { now: clock(), context: options.settings().context });
+      if (snapshot === null) return false;
+      const saved = await composeAndSave(options, snapshot);
+      later.delete(id);
+      if (!saved) again = true;
+      return saved;
+    } catch (error) {
+      later.set(id, clock() + RETRY);
+      log.error('compose_failed', { conversation: id, error: errorText(error) });
+      return false;
+    }
+  };
+
+  const sleepUntilDue = async () => {
+    const next = await store.nextComposeAt();
+    const retry = later.size > 0 ? Math.min(...later.values()) : null;
+    // What is due already but could not be composed waits for its retry.
+    const at = next === null ? null : next <= clock() && retry !== null ? retry : next;
+    if (at === null || closed) return;
+    timer = setTimeout(wake, Math.min(Math.max(at - clock(), 1), LONGEST_SLEEP));
+    timer.unref();
+  };
+
+  const wake = () => {
+    if (closed) return;
+    if (timer) clearTimeout(timer);
+    timer = null;
+    if (running) {
+      again = true;
+      return;
+    }
+    running = pass()
+      .catch(error => log.error('compose_failed', { error: errorText(error) }))
+      .finally(() => {
+        running = null;
+        // A wake-up that came while the pass was ending must not be lost.
+        if (again && !closed) wake();
+      });
+  };
+
+  return {
+    wake,
+    async close() {
+      closed = true;
+      if (timer) clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+async function composeAndSave(options: ComposerOptions, snapshot: ComposeSnapshot): Promise<boolean> {
+  const { store, clock, log } = options;
+  const mailId = store.mintMailId();
+  const { account, conversation } = snapshot;
+  const { mail, copies } = compose({
+    account,
+    inboundDomain: account.domains[0] ?? null,
+    inboundEnabled: account.features.inbound_emails,
+    conversation: { ...conversation, firstSubject: snapshot.firstSubject },
+    mailId,
+    date: clock(),
+    messages: snapshot.unmailed.map(said),
+    context: snapshot.context.map(said),
+    recipients: snapshot.copies,
+    earlierIds: snapshot.chain,
+    answered: snapshot.answered,
+    attachments: await attachmentsOf(store, snapshot.unmailed),
+  });
+  const { content } = await renderMail(mail, { folder: options.folder });
+  const facts = 'bytes' in content ? factsOf(content.bytes) : await factsOfFile(content.file);
+  const raw = await store.place(content, facts);
+  const { envelopeSender } = options.settings();
+  const saved = await store.saveComposed({
+    mailId,
+    conversationId: conversation.id,
+    messageId: mail.messageId,
+    subject: mail.subject,
+    messageIds: snapshot.unmailed.map(message => message.id),
+    inReplyTo: mail.inReplyTo,
+    references: mail.references,
+    raw,
+    copies: snapshot.copies.map((copy, index) => ({
+      deliveryId: copy.deliveryId,
+      head: copies[index]!.head,
+      mailFrom: senderOf(envelopeSender, copy.bounceAddress, account.support_email),
+    })),
+  });
+  if (saved) {
+    log.info('queued', {
+      id: mailId,
+      conversation: conversation.id,
+      messages: snapshot.unmailed.map(message => message.id),
+      copies: copies.length,
+      size: facts.size,
+    });
+  }
+  return saved;
+}
+
+function senderOf(rule: string, bounceAddress: string | null, support: string): string {
+  if (rule === 'bounce') return bounceAddress ?? support;
+  return rule === 'support' ? support : rule;
+}
+
+/** An agent writes Markdown; what came from a person is shown as it was typed. */
+function said(message: Message): ComposeMessage {
+  return {
+    author: message.author,
+    text: message.text,
+    format: message.direction === 'outgoing' ? 'markdown' : 'plain',
+    at: Date.parse(message.date ?? message.received_at),
+  };
+}
+
+async function attachmentsOf(store: Store, messages: readonly Message[]): Promise<readonly OutgoingAttachment[]> {
+  const found: OutgoingAttachment[] = [];
+  for (const attachment of messages.flatMap(message => message.attachments)) {
+    const { content } = await store.attachment(attachment.id);
+    found.push({
+      filename: attachment.filename,
+      contentType: attachment.content_type,
+      size: attachment.size,
+      content: content.file === null ? { bytes: await store.read(content) } : { file: content.file },
+    });
+  }
+  return found;
+}
+
+async function factsOfFile(file: string): Promise<RawFacts> {
+  const facts = rawFacts();
+  for await (const chunk of createReadStream(file)) facts.push(chunk as Buffer);
+  return facts.end();
+}

@@ -1,0 +1,82 @@
+/**
+ * The courier that sends nothing: each mail becomes `<delivery id>.eml` in a folder, byte for byte what a smarthost
+ * would get, and beside it `<delivery id>.json` with the envelope (an .eml has none, and inventing header fields for it
+ * would make it another mail). The default of a fresh installation, so that nothing leaves a machine by accident.
+ *
+ * `sent` means: both files synced and renamed into place, the .eml last, so who watches the folder never sees half a
+ * mail or one without its envelope. A second try of a delivery replaces its files. A folder that can't be written (no
+ * permission, disk full, gone) is trouble of the destination; a mail that can't be read is retried.
+ */
+import { mkdir, open, rename, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import type { Courier, MailParcel, Outcome, Parcel } from '../conversation/ports.js';
+import { errorText } from '../errors.js';
+import { copyBytes } from './render.js';
+
+/** A courier that writes into `folder`, which is made (0700) when it is not there. */
+export function createFileCourier(options: { readonly folder: string }): Courier {
+  return {
+    deliver: async parcel => {
+      try {
+        return await deliver(parcel, options.folder);
+      } catch (error) {
+        return { result: 'retry', response: errorText(error) };
+      }
+    },
+    close: async () => {},
+  };
+}
+
+async function deliver(parcel: Parcel, folder: string): Promise<Outcome> {
+  if (parcel.kind !== 'mail') return { result: 'retry', response: 'no mail: it does not belong in this queue' };
+  if (!/^[A-Za-z0-9_-]{1,100}$/.test(parcel.deliveryId)) {
+    return { result: 'retry', response: `the delivery id ${JSON.stringify(parcel.deliveryId)} makes no file name` };
+  }
+  const target = path.join(folder, parcel.deliveryId);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await write(`${target}.json`, [envelope(parcel)]);
+    await write(`${target}.eml`, copyBytes(parcel));
+    await syncFolder(folder);
+  } catch (error) {
+    return { result: isTrouble(error, folder) ? 'trouble' : 'retry', response: errorText(error) };
+  }
+  return { result: 'sent', response: `written to ${target}.eml` };
+}
+
+function envelope(parcel: MailParcel): Buffer {
+  const { deliveryId, attempt, mailFrom, rcptTo, messageId } = parcel;
+  const fields = { delivery_id: deliveryId, attempt, mail_from: mailFrom, rcpt_to: rcptTo, message_id: messageId };
+  return Buffer.from(`${JSON.stringify(fields, null, 2)}\n`);
+}
+
+async function write(file: string, chunks: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void> {
+  const temporary = `${file}.tmp`;
+  const handle = await open(temporary, 'w', 0o600);
+  try {
+    for await (const chunk of chunks) await handle.writeFile(chunk);
+    await handle.sync();
+    await handle.close();
+    await rename(temporary, file);
+  } catch (error) {
+    await handle.close().catch(() => {});
+    await unlink(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A fault that names the folder, or that any write would meet. The mail's own file is somewhere else. */
+function isTrouble(error: unknown, folder: string): boolean {
+  const { code, path: place } = error as { code?: unknown; path?: unknown };
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EROFS' || code === 'EIO') return true;
+  return typeof place === 'string' && (place === folder || path.dirname(place) === path.normalize(folder));
+}

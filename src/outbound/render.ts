@@ -1,0 +1,114 @@
+/**
+ * OutgoingMail → bytes in RFC 5322 form: CRLF, ASCII only in the bodies (quoted-printable, base64), no line above 998.
+ *
+ * A mail is rendered once and its bytes are stored: every copy and every further try sends the same. Reply-To is not in
+ * them (see compose.ts). Up to MAX_IN_MEMORY of attachments the bytes come back in memory; above, they are streamed
+ * into a new file in `folder` (0600, synced), because 30 MiB of base64 in one piece would hold up every socket.
+ *
+ * Throws what reading an attachment or writing the file throws; then no file is left behind. The caller owns the file.
+ */
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import MailComposer, { type MailComposerAttachment } from 'nodemailer/lib/mail-composer';
+import type { OutgoingAttachment, OutgoingMail } from '../conversation/compose.js';
+import type { MailParcel } from '../conversation/ports.js';
+import type { Content } from '../mail/mail.js';
+
+/** Bytes of attachments before encoding. */
+export const MAX_IN_MEMORY = 256 * 1024;
+const SLICE = 64 * 1024;
+
+export interface Rendered {
+  readonly content: Content;
+  /** Bytes. */
+  readonly size: number;
+}
+
+export async function renderMail(mail: OutgoingMail, options: { readonly folder: string }): Promise<Rendered> {
+  const total = mail.attachments.reduce((sum, attachment) => sum + attachment.size, 0);
+  const streams: Readable[] = [];
+  const node = new MailComposer({
+    from: { name: mail.from.name, address: mail.from.email },
+    to: mail.to.map(box => ({ name: box.name, address: box.email })),
+    cc: mail.cc.map(box => ({ name: box.name, address: box.email })),
+    subject: mail.subject,
+    messageId: `<${mail.messageId}>`,
+    ...(mail.inReplyTo === null ? {} : { inReplyTo: `<${mail.inReplyTo}>` }),
+    references: mail.references.map(id => `<${id}>`),
+    date: new Date(mail.date),
+    headers: mail.headers.map(field => ({ key: field.name, value: field.value })),
+    text: { content: mail.text, contentType: 'text/plain; charset=utf-8', contentTransferEncoding: 'quoted-printable' },
+    html: { content: mail.html, contentType: 'text/html; charset=utf-8', contentTransferEncoding: 'quoted-printable' },
+    attachments: mail.attachments.map(attachment => part(attachment, streams)),
+    newline: 'windows',
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  }).compile();
+  try {
+    if (total <= MAX_IN_MEMORY) {
+      const bytes = await node.build();
+      return { content: { bytes }, size: bytes.length };
+    }
+    return await spool(node.createReadStream(), options.folder);
+  } finally {
+    for (const stream of streams) stream.destroy();
+  }
+}
+
+/**
+ * The bytes of one copy as they go out: its head, then the stored mail. Nothing is opened before the first byte is asked
+ * for, and leaving the loop early closes the file. Throws what reading throws.
+ */
+export async function* copyBytes(parcel: MailParcel): AsyncGenerator<Buffer, void, undefined> {
+  yield Buffer.from(parcel.head);
+  if ('bytes' in parcel.content) {
+    yield Buffer.from(parcel.content.bytes);
+    return;
+  }
+  for await (const chunk of createReadStream(parcel.content.file)) yield chunk as Buffer;
+}
+
+/** File access is off for the composer: what it may read is opened here. */
+function part(attachment: OutgoingAttachment, streams: Readable[]): MailComposerAttachment {
+  const content =
+    'bytes' in attachment.content
+      ? Readable.from(slices(attachment.content.bytes), { objectMode: false })
+      : createReadStream(attachment.content.file);
+  streams.push(content);
+  // RFC 2046 5.2.1 forbids to encode a message or multipart part, and as it is it may be no ASCII: send it as a file.
+  const composite = /^(?:message|multipart)\//.test(attachment.contentType);
+  return {
+    content,
+    filename: attachment.filename,
+    contentType: composite ? 'application/octet-stream' : attachment.contentType,
+    contentDisposition: 'attachment',
+    contentTransferEncoding: 'base64',
+  };
+}
+
+/** A large buffer in one piece would be encoded in one piece. */
+function* slices(bytes: Uint8Array): Generator<Buffer> {
+  for (let start = 0; start < bytes.length; start += SLICE) yield Buffer.from(bytes.subarray(start, start + SLICE));
+}
+
+async function spool(stream: Readable, folder: string): Promise<Rendered> {
+  const file = path.join(folder, `outgoing-${randomUUID()}.eml`);
+  const handle = await open(file, 'wx', 0o600);
+  let size = 0;
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      await handle.writeFile(chunk);
+      size += chunk.length;
+    }
+    await handle.sync();
+    await handle.close();
+    return { content: { file }, size };
+  } catch (error) {
+    await handle.close().catch(() => {});
+    await unlink(file).catch(() => {});
+    throw error;
+  }
+}

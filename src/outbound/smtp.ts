@@ -1,0 +1,174 @@
+/**
+ * The courier to the smarthost: nodemailer's connection pool, one recipient a mail, the stored bytes as they are.
+ *
+ * Promises of the Courier: one attempt, bounded in time (connecting, each silence, the whole), and never a throw. What
+ * came of it is decided in answer.ts. The library's own queue is switched off, with one exception that is ours: a kept
+ * connection that the smarthost had closed meanwhile took nothing, so the mail goes out on the next connection at once.
+ *
+ * A connection that is lost after the whole mail was sent is ambiguous. It is retried with the same bytes and the same
+ * Message-ID: at worst the customer gets it twice. That is why silence after the data is borne longer than elsewhere.
+ */
+import { stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { createTransport } from 'nodemailer';
+import type { Courier, MailParcel, Outcome, Parcel } from '../conversation/ports.js';
+import { errorText } from '../errors.js';
+import { outcomeOf, responseText } from './answer.js';
+import { copyBytes } from './render.js';
+
+export interface SmtpCourierOptions {
+  readonly host: string;
+  readonly port: number;
+  /**
+   * `none`: never. `opportunistic`: STARTTLS when offered, any certificate. `required`: STARTTLS with a certificate
+   * that is valid for the host, or trouble. `implicit`: the same, TLS from the first byte.
+   */
+  readonly tls: 'none' | 'opportunistic' | 'required' | 'implicit';
+  readonly username?: string;
+  readonly password?: string;
+  /** Our name in EHLO; default: this machine's. */
+  readonly hostname?: string;
+  /** Kept connections at most; default 5. */
+  readonly connections?: number;
+  /** Milliseconds for connecting, TLS and greeting together; default 30 s. */
+  readonly connectTimeout?: number;
+  /** Milliseconds of silence within a session; default 2 minutes. RFC 5321 4.5.3.2 would have up to 10. */
+  readonly replyTimeout?: number;
+  /** Milliseconds for a whole attempt, trickled bytes included; default 15 minutes. */
+  readonly attemptTimeout?: number;
+  /** PEM of authorities to trust instead of the system's. */
+  readonly ca?: string;
+}
+
+const MAILS_PER_CONNECTION = 1000;
+/** Below what servers bear (5 minutes and more), so that mostly we are the ones to say QUIT. */
+const IDLE_TIMEOUT = 60_000;
+
+/** A courier to the smarthost. Connects when the first mail goes out. */
+export function createSmtpCourier(options: SmtpCourierOptions): Courier {
+  const connections = options.connections ?? 5;
+  const pool = createPool(options, connections);
+  let closed = false;
+
+  async function deliver(parcel: Parcel): Promise<Outcome> {
+    if (parcel.kind !== 'mail') return { result: 'retry', response: 'no mail: it does not belong in this queue' };
+    // The library would quietly send to whatever it can make of such an address.
+    if (!isSendable(parcel.rcptTo)) {
+      return { result: 'failed', response: 'the recipient is no address', suspend: false, refusedByPolicy: false };
+    }
+    if (parcel.mailFrom !== '' && !isSendable(parcel.mailFrom)) {
+      return { result: 'retry', response: 'the envelope sender is no address' };
+    }
+    // Every kept connection may have been closed by the other side; each costs one try and took nothing.
+    for (let stale = 0; ; stale += 1) {
+      const attempt = await tryOnce(parcel);
+      if (!attempt.stale || stale >= connections || closed) return attempt.outcome;
+    }
+  }
+
+  async function tryOnce(parcel: MailParcel): Promise<{ outcome: Outcome; stale: boolean }> {
+    const size = await sizeOf(parcel);
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), options.attemptTimeout ?? 15 * 60_000);
+    // The library asks for the first byte when the session is ready and it begins with MAIL.
+    let begun = false;
+    async function* bytes(): AsyncGenerator<Buffer> {
+      begun = true;
+      yield* copyBytes(parcel);
+    }
+    const raw = Readable.from(bytes(), { objectMode: false });
+    try {
+      const info = await pool.sendMail({
+        envelope: { from: parcel.mailFrom, to: [parcel.rcptTo], size },
+        raw,
+        signal: abort.signal,
+        disableFileAccess: true,
+        disableUrlAccess: true,
+      });
+      return { outcome: sent(info), stale: false };
+    } catch (error) {
+      const failure = { ...failureOf(error), begun: begun || closed };
+      return { outcome: outcomeOf(failure), stale: begun && isStaleConnection(failure) };
+    } finally {
+      clearTimeout(timer);
+      raw.destroy();
+    }
+  }
+
+  return {
+    deliver: async parcel => {
+      try {
+        return await deliver(parcel);
+      } catch (error) {
+        return { result: 'retry', response: responseText(errorText(error)) };
+      }
+    },
+    close: async () => {
+      closed = true;
+      pool.close();
+    },
+  };
+}
+
+function createPool(options: SmtpCourierOptions, connections: number) {
+  return createTransport({
+    pool: true,
+    host: options.host,
+    port: options.port,
+    secure: options.tls === 'implicit',
+    ignoreTLS: options.tls === 'none',
+    requireTLS: options.tls === 'required',
+    opportunisticTLS: options.tls === 'opportunistic',
+    tls: {
+      minVersion: 'TLSv1.2',
+      rejectUnauthorized: options.tls !== 'opportunistic',
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
+    },
+    ...(options.username === undefined ? {} : { auth: { user: options.username, pass: options.password ?? '' } }),
+    ...(options.hostname === undefined ? {} : { name: options.hostname }),
+    maxConnections: connections,
+    maxMessages: MAILS_PER_CONNECTION,
+    maxRequeues: 0,
+    idleTimeout: IDLE_TIMEOUT,
+    connectionTimeout: options.connectTimeout ?? 30_000,
+    greetingTimeout: options.connectTimeout ?? 30_000,
+    dnsTimeout: options.connectTimeout ?? 30_000,
+    socketTimeout: options.replyTimeout ?? 120_000,
+    // The smarthost is where the operator says, and that is mostly this machine.
+    allowInternalNetworkInterfaces: true,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+}
+
+/** Amazon SES and Microsoft replace the Message-ID; the library reads their answers. */
+function sent(info: { response: string; serverMessageId?: string | undefined }): Outcome {
+  const response = responseText(info.response);
+  return info.serverMessageId === undefined
+    ? { result: 'sent', response }
+    : { result: 'sent', response, alias: info.serverMessageId.replaceAll(/[<>]/g, '') };
+}
+
+function isSendable(address: string): boolean {
+  return /^[^\s<>\x00-\x1f\x7f]+@[^\s<>@\x00-\x1f\x7f]+$/.test(address);
+}
+
+async function sizeOf(parcel: MailParcel): Promise<number> {
+  const body = 'bytes' in parcel.content ? parcel.content.bytes.length : (await stat(parcel.content.file)).size;
+  return Buffer.byteLength(parcel.head) + body;
+}
+
+function failureOf(error: unknown): { code: string; command: string; answer: string | null; message: string } {
+  const { code, command, response } = error as { code?: unknown; command?: unknown; response?: unknown };
+  return {
+    code: typeof code === 'string' ? code : '',
+    command: typeof command === 'string' ? command : '',
+    answer: typeof response === 'string' ? response : null,
+    message: errorText(error),
+  };
+}
+
+/** The pool gave up a connection before a byte of the mail went over it: no command, no answer, only this code. */
+function isStaleConnection(failure: { code: string; command: string; answer: string | null }): boolean {
+  return failure.code === 'ECONNECTION' && failure.command === '' && failure.answer === null;
+}

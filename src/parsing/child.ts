@@ -1,0 +1,64 @@
+/**
+ * The parser's child process: reads one mail from a file as a stream, under a heap limit, writes attachments to files
+ * in the incoming folder and ends. If it dies its mail is unreadable, and nobody else notices.
+ */
+import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import type { Content } from '../mail/mail.js';
+import type { AttachmentKeeper } from '../mail/message.js';
+import { rawFacts } from '../mail/same.js';
+import { type Job, type JobResult, readJob } from './job.js';
+
+export interface ChildJob extends Job {
+  readonly folder: string;
+}
+
+/** Attachments up to this size come back in memory. */
+const SMALL = 64 * 1024;
+
+process.once('message', (job: ChildJob) => {
+  read(job).then(
+    result => process.send!(result, () => process.exit(0)),
+    error =>
+      process.send!({ id: job.id, outcome: 'trouble', reason: String(error) } satisfies JobResult, () =>
+        process.exit(1),
+      ),
+  );
+});
+
+async function read(job: ChildJob): Promise<JobResult> {
+  const file = (job.raw as { file: string }).file;
+  const facts = rawFacts();
+  for await (const chunk of createReadStream(file)) facts.push(chunk as Buffer);
+  return readJob(job, facts.end(), createReadStream(file), keepIn(job.folder));
+}
+
+function keepIn(folder: string): AttachmentKeeper {
+  return {
+    async keep(content): Promise<Content> {
+      const small: Uint8Array[] = [];
+      let size = 0;
+      let file: { handle: Awaited<ReturnType<typeof open>>; name: string } | null = null;
+      try {
+        for await (const chunk of content) {
+          size += chunk.length;
+          if (file === null && size <= SMALL) {
+            small.push(chunk);
+            continue;
+          }
+          if (file === null) {
+            const name = path.join(folder, `part-${randomBytes(12).toString('hex')}`);
+            file = { handle: await open(name, 'wx', 0o600), name };
+            for (const early of small) await file.handle.write(early);
+          }
+          await file.handle.write(chunk);
+        }
+      } finally {
+        await file?.handle.close();
+      }
+      return file ? { file: file.name } : { bytes: Buffer.concat(small) };
+    },
+  };
+}

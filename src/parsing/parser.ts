@@ -1,0 +1,292 @@
+/**
+ * Reads mails away from the socket thread. Small mails (in memory) go to one worker thread, which is faster than two on
+ * two cores; large mails (in a file) are read as a stream by a child process with a memory limit, one at a time.
+ *
+ * When a mail takes longer than its time, the worker or child that reads it is ended and the mail is `broken`; the
+ * others in line are read by a new one. Ending a worker helps against loops, not against one huge allocation, which
+ * takes the whole process down: then its hash stands in the file `parsing`. Mails found there at start are read by a
+ * child when they come again, so that a poison mail can't crash the daemon in a loop, and one that merely was
+ * in hand when the daemon was killed is still read.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createReadStream, readFileSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { Parsed, Parser } from '../conversation/ports.js';
+import { errorText, ReplydError } from '../errors.js';
+import type { Log } from '../log.js';
+import type { Content, RawFacts } from '../mail/mail.js';
+import { factsOf, rawFacts } from '../mail/same.js';
+import type { ChildJob } from './child.js';
+import type { Job, JobResult } from './job.js';
+import type { WorkerData } from './worker.js';
+
+export interface ParserLimits {
+  /** Milliseconds for one mail, counted from the moment its reading begins. */
+  readonly parseTime: number;
+  /** Bytes of memory for the child. */
+  readonly parseMemory: number;
+}
+
+export interface ParserOptions {
+  readonly dataDir: string;
+  /** An existing folder on the store's file system. */
+  readonly incomingFolder: string;
+  readonly limits: () => ParserLimits;
+  readonly log: Log;
+}
+
+export interface OpenParser extends Parser {
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  readonly job: Job;
+  readonly resolve: (result: Parsed) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** How many mails the worker is handed ahead, so that it never waits for the socket thread. */
+const AHEAD = 8;
+/** How often the running job is looked at, milliseconds. */
+const WATCH = 250;
+const WORKER_HEAP_MB = 256;
+
+export async function openParser(options: ParserOptions): Promise<OpenParser> {
+  const parsingFile = path.join(options.dataDir, 'parsing');
+  const suspects = readSuspects(parsingFile, options.log);
+  const small = openWorkerLane(parsingFile, options);
+  const large = openChildLane(options);
+  let nextId = 1;
+
+  return {
+    async parse(raw, about) {
+      const id = nextId;
+      nextId = (nextId % 0x7fffffff) + 1;
+      if ('file' in raw) return large.run({ id, raw, about });
+      if (suspects.size === 0 || !suspects.has(factsOf(raw.bytes).sha256)) return small.run({ id, raw, about });
+      const file = path.join(options.incomingFolder, `suspect-${randomBytes(12).toString('hex')}`);
+      await writeFile(file, raw.bytes, { mode: 0o600 });
+      try {
+        return await large.run({ id, raw: { file }, about });
+      } finally {
+        await rm(file, { force: true });
+      }
+    },
+    async close() {
+      await Promise.all([small.close(), large.close()]);
+      await rm(parsingFile, { force: true });
+    },
+  };
+}
+
+/** Hashes that were in hand when the process went down. */
+function readSuspects(file: string, log: Log): ReadonlySet<string> {
+  try {
+    const found = /^[0-9a-f]{64}/.exec(readFileSync(file, 'latin1'))?.[0];
+    if (!found) return new Set();
+    log.warn('parsing_interrupted', {
+      sha256: found,
+      advice: 'this mail is read in a process of its own when it comes again',
+    });
+    return new Set([found]);
+  } catch {
+    return new Set();
+  }
+}
+
+interface Lane {
+  run(job: Job): Promise<Parsed>;
+  close(): Promise<void>;
+}
+
+function settle(waiting: Waiting, result: JobResult): void {
+  if (result.outcome === 'trouble')
+    waiting.reject(new ReplydError('unavailable', `the parser cannot work: ${result.reason}`));
+  else if (result.outcome === 'broken')
+    waiting.resolve({ readable: false, facts: result.facts, reason: result.reason });
+  else waiting.resolve({ readable: true, facts: result.facts, reading: result.reading });
+}
+
+const CLOSED = new ReplydError('unavailable', 'the parser is closed');
+
+function openWorkerLane(parsingFile: string, options: ParserOptions): Lane {
+  const current = new Int32Array(new SharedArrayBuffer(4));
+  const inHand = new Map<number, Waiting>();
+  const line: Waiting[] = [];
+  let worker: Worker | null = null;
+  let closing = false;
+  /** The job that was running at the last look, and since when. */
+  let watched = { id: 0, since: 0 };
+
+  const start = () => {
+    Atomics.store(current, 0, 0);
+    const started = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: { parsingFile, current } satisfies WorkerData,
+      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
+    });
+    started.unref();
+    started.on('message', (result: JobResult) => {
+      const waiting = inHand.get(result.id);
+      inHand.delete(result.id);
+      if (waiting) settle(waiting, result);
+      feed();
+    });
+    started.on('error', error => ended(started, `reading it ended the parser: ${errorText(error)}`));
+    started.on('exit', code => ended(started, `reading it ended the parser (${code})`));
+    worker = started;
+  };
+
+  const ended = (which: Worker, reason: string) => {
+    if (which !== worker) return;
+    worker = null;
+    const guilty = Atomics.load(current, 0);
+    const innocent: Waiting[] = [];
+    for (const [id, waiting] of inHand) {
+      if (closing) waiting.reject(CLOSED);
+      else if (id === guilty) settle(waiting, broken(waiting.job, reason));
+      else innocent.push(waiting);
+    }
+    inHand.clear();
+    line.unshift(...innocent);
+    if (!closing) feed();
+  };
+
+  const feed = () => {
+    while (line.length > 0 && inHand.size < AHEAD) {
+      if (worker === null) start();
+      const waiting = line.shift()!;
+      inHand.set(waiting.job.id, waiting);
+      worker!.postMessage(waiting.job);
+    }
+  };
+
+  const watch = setInterval(() => {
+    const id = Atomics.load(current, 0);
+    const now = Date.now();
+    if (id === 0 || id !== watched.id) {
+      watched = { id, since: now };
+      return;
+    }
+    if (now - watched.since < options.limits().parseTime || worker === null) return;
+    const overdue = worker;
+    options.log.warn('parse_timeout', { seconds: Math.round((now - watched.since) / 1000) });
+    void overdue.terminate();
+    ended(overdue, 'it took longer than limits.parse_time to read');
+  }, WATCH).unref();
+
+  return {
+    run(job) {
+      if (closing) return Promise.reject(CLOSED);
+      return new Promise((resolve, reject) => {
+        line.push({ job, resolve, reject });
+        feed();
+      });
+    },
+    async close() {
+      closing = true;
+      clearInterval(watch);
+      for (const waiting of line.splice(0)) waiting.reject(CLOSED);
+      const last = worker;
+      if (last) {
+        await last.terminate();
+        ended(last, 'closed');
+      }
+    },
+  };
+}
+
+function broken(job: Job, reason: string): JobResult {
+  return { id: job.id, outcome: 'broken', facts: factsOf((job.raw as { bytes: Uint8Array }).bytes), reason };
+}
+
+function openChildLane(options: ParserOptions): Lane {
+  let last: Promise<unknown> = Promise.resolve();
+  let running: ChildProcess | null = null;
+  let closing = false;
+
+  const readOne = async (job: Job): Promise<Parsed> => {
+    if (closing) throw CLOSED;
+    const result = await runChild(job, options, child => {
+      running = child;
+    });
+    running = null;
+    if (closing) throw CLOSED;
+    if ('result' in result) {
+      return new Promise((resolve, reject) => settle({ job, resolve, reject }, result.result));
+    }
+    return { readable: false, facts: await factsOfFile(job.raw), reason: result.died };
+  };
+
+  return {
+    run(job) {
+      const turn = last.then(() => readOne(job));
+      last = turn.catch(() => undefined);
+      return turn;
+    },
+    async close() {
+      closing = true;
+      running?.kill('SIGKILL');
+      await last;
+    },
+  };
+}
+
+/** One mail in one process. `died`: why it gave no answer. */
+function runChild(
+  job: Job,
+  options: ParserOptions,
+  started: (child: ChildProcess) => void,
+): Promise<{ result: JobResult } | { died: string }> {
+  const { parseTime, parseMemory } = options.limits();
+  const child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [], {
+    execArgv: [`--max-old-space-size=${Math.ceil(parseMemory / 2 ** 20)}`],
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+  started(child);
+  return new Promise((resolve, reject) => {
+    let reason = 'reading it ended the parser';
+    let result: JobResult | null = null;
+    const stop = (why: string) => {
+      reason = why;
+      child.kill('SIGKILL');
+    };
+    const time = setTimeout(() => stop('it took longer than limits.parse_time to read'), parseTime);
+    // The heap limit does not count buffers: what the process really holds is looked at from outside.
+    const memory = setInterval(() => {
+      void residentMemory(child.pid!).then(bytes => {
+        if (bytes > parseMemory) stop('it took more than limits.parse_memory to read');
+      });
+    }, WATCH);
+    child.once('message', (message: JobResult) => {
+      result = message;
+    });
+    child.once('error', error =>
+      reject(new ReplydError('unavailable', `cannot start the parser: ${errorText(error)}`)),
+    );
+    child.once('close', () => {
+      clearTimeout(time);
+      clearInterval(memory);
+      resolve(result ? { result } : { died: reason });
+    });
+    child.send({ ...job, folder: options.incomingFolder } satisfies ChildJob, error => {
+      if (error) stop(`it could not be handed to the parser: ${errorText(error)}`);
+    });
+  });
+}
+
+/** Bytes in memory, 0 where the system does not say. */
+async function residentMemory(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/statm`, 'latin1').catch(() => '');
+  return Number(text.split(' ')[1] ?? 0) * 4096;
+}
+
+async function factsOfFile(raw: Content): Promise<RawFacts> {
+  const facts = rawFacts();
+  for await (const chunk of createReadStream((raw as { file: string }).file)) facts.push(chunk as Buffer);
+  return facts.end();
+}

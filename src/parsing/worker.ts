@@ -1,0 +1,36 @@
+/**
+ * The parser's worker thread: reads small mails, one after the other, in memory. While it reads one, that mail's hash
+ * stands in the file `parsing`: a worker that takes the whole process down leaves it there for the next start.
+ */
+import { openSync, writeSync } from 'node:fs';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { keepInMemory } from '../mail/message.js';
+import { factsOf } from '../mail/same.js';
+import { type Job, type JobResult, readJob } from './job.js';
+
+export interface WorkerData {
+  readonly parsingFile: string;
+  /** [0]: id of the job that is being read, 0 for none. */
+  readonly current: Int32Array;
+}
+
+const port = parentPort as MessagePort;
+const { parsingFile, current } = workerData as WorkerData;
+const mark = openSync(parsingFile, 'w', 0o600);
+const NOTHING = Buffer.alloc(64, 32);
+
+let last = Promise.resolve();
+port.on('message', (job: Job) => {
+  last = last.then(() => read(job));
+});
+
+async function read(job: Job): Promise<void> {
+  const bytes = (job.raw as { bytes: Uint8Array }).bytes;
+  Atomics.store(current, 0, job.id);
+  const facts = factsOf(bytes);
+  writeSync(mark, facts.sha256, 0, 'latin1');
+  const result: JobResult = await readJob(job, facts, bytes, keepInMemory);
+  writeSync(mark, NOTHING, 0, NOTHING.length, 0);
+  Atomics.store(current, 0, 0);
+  port.postMessage(result);
+}

@@ -1,0 +1,168 @@
+/**
+ * Content-addressed bytes. Up to 128 KiB they stand in a row and are committed with what refers to them; larger ones
+ * stand in `blobs/ab/<sha256>`: written beside their place, fsynced, renamed, the folder fsynced, and only then the row.
+ * A crash leaves at worst a file without a row, never a row without its file.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, utimesSync } from 'node:fs';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { StoredContent, StoredContentRef } from '../conversation/store.js';
+import { ReplydError } from '../errors.js';
+import type { Content } from '../mail/mail.js';
+import { storeFault } from './database.js';
+import { newKey, type Session } from './session.js';
+
+const INLINE_LIMIT = 128 * 1024;
+
+export function blobFile(dataDir: string, sha256: string): string {
+  return path.join(dataDir, 'blobs', sha256.slice(0, 2), sha256);
+}
+
+/** Where mails and attachments are written while they arrive; emptied when the daemon starts. */
+export function incomingFolder(dataDir: string): string {
+  return path.join(dataDir, 'incoming');
+}
+
+/**
+ * Puts content into the store's keeping. Small content is read into memory to go with its row; large content is in
+ * place and on disk when this returns. A file that was handed over is gone afterwards.
+ */
+export async function placeContent(
+  dataDir: string,
+  content: Content,
+  facts: { sha256: string; size: number },
+): Promise<StoredContent> {
+  try {
+    if ('bytes' in content) {
+      if (facts.size <= INLINE_LIMIT) return { ...facts, bytes: content.bytes };
+      await writeInPlace(dataDir, facts.sha256, async temporary => {
+        const file = await open(temporary, 'wx', 0o600);
+        try {
+          await file.writeFile(content.bytes);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+      });
+      return { ...facts, placed: true };
+    }
+    if (facts.size <= INLINE_LIMIT) {
+      const bytes = await readFile(content.file);
+      await rm(content.file, { force: true });
+      return { ...facts, bytes };
+    }
+    await writeInPlace(dataDir, facts.sha256, async temporary => {
+      const file = await open(content.file, 'r+');
+      try {
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(content.file, temporary);
+    });
+    return { ...facts, placed: true };
+  } catch (error) {
+    throw storeFault(error, 'cannot write to the blobs folder');
+  }
+}
+
+async function writeInPlace(
+  dataDir: string,
+  sha256: string,
+  write: (temporary: string) => Promise<void>,
+): Promise<void> {
+  const place = blobFile(dataDir, sha256);
+  const folder = path.dirname(place);
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+  const temporary = path.join(folder, `.${sha256.slice(0, 16)}.${randomBytes(6).toString('hex')}`);
+  try {
+    await write(temporary);
+    await rename(temporary, place);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(folder);
+  // A new folder is only safe once its own entry is.
+  if (made !== undefined)
+    for (let up = folder; up !== dataDir; up = path.dirname(up)) await syncFolder(path.dirname(up));
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The key of the row for this content, made when it is new. Inside a transaction. */
+export function blobKey(session: Session, content: StoredContent): number {
+  const { db } = session;
+  const hash = Buffer.from(content.sha256, 'hex');
+  const known = db.get<{ key: number; inline: number }>(
+    'select key, data is not null as inline from blob where sha256 = ?',
+    hash,
+  );
+  if (known) {
+    // Touched before COMMIT, so that whoever clears away unreferenced files sees that it is wanted again.
+    if (!known.inline) touch(blobFile(session.dataDir, content.sha256), session.clock());
+    return known.key;
+  }
+  return db.value<number>(
+    `insert into blob (key, sha256, size, data, created_at)
+     values (max(?, (select coalesce(max(key), 0) + 1 from blob)), ?, ?, ?, ?) returning key`,
+    newKey(session),
+    hash,
+    content.size,
+    'bytes' in content ? content.bytes : null,
+    session.clock(),
+  )!;
+}
+
+function touch(file: string, now: number): void {
+  utimesSync(file, now / 1000, now / 1000);
+}
+
+/** Names the bytes of a row, for `readContent`. */
+export function blobRef(session: Session, key: number): StoredContentRef {
+  const row = session.db.get<{ sha256: Uint8Array; size: number; inline: number }>(
+    'select sha256, size, data is not null as inline from blob where key = ?',
+    key,
+  );
+  if (!row) throw new ReplydError('not_found', 'these bytes are no longer kept');
+  const sha256 = Buffer.from(row.sha256).toString('hex');
+  return { sha256, size: row.size, file: row.inline ? null : blobFile(session.dataDir, sha256) };
+}
+
+/** The bytes themselves. Throws not_found when they are gone. */
+export async function readContent(session: Session, ref: StoredContentRef): Promise<Uint8Array> {
+  if (ref.file !== null) {
+    try {
+      return await readFile(ref.file);
+    } catch (error) {
+      throw storeFault(error, `cannot read the blob ${ref.file}`);
+    }
+  }
+  const data = session.db.value<Uint8Array>('select data from blob where sha256 = ?', Buffer.from(ref.sha256, 'hex'));
+  if (!data) throw new ReplydError('not_found', 'these bytes are no longer kept');
+  return data;
+}
+
+/** Empties the incoming folder; only the daemon does, at start, when nobody can be using it. */
+export async function clearIncoming(dataDir: string): Promise<void> {
+  const folder = incomingFolder(dataDir);
+  await rm(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+}
+
+/** Size of the file a reference points at, for integrity checks; null when it is missing. */
+export async function fileSize(ref: StoredContentRef): Promise<number | null> {
+  if (ref.file === null) return ref.size;
+  return stat(ref.file).then(
+    found => found.size,
+    () => null,
+  );
+}

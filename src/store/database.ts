@@ -1,0 +1,121 @@
+/**
+ * Opens the SQLite file the one way it may be opened: WAL, every commit fsynced (synchronous=FULL, read back, because
+ * the library is compiled with a laxer default for WAL), foreign keys on, deleted content overwritten. Statements are
+ * prepared once per connection and kept by their text.
+ *
+ * SQLite's own errors leave as ReplydError('unavailable'): our trouble, always temporary.
+ */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import { ReplydError } from '../errors.js';
+
+/** How long a writer waits for another process's transaction. */
+const BUSY_TIMEOUT = 10_000;
+
+export class Connection {
+  readonly raw: Database.Database;
+  readonly #statements = new Map<string, { readonly statement: Database.Statement; readonly numbered: boolean }>();
+
+  constructor(raw: Database.Database) {
+    this.raw = raw;
+  }
+
+  /** The statement and its values as the library wants them: `?1` counts as a name there. */
+  #prepare(text: string, values: readonly unknown[]): [Database.Statement, readonly unknown[]] {
+    let prepared = this.#statements.get(text);
+    if (!prepared) {
+      prepared = { statement: this.raw.prepare(text), numbered: text.includes('?1') };
+      this.#statements.set(text, prepared);
+    }
+    return [prepared.statement, prepared.numbered ? [{ ...[null, ...values] }] : values];
+  }
+
+  /** The first row, or undefined. */
+  get<Row>(text: string, ...values: unknown[]): Row | undefined {
+    const [statement, bound] = this.#prepare(text, values);
+    return statement.get(...bound) as Row | undefined;
+  }
+
+  all<Row>(text: string, ...values: unknown[]): Row[] {
+    const [statement, bound] = this.#prepare(text, values);
+    return statement.all(...bound) as Row[];
+  }
+
+  /** Runs a statement; returns how many rows it changed. */
+  run(text: string, ...values: unknown[]): number {
+    const [statement, bound] = this.#prepare(text, values);
+    return statement.run(...bound).changes;
+  }
+
+  /** The first column of the first row; for counts and for inserts with `returning`. */
+  value<T>(text: string, ...values: unknown[]): T | undefined {
+    const row = this.get<Record<string, T>>(text, ...values);
+    return row === undefined ? undefined : Object.values(row)[0];
+  }
+
+  get inTransaction(): boolean {
+    return this.raw.inTransaction;
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.raw.close();
+  }
+}
+
+export function databaseFile(dataDir: string): string {
+  return path.join(dataDir, 'replyd.db');
+}
+
+/**
+ * Opens `dataDir`/replyd.db. `readOnly` connections never write; `create` makes the folder (0700) and the file.
+ * Throws unavailable when the file is missing, not ours to open, or no database.
+ */
+export function openDatabase(dataDir: string, options: { readOnly?: boolean; create?: boolean } = {}): Connection {
+  const file = databaseFile(dataDir);
+  try {
+    if (options.create) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const raw = new Database(file, { fileMustExist: !options.create, timeout: BUSY_TIMEOUT });
+    try {
+      prepareConnection(raw, options.readOnly ?? false);
+    } catch (error) {
+      raw.close();
+      throw error;
+    }
+    return new Connection(raw);
+  } catch (error) {
+    throw storeFault(error, `cannot open the store ${file}`);
+  }
+}
+
+function prepareConnection(raw: Database.Database, readOnly: boolean): void {
+  const mode = raw.pragma('journal_mode = wal', { simple: true });
+  if (mode !== 'wal')
+    throw new ReplydError('unavailable', `the file system does not support SQLite's WAL mode (${mode})`);
+  raw.pragma('synchronous = full');
+  if (raw.pragma('synchronous', { simple: true }) !== 2) {
+    throw new ReplydError('unavailable', 'SQLite did not take synchronous=FULL: commits would not be durable');
+  }
+  raw.pragma('foreign_keys = on');
+  raw.pragma('secure_delete = on');
+  raw.pragma('cache_size = -65536');
+  raw.pragma('mmap_size = 0');
+  raw.pragma('temp_store = memory');
+  if (readOnly) raw.pragma('query_only = on');
+}
+
+const DISK_FULL = new Set(['SQLITE_FULL', 'ENOSPC', 'EDQUOT']);
+
+/** Turns anything thrown by SQLite or the file system into a fault that callers can answer; keeps ReplydErrors. */
+export function storeFault(error: unknown, doing: string): ReplydError {
+  if (error instanceof ReplydError) return error;
+  const code = (error as { code?: unknown } | null)?.code;
+  const reason =
+    typeof code === 'string' && DISK_FULL.has(code) ? 'disk_full' : typeof code === 'string' ? code : 'internal';
+  const text = error instanceof Error ? error.message : String(error);
+  return new ReplydError('unavailable', `${doing}: ${reason === 'disk_full' ? 'no space left' : text}`, {
+    cause: error,
+    details: { reason },
+  });
+}

@@ -1,0 +1,367 @@
+/**
+ * Deliveries: leased, settled, listed, changed by operators, reported on. A lease is one statement; it takes only
+ * composed deliveries, and never one with an older unfinished delivery of the same order key.
+ */
+import type { DeliveryState, QueuedDelivery } from '../conversation/model.js';
+import type { DestinationState, Outcome, Parcel } from '../conversation/ports.js';
+import type { Store } from '../conversation/store.js';
+import { ReplydError } from '../errors.js';
+import type { Reading } from '../mail/mail.js';
+import { isHardBounce } from '../mail/status.js';
+import { accountBySlug } from './accounts.js';
+import { blobRef } from './blobs.js';
+import { tell } from './events.js';
+import { encodeId, keyOf } from './ids.js';
+import { suspendContact } from './participants.js';
+import type { Session } from './session.js';
+import { rememberId } from './thread-ids.js';
+import { type ConversationRow, type DeliveryRow, queuedDeliveryView } from './views.js';
+
+/** What the queue leases, before large contents are read. */
+export type LeasedParcel = Omit<Extract<Parcel, { kind: 'mail' }>, 'content'> & {
+  readonly content: {
+    readonly sha256: string;
+    readonly size: number;
+    readonly file: string | null;
+    readonly bytes: Uint8Array | null;
+  };
+};
+
+export interface DeliveryOperations {
+  voidLeases(): number;
+  lease(destination: string, options: { now: number; limit: number }): readonly LeasedParcel[];
+  settle(deliveryId: string, outcome: Outcome, options: { now: number; retryAt: number | null }): void;
+  release(deliveryIds: readonly string[]): void;
+  nextDueAt(destination: string): number | null;
+  destination(name: string): DestinationState;
+  setDestination(state: DestinationState): void;
+  deliveries(filter: Parameters<Store['deliveries']>[0]): readonly QueuedDelivery[];
+  delivery(id: string): QueuedDelivery;
+  retryDeliveries(which: { id: string } | { state: DeliveryState }): readonly QueuedDelivery[];
+  cancelDelivery(id: string): QueuedDelivery;
+}
+
+const READY = `destination = ? and outgoing_mail_key is not null and state in ('waiting', 'deferred') and next_attempt_at is not null`;
+
+export function deliveryOperations(session: Session): DeliveryOperations {
+  const { db } = session;
+  return {
+    voidLeases: () =>
+      db.run(
+        `update delivery set state = case when attempts > 0 then 'deferred' else 'waiting' end where state = 'leased'`,
+      ),
+
+    lease(destination, options) {
+      const rows = db.all<DeliveryRow>(
+        `update delivery set state = 'leased', attempts = attempts + 1 where key in (
+           select d.key from delivery d
+           where d.${READY} and d.next_attempt_at <= ?
+             and not exists (
+               select 1 from delivery older
+               where older.order_key = d.order_key and older.key < d.key
+                 and older.state in ('waiting', 'leased', 'deferred') and older.outgoing_mail_key is not null)
+           order by d.next_attempt_at, d.key limit ?)
+         returning *`,
+        destination,
+        options.now,
+        options.limit,
+      );
+      return rows.sort((a, b) => a.key - b.key).map(row => parcel(session, row));
+    },
+
+    settle(deliveryId, outcome, options) {
+      const row = deliveryRow(session, deliveryId);
+      if (row.state !== 'leased') return;
+      settleDelivery(session, row, outcome, options);
+    },
+
+    release(deliveryIds) {
+      for (const id of deliveryIds) {
+        db.run(
+          `update delivery set attempts = attempts - 1, state = case when attempts > 1 then 'deferred' else 'waiting' end
+           where key = ? and state = 'leased'`,
+          keyOf('delivery', id),
+        );
+      }
+    },
+
+    nextDueAt: destination =>
+      db.value<number>(`select min(next_attempt_at) from delivery where ${READY}`, destination) ?? null,
+
+    destination(name) {
+      const row = db.get<{
+        paused: DestinationState['paused'];
+        reason: string | null;
+        next_probe_at: number | null;
+        failures: number;
+      }>('select * from destination where name = ?', name);
+      return {
+        name,
+        paused: row?.paused ?? null,
+        reason: row?.reason ?? null,
+        nextProbeAt: row?.next_probe_at ?? null,
+        failures: row?.failures ?? 0,
+      };
+    },
+
+    setDestination(state) {
+      db.run(
+        `insert into destination (name, paused, reason, next_probe_at, failures) values (?, ?, ?, ?, ?)
+         on conflict (name) do update set paused = excluded.paused, reason = excluded.reason,
+           next_probe_at = excluded.next_probe_at, failures = excluded.failures`,
+        state.name,
+        state.paused,
+        state.reason,
+        state.nextProbeAt,
+        state.failures,
+      );
+    },
+
+    deliveries(filter) {
+      const rows = db.all<DeliveryRow>(
+        `select * from delivery
+         where (?1 is null or state = ?1) and (?2 is null or account_key = ?2) and (?3 is null or conversation_key = ?3)
+           and (?4 is null or key < ?4)
+         order by key desc limit ?5`,
+        filter.state ?? null,
+        filter.account === undefined ? null : accountBySlug(session, filter.account).key,
+        filter.conversation === undefined ? null : keyOf('conversation', filter.conversation),
+        filter.before === undefined ? null : keyOf('delivery', filter.before),
+        filter.limit,
+      );
+      return rows.map(row => queuedDeliveryView(session, row));
+    },
+
+    delivery: id => queuedDeliveryView(session, deliveryRow(session, id)),
+
+    retryDeliveries(which) {
+      const rows =
+        'id' in which
+          ? [deliveryRow(session, which.id)]
+          : db.all<DeliveryRow>('select * from delivery where state = ? order by key', which.state);
+      const retried = rows.filter(row => ['waiting', 'deferred', 'failed'].includes(row.state));
+      if ('id' in which && retried.length === 0) {
+        throw new ReplydError(
+          'conflict',
+          `delivery ${which.id} is ${rows[0]!.state}: only what waits, is deferred or failed can be retried`,
+        );
+      }
+      for (const row of retried) {
+        if (row.reason === 'no_address' || row.reason === 'suspended') {
+          if ('id' in which) {
+            throw new ReplydError(
+              'conflict',
+              row.reason === 'no_address'
+                ? `delivery ${which.id} waits for an address: \`contact set\` gives it one`
+                : `delivery ${which.id} waits because mailing to this contact is suspended: \`contact clear\` ends that`,
+            );
+          }
+          continue;
+        }
+        db.run(
+          `update delivery set state = case when state = 'failed' then 'deferred' else state end, reason = null,
+             next_attempt_at = ?, settled_at = null where key = ?`,
+          session.clock(),
+          row.key,
+        );
+      }
+      return retried.map(row => queuedDeliveryView(session, rowByKey(session, row.key)));
+    },
+
+    cancelDelivery(id) {
+      const row = deliveryRow(session, id);
+      if (row.state !== 'waiting' && row.state !== 'deferred') {
+        throw new ReplydError(
+          'conflict',
+          `delivery ${id} is ${row.state}: only what waits or is deferred can be cancelled`,
+        );
+      }
+      db.run(
+        `update delivery set state = 'cancelled', reason = null, next_attempt_at = null, settled_at = ? where key = ?`,
+        session.clock(),
+        row.key,
+      );
+      tellOfMessages(session, row);
+      return queuedDeliveryView(session, rowByKey(session, row.key));
+    },
+  };
+}
+
+function parcel(session: Session, row: DeliveryRow): LeasedParcel {
+  const mail = session.db.get<{ message_id: string; blob_key: number }>(
+    'select message_id, blob_key from outgoing_mail where key = ?',
+    row.outgoing_mail_key,
+  )!;
+  const content = blobRef(session, mail.blob_key);
+  const bytes =
+    content.file === null ? session.db.value<Uint8Array>('select data from blob where key = ?', mail.blob_key)! : null;
+  return {
+    kind: 'mail',
+    deliveryId: encodeId('delivery', row.key),
+    attempt: row.attempts,
+    mailFrom: row.envelope_sender ?? '',
+    rcptTo: row.recipient,
+    head: row.head,
+    content: { ...content, bytes },
+    messageId: `<${mail.message_id}>`,
+  };
+}
+
+function settleDelivery(
+  session: Session,
+  row: DeliveryRow,
+  outcome: Outcome,
+  options: { now: number; retryAt: number | null },
+): void {
+  const { db } = session;
+  const end = (state: DeliveryState, fields: { error: string | null; response: string | null }) =>
+    db.run(
+      `update delivery set state = ?, reason = null, next_attempt_at = null, settled_at = ?, last_error = coalesce(?, last_error),
+         smtp_response = coalesce(?, smtp_response) where key = ?`,
+      state,
+      options.now,
+      fields.error,
+      fields.response,
+      row.key,
+    );
+  switch (outcome.result) {
+    case 'sent':
+      end('sent', { error: null, response: outcome.response });
+      if (outcome.alias && row.conversation_key !== null) rememberId(session, row.conversation_key, outcome.alias);
+      tellOfMessages(session, row);
+      return;
+    case 'failed':
+      end('failed', { error: outcome.response, response: outcome.response });
+      failed(session, row, outcome.response, outcome.suspend);
+      return;
+    case 'retry':
+    case 'trouble':
+      if (options.retryAt === null) {
+        end('failed', { error: outcome.response, response: null });
+        failed(session, row, `given up: ${outcome.response}`, false);
+        return;
+      }
+      db.run(
+        `update delivery set state = 'deferred', next_attempt_at = ?, last_error = ? where key = ?`,
+        options.retryAt,
+        outcome.response,
+        row.key,
+      );
+      return;
+  }
+}
+
+function failed(session: Session, row: DeliveryRow, reason: string, suspend: boolean): void {
+  const conversation = conversationOf(session, row);
+  if (!conversation) return;
+  const suspended = suspend && suspendOwner(session, row, reason);
+  const [message] = messagesOf(session, row);
+  tell(session, conversation, [
+    {
+      type: 'delivery.failed',
+      data: { delivery_id: encodeId('delivery', row.key), recipient: row.recipient, reason },
+      ...(message === undefined ? {} : { messageKey: message }),
+    },
+    ...(suspended ? [{ type: 'contact.suspended' as const, data: { reason } }] : []),
+  ]);
+}
+
+function suspendOwner(session: Session, row: DeliveryRow, reason: string): boolean {
+  const contact = session.db.value<number | null>(
+    'select contact_key from participant where key = ?',
+    row.participant_key,
+  );
+  return contact ? suspendContact(session, contact, reason) : false;
+}
+
+/**
+ * What a bounce, delay or receipt says about deliveries of this account: by our bounce address, else by the Message-ID in
+ * the returned headers and the recipient.
+ */
+export function applyReports(session: Session, accountKey: number, deliveryKey: number | null, reading: Reading): void {
+  for (const entry of reading.report) {
+    const row =
+      deliveryKey !== null
+        ? rowByKey(session, deliveryKey)
+        : deliveryOfReturned(session, accountKey, reading, entry.recipient);
+    if (!row || row.account_key !== accountKey) continue;
+    const report =
+      entry.action === 'failed'
+        ? 'bounced'
+        : entry.action === 'delayed'
+          ? 'delayed'
+          : entry.action === 'complaint'
+            ? null
+            : 'delivered';
+    const reason = [entry.status, entry.diagnostic].filter(Boolean).join(' ') || entry.action;
+    // A late "delayed" never hides that it bounced or arrived.
+    if (report !== null && !(report === 'delayed' && row.report !== null)) {
+      session.db.run(
+        'update delivery set report = ?, last_error = coalesce(?, last_error) where key = ?',
+        report,
+        report === 'delivered' ? null : reason,
+        row.key,
+      );
+    }
+    if (report === 'bounced') failed(session, row, reason, isHardBounce(entry.status));
+    else if (entry.action === 'complaint') failed(session, row, 'complaint', true);
+    else tellOfMessages(session, row);
+  }
+}
+
+function deliveryOfReturned(
+  session: Session,
+  accountKey: number,
+  reading: Reading,
+  recipient: string,
+): DeliveryRow | undefined {
+  const field = reading.mail.returnedHeaders?.find(header => header.name === 'message-id');
+  const id = field?.value.trim().replace(/^<|>$/g, '');
+  if (!id) return undefined;
+  const rows = session.db.all<DeliveryRow>(
+    `select d.* from outgoing_mail o join delivery d on d.outgoing_mail_key = o.key
+     where o.message_id = ? and d.account_key = ? order by d.key`,
+    id,
+    accountKey,
+  );
+  return (
+    rows.find(row => row.recipient.toLowerCase() === recipient.toLowerCase()) ??
+    (rows.length === 1 ? rows[0] : undefined)
+  );
+}
+
+function conversationOf(session: Session, row: DeliveryRow): ConversationRow | undefined {
+  return row.conversation_key === null
+    ? undefined
+    : session.db.get<ConversationRow>('select * from conversation where key = ?', row.conversation_key);
+}
+
+function messagesOf(session: Session, row: DeliveryRow): readonly number[] {
+  return session.db
+    .all<{ message_key: number }>(
+      'select message_key from delivery_message where delivery_key = ? order by message_key',
+      row.key,
+    )
+    .map(each => each.message_key);
+}
+
+function tellOfMessages(session: Session, row: DeliveryRow): void {
+  const conversation = conversationOf(session, row);
+  if (!conversation) return;
+  const data = { changed: ['deliveries'], delivery_id: encodeId('delivery', row.key) };
+  tell(
+    session,
+    conversation,
+    messagesOf(session, row).map(messageKey => ({ type: 'message.updated', messageKey, data })),
+  );
+}
+
+function deliveryRow(session: Session, id: string): DeliveryRow {
+  const row = session.db.get<DeliveryRow>('select * from delivery where key = ?', keyOf('delivery', id));
+  if (!row) throw new ReplydError('not_found', `there is no delivery ${id}`);
+  return row;
+}
+
+function rowByKey(session: Session, key: number): DeliveryRow {
+  return session.db.get<DeliveryRow>('select * from delivery where key = ?', key)!;
+}

@@ -1,0 +1,69 @@
+/**
+ * Public ids and the integer keys behind them. A key is `(milliseconds since 2020) << 12` plus a few random bits, or
+ * one more than the table's last key where that is higher; it fits a double until 2089. So keys rise, inserts append
+ * to their b-tree, ids sort by age, and no second index maps one to the other. The text is Crockford's base 32.
+ */
+import { ReplydError } from '../errors.js';
+
+const EPOCH = Date.UTC(2020, 0, 1);
+const STEPS_PER_MS = 4096;
+const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz';
+const LENGTH = 11;
+
+const PREFIXES = {
+  account: 'acc_',
+  contact: 'ct_',
+  conversation: 'cv_',
+  participant: 'p_',
+  message: 'msg_',
+  attachment: 'att_',
+  mail: 'mail_',
+  delivery: 'dlv_',
+  event: 'ev_',
+  hook: 'hook_',
+  api_key: 'key_',
+} as const;
+
+export type IdKind = keyof typeof PREFIXES;
+
+/** The lowest key of this moment; `jitter` is a whole number of which 12 bits are used. */
+export function keyAt(now: number, jitter: number): number {
+  return Math.max(0, Math.floor(now) - EPOCH) * STEPS_PER_MS + (jitter & (STEPS_PER_MS - 1));
+}
+
+export function encodeId(kind: IdKind, key: number): string {
+  let text = '';
+  let rest = key;
+  for (let i = 0; i < LENGTH; i += 1) {
+    text = DIGITS[rest % 32]! + text;
+    rest = Math.floor(rest / 32);
+  }
+  return PREFIXES[kind] + text;
+}
+
+/** The key of an id, or null when the text is no id of this kind. */
+export function decodeId(kind: IdKind, id: string): number | null {
+  const prefix = PREFIXES[kind];
+  if (!id.startsWith(prefix) || id.length !== prefix.length + LENGTH) return null;
+  let key = 0;
+  for (const character of id.slice(prefix.length)) {
+    const digit = DIGITS.indexOf(character);
+    if (digit === -1) return null;
+    key = key * 32 + digit;
+  }
+  return Number.isSafeInteger(key) ? key : null;
+}
+
+/** The key of an id that a caller gave. Throws not_found, naming what the id is when it is of another kind. */
+export function keyOf(kind: IdKind, id: string): number {
+  const key = decodeId(kind, id);
+  if (key !== null) return key;
+  const other = (Object.keys(PREFIXES) as IdKind[]).find(each => decodeId(each, id) !== null);
+  const word = kind.replace('_', ' ');
+  throw new ReplydError(
+    'not_found',
+    other
+      ? `${id} is the id of a ${other.replace('_', ' ')}, not of a ${word}`
+      : `there is no ${word} ${JSON.stringify(id.slice(0, 80))}`,
+  );
+}

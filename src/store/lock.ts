@@ -1,0 +1,68 @@
+/**
+ * One daemon per store: `lock.db` in the data directory is held by an exclusive SQLite transaction for as long as the
+ * daemon lives. The kernel frees it with the process, so kill -9 leaves nothing to clean up.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import { ReplydError } from '../errors.js';
+import { storeFault } from './database.js';
+
+export interface Lock {
+  release(): void;
+}
+
+/** Takes the lock or throws conflict, naming the process that has it. */
+export function lockStore(dataDir: string): Lock {
+  const file = path.join(dataDir, 'lock.db');
+  const pidFile = path.join(dataDir, 'replyd.pid');
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(file, { timeout: 0 });
+    database.exec('begin exclusive');
+  } catch (error) {
+    database?.close();
+    if ((error as { code?: string }).code === 'SQLITE_BUSY') {
+      const pid = holder(dataDir);
+      throw new ReplydError(
+        'conflict',
+        `another replyd${pid ? ` (process ${pid})` : ''} serves the store in ${dataDir}`,
+        {
+          details: { pid },
+        },
+      );
+    }
+    throw storeFault(error, `cannot take the lock ${file}`);
+  }
+  const held = database;
+  writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
+  return {
+    release() {
+      if (held.open) held.close();
+    },
+  };
+}
+
+/** Is a daemon serving this store? Tells its process id when it left one. */
+export function lockHolder(dataDir: string): { held: boolean; pid: number | null } {
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(path.join(dataDir, 'lock.db'), { timeout: 0, fileMustExist: true });
+    database.exec('begin exclusive');
+    return { held: false, pid: null };
+  } catch (error) {
+    return (error as { code?: string }).code === 'SQLITE_BUSY'
+      ? { held: true, pid: holder(dataDir) }
+      : { held: false, pid: null };
+  } finally {
+    database?.close();
+  }
+}
+
+function holder(dataDir: string): number | null {
+  try {
+    return Number.parseInt(readFileSync(path.join(dataDir, 'replyd.pid'), 'utf8'), 10) || null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,133 @@
+/** Mails on record: listed, shown, refused ones kept, quarantined ones filled in after all. */
+import type { MailRecord } from '../conversation/model.js';
+import type { Store, StoredContent, StoredContentRef } from '../conversation/store.js';
+import { ReplydError } from '../errors.js';
+import type { Reading } from '../mail/mail.js';
+import { accountBySlug } from './accounts.js';
+import { blobKey, blobRef } from './blobs.js';
+import { tell } from './events.js';
+import { encodeId, keyOf } from './ids.js';
+import { insertAttachments } from './messages.js';
+import { newKey, type Session } from './session.js';
+import { rememberId } from './thread-ids.js';
+import { type ConversationRow, type MailRow, type MessageRow, mailView } from './views.js';
+
+export interface MailOperations {
+  mails(filter: Parameters<Store['mails']>[0]): readonly MailRecord[];
+  mail(id: string): { mail: MailRecord; raw: StoredContentRef };
+  refuse(refused: Parameters<Store['refuse']>[0]): string;
+  refile(mailId: string, reading: Reading, attachments: readonly StoredContent[]): readonly string[];
+}
+
+export function mailOperations(session: Session): MailOperations {
+  const { db } = session;
+  return {
+    mails(filter) {
+      const before = filter.before === undefined ? null : keyOf('mail', filter.before);
+      const account = filter.account === undefined ? null : accountBySlug(session, filter.account).key;
+      const ofAccount = `(?2 is null or exists (select 1 from json_each(results) where json_extract(value, '$.account') = ?2))`;
+      // Two texts: with a state other than filed the partial index serves, without one the table's own order.
+      const rows = filter.state
+        ? db.all<MailRow>(
+            `select * from mail where state = ?3 and (?1 is null or key < ?1) and ${ofAccount} order by key desc limit ?4`,
+            before,
+            account,
+            filter.state,
+            filter.limit,
+          )
+        : db.all<MailRow>(
+            `select * from mail where (?1 is null or key < ?1) and ${ofAccount} order by key desc limit ?3`,
+            before,
+            account,
+            filter.limit,
+          );
+      return rows.map(row => mailView(session, row));
+    },
+
+    mail(id) {
+      const row = mailRow(session, id);
+      return { mail: mailView(session, row), raw: blobRef(session, row.blob_key) };
+    },
+
+    refuse(refused) {
+      const results = refused.envelope.rcptTo.map(recipient => ({
+        recipient,
+        verdict: 'rejected',
+        message: null,
+        account: null,
+      }));
+      const key = db.value<number>(
+        `insert into mail (key, state, mail_from, rcpt_to, size, blob_key, door, client, received_at, reason, results)
+         values (max(?, (select coalesce(max(key), 0) + 1 from mail)), 'refused', ?, ?, ?, ?, ?, ?, ?, ?, ?) returning key`,
+        newKey(session),
+        refused.envelope.mailFrom,
+        JSON.stringify(refused.envelope.rcptTo),
+        refused.facts.size,
+        blobKey(session, refused.raw),
+        refused.via,
+        refused.client,
+        session.clock(),
+        refused.reason,
+        JSON.stringify(results),
+      )!;
+      return encodeId('mail', key);
+    },
+
+    refile(mailId, reading, attachments) {
+      const row = mailRow(session, mailId);
+      if (row.state !== 'quarantined') {
+        throw new ReplydError(
+          'conflict',
+          `mail ${mailId} is ${row.state}, not quarantined: there is nothing to reprocess`,
+        );
+      }
+      const messages = db.all<MessageRow>('select * from message where mail_key = ?', row.key);
+      for (const message of messages) fillIn(session, message, reading, attachments);
+      db.run("update mail set state = 'filed', reason = null where key = ?", row.key);
+      return messages.map(message => encodeId('message', message.key));
+    },
+  };
+}
+
+function mailRow(session: Session, id: string): MailRow {
+  const row = session.db.get<MailRow>('select * from mail where key = ?', keyOf('mail', id));
+  if (!row) throw new ReplydError('not_found', `there is no mail ${id}`);
+  return row;
+}
+
+/** The message keeps its id and place; what the reader saw of it (the original as attachment) is replaced. */
+function fillIn(session: Session, message: MessageRow, reading: Reading, attachments: readonly StoredContent[]): void {
+  const { db } = session;
+  const from = reading.mail.from;
+  db.run(
+    `update message set kind = ?, author_name = ?, author_email = ?, text = ?, quoted_text = ?, signature = ?, html = ?,
+       subject = ?, message_id = coalesce(?, message_id), in_reply_to = ?, refs = ?, recipients_to = ?, recipients_cc = ?,
+       date = ?, evidence = ?
+     where key = ?`,
+    reading.kind,
+    from?.name || message.author_name,
+    from?.email ?? message.author_email,
+    reading.text.text,
+    reading.text.quotedText,
+    reading.text.signature,
+    reading.html,
+    reading.mail.subject,
+    reading.mail.messageId,
+    reading.mail.inReplyTo[0] ?? null,
+    JSON.stringify(reading.mail.references),
+    JSON.stringify(reading.mail.to),
+    JSON.stringify(reading.mail.cc),
+    reading.mail.date ? Date.parse(reading.mail.date) : null,
+    JSON.stringify([...reading.evidence, 'reprocessed']),
+    message.key,
+  );
+  db.run('delete from attachment where message_key = ?', message.key);
+  insertAttachments(
+    session,
+    message,
+    reading.mail.attachments.map((attachment, index) => ({ ...attachment, content: attachments[index]! })),
+  );
+  if (reading.mail.messageId) rememberId(session, message.conversation_key, reading.mail.messageId);
+  const conversation = db.get<ConversationRow>('select * from conversation where key = ?', message.conversation_key)!;
+  tell(session, conversation, [{ type: 'message.updated', messageKey: message.key, data: { changed: ['text'] } }]);
+}

@@ -1,0 +1,81 @@
+/**
+ * The store's verbs as synchronous functions over one connection, and which of them write. Whoever owns the connection
+ * runs each writing verb inside a transaction: the writer thread of the daemon in its batches, a CLI verb one by one.
+ */
+import type { Filing, FilingResult } from '../conversation/store.js';
+import type { Traces } from '../mail/mail.js';
+import { type AccountOperations, accountOperations } from './accounts.js';
+import { type ConversationOperations, conversationOperations } from './conversations.js';
+import { type DeliveryOperations, deliveryOperations } from './deliveries.js';
+import { fileMail } from './filing.js';
+import { type MailOperations, mailOperations } from './mails.js';
+import { type MessageOperations, messageOperations } from './messages.js';
+import { type OutboxOperations, outboxOperations } from './outbox.js';
+import { type ContactOperations, contactOperations } from './participants.js';
+import { type RemovalOperations, removalOperations } from './removal.js';
+import type { Rules, Session } from './session.js';
+import { stats, traces } from './summaries.js';
+
+export interface Operations
+  extends AccountOperations,
+    ContactOperations,
+    ConversationOperations,
+    MessageOperations,
+    MailOperations,
+    DeliveryOperations,
+    OutboxOperations,
+    RemovalOperations {
+  traces(conversationIds: readonly string[]): Traces;
+  file(filing: Filing): readonly FilingResult[];
+  stats(): Readonly<Record<string, number>>;
+  /** The configuration was reloaded. */
+  setRules(rules: Rules): void;
+}
+
+export type OperationName = keyof Operations;
+
+/** Verbs that only look. All others run in a transaction of the writing connection. */
+export const READING = [
+  'resolve',
+  'accounts',
+  'account',
+  'contacts',
+  'contact',
+  'conversations',
+  'conversation',
+  'message',
+  'attachment',
+  'mails',
+  'mail',
+  'nextDueAt',
+  'destination',
+  'deliveries',
+  'delivery',
+  'dueConversations',
+  'nextComposeAt',
+  'composeSnapshot',
+  'traces',
+  'stats',
+] as const satisfies readonly OperationName[];
+
+export type ReadingName = (typeof READING)[number];
+export type WritingName = Exclude<OperationName, ReadingName>;
+
+export function operations(session: Session): Operations {
+  return {
+    ...accountOperations(session),
+    ...contactOperations(session),
+    ...conversationOperations(session),
+    ...messageOperations(session),
+    ...mailOperations(session),
+    ...deliveryOperations(session),
+    ...outboxOperations(session),
+    ...removalOperations(session),
+    traces: conversationIds => traces(session, conversationIds),
+    file: filing => fileMail(session, filing),
+    stats: () => stats(session),
+    setRules(rules) {
+      session.rules = rules;
+    },
+  };
+}

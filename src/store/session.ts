@@ -1,0 +1,45 @@
+/**
+ * What every operation of the store works with: one connection, and time, randomness and rules from outside.
+ * Operations are plain synchronous functions; the public ones are run inside a transaction by whoever owns the
+ * connection (the writer thread, or a CLI verb), the inner ones take the session and assume it.
+ */
+import type { Clock, Random } from '../conversation/ports.js';
+import type { Connection } from './database.js';
+import { keyAt } from './ids.js';
+
+export interface Session {
+  readonly db: Connection;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Replaced on reload. */
+  rules: Rules;
+  readonly dataDir: string;
+}
+
+/** What the configuration says to the store. */
+export interface Rules {
+  /** Prefixes of reply addresses: the first is written, all are understood. */
+  readonly prefixes: readonly string[];
+  readonly separator: string;
+  /** `continuity.delay`, milliseconds. */
+  readonly delay: number;
+  /** `outbound.max_size`, bytes of an encoded mail. */
+  readonly maxSize: number;
+}
+
+/** The lowest key that a row made now may have; every insert takes `max(this, last key + 1)`. */
+export function newKey(session: Session): number {
+  const [high = 0, low = 0] = session.random(2);
+  return keyAt(session.clock(), (high << 8) | low);
+}
+
+export function toIso(time: number): string;
+export function toIso(time: number | null): string | null;
+export function toIso(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
+}
+
+/** For JSON columns that this program wrote itself. */
+export function fromJson<T>(text: string): T {
+  return JSON.parse(text) as T;
+}

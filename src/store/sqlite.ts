@@ -1,0 +1,161 @@
+/**
+ * The Store port on SQLite: reads on this thread's own connection (tens of microseconds each), writes through a Writer.
+ * Nothing read is cached across a change: `PRAGMA data_version` is polled, which also notices other processes' commits.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Clock, Parcel, Random } from '../conversation/ports.js';
+import type { Store } from '../conversation/store.js';
+import { placeContent, readContent } from './blobs.js';
+import { openDatabase, storeFault } from './database.js';
+import type { LeasedParcel } from './deliveries.js';
+import { encodeId, keyAt } from './ids.js';
+import { checkSchema, migrate } from './migrate.js';
+import { type Operations, operations, READING, type ReadingName, type WritingName } from './operations.js';
+import type { Rules, Session } from './session.js';
+import { directWriter, threadWriter, type Writer } from './writer.js';
+
+/** How often commits of other processes are looked for, milliseconds. */
+const POLL_INTERVAL = 200;
+
+export interface StoreOptions {
+  readonly dataDir: string;
+  /** `thread` in the daemon, `direct` elsewhere. */
+  readonly writer: 'thread' | 'direct';
+  readonly rules: Rules;
+  /** Migrate (daemon, `replyd migrate`) or refuse another schema. */
+  readonly migrate: boolean;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** The writer thread died; the store can only refuse from now on. */
+  readonly onDeath?: (error: Error) => void;
+}
+
+/** The Store with what only the opener needs. */
+export interface OpenStore extends Store {
+  setRules(rules: Rules): Promise<void>;
+}
+
+type Asynchronous<T> = {
+  [K in keyof T]: T[K] extends (...values: infer V) => infer R ? (...values: V) => Promise<R> : never;
+};
+
+/** Opens the store of `dataDir`, making it when `migrate`. Throws unavailable with advice. */
+export async function openStore(options: StoreOptions): Promise<OpenStore> {
+  const connection = openDatabase(options.dataDir, { create: options.migrate });
+  let writer: Writer;
+  let session: Session;
+  let verbs: Operations;
+  try {
+    if (options.migrate) migrate(connection);
+    else checkSchema(connection);
+    session = {
+      db: connection,
+      clock: options.clock ?? Date.now,
+      random: options.random ?? (count => randomBytes(count)),
+      rules: options.rules,
+      dataDir: options.dataDir,
+    };
+    verbs = operations(session);
+    writer =
+      options.writer === 'direct'
+        ? directWriter(session, verbs)
+        : await threadWriter(
+            { dataDir: options.dataDir, rules: options.rules },
+            options.onDeath ? { onDeath: options.onDeath } : {},
+          );
+  } catch (error) {
+    connection.close();
+    throw storeFault(error, 'cannot open the store');
+  }
+  const listeners = new Set<() => void>();
+  const dataVersion = () => connection.raw.pragma('data_version', { simple: true });
+  let version = dataVersion();
+  let poll: NodeJS.Timeout | null = null;
+  const changed = () => {
+    for (const listener of listeners) listener();
+  };
+  const write = <Name extends WritingName>(name: Name, ...values: Parameters<Operations[Name]>) =>
+    writer.run(name, ...values);
+  const calls = asynchronousCalls(verbs, write);
+
+  /** Repeats a removal until nothing is left, a short transaction at a time. */
+  const untilGone = async (part: () => Promise<boolean>) => {
+    while (!(await part())) await new Promise<void>(resolve => setImmediate(resolve));
+  };
+
+  return {
+    ...calls,
+    async setRules(rules) {
+      session.rules = rules;
+      await calls.setRules(rules);
+    },
+    lease: async (destination, options) => (await calls.lease(destination, options)).map(loaded),
+    removeConversation: async ref => {
+      const { id } = await calls.conversation(ref);
+      await untilGone(() => calls.removeConversationPart({ id }));
+    },
+    removeContact: id => untilGone(() => calls.removeContactPart(id)),
+    removeAccount: slug => untilGone(() => calls.removeAccountPart(slug)),
+    mintMailId: () =>
+      encodeId(
+        'mail',
+        keyAt(
+          session.clock(),
+          session.random(2).reduce((sum, byte) => sum * 256 + byte, 0),
+        ),
+      ),
+    place: (content, facts) => placeContent(options.dataDir, content, facts),
+    read: ref => readContent(session, ref),
+    onChange(listener) {
+      listeners.add(listener);
+      poll ??= setInterval(() => {
+        const now = dataVersion();
+        if (now === version) return;
+        version = now;
+        changed();
+      }, POLL_INTERVAL).unref();
+      return () => {
+        listeners.delete(listener);
+        if (listeners.size === 0 && poll) {
+          clearInterval(poll);
+          poll = null;
+        }
+      };
+    },
+    async close() {
+      if (poll) clearInterval(poll);
+      listeners.clear();
+      await writer.close();
+      if (connection.raw.open) connection.close();
+    },
+  };
+}
+
+function asynchronousCalls(
+  verbs: Operations,
+  write: <Name extends WritingName>(
+    name: Name,
+    ...values: Parameters<Operations[Name]>
+  ) => Promise<ReturnType<Operations[Name]>>,
+): Asynchronous<Operations> {
+  const reading = new Set<string>(READING);
+  const entries = (Object.keys(verbs) as (keyof Operations)[]).map(name => [
+    name,
+    reading.has(name)
+      ? async (...values: readonly unknown[]) => {
+          try {
+            return (verbs[name as ReadingName] as (...given: readonly unknown[]) => unknown)(...values);
+          } catch (error) {
+            throw storeFault(error, `store: ${name}`);
+          }
+        }
+      : (...values: readonly unknown[]) => write(name as WritingName, ...(values as never)),
+  ]);
+  return Object.fromEntries(entries) as Asynchronous<Operations>;
+}
+
+/** A large mail goes as its file, a small one as its bytes. */
+function loaded(leased: LeasedParcel): Parcel {
+  const { content, ...parcel } = leased;
+  return { ...parcel, content: content.file === null ? { bytes: content.bytes! } : { file: content.file } };
+}

@@ -1,0 +1,55 @@
+/** Reading across tables: what we wrote into conversations (for recognising quotes), and the store in figures. */
+import type { Traces } from '../mail/mail.js';
+import { keyOf } from './ids.js';
+import type { Session } from './session.js';
+import { firstDomain, replyAddress } from './views.js';
+
+/** How many earlier messages a quoted part is compared with. */
+const TRACED_MESSAGES = 20;
+const TRACED_PARTICIPANTS = 20;
+
+export function traces(session: Session, conversationIds: readonly string[]): Traces {
+  const { db } = session;
+  const texts: string[] = [];
+  const replyAddresses: string[] = [];
+  for (const id of new Set(conversationIds)) {
+    const key = keyOf('conversation', id);
+    for (const row of db.all<{ text: string }>(
+      `select text from message where conversation_key = ? and direction in ('incoming', 'outgoing') order by seq desc limit ?`,
+      key,
+      TRACED_MESSAGES,
+    )) {
+      if (row.text !== '') texts.push(row.text);
+    }
+    const account = db.value<number>('select account_key from conversation where key = ?', key);
+    const domain = account === undefined ? null : firstDomain(session, account);
+    for (const row of db.all<{ key: number }>(
+      'select key from participant where conversation_key = ? order by key limit ?',
+      key,
+      TRACED_PARTICIPANTS,
+    )) {
+      const address = replyAddress(session, row.key, domain);
+      if (address !== null) replyAddresses.push(address);
+    }
+  }
+  return { texts, replyAddresses };
+}
+
+export function stats(session: Session): Readonly<Record<string, number>> {
+  const { db } = session;
+  const count = (text: string) => db.value<number>(text) ?? 0;
+  return {
+    accounts: count('select count(*) from account'),
+    contacts: count('select count(*) from contact'),
+    conversations: count('select count(*) from conversation'),
+    conversations_open: count("select count(*) from conversation where status = 'open'"),
+    messages: count('select count(*) from message'),
+    mails: count('select count(*) from mail'),
+    mails_quarantined: count("select count(*) from mail where state = 'quarantined'"),
+    mails_refused: count("select count(*) from mail where state = 'refused'"),
+    mails_kept: count("select count(*) from mail where state = 'kept'"),
+    deliveries_waiting: count("select count(*) from delivery where state = 'waiting'"),
+    deliveries_deferred: count("select count(*) from delivery where state = 'deferred'"),
+    deliveries_failed: count("select count(*) from delivery where state = 'failed'"),
+  };
+}

@@ -1,0 +1,102 @@
+/**
+ * The two ways to write. `thread`: the daemon's writer thread with group commit; `direct`: this process's own connection,
+ * a transaction a call (CLI verbs, tests). Both fulfil a call after its commit.
+ *
+ * If the thread dies, everything in flight and every later call fails with unavailable, and `onDeath` tells the daemon,
+ * which ends: a store without its writer can only refuse.
+ */
+import { Worker } from 'node:worker_threads';
+import { type ErrorCode, ReplydError } from '../errors.js';
+import { runInTransaction } from './batch.js';
+import { storeFault } from './database.js';
+import type { Operations, WritingName } from './operations.js';
+import type { Session } from './session.js';
+import type { FromWriter, ToWriter, WriterData } from './writer-thread.js';
+
+export interface Writer {
+  run<Name extends WritingName>(
+    name: Name,
+    ...values: Parameters<Operations[Name]>
+  ): Promise<ReturnType<Operations[Name]>>;
+  close(): Promise<void>;
+}
+
+export function directWriter(session: Session, verbs: Operations): Writer {
+  return {
+    async run(name, ...values) {
+      try {
+        return runInTransaction(session, verbs, { name, values }) as never;
+      } catch (error) {
+        throw storeFault(error, `store: ${name}`);
+      }
+    },
+    async close() {},
+  };
+}
+
+interface Waiting {
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export async function threadWriter(
+  data: WriterData,
+  options: { onDeath?: (error: Error) => void } = {},
+): Promise<Writer> {
+  const worker = new Worker(new URL('./writer-thread.js', import.meta.url), { workerData: data });
+  const waiting = new Map<number, Waiting>();
+  let nextId = 1;
+  let dead: ReplydError | null = null;
+  let closing = false;
+
+  const exited = new Promise<void>(resolve => {
+    worker.once('exit', code => {
+      dead ??= new ReplydError(
+        'unavailable',
+        closing ? 'the store is closed' : `the store's writer thread ended (${code})`,
+      );
+      for (const call of waiting.values()) call.reject(dead);
+      waiting.clear();
+      if (!closing) options.onDeath?.(dead);
+      resolve();
+    });
+  });
+  worker.on('error', error => {
+    dead = new ReplydError('unavailable', `the store's writer thread failed: ${error.message}`, { cause: error });
+  });
+  worker.on('message', (answers: FromWriter) => {
+    for (const answer of answers) {
+      const call = waiting.get(answer.id);
+      waiting.delete(answer.id);
+      if (!call) continue;
+      if ('error' in answer) {
+        const { code, message, details } = answer.error;
+        call.reject(new ReplydError(code as ErrorCode, message, { details }));
+      } else {
+        call.resolve(answer.value as never);
+      }
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    worker.once('online', resolve);
+    worker.once('error', reject);
+  });
+
+  return {
+    run(name, ...values) {
+      if (dead || closing) return Promise.reject(dead ?? new ReplydError('unavailable', 'the store is closing'));
+      return new Promise((resolve, reject) => {
+        const id = nextId;
+        nextId += 1;
+        waiting.set(id, { resolve, reject });
+        worker.postMessage({ id, name, values } satisfies ToWriter);
+      });
+    },
+    async close() {
+      if (closing) return exited;
+      closing = true;
+      worker.postMessage('close' satisfies ToWriter);
+      return exited;
+    },
+  };
+}

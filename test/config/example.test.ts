@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { describeKeys, exampleConfig, redactedConfig } from '#replyd/config/example.js';
+import { type Config, findKey, KEY_NAMES, readKey } from '#replyd/config/keys.js';
+import { loadConfig } from '#replyd/config.js';
+
+function load(text: string): Config {
+  return loadConfig({ file: '/etc/mail/replyd.toml', env: {}, cwd: '/work', readFile: () => ({ text, mode: 0o640 }) })
+    .config;
+}
+
+/** The example with every line in force. */
+function uncommented(text: string): string {
+  return text.replaceAll(/^#(?=[a-z_.]+ = )/gm, '');
+}
+
+test('config.example.toml is what exampleConfig() writes', () => {
+  assert.equal(readFileSync('config.example.toml', 'utf8'), exampleConfig());
+});
+
+test('the example shows every key and changes nothing', () => {
+  assert.deepEqual(load(exampleConfig()), load(''));
+  const lines = exampleConfig().split('\n');
+  assert.equal(lines.filter(line => /^#[a-z_.]+ = /.test(line)).length, KEY_NAMES.length);
+  assert.ok(lines.every(line => line.length <= 100));
+});
+
+test('every default in the example is the default, and every example works', () => {
+  const config = load(uncommented(exampleConfig()));
+  for (const name of KEY_NAMES.filter(key => findKey(key)!.example === null)) {
+    assert.deepEqual(readKey(config, name), readKey(load(''), name), name);
+  }
+});
+
+test('values that print are read back the same', () => {
+  const config = load(uncommented(exampleConfig()));
+  const printed = Object.entries(redactedConfig(config)).map(([name, value]) => [
+    name,
+    value === '(set)' ? 'p' : value,
+  ]);
+  const again = load(exampleConfig(Object.fromEntries(printed)));
+  for (const name of KEY_NAMES.filter(key => !findKey(key)!.secret)) {
+    assert.deepEqual(readKey(again, name), readKey(config, name), name);
+  }
+});
+
+test('exampleConfig sets what init asks for and refuses the rest', () => {
+  const text = exampleConfig({
+    data_dir: '/var/lib/replyd',
+    'smtp.listen': ['[::]:25'],
+    'outbound.username': 'a"b\\\u007f',
+  });
+  assert.match(text, /^data_dir = "\/var\/lib\/replyd"$/m);
+  assert.match(text, /^listen = \["\[::\]:25"\]$/m);
+  const config = load(`${text.replace('#password = "a long password"', 'password = "p"')}`);
+  assert.equal(config.dataDir, '/var/lib/replyd');
+  assert.equal(config.outbound.username, 'a"b\\\u007f');
+  assert.throws(() => exampleConfig({ colour: 1 }), /^ReplydError: colour: unknown key$/);
+  assert.throws(() => exampleConfig({ 'smtp.max_size': 'x' }), /^ReplydError: smtp\.max_size: "x" must be a size/);
+});
+
+test('descriptions hold what documentation needs', () => {
+  const keys = describeKeys();
+  assert.deepEqual(
+    keys.map(({ name }) => name),
+    [...KEY_NAMES],
+  );
+  assert.deepEqual(
+    keys.find(({ name }) => name === 'smtp.max_size'),
+    {
+      name: 'smtp.max_size',
+      variable: 'REPLYD_SMTP_MAX_SIZE',
+      type: 'size',
+      default: '35MiB',
+      meaning: 'Largest mail that is taken, by every door, as it comes over the wire.',
+      reloadable: true,
+      secret: false,
+    },
+  );
+  const secrets = keys.filter(({ secret }) => secret).map(({ name }) => name);
+  assert.equal(secrets.length, 6);
+  assert.ok(secrets.every(name => /password|key$/.test(name)));
+});
+
+test('secrets are not printed', () => {
+  const shown = redactedConfig(
+    load('ingress.relay.password = ["hunter22", "two"]\noutbound = { username = "u", password = "hunter22" }'),
+  );
+  assert.ok(!JSON.stringify(shown).includes('hunter22'));
+  assert.equal(shown['ingress.relay.password'], '(set)');
+  assert.equal(shown['outbound.password'], '(set)');
+  assert.deepEqual(shown['ingress.mandrill.key'], []);
+  assert.equal(shown['smtp.max_size'], '35MiB');
+});

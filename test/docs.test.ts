@@ -1,0 +1,134 @@
+/**
+ * Holds what people read against what the program does: a README that names a key, a variable, a script or a file
+ * that does not exist, or shows a configuration that does not load, costs an operator an evening.
+ *
+ * `faultsIn` finds such places in any Markdown text; the first test shows on a bad page that it does.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { describeKeys, exampleConfig } from '#replyd/config/example.js';
+import { findKey, isGroup, KEY_NAMES, variableOf } from '#replyd/config/keys.js';
+import { loadConfig } from '#replyd/config.js';
+import { errorText } from '#replyd/errors.js';
+
+const PAGES = ['README.md', 'CHANGELOG.md'];
+
+const VARIABLES: ReadonlySet<string> = new Set([...KEY_NAMES.map(variableOf), 'REPLYD_CONFIG', 'REPLYD_SOCKET']);
+const GROUPS: ReadonlySet<string> = new Set(
+  KEY_NAMES.filter(name => name.includes('.')).map(name => name.split('.')[0]!),
+);
+const SCRIPTS = scriptsOf('package.json');
+
+function scriptsOf(file: string): ReadonlySet<string> {
+  const { scripts } = JSON.parse(readFileSync(file, 'utf8')) as { scripts: Record<string, string> };
+  return new Set(Object.keys(scripts));
+}
+
+/** Fenced blocks with their language, and the text between them. */
+function splitPage(markdown: string): { blocks: { language: string; text: string }[]; prose: string } {
+  const blocks: { language: string; text: string }[] = [];
+  const prose = markdown.replaceAll(/^```([a-z]*)[^\n]*\n(.*?)^```$/gms, (_, language: string, text: string) => {
+    blocks.push({ language, text });
+    return '';
+  });
+  return { blocks, prose };
+}
+
+/** Key names in running text: words such as `smtp.max_size` whose first part is one of our groups, no host names. */
+function keysIn(text: string): string[] {
+  const words = [...text.matchAll(/(?<![\w.@/-])[a-z]+(?:\.[a-z_]+){1,2}(?![\w@/-]|\.\w)/g)].map(match => match[0]);
+  return words.filter(word => GROUPS.has(word.split('.')[0]!) && !/\.(?:com|net|org|example)$/.test(word));
+}
+
+function faultsIn(markdown: string): string[] {
+  const { blocks, prose } = splitPage(markdown);
+  const spans = [...prose.matchAll(/`([^`\n]+)`/g)].map(match => match[1]!);
+  const faults = spans
+    .flatMap(keysIn)
+    .filter(name => findKey(name) === null && !isGroup(name))
+    .map(name => `no such key: ${name}`);
+  for (const [variable] of markdown.matchAll(/\bREPLYD_[A-Z0-9_]*[A-Z0-9]/g)) {
+    if (!VARIABLES.has(variable)) faults.push(`no such variable: ${variable}`);
+  }
+  for (const [, script] of markdown.matchAll(/\bnpm run (?:--silent )?([a-z][a-z:]*)/g)) {
+    if (!SCRIPTS.has(script!)) faults.push(`no such script: ${script}`);
+  }
+  for (const [, file] of prose.matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g)) {
+    if (!existsSync(file!)) faults.push(`no such file: ${file}`);
+  }
+  for (const { language, text } of blocks) {
+    if (language === 'toml') faults.push(...configFaults(text));
+  }
+  return faults;
+}
+
+function configFaults(text: string): string[] {
+  try {
+    loadConfig({ file: '/etc/replyd/config.toml', env: {}, cwd: '/', readFile: () => ({ text, mode: 0o640 }) });
+    return [];
+  } catch (error) {
+    return [`configuration that does not load: ${errorText(error)}`];
+  }
+}
+
+test('a page that is wrong is found out', () => {
+  const page = [
+    'Set `smtp.maxsize`, not `smtp.max_size`, or `REPLYD_SMTP_MAXSIZE`; `$REPLYD_SOCKET` and `ingress.relay` are fine,',
+    'so are `mx.example.com`, `smtp.example.com:25`, `/etc/log.level` and `[smtp]`; see [the log](CHANGELOG.md),',
+    '[more](docs/none.md), [elsewhere](https://example.com/docs.md) and [below](#below).',
+    '```sh',
+    'npm run demo && npm run nonsense',
+    '```',
+    '```toml',
+    '[outbound]',
+    'transport = "smtp"',
+    '```',
+    '```toml',
+    '[smtp]',
+    'listen = ["[::]:25"]',
+    '```',
+  ].join('\n');
+  assert.deepEqual(
+    faultsIn(page).map(fault => fault.replace(/does not load: .*?(outbound\.\w+).*/, 'does not load: $1')),
+    [
+      'no such key: smtp.maxsize',
+      'no such variable: REPLYD_SMTP_MAXSIZE',
+      'no such script: nonsense',
+      'no such file: docs/none.md',
+      'configuration that does not load: outbound.host',
+    ],
+  );
+});
+
+test('README and CHANGELOG name only what exists', () => {
+  for (const page of PAGES) assert.deepEqual(faultsIn(readFileSync(page, 'utf8')), [], page);
+});
+
+test('meanings in the example file name only keys that exist', () => {
+  const wrong = describeKeys().flatMap(({ name, meaning }) =>
+    keysIn(meaning)
+      .filter(other => findKey(other) === null)
+      .map(other => `${name}: ${other}`),
+  );
+  assert.deepEqual(wrong, []);
+  assert.deepEqual(
+    keysIn(exampleConfig()).filter(name => findKey(name) === null),
+    [],
+  );
+});
+
+test('keys that others rely on keep their names', () => {
+  const kept = `data_dir log.level log.format operator.address smtp.listen smtp.hostname smtp.max_size
+    smtp.max_connections smtp.max_connections_per_ip smtp.max_recipients smtp.idle_timeout smtp.session_timeout
+    smtp.data_timeout smtp.trusted_networks lmtp.listen lmtp.socket_mode lmtp.socket_group tls.certificate tls.key
+    http.listen http.public_url ingress.listen ingress.relay.password ingress.mailgun.signing_key ingress.mandrill.key
+    ingress.postmark.password ingress.sendgrid.password reply.prefix reply.separator outbound.transport outbound.host
+    outbound.port outbound.tls outbound.username outbound.password outbound.envelope_sender outbound.max_size
+    outbound.retry continuity.delay continuity.context auth.authserv_id hooks.allow_private retention.raw
+    limits.parse_time limits.parse_memory limits.loop_messages limits.loop_window limits.min_free`.split(/\s+/);
+  assert.deepEqual(
+    kept.filter(name => findKey(name) === null),
+    [],
+  );
+});

@@ -1,0 +1,93 @@
+/**
+ * A reception for door tests that does what the address says, without a store: addresses at in.example name the case.
+ *
+ * At RCPT: `reply+…` and postmaster are accepted, `off`, `busy`, `throws`, `hangs` do that, any other is unknown; other
+ * domains are not ours. After the data: `reply+changed`, `+hops`, `+full`, `+throws`, `+hangs`, `+few` (a verdict is
+ * missing) do that, any other is stored. It adopts spool files as the pipeline does: reads and removes them.
+ */
+import { readFileSync, unlinkSync } from 'node:fs';
+import type { Arrival, Destination, Reception, Resolution, Verdict } from '#replyd/conversation/ports.js';
+import { STATUS } from '#replyd/mail/status.js';
+
+export interface StoredMail extends Omit<Arrival, 'raw'> {
+  readonly bytes: Buffer;
+  readonly spooled: boolean;
+}
+
+export interface ScriptedReception extends Reception {
+  /** What was stored, in order. */
+  readonly mails: StoredMail[];
+  /** Every address RCPT asked for. */
+  readonly asked: string[];
+  lowSpace: boolean;
+  /** Called at the start of each accept. */
+  onAccept: () => void | Promise<void>;
+}
+
+export function scriptedReception(): ScriptedReception {
+  const mails: StoredMail[] = [];
+  const asked: string[] = [];
+  const reception: ScriptedReception = {
+    mails,
+    asked,
+    lowSpace: false,
+    onAccept() {},
+    resolve(recipient) {
+      asked.push(recipient);
+      return resolve(recipient);
+    },
+    async accept(arrival, { together }) {
+      await reception.onAccept();
+      const bytes = 'file' in arrival.raw ? readFileSync(arrival.raw.file) : Buffer.from(arrival.raw.bytes);
+      if ('file' in arrival.raw) unlinkSync(arrival.raw.file);
+      const words = arrival.destinations.map(destination => destination.address.split('@')[0]!.split('+')[1] ?? '');
+      if (words.includes('throws')) throw new Error('scripted to throw');
+      if (words.includes('hangs')) return new Promise(() => {});
+      const verdicts = words.map(word => verdictFor(word, `ml_${mails.length + 1}`));
+      const bad = verdicts.find(verdict => verdict.word !== 'accepted');
+      if (!together || bad === undefined) {
+        mails.push({ ...arrival, bytes, spooled: 'file' in arrival.raw });
+      }
+      if (words.includes('few')) verdicts.pop();
+      return together && bad !== undefined ? verdicts.map(() => bad) : verdicts;
+    },
+    async refuse() {},
+    lowOnSpace: () => reception.lowSpace,
+  };
+  return reception;
+}
+
+async function resolve(recipient: string): Promise<Resolution> {
+  const [local = '', domain = ''] = recipient.split('@');
+  if (recipient.toLowerCase() === 'postmaster') return accepted(operator(recipient));
+  if (domain.toLowerCase() !== 'in.example') return { word: 'rejected', status: STATUS.notOurs, detail: 'foreign' };
+  if (local === 'off') return { word: 'rejected', status: STATUS.switchedOff, detail: 'inbound_emails is off' };
+  if (local === 'busy') return { word: 'deferred', status: STATUS.tryLater, detail: 'the store is busy' };
+  if (local === 'throws') throw new Error('scripted to throw');
+  if (local === 'hangs') return new Promise(() => {});
+  if (local === 'postmaster') return accepted(operator(recipient));
+  if (!/^"?reply\+/i.test(local)) return { word: 'rejected', status: STATUS.unknownRecipient, detail: 'no such token' };
+  return accepted({
+    kind: 'reply',
+    address: recipient.toLowerCase(),
+    token: local.slice(6),
+    accountId: 'ac_1',
+    conversationId: 'cv_1',
+    participantId: 'pt_1',
+  });
+}
+
+function operator(address: string): Destination {
+  return { kind: 'operator', address, localPart: 'postmaster' };
+}
+
+function accepted(destination: Destination): Resolution {
+  return { word: 'accepted', destination };
+}
+
+function verdictFor(word: string, mailId: string): Verdict {
+  if (word === 'changed') return { word: 'deferred', status: STATUS.tryLater, detail: 'changed since RCPT' };
+  if (word === 'hops') return { word: 'rejected', status: STATUS.tooManyHops, detail: '51 Received fields' };
+  if (word === 'full') return { word: 'deferred', status: STATUS.noSpace, detail: 'disk full' };
+  return { word: 'accepted', status: STATUS.stored, mailId, messageId: `msg_${mailId}` };
+}
