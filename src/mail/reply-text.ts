@@ -40,7 +40,7 @@ export function splitReply(
   }
   const lines = plainLines(plain);
   const found = split(lines, context);
-  return hasContainers(body.html) ? settle(found, { lines, html: body.html, context }) : found;
+  return !isSure(found) && hasContainers(body.html) ? settle(found, { lines, html: body.html, context }) : found;
 }
 
 interface Context {
@@ -51,6 +51,20 @@ interface Context {
 function split(lines: readonly Line[], context: Context): ReplyText {
   const items = classify(lines, context.traces);
   return assemble(items, { forward: context.forward, traced: context.traces.texts.length > 0 });
+}
+
+/** Own words, then a marked quote to the end: the HTML part can tell nothing more. */
+function isSure(found: ReplyText): boolean {
+  const { text, quotedText } = found;
+  if (
+    text === '' ||
+    text.length > 4_000 ||
+    text.includes('@') ||
+    !found.evidence.some(line => /attribution line/.test(line))
+  ) {
+    return false;
+  }
+  return quotedText.slice(quotedText.lastIndexOf('\n') + 1).startsWith('>');
 }
 
 /** Lets the containers of the HTML part decide where the plain part leaves a quote in the text. */

@@ -85,18 +85,19 @@ export function excerpt(text: string): string {
 }
 
 function roleOf(line: Line): RoleLine {
-  const base = { line, seen: 0, settled: false, why: '' };
-  if (isBlank(line) && line.depth === 0 && line.mark !== 'history')
-    return { ...base, role: 'blank', settled: line.mark === 'quoted' };
-  if (line.mark === 'quoted') return { ...base, role: 'quote', settled: true };
-  if (line.depth > 0) return { ...base, role: 'quote' };
-  if (line.mark === 'attribution')
-    return { ...base, role: 'attribution', settled: true, why: `HTML attribution ("${excerpt(line.key)}")` };
-  if (line.mark === 'history')
-    return { ...base, role: 'heading', settled: true, why: 'HTML container of the quoted mail' };
-  if (line.mark === 'forwarded') return { ...base, role: 'forward', settled: true, why: 'HTML container of a forward' };
-  if (line.mark === 'signature') return { ...base, role: 'signature', why: 'HTML signature' };
-  return { ...base, role: 'text' };
+  const { mark } = line;
+  if (line.depth === 0 && mark !== 'history' && isBlank(line)) return item(line, 'blank', mark === 'quoted');
+  if (mark === 'quoted') return item(line, 'quote', true);
+  if (line.depth > 0) return item(line, 'quote');
+  if (mark === null || mark === 'verbatim' || mark === 'rule') return item(line, 'text');
+  if (mark === 'attribution') return item(line, 'attribution', true, `HTML attribution ("${excerpt(line.key)}")`);
+  if (mark === 'history') return item(line, 'heading', true, 'HTML container of the quoted mail');
+  if (mark === 'forwarded') return item(line, 'forward', true, 'HTML container of a forward');
+  return item(line, 'signature', false, 'HTML signature');
+}
+
+function item(line: Line, role: Role, settled = false, why = ''): RoleLine {
+  return { line, role, seen: 0, settled, why };
 }
 
 /** Finds attributions and cuts the reply off the lines they share with it. */

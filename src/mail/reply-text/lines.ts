@@ -28,7 +28,7 @@ export interface Line {
 }
 
 /** Lines looked at one by one. */
-export const LINE_LIMIT = 5_000;
+export const LINE_LIMIT = 3_000;
 const KEY_LIMIT = 1_000;
 
 // Zero-width characters, soft hyphens, byte order marks and direction marks, which clients put anywhere.
