@@ -137,7 +137,8 @@ export function defineAccount(group: Command): void {
     .action(async (slug: string, options: Json & { yes?: true }, command: Command) => {
       await withStore(command, async ({ store }) => {
         const account = await store.account(slug);
-        if (!(await confirmRemoval(`account ${slug} with all its conversations`, options))) return;
+        if (!(await confirmRemoval(`account ${slug} with all its conversations`, { ...options, unasked: 'refuse' })))
+          return;
         await store.removeAccount(slug);
         if (options.json) printJson(account);
         else print(`removed account ${slug}`);

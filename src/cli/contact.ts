@@ -93,7 +93,13 @@ export function defineContact(group: Command): void {
       await withStore(command, async ({ store }) => {
         const contact = await store.contact(id);
         const name = contact.email ?? contact.name;
-        if (!(await confirmRemoval(`contact ${id} (${name}) with all his conversations`, options))) return;
+        if (
+          !(await confirmRemoval(`contact ${id} (${name}) with all his conversations`, {
+            ...options,
+            unasked: 'remove',
+          }))
+        )
+          return;
         await store.removeContact(id);
         if (options.json) printJson(contact);
         else print(`removed contact ${id}`);

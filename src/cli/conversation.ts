@@ -9,7 +9,7 @@ import { list } from './listing.js';
 import { personText, timeText } from './render.js';
 import { table } from './table.js';
 import { hint, print, printJson, readStandardInput } from './terminal.js';
-import { headView, messageView, refText, threadView } from './thread.js';
+import { headView, messageView, plural, refText, threadView } from './thread.js';
 import {
   addVerb,
   collect,
@@ -293,7 +293,10 @@ function defineRemove(group: Command): void {
         const conversation = await store.conversation(wanted);
         const name = refText(conversation);
         if (
-          !(await confirmRemoval(`conversation ${name} with ${conversation.messages?.length ?? 0} messages`, options))
+          !(await confirmRemoval(`conversation ${name} with ${plural(conversation.messages?.length ?? 0, 'message')}`, {
+            ...options,
+            unasked: 'remove',
+          }))
         )
           return;
         await store.removeConversation({ id: conversation.id });

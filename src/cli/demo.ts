@@ -190,11 +190,12 @@ function byHand({ config, conversation, smtp }: Stage): string {
   return [
     'It stays up until Ctrl-C. Go on by hand in another terminal:',
     '',
-    `  ${program} conversation show ${ref}`,
-    `  ${program} conversation reply ${ref} --agent Anna --text "Good news!"`,
-    `  printf 'Subject: Re: teapot\\n\\nThank you!\\n' | curl smtp://${smtp} \\`,
-    `    --mail-from ${CUSTOMER.email} --mail-rcpt ${conversation.reply_to} -T -`,
-    `  ${program} doctor`,
+    brokenCommand(`  ${program} conversation show ${ref}`),
+    brokenCommand(`  ${program} conversation reply ${ref} --agent Anna --text "Good news!"`),
+    `  printf 'From: ${CUSTOMER.email}\\n\\nThank you!\\n' | curl -s smtp://${smtp} --crlf -T - \\`,
+    `      --mail-from ${CUSTOMER.email} \\`,
+    `      --mail-rcpt ${conversation.reply_to}`,
+    brokenCommand(`  ${program} doctor`),
   ].join('\n');
 }
 
