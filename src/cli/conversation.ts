@@ -61,6 +61,7 @@ function defineStart(group: Command): void {
       const channel = oneOf('channel', CHANNELS, options.channel);
       const email = readAddress(options.contact);
       const text = options.text === undefined ? undefined : await readText(options.text);
+      if (text !== undefined && text.trim() === '') throw usageError('the text is empty');
       const conversation = await withStore(command, ({ store }) =>
         store.startConversation({
           account: options.account,
