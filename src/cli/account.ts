@@ -10,7 +10,7 @@ import { usageError } from './errors.js';
 import { accountView } from './render.js';
 import { table } from './table.js';
 import { print, printJson, warn } from './terminal.js';
-import { addVerb, collect, jsonOption, listed, oneOf, quoted, readDuration, readPairs } from './verb.js';
+import { addVerb, collect, given, jsonOption, listed, oneOf, quoted, readDuration, readPairs } from './verb.js';
 
 const KEYS = [
   'name',
@@ -55,7 +55,7 @@ export function defineAccount(group: Command): void {
               slug,
               support_email: options.supportEmail,
               domains: options.domain ?? proposedDomains(loaded.inboundDomain),
-              ...(options.name === undefined ? {} : { name: options.name }),
+              ...given({ name: options.name }),
             }),
           { create: true },
         );

@@ -13,6 +13,7 @@ import type { Store } from '../conversation/store.js';
 import { isReplydError, ReplydError } from '../errors.js';
 import { actAsOwner, checkAccess, whomToBe } from './owner.js';
 import { warn } from './terminal.js';
+import { given } from './verb.js';
 
 export interface Context {
   readonly loaded: LoadedConfig;
@@ -29,7 +30,7 @@ export async function loadSettings(command: Command, options: { quiet?: boolean 
   const { loadConfig } = await import('../config.js');
   const file = configOption(command);
   try {
-    const loaded = loadConfig({ ...(file === undefined ? {} : { file }), env: process.env, cwd: process.cwd() });
+    const loaded = loadConfig({ ...given({ file }), env: process.env, cwd: process.cwd() });
     if (!options.quiet) for (const warning of loaded.warnings) warn(warning);
     return loaded;
   } catch (error) {
