@@ -27,20 +27,26 @@ export function defineServe(verb: Command): void {
     const log = createLog(config.log.level, config.log.format);
     sayFindings(log, loaded);
     becomeOwner(config);
+    const signals = watchSignals();
     let onFatal: (error: Error) => void = () => {};
     const { openDaemon } = await import('../daemon.js');
     const fatal = new Promise<Error>(resolve => {
       onFatal = resolve;
     });
     const daemon = await openDaemon(loaded, { log, onFatal: error => onFatal(error) });
-    await runUntilEnd(daemon, { log, fatal, reread: () => loadSettings(command, { quiet: true }) });
+    await runUntilEnd(daemon, { log, fatal, signals, reread: () => loadSettings(command, { quiet: true }) });
   });
 }
 
 /** Resolves when the daemon is closed because somebody wanted it; throws when it could not go on. */
 async function runUntilEnd(
   daemon: Daemon,
-  { log, fatal, reread }: { log: Log; fatal: Promise<Error>; reread: () => Promise<LoadedConfig> },
+  {
+    log,
+    fatal,
+    signals,
+    reread,
+  }: { log: Log; fatal: Promise<Error>; signals: Signals; reread: () => Promise<LoadedConfig> },
 ): Promise<void> {
   let reloading = Promise.resolve();
   const reload = () => {
@@ -54,18 +60,8 @@ async function runUntilEnd(
       }
     });
   };
-  const signal = new Promise<NodeJS.Signals>(resolve => {
-    let first = true;
-    const stop = (name: NodeJS.Signals) => {
-      if (!first) process.exit(EXIT_FAILED);
-      first = false;
-      resolve(name);
-    };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
-  });
-  process.on('SIGHUP', reload);
-  const reason = await Promise.race([signal, fatal]);
+  signals.onReload(reload);
+  const reason = await Promise.race([signals.stop, fatal]);
   if (typeof reason === 'string') {
     log.info('stopping', { signal: reason });
     return daemon.close();
@@ -74,6 +70,35 @@ async function runUntilEnd(
   // Answers what is in flight with 4xx; nothing more can be stored.
   await daemon.close({ graceMs: 0 }).catch(() => undefined);
   throw reason;
+}
+
+interface Signals {
+  /** The first SIGTERM or SIGINT; the second ends the process. */
+  readonly stop: Promise<NodeJS.Signals>;
+  onReload(reload: () => void): void;
+}
+
+/** From before the start on: who reads that the daemon is ready may send a signal at once. */
+function watchSignals(): Signals {
+  // What is read at the start is fresh enough for a SIGHUP that comes before it is over.
+  let reload = () => {};
+  process.on('SIGHUP', () => reload());
+  const stop = new Promise<NodeJS.Signals>(resolve => {
+    let first = true;
+    const end = (name: NodeJS.Signals) => {
+      if (!first) process.exit(EXIT_FAILED);
+      first = false;
+      resolve(name);
+    };
+    process.on('SIGTERM', end);
+    process.on('SIGINT', end);
+  });
+  return {
+    stop,
+    onReload(callback) {
+      reload = callback;
+    },
+  };
 }
 
 function sayFindings(log: Log, loaded: LoadedConfig): void {
