@@ -59,6 +59,7 @@ export function listeningFile(dataDir: string): string {
 export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): Promise<Daemon> {
   const { log } = options;
   let { config } = loaded;
+  let graceMs = GRACE;
   const closers: (() => Promise<void> | void)[] = [];
   const closeAll = async () => {
     let first: unknown;
@@ -121,7 +122,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       random: randomBytes,
       log,
     });
-    closers.push(() => queue.close());
+    closers.push(() => queue.close({ graceMs }));
     const composer = openComposer({
       store,
       folder,
@@ -140,7 +141,6 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
 
     const doorOptions = { spoolFolder: folder, reception, log, now: Date.now };
     const doors: SmtpDoor[] = [];
-    let graceMs = GRACE;
     const openDoor = async (door: Pick<SmtpOptions, 'kind' | 'listen'> & Partial<SmtpOptions>) => {
       if (door.listen.length === 0) return [];
       const opened = await openSmtp({ ...doorSettings(config), ...doorOptions, ...door });

@@ -105,7 +105,7 @@ export function pausedText(state: DestinationState): string | null {
 }
 
 async function changeDestination(store: Store, change: Partial<DestinationState>): Promise<DestinationState> {
-  await store.setDestination({ ...(await store.destination(SMARTHOST)), ...change });
+  await store.setDestination({ ...(await store.destination(SMARTHOST)), ...change }, 'operator');
   return store.destination(SMARTHOST);
 }
 

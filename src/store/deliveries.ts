@@ -34,7 +34,7 @@ export interface DeliveryOperations {
   release(deliveryIds: readonly string[]): void;
   nextDueAt(destination: string): number | null;
   destination(name: string): DestinationState;
-  setDestination(state: DestinationState): void;
+  setDestination(state: DestinationState, by: 'operator' | 'queue'): void;
   deliveries(filter: Parameters<Store['deliveries']>[0]): readonly QueuedDelivery[];
   delivery(id: string): QueuedDelivery;
   retryDeliveries(which: { id: string } | { state: DeliveryState }): readonly QueuedDelivery[];
@@ -42,6 +42,11 @@ export interface DeliveryOperations {
 }
 
 const READY = `destination = ? and outgoing_mail_key is not null and state in ('waiting', 'deferred') and next_attempt_at is not null`;
+
+const FIRST_OF_ORDER = `not exists (
+  select 1 from delivery older
+  where older.order_key = d.order_key and older.key < d.key
+    and older.state in ('waiting', 'leased', 'deferred') and older.outgoing_mail_key is not null)`;
 
 export function deliveryOperations(session: Session): DeliveryOperations {
   const { db } = session;
@@ -55,11 +60,7 @@ export function deliveryOperations(session: Session): DeliveryOperations {
       const rows = db.all<DeliveryRow>(
         `update delivery set state = 'leased', attempts = attempts + 1 where key in (
            select d.key from delivery d
-           where d.${READY} and d.next_attempt_at <= ?
-             and not exists (
-               select 1 from delivery older
-               where older.order_key = d.order_key and older.key < d.key
-                 and older.state in ('waiting', 'leased', 'deferred') and older.outgoing_mail_key is not null)
+           where d.${READY} and d.next_attempt_at <= ? and ${FIRST_OF_ORDER}
            order by d.next_attempt_at, d.key limit ?)
          returning *`,
         destination,
@@ -86,7 +87,10 @@ export function deliveryOperations(session: Session): DeliveryOperations {
     },
 
     nextDueAt: destination =>
-      db.value<number>(`select min(next_attempt_at) from delivery where ${READY}`, destination) ?? null,
+      db.value<number>(
+        `select min(d.next_attempt_at) from delivery d where d.${READY} and ${FIRST_OF_ORDER}`,
+        destination,
+      ) ?? null,
 
     destination(name) {
       const row = db.get<{
@@ -104,7 +108,9 @@ export function deliveryOperations(session: Session): DeliveryOperations {
       };
     },
 
-    setDestination(state) {
+    setDestination(state, by) {
+      if (by === 'queue' && db.get(`select 1 from destination where name = ? and paused = 'operator'`, state.name))
+        return;
       db.run(
         `insert into destination (name, paused, reason, next_probe_at, failures) values (?, ?, ?, ?, ?)
          on conflict (name) do update set paused = excluded.paused, reason = excluded.reason,
@@ -159,7 +165,8 @@ export function deliveryOperations(session: Session): DeliveryOperations {
           continue;
         }
         db.run(
-          `update delivery set state = case when state = 'failed' then 'deferred' else state end, reason = null,
+          `update delivery set attempts = case when state = 'failed' then 0 else attempts end,
+             state = case when state = 'failed' then 'deferred' else state end, reason = null,
              next_attempt_at = ?, settled_at = null where key = ?`,
           session.clock(),
           row.key,

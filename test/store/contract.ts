@@ -430,7 +430,7 @@ export function storeContract(name: string, open: Open): void {
       nextProbeAt: probe,
       failures: 1,
     } as const;
-    await store.setDestination(pause);
+    await store.setDestination(pause, 'queue');
     const waiting = (await store.message(due.id)).deliveries[0]!;
     assert.deepEqual(
       [waiting.state, waiting.reason, waiting.last_error, waiting.next_attempt_at],
@@ -438,8 +438,23 @@ export function storeContract(name: string, open: Open): void {
     );
     assert.deepEqual((await store.message(due.id)).mail, { state: 'waiting', reason: 'paused' });
     assert.equal((await store.message(delayed.id)).deliveries[0]!.reason, 'delay');
-    await store.setDestination({ ...pause, paused: null, reason: null, nextProbeAt: null, failures: 0 });
+    await store.setDestination({ ...pause, paused: null, reason: null, nextProbeAt: null, failures: 0 }, 'queue');
     assert.deepEqual((await store.message(due.id)).deliveries[0], due.deliveries[0]);
+  });
+
+  check("the queue's word does not count while an operator has paused the destination", async ({ store }) => {
+    const running = { name: 'smarthost', paused: null, reason: null, nextProbeAt: null, failures: 0 };
+    await store.setDestination({ ...running, paused: 'operator', reason: 'maintenance' }, 'operator');
+    await store.setDestination(running, 'queue');
+    assert.equal((await store.destination('smarthost')).paused, 'operator');
+    await store.setDestination(running, 'operator');
+    await store.setDestination({ ...running, paused: 'trouble', nextProbeAt: 5, failures: 1 }, 'queue');
+    assert.deepEqual(await store.destination('smarthost'), {
+      ...running,
+      paused: 'trouble',
+      nextProbeAt: 5,
+      failures: 1,
+    });
   });
 
   check('words of a while go into one mail, and none when the contact saw them', async ({ store }) => {
