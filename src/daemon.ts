@@ -17,6 +17,7 @@ import { createReception } from './conversation/accept.js';
 import type { Courier } from './conversation/ports.js';
 import { errorText, ReplydError } from './errors.js';
 import { type HttpHandler, type HttpListener, openHttp } from './http.js';
+import { createDoors, type DoorSettings as HttpDoorSettings } from './ingress/http.js';
 import { openSmtp, type SmtpDoor, type SmtpOptions, type SmtpSettings } from './ingress/smtp.js';
 import type { Log } from './log.js';
 import { openComposer } from './outbound/composer.js';
@@ -34,6 +35,8 @@ export interface Listening {
   readonly smtp: readonly string[];
   readonly lmtp: readonly string[];
   readonly http: string | null;
+  /** Only with a listener of its own for the providers. */
+  readonly ingress?: string;
 }
 
 export interface Daemon {
@@ -178,12 +181,21 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       closers.push(() => opened.close({ graceMs }));
       return opened.address;
     };
-    const http = await openListener('http.listen', [health]);
+    const httpDoors = await createDoors({
+      spoolFolder: folder,
+      reception,
+      log,
+      now: Date.now,
+      settings: () => httpDoorSettings(config),
+    });
+    const apart = config.ingress.listen !== null;
+    const http = await openListener('http.listen', apart ? [health] : [health, httpDoors]);
+    const ingress = apart ? await openListener('ingress.listen', [httpDoors]) : null;
 
-    const listening: Listening = { smtp, lmtp, http };
+    const listening: Listening = { smtp, lmtp, http, ...(ingress === null ? {} : { ingress }) };
     closers.push(() => rmSync(listeningFile(dataDir), { force: true }));
     writeListening(dataDir, listening);
-    log.info('listening', { smtp, lmtp, http: listening.http, pid: process.pid, data_dir: dataDir });
+    log.info('listening', { smtp, lmtp, http, ingress: ingress ?? undefined, pid: process.pid, data_dir: dataDir });
     composer.wake();
     queue.wake();
 
@@ -274,6 +286,20 @@ function doorSettings(config: Config): SmtpSettings {
       tls.certificate && tls.key
         ? { cert: readPem('tls.certificate', tls.certificate), key: readPem('tls.key', tls.key) }
         : undefined,
+  };
+}
+
+function httpDoorSettings({ smtp, http, ingress }: Config): HttpDoorSettings {
+  return {
+    maxSize: smtp.maxSize,
+    publicUrl: http.publicUrl,
+    secrets: {
+      relay: ingress.relay.password,
+      mailgun: ingress.mailgun.signingKey,
+      mandrill: ingress.mandrill.key,
+      postmark: ingress.postmark.password,
+      sendgrid: ingress.sendgrid.password,
+    },
   };
 }
 
