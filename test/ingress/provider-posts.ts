@@ -56,22 +56,21 @@ export function urlencoded(fields: readonly (readonly [string, string | Buffer])
   );
 }
 
-const PERCENT: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
-  const text = String.fromCharCode(byte);
-  if (/[A-Za-z0-9._~*-]/.test(text)) return text;
+/** The escape of each byte that needs one. */
+const PERCENT: readonly (string | null)[] = Array.from({ length: 256 }, (_, byte) => {
+  if (/[A-Za-z0-9._~*-]/.test(String.fromCharCode(byte))) return null;
   return byte === 0x20 ? '+' : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 });
 
 function percent(bytes: Buffer): string {
-  const out: string[] = [];
-  for (const byte of bytes) out.push(PERCENT[byte]!);
-  return out.join('');
-}
-
-export function mandrillSignature(key: string, url: string, fields: Readonly<Record<string, string>>): string {
-  const mac = createHmac('sha1', key).update(url);
-  for (const name of Object.keys(fields).sort()) mac.update(name).update(fields[name]!);
-  return mac.digest('base64');
+  const out = Buffer.allocUnsafe(bytes.length * 3);
+  let length = 0;
+  for (const byte of bytes) {
+    const escape = PERCENT[byte]!;
+    if (escape === null) out[length++] = byte;
+    else length += out.write(escape, length, 'latin1');
+  }
+  return out.toString('latin1', 0, length);
 }
 
 const NOW = Math.floor(Date.UTC(2026, 0, 2, 3, 4, 5) / 1000);
