@@ -17,6 +17,8 @@ import { diffReload, type LoadedConfig } from './config.js';
 import { createReception } from './conversation/accept.js';
 import type { Courier } from './conversation/ports.js';
 import { errorText, ReplydError } from './errors.js';
+import { type HttpHandler, type HttpListener, openHttp } from './http.js';
+import { createDoors, type DoorSettings as HttpDoorSettings } from './ingress/http.js';
 import { openSmtp, type SmtpDoor, type SmtpOptions, type SmtpSettings } from './ingress/smtp.js';
 import type { Log } from './log.js';
 import { openComposer } from './outbound/composer.js';
@@ -33,6 +35,8 @@ export interface Listening {
   readonly smtp: readonly string[];
   readonly lmtp: readonly string[];
   readonly http: string | null;
+  /** Only with a listener of its own for the providers. */
+  readonly ingress?: string;
 }
 
 export interface Daemon {
@@ -156,10 +160,32 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       socketGroup: config.lmtp.socketGroup ?? undefined,
     });
 
-    const listening: Listening = { smtp, lmtp, http: null };
+    const listeners: HttpListener[] = [];
+    const openListener = async (key: 'http.listen' | 'ingress.listen', handlers: readonly HttpHandler[]) => {
+      const listen = key === 'http.listen' ? config.http.listen : config.ingress.listen;
+      if (listen === null) return null;
+      const opened = await openHttp({ listen, handlers, log }).catch(error => {
+        throw new ReplydError('unavailable', `${key}: ${errorText(error)}`, { cause: error });
+      });
+      listeners.push(opened);
+      closers.push(() => opened.close({ graceMs }));
+      return opened.address;
+    };
+    const httpDoors = await createDoors({
+      spoolFolder: folder,
+      reception,
+      log,
+      now: Date.now,
+      settings: () => httpDoorSettings(config),
+    });
+    const apart = config.ingress.listen !== null;
+    const http = await openListener('http.listen', apart ? [health] : [health, httpDoors]);
+    const ingress = apart ? await openListener('ingress.listen', [httpDoors]) : null;
+
+    const listening: Listening = { smtp, lmtp, http, ...(ingress === null ? {} : { ingress }) };
     closers.push(() => rmSync(listeningFile(dataDir), { force: true }));
     writeListening(dataDir, listening);
-    log.info('listening', { smtp, lmtp, http: listening.http, pid: process.pid, data_dir: dataDir });
+    log.info('listening', { smtp, lmtp, http, ingress: ingress ?? undefined, pid: process.pid, data_dir: dataDir });
     composer.wake();
     queue.wake();
 
@@ -191,7 +217,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       },
       close(closeOptions) {
         graceMs = closeOptions?.graceMs ?? GRACE;
-        for (const door of doors) door.stopListening();
+        for (const door of [...doors, ...listeners]) door.stopListening();
         closing ??= closeAll();
         return closing;
       },
@@ -201,6 +227,13 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     throw error;
   }
 }
+
+/** The process runs and answers; whether it can work is another question. */
+const health: HttpHandler = async exchange => {
+  if (exchange.path !== '/healthz' || !['GET', 'HEAD'].includes(exchange.method)) return false;
+  await exchange.json(200, { status: 'ok' });
+  return true;
+};
 
 /** 0700, ours. Throws with what to do about it. */
 function prepareDataDir(dataDir: string): void {
@@ -243,6 +276,20 @@ function doorSettings(config: Config): SmtpSettings {
       tls.certificate && tls.key
         ? { cert: readPem('tls.certificate', tls.certificate), key: readPem('tls.key', tls.key) }
         : undefined,
+  };
+}
+
+function httpDoorSettings({ smtp, http, ingress }: Config): HttpDoorSettings {
+  return {
+    maxSize: smtp.maxSize,
+    publicUrl: http.publicUrl,
+    secrets: {
+      relay: ingress.relay.password,
+      mailgun: ingress.mailgun.signingKey,
+      mandrill: ingress.mandrill.key,
+      postmark: ingress.postmark.password,
+      sendgrid: ingress.sendgrid.password,
+    },
   };
 }
 
