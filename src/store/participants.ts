@@ -144,6 +144,7 @@ function changeAddress(session: Session, contact: ContactRow, email: string | nu
       // He had no address so far: the same person, the same token.
       db.run('update participant set email = ?, email_key = ? where key = ?', address, folded, present.key);
       releaseForAddress(session, present.key, address);
+      tell(session, conversation, [{ type: 'conversation.updated', data: { changed: ['contact'] } }]);
       continue;
     }
     const participant = addParticipant(session, conversation.key, {

@@ -95,6 +95,8 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       await untilGone(() => calls.removeConversationPart({ id }));
     },
     removeContact: id => untilGone(() => calls.removeContactPart(id)),
+    removeHook: id => untilGone(() => calls.removeHookPart(id)),
+    once: (request, verb, values) => calls.once(request, verb, values) as never,
     removeAccount: slug => untilGone(() => calls.removeAccountPart(slug)),
     mintMailId: () =>
       encodeId(
@@ -156,6 +158,7 @@ function asynchronousCalls(
 
 /** A large mail goes as its file, a small one as its bytes. */
 function loaded(leased: LeasedParcel): Parcel {
+  if (leased.kind === 'webhook') return leased;
   const { content, ...parcel } = leased;
   return { ...parcel, content: content.file === null ? { bytes: content.bytes! } : { file: content.file } };
 }

@@ -24,6 +24,7 @@ import type {
   QueuedDelivery,
   Role,
   Sender,
+  TextFormat,
   VerdictWord,
   Via,
   WaitingReason,
@@ -93,6 +94,7 @@ export interface MessageRow {
   author_role: string;
   participant_key: number | null;
   text: string;
+  format: string | null;
   quoted_text: string;
   signature: string;
   html: string | null;
@@ -141,6 +143,8 @@ export interface DeliveryRow {
   report: string | null;
   created_at: number;
   settled_at: number | null;
+  event_key: number | null;
+  due_at: number | null;
 }
 
 export interface MailRow {
@@ -309,6 +313,7 @@ export function messageView(session: Session, row: MessageRow): Message {
     kind: row.kind as MessageKind,
     author: { name: row.author_name, email: row.author_email, role: row.author_role as Role },
     text: row.text,
+    format: (row.format ?? (row.direction === 'outgoing' ? 'markdown' : 'plain')) as TextFormat,
     quoted_text: row.quoted_text,
     signature: row.signature,
     html: row.html,
@@ -413,8 +418,11 @@ export function deliveryView(row: DeliveryRow): Delivery {
 
 export function queuedDeliveryView(session: Session, row: DeliveryRow): QueuedDelivery {
   const messages = session.db.all<{ message_key: number }>(
-    'select message_key from delivery_message where delivery_key = ? order by message_key',
+    `select message_key from delivery_message where delivery_key = ?1
+     union all select message_key from event where key = ?2 and message_key is not null
+     order by message_key`,
     row.key,
+    row.event_key,
   );
   return {
     ...deliveryView(row),
