@@ -12,6 +12,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { printListen } from './config/addresses.js';
 import type { Config } from './config/keys.js';
+import { storeRules } from './config/store-rules.js';
 import { diffReload, type LoadedConfig } from './config.js';
 import { createReception } from './conversation/accept.js';
 import type { Courier } from './conversation/ports.js';
@@ -25,7 +26,6 @@ import { createSmtpCourier } from './outbound/smtp.js';
 import { openParser } from './parsing/parser.js';
 import { clearIncoming, incomingFolder } from './store/blobs.js';
 import { lockStore } from './store/lock.js';
-import type { Rules } from './store/session.js';
 import { openStore } from './store/sqlite.js';
 
 /** The places really bound, as they stand in `listening.json`. */
@@ -54,16 +54,6 @@ const FREE_SPACE_INTERVAL = 1_000;
 
 export function listeningFile(dataDir: string): string {
   return path.join(dataDir, 'listening.json');
-}
-
-/** What the store needs of the configuration; the same for the daemon and for CLI verbs. */
-export function storeRules(config: Config): Rules {
-  return {
-    prefixes: config.reply.prefix,
-    separator: config.reply.separator,
-    delay: config.continuity.delay,
-    maxSize: config.outbound.maxSize,
-  };
 }
 
 export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): Promise<Daemon> {

@@ -8,7 +8,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -103,16 +103,15 @@ export class DaemonProcess {
       this.configFile,
       'serve',
     ];
+    const log = openSync(this.logFile, 'a');
     const child = spawn(program, args, {
       cwd: this.folder,
       env: this.#env(),
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', log, log],
       detached: true,
     });
+    closeSync(log);
     this.#child = child;
-    for (const stream of [child.stdout!, child.stderr!]) {
-      stream.on('data', (chunk: Buffer) => appendFileSync(this.logFile, chunk));
-    }
     let ended = false;
     this.#exit = new Promise((resolve, reject) => {
       child.on('error', reject);

@@ -12,6 +12,7 @@
 import { ReplydError } from '../errors.js';
 import { normalizeAddress, splitAddress } from '../mail/address.js';
 import type { Content, HeaderField, Mailbox } from '../mail/mail.js';
+import { wrapHtml } from '../mail/marker.js';
 import { cleanSubject, replySubject, stripReplyPrefixes } from '../mail/subject.js';
 import { LOOP_HEADER } from './loop.js';
 import { escapeHtml, markdownToHtml, plainToHtml } from './markdown.js';
@@ -104,7 +105,8 @@ export interface Composed {
   readonly copies: readonly Copy[];
 }
 
-const KEPT_REFERENCES = 20;
+/** Of a long chain, so many ids from its beginning and so many from its end (product.md section 5). */
+const CHAIN_END = 20;
 /** An id of ours has about 60 characters; nobody needs one that breaks the line limit of RFC 5322. */
 const MAX_ID = 250;
 const MAX_NAME = 100;
@@ -125,7 +127,7 @@ export function compose(input: ComposeInput): Composed {
     subject: subjectOf(input, words),
     messageId: `${input.mailId}@${domain}`,
     inReplyTo: earlier.at(-1) ?? null,
-    references: [root, ...earlier.filter(id => id !== root).slice(-KEPT_REFERENCES)],
+    references: [root, ...shortChain(earlier.filter(id => id !== root))],
     date: input.date,
     text: textPart(input, words),
     html: htmlPart(input, words),
@@ -200,6 +202,10 @@ function isSendableId(id: string): boolean {
   return id.length <= MAX_ID && /^[\x21-\x3b\x3d\x3f-\x7e]+$/.test(id);
 }
 
+function shortChain(ids: readonly string[]): readonly string[] {
+  return ids.length <= 2 * CHAIN_END ? ids : [...ids.slice(0, CHAIN_END), ...ids.slice(-CHAIN_END)];
+}
+
 /** A display name: a quoted string, or encoded words of at most 75 characters on lines of their own. */
 function phrase(name: string): string {
   if (/^[\x20-\x7e]*$/.test(name)) return `"${name.replaceAll(/["\\]/g, '\\$&')}"`;
@@ -265,7 +271,7 @@ function htmlPart(input: ComposeInput, words: Words): string {
   return [
     '<!doctype html>',
     `<html lang="${words.language}"><head><meta charset="utf-8"><title>${escapeHtml(subjectOf(input, words))}</title></head>`,
-    `<body>\n<div style="${style}">\n${parts.join('\n')}\n</div>\n</body></html>\n`,
+    `<body>\n${wrapHtml(`<div style="${style}">\n${parts.join('\n')}\n</div>`)}\n</body></html>\n`,
   ].join('\n');
 }
 

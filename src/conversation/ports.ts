@@ -144,7 +144,7 @@ export interface HookParcel {
 
 /**
  * What came of one attempt.
- * `sent`: the other side took it. `alias`: the Message-ID it says it gave the mail, if another.
+ * `sent`: the other side took it. `alias`: the Message-ID it says it gave the mail, if another; without brackets.
  * `failed`: refused for good, this delivery alone. `suspend`: the address itself is dead (field-notes' codes).
  * `retry`: temporary, try this delivery later.
  * `trouble`: the destination itself is wrong or away (login, TLS, MAIL refused, no connection): fail nobody, pause it.

@@ -107,6 +107,11 @@ export class DoorConnection extends SMTPConnection {
   }
 
   override init(): void {
+    // Gone between accept and here: its 'close', which gives everything back, is not coming any more.
+    if (this._socket.closed) {
+      this._server.connections.delete(this);
+      return;
+    }
     this.door.visits.add(this);
     this._setListeners(() => {
       this.trusted = this.#local || this.door.trusts(this.remoteAddress);
@@ -220,9 +225,9 @@ export class DoorConnection extends SMTPConnection {
   }
 
   override handler_XCLIENT(command: Buffer, callback: () => void): void {
-    const before = this.remoteAddress;
     super.handler_XCLIENT(command, () => {
-      if (this.remoteAddress !== before && !this._closing) this.#becomeAnother();
+      const address = this._xClient.get('ADDR');
+      if (address !== undefined && !this._closing) this.#becomeAnother(address === false ? null : this.remoteAddress);
       callback();
     });
   }
@@ -253,11 +258,14 @@ export class DoorConnection extends SMTPConnection {
     }
   }
 
-  /** The client behind a proxy is judged by its own address: strangers do not inherit the proxy's trust. */
-  #becomeAnother(): void {
-    const key = this.door.trusts(this.remoteAddress) ? null : clientKey(this.remoteAddress);
+  /**
+   * The client behind a proxy is judged by its own address: strangers do not inherit the proxy's trust. `address`
+   * null: the proxy does not know it (`ADDR=[UNAVAILABLE]`), so it can't be counted, but it is a stranger.
+   */
+  #becomeAnother(address: string | null): void {
+    this.trusted = address !== null && this.door.trusts(address);
+    const key = address === null || this.trusted ? null : clientKey(address);
     const room = this.door.admission.move(this.#key, key);
-    this.trusted = key === null;
     this.#key = key;
     this.#forbid();
     if (!room) this.cut(STATUS.tooManyConnections);

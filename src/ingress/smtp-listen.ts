@@ -5,8 +5,9 @@
  * behind is removed, but only after nobody answered on it; anything else at that path is left alone. The socket gets
  * its mode and group before it can be reached by others: it is made with all access for others masked.
  */
-import { chmod, chown, lstat, readFile, unlink } from 'node:fs/promises';
+import { chmod, chown, lstat, readFile, stat, unlink } from 'node:fs/promises';
 import { connect, isIPv6, type ListenOptions, type Server } from 'node:net';
+import { dirname } from 'node:path';
 import { ReplydError } from '../errors.js';
 
 export type Place =
@@ -83,6 +84,9 @@ function bind(server: Server, place: Place, options: ListenOptions | { fd: numbe
 
 /** Removes a socket nobody listens on. */
 async function makeWay(path: string): Promise<void> {
+  // bind() would call a missing folder a lack of permission (libuv).
+  const folder = await stat(dirname(path)).catch(codeOf);
+  if (folder === 'ENOENT') throw new ReplydError('invalid', `unix:${path}: its folder does not exist; make it first`);
   const there = await lstat(path).catch(() => null);
   if (there === null) return;
   if (!there.isSocket()) {
@@ -117,7 +121,6 @@ function listenError(place: Place, error: Error): ReplydError {
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
     return new ReplydError('invalid', `${name}: no address of this machine`, { cause: error });
   }
-  if (code === 'ENOENT') return new ReplydError('invalid', `${name}: its folder does not exist`, { cause: error });
   return new ReplydError('unavailable', `${name}: can't listen: ${code}`, { cause: error });
 }
 

@@ -46,6 +46,7 @@ export function createHooks(options: { reception: Reception; spool: Spool; limit
       if (transaction === null) return callback(refusal(STATUS.tryLater));
       if (transaction.accepted.length >= limits().maxRecipients) {
         connection.countCommand();
+        connection.note('deferred', STATUS.tooManyRecipients, { at: 'RCPT', to: maskRecipient(address.address) });
         return callback(refusal(STATUS.tooManyRecipients));
       }
       answer(connection, reception.resolve.bind(reception, address.address), resolution => {
@@ -54,7 +55,9 @@ export function createHooks(options: { reception: Reception; spool: Spool; limit
       });
     },
     onData(stream, session, callback) {
-      void takeData(stream, session, { reception, spool, limits: limits(), callback });
+      takeData(stream, session, { reception, spool, limits: limits(), callback }).catch((error: unknown) =>
+        noteFault(connectionOf(session), error),
+      );
     },
   };
 }
@@ -166,11 +169,7 @@ function answer<T>(connection: DoorConnection, ask: () => Promise<T>, settle: (r
     .then(ask)
     .then(once)
     .catch((error: unknown) => {
-      connection.door.log.error('failed', {
-        door: connection.door.kind,
-        session: connection.id,
-        error: errorText(error),
-      });
+      noteFault(connection, error);
       once(temporary(errorText(error)));
     });
 }
@@ -180,13 +179,13 @@ function lowOnSpace(connection: DoorConnection, reception: Reception): boolean {
     return reception.lowOnSpace();
   } catch (error) {
     // Whether there is room will show when the mail is stored.
-    connection.door.log.error('failed', {
-      door: connection.door.kind,
-      session: connection.id,
-      error: errorText(error),
-    });
+    noteFault(connection, error);
     return false;
   }
+}
+
+function noteFault(connection: DoorConnection, error: unknown): void {
+  connection.door.log.error('failed', { door: connection.door.kind, session: connection.id, error: errorText(error) });
 }
 
 function temporary(detail: string): Fault {

@@ -182,6 +182,8 @@ class DoorServer extends SMTPServer {
       const bound = this.server.address();
       this.#local = bound === null || typeof bound === 'string';
     });
+    // A client that resets before the library listens to its socket must not end the process.
+    this.server.on('connection', (socket: Socket) => socket.on('error', () => {}));
     this.on('error', (error: Error) => {
       door.log.debug('disconnected', { door: door.kind, error: errorText(error) });
     });

@@ -2,8 +2,9 @@
  * Puts a Mail together out of its MIME parts: which part is text for people, which is a report, which is a file.
  *
  * A part is text when it is text/plain or text/html and nobody calls it an attachment; everything else is kept as a
- * file, with its real name, whatever its type. No words are dropped: a multipart without parts is read as text, so are
- * body lines that a forgotten blank line left in the header; a text above 4 MiB is cut, and kept whole as a file.
+ * file, with its real name, whatever its type. No words are dropped: a multipart whose boundary never comes is split by
+ * the one that does, or read as text; so are body lines that a forgotten blank line left in the header; a text above
+ * 4 MiB is cut, and kept whole as a file.
  */
 import { createHash } from 'node:crypto';
 import libmime from 'libmime';
@@ -18,7 +19,7 @@ import type { AttachmentKeeper } from './message.js';
 import { parseMessageId, parseMessageIds } from './message-id.js';
 import { mailParts, type Part } from './parts.js';
 import { cleanSubject } from './subject.js';
-import { decodeTextPart } from './text-part.js';
+import { decodeTextPart, withFoundBoundary } from './text-part.js';
 import { transferDecode, transferDecoder } from './transfer.js';
 
 const MAX_TEXT = 4 * 1024 * 1024;
@@ -48,32 +49,41 @@ export async function assembleMail(
   let textLeft = MAX_ALL_TEXT;
 
   const keepFile = async (part: Part, content: AsyncIterator<Uint8Array>, before: readonly Uint8Array[]) => {
-    const inReport = isMessage(part.type) && isReport(root!) && returned === null;
+    const inReport = isMessage(part.type) && isInReport(part) && returned === null;
     const file = await keptFile(part, content, { before, keeper, number: files.length + 1, head: inReport });
     files.push(file.draft);
     if (inReport) returned = parseHeaderBlock(file.head).fields;
   };
 
-  for await (const { part, content } of mailParts(source)) {
-    root ??= part;
-    const iterator = content[Symbol.asyncIterator]();
-    const role = roleOf(part, root, bodies);
-    if (role === 'file') {
-      await keepFile(part, iterator, []);
-      continue;
+  const readParts = async (from: Uint8Array | AsyncIterable<Uint8Array>, mayRepair: boolean) => {
+    const lost: { part: Part; repaired: Uint8Array }[] = [];
+    for await (const { part, content } of mailParts(from)) {
+      root ??= part;
+      const iterator = content[Symbol.asyncIterator]();
+      const role = roleOf(part, bodies);
+      if (role === 'file') {
+        await keepFile(part, iterator, []);
+        continue;
+      }
+      const limit = role === 'text' || role === 'container' ? Math.min(MAX_TEXT, textLeft) : MAX_REPORT;
+      const { pieces, bytes, complete } = await take(iterator, limit);
+      const repaired = role === 'container' && mayRepair && complete ? withFoundBoundary(part, bytes) : null;
+      if (role === 'report') {
+        reports.push({ contentType: part.type, body: decodeTextPart(part, bytes) });
+      } else if (role === 'returned header') {
+        returned ??= parseHeaderBlock(transferDecode(bytes, part.encoding)).fields;
+      } else if (repaired !== null) {
+        lost.push({ part, repaired });
+      } else {
+        textLeft -= bytes.length;
+        bodies.push({ part, text: decodeTextPart(part, bytes), isHtml: part.type === 'text/html' });
+        if (!complete) await keepFile(part, iterator, pieces);
+      }
     }
-    const limit = role === 'text' || role === 'container' ? Math.min(MAX_TEXT, textLeft) : MAX_REPORT;
-    const { pieces, bytes, complete } = await take(iterator, limit);
-    if (role === 'report') {
-      reports.push({ contentType: part.type, body: decodeTextPart(part, bytes) });
-    } else if (role === 'returned header') {
-      returned ??= parseHeaderBlock(transferDecode(bytes, part.encoding)).fields;
-    } else {
-      textLeft -= bytes.length;
-      bodies.push({ part, text: decodeTextPart(part, bytes), isHtml: part.type === 'text/html' });
-      if (!complete) await keepFile(part, iterator, pieces);
-    }
-  }
+    return lost.filter(entry => !entry.part.hasChildren);
+  };
+
+  for (const { repaired } of await readParts(source, true)) await readParts(repaired, false);
 
   const { plain, html } = joinBodies(bodies);
   const shown = referencedContentIds(html);
@@ -83,11 +93,11 @@ export async function assembleMail(
 
 type Role = 'text' | 'container' | 'report' | 'returned header' | 'file';
 
-function roleOf(part: Part, root: Part, bodies: readonly BodyPart[]): Role {
+function roleOf(part: Part, bodies: readonly BodyPart[]): Role {
   if (part.type.startsWith('multipart/')) return 'container';
   if (REPORT_TYPES.has(part.type)) return 'report';
   if (part.type === 'text/rfc822-headers' || part.type === 'message/global-headers') {
-    return isReport(root) ? 'returned header' : 'file';
+    return isInReport(part) ? 'returned header' : 'file';
   }
   if (part.disposition === 'attachment') return 'file';
   // Some gateways give the body itself a name, in its Content-Type; a file has it in its disposition too.
@@ -101,8 +111,11 @@ function isContainer(part: Part): boolean {
   return part.type.startsWith('multipart/');
 }
 
-function isReport(root: Part): boolean {
-  return root.type === 'multipart/report';
+function isInReport(part: Part): boolean {
+  for (let parent = part.parent; parent !== null; parent = parent.parent) {
+    if (parent.type === 'multipart/report') return true;
+  }
+  return false;
 }
 
 function headerFacts(root: Part) {

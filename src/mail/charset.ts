@@ -65,7 +65,7 @@ function decodeBytes(bytes: Buffer, declared: string | null): string {
   const name = charsetName(declared);
   const key = name.replaceAll(/[^a-z0-9]/g, '');
   if (SAYS_NOTHING.has(key)) return decodeUndeclared(bytes);
-  if (/^utf(?:16|32)/.test(key)) return decodeWide(bytes, key);
+  if (/^utf(?:16|32)(?:le|be)?$/.test(key)) return decodeWide(bytes, key);
   // HTML is sanitised after decoding, so UTF-7 cannot smuggle markup past anybody here.
   if (/^(?:unicode11)?utf7$/.test(key)) return iconv.decode(bytes, 'utf-7');
   if (/^(?:base64|hex|utf7imap|ucs2|binary)$/.test(key)) return decodeUndeclared(bytes);

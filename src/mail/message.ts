@@ -4,9 +4,9 @@
  * is held up to 4 MiB a part.
  *
  * Every mail that has any order in it is read, however broken: unknown charsets, missing boundaries, headers without
- * end. What cannot be read (more than 1,000 parts, a header above 1 MiB) is a ReplydError `invalid`, and so is a fault
- * of the parser itself: the caller files that mail unread with its raw bytes. A failure of the source or of the keeper
- * is passed on as it is: that is our trouble, not the mail's.
+ * end. What cannot be read (more than 1,000 parts or 50 levels of them, a header above 1 MiB) is a ReplydError
+ * `invalid`, and so is a fault of the parser itself: the caller files that mail unread with its raw bytes. A failure of
+ * the source or of the keeper is passed on as it is: that is our trouble, not the mail's.
  */
 import { errorText, ReplydError } from '../errors.js';
 import type { Content, Mail } from './mail.js';

@@ -6,8 +6,8 @@
  * charset, and drops the words of a multipart whose boundary never comes.
  *
  * A part's content is read while it arrives: whoever takes the next part first lets go of what is left of this one.
- * Memory is bounded by the parser (1 MiB of header, 64 KiB of a line). Above its limits (1,000 parts, that header) and
- * on anything else that it cannot read, iteration throws what the parser threw.
+ * Memory is bounded by the parser (1 MiB of header, 64 KiB of a line). Above its limits (1,000 parts, that header) or 50
+ * levels of nesting iteration throws.
  */
 import { pipeline, Readable } from 'node:stream';
 import { type MimeNode, Splitter, type SplitterChunk } from '@zone-eu/mailsplit';
@@ -16,11 +16,15 @@ import { decodeWords, firstValue, type HeaderBlock, parseHeaderBlock } from './h
 
 const MAX_HEAD = 1024 * 1024;
 const MAX_PARTS = 1000;
+// Each line that begins with -- is compared with the boundaries of all levels above it.
+const MAX_DEPTH = 50;
 const PIECE = 64 * 1024;
 
 /** One MIME part. Types and encodings in lower case; `type` is '' when it is not of the form a/b. */
 export interface Part {
   readonly parent: Part | null;
+  /** 0 for the mail itself. */
+  readonly depth: number;
   readonly header: HeaderBlock;
   /** The header as it came, with its blank line. */
   readonly headerBytes: Uint8Array;
@@ -53,6 +57,7 @@ export async function* mailParts(source: Uint8Array | AsyncIterable<Uint8Array>)
       // Anything between parts: boundary lines, preambles and epilogues that nobody asked for.
       if (chunk.type !== 'node') continue;
       const part = partOf(chunk, chunk.parentNode === false ? null : (parts.get(chunk.parentNode) ?? null));
+      if (part.depth > MAX_DEPTH) throw new Error(`Parts are nested deeper than ${MAX_DEPTH} levels`);
       parts.set(chunk, part);
       if (part.parent !== null) part.parent.hasChildren = true;
       yield { part, content: contentOf(chunk, chunks) };
@@ -127,6 +132,7 @@ function partOf(node: MimeNode, parent: Part | null): Part {
   const flowed = (type.params.format ?? '').trim().toLowerCase() === 'flowed';
   return {
     parent,
+    depth: parent === null ? 0 : parent.depth + 1,
     header,
     headerBytes,
     type: mediaType(node),

@@ -1,5 +1,6 @@
 /**
- * What replyd understands of a mail: its kind with the reasons, what a machine reports in it, the words that are new.
+ * What replyd understands of a mail: its kind with the reasons, what a machine reports in it, the words that are new,
+ * the HTML to show.
  *
  * The order is the policy: structure first (a report is a report, whoever sent it to which address), then the signs of
  * robots and lists, and what is left was written by a person. A machine's words are not split: nobody quotes in them.
@@ -7,9 +8,11 @@
  */
 import { automaticSigns } from './automatic.js';
 import { firstValue } from './headers.js';
+import { attachmentAddress, displayHtml } from './html.js';
 import type { Mail, Reading, ReplyText, Traces } from './mail.js';
 import { splitReply } from './reply-text.js';
 import { readReport } from './report.js';
+import { noticeOf } from './text-bounce.js';
 
 export interface ReadingOptions {
   /** Envelope sender, '' for `<>`; without it a Return-Path field tells. */
@@ -18,16 +21,39 @@ export interface ReadingOptions {
 
 export function readMail(mail: Mail, traces: Traces, options: ReadingOptions = {}): Reading {
   const nullSender = isNullSender(mail, options.mailFrom);
+  const shown = shownHtml(mail);
   const machine = readReport(mail, nullSender);
-  const text = machine === null ? splitReply(mail, traces, { subject: mail.subject }) : wholeText(mail);
-  const html = null;
-  if (machine !== null) return { mail, ...machine, text, html };
-  const { kind, evidence } = automaticSigns(mail, nullSender);
-  return { mail, kind: kind ?? 'reply', evidence, report: [], text, html };
+  if (machine !== null) {
+    const { kind, report } = machine;
+    return {
+      mail,
+      kind,
+      report,
+      evidence: [...machine.evidence, ...shown.evidence],
+      text: whole(mail),
+      html: shown.html,
+    };
+  }
+  const signs = automaticSigns(mail, nullSender);
+  const text = splitReply(mail, traces, { subject: mail.subject });
+  const evidence = [...signs.evidence, ...shown.evidence];
+  return { mail, kind: signs.kind ?? 'reply', evidence, report: [], text, html: shown.html };
 }
 
-function wholeText(mail: Mail): ReplyText {
-  return { text: (mail.plain ?? '').trim(), quotedText: '', signature: '', evidence: ['text: whole, from a machine'] };
+function whole(mail: Mail): ReplyText {
+  return { text: noticeOf(mail).trim(), quotedText: '', signature: '', evidence: ['text: whole, from a machine'] };
+}
+
+/** Pictures of the mail are shown by their content; see `attachmentAddress` for what stands in the HTML for them. */
+function shownHtml(mail: Mail): { readonly html: string | null; readonly evidence: readonly string[] } {
+  if (mail.html === null) return { html: null, evidence: [] };
+  const pictures = new Map(mail.attachments.map(file => [file.contentId, file.sha256]));
+  return displayHtml(mail.html, {
+    resolveCid: contentId => {
+      const sha256 = pictures.get(contentId);
+      return sha256 === undefined ? null : attachmentAddress(sha256);
+    },
+  });
 }
 
 /** RFC 5321 section 4.5.5; a pipe may have written MAILER-DAEMON for it, qmail `#@[]`. */

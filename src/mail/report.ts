@@ -12,7 +12,7 @@ import type { HeaderField, Mail, MailKind, ReportEntry } from './mail.js';
 import { parseMailboxes } from './mailboxes.js';
 import { parseMessageIds } from './message-id.js';
 import { bestStatus, oneLine } from './report-status.js';
-import { isDaemon, readTextBounce, textOfReturnedMail } from './text-bounce.js';
+import { isDaemon, noticeOf, readTextBounce, textOfReturnedMail } from './text-bounce.js';
 
 const MAX_ENTRIES = 100;
 
@@ -62,7 +62,7 @@ export function reportedMessageIds(mail: Mail): string[] {
     groupsOf(report.body).map(fields => firstValue(fields, 'original-message-id')),
   );
   values.push(firstValue(mail.returnedHeaders ?? [], 'message-id'));
-  const returned = parseHeaderBlock(Buffer.from(textOfReturnedMail(mail.plain ?? '')));
+  const returned = parseHeaderBlock(Buffer.from(textOfReturnedMail(noticeOf(mail))));
   values.push(firstValue(returned.fields, 'message-id'));
   return parseMessageIds(values);
 }

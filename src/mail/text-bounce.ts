@@ -7,6 +7,7 @@
  * lines: an address that stands at the beginning of a line or alone is a recipient, the words behind it are the reason.
  */
 import { normalizeAddress } from './address.js';
+import { htmlToText } from './html.js';
 import type { Mail, Mailbox, ReportEntry } from './mail.js';
 import type { MachineReport } from './report.js';
 import { findStatus, oneLine } from './report-status.js';
@@ -99,7 +100,7 @@ export function isDaemon(from: Mailbox | null): boolean {
  * settle it; `fromMachine` says whether words alone may.
  */
 export function readTextBounce(mail: Mail, known: readonly string[], fromMachine: boolean): MachineReport | null {
-  const lines = (mail.plain ?? '').slice(0, 200_000).split('\n').slice(0, MAX_LINES);
+  const lines = noticeOf(mail).slice(0, 200_000).split('\n').slice(0, MAX_LINES);
   const end = lines.findIndex(line => COPY_MARKS.test(line));
   const notice = end < 0 ? lines : lines.slice(0, end);
   const words = `${mail.subject}\n${notice.slice(0, 60).join(' ')}`.toLowerCase().replaceAll(/\s+/g, ' ');
@@ -110,7 +111,8 @@ export function readTextBounce(mail: Mail, known: readonly string[], fromMachine
   const action = delay !== undefined && !isFinal ? 'delayed' : 'failed';
   const found = recipientsIn(notice);
   const wanted = known.length > 0 ? known : [...found.keys()];
-  const answer = oneLine(reasonIn(notice));
+  // With several recipients nobody knows whose answer it was.
+  const answer = wanted.length === 1 ? oneLine(reasonIn(notice)) : null;
   const report = wanted.slice(0, MAX_ENTRIES).map((recipient): ReportEntry => {
     const reason = oneLine(found.get(recipient.toLowerCase()) ?? '');
     const status = findStatus(reason ?? '');
@@ -139,6 +141,11 @@ export function textOfReturnedMail(plain: string): string {
     .join('\n');
 }
 
+/** The words of the mail for people. */
+export function noticeOf(mail: Mail): string {
+  return mail.plain ?? (mail.html === null ? '' : htmlToText(mail.html));
+}
+
 /** Recipients in lower case, each with the lines that say why. */
 function recipientsIn(lines: readonly string[]): Map<string, string> {
   const found = new Map<string, string>();
@@ -147,7 +154,8 @@ function recipientsIn(lines: readonly string[]): Map<string, string> {
     if (address === null || found.has(address) || found.size >= MAX_ENTRIES) continue;
     const reason = [line.slice(line.indexOf('@')).replace(/^\S*[>):]?/, '')];
     for (const next of lines.slice(index + 1, index + 1 + MAX_REASON_LINES)) {
-      if (leadingAddress(next) !== null) break;
+      const other = leadingAddress(next);
+      if (other !== null && other !== address) break;
       // A blank line ends the reason once there is one.
       if (next.trim() === '' && reason.some(part => /[a-z0-9]/i.test(part))) break;
       reason.push(next);
@@ -159,9 +167,9 @@ function recipientsIn(lines: readonly string[]): Map<string, string> {
 
 const ADDRESS = /[^\s<>()"',;:]{1,64}@[^\s<>()"',;:]{1,255}/.source;
 const BEFORE = /^\s*(?:[*-]\s{1,3})?(?:(?:rcpt )?to:|recipient:)?\s*[<'"]?/.source;
-const BEHIND = /[>'"]?\s*(?:[:(,;]|\.?$|on \d|\s(?:smtp|unknown|no |user|mailbox|->|\())/.source;
+const BEHIND = /[>'"]?\s*(?:[:(,;]|\.?$|on\s|\s(?:smtp|unknown|no |user|mailbox|->|\())/.source;
 const ADDRESS_LINE = new RegExp(`${BEFORE}(${ADDRESS})${BEHIND}`, 'i');
-const NAMED_ADDRESS_LINE = new RegExp(`^\\s*["']?[^@<>()\\n]{1,80}["']?\\s?[(<](?:mailto:)?(${ADDRESS})[)>]`, 'i');
+const NAMED_ADDRESS_LINE = new RegExp(`^\\s*["']?[^@<>():\\n]{1,80}["']?\\s?[(<](?:mailto:)?(${ADDRESS})[)>]`, 'i');
 
 /** The address that a line is about: `<a@b>: …`, `a@b`, `a@b: …`, `Ann Lee (a@b)`, `Ann <a@b>`; else null. */
 function leadingAddress(line: string): string | null {

@@ -2,7 +2,8 @@
  * A text part's bytes as text for people: transfer encoding, charset, line ends (LF), soft wrapping.
  *
  * What a part says about itself is doubted where the bytes say otherwise: base64 that is none, a charset that stands
- * only in the HTML, a missing blank line that made the text part of the header. Nothing throws; linear.
+ * only in the HTML, a missing blank line that made the text part of the header, a boundary that never comes. Nothing
+ * throws; linear.
  */
 import { decodeText } from './charset.js';
 import { unflow } from './flowed.js';
@@ -27,4 +28,15 @@ function isBlank(bytes: Uint8Array): boolean {
 function charsetOfHtml(bytes: Uint8Array): string | null {
   const head = Buffer.from(bytes.subarray(0, 1024)).toString('latin1');
   return /<meta[^>]{0,200}charset\s{0,9}=\s{0,9}["']?([a-z0-9_:.-]{1,40})/i.exec(head)?.[1] ?? null;
+}
+
+/**
+ * A multipart in which its boundary was not found, with the one that its content really uses: a line of `--x` directly
+ * above a MIME field. null when there is none.
+ */
+export function withFoundBoundary(part: Part, content: Uint8Array): Uint8Array | null {
+  const head = Buffer.from(content.subarray(0, 64 * 1024)).toString('latin1');
+  const found = /(?:^|\n)--([!-~]{1,70})[ \t]{0,9}\r?\ncontent-[a-z-]{2,30}:/i.exec(head)?.[1];
+  if (found === undefined || found.includes('"') || found.includes('\\')) return null;
+  return Buffer.concat([Buffer.from(`Content-Type: ${part.type}; boundary="${found}"\r\n\r\n`), content]);
 }

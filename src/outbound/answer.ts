@@ -13,6 +13,7 @@
  * like a bad recipient. `suspend`: only codes that say the mailbox does not exist.
  */
 import type { Outcome } from '../conversation/ports.js';
+import { isHardBounce, STATUS } from '../mail/status.js';
 
 /** One attempt that was not accepted, in the words of the mail library. */
 export interface Failure {
@@ -27,8 +28,6 @@ export interface Failure {
   readonly begun: boolean;
 }
 
-/** Mailbox does not exist, moved, wrong domain, disabled (RFC 3463, RFC 7505). */
-const DEAD_ADDRESS: ReadonlySet<string> = new Set(['5.1.1', '5.1.2', '5.1.3', '5.1.6', '5.1.10', '5.2.1']);
 const ABOUT_US: ReadonlySet<string> = new Set([
   'EAUTH',
   'ENOAUTH',
@@ -38,7 +37,6 @@ const ABOUT_US: ReadonlySet<string> = new Set([
   'EDNS',
   'ECONFIG',
 ]);
-const TOO_LARGE = '5.3.4';
 const MAX_RESPONSE = 500;
 
 export function outcomeOf(failure: Failure): Outcome {
@@ -50,10 +48,11 @@ export function outcomeOf(failure: Failure): Outcome {
     return { result: failure.begun ? 'retry' : 'trouble', response };
   }
   if (reply.code < 500 || reply.code === 503) return { result: 'retry', response };
-  const suspend = DEAD_ADDRESS.has(reply.enhanced ?? '');
+  const suspend = isHardBounce(reply.enhanced);
   switch (failure.command) {
     case 'MAIL FROM':
-      if (reply.enhanced !== TOO_LARGE && reply.code !== 552) return { result: 'trouble', response };
+      if (reply.enhanced !== STATUS.tooLarge.enhanced && reply.code !== STATUS.tooLarge.code)
+        return { result: 'trouble', response };
       return { result: 'failed', response, suspend: false, refusedByPolicy: false };
     case 'RCPT TO':
       return { result: 'failed', response, suspend, refusedByPolicy: isPolicy(reply) };

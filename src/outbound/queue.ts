@@ -25,7 +25,7 @@
  */
 import type { Clock, Courier, DestinationState, Outcome, Parcel, QueueStore, Random } from '../conversation/ports.js';
 import { errorText, isReplydError } from '../errors.js';
-import { type Log, shortToken } from '../log.js';
+import { type Log, type LogFields, shortToken } from '../log.js';
 import { createRefusals } from './refusals.js';
 import { longestProbeWait, type ProbeSchedule, probeWait, type RetrySchedule, retryWait } from './schedule.js';
 
@@ -55,8 +55,11 @@ export interface Queue {
   wake(): void;
   /** For tries from now on (SIGHUP). Tries under way end with the courier they began with; closing it is the caller's. */
   change(next: Partial<Pick<QueueOptions, 'courier' | 'concurrency' | 'schedule'>>): void;
-  /** Begins no further try and waits for those under way (the courier bounds them). Idempotent. */
-  close(): Promise<void>;
+  /**
+   * Begins no further try and waits for those under way: as long as the courier bounds them, or `graceMs`. What is not
+   * settled by then keeps its lease for the restart to void. Idempotent.
+   */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
 const PROBES: ProbeSchedule = { first: 15_000, longest: 15 * 60_000 };
@@ -186,36 +189,40 @@ export function openQueue(options: QueueOptions): Queue {
     return retryWait(schedule, parcel.attempt, random) ?? (inTrouble ? schedule.waits.at(-1)! : null);
   }
 
-  function settle(parcel: Parcel, outcome: Outcome, wait: number | null): Promise<void> {
+  async function settle(parcel: Parcel, outcome: Outcome, wait: number | null): Promise<void> {
     const now = clock();
     const retryAt = wait === null ? null : now + wait;
-    const fields = { delivery: parcel.deliveryId, destination: name, attempt: parcel.attempt };
-    const response = withoutTokens(outcome.response);
-    if (outcome.result === 'sent') log.info('sent', { ...fields, response });
-    else if (retryAt === null) log.warn('failed', { ...fields, response });
-    else log.info('deferred', { ...fields, response, next_attempt_at: new Date(retryAt).toISOString() });
-    return persist(parcel, () => store.settle(parcel.deliveryId, outcome, { now, retryAt }));
+    if (!(await persist(parcel, outcome, () => store.settle(parcel.deliveryId, outcome, { now, retryAt })))) return;
+    if (outcome.result === 'sent') tell('info', 'sent', parcel, outcome);
+    else if (retryAt === null) tell('warn', 'failed', parcel, outcome);
+    else tell('info', 'deferred', parcel, outcome, { next_attempt_at: new Date(retryAt).toISOString() });
   }
 
-  function release(parcel: Parcel, outcome: Outcome): Promise<void> {
-    const response = withoutTokens(outcome.response);
-    log.info('deferred', { delivery: parcel.deliveryId, destination: name, attempt: parcel.attempt, response });
-    return persist(parcel, () => store.release([parcel.deliveryId]));
+  async function release(parcel: Parcel, outcome: Outcome): Promise<void> {
+    const given = await persist(parcel, outcome, () => store.release([parcel.deliveryId]));
+    if (given) tell('info', 'deferred', parcel, outcome);
   }
 
   /** Writes until it is written. What was tried must not be tried again because a disk was full for a minute. */
-  async function persist(parcel: Parcel, write: () => Promise<void>): Promise<void> {
+  async function persist(parcel: Parcel, outcome: Outcome, write: () => Promise<void>): Promise<boolean> {
     for (;;) {
       const last = closing !== null;
       try {
-        return await write();
+        await write();
+        return true;
       } catch (error) {
-        log.error('unsettled', { delivery: parcel.deliveryId, destination: name, error: errorText(error) });
+        tell('error', 'unsettled', parcel, outcome, { result: outcome.result, error: errorText(error) });
         // Removed meanwhile; or the restart will void the lease.
-        if (last || isReplydError(error, 'not_found')) return;
+        if (last || isReplydError(error, 'not_found')) return false;
         await pause(STORE_WAIT);
       }
     }
+  }
+
+  function tell(level: 'info' | 'warn' | 'error', event: string, parcel: Parcel, outcome: Outcome, more?: LogFields) {
+    const { deliveryId: delivery, attempt } = parcel;
+    const response = withoutTokens(outcome.response);
+    log[level](event, { delivery, destination: name, attempt, response, ...more });
   }
 
   // -------------------------------------------------------------- the destination's own state
@@ -270,11 +277,22 @@ export function openQueue(options: QueueOptions): Queue {
     });
   }
 
-  async function shutDown(): Promise<void> {
+  async function shutDown(graceMs: number | undefined): Promise<void> {
     sleep(null);
     await looking;
     for (const end of pauses) end();
-    await Promise.all(underWay);
+    const settled = Promise.all(underWay);
+    if (graceMs === undefined) {
+      await settled;
+      return;
+    }
+    let timer: unknown;
+    const patience = new Promise<void>(resolve => {
+      timer = timers.set(resolve, graceMs);
+    });
+    await Promise.race([settled, patience]);
+    timers.clear(timer);
+    if (underWay.size > 0) log.warn('unsettled', { destination: name, count: underWay.size });
   }
 
   wake();
@@ -286,8 +304,8 @@ export function openQueue(options: QueueOptions): Queue {
       schedule = next.schedule ?? schedule;
       wake();
     },
-    close() {
-      closing ??= Promise.resolve().then(shutDown);
+    close(closeOptions) {
+      closing ??= Promise.resolve().then(() => shutDown(closeOptions?.graceMs));
       return closing;
     },
   };

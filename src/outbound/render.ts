@@ -11,7 +11,7 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import MailComposer, { type MailComposerAttachment } from 'nodemailer/lib/mail-composer';
 import type { OutgoingAttachment, OutgoingMail } from '../conversation/compose.js';
 import type { MailParcel } from '../conversation/ports.js';
@@ -19,6 +19,7 @@ import type { Content } from '../mail/mail.js';
 
 /** Bytes of attachments before encoding. */
 export const MAX_IN_MEMORY = 256 * 1024;
+const SLICE = 64 * 1024;
 
 export interface Rendered {
   readonly content: Content;
@@ -72,13 +73,11 @@ export async function* copyBytes(parcel: MailParcel): AsyncGenerator<Buffer, voi
 
 /** File access is off for the composer: what it may read is opened here. */
 function part(attachment: OutgoingAttachment, streams: Readable[]): MailComposerAttachment {
-  let content: Buffer | Readable;
-  if ('bytes' in attachment.content) {
-    content = Buffer.from(attachment.content.bytes);
-  } else {
-    content = createReadStream(attachment.content.file);
-    streams.push(content);
-  }
+  const content =
+    'bytes' in attachment.content
+      ? Readable.from(slices(attachment.content.bytes), { objectMode: false })
+      : createReadStream(attachment.content.file);
+  streams.push(content);
   // RFC 2046 5.2.1 forbids to encode a message or multipart part, and as it is it may be no ASCII: send it as a file.
   const composite = /^(?:message|multipart)\//.test(attachment.contentType);
   return {
@@ -88,6 +87,11 @@ function part(attachment: OutgoingAttachment, streams: Readable[]): MailComposer
     contentDisposition: 'attachment',
     contentTransferEncoding: 'base64',
   };
+}
+
+/** A large buffer in one piece would be encoded in one piece. */
+function* slices(bytes: Uint8Array): Generator<Buffer> {
+  for (let start = 0; start < bytes.length; start += SLICE) yield Buffer.from(bytes.subarray(start, start + SLICE));
 }
 
 async function spool(stream: Readable, folder: string): Promise<Rendered> {

@@ -146,7 +146,7 @@ function sent(info: { response: string; serverMessageId?: string | undefined }):
   const response = responseText(info.response);
   return info.serverMessageId === undefined
     ? { result: 'sent', response }
-    : { result: 'sent', response, alias: info.serverMessageId };
+    : { result: 'sent', response, alias: info.serverMessageId.replaceAll(/[<>]/g, '') };
 }
 
 function isSendable(address: string): boolean {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { type ComposeInput, type ComposeMessage, compose, copyHead } from '#replyd/conversation/compose.js';
 import { carriesLoopMark, LOOP_HEADER } from '#replyd/conversation/loop.js';
 import { isReplydError } from '#replyd/errors.js';
+import { WRAPPER_CLASS } from '#replyd/mail/marker.js';
 
 const AT = Date.UTC(2026, 10, 22, 9, 5);
 
@@ -111,10 +112,10 @@ test('the subject', () => {
   }
 });
 
-test('references keep the root and the last 20, in-reply-to the latest', () => {
+test('references keep the root, the first 20 and the last 20, in-reply-to the latest', () => {
   const ids = Array.from({ length: 50 }, (_, index) => `m${index}@customer.example`);
   const { mail } = compose(input({ earlierIds: ids, answered: true }));
-  assert.deepEqual(mail.references, ['cv_1@reply.example.com', ...ids.slice(30)]);
+  assert.deepEqual(mail.references, ['cv_1@reply.example.com', ...ids.slice(0, 20), ...ids.slice(30)]);
   assert.equal(mail.inReplyTo, 'm49@customer.example');
 });
 
@@ -202,6 +203,12 @@ test('the first mail carries what was said before, readable as plain text', () =
   );
   assert.match(mail.html, /Let me <strong>look<\/strong>\./);
   assert.match(mail.html, /<p>Where is my parcel\?<\/p>\n<p>It is late\.<\/p>/);
+});
+
+test('our wrapper stands around all of the HTML', () => {
+  const { mail } = compose(input({ context: [said('ok', 'Anna', 'contact')] }));
+  assert.match(mail.html, /<body>\n<div class="replyd-mail">.*<\/div><\/div>\n<\/body>/s);
+  assert.equal(mail.html.split(WRAPPER_CLASS).length, 2);
 });
 
 test('later mails are what is new alone', () => {

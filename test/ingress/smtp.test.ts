@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmdirSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { ANSWER_TIMEOUT } from '#replyd/ingress/smtp-limits.js';
@@ -85,6 +87,38 @@ test('clients behind XCLIENT are counted by their own address', async t => {
   // The place was given back although the connection had changed hands.
   const third = await become('IPV6:2001:db8::3');
   await third.command('EHLO c.example', 250);
+});
+
+test('a client its proxy does not know is a stranger too', async t => {
+  const { greeted, reception } = await openDoor(t, TRUST_ALL);
+  const talk = await greeted();
+  await talk.command('XCLIENT NAME=front.example', 220);
+  await talk.command('XCLIENT ADDR=[UNAVAILABLE]', 220);
+  const { texts } = await talk.command('EHLO client.example', 250);
+  assert.ok(!texts.some(text => text.startsWith('XCLIENT')));
+  await begin(talk);
+  talk.sendMail('x');
+  await talk.expect(250);
+  assert.equal(reception.mails[0]!.trusted, false);
+});
+
+test('a disk that fills while the mail is spooled: 452, and full service when there is room', async t => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'replyd-full-'));
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', folder]).status === 0;
+  t.after(() => {
+    if (mounted) spawnSync('umount', ['-l', folder]);
+    rmdirSync(folder);
+  });
+  if (!mounted) return t.skip('no permission to mount a small file system');
+  const { greeted, reception } = await openDoor(t, { spoolFolder: folder, memoryLimit: 8_000, maxSize: 1_000_000 });
+  const talk = await greeted();
+  for (const size of [120_000, 500_000, 120_000]) {
+    await begin(talk);
+    talk.sendMail(`${'x'.repeat(98)}\r\n`.repeat(size / 100));
+    await talk.expect(size > 128 * 1024 ? '452 4.3.1 No space' : '250 2.0.0');
+    assert.deepEqual(readdirSync(folder), []);
+  }
+  assert.equal(reception.mails.length, 2);
 });
 
 test('no room in the store: 452 at MAIL, and at once again when there is', async t => {

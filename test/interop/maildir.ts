@@ -40,3 +40,9 @@ export function headerField(mail: Uint8Array, name: string): string | null {
   const line = header.split('\n').find(candidate => candidate.toLowerCase().startsWith(prefix));
   return line === undefined ? null : line.slice(prefix.length).trim();
 }
+
+/** How many mails a maildir holds. */
+export async function readMaildirSize(folder: string): Promise<number> {
+  const parts = await Promise.all(['new', 'cur'].map(part => readdir(path.join(folder, part)).catch(() => [])));
+  return parts.flat().length;
+}

@@ -71,6 +71,7 @@ test('wrong and missing declarations', () => {
     [Buffer.concat([latin1('\xfe\xff'), Buffer.from('Grüße', 'utf16le').swap16()]), null, 'Grüße'],
     [Buffer.from('plain ascii'), 'utf-16', 'plain ascii'],
     [latin1('a\0b'), null, 'ab'],
+    [Buffer.from('Grüße'), 'utf-16 from a broken header', 'Grüße'],
     [latin1(''), null, ''],
     [latin1(''), 'shift_jis', ''],
   ];

@@ -327,12 +327,16 @@ test('above the limits a mail is invalid, never lost by a crash', async () => {
   }
 });
 
-test('nesting costs no stack', async () => {
-  const lines: string[] = [];
-  for (let depth = 0; depth < 500; depth += 1) {
-    lines.push(`Content-Type: multipart/mixed; boundary=b${depth}`, '', `--b${depth}`);
-  }
-  assert.equal((await read(...lines, '', 'deep words')).plain, 'deep words');
+test('nested parts are read, up to a limit', async () => {
+  const nested = (levels: number) => {
+    const lines: string[] = [];
+    for (let depth = 0; depth < levels; depth += 1) {
+      lines.push(`Content-Type: multipart/mixed; boundary=b${depth}`, '', `--b${depth}`);
+    }
+    return read(...lines, '', 'deep words');
+  };
+  assert.equal((await nested(50)).plain, 'deep words');
+  await assert.rejects(nested(51), error => isReplydError(error, 'invalid'));
 });
 
 test('trouble outside of the mail is passed on as it is', async () => {

@@ -378,6 +378,22 @@ test('closing waits for the tries under way, settles them and begins no other', 
   assert.deepEqual(states(at), ['sent', 'sent', 'sent', 'waiting', 'waiting']);
 });
 
+test('closing has a limit; what is still under way keeps its lease for the restart', async t => {
+  const going: (() => void)[] = [];
+  const at = bench(t, add(1));
+  at.answer = () => new Promise(resolve => going.push(() => resolve(SENT)));
+  await settled();
+  const closing = at.queue.close({ graceMs: 30_000 });
+  await at.time.advance(29_000);
+  assert.equal(at.time.next(), 1000);
+  await at.time.advance(1000);
+  await closing;
+  assert.deepEqual(states(at), ['leased']);
+  assert.match(at.log.at(-1)!, /"unsettled".*"count":1/);
+  going[0]!();
+  await settled();
+});
+
 test('what was leased while closing is given back untouched', async t => {
   const at = bench(t, add(2));
   await at.queue.close();

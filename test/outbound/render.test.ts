@@ -63,11 +63,21 @@ test('a parser reads back what was composed', async () => {
   assert.equal(mail.subject, 'Re: Größe, 寸法 und 👍 in einem langen Betreff, der gefaltet werden muss');
   assert.equal(mail.messageId, '<mail_9@reply.example.com>');
   assert.equal(mail.inReplyTo, `<${'m'.repeat(60)}29@customer.example>`);
-  assert.equal(mail.references?.length, 21);
+  assert.equal(mail.references?.length, 31);
   assert.equal(mail.references?.[0], '<cv_1@reply.example.com>');
   assert.equal(mail.date?.toISOString(), '2026-11-22T09:05:00.000Z');
   assert.equal(mail.text?.trimEnd(), 'Grüße\n\n.\n.x **y**');
   assert.match(String(mail.html), /<strong>y<\/strong>/);
+});
+
+test('an ASCII name is written as people know it', async () => {
+  const { whole } = await bytesOf({
+    account: { ...input().account, name: 'Acme' },
+    messages: [{ author: { name: 'Nora', role: 'agent' }, text: 'x', format: 'plain', at: 0 }],
+  });
+  const header = whole.toString('latin1').replaceAll('\r\n ', ' ');
+  assert.match(header, /^From: "Nora \(Acme\)" <support@example\.com>\r$/m);
+  assert.match(header, /^Reply-To: "Nora \(Acme\)" <reply\+aa@reply\.example\.com>\r$/m);
 });
 
 test('the header holds each field once and nothing that marks a robot or a list', async () => {

@@ -194,7 +194,7 @@ test('the id that a provider gives the mail is kept as an alias', async t => {
   assert.deepEqual(outcome, {
     result: 'sent',
     response: outlook,
-    alias: '<AM0PR01@eurprd01.prod.outlook.com>',
+    alias: 'AM0PR01@eurprd01.prod.outlook.com',
   });
 });
 

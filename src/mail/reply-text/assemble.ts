@@ -49,7 +49,8 @@ function historyStart(items: readonly RoleLine[], evidence: string[]): number {
     const item = items[index]!;
     if (!isMarker(item) || item.line.depth > 0) continue;
     const next = nextFilled(items, endOfMarkers(items, index));
-    if (next < items.length && items[next]!.role === 'quote') {
+    const whole = item.settled && item.role !== 'attribution';
+    if (!whole && next < items.length && items[next]!.role === 'quote') {
       index = next;
       continue;
     }
@@ -239,7 +240,10 @@ function keepBelow(
 function keepTexts(items: readonly RoleLine[], range: { from: number; to: number }, parts: Part[]): void {
   for (let index = range.from; index < range.to; index++) {
     const { role } = items[index]!;
-    if (role === 'delimiter') return void parts.fill('signature', index, range.to);
+    if (role === 'delimiter') {
+      parts.fill('signature', index, range.to);
+      return;
+    }
     if (role === 'text' || role === 'blank') parts[index] = 'text';
     if (role === 'device') parts[index] = 'signature';
   }
@@ -300,8 +304,11 @@ function collect(items: readonly RoleLine[], parts: Part[], evidence: readonly s
   return { text, quotedText: trimmed(lists.quoted), signature, evidence };
 }
 
+/** Without blank lines around it; the first line keeps its indentation where it is that of a block. */
 function trimmed(lines: readonly string[]): string {
   let start = 0;
   while (start < lines.length && lines[start]!.trim() === '') start++;
-  return lines.slice(start).join('\n').trimEnd();
+  const text = lines.slice(start).join('\n').trimEnd();
+  const next = lines.slice(start + 1).find(line => line.trim() !== '');
+  return next !== undefined && /^\s/.test(next) ? text : text.trimStart();
 }

@@ -7,7 +7,13 @@
  * what only a client writes. In doubt it is the writer's text.
  */
 import { CLOSING_VERBS, MIDDLE_VERBS, OPENERS, PRONOUNS } from './languages.js';
-import { isBlank, keyOf, type Line } from './lines.js';
+import { isBlank, keyOf, type Line, lowered } from './lines.js';
+
+// Thai, kana, Han, Hangul.
+const UNSPACED = /[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/;
+
+/** The last characters of the verbs of scripts without spaces; such a line may end without a colon. */
+const UNSPACED_ENDINGS: ReadonlySet<string> = new Set(CLOSING_VERBS.filter(isUnspaced).map(verb => verb.slice(-1)));
 
 export interface Attribution {
   /** First and one past the last line. */
@@ -23,6 +29,11 @@ const LINE_SPAN = 4;
 const LENGTH_LIMIT = 600;
 const COLON_END = /[:：﹕]\s*[_"]*$/;
 
+/** A cheap question first: could an attribution end on this line at all? */
+export function mayEnd(line: Line): boolean {
+  return line.mark !== 'verbatim' && endingOf(line) !== null;
+}
+
 /** The attribution that ends on this line, or null. `addresses` are reply addresses of the conversation. */
 export function attributionEndingAt(
   lines: readonly Line[],
@@ -33,20 +44,30 @@ export function attributionEndingAt(
   const ending = endingOf(last);
   if (ending === null) return null;
   const quoted = ending.after === '' && quoteFollows(lines, index);
+  if (!quoted && !mayTell(lines, index)) return null;
   let joined = '';
   for (let start = index; start >= 0 && start > index - LINE_SPAN; start--) {
     const line = lines[start]!;
-    if (line.mark === 'verbatim' || line.depth !== last.depth || line.key === '') break;
+    if (line.mark !== last.mark || line.depth !== last.depth || line.key === '') break;
     joined = start === index ? ending.key : `${line.key} ${joined}`;
     const tail = joined.slice(-LENGTH_LIMIT);
     const strict = ending.after !== '';
     if (strict ? !isStrictAttribution(tail) : !isAttribution(tail, quoted, addresses)) continue;
-    const first = extend(lines, start);
+    const first = extend(lines, start, index);
     const before = sharedText(lines, first, index);
     // A sentence that ends in a quotation of somebody is not split in the middle of its own line.
     return { start: first, end: index + 1, before, after: ending.after };
   }
   return null;
+}
+
+/** A quick look before the thorough one: without a digit or an address no line is an attribution by itself. */
+function mayTell(lines: readonly Line[], index: number): boolean {
+  for (let at = index; at >= 0 && at > index - LINE_SPAN; at--) {
+    if (lines[at]!.key === '') return false;
+    if (/[@\p{Nd}]/u.test(lines[at]!.key)) return true;
+  }
+  return false;
 }
 
 /** True when the text as a whole is an attribution; `quoted` when a quote stands directly below it. */
@@ -128,7 +149,7 @@ function unframed(text: string): { inner: string; framed: boolean } {
 
 /** The closing verb a sentence ends with, or null. Scripts without spaces have no word boundary to ask for. */
 function closingVerb(sentence: string): string | null {
-  const lower = sentence.normalize('NFC').toLowerCase();
+  const lower = lowered(sentence);
   let best: string | null = null;
   for (const verb of CLOSING_VERBS) {
     if (!lower.endsWith(verb) || (best !== null && verb.length <= best.length)) continue;
@@ -144,7 +165,7 @@ function endsInUnspacedVerb(text: string): boolean {
 }
 
 function isUnspaced(verb: string): boolean {
-  return /[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/.test(verb);
+  return UNSPACED.test(verb);
 }
 
 /** True when a pronoun is the subject of the verb that follows: no client writes so. */
@@ -158,7 +179,7 @@ function isPersons(before: string): boolean {
 
 function middleVerb(sentence: string, quoted: boolean, facts: Facts): boolean {
   if (!facts.address && !facts.date && !facts.time) return false;
-  const lower = sentence.normalize('NFC').toLowerCase();
+  const lower = lowered(sentence);
   for (const verb of MIDDLE_VERBS) {
     const at = lower.lastIndexOf(verb);
     if (at === -1 || /[\p{L}\p{N}]/u.test(lower.charAt(at - 1)) || /[\p{L}\p{N}]/u.test(lower.charAt(at + verb.length)))
@@ -191,7 +212,7 @@ function isStrictAttribution(text: string): boolean {
 function endingOf(line: Line): { key: string; after: string } | null {
   if (line.mark === 'verbatim' || line.key === '') return null;
   const key = line.key;
-  if (COLON_END.test(key) || /[-–—>)]$/.test(key) || isUnspaced(key.slice(-1))) return { key, after: '' };
+  if (COLON_END.test(key) || /[-–—>)]$/.test(key) || UNSPACED_ENDINGS.has(key.slice(-1))) return { key, after: '' };
   if (key.length >= 1_000) return null;
   let colon = key.search(/[:：]\s/);
   for (let tries = 0; colon !== -1 && tries < 12; tries++) {
@@ -203,32 +224,38 @@ function endingOf(line: Line): { key: string; after: string } | null {
   return null;
 }
 
-/** Moves the start up to the line that opens the attribution, when it was wrapped. */
-function extend(lines: readonly Line[], start: number): number {
-  if (opens(lines[start]!.key) && hasDate(asciiDigits(lines[start]!.key))) return start;
+/** Moves the start up to the line that opens the attribution, when it was wrapped. `end` is its last line. */
+function extend(lines: readonly Line[], start: number, end: number): number {
+  const first = lines[start]!;
+  const facts = factsOf(
+    lines
+      .slice(start, end + 1)
+      .map(line => line.key)
+      .join(' '),
+  );
+  // A line that begins with its date may still follow a name: `Ann <a@example.com> wrote on Mon,` / `3 May 2027 10:02:`.
+  const dated = opens(first.key) && hasDate(asciiDigits(first.key));
+  if (dated && (facts.address || !/^\p{Nd}/u.test(first.key))) return start;
   let best = start;
-  for (let index = start - 1; index >= 0 && index > start - LINE_SPAN; index--) {
+  let address = facts.address;
+  for (let index = start - 1; index >= 0 && index > end - LINE_SPAN; index--) {
     const line = lines[index]!;
-    if (line.depth !== lines[start]!.depth || line.key === '' || line.mark === 'verbatim') break;
+    if (line.depth !== first.depth || line.key === '' || line.mark !== first.mark) break;
     if (/[!?。]$/.test(line.key) || line.key.length > LENGTH_LIMIT) break;
-    if (opens(line.key) && hasDate(asciiDigits(line.key))) return index;
     if (sharedAt(line.body) !== -1) return index;
-    if (
-      index === start - 1 &&
-      /^\S{1,14}\s/.test(line.key) &&
-      hasDate(asciiDigits(line.key.slice(0, 40))) &&
-      !/[.]$/.test(line.key)
-    )
+    const above = factsOf(line.key);
+    if (opens(line.key) && above.date) return index;
+    if (!address && above.address) {
       best = index;
+      address = true;
+    } else if (/^[<(]/.test(lines[best]!.key) && index === best - 1) best = index;
+    else if (!facts.date && /^\S{1,14}\s/.test(line.key) && hasDate(asciiDigits(line.key.slice(0, 40)))) best = index;
   }
   return best;
 }
 
 function opens(key: string): boolean {
-  const lower = key
-    .slice(0, 60)
-    .replace(/^[-=_–—\s]+/, '')
-    .toLowerCase();
+  const lower = lowered(key.slice(0, 60).replace(/^[-=_–—\s]+/, ''));
   if (/^\p{Nd}/u.test(lower)) return true;
   return OPENERS.some(
     opener =>
@@ -253,7 +280,8 @@ function sharedAt(text: string): number {
     const head = tail.slice(0, match.index).trim();
     const rest = tail.slice(match.index, match.index + 60);
     // A name with an address in front belongs to the attribution itself.
-    if (head.length < 2 || /\S@\S/.test(head)) continue;
+    if (!/[\p{L}\p{N}].*[\p{L}\p{N}!?.)]/u.test(head) || /\S@\S/.test(head) || OPENERS.includes(head.toLowerCase()))
+      continue;
     if (opens(rest) && hasDate(rest.slice(0, 45))) found = match.index;
   }
   return found === -1 ? -1 : from + found;

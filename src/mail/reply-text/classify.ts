@@ -8,7 +8,7 @@
 
 import type { Traces } from '../mail.js';
 import { isReplyLine } from '../marker.js';
-import { attributionEndingAt } from './attribution.js';
+import { attributionEndingAt, mayEnd } from './attribution.js';
 import { headingAt } from './header-block.js';
 import { isBlank, type Line, plainLine } from './lines.js';
 import { isDelimiter, isDeviceLine } from './signature.js';
@@ -42,6 +42,8 @@ export interface RoleLine {
 }
 
 const SEEN = 0.8;
+/** Lines that end like an attribution are looked at this often in one body. */
+const ATTRIBUTION_TRIES = 1_500;
 
 /** Roles of all lines, in order. */
 export function classify(input: readonly Line[], traces: Traces): RoleLine[] {
@@ -90,6 +92,7 @@ function roleOf(line: Line): RoleLine {
     return { ...base, role: 'attribution', settled: true, why: `HTML attribution ("${excerpt(line.key)}")` };
   if (line.mark === 'history')
     return { ...base, role: 'heading', settled: true, why: 'HTML container of the quoted mail' };
+  if (line.mark === 'forwarded') return { ...base, role: 'forward', settled: true, why: 'HTML container of a forward' };
   if (line.mark === 'signature') return { ...base, role: 'signature', why: 'HTML signature' };
   return { ...base, role: 'text' };
 }
@@ -99,11 +102,14 @@ function nameAttributions(input: readonly Line[], addresses: readonly string[]):
   const base = input.map(roleOf);
   const out: RoleLine[] = [];
   let taken = 0;
+  let tries = 0;
   for (let index = 0; index < input.length; index++) {
     const item = base[index]!;
     const open =
       item.role === 'text' || item.role === 'attribution' || (item.role === 'quote' && isBlockHead(base, index));
-    const found = open ? attributionEndingAt(input, index, addresses) : null;
+    if (!open || !mayEnd(item.line)) continue;
+    if (++tries > ATTRIBUTION_TRIES) break;
+    const found = attributionEndingAt(input, index, addresses);
     if (found === null || found.start < taken) continue;
     for (; taken < found.start; taken++) out.push(base[taken]!);
     const why = `attribution line ${found.start + 1} ("${excerpt(input[found.start]!.key.slice(found.before.length).trim())}")`;

@@ -7,7 +7,7 @@
  * it is the writer's text.
  */
 import { FORWARD_PHRASES, HEADER_LABELS, type HeaderKind, ORIGINAL_PHRASES } from './languages.js';
-import { isBlank, type Line } from './lines.js';
+import { isBlank, type Line, lowered } from './lines.js';
 
 /** Where quoted mail begins by such a line or block. `end` is the first line after it. */
 export interface Heading {
@@ -30,7 +30,7 @@ export function headingAt(lines: readonly Line[], index: number): Heading | null
     const block = next === -1 ? null : headerBlockAt(lines, next, true);
     return block === null ? null : { ...block, start: index };
   }
-  const phrase = phraseOf(line.key);
+  const phrase = phraseOf(line.key, line.mark === 'attribution');
   if (phrase !== null) {
     const next = nextFilled(lines, index + 1, 3);
     const block = next === -1 ? null : headerBlockAt(lines, next, true);
@@ -44,19 +44,10 @@ export function headingAt(lines: readonly Line[], index: number): Heading | null
 /** Kind and value of a header field written as text (`*Von:* Bob`), or null. */
 export function fieldOf(key: string): { kind: HeaderKind; label: string; value: string } | null {
   const colon = key.search(/[:：﹕]/);
-  let label: string;
-  let value: string;
-  if (colon > 0 && colon <= 40) {
-    label = key.slice(0, colon);
-    value = key.slice(colon + 1);
-  } else return null;
-  const name = label
-    .replace(/[_*|\s]+/g, ' ')
-    .trim()
-    .normalize('NFC')
-    .toLowerCase();
+  if (colon <= 0 || colon > 40) return null;
+  const name = lowered(key.slice(0, colon).replace(/[_|\s]+/g, ' ')).trim();
   const kind = HEADER_LABELS.get(name);
-  return kind === undefined ? null : { kind, label: name, value: value.trim() };
+  return kind === undefined ? null : { kind, label: name, value: key.slice(colon + 1).trim() };
 }
 
 function headerBlockAt(lines: readonly Line[], start: number, announced: boolean): Heading | null {
@@ -98,7 +89,7 @@ function tellsMail(kind: HeaderKind, value: string): boolean {
   const short = value.slice(0, 300);
   if (kind === 'sent' || kind === 'subject') return true;
   if (kind === 'from' || kind === 'to') return /\S@\S+\.\S/.test(short);
-  return kind === 'date' && /\d{1,2}[:.h]\d{2}/.test(short) && /\d{4}/.test(short);
+  return kind === 'date' && /(?<![\d.])\d{1,2}[:.h]\d{2}(?![\d.])/.test(short) && /\d{4}/.test(short);
 }
 
 interface Phrase {
@@ -107,18 +98,19 @@ interface Phrase {
   readonly what: string;
 }
 
-function phraseOf(key: string): Phrase | null {
+function phraseOf(key: string, byClient: boolean): Phrase | null {
   if (key.length > 120) return null;
-  const inner = key
-    .replace(/^[-_=~>–—―─\s]+|[-_=~<–—―─:：\s]+$/g, '')
-    .normalize('NFC')
-    .toLowerCase();
+  const inner = lowered(key.replace(/^[-_=~>–—―─\s]+|[-_=~<–—―─:：\s]+$/g, ''));
   if (inner === '' || inner.length > 70) return null;
   const framed = /^[-_=~>–—―─]{2}/.test(key) && /[-_=~<–—―─]{2}[:：]?$/.test(key);
   if (FORWARD_PHRASES.has(inner) || /^forwarded by /.test(inner)) {
     return { forward: true, framed: framed || /[:：]$/.test(key), what: inner };
   }
   if (ORIGINAL_PHRASES.has(inner)) return { forward: false, framed, what: inner };
+  // In a language nobody listed: Gmail frames only forwards, and a frame above a header block is told by the block.
+  if (/^[-_=–—―─]{5}/.test(key) && /[-_=–—―─]{5}$/.test(key) && /\p{L}/u.test(inner)) {
+    return { forward: byClient, framed: byClient, what: inner };
+  }
   return null;
 }
 

@@ -14,7 +14,7 @@ export const CLOSING_VERBS: readonly string[] = words([
   'escreveu|escreve|escreveu o seguinte', // Portuguese
   'ha scritto|scrive|scrisse|ha scritto quanto segue', // Italian
   'va escriure|ha escrit|escrigué|escribiu|idatzi du|hau idatzi du', // Catalan, Galician, Basque
-  'schreef|schreef het volgende|heeft geschreven|skryf|het geskryf', // Dutch, Afrikaans
+  'schreef|schreef het volgende|heeft geschreven|skryf|geskryf', // Dutch, Afrikaans
   'skrev|skrev følgende|skrev följande|skrifaði|skrivaði|skreiv', // Scandinavian
   'kirjoitti|kirjoittaa|kirjoitti näin', // Finnish
   'kirjutas|kirjutas järgmist|rakstīja|rakstija|rašė|parašė|rase', // Baltic
@@ -56,7 +56,7 @@ export const OPENERS: readonly string[] = words([
   'w dniu|dnia|dne|dňa|la data de|pe|în data de|în|în ziua de|in data|data|dana|dne.',
   'στις|την|на|в|у|от|дана|kuupäeval|kuupäev|v|tirsdag|vào|vào lúc|vào ngày|ngày',
   'pada|pada tanggal|pada hari|noong|ในวันที่|เมื่อ|เมื่อวันที่|في|بتاريخ|در|در تاریخ|בתאריך|ב-|ביום',
-  '在|于|於|på|dia|el dia|el día|missatge de|ma|ar|i|rd|sa|ad|kl',
+  '在|于|於|på|dia|el dia|el día|missatge de|më',
 ]);
 
 /** Words of the first or second person before a verb: a person's own sentence ("On Monday I wrote:"), no client's. */

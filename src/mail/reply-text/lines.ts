@@ -9,10 +9,11 @@
 /**
  * What a container in the HTML says of a line:
  * `attribution` a client's own line above a quote; `history` the quoted mail begins here and goes on to the end;
+ * `forwarded` the same for a forwarded mail;
  * `quoted` inside a container of quoted mail; `signature` inside a signature element; `verbatim` preformatted or
  * between code fences, never interpreted; `rule` a horizontal line.
  */
-export type LineMark = 'attribution' | 'history' | 'quoted' | 'signature' | 'verbatim' | 'rule';
+export type LineMark = 'attribution' | 'history' | 'quoted' | 'signature' | 'verbatim' | 'rule' | 'forwarded';
 
 export interface Line {
   /** As typed, quote signs and all. */
@@ -26,7 +27,8 @@ export interface Line {
   readonly mark: LineMark | null;
 }
 
-const LINE_LIMIT = 10_000;
+/** Lines looked at one by one. */
+export const LINE_LIMIT = 5_000;
 const KEY_LIMIT = 1_000;
 
 // Zero-width characters, soft hyphens, byte order marks and direction marks, which clients put anywhere.
@@ -67,6 +69,11 @@ export function keyOf(text: string): string {
     .replace(INVISIBLE, '')
     .replace(/[*\s]+/g, ' ')
     .trim();
+}
+
+/** In lower case and composed, as the tables of `languages.ts` are; a Turkish İ becomes i. */
+export function lowered(text: string): string {
+  return text.normalize('NFC').toLowerCase().replaceAll('i\u0307', 'i');
 }
 
 /** True when a line holds nothing to see. */

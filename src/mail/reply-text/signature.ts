@@ -5,7 +5,7 @@
  * A row of dashes is no delimiter where it underlines a heading or rules a table; a sentence that only begins like a
  * device line is a sentence. In doubt it is text.
  */
-import { isBlank, type Line } from './lines.js';
+import { isBlank, type Line, lowered } from './lines.js';
 
 /** True when this line ends the writer's text and begins a signature. */
 export function isDelimiter(lines: readonly Line[], index: number): boolean {
@@ -30,12 +30,13 @@ export function isDeviceLine(line: Line): boolean {
   const text = line.key
     .replace(/[<[(]\s*(?:https?:|www\.)[^>\])\s]*\s*[>\])]/gi, '')
     .replace(/\bhttps?:\/\/\S+$/i, '')
+    .replaceAll('’', "'")
     .replace(/^[-–—_~\s]+|[-–—_~\s]+$/g, '')
     .trim();
   if (text.length < 6 || text.length > 140) return false;
   const [first, rest] = firstSentence(text);
   if (rest !== '' && !EXCUSE.test(rest)) return false;
-  const lower = first.normalize('NFC').toLowerCase();
+  const lower = lowered(first);
   return PATTERNS.some(([prefix, suffix]) => {
     if (!lower.startsWith(prefix) || !lower.endsWith(suffix) || lower.length < prefix.length + suffix.length)
       return false;
@@ -139,6 +140,7 @@ const MADE_NAME = /\p{Ll}\p{Lu}|\p{Lu}+-?\d/u;
 // Small words between and around the names; any other word in lower case makes it a sentence.
 const SMALL: ReadonlySet<string> = new Set(
   [
+    'secure encrypted sécurisé sicher verschlüsselt systemu systému program programu auf системы системи älypuhelimesta',
     'my a an the for on in of to via with by and using app application mobile mail email e-mail phone device',
     'smartphone tablet handheld wireless network',
     'mein meine meinem meiner meinen dem der die das für mit über von vom und unter aus handy mobiltelefon',
@@ -177,15 +179,15 @@ function isDevice(device: string): boolean {
   // Scripts without case or spaces: a name is short.
   if (/[\u0590-\u06ff\u0900-\u0e7f\u3040-\ud7af]/.test(device) && device.length > 40) return false;
   if (/[、，。؟？]/.test(device)) return false;
-  const words = device.split(/[\s,/()|&+®™]+/).filter(word => word !== '');
+  const words = device.split(/[\s,/()[\]|&+®™]+/).filter(word => word !== '');
   if (words.length === 0 || words.length > 12) return false;
   if (!DEVICE.test(device) && !MADE_NAME.test(device)) return false;
   return words.every(word => isDeviceWord(word));
 }
 
 function isDeviceWord(word: string): boolean {
-  const bare = word.replace(/^[“”"'«»:]+|[“”"'«»:,.]+$/g, '').normalize('NFC');
-  const lower = bare.toLowerCase();
+  const bare = word.replace(/^[-“”"'«»:„]+|[“”"'«»:,.]+$/g, '').normalize('NFC');
+  const lower = lowered(bare);
   if (bare === '' || SMALL.has(lower) || /^\d/.test(bare) || /\p{Lu}/u.test(bare)) return true;
   // Scripts without case, and brands with endings of the language (iPhonesta, iPhonu).
   return !/\p{Ll}/u.test(bare) || DEVICE.test(bare);

@@ -1,0 +1,101 @@
+/**
+ * Files that go along with an answer. The store refuses what would make a mail larger than `outbound.max_size` when the
+ * message is added; nothing is read here before it is known to be no larger than that by itself.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import type { NewMessage, Store } from '../conversation/store.js';
+import { ReplydError } from '../errors.js';
+import { systemText, usageError } from './errors.js';
+import { sizeText } from './render.js';
+
+export interface LocalFile {
+  readonly filename: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Reads the files. Throws a usage error for what is no file, too_large for more than `maxSize` bytes in all. */
+export function readFiles(files: readonly string[], maxSize: number): readonly LocalFile[] {
+  const size = files.reduce((sum, file) => sum + fileSize(file), 0);
+  if (size > maxSize) {
+    throw new ReplydError(
+      'too_large',
+      `the attachments have ${sizeText(size)}, more than outbound.max_size (${sizeText(maxSize)}): send a link instead`,
+    );
+  }
+  return files.map(file => ({ filename: path.basename(file), bytes: readFileSync(file) }));
+}
+
+/** Puts the files into the store's keeping, ready to go with a message. */
+export async function placeFiles(
+  store: Store,
+  files: readonly LocalFile[],
+): Promise<NonNullable<NewMessage['attachments']>> {
+  return Promise.all(
+    files.map(async ({ filename, bytes }) => ({
+      filename,
+      content_type: contentTypeOf(filename),
+      content: await store.place(
+        { bytes },
+        { sha256: createHash('sha256').update(bytes).digest('hex'), size: bytes.length },
+      ),
+    })),
+  );
+}
+
+function fileSize(file: string): number {
+  try {
+    const found = statSync(file);
+    if (found.isFile()) return found.size;
+  } catch (error) {
+    throw usageError(`can't attach ${systemText(error) ?? file}`);
+  }
+  throw usageError(`can't attach ${file}: it is no file`);
+}
+
+/** The media type by the file's extension; what is not known is bytes. */
+export function contentTypeOf(filename: string): string {
+  return TYPES[path.extname(filename).slice(1).toLowerCase()] ?? 'application/octet-stream';
+}
+
+const OFFICE = 'application/vnd.openxmlformats-officedocument';
+
+const TYPES: Readonly<Record<string, string>> = {
+  txt: 'text/plain',
+  log: 'text/plain',
+  md: 'text/markdown',
+  csv: 'text/csv',
+  html: 'text/html',
+  ics: 'text/calendar',
+  vcf: 'text/vcard',
+  json: 'application/json',
+  xml: 'application/xml',
+  pdf: 'application/pdf',
+  rtf: 'application/rtf',
+  zip: 'application/zip',
+  gz: 'application/gzip',
+  eml: 'message/rfc822',
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  png: 'image/png',
+  gif: 'image/gif',
+  webp: 'image/webp',
+  svg: 'image/svg+xml',
+  heic: 'image/heic',
+  mp3: 'audio/mpeg',
+  m4a: 'audio/mp4',
+  ogg: 'audio/ogg',
+  wav: 'audio/wav',
+  mp4: 'video/mp4',
+  mov: 'video/quicktime',
+  webm: 'video/webm',
+  doc: 'application/msword',
+  docx: `${OFFICE}.wordprocessingml.document`,
+  xls: 'application/vnd.ms-excel',
+  xlsx: `${OFFICE}.spreadsheetml.sheet`,
+  ppt: 'application/vnd.ms-powerpoint',
+  pptx: `${OFFICE}.presentationml.presentation`,
+  odt: 'application/vnd.oasis.opendocument.text',
+  ods: 'application/vnd.oasis.opendocument.spreadsheet',
+};

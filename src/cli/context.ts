@@ -1,0 +1,97 @@
+/**
+ * What a verb works with: the configuration that was named or found, and the store behind it, opened directly. A
+ * running daemon shares the store and notices every commit; no verb needs one.
+ *
+ * A bad configuration, a store that isn't there, belongs to somebody else or has another schema ends the verb with
+ * exit 1 and a line that says what to do. The store is closed whatever happens.
+ */
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import type { Command } from 'commander';
+import type { LoadedConfig } from '../config.js';
+import type { Store } from '../conversation/store.js';
+import { isReplydError, ReplydError } from '../errors.js';
+import { actAsOwner, checkAccess, whomToBe } from './owner.js';
+import { warn } from './terminal.js';
+
+export interface Context {
+  readonly loaded: LoadedConfig;
+  readonly store: Store;
+}
+
+/** The file named by `-c`, before or after the verb. */
+export function configOption(command: Command): string | undefined {
+  return command.optsWithGlobals<{ config?: string }>().config;
+}
+
+/** Reads the configuration; its warnings go to standard error. Throws unavailable with all that is wrong. */
+export async function loadSettings(command: Command, options: { quiet?: boolean } = {}): Promise<LoadedConfig> {
+  const { loadConfig } = await import('../config.js');
+  const file = configOption(command);
+  try {
+    const loaded = loadConfig({ ...(file === undefined ? {} : { file }), env: process.env, cwd: process.cwd() });
+    if (!options.quiet) for (const warning of loaded.warnings) warn(warning);
+    return loaded;
+  } catch (error) {
+    if (!isReplydError(error, 'invalid')) throw error;
+    throw new ReplydError('unavailable', error.message, {
+      cause: error,
+      details: { ...error.details, reason: 'config' },
+    });
+  }
+}
+
+/**
+ * Runs `work` with the store open; root acts as the store's owner meanwhile, so files of the caller are read before
+ * and written after. `create`: a store that is not there yet is made. `loaded`: settings that were read already.
+ */
+export async function withStore<T>(
+  command: Command,
+  work: (context: Context) => Promise<T>,
+  options: { create?: boolean; loaded?: LoadedConfig } = {},
+): Promise<T> {
+  const loaded = options.loaded ?? (await loadSettings(command));
+  const { dataDir } = loaded.config;
+  const missing = storeIsMissing(dataDir);
+  if (missing && !options.create) {
+    throw new ReplydError(
+      'unavailable',
+      `there is no store in ${dataDir}: run \`replyd init\`, or start \`replyd serve\``,
+    );
+  }
+  const leaveStore = actAsOwner(dataDir);
+  try {
+    if (!missing) checkAccess(dataDir);
+    const store = await openDirectly(loaded, missing);
+    if (missing) warn(`made a new store in ${dataDir}`);
+    try {
+      return await work({ loaded, store });
+    } finally {
+      await store.close();
+    }
+  } finally {
+    leaveStore();
+  }
+}
+
+/** The store of this configuration, opened by this process. `migrate` makes it or brings its schema up to date. */
+export async function openDirectly(loaded: LoadedConfig, migrate: boolean): Promise<Store> {
+  const [{ openStore }, { storeRules }] = await Promise.all([
+    import('../store/sqlite.js'),
+    import('../config/store-rules.js'),
+  ]);
+  return openStore({ dataDir: loaded.config.dataDir, writer: 'direct', rules: storeRules(loaded.config), migrate });
+}
+
+/** True when nobody has made it; throws unauthorized when that can't be seen. */
+export function storeIsMissing(dataDir: string): boolean {
+  try {
+    statSync(path.join(dataDir, 'replyd.db'));
+    return false;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EACCES') throw new ReplydError('unauthorized', whomToBe(dataDir), { cause: error });
+    if (code === 'ENOENT' || code === 'ENOTDIR') return true;
+    throw error;
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * `replyd doctor`: runs the checks one after the other and prints each as soon as it is known, ✔ fine, ! worth
+ * knowing, ✘ wrong, with what to do. Ends with 1 when anything is wrong.
+ */
+import type { Command } from 'commander';
+import type { LoadedConfig } from '../config.js';
+import type { Store } from '../conversation/store.js';
+import { errorText, isReplydError } from '../errors.js';
+import {
+  checkDataDirectory,
+  checkPortsAnswer,
+  checkPortsFree,
+  checkProbe,
+  checkQueue,
+  type Finding,
+  failed,
+  ok,
+  readListening,
+  warning,
+} from './checks.js';
+import { loadSettings, openDirectly, storeIsMissing } from './context.js';
+import { EXIT_FAILED, systemText } from './errors.js';
+import { actAsOwner, checkAccess } from './owner.js';
+import { columns, print, printJson, styled } from './terminal.js';
+import { oneLine, pad, wrap } from './text.js';
+import { jsonOption, makeVerb } from './verb.js';
+
+type Report = (...findings: readonly Finding[]) => void;
+
+export function defineDoctor(verb: Command): void {
+  makeVerb(verb, {
+    does: 'find out what is wrong, and say what to do',
+    examples: ['doctor', 'doctor --json', 'sudo -u replyd replyd doctor'],
+    more: 'Looks at the configuration, the data directory, the store, the ports and the queue, and sends a probe mail through the running daemon. Ends with 1 when something is wrong.',
+  })
+    .addOption(jsonOption())
+    .action(async (options: { json?: true }, command: Command) => {
+      let wrong = 0;
+      const report: Report = (...findings) => {
+        for (const finding of findings) {
+          if (finding.state === 'failed') wrong += 1;
+          if (options.json) printJson(finding);
+          else print(findingLines(finding));
+        }
+      };
+      await examine(command, report);
+      if (wrong > 0) process.exitCode = EXIT_FAILED;
+    });
+}
+
+async function examine(command: Command, report: Report): Promise<void> {
+  let loaded: LoadedConfig;
+  try {
+    loaded = await loadSettings(command, { quiet: true });
+  } catch (error) {
+    if (!isReplydError(error, 'unavailable')) throw error;
+    return report(failed('config', error.message, 'correct it; `replyd check-config` looks again'));
+  }
+  report(ok('config', loaded.file ?? 'no file: defaults and environment'));
+  report(...loaded.warnings.map(text => warning('config', text)));
+  const { dataDir } = loaded.config;
+  const trouble = accessTrouble(dataDir);
+  if (trouble !== null) return report(trouble);
+  const leaveStore = actAsOwner(dataDir);
+  try {
+    report(...checkDataDirectory(loaded.config));
+    await examineStore(loaded, report);
+  } finally {
+    leaveStore();
+  }
+}
+
+function accessTrouble(dataDir: string): Finding | null {
+  try {
+    if (storeIsMissing(dataDir)) {
+      return failed('data directory', `there is no store in ${dataDir}`, 'run `replyd init`, or start `replyd serve`');
+    }
+    const leaveStore = actAsOwner(dataDir);
+    try {
+      checkAccess(dataDir);
+    } finally {
+      leaveStore();
+    }
+    return null;
+  } catch (error) {
+    return failed('data directory', errorText(error));
+  }
+}
+
+async function examineStore(loaded: LoadedConfig, report: Report): Promise<void> {
+  const { config } = loaded;
+  const { lockHolder } = await import('../store/lock.js');
+  const lock = lockHolder(config.dataDir);
+  const listening = lock.held ? readListening(config.dataDir) : null;
+  report(
+    lock.held
+      ? ok('daemon', `runs${lock.pid === null ? '' : ` (process ${lock.pid})`}`)
+      : warning('daemon', 'does not run', 'start it: `replyd serve`, or by systemd'),
+  );
+  let store: Store;
+  try {
+    store = await openDirectly(loaded, false);
+  } catch (error) {
+    return report(failed('store', systemText(error) ?? errorText(error)));
+  }
+  try {
+    const stats = await store.stats();
+    const accounts = stats.accounts ?? 0;
+    report(
+      ok('store', `schema fits; ${accounts} accounts, ${stats.conversations ?? 0} conversations`),
+      ...(accounts > 0
+        ? []
+        : [warning('accounts', 'there are none yet', '`replyd account add --help` shows how to add one')]),
+      ...(await checkQueue(store, config)),
+      ...(listening ? await checkPortsAnswer(listening) : lock.held ? [] : await checkPortsFree(config)),
+      listening ? await checkProbe(store, listening) : warning('probe mail', 'not sent: no daemon is ready to take it'),
+    );
+  } catch (error) {
+    report(failed('store', systemText(error) ?? errorText(error)));
+  } finally {
+    await store.close();
+  }
+}
+
+const SIGNS = { ok: ['✔', 'green'], warning: ['!', 'yellow'], failed: ['✘', 'red'] } as const;
+const NAME_COLUMNS = 16;
+
+function findingLines(finding: Finding): string {
+  const [sign, style] = SIGNS[finding.state];
+  const indent = ' '.repeat(NAME_COLUMNS + 2);
+  const room = columns() - indent.length;
+  const lines = finding.text.split('\n').flatMap(line => wrap(oneLine(line), room));
+  const advice = finding.advice === null ? [] : wrap(`→ ${oneLine(finding.advice)}`, room);
+  return [
+    `${styled(sign, style)} ${pad(finding.check, NAME_COLUMNS)}${lines[0] ?? ''}`,
+    ...lines.slice(1).map(line => indent + line),
+    ...advice.map(line => indent + line),
+  ].join('\n');
+}

@@ -1,0 +1,72 @@
+/**
+ * The one mapping of this edge: what ended a verb → exit code and text on standard error.
+ *
+ * 0 done · 1 failed · 2 wrong usage. `invalid` is wrong usage: what was typed can't be right. Everything else failed,
+ * unknown faults too; those alone print their stack, because somebody will have to read it.
+ */
+import { type ErrorCode, isReplydError, ReplydError } from '../errors.js';
+import { printable } from './text.js';
+
+export const EXIT_DONE = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+
+export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
+  invalid: EXIT_USAGE,
+  not_found: EXIT_FAILED,
+  conflict: EXIT_FAILED,
+  unauthorized: EXIT_FAILED,
+  too_large: EXIT_FAILED,
+  unavailable: EXIT_FAILED,
+};
+
+/** What was typed can't be right. */
+export function usageError(message: string): ReplydError {
+  return new ReplydError('invalid', message);
+}
+
+/** The exit code and the lines for standard error, printable, without a line end. '' says nothing (already said). */
+export function explain(error: unknown): { readonly exitCode: number; readonly text: string } {
+  if (isReplydError(error)) return { exitCode: EXIT_CODES[error.code], text: printable(`replyd: ${error.message}`) };
+  const commander = commanderExit(error);
+  if (commander !== null) return { exitCode: commander, text: '' };
+  const system = systemText(error);
+  if (system !== null) return { exitCode: EXIT_FAILED, text: printable(`replyd: ${system}`) };
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { exitCode: EXIT_FAILED, text: printable(`replyd: internal error, please report it\n${stack}`) };
+}
+
+// commander has printed its text already. Help and version end well, everything else is wrong usage; a group
+// without a verb prints its help and is wrong usage too.
+function commanderExit(error: unknown): number | null {
+  const { code, exitCode } = (error ?? {}) as { code?: unknown; exitCode?: unknown };
+  if (typeof code !== 'string' || !code.startsWith('commander.')) return null;
+  return exitCode === 0 ? EXIT_DONE : EXIT_USAGE;
+}
+
+/** What the operating system said about a file or an address, in words; null for every other error. */
+export function systemText(error: unknown): string | null {
+  const { code, path, address, port, syscall } = (error ?? {}) as NodeJS.ErrnoException & {
+    address?: string;
+    port?: number;
+  };
+  if (typeof code !== 'string' || typeof syscall !== 'string') return null;
+  const thing = path ?? (address === undefined ? null : port === undefined ? address : `${address}:${port}`);
+  return `${thing ?? syscall}: ${SYSTEM_WORDS[code] ?? code}`;
+}
+
+const SYSTEM_WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  EACCES: 'no permission',
+  EPERM: 'not permitted',
+  EISDIR: 'is a directory',
+  ENOTDIR: 'a part of the path is no directory',
+  EEXIST: 'exists already',
+  ENOSPC: 'no space left on the disk',
+  EROFS: 'the file system is read-only',
+  EADDRINUSE: 'the port is taken',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was cut',
+  ETIMEDOUT: 'timed out',
+};

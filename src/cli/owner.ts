@@ -1,0 +1,90 @@
+/**
+ * Whose files these are. Everything under `data_dir` belongs to its owner, whoever runs the command: root acts as that
+ * owner while it touches the store, anybody else is told whom to be.
+ *
+ * POSIX only; where there are no user ids nothing is done and everything is allowed.
+ */
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { ReplydError } from '../errors.js';
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The owner of a file or folder, or null when it is not there (or can't be seen). */
+export function ownerOf(file: string): Owner | null {
+  try {
+    const { uid, gid } = statSync(file);
+    return { uid, gid };
+  } catch {
+    return null;
+  }
+}
+
+/** True when this process is root, not somebody else in root's clothes. */
+export function isRoot(): boolean {
+  return process.getuid?.() === 0 && process.geteuid?.() === 0;
+}
+
+/**
+ * As root: acts as the owner of `folder` from now on, in all threads. Returns the way back to being root. Does nothing
+ * when root owns it, or for everybody else.
+ */
+export function actAsOwner(folder: string): () => void {
+  const owner = ownerOf(folder);
+  if (!isRoot() || owner === null || owner.uid === 0) return () => {};
+  process.setegid!(owner.gid);
+  process.seteuid!(owner.uid);
+  return () => {
+    process.seteuid!(0);
+    process.setegid!(0);
+  };
+}
+
+/** Throws unauthorized, saying whom to be, unless this process may read and write in `folder`. */
+export function checkAccess(folder: string): void {
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EROFS')
+      throw new ReplydError('unavailable', `${folder} is on a read-only file system`, { cause: error });
+    if (code === 'EACCES' || code === 'EPERM')
+      throw new ReplydError('unauthorized', whomToBe(folder), { cause: error });
+    throw error;
+  }
+}
+
+/** Why there is no permission and which command has it. */
+export function whomToBe(folder: string): string {
+  const owner = ownerOf(folder);
+  if (owner === null) return `no permission to look into ${folder}; become root, or the user that runs replyd`;
+  const name = userName(owner.uid);
+  const again = owner.uid === 0 ? 'sudo replyd …' : `sudo -u ${name} replyd …`;
+  return `no permission for ${folder}, which belongs to ${name}: run \`${again}\``;
+}
+
+/** The user's name from /etc/passwd, or `#uid`, which sudo understands too. */
+export function userName(uid: number): string {
+  return passwd().find(entry => entry.uid === uid)?.name ?? `#${uid}`;
+}
+
+/** The user of this name or number; null when there is none. */
+export function findUser(name: string): Owner | null {
+  const found = passwd().find(entry => entry.name === name || String(entry.uid) === name);
+  return found ? { uid: found.uid, gid: found.gid } : null;
+}
+
+function passwd(): readonly { name: string; uid: number; gid: number }[] {
+  let text: string;
+  try {
+    text = readFileSync('/etc/passwd', 'utf8');
+  } catch {
+    return [];
+  }
+  return text.split('\n').flatMap(line => {
+    const [name, , uid, gid] = line.split(':');
+    return name && uid && gid ? [{ name, uid: Number(uid), gid: Number(gid) }] : [];
+  });
+}

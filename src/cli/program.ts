@@ -1,0 +1,123 @@
+/**
+ * The groups of verbs. A group's file is loaded only when it is called, and what is heavy (store, parser, daemon) only
+ * inside the verb that needs it, so that `--help` and short verbs start at once.
+ */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { examplesText } from './verb.js';
+
+interface Group {
+  readonly name: string;
+  readonly does: string;
+  /** Adds the group's verbs, or makes a verb of it. */
+  readonly load: () => Promise<(group: Command) => void>;
+}
+
+const GROUPS: readonly Group[] = [
+  {
+    name: 'serve',
+    does: 'run the daemon in the foreground',
+    load: async () => (await import('./serve.js')).defineServe,
+  },
+  {
+    name: 'demo',
+    does: 'show the whole job in a throw-away store',
+    load: async () => (await import('./demo.js')).defineDemo,
+  },
+  {
+    name: 'doctor',
+    does: 'find out what is wrong, and say what to do',
+    load: async () => (await import('./doctor.js')).defineDoctor,
+  },
+  { name: 'stats', does: 'count what is in the store', load: async () => (await import('./stats.js')).defineStats },
+  {
+    name: 'init',
+    does: 'write a configuration and make the store',
+    load: async () => (await import('./init.js')).defineInit,
+  },
+  {
+    name: 'check-config',
+    does: 'check the configuration',
+    load: async () => (await import('./init.js')).defineCheckConfig,
+  },
+  {
+    name: 'migrate',
+    does: "bring the store's schema up to date",
+    load: async () => (await import('./init.js')).defineMigrate,
+  },
+  {
+    name: 'account',
+    does: 'tenants: domains, support address, features',
+    load: async () => (await import('./account.js')).defineAccount,
+  },
+  {
+    name: 'conversation',
+    does: 'start, list, show, answer, resolve',
+    load: async () => (await import('./conversation.js')).defineConversation,
+  },
+  {
+    name: 'contact',
+    does: 'the people who are written to',
+    load: async () => (await import('./contact.js')).defineContact,
+  },
+  {
+    name: 'message',
+    does: 'one entry of a conversation',
+    load: async () => (await import('./message.js')).defineMessage,
+  },
+  { name: 'attachment', does: 'files of messages', load: async () => (await import('./message.js')).defineAttachment },
+  { name: 'mail', does: 'mails as they came in', load: async () => (await import('./mail.js')).defineMail },
+  { name: 'queue', does: 'mails on their way out', load: async () => (await import('./queue.js')).defineQueue },
+];
+
+const INTRODUCTION = `Keeps a support conversation going by e-mail.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage. Data goes to standard output, everything else to standard error.
+REF is a conversation's id, acme#12 or acme:12.`;
+
+const EXAMPLES: readonly string[] = [
+  'demo',
+  'account add acme --domain in.acme.example --support-email help@acme.example',
+  'conversation start --account acme --contact maria@example.org --text "Where is my parcel?"',
+  'conversation reply acme#1 --text "It is on its way." --agent Anna',
+  'conversation show acme#1',
+];
+
+export function buildProgram(): Command {
+  const program = new Command('replyd')
+    .description(INTRODUCTION)
+    .usage('[-c FILE] COMMAND …')
+    .option('-c, --config <file>', 'the configuration (else $REPLYD_CONFIG, else /etc/replyd/config.toml)')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ getOutHelpWidth: () => 80, getErrHelpWidth: () => 80, outputError: printUsageError })
+    .addHelpText('after', `${examplesText(EXAMPLES)}\n\nEvery command has --help with examples of its own.`);
+  for (const group of GROUPS) {
+    program.command(group.name).summary(group.does).description(group.does).helpCommand(false);
+  }
+  program.hook('preSubcommand', (_program, command) => loadGroup(command));
+  return program;
+}
+
+/** Loads every group's verbs: for whoever wants to see all of them. */
+export async function loadGroups(program: Command): Promise<void> {
+  for (const command of program.commands) await loadGroup(command);
+}
+
+async function loadGroup(command: Command): Promise<void> {
+  const group = GROUPS.find(each => each.name === command.name());
+  if (group !== undefined) (await group.load())(command);
+}
+
+function printUsageError(text: string, write: (text: string) => void): void {
+  write(text.replace(/^error: /, 'replyd: '));
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,414 @@
+/**
+ * An HTML part as lines of text, with what its containers say of them. Blocks become lines, quotes get `> ` in front,
+ * lists their bullets, links keep their text and get their address behind it, pictures their alternative text.
+ *
+ * Runs on the tokens alone (no tree, no recursion), so nesting costs nothing and the time is linear in the input.
+ * Never throws; what a browser would not show (scripts, styles, comments) is left out, all other words are kept.
+ * Reads at most HTML_LIMIT characters; what stands behind is left out.
+ */
+import { Tokenizer } from 'htmlparser2';
+import { type Container, containerOf, type Marks } from './html-containers.js';
+import { keyOf, LINE_LIMIT, type Line, type LineMark, verbatimLine } from './reply-text/lines.js';
+
+export interface HtmlLines {
+  readonly lines: readonly Line[];
+  /** Some container says where the quoted mail begins. */
+  readonly settled: boolean;
+}
+
+const HTML_LIMIT = 8 * 1024 * 1024;
+/** How far up an end tag looks for its element; keeps hostile nesting linear. */
+const REACH = 200;
+const DEPTH_SHOWN = 10;
+
+const BLOCKS = new Set(
+  (
+    'address article aside blockquote body center dd details dialog dir div dl dt fieldset figcaption figure footer form ' +
+    'h1 h2 h3 h4 h5 h6 header hgroup hr html li main menu nav ol p pre section summary table tbody tfoot thead tr ul ' +
+    'includetail'
+  ).split(' '),
+);
+const SPACED = new Set('p h1 h2 h3 h4 h5 h6'.split(' '));
+const VOID = new Set(
+  'area base basefont br col command embed frame hr img input link meta param source track wbr'.split(' '),
+);
+const HIDDEN = new Set('script style title template object applet'.split(' '));
+const CELLS = new Set(['td', 'th', 'caption', 'table']);
+
+interface Open {
+  readonly tag: string;
+  readonly container: Container | null;
+  readonly spaced: boolean;
+  readonly href: string;
+  /** Length of the line's text when a link was opened, to find its own words. */
+  readonly from: number;
+  /** A wrapper's blockquote has been seen, or an attribution's lines are used up. */
+  used: boolean;
+}
+
+interface State {
+  readonly html: string;
+  readonly lines: Line[];
+  readonly rest: string[];
+  readonly stack: Open[];
+  readonly counts: Map<string, number>;
+  readonly lists: { ordered: boolean; count: number }[];
+  text: string;
+  space: boolean;
+  /** Something stands on this line, if only a no-break space: such a block is a blank line. */
+  filled: boolean;
+  gap: boolean;
+  bullet: string;
+  depth: number;
+  pre: number;
+  hidden: number;
+  quoted: number;
+  signature: number;
+  attribution: number;
+  readonly wrappers: Open[];
+  /** A mark for the next line that is not empty. */
+  pending: LineMark | 'border' | null;
+  settled: boolean;
+  ended: boolean;
+}
+
+/** Lines of an HTML part. */
+export function htmlLines(html: string): HtmlLines {
+  const state: State = {
+    html: html.length > HTML_LIMIT ? html.slice(0, HTML_LIMIT) : html,
+    lines: [],
+    rest: [],
+    stack: [],
+    counts: new Map(),
+    lists: [],
+    text: '',
+    space: false,
+    filled: false,
+    gap: false,
+    bullet: '',
+    depth: 0,
+    pre: 0,
+    hidden: 0,
+    quoted: 0,
+    signature: 0,
+    attribution: 0,
+    wrappers: [],
+    pending: null,
+    settled: false,
+    ended: false,
+  };
+  tokenize(state);
+  endLine(state);
+  if (state.rest.length > 0) state.lines.push(verbatimLine(state.rest.join('\n')));
+  return { lines: state.lines, settled: state.settled };
+}
+
+function tokenize(state: State): void {
+  const { html } = state;
+  let tag = '';
+  let attribute = '';
+  let value = '';
+  let marks = noMarks();
+  let href = '';
+  let alt = '';
+  const open = (): void => {
+    if (tag !== '') openElement(state, tag, { marks, href, alt });
+    tag = '';
+  };
+  const tokenizer = new Tokenizer(
+    { decodeEntities: true },
+    {
+      onopentagname(start, end) {
+        tag = html.slice(start, end).toLowerCase();
+        marks = noMarks();
+        href = '';
+        alt = '';
+      },
+      onattribname(start, end) {
+        attribute = end - start > 10 ? '' : html.slice(start, end).toLowerCase();
+        value = '';
+      },
+      onattribdata(start, end) {
+        if (attribute !== '' && value.length < 4_000) value += html.slice(start, Math.min(end, start + 4_000));
+      },
+      onattribentity(code) {
+        if (attribute !== '' && value.length < 4_000) value += String.fromCodePoint(code);
+      },
+      onattribend() {
+        if (attribute === 'href') href = href || value;
+        else if (attribute === 'alt') alt = alt || value;
+        else if (
+          attribute === 'class' ||
+          attribute === 'id' ||
+          attribute === 'name' ||
+          attribute === 'style' ||
+          attribute === 'type'
+        ) {
+          marks[attribute] = marks[attribute] || value;
+        }
+        attribute = '';
+      },
+      onopentagend: open,
+      onselfclosingtag: open,
+      onclosetag(start, end) {
+        closeElement(state, html.slice(start, end).toLowerCase());
+      },
+      ontext(start, end) {
+        addText(state, html.slice(start, end));
+      },
+      ontextentity(code) {
+        addText(state, String.fromCodePoint(code));
+      },
+      oncdata(start, end, offset) {
+        addText(state, html.slice(start, end - offset));
+      },
+      oncomment() {},
+      ondeclaration() {},
+      onprocessinginstruction() {},
+      onend() {},
+    },
+  );
+  tokenizer.write(html);
+  tokenizer.end();
+}
+
+function noMarks(): Marks {
+  return { class: '', id: '', name: '', style: '', type: '' };
+}
+
+function openElement(state: State, tag: string, given: { marks: Marks; href: string; alt: string }): void {
+  if (tag === 'br') breakLine(state);
+  else if (tag === 'img') addPicture(state, given.alt);
+  else if (tag === 'hr') addRule(state);
+  if (VOID.has(tag)) return;
+  if (tag === 'td' || tag === 'th') separateCells(state);
+  if (BLOCKS.has(tag)) endLine(state);
+  const container = containerOf(tag, given.marks);
+  const spaced = SPACED.has(tag) && !isTight(given.marks);
+  if (spaced) state.gap = true;
+  if (tag === 'pre') state.pre++;
+  if (HIDDEN.has(tag)) state.hidden++;
+  if (tag === 'ul' || tag === 'ol') state.lists.push({ ordered: tag === 'ol', count: 0 });
+  if (tag === 'li') state.bullet = bulletOf(state);
+  if (container !== null) openContainer(state, container, given.marks);
+  const href = tag === 'a' ? given.href : '';
+  const element: Open = { tag, container, spaced, href, from: state.text.length, used: false };
+  if (container === 'wrapper') state.wrappers.push(element);
+  state.stack.push(element);
+  state.counts.set(tag, (state.counts.get(tag) ?? 0) + 1);
+}
+
+function openContainer(state: State, container: Container, marks: Marks): void {
+  const inside = state.depth > 0 || state.quoted > 0;
+  switch (container) {
+    case 'blockquote':
+      endLine(state);
+      for (let at = state.wrappers.length - 1; at >= 0 && !state.wrappers[at]!.used; at--)
+        state.wrappers[at]!.used = true;
+      state.depth++;
+      if (marks.type.toLowerCase() === 'cite' || state.wrappers.length > 0 || marks.class !== '') state.settled = true;
+      return;
+    case 'quoted':
+      endLine(state);
+      state.quoted++;
+      state.settled = true;
+      return;
+    case 'history':
+    case 'forwarded':
+      endLine(state);
+      if (!inside && state.pending === null) state.pending = container;
+      state.settled = true;
+      return;
+    case 'border':
+      endLine(state);
+      if (!inside && state.pending === null) state.pending = 'border';
+      return;
+    case 'attribution':
+      endLine(state);
+      state.attribution++;
+      state.settled = true;
+      return;
+    case 'wrapper':
+      endLine(state);
+      return;
+    case 'signature':
+      state.signature++;
+      return;
+    case 'indent':
+      endLine(state);
+      return;
+  }
+}
+
+function closeElement(state: State, tag: string): void {
+  if (tag === 'br') breakLine(state);
+  if (tag === 'p' && (state.counts.get('p') ?? 0) === 0) {
+    endLine(state);
+    state.gap = true;
+    return;
+  }
+  if (tag === 'body' || tag === 'html' || VOID.has(tag) || (state.counts.get(tag) ?? 0) === 0) return;
+  const cell = CELLS.has(tag) || tag === 'tr' || tag === 'tbody' || tag === 'thead' || tag === 'tfoot';
+  const block = BLOCKS.has(tag) && tag !== 'p';
+  const floor = Math.max(0, state.stack.length - REACH);
+  for (let index = state.stack.length - 1; index >= floor; index--) {
+    const element = state.stack[index]!;
+    if (element.tag === tag) {
+      while (state.stack.length > index) closeTop(state);
+      return;
+    }
+    // An end tag reaches neither out of a table cell nor, for text elements, out of a block.
+    if (!cell && CELLS.has(element.tag)) return;
+    if (!block && !cell && (element.tag === 'div' || element.tag === 'blockquote')) return;
+  }
+}
+
+function closeTop(state: State): void {
+  const element = state.stack.pop()!;
+  const { tag, container } = element;
+  state.counts.set(tag, state.counts.get(tag)! - 1);
+  if (BLOCKS.has(tag) || (container !== null && container !== 'signature')) endLine(state);
+  if (element.spaced) state.gap = true;
+  if (element.href !== '') addAddress(state, element);
+  if (tag === 'pre') state.pre--;
+  if (HIDDEN.has(tag)) state.hidden--;
+  if (tag === 'ul' || tag === 'ol') state.lists.pop();
+  if (tag === 'li') state.bullet = '';
+  if (container === 'blockquote') state.depth--;
+  if (container === 'quoted') state.quoted--;
+  if (container === 'attribution') state.attribution--;
+  if (container === 'wrapper') state.wrappers.pop();
+  if (container === 'signature') {
+    if (BLOCKS.has(tag) || state.text.trim() === '') endLine(state);
+    state.signature--;
+  }
+}
+
+function addText(state: State, text: string): void {
+  if (state.hidden > 0) return;
+  if (state.pre > 0) {
+    const pieces = text.replaceAll('\r', '').split('\n');
+    pieces.forEach((piece, index) => {
+      if (index > 0) breakLine(state);
+      state.text += piece;
+    });
+    return;
+  }
+  for (const match of text.matchAll(/[ \t\n\r\f]+|[^ \t\n\r\f]+/g)) {
+    const piece = match[0];
+    const code = piece.charCodeAt(0);
+    if (code === 32 || (code >= 9 && code <= 13)) {
+      state.space = state.text !== '';
+      continue;
+    }
+    if (state.space) state.text += ' ';
+    state.space = false;
+    state.text += piece.replaceAll('\u00a0', ' ');
+    state.filled = true;
+  }
+}
+
+function addPicture(state: State, alt: string): void {
+  const words = alt.replace(/\s+/g, ' ').trim();
+  if (words === '' || words.length > 200) return;
+  // Pictures that stand for a character (emoji) carry it as their alternative text.
+  addText(state, /[\p{L}\p{N}]/u.test(words) ? `[image: ${words}]` : words);
+}
+
+function addRule(state: State): void {
+  endLine(state);
+  emit(state, '', 'rule');
+}
+
+function separateCells(state: State): void {
+  if (state.text.trim() === '') return;
+  state.text = `${state.text.trimEnd()}\t`;
+  state.space = false;
+}
+
+/** Puts a link's address behind its words, unless the words are the address. */
+function addAddress(state: State, element: Open): void {
+  const href = element.href.trim();
+  const words = state.text.slice(Math.min(element.from, state.text.length)).trim();
+  if (words === '' || state.text.length < element.from || href.length > 500 || !/^(?:https?|mailto|tel):/i.test(href))
+    return;
+  const target = href.replace(/^(?:mailto|tel):/i, '').replace(/\?.*$/, '');
+  const bare = (value: string): string => value.toLowerCase().replace(/^https?:\/\/(?:www\.)?|^www\.|[\s/]+$/g, '');
+  if (
+    /^(?:mailto|tel):/i.test(href)
+      ? words.toLowerCase().includes(target.toLowerCase()) || href.startsWith('tel:')
+      : bare(words) === bare(href)
+  )
+    return;
+  state.text += ` <${/^mailto:/i.test(href) ? target : href}>`;
+}
+
+function bulletOf(state: State): string {
+  const list = state.lists.at(-1);
+  const indent = '  '.repeat(Math.min(Math.max(state.lists.length - 1, 0), 8));
+  if (list === undefined || !list.ordered) return `${indent}- `;
+  list.count++;
+  return `${indent}${list.count}. `;
+}
+
+function isTight(marks: Marks): boolean {
+  return /Mso|elementToProof/i.test(marks.class) || /margin(?:-bottom)?\s*:\s*0/i.test(marks.style);
+}
+
+/** Ends the line when it holds something. */
+function endLine(state: State): void {
+  if (state.filled || state.text.trim() !== '') breakLine(state);
+  state.text = '';
+  state.space = false;
+  state.filled = false;
+}
+
+/** Ends the line, empty or not. */
+function breakLine(state: State): void {
+  if (state.hidden > 0) return;
+  const text = state.text.trimEnd();
+  state.text = '';
+  state.space = false;
+  state.filled = false;
+  const bullet = text === '' ? '' : state.bullet;
+  if (text !== '') state.bullet = '';
+  emit(state, bullet + text, markOf(state, text));
+}
+
+function markOf(state: State, text: string): LineMark | null {
+  if (text === '') return state.quoted > 0 ? 'quoted' : null;
+  if (state.pending !== null && state.depth === 0) {
+    const pending = state.pending;
+    state.pending = null;
+    if (pending !== 'border') return pending;
+    if (/^\s*[^:：]{1,30}[:：]/.test(text)) {
+      state.settled = true;
+      return 'history';
+    }
+  }
+  if (state.quoted > 0) return 'quoted';
+  if (state.depth > 0) return null;
+  if (state.attribution > 0) return 'attribution';
+  // Until a wrapper shows its blockquote, its lines are what the client wrote above it.
+  if (state.wrappers.at(-1)?.used === false) {
+    state.settled = true;
+    return 'attribution';
+  }
+  if (state.signature > 0) return 'signature';
+  return state.pre > 0 ? 'verbatim' : null;
+}
+
+function emit(state: State, text: string, mark: LineMark | null): void {
+  const previous = state.lines.at(-1);
+  if (state.gap && text !== '' && previous !== undefined && previous.body !== '' && mark !== 'rule') {
+    push(state, '', Math.min(previous.depth, state.depth), state.quoted > 0 ? 'quoted' : null);
+  }
+  if (text !== '') state.gap = false;
+  push(state, text, state.depth, mark);
+}
+
+function push(state: State, body: string, depth: number, mark: LineMark | null): void {
+  const raw = depth === 0 ? body : `${'> '.repeat(Math.min(depth, DEPTH_SHOWN))}${body}`.trimEnd();
+  if (state.lines.length >= LINE_LIMIT) state.rest.push(raw);
+  else state.lines.push({ raw, body, key: keyOf(body), depth, mark });
+}

@@ -1,0 +1,27 @@
+/**
+ * `npm run bench`: runs the benchmarks named on the command line, all of them without a name. `--quick` takes a
+ * few seconds each, for seeing that they run; its figures mean little.
+ */
+
+import { cpus, release } from 'node:os';
+import { throughput } from './throughput.js';
+
+const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<void>>> = {
+  throughput: quick =>
+    throughput(quick ? { rounds: 1, warmUp: 0.5, seconds: 1.5 } : { rounds: 3, warmUp: 2, seconds: 5 }),
+};
+
+const words = process.argv.slice(2);
+const quick = words.includes('--quick');
+const names = words.filter(word => word !== '--quick');
+const unknown = names.filter(name => !(name in BENCHMARKS));
+if (unknown.length > 0) {
+  process.stderr.write(`no benchmark ${unknown.join(', ')}; there are: ${Object.keys(BENCHMARKS).join(', ')}\n`);
+  process.exitCode = 2;
+} else {
+  process.stdout.write(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}, Linux ${release()}\n`);
+  for (const name of names.length > 0 ? names : Object.keys(BENCHMARKS)) {
+    process.stdout.write(`\n== ${name}\n`);
+    await BENCHMARKS[name]!(quick);
+  }
+}

@@ -1,0 +1,97 @@
+/** The servers that are measured side by side. Each is a process (or several) of its own on loopback. */
+
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Account } from '#replyd/conversation/model.js';
+import { makeDaemon, type Settings } from '../daemon-process.js';
+import { readMaildirSize } from '../interop/maildir.js';
+import { postfixMissing, startPostfix } from '../interop/postfix.js';
+import { eventually } from '../run.js';
+import { seedConversations } from './seed.js';
+
+export interface Target {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** Waits until what was accepted has reached its place. */
+  settle(): Promise<void>;
+  /** Mails in their place, or null where they are thrown away. */
+  stored(): Promise<number | null>;
+  close(): Promise<void>;
+}
+
+export async function bareServer(): Promise<Target> {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('bare-server.js', import.meta.url))], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    child.once('exit', () => reject(new Error('the bare server did not start')));
+    child.stdout.once('data', (chunk: Buffer) => resolve(Number(chunk.toString())));
+  });
+  return {
+    name: 'bare smtp-server',
+    host: '127.0.0.1',
+    port,
+    settle: async () => {},
+    stored: async () => null,
+    close: () =>
+      new Promise(resolve => {
+        child.once('exit', () => resolve());
+        child.stdin.end();
+      }),
+  };
+}
+
+/** Null, with a reason on standard error, where Postfix is not installed. */
+export async function postfixMaildir(): Promise<Target | null> {
+  const missing = postfixMissing();
+  if (missing !== null) {
+    process.stderr.write(`Postfix is left out: ${missing}\n`);
+    return null;
+  }
+  const postfix = await startPostfix({
+    relay: {},
+    main: {
+      virtual_mailbox_domains: 'reply.example.com',
+      virtual_mailbox_maps: 'static:all/',
+      queue_run_delay: '300s',
+      minimal_backoff_time: '300s',
+      maximal_backoff_time: '4000s',
+    },
+  });
+  return {
+    name: 'Postfix to a maildir',
+    host: postfix.address.host,
+    port: postfix.address.port,
+    async settle() {
+      await eventually('the queue of Postfix is empty', async () => (await postfix.queue()).length === 0, {
+        within: 120_000,
+      });
+    },
+    stored: () => readMaildirSize(postfix.mailbox('all')),
+    close: () => postfix.stop(),
+  };
+}
+
+export interface ReplydTarget extends Target {
+  /** A file with the reply addresses of its conversations. */
+  readonly recipients: string;
+}
+
+/** replyd with its default settings and `conversations` in its store. */
+export async function replyd(conversations: number, settings: Settings = {}): Promise<ReplydTarget> {
+  const daemon = await makeDaemon({ settings: { 'log.level': 'info', ...settings } });
+  const recipients = path.join(daemon.folder, 'recipients');
+  await seedConversations(daemon.dataFolder, conversations, recipients);
+  await daemon.start();
+  return {
+    name: 'replyd',
+    ...daemon.smtp,
+    recipients,
+    // Its 250 says that the mail stands in its conversation.
+    settle: async () => {},
+    stored: async () => (await daemon.json<Account & { mails: number }>(['stats'])).mails,
+    close: () => daemon.close(),
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * Mails a second over SMTP: replyd (each 250 is a mail on disk and in its conversation) against a bare smtp-server
+ * that throws mails away and Postfix delivering to a maildir. The same client, the same mails, in turns: in each round every server
+ * gets its time in each scenario, so that what the machine does meanwhile hits all alike. Medians over the rounds.
+ *
+ * For Postfix the rate is that of its 250s (queued on disk); delivery to the maildir goes on behind it, and is
+ * waited for before the next server has its turn. At the end every mail that got its 250 has to be in its place.
+ */
+
+import { type LoadResult, runLoad } from './smtp-client.js';
+import { bareServer, postfixMaildir, replyd, type Target } from './targets.js';
+
+interface Scenario {
+  readonly name: string;
+  readonly connections: number;
+  readonly connection: 'kept' | 'per mail';
+  /** replyd's rate over Postfix's that is to be reached. */
+  readonly goal: number | null;
+}
+
+const SCENARIOS: readonly Scenario[] = [
+  { name: '1 kept connection', connections: 1, connection: 'kept', goal: 1 },
+  { name: '10 kept connections', connections: 10, connection: 'kept', goal: 2 },
+  { name: '50 kept connections', connections: 50, connection: 'kept', goal: 3 },
+  { name: 'a connection per mail', connections: 1, connection: 'per mail', goal: null },
+];
+
+export interface ThroughputOptions {
+  readonly rounds: number;
+  readonly warmUp: number;
+  readonly seconds: number;
+}
+
+export async function throughput(options: ThroughputOptions): Promise<void> {
+  const conversations = 1000;
+  const own = await replyd(conversations);
+  const targets: Target[] = [await bareServer()];
+  const postfix = await postfixMaildir();
+  if (postfix !== null) targets.push(postfix);
+  targets.push(own);
+  const accepted = new Map<Target, number>();
+  const results = new Map<Scenario, Map<Target, LoadResult[]>>();
+  try {
+    print(
+      `4 KB multipart mails to ${conversations} conversations; ${options.rounds} rounds, each ${options.warmUp} s of warm-up and ${options.seconds} s measured`,
+    );
+    // Once more at the beginning: what a program compiles while it runs is not what is measured.
+    for (const target of targets) await turn(SCENARIOS[1]!, target, 0);
+    for (let round = 1; round <= options.rounds; round++) {
+      for (const scenario of SCENARIOS) for (const target of targets) await turn(scenario, target, round);
+    }
+    report();
+    for (const target of targets) {
+      const stored = await target.stored();
+      if (stored === null) continue;
+      const sent = accepted.get(target) ?? 0;
+      print(`${target.name}: ${sent} mails got their 250, ${stored} are in their place`);
+      if (stored !== sent) throw new Error(`${target.name} stored ${stored} of ${sent} mails`);
+    }
+  } finally {
+    for (const target of targets) await target.close();
+  }
+
+  async function turn(scenario: Scenario, target: Target, round: number): Promise<void> {
+    const result = await runLoad({
+      host: target.host,
+      port: target.port,
+      connections: scenario.connections,
+      connection: scenario.connection,
+      recipients: own.recipients,
+      warmUp: options.warmUp,
+      seconds: options.seconds,
+    });
+    await target.settle();
+    accepted.set(target, (accepted.get(target) ?? 0) + result.accepted);
+    if (Object.keys(result.failures).length > 0) {
+      throw new Error(`${target.name}, ${scenario.name}: ${JSON.stringify(result.failures)}`);
+    }
+    if (round === 0) return;
+    const ofScenario = results.get(scenario) ?? new Map<Target, LoadResult[]>();
+    results.set(scenario, ofScenario);
+    ofScenario.set(target, [...(ofScenario.get(target) ?? []), result]);
+  }
+
+  function report(): void {
+    for (const scenario of SCENARIOS) {
+      print(`\n${scenario.name}`);
+      const rate = (target: Target) => median(of(scenario, target).map(result => result.perSecond));
+      for (const target of targets) {
+        const latency = (pick: (result: LoadResult) => number) => median(of(scenario, target).map(pick)).toFixed(1);
+        const ratio = target === own ? '' : `   replyd is ${(rate(own) / rate(target)).toFixed(2)} times that`;
+        print(
+          `  ${target.name.padEnd(22)}${String(Math.round(rate(target))).padStart(6)} mails/s   p50 ${latency(result => result.latency.p50)} ms, p99 ${latency(result => result.latency.p99)} ms${ratio}`,
+        );
+      }
+      if (scenario.goal !== null && postfix !== null) {
+        goal(`${scenario.goal} times Postfix`, rate(own) / rate(postfix) >= scenario.goal);
+      } else if (scenario.goal === null) {
+        goal('under 5 ms a mail (p50)', median(of(scenario, own).map(result => result.latency.p50)) < 5);
+      }
+    }
+  }
+
+  function of(scenario: Scenario, target: Target): readonly LoadResult[] {
+    return results.get(scenario)?.get(target) ?? [];
+  }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle]! : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}
+
+function goal(text: string, reached: boolean): void {
+  print(`  to reach: ${text}: ${reached ? 'reached' : 'MISSED'}`);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

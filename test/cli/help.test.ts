@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Command } from 'commander';
+import { buildProgram, loadGroups } from '#replyd/cli/program.js';
+import { width } from '#replyd/cli/text.js';
+import { makeProgram } from './program.js';
+
+/** The verbs of the public contract, as far as they are there: group → verbs, '' for a group that is one itself. */
+const VERBS: Readonly<Record<string, string>> = {
+  serve: '',
+  demo: '',
+  doctor: '',
+  stats: '',
+  init: '',
+  'check-config': '',
+  migrate: '',
+  account: 'add list show set enable disable remove',
+  conversation: 'start list show reply note resolve reopen seen rotate-token remove',
+  contact: 'list show set clear remove',
+  message: 'show release drop',
+  attachment: 'get',
+  mail: 'list show reprocess',
+  queue: 'list show retry cancel pause resume',
+};
+
+/** Options of the public contract. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  init: '--user',
+  'account add': '--domain --support-email --name',
+  'account remove': '--yes',
+  'conversation start': '--account --contact --contact-name --channel --source-id --subject --text --token',
+  'conversation list': '--account --status --contact --channel --limit',
+  'conversation reply': '--text --agent --agent-email --attach --cc --delay',
+  'conversation note': '--text',
+  'conversation rotate-token': '--participant',
+  'message show': '--raw',
+  'attachment get': '-o',
+  'mail list': '--state',
+  'queue list': '--state',
+  'queue retry': '--state',
+};
+
+async function wholeProgram(): Promise<Command> {
+  const program = buildProgram();
+  await loadGroups(program);
+  return program;
+}
+
+function leaves(command: Command, path = ''): [path: string, command: Command][] {
+  return command.commands.flatMap(each => {
+    const name = `${path} ${each.name()}`.trim();
+    return each.commands.length === 0 ? [[name, each] as [string, Command]] : leaves(each, name);
+  });
+}
+
+function helpOf(command: Command): string {
+  let text = '';
+  command.configureOutput({ writeOut: part => (text += part) });
+  command.outputHelp();
+  return text;
+}
+
+test('the verbs are those of the contract', async () => {
+  const expected = Object.entries(VERBS).flatMap(([group, verbs]) =>
+    verbs === '' ? [group] : verbs.split(' ').map(verb => `${group} ${verb}`),
+  );
+  const names = leaves(await wholeProgram()).map(([name]) => name);
+  assert.deepEqual(names.sort(), expected.sort());
+});
+
+test('the options of the contract are there; listings and shows have --json', async () => {
+  for (const [name, verb] of leaves(await wholeProgram())) {
+    const flags = verb.options.flatMap(option => [option.short, option.long]);
+    for (const flag of (OPTIONS[name] ?? '').split(' ').filter(Boolean))
+      assert.ok(flags.includes(flag), `${name} ${flag}`);
+    if (!['serve', 'demo'].includes(name)) assert.ok(flags.includes('--json'), `${name} --json`);
+    assert.ok(flags.includes('--config'), `${name} --config`);
+  }
+});
+
+test('every help has examples of its own verb and fits 80 columns', async () => {
+  for (const [name, verb] of leaves(await wholeProgram())) {
+    const text = helpOf(verb);
+    const examples = text.split('Examples:\n')[1] ?? '';
+    assert.match(examples, new RegExp(`^  replyd (?:-c \\S+ )?${name}\\b`, 'm'), name);
+    assert.deepEqual(
+      text.split('\n').filter(line => width(line) > 80),
+      [],
+      name,
+    );
+  }
+});
+
+test('every example is a command line that is understood', async () => {
+  for (const [name, verb] of leaves(await wholeProgram())) {
+    const examples = helpOf(verb).split('Examples:\n')[1]!.replaceAll(' \\\n', ' ');
+    for (const example of examples.split('\n').filter(line => line.startsWith('  replyd '))) {
+      const words = (example.replace(/ (?:[<>|]|2>>).*$/, '').match(/(?:"[^"]*"|\S)+/g) ?? []).map(word =>
+        word.replaceAll('"', ''),
+      );
+      const own = words.slice(words.indexOf(name.split(' ').at(-1)!) + 1);
+      const { operands, unknown } = verb.parseOptions(own);
+      assert.deepEqual(unknown, [], example);
+      const most = verb.registeredArguments.some(argument => argument.variadic)
+        ? Infinity
+        : verb.registeredArguments.length;
+      assert.ok(operands.length <= most, example);
+    }
+  }
+});
+
+test('wrong words: a suggestion on standard error and exit 2', async t => {
+  const program = makeProgram(t);
+  const MISTAKES: readonly [args: string[], stderr: string][] = [
+    [['acount'], "replyd: unknown command 'acount'\n(Did you mean account?)\n"],
+    [['account', 'lst'], "replyd: unknown command 'lst'\n(Did you mean list?)\n"],
+    [
+      ['account', 'list', '--jsn'],
+      "replyd: unknown option '--jsn'\n(Did you mean --json?)\nsee `replyd account list --help`\n",
+    ],
+    [['account', 'show'], "replyd: missing required argument 'slug'\nsee `replyd account show --help`\n"],
+    [
+      ['stats', 'now'],
+      "replyd: too many arguments for 'stats'. Expected 0 arguments but got 1.\nsee `replyd stats --help`\n",
+    ],
+  ];
+  for (const [args, stderr] of MISTAKES) {
+    const result = await program.run(args);
+    assert.deepEqual(
+      { code: result.code, stdout: result.stdout, stderr: result.stderr },
+      { code: 2, stdout: '', stderr },
+      args.join(' '),
+    );
+  }
+});
+
+test('help goes to standard output with exit 0; a group without a verb is wrong usage', async t => {
+  const program = makeProgram(t);
+  for (const args of [
+    [],
+    ['--help'],
+    ['help'],
+    ['account', '--help'],
+    ['help', 'account'],
+    ['help', 'account', 'add'],
+  ]) {
+    const result = await program.run(args, { bare: true });
+    assert.equal(result.code, 0, args.join(' '));
+    assert.match(result.stdout, /^Usage: replyd/, args.join(' '));
+    assert.equal(result.stderr, '', args.join(' '));
+  }
+  assert.match((await program.run(['help', 'account', 'add'], { bare: true })).stdout, /^Usage: replyd account add/);
+  const bare = await program.run(['account']);
+  assert.equal(bare.code, 2);
+  assert.equal(bare.stdout, '');
+  assert.match(bare.stderr, /^Usage: replyd account/);
+  assert.match((await program.run(['--version'], { bare: true })).stdout, /^\d+\.\d+\.\d+\n$/);
+});

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { cut, oneLine, pad, printable, width, wrap } from '#replyd/cli/text.js';
+
+const WIDTHS: readonly [text: string, columns: number][] = [
+  ['', 0],
+  ['plain', 5],
+  ['Grüße', 5],
+  ['Gru\u0308ße', 5],
+  ['日本語', 6],
+  ['한국어', 6],
+  ['ﾊﾝｶｸ', 4],
+  ['ＦＵＬＬ', 8],
+  ['👍', 2],
+  ['👩‍👩‍👧‍👦', 2],
+  ['🇩🇪', 2],
+  ['❤️', 2],
+  ['שלום', 4],
+  ['مرحبا', 5],
+  ['zero\u200bwidth', 9],
+  ['é\u0301\u0302', 1],
+];
+
+test('columns of text', () => {
+  for (const [text, columns] of WIDTHS) assert.equal(width(text), columns, JSON.stringify(text));
+});
+
+const HOSTILE: readonly [text: string, shown: string][] = [
+  ['\x1b[2J\x1b]0;owned\x07', '␛[2J␛]0;owned␇'],
+  ['a\x00b', 'a␀b'],
+  ['\x7f', '␡'],
+  ['\u009b31m', '\ufffd31m'],
+  ['exe.\u202efdp', 'exe.fdp'],
+  ['\u2066isolate\u2069', 'isolate'],
+  ['a\tb', 'a    b'],
+  ['a\r\nb\rc\u2028d', 'a\nb\nc\nd'],
+  ['half \ud83d pair', 'half \ufffd pair'],
+  ['Größe 日本 👍 שלום', 'Größe 日本 👍 שלום'],
+];
+
+test('what a terminal would act on is shown, or gone', () => {
+  for (const [text, shown] of HOSTILE) assert.equal(printable(text), shown, JSON.stringify(text));
+});
+
+test('one line stays one line', () => {
+  assert.equal(oneLine(' a\n b\r\n\tc\u2029d '), 'a b c d');
+});
+
+test('cutting counts columns and keeps graphemes whole', () => {
+  assert.equal(cut('short', 5), 'short');
+  assert.equal(cut('longer', 5), 'long…');
+  assert.equal(cut('日本語です', 7), '日本語…');
+  assert.equal(cut('日本語です', 6), '日本…');
+  assert.equal(cut('👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦', 5), '👩‍👩‍👧‍👦👩‍👩‍👧‍👦…');
+  assert.equal(width(cut(`x${'\u0301'.repeat(100_000)}y`, 10)), 2);
+  assert.ok(cut(`x${'\u0301'.repeat(100_000)}`, 10).length < 20);
+});
+
+test('padding counts columns', () => {
+  assert.equal(pad('日本', 6), '日本  ');
+  assert.equal(pad('7', 3, 'right'), '  7');
+  assert.equal(pad('toolong', 3), 'toolong');
+});
+
+test('wrapping breaks at spaces, and words only where they are too long', () => {
+  assert.deepEqual(wrap('one two three', 7), ['one two', 'three']);
+  assert.deepEqual(wrap('a\n\nb', 7), ['a', '', 'b']);
+  assert.deepEqual(wrap('abcdefghij', 4), ['abcd', 'efgh', 'ij']);
+  assert.deepEqual(wrap('日本語日本語', 5), ['日本', '語日', '本語']);
+  assert.deepEqual(wrap('  indented line', 10), ['  indented', 'line']);
+  assert.deepEqual(wrap('x abcdefghij', 4), ['x', 'abcd', 'efgh', 'ij']);
+});
+
+test('wrapping a long hostile line costs linear time', () => {
+  const line = 'a\u0301'.repeat(200_000);
+  const start = process.cpuUsage();
+  const lines = wrap(line, 78);
+  const { user } = process.cpuUsage(start);
+  assert.equal(lines.length, Math.ceil(200_000 / 78));
+  assert.ok(user < 5_000_000, `took ${user} µs of processor time`);
+});

@@ -1,0 +1,141 @@
+/**
+ * Seeded mutation of the corpus: mails that are broken in ways nobody thought of. A mail may be refused as `invalid`;
+ * nothing else may be thrown, nothing may hang, no string may hold what a store refuses, and the three parts of a reply
+ * together hold every word of the part that was read.
+ */
+import { isReplydError } from '#replyd/errors.js';
+import { htmlToText } from '#replyd/mail/html.js';
+import type { Mail, Reading } from '#replyd/mail/mail.js';
+import { keepInMemory, parseMail } from '#replyd/mail/message.js';
+import { readMail } from '#replyd/mail/reading.js';
+import { reportedMessageIds } from '#replyd/mail/report.js';
+import { factsOf } from '#replyd/mail/same.js';
+import { corpusMails } from '../mail/corpus.js';
+
+export interface FuzzResult {
+  readonly mails: number;
+  /** Refused as `invalid`: kept unread with their raw bytes, so not lost. */
+  readonly invalid: number;
+  /** One line for each fault, with what makes it again. */
+  readonly faults: readonly string[];
+}
+
+/** No mail of the corpus takes a hundredth of this on the slowest machine. */
+const HANG_MS = 10_000;
+
+export async function run(count: number, seed: number): Promise<FuzzResult> {
+  const corpus = corpusMails();
+  const faults: string[] = [];
+  let invalid = 0;
+  for (let index = 0; index < count; index += 1) {
+    const random = randomFrom(seed + index);
+    const base = corpus[random(corpus.length)]!;
+    const bytes = mutated(base.bytes, corpus[random(corpus.length)]!.bytes, random);
+    const from = performance.now();
+    try {
+      const mail = await parseMail(bytes, keepInMemory);
+      const reading = readMail(mail, { replyAddresses: [], texts: ['Your parcel left on Friday.'] });
+      reportedMessageIds(mail);
+      factsOf(bytes);
+      for (const fault of faultsOf(mail, reading)) faults.push(`${base.name}, run(1, ${seed + index}): ${fault}`);
+    } catch (error) {
+      if (isReplydError(error, 'invalid') && isLimit(error)) invalid += 1;
+      else faults.push(`${base.name}, run(1, ${seed + index}): ${error instanceof Error ? error.stack : error}`);
+    }
+    const took = performance.now() - from;
+    if (took > HANG_MS) faults.push(`${base.name}, run(1, ${seed + index}): took ${Math.round(took)} ms`);
+  }
+  return { mails: count, invalid, faults };
+}
+
+type Random = (below: number) => number;
+
+/** Splitmix-like: equal seeds, equal mails. */
+function randomFrom(seed: number): Random {
+  let state = seed >>> 0;
+  return below => {
+    state = (state + 0x9e3779b9) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
+    return ((mixed ^ (mixed >>> 15)) >>> 0) % below;
+  };
+}
+
+const SNIPPETS: readonly string[] = [
+  '\r\n', '\n', '\r', '\r\n\r\n', '\0', '\xff', '\xc3', '\xed\xa0\x80', '--', '=', '==', '=3D', '=?', '?=', '=?utf-8?B?',
+  '=?iso-2022-jp?Q?=1B$B?=', '"', '\\', '(', ')', '<', '>', ';', ',', ':', '@', '*0*=', "''", '> ', '>From ', 'From ',
+  '-- \n', '___\n', '```\n', 'On Monday Ann wrote:\n', 'From: a@b.example\nSent: x\nTo: y\n', '<blockquote>', '<div>',
+  '</div>', '<!--', '<script>', '<style>', '&#0;', '&#xd800;', '<img src="cid:x">', '<table><tr><td>', '\x1b$B',
+  'Content-Type: multipart/mixed; boundary=x\n', 'Content-Transfer-Encoding: base64\n', 'Content-Type: text/html\n',
+  'Content-Type: message/rfc822\n', 'Content-Type: text/plain; charset=utf-16\n', '\xef\xbb\xbf', '\u202e', ' ', '\t',
+]; // biome-ignore format: a table
+
+function mutated(bytes: Buffer, other: Buffer, random: Random): Buffer {
+  let mail = bytes;
+  for (let count = 1 + random(6); count > 0; count -= 1) mail = mutatedOnce(mail, other, random);
+  return mail;
+}
+
+function mutatedOnce(mail: Buffer, other: Buffer, random: Random): Buffer {
+  const at = random(mail.length + 1);
+  const lines = () => mail.toString('latin1').split('\n');
+  const joined = (list: readonly string[]) => Buffer.from(list.join('\n'), 'latin1');
+  const spliced = (remove: number, insert: Buffer) =>
+    Buffer.concat([mail.subarray(0, at), insert, mail.subarray(at + remove)]);
+  switch (random(9)) {
+    case 0:
+      return spliced(1, Buffer.from([random(256)]));
+    case 1:
+      return spliced(random(40), Buffer.alloc(0));
+    case 2:
+      return spliced(0, Buffer.from(SNIPPETS[random(SNIPPETS.length)]!, 'latin1'));
+    case 3:
+      return mail.subarray(0, at);
+    case 4: {
+      const start = random(other.length + 1);
+      return spliced(0, other.subarray(start, start + random(400)));
+    }
+    case 5: {
+      const list = lines();
+      return joined(list.toSpliced(random(list.length), 0, list[random(list.length)]!));
+    }
+    case 6: {
+      const list = lines();
+      return joined(list.toSpliced(random(list.length), 1));
+    }
+    case 7:
+      return spliced(0, Buffer.from(SNIPPETS[random(SNIPPETS.length)]!.repeat(1 + random(300)), 'latin1'));
+    default:
+      return Buffer.from(mail.toString('latin1').replaceAll('\n', '\r\n'), 'latin1');
+  }
+}
+
+/** The parser's own limits; any other reason for `invalid` is a fault of ours that it hides. */
+function isLimit(error: Error): boolean {
+  return /Max (?:allowed child nodes|header size)|nested deeper/.test(error.message);
+}
+
+function faultsOf(mail: Mail, reading: Reading): string[] {
+  const faults: string[] = [];
+  const fields = { ...mail, attachments: mail.attachments.map(file => file.filename) };
+  const text = JSON.stringify([fields, reading.text, reading.html, reading.evidence, reading.report]);
+  if (/\\u0000|\\ud[89a-f]/i.test(text)) faults.push('NUL or lone surrogate in a string');
+  const { text: own, quotedText, signature } = reading.text;
+  const kept = wordsOf(`${own}\n${quotedText}\n${signature}`);
+  const bodies = [mail.plain, mail.html === null ? null : htmlToText(mail.html)].filter(body => body !== null);
+  const lost = bodies.map(body => missing(wordsOf(body), kept));
+  // Either of two parts may be the one that was read.
+  if (lost.length > 0 && lost.every(words => words.length > 0))
+    faults.push(`words lost: ${lost[0]!.slice(0, 8).join(' ')}`);
+  return faults;
+}
+
+function wordsOf(text: string): Map<string, number> {
+  const words = new Map<string, number>();
+  for (const [word] of text.matchAll(/[\p{L}\p{N}]+/gu)) words.set(word, (words.get(word) ?? 0) + 1);
+  return words;
+}
+
+function missing(words: ReadonlyMap<string, number>, kept: ReadonlyMap<string, number>): string[] {
+  return [...words].filter(([word, count]) => (kept.get(word) ?? 0) < count).map(([word]) => word);
+}

@@ -1,0 +1,75 @@
+/**
+ * The corpus: `test/corpus/NNN-name/` with `mail.eml` (the bytes), `expect.json` (what must be understood of it) and
+ * `why.txt` (one line: why this mail is here). A field that stands in expect.json must match exactly; `traces` and
+ * `mail_from` are input.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Traces } from '#replyd/mail/mail.js';
+import { keepInMemory, parseMail } from '#replyd/mail/message.js';
+import { readMail } from '#replyd/mail/reading.js';
+import { isHardFailure, reportedMessageIds } from '#replyd/mail/report.js';
+
+export interface CorpusMail {
+  readonly name: string;
+  readonly bytes: Buffer;
+  readonly expect: Readonly<Record<string, unknown>>;
+  readonly why: string;
+}
+
+/** All mails in the order of their numbers. */
+export function corpusMails(): CorpusMail[] {
+  const folder = path.resolve('test/corpus');
+  const names = existsSync(folder) ? readdirSync(folder).sort() : [];
+  return names.map(name => {
+    const file = (entry: string) => readFileSync(path.join(folder, name, entry));
+    return {
+      name,
+      bytes: file('mail.eml'),
+      expect: JSON.parse(file('expect.json').toString()) as Record<string, unknown>,
+      why: file('why.txt').toString().trim(),
+    };
+  });
+}
+
+/** What a mail is read as, in the words of expect.json. */
+export async function understood(mail: CorpusMail): Promise<Record<string, unknown>> {
+  const parsed = await parseMail(mail.bytes, keepInMemory);
+  const mailFrom = mail.expect.mail_from;
+  const reading = readMail(parsed, tracesOf(mail.expect), typeof mailFrom === 'string' ? { mailFrom } : {});
+  return {
+    kind: reading.kind,
+    evidence: reading.evidence,
+    report: reading.report,
+    suspends: reading.report.some(isHardFailure),
+    reported_message_ids: reportedMessageIds(parsed),
+    text: reading.text.text,
+    quoted_text: reading.text.quotedText,
+    signature: reading.text.signature,
+    html: reading.html,
+    from: parsed.from,
+    sender: parsed.sender,
+    reply_to: parsed.replyTo,
+    to: parsed.to,
+    cc: parsed.cc,
+    subject: parsed.subject,
+    date: parsed.date,
+    message_id: parsed.messageId,
+    in_reply_to: parsed.inReplyTo,
+    references: parsed.references,
+    plain: parsed.plain,
+    raw_html: parsed.html,
+    attachments: parsed.attachments.map(file => ({
+      filename: file.filename,
+      content_type: file.contentType,
+      size: file.size,
+      inline: file.inline,
+      content_id: file.contentId,
+    })),
+  };
+}
+
+function tracesOf(expect: Readonly<Record<string, unknown>>): Traces {
+  const traces = (expect.traces ?? {}) as Record<string, readonly string[] | undefined>;
+  return { replyAddresses: traces.reply_addresses ?? traces.replyAddresses ?? [], texts: traces.texts ?? [] };
+}
