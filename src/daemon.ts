@@ -17,6 +17,7 @@ import { diffReload, type LoadedConfig } from './config.js';
 import { createReception } from './conversation/accept.js';
 import type { Courier } from './conversation/ports.js';
 import { errorText, ReplydError } from './errors.js';
+import { type HttpHandler, type HttpListener, openHttp } from './http.js';
 import { openSmtp, type SmtpDoor, type SmtpOptions, type SmtpSettings } from './ingress/smtp.js';
 import type { Log } from './log.js';
 import { openComposer } from './outbound/composer.js';
@@ -156,7 +157,20 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       socketGroup: config.lmtp.socketGroup ?? undefined,
     });
 
-    const listening: Listening = { smtp, lmtp, http: null };
+    const listeners: HttpListener[] = [];
+    const openListener = async (key: 'http.listen' | 'ingress.listen', handlers: readonly HttpHandler[]) => {
+      const listen = key === 'http.listen' ? config.http.listen : config.ingress.listen;
+      if (listen === null) return null;
+      const opened = await openHttp({ listen, handlers, log }).catch(error => {
+        throw new ReplydError('unavailable', `${key}: ${errorText(error)}`, { cause: error });
+      });
+      listeners.push(opened);
+      closers.push(() => opened.close({ graceMs }));
+      return opened.address;
+    };
+    const http = await openListener('http.listen', [health]);
+
+    const listening: Listening = { smtp, lmtp, http };
     closers.push(() => rmSync(listeningFile(dataDir), { force: true }));
     writeListening(dataDir, listening);
     log.info('listening', { smtp, lmtp, http: listening.http, pid: process.pid, data_dir: dataDir });
@@ -191,7 +205,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       },
       close(closeOptions) {
         graceMs = closeOptions?.graceMs ?? GRACE;
-        for (const door of doors) door.stopListening();
+        for (const door of [...doors, ...listeners]) door.stopListening();
         closing ??= closeAll();
         return closing;
       },
@@ -201,6 +215,13 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     throw error;
   }
 }
+
+/** The process runs and answers; whether it can work is another question. */
+const health: HttpHandler = async exchange => {
+  if (exchange.path !== '/healthz' || !['GET', 'HEAD'].includes(exchange.method)) return false;
+  await exchange.json(200, { status: 'ok' });
+  return true;
+};
 
 /** 0700, ours. Throws with what to do about it. */
 function prepareDataDir(dataDir: string): void {
