@@ -257,6 +257,8 @@ export interface Store extends QueueStore {
   // Applications
   /** The slug of the account that an id of any kind belongs to; null when nothing has this id. */
   accountOf(id: string): Promise<string | null>;
+  /** The slug of the account that a token (reply, bounce, inbox) belongs to, alive or not. */
+  tokenOwner(token: string): Promise<string | null>;
   /** No account: an operator's key. `secret` is the key itself, known to nobody later. */
   addKey(key: { account: string | null; name?: string }): Promise<{ key: ApiKey; secret: string }>;
   keys(): Promise<readonly ApiKey[]>;

@@ -18,6 +18,8 @@ import { type ContactOperations, contactOperations } from './participants.js';
 import { type RemovalOperations, removalOperations } from './removal.js';
 import type { Rules, Session } from './session.js';
 import { stats, traces } from './summaries.js';
+import { tokenOwner } from './tokens.js';
+import { slugOf } from './views.js';
 
 export interface Operations
   extends AccountOperations,
@@ -32,6 +34,7 @@ export interface Operations
     HookOperations,
     EventOperations {
   accountOf(id: string): string | null;
+  tokenOwner(token: string): string | null;
   once(
     request: { caller: string; name: string; fingerprint: string },
     verb: OnceVerb,
@@ -79,6 +82,7 @@ export const READING = [
   'latestEvent',
   'canResume',
   'accountOf',
+  'tokenOwner',
 ] as const satisfies readonly OperationName[];
 
 export type ReadingName = (typeof READING)[number];
@@ -98,6 +102,10 @@ export function operations(session: Session): Operations {
     ...hookOperations(session),
     ...eventOperations(session),
     accountOf: id => accountOf(session, id),
+    tokenOwner(token) {
+      const owner = tokenOwner(session, token);
+      return owner === null ? null : slugOf(session, owner);
+    },
     once: (request, verb, values) =>
       once(session, request, () => (verbs[verb] as (...given: readonly unknown[]) => unknown)(...values)),
     traces: conversationIds => traces(session, conversationIds),
