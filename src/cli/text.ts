@@ -19,6 +19,9 @@ const DIRECTION = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 /** Stacked marks beyond this many are dropped: they take no column, but any amount of screen. */
 const MAX_MARKS = 8;
 
+/** Code units the segmenter sees at a time. */
+const PIECE = 512;
+
 let segmenter: Intl.Segmenter | undefined;
 
 /** The text without anything a terminal would act on. Line feeds stay, tabs become spaces, controls visible signs. */
@@ -131,9 +134,25 @@ function* graphemes(text: string): Generator<string> {
     return;
   }
   segmenter ??= new Intl.Segmenter('und', { granularity: 'grapheme' });
-  for (const { segment } of segmenter.segment(text)) {
+  for (const segment of segments(text, segmenter)) {
     if (segment.length <= MAX_MARKS + 2) yield segment;
     else yield EMOJI.test(segment) ? segment.slice(0, 64) : [...segment].slice(0, MAX_MARKS).join('');
+  }
+}
+
+/**
+ * Piece by piece, because each step of the segmenter costs as much as its input is long. The last grapheme of a piece
+ * may go on in the next one, so that one begins there; a grapheme that fills a whole piece is noise and is cut.
+ */
+function* segments(text: string, by: Intl.Segmenter): Generator<string> {
+  for (let start = 0; start < text.length; ) {
+    const piece = text.slice(start, start + PIECE);
+    const found = Array.from(by.segment(piece), each => each.segment);
+    if (start + PIECE < text.length && found.length > 1) found.pop();
+    for (const segment of found) {
+      start += segment.length;
+      yield segment;
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { loadConfig } from '#replyd/config.js';
-import { storeRules } from '#replyd/daemon.js';
+import { storeRules } from '#replyd/config/store-rules.js';
 import { openStore } from '#replyd/store/sqlite.js';
 
 /**
