@@ -2,14 +2,26 @@
  * The shapes of requests and answers as JSON Schema (draft 2020-12, what OpenAPI 3.1 speaks): requests are checked
  * against them, and /openapi.json shows the same objects. Requests take no unknown field; answers may grow.
  */
-import { FormatRegistry, type Static, type TObject, type TProperties, type TSchema, Type } from '@sinclair/typebox';
+import {
+  FormatRegistry,
+  Kind,
+  type Static,
+  type TObject,
+  type TProperties,
+  type TSchema,
+  Type,
+  TypeRegistry,
+} from '@sinclair/typebox';
 import { CHANNELS } from '../conversation/model.js';
 
 const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/i;
 FormatRegistry.Set('date-time', text => DATE_TIME.test(text) && !Number.isNaN(Date.parse(text)));
 
+// The library has no plain list of words of its own; a union of constants reads worse in the description.
+TypeRegistry.Set<{ enum: readonly unknown[] }>('Words', (schema, value) => schema.enum.includes(value));
+
 function words<const T extends readonly string[]>(list: T, more: { description?: string; default?: string } = {}) {
-  return Type.Unsafe<T[number]>({ type: 'string', enum: [...list], ...more });
+  return Type.Unsafe<T[number]>({ [Kind]: 'Words', type: 'string', enum: [...list], ...more });
 }
 
 const time = (description?: string) =>

@@ -47,8 +47,7 @@ export function contactOperations(session: Session): ContactOperations {
     setContact(id, change) {
       const row = contactRow(session, id);
       if (change.name !== undefined) db.run('update contact set name = ? where key = ?', change.name, row.key);
-      if (change.source_id !== undefined)
-        db.run('update contact set source_id = ? where key = ?', change.source_id, row.key);
+      if (change.source_id !== undefined) changeSourceId(session, row, change.source_id);
       if (change.email !== undefined) changeAddress(session, row, change.email);
       if (change.name !== undefined) {
         db.run("update participant set name = ? where contact_key = ? and role = 'contact'", change.name, row.key);
@@ -105,6 +104,22 @@ export function contactFor(
     who.source_id ?? null,
     session.clock(),
   )!;
+}
+
+function changeSourceId(session: Session, contact: ContactRow, sourceId: string | null): void {
+  const other = session.db.value<number>(
+    'select key from contact where account_key = ? and source_id = ? and key <> ?',
+    contact.account_key,
+    sourceId,
+    contact.key,
+  );
+  if (other !== undefined) {
+    const id = encodeId('contact', other);
+    throw new ReplydError('conflict', `this source_id is that of another contact, ${id}`, {
+      details: { contact_id: id },
+    });
+  }
+  session.db.run('update contact set source_id = ? where key = ?', sourceId, contact.key);
 }
 
 /**
