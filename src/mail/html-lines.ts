@@ -49,6 +49,8 @@ interface Open {
   readonly tag: string;
   readonly container: Container | null;
   readonly spaced: boolean;
+  /** Line ends in its text are line ends (`white-space: pre-wrap`). */
+  readonly broken: boolean;
   readonly href: string;
   /** A wrapper's blockquote has been seen, or an attribution's lines are used up. */
   used: boolean;
@@ -72,6 +74,7 @@ interface State {
   bullet: string;
   depth: number;
   pre: number;
+  broken: number;
   hidden: number;
   quoted: number;
   signature: number;
@@ -100,6 +103,7 @@ export function htmlLines(html: string): HtmlLines {
     bullet: '',
     depth: 0,
     pre: 0,
+    broken: 0,
     hidden: 0,
     quoted: 0,
     signature: 0,
@@ -203,13 +207,15 @@ function openElement(state: State, tag: string, given: { marks: Marks; href: str
   const container = containerOf(tag, given.marks);
   const spaced = SPACED.has(tag) && !isTight(given.marks);
   if (spaced) state.gap = true;
+  const broken = /white-space\s*:\s*(?:pre|break-spaces)/i.test(given.marks.style) && tag !== 'body';
+  if (broken) state.broken++;
   if (tag === 'pre') state.pre++;
   if (HIDDEN.has(tag)) state.hidden++;
   if (tag === 'ul' || tag === 'ol') state.lists.push({ ordered: tag === 'ol', count: 0 });
   if (tag === 'li') state.bullet = bulletOf(state);
   if (container !== null) openContainer(state, container, given.marks);
   const href = tag === 'a' ? given.href : '';
-  const element: Open = { tag, container, spaced, href, used: false };
+  const element: Open = { tag, container, spaced, broken, href, used: false };
   if (href !== '') state.link = '';
   if (container === 'wrapper') state.wrappers.push(element);
   state.stack.push(element);
@@ -288,6 +294,7 @@ function closeTop(state: State): void {
   if (BLOCKS.has(tag) || (container !== null && container !== 'signature')) endLine(state);
   if (element.spaced) state.gap = true;
   if (element.href !== '') addAddress(state, element);
+  if (element.broken) state.broken--;
   if (tag === 'pre') state.pre--;
   if (HIDDEN.has(tag)) state.hidden--;
   if (tag === 'ul' || tag === 'ol') state.lists.pop();
@@ -304,11 +311,12 @@ function closeTop(state: State): void {
 
 function addText(state: State, text: string): void {
   if (state.hidden > 0) return;
-  if (state.pre > 0) {
+  if (state.pre > 0 || state.broken > 0) {
     const pieces = text.replaceAll('\r', '').split('\n');
     pieces.forEach((piece, index) => {
       if (index > 0) breakLine(state);
-      state.text += piece;
+      state.text += state.pre > 0 ? piece : piece.replaceAll('\u00a0', ' ');
+      if (piece !== '' && state.link.length < LINK_LIMIT) state.link += piece;
     });
     return;
   }
