@@ -10,19 +10,26 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, sta
 import { rm, statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
+import { createApi } from './api/api.js';
+import { openStream } from './api/stream.js';
 import { printListen } from './config/addresses.js';
 import type { Config } from './config/keys.js';
 import { storeRules } from './config/store-rules.js';
 import { diffReload, type LoadedConfig } from './config.js';
 import { createReception } from './conversation/accept.js';
 import type { Courier } from './conversation/ports.js';
+import type { Store } from './conversation/store.js';
 import { errorText, ReplydError } from './errors.js';
+import { type HttpHandler, type HttpListener, openHttp } from './http.js';
+import { createDoors, type DoorSettings as HttpDoorSettings } from './ingress/http.js';
 import { openSmtp, type SmtpDoor, type SmtpOptions, type SmtpSettings } from './ingress/smtp.js';
 import type { Log } from './log.js';
 import { openComposer } from './outbound/composer.js';
 import { createFileCourier } from './outbound/file.js';
+import { openHooks, testHook } from './outbound/hooks.js';
 import { openQueue, type QueueOptions } from './outbound/queue.js';
 import { createSmtpCourier } from './outbound/smtp.js';
+import { createPoster } from './outbound/webhook.js';
 import { openParser } from './parsing/parser.js';
 import { clearIncoming, incomingFolder } from './store/blobs.js';
 import { lockStore } from './store/lock.js';
@@ -33,6 +40,8 @@ export interface Listening {
   readonly smtp: readonly string[];
   readonly lmtp: readonly string[];
   readonly http: string | null;
+  /** Only with a listener of its own for the providers. */
+  readonly ingress?: string;
 }
 
 export interface Daemon {
@@ -51,6 +60,14 @@ export interface DaemonOptions {
 
 const GRACE = 30_000;
 const FREE_SPACE_INTERVAL = 1_000;
+const DAY = 86_400_000;
+const EVENT_LIFE = 7 * DAY;
+const ANSWER_LIFE = DAY;
+const CLEARING_INTERVAL = 60_000;
+const CLEARED_AT_ONCE = 500;
+const VERSION = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
+).version;
 
 export function listeningFile(dataDir: string): string {
   return path.join(dataDir, 'listening.json');
@@ -59,6 +76,7 @@ export function listeningFile(dataDir: string): string {
 export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): Promise<Daemon> {
   const { log } = options;
   let { config } = loaded;
+  let graceMs = GRACE;
   const closers: (() => Promise<void> | void)[] = [];
   const closeAll = async () => {
     let first: unknown;
@@ -121,7 +139,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       random: randomBytes,
       log,
     });
-    closers.push(() => queue.close());
+    closers.push(() => queue.close({ graceMs }));
     const composer = openComposer({
       store,
       folder,
@@ -131,16 +149,23 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       onComposed: () => queue.wake(),
     });
     closers.push(() => composer.close());
+    const poster = createPoster({ allowPrivate: () => config.hooks.allowPrivate, clock: Date.now });
+    closers.push(() => poster.close());
+    const hooks = openHooks({ store, poster, clock: Date.now, random: randomBytes, log });
+    closers.push(() => hooks.close());
+    const stream = openStream({ store, log });
     closers.push(
       store.onChange(() => {
         composer.wake();
         queue.wake();
+        hooks.wake();
+        stream.wake();
       }),
     );
+    closers.push(clearRegularly(store, log));
 
     const doorOptions = { spoolFolder: folder, reception, log, now: Date.now };
     const doors: SmtpDoor[] = [];
-    let graceMs = GRACE;
     const openDoor = async (door: Pick<SmtpOptions, 'kind' | 'listen'> & Partial<SmtpOptions>) => {
       if (door.listen.length === 0) return [];
       const opened = await openSmtp({ ...doorSettings(config), ...doorOptions, ...door });
@@ -156,12 +181,47 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       socketGroup: config.lmtp.socketGroup ?? undefined,
     });
 
-    const listening: Listening = { smtp, lmtp, http: null };
+    const listeners: HttpListener[] = [];
+    const openListener = async (key: 'http.listen' | 'ingress.listen', handlers: readonly HttpHandler[]) => {
+      const listen = key === 'http.listen' ? config.http.listen : config.ingress.listen;
+      if (listen === null) return null;
+      const opened = await openHttp({ listen, handlers, log }).catch(error => {
+        throw new ReplydError('unavailable', `${key}: ${errorText(error)}`, { cause: error });
+      });
+      listeners.push(opened);
+      closers.push(() => opened.close({ graceMs }));
+      return opened.address;
+    };
+    const httpDoors = await createDoors({
+      spoolFolder: folder,
+      reception,
+      log,
+      now: Date.now,
+      settings: () => httpDoorSettings(config),
+    });
+    const api = createApi({
+      store,
+      log,
+      clock: Date.now,
+      folder,
+      version: VERSION,
+      limits: () => ({ requests: config.limits.apiRequests, body: bodyLimit(config.outbound.maxSize) }),
+      testHook: id => testHook({ store, poster, clock: Date.now }, id),
+      stream,
+    });
+    const apart = config.ingress.listen !== null;
+    const http = await openListener('http.listen', apart ? [health, api] : [health, api, httpDoors]);
+    const ingress = apart ? await openListener('ingress.listen', [httpDoors]) : null;
+    // Its readers would hold the listener open.
+    closers.push(() => stream.close());
+
+    const listening: Listening = { smtp, lmtp, http, ...(ingress === null ? {} : { ingress }) };
     closers.push(() => rmSync(listeningFile(dataDir), { force: true }));
     writeListening(dataDir, listening);
-    log.info('listening', { smtp, lmtp, http: listening.http, pid: process.pid, data_dir: dataDir });
+    log.info('listening', { smtp, lmtp, http, ingress: ingress ?? undefined, pid: process.pid, data_dir: dataDir });
     composer.wake();
     queue.wake();
+    hooks.wake();
 
     let closing: Promise<void> | null = null;
     return {
@@ -191,7 +251,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       },
       close(closeOptions) {
         graceMs = closeOptions?.graceMs ?? GRACE;
-        for (const door of doors) door.stopListening();
+        for (const door of [...doors, ...listeners]) door.stopListening();
         closing ??= closeAll();
         return closing;
       },
@@ -201,6 +261,39 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     throw error;
   }
 }
+
+/** A mail's worth of attachments in base64, and its words. */
+function bodyLimit(maxSize: number): number {
+  return Math.ceil(maxSize * 1.4) + 4 * 1024 * 1024;
+}
+
+/** Events are kept for 7 days and answers to repeated requests for one; what is older goes a little at a time. */
+function clearRegularly(store: Store, log: Log): () => Promise<void> {
+  let stopped = false;
+  let running: Promise<void> = Promise.resolve();
+  const clear = async () => {
+    for (let cleared = CLEARED_AT_ONCE; cleared === CLEARED_AT_ONCE && !stopped; ) {
+      const now = Date.now();
+      const options = { before: now - EVENT_LIFE, answersBefore: now - ANSWER_LIFE, limit: CLEARED_AT_ONCE };
+      cleared = await store.clearEvents(options);
+    }
+  };
+  const timer = setInterval(() => {
+    running = clear().catch(error => log.error('failed', { part: 'clearing events', error: errorText(error) }));
+  }, CLEARING_INTERVAL).unref();
+  return async () => {
+    stopped = true;
+    clearInterval(timer);
+    await running;
+  };
+}
+
+/** The process runs and answers; whether it can work is another question. */
+const health: HttpHandler = async exchange => {
+  if (exchange.path !== '/healthz' || !['GET', 'HEAD'].includes(exchange.method)) return false;
+  await exchange.json(200, { status: 'ok' });
+  return true;
+};
 
 /** 0700, ours. Throws with what to do about it. */
 function prepareDataDir(dataDir: string): void {
@@ -243,6 +336,20 @@ function doorSettings(config: Config): SmtpSettings {
       tls.certificate && tls.key
         ? { cert: readPem('tls.certificate', tls.certificate), key: readPem('tls.key', tls.key) }
         : undefined,
+  };
+}
+
+function httpDoorSettings({ smtp, http, ingress }: Config): HttpDoorSettings {
+  return {
+    maxSize: smtp.maxSize,
+    publicUrl: http.publicUrl,
+    secrets: {
+      relay: ingress.relay.password,
+      mailgun: ingress.mailgun.signingKey,
+      mandrill: ingress.mandrill.key,
+      postmark: ingress.postmark.password,
+      sendgrid: ingress.sendgrid.password,
+    },
   };
 }
 
