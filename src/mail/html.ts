@@ -60,6 +60,7 @@ export function displayHtml(html: string, options: DisplayOptions = {}): Display
 /** Names the limit that is passed, or null. Stops reading there. */
 function excessOf(html: string): string | null {
   if (html.length > HTML_LIMIT) return `more than ${HTML_LIMIT / 1024} KiB`;
+  if (hasMoreTags(html, 3 * ELEMENT_LIMIT)) return `more than ${ELEMENT_LIMIT} elements`;
   let depth = 0;
   let elements = 0;
   let excess: string | null = null;
@@ -77,6 +78,13 @@ function excessOf(html: string): string | null {
   // In pieces, because the parser cannot be stopped in the middle of one.
   for (let at = 0; at < html.length && excess === null; at += 4_096) parser.write(html.slice(at, at + 4_096));
   return excess;
+}
+
+/** A cheap look first: rows of bare brackets are the dearest thing to parse, one character at a time. */
+function hasMoreTags(html: string, limit: number): boolean {
+  let count = 0;
+  for (let at = html.indexOf('<'); at !== -1; at = html.indexOf('<', at + 1)) if (++count > limit) return true;
+  return false;
 }
 
 const TAGS = (

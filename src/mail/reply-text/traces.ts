@@ -10,6 +10,8 @@ import type { Line } from './lines.js';
 const RUN = 5;
 const SHORT_LINE = 12;
 const TRACE_LIMIT = 131_072;
+/** Words of a body that are looked up; what stands behind counts as unknown. */
+const BODY_LIMIT = 262_144;
 
 // Scripts without spaces count each character as a word.
 const WORD = /[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]|[\p{L}\p{N}]+/gu;
@@ -30,7 +32,8 @@ export function seenIn(lines: readonly Line[], texts: readonly string[]): Seen[]
   const ids: number[] = [];
   const ends: number[] = [];
   for (const line of lines) {
-    for (const match of line.body.matchAll(WORD)) ids.push(known.ids.get(match[0].toLowerCase()) ?? 0);
+    const body = ids.length < BODY_LIMIT ? line.body.slice(0, BODY_LIMIT) : '';
+    for (const word of body.match(WORD) ?? []) ids.push(known.ids.get(word.toLowerCase()) ?? 0);
     ends.push(ids.length);
   }
   const places = new Int32Array(ids.length).fill(-1);
@@ -69,7 +72,7 @@ function isNext(ids: readonly number[], sequence: readonly number[], expected: n
 
 /** The words of a text, in order, lower case. */
 export function wordsOf(text: string): string[] {
-  return Array.from(text.matchAll(WORD), match => match[0].toLowerCase());
+  return text.toLowerCase().match(WORD) ?? [];
 }
 
 interface Known {
