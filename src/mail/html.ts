@@ -19,6 +19,8 @@ export const DEPTH_LIMIT = 100;
 export const ELEMENT_LIMIT = 20_000;
 /** Most characters of HTML that are shown. */
 export const HTML_LIMIT = 512 * 1024;
+/** Longest address of a link or a remote picture; the sanitiser looks through longer ones again and again. */
+const ADDRESS_LIMIT = 8_000;
 
 export interface DisplayOptions {
   /** The address of the attachment with this content id (no angle brackets, no `cid:`), or null when there is none. */
@@ -137,7 +139,7 @@ function withSafeStyle(attribs: sanitizeHtml.Attributes): sanitizeHtml.Attribute
 
 function link(attribs: sanitizeHtml.Attributes): sanitizeHtml.Attributes {
   const href = attribs.href?.trim() ?? '';
-  if (!/^(?:https?|mailto|tel|sms):/i.test(href)) {
+  if (href.length > ADDRESS_LIMIT || !/^(?:https?|mailto|tel|sms):/i.test(href)) {
     const { href: _href, ...rest } = attribs;
     return rest;
   }
@@ -155,6 +157,7 @@ function picture(
     const resolved = resolveCid(id);
     return resolved === null ? { ...rest, 'data-cid': id } : { ...rest, src: resolved };
   }
+  if (address.length > ADDRESS_LIMIT && !/^data:/i.test(address)) return rest;
   if (/^https?:/i.test(address)) return { ...rest, 'data-remote-src': address };
   if (/^\/\//.test(address)) return { ...rest, 'data-remote-src': `https:${address}` };
   if (/^data:image\/(?:png|gif|jpe?g|webp);base64,[a-z0-9+/=\s]*$/i.test(address)) return { ...rest, src: address };

@@ -48,6 +48,7 @@ const HOSTILE_HTML: Readonly<Record<string, string>> = {
   breaks: '<br>',
   'open spans, wrong ends': '<span></p></i>',
   attributes: '<a x=1 y=2 z=3 ',
+  'comments in addresses': `<a href="https://x.example/${'<!---->'.repeat(1_000)}">x</a>`,
   entities: '&amp;',
   'open brackets': '<',
   styles: '<p style="color:red;margin:0;padding:0;a:b;c:d">x',

@@ -277,16 +277,21 @@ function hasText(items: readonly RoleLine[], parts: readonly Part[]): boolean {
   return items.some((item, index) => parts[index] === 'text' && item.role !== 'blank');
 }
 
-/** Joins the lines of each part; where other lines stood between two pieces of a part, one blank line remains. */
+/**
+ * Joins the lines of each part. Where other lines stood between two pieces of a part, a blank line remains; a device
+ * line that stood alone between two lines of text leaves none.
+ */
 function collect(items: readonly RoleLine[], parts: Part[], evidence: readonly string[]): ReplyText {
   const lists: Record<Part, string[]> = { text: [], quoted: [], signature: [] };
   let previous: Part | null = null;
+  let apart = false;
   for (let index = 0; index < items.length; index++) {
     const { line, role } = items[index]!;
     const part: Part = role === 'blank' ? (previous ?? parts[index]!) : parts[index]!;
     const list = lists[part];
-    if (part !== previous && list.length > 0 && list.at(-1)!.trim() !== '') list.push('');
+    if (part !== previous && list.length > 0 && list.at(-1)!.trim() !== '' && (apart || part !== 'text')) list.push('');
     list.push(line.raw);
+    apart = part !== 'text' && (apart || role !== 'device');
     previous = part;
   }
   const text = trimmed(lists.text.slice(lists.text.findIndex(line => /[^>\s]/.test(line))));
