@@ -62,6 +62,9 @@ export function displayHtml(html: string, options: DisplayOptions = {}): Display
 /** Names the limit that is passed, or null. Stops reading there. */
 function excessOf(html: string): string | null {
   if (html.length > HTML_LIMIT) return `more than ${HTML_LIMIT / 1024} KiB`;
+  // With fewer tags than may be nested no limit can be passed, and most replies are spared a parse. Rows of bare
+  // brackets are the dearest thing to parse, one character at a time.
+  if (!hasMoreTags(html, DEPTH_LIMIT)) return null;
   if (hasMoreTags(html, 3 * ELEMENT_LIMIT)) return `more than ${ELEMENT_LIMIT} elements`;
   let depth = 0;
   let elements = 0;
@@ -82,7 +85,7 @@ function excessOf(html: string): string | null {
   return excess;
 }
 
-/** A cheap look first: rows of bare brackets are the dearest thing to parse, one character at a time. */
+/** True when more than `limit` tags may stand in it; stops counting there. */
 function hasMoreTags(html: string, limit: number): boolean {
   let count = 0;
   for (let at = html.indexOf('<'); at !== -1; at = html.indexOf('<', at + 1)) if (++count > limit) return true;
