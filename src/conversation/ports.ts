@@ -134,8 +134,12 @@ export interface HookParcel {
   readonly deliveryId: string;
   readonly attempt: number;
   readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** The same for every attempt: receivers know by it what they have seen. */
+  readonly eventId: string;
+  /** JSON. */
   readonly body: string;
+  /** Signing secrets in force (`whsec_…`), the newest first. */
+  readonly secrets: readonly string[];
 }
 
 /**

@@ -3,7 +3,7 @@
  * composed deliveries, and never one with an older unfinished delivery of the same order key.
  */
 import type { DeliveryState, QueuedDelivery } from '../conversation/model.js';
-import type { DestinationState, Outcome, Parcel } from '../conversation/ports.js';
+import type { DestinationState, HookParcel, Outcome, Parcel } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
 import { ReplydError } from '../errors.js';
 import { sameAddress } from '../mail/address.js';
@@ -12,6 +12,7 @@ import { isHardBounce } from '../mail/status.js';
 import { accountBySlug } from './accounts.js';
 import { blobRef } from './blobs.js';
 import { tell } from './events.js';
+import { hookParcel, noteHookTrouble } from './hooks.js';
 import { encodeId, keyOf } from './ids.js';
 import { suspendContact } from './participants.js';
 import type { Session } from './session.js';
@@ -19,7 +20,9 @@ import { rememberId } from './thread-ids.js';
 import { type ConversationRow, type DeliveryRow, queuedDeliveryView } from './views.js';
 
 /** What the queue leases, before large contents are read. */
-export type LeasedParcel = Omit<Extract<Parcel, { kind: 'mail' }>, 'content'> & {
+export type LeasedParcel = LeasedMail | HookParcel;
+
+type LeasedMail = Omit<Extract<Parcel, { kind: 'mail' }>, 'content'> & {
   readonly content: {
     readonly sha256: string;
     readonly size: number;
@@ -42,12 +45,13 @@ export interface DeliveryOperations {
   cancelDelivery(id: string): QueuedDelivery;
 }
 
-const READY = `destination = ? and outgoing_mail_key is not null and state in ('waiting', 'deferred') and next_attempt_at is not null`;
+const READY = `d.destination = ? and (d.outgoing_mail_key is not null or d.kind = 'webhook')
+  and d.state in ('waiting', 'deferred') and d.next_attempt_at is not null`;
 
 const FIRST_OF_ORDER = `not exists (
   select 1 from delivery older
-  where older.order_key = d.order_key and older.key < d.key
-    and older.state in ('waiting', 'leased', 'deferred') and older.outgoing_mail_key is not null)`;
+  where older.order_key = d.order_key and older.key < d.key and older.state in ('waiting', 'leased', 'deferred')
+    and (older.outgoing_mail_key is not null or older.kind = 'webhook'))`;
 
 export function deliveryOperations(session: Session): DeliveryOperations {
   const { db } = session;
@@ -61,14 +65,14 @@ export function deliveryOperations(session: Session): DeliveryOperations {
       const rows = db.all<DeliveryRow>(
         `update delivery set state = 'leased', attempts = attempts + 1 where key in (
            select d.key from delivery d
-           where d.${READY} and d.next_attempt_at <= ? and ${FIRST_OF_ORDER}
+           where ${READY} and d.next_attempt_at <= ? and ${FIRST_OF_ORDER}
            order by d.next_attempt_at, d.key limit ?)
          returning *`,
         destination,
         options.now,
         options.limit,
       );
-      return rows.sort((a, b) => a.key - b.key).map(row => parcel(session, row));
+      return rows.sort((a, b) => a.key - b.key).flatMap(row => parcel(session, row) ?? []);
     },
 
     settle(deliveryId, outcome, options) {
@@ -89,7 +93,7 @@ export function deliveryOperations(session: Session): DeliveryOperations {
 
     nextDueAt: destination =>
       db.value<number>(
-        `select min(d.next_attempt_at) from delivery d where d.${READY} and ${FIRST_OF_ORDER}`,
+        `select min(d.next_attempt_at) from delivery d where ${READY} and ${FIRST_OF_ORDER}`,
         destination,
       ) ?? null,
 
@@ -122,6 +126,7 @@ export function deliveryOperations(session: Session): DeliveryOperations {
         state.nextProbeAt,
         state.failures,
       );
+      noteHookTrouble(session, state.name, state.reason, state.paused === 'trouble');
     },
 
     deliveries(filter) {
@@ -195,7 +200,13 @@ export function deliveryOperations(session: Session): DeliveryOperations {
   };
 }
 
-function parcel(session: Session, row: DeliveryRow): LeasedParcel {
+/** Null for a webhook whose hook was removed meanwhile: it is over. */
+function parcel(session: Session, row: DeliveryRow): LeasedParcel | null {
+  if (row.kind === 'webhook') {
+    const found = hookParcel(session, row);
+    if (found === null) session.db.run("update delivery set state = 'cancelled' where key = ?", row.key);
+    return found;
+  }
   const mail = session.db.get<{ message_id: string; blob_key: number }>(
     'select message_id, blob_key from outgoing_mail where key = ?',
     row.outgoing_mail_key,
@@ -261,7 +272,8 @@ function settleDelivery(
 
 function failed(session: Session, row: DeliveryRow, reason: string, suspend: boolean): void {
   const conversation = conversationOf(session, row);
-  if (!conversation) return;
+  // A webhook that failed is told by its delivery and the log: an event of it would be the next to fail.
+  if (!conversation || row.kind === 'webhook') return;
   const suspended = suspend && suspendOwner(session, row, reason);
   const [message] = messagesOf(session, row);
   tell(session, conversation, [
@@ -353,7 +365,7 @@ function messagesOf(session: Session, row: DeliveryRow): readonly number[] {
 
 function tellOfMessages(session: Session, row: DeliveryRow): void {
   const conversation = conversationOf(session, row);
-  if (!conversation) return;
+  if (!conversation || row.kind === 'webhook') return;
   const data = { changed: ['deliveries'], delivery_id: encodeId('delivery', row.key) };
   tell(
     session,

@@ -24,6 +24,7 @@ import type {
   QueuedDelivery,
   Role,
   Sender,
+  TextFormat,
   VerdictWord,
   Via,
   WaitingReason,
@@ -32,6 +33,7 @@ import { formatReplyAddress, type Separator } from '../mail/address.js';
 import type { ReportEntry } from '../mail/mail.js';
 import { encodeId } from './ids.js';
 import { fromJson, type Session, toIso } from './session.js';
+import { holdsToken, masked } from './tokens.js';
 
 export interface AccountRow {
   key: number;
@@ -93,6 +95,7 @@ export interface MessageRow {
   author_role: string;
   participant_key: number | null;
   text: string;
+  format: string | null;
   quoted_text: string;
   signature: string;
   html: string | null;
@@ -141,6 +144,8 @@ export interface DeliveryRow {
   report: string | null;
   created_at: number;
   settled_at: number | null;
+  event_key: number | null;
+  due_at: number | null;
 }
 
 export interface MailRow {
@@ -280,9 +285,12 @@ export function replyAddress(session: Session, participantKey: number, domain: s
     'select written from token where participant_key = ? and revoked_at is null order by created_at desc limit 1',
     participantKey,
   );
-  return written === undefined
-    ? null
-    : formatReplyAddress(session.rules.prefixes[0]!, separator(session), written, domain);
+  return written === undefined ? null : replyAddressOf(session, written, domain);
+}
+
+/** As new reply addresses are written. */
+export function replyAddressOf(session: Session, written: string, domain: string): string {
+  return formatReplyAddress(session.rules.prefixes[0]!, separator(session), written, domain);
 }
 
 export function bounceAddress(session: Session, token: string, domain: string): string {
@@ -309,6 +317,7 @@ export function messageView(session: Session, row: MessageRow): Message {
     kind: row.kind as MessageKind,
     author: { name: row.author_name, email: row.author_email, role: row.author_role as Role },
     text: row.text,
+    format: (row.format ?? (row.direction === 'outgoing' ? 'markdown' : 'plain')) as TextFormat,
     quoted_text: row.quoted_text,
     signature: row.signature,
     html: row.html,
@@ -316,8 +325,8 @@ export function messageView(session: Session, row: MessageRow): Message {
     message_id: row.message_id,
     in_reply_to: row.in_reply_to,
     references: fromJson<readonly string[]>(row.refs),
-    to: fromJson<readonly NamedAddress[]>(row.recipients_to),
-    cc: fromJson<readonly NamedAddress[]>(row.recipients_cc),
+    to: recipients(session, row, row.recipients_to),
+    cc: recipients(session, row, row.recipients_cc),
     date: toIso(row.date),
     received_at: toIso(row.received_at),
     via: row.via as Via,
@@ -333,6 +342,13 @@ export function messageView(session: Session, row: MessageRow): Message {
     mail: mailStateOf(row, deliveries),
     deliveries,
   };
+}
+
+function recipients(session: Session, row: MessageRow, json: string): readonly NamedAddress[] {
+  const people = fromJson<readonly NamedAddress[]>(json);
+  if (!people.some(person => holdsToken(person.email))) return people;
+  const account = session.db.value<number>('select account_key from conversation where key = ?', row.conversation_key)!;
+  return people.map(person => ({ ...person, email: masked(session, person.email, account) }));
 }
 
 /** `none`: not an outgoing message, nothing to mail. */
@@ -424,8 +440,11 @@ function pauseOf(session: Session, destination: string) {
 
 export function queuedDeliveryView(session: Session, row: DeliveryRow): QueuedDelivery {
   const messages = session.db.all<{ message_key: number }>(
-    'select message_key from delivery_message where delivery_key = ? order by message_key',
+    `select message_key from delivery_message where delivery_key = ?1
+     union all select message_key from event where key = ?2 and message_key is not null
+     order by message_key`,
     row.key,
+    row.event_key,
   );
   return {
     ...deliveryView(session, row),

@@ -11,6 +11,7 @@ export interface Opened {
   readonly store: Store;
   /** Moves the store's clock on; a store with the machine's own clock has none. */
   readonly later?: (milliseconds: number) => void;
+  readonly now?: () => number;
 }
 
 export type Open = (context: TestContext) => Promise<Opened>;
