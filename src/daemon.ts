@@ -10,12 +10,15 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, sta
 import { rm, statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
+import { createApi } from './api/api.js';
+import { openStream } from './api/stream.js';
 import { printListen } from './config/addresses.js';
 import type { Config } from './config/keys.js';
 import { storeRules } from './config/store-rules.js';
 import { diffReload, type LoadedConfig } from './config.js';
 import { createReception } from './conversation/accept.js';
 import type { Courier } from './conversation/ports.js';
+import type { Store } from './conversation/store.js';
 import { errorText, ReplydError } from './errors.js';
 import { type HttpHandler, type HttpListener, openHttp } from './http.js';
 import { createDoors, type DoorSettings as HttpDoorSettings } from './ingress/http.js';
@@ -23,8 +26,10 @@ import { openSmtp, type SmtpDoor, type SmtpOptions, type SmtpSettings } from './
 import type { Log } from './log.js';
 import { openComposer } from './outbound/composer.js';
 import { createFileCourier } from './outbound/file.js';
+import { openHooks, testHook } from './outbound/hooks.js';
 import { openQueue, type QueueOptions } from './outbound/queue.js';
 import { createSmtpCourier } from './outbound/smtp.js';
+import { createPoster } from './outbound/webhook.js';
 import { openParser } from './parsing/parser.js';
 import { clearIncoming, incomingFolder } from './store/blobs.js';
 import { lockStore } from './store/lock.js';
@@ -55,6 +60,14 @@ export interface DaemonOptions {
 
 const GRACE = 30_000;
 const FREE_SPACE_INTERVAL = 1_000;
+const DAY = 86_400_000;
+const EVENT_LIFE = 7 * DAY;
+const ANSWER_LIFE = DAY;
+const CLEARING_INTERVAL = 60_000;
+const CLEARED_AT_ONCE = 500;
+const VERSION = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
+).version;
 
 export function listeningFile(dataDir: string): string {
   return path.join(dataDir, 'listening.json');
@@ -63,6 +76,7 @@ export function listeningFile(dataDir: string): string {
 export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): Promise<Daemon> {
   const { log } = options;
   let { config } = loaded;
+  let graceMs = GRACE;
   const closers: (() => Promise<void> | void)[] = [];
   const closeAll = async () => {
     let first: unknown;
@@ -125,7 +139,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       random: randomBytes,
       log,
     });
-    closers.push(() => queue.close());
+    closers.push(() => queue.close({ graceMs }));
     const composer = openComposer({
       store,
       folder,
@@ -135,16 +149,23 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       onComposed: () => queue.wake(),
     });
     closers.push(() => composer.close());
+    const poster = createPoster({ allowPrivate: () => config.hooks.allowPrivate, clock: Date.now });
+    closers.push(() => poster.close());
+    const hooks = openHooks({ store, poster, clock: Date.now, random: randomBytes, log });
+    closers.push(() => hooks.close());
+    const stream = openStream({ store, log });
     closers.push(
       store.onChange(() => {
         composer.wake();
         queue.wake();
+        hooks.wake();
+        stream.wake();
       }),
     );
+    closers.push(clearRegularly(store, log));
 
     const doorOptions = { spoolFolder: folder, reception, log, now: Date.now };
     const doors: SmtpDoor[] = [];
-    let graceMs = GRACE;
     const openDoor = async (door: Pick<SmtpOptions, 'kind' | 'listen'> & Partial<SmtpOptions>) => {
       if (door.listen.length === 0) return [];
       const opened = await openSmtp({ ...doorSettings(config), ...doorOptions, ...door });
@@ -178,9 +199,21 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       now: Date.now,
       settings: () => httpDoorSettings(config),
     });
+    const api = createApi({
+      store,
+      log,
+      clock: Date.now,
+      folder,
+      version: VERSION,
+      limits: () => ({ requests: config.limits.apiRequests, body: bodyLimit(config.outbound.maxSize) }),
+      testHook: id => testHook({ store, poster, clock: Date.now }, id),
+      stream,
+    });
     const apart = config.ingress.listen !== null;
-    const http = await openListener('http.listen', apart ? [health] : [health, httpDoors]);
+    const http = await openListener('http.listen', apart ? [health, api] : [health, api, httpDoors]);
     const ingress = apart ? await openListener('ingress.listen', [httpDoors]) : null;
+    // Its readers would hold the listener open.
+    closers.push(() => stream.close());
 
     const listening: Listening = { smtp, lmtp, http, ...(ingress === null ? {} : { ingress }) };
     closers.push(() => rmSync(listeningFile(dataDir), { force: true }));
@@ -188,6 +221,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     log.info('listening', { smtp, lmtp, http, ingress: ingress ?? undefined, pid: process.pid, data_dir: dataDir });
     composer.wake();
     queue.wake();
+    hooks.wake();
 
     let closing: Promise<void> | null = null;
     return {
@@ -226,6 +260,32 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     await closeAll().catch(() => undefined);
     throw error;
   }
+}
+
+/** A mail's worth of attachments in base64, and its words. */
+function bodyLimit(maxSize: number): number {
+  return Math.ceil(maxSize * 1.4) + 4 * 1024 * 1024;
+}
+
+/** Events are kept for 7 days and answers to repeated requests for one; what is older goes a little at a time. */
+function clearRegularly(store: Store, log: Log): () => Promise<void> {
+  let stopped = false;
+  let running: Promise<void> = Promise.resolve();
+  const clear = async () => {
+    for (let cleared = CLEARED_AT_ONCE; cleared === CLEARED_AT_ONCE && !stopped; ) {
+      const now = Date.now();
+      const options = { before: now - EVENT_LIFE, answersBefore: now - ANSWER_LIFE, limit: CLEARED_AT_ONCE };
+      cleared = await store.clearEvents(options);
+    }
+  };
+  const timer = setInterval(() => {
+    running = clear().catch(error => log.error('failed', { part: 'clearing events', error: errorText(error) }));
+  }, CLEARING_INTERVAL).unref();
+  return async () => {
+    stopped = true;
+    clearInterval(timer);
+    await running;
+  };
 }
 
 /** The process runs and answers; whether it can work is another question. */

@@ -48,6 +48,8 @@ export type Via =
 export type ConversationStatus = 'open' | 'resolved';
 export type Direction = 'incoming' | 'outgoing' | 'note';
 export type MessageKind = MailKind | 'note' | 'channel';
+/** How a message's `text` was written. */
+export type TextFormat = 'plain' | 'markdown';
 export type Role = 'contact' | 'participant' | 'agent' | 'system';
 
 /** `mail` of a message: is it to be mailed, was it, and if not why. */
@@ -195,6 +197,7 @@ export interface Message {
   readonly kind: MessageKind;
   readonly author: { readonly name: string; readonly email: string | null; readonly role: Role };
   readonly text: string;
+  readonly format: TextFormat;
   readonly quoted_text: string;
   readonly signature: string;
   readonly html: string | null;
@@ -253,4 +256,47 @@ export type EventType =
   | 'conversation.updated'
   | 'conversation.looping'
   | 'delivery.failed'
-  | 'contact.suspended';
+  | 'contact.suspended'
+  | 'hook.disabled';
+
+/** What happened, as webhooks, the event stream and `replyd tail` tell it. `message` and `conversation` as they are now. */
+export interface Event {
+  readonly id: string;
+  readonly type: EventType;
+  /** Counts per conversation, without gaps; 0 where there is no conversation. */
+  readonly seq: number;
+  /** The account's slug. */
+  readonly account: string;
+  readonly created_at: string;
+  readonly conversation: Conversation | null;
+  readonly message: Message | null;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** A key for the HTTP API. The key itself is shown once, when it is made. */
+export interface ApiKey {
+  readonly id: string;
+  /** The account's slug; null: an operator's key, good for all accounts. */
+  readonly account: string | null;
+  readonly name: string;
+  /** Its first characters, to tell keys apart. */
+  readonly hint: string;
+  readonly created_at: string;
+  /** To the hour. */
+  readonly last_used_at: string | null;
+  readonly revoked_at: string | null;
+}
+
+/** Where an account's events are posted. The signing secret is shown when it is made or rotated. */
+export interface Hook {
+  readonly id: string;
+  /** The account's slug. */
+  readonly account: string;
+  readonly url: string;
+  readonly state: 'on' | 'off';
+  /** Why it is off, or what its last trouble is. */
+  readonly reason: string | null;
+  readonly failing_since: string | null;
+  readonly next_probe_at: string | null;
+  readonly created_at: string;
+}

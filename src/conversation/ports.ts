@@ -134,8 +134,12 @@ export interface HookParcel {
   readonly deliveryId: string;
   readonly attempt: number;
   readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** The same for every attempt: receivers know by it what they have seen. */
+  readonly eventId: string;
+  /** JSON. */
   readonly body: string;
+  /** Signing secrets in force (`whsec_…`), the newest first. */
+  readonly secrets: readonly string[];
 }
 
 /**
@@ -194,7 +198,8 @@ export interface QueueStore {
   /** The earliest moment at which `lease` may find something, or null when nothing waits. */
   nextDueAt(destination: string): Promise<number | null>;
   destination(name: string): Promise<DestinationState>;
-  setDestination(state: DestinationState): Promise<void>;
+  /** The queue's word does not count while an operator has paused the destination. */
+  setDestination(state: DestinationState, by: 'operator' | 'queue'): Promise<void>;
 }
 
 export type { Envelope };

@@ -10,18 +10,22 @@ import type { Envelope, MailAttachment, RawFacts, Reading, Traces } from '../mai
 import type {
   Account,
   AccountSettings,
+  ApiKey,
   Attachment,
   Channel,
   Contact,
   Conversation,
   ConversationStatus,
   DeliveryState,
+  Event,
   Feature,
+  Hook,
   MailIntent,
   MailRecord,
   MailRecordState,
   Message,
   QueuedDelivery,
+  TextFormat,
   Via,
 } from './model.js';
 import type { Destination, QueueStore } from './ports.js';
@@ -82,17 +86,21 @@ export interface NewConversation {
   readonly text?: string;
   /** A token of another system for the contact, instead of a new one. */
   readonly token?: string;
+  /** What was said so far, oldest first, after `text`; in the same transaction. */
+  readonly messages?: readonly NewMessage[];
   readonly via: Via;
 }
 
 export interface NewMessage {
   readonly direction: 'incoming' | 'outgoing' | 'note';
   readonly text: string;
+  /** Default: Markdown for what goes out, plain for all else. */
+  readonly format?: TextFormat;
   readonly mail?: MailIntent;
   readonly agent?: { readonly name: string; readonly email?: string | null };
   readonly cc?: readonly { readonly name: string; readonly email: string }[];
   readonly source_id?: string | null;
-  /** ISO 8601. */
+  /** ISO 8601. What carries one is history: it is mailed only when `mail` says so, and answers nothing that waits. */
   readonly created_at?: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly attachments?: readonly {
@@ -137,8 +145,12 @@ export interface ConversationFilter {
   readonly contact?: string;
   readonly channel?: Channel;
   readonly source_id?: string;
+  /** ISO 8601: only those with activity since. */
+  readonly updated_since?: string;
   /** Only those older than this conversation in the list's order. */
   readonly before?: string;
+  /** `last_activity_at` of that conversation when it was listed: keeps the place when it has moved since. */
+  readonly before_at?: string;
   readonly limit: number;
 }
 
@@ -195,8 +207,8 @@ export interface Store extends QueueStore {
   // Conversations
   startConversation(conversation: NewConversation): Promise<Conversation>;
   conversations(filter: ConversationFilter): Promise<readonly Conversation[]>;
-  /** With its messages, oldest first. */
-  conversation(ref: ConversationRef): Promise<Conversation>;
+  /** With its messages, oldest first; `messages`: only so many of the newest. */
+  conversation(ref: ConversationRef, options?: { messages?: number }): Promise<Conversation>;
   setConversation(
     ref: ConversationRef,
     change: { status?: ConversationStatus; subject?: string; metadata?: Readonly<Record<string, unknown>> },
@@ -205,9 +217,13 @@ export interface Store extends QueueStore {
   seen(ref: ConversationRef): Promise<Conversation>;
   /** A new token for a participant (an id or address; default the contact); the old one is revoked. */
   rotateToken(ref: ConversationRef, participant?: string): Promise<Conversation>;
+  /** The participant's reply addresses are dead from now on. */
+  revokeToken(ref: ConversationRef, participant?: string): Promise<Conversation>;
   removeConversation(ref: ConversationRef): Promise<void>;
 
   // Messages
+  /** Oldest first, after message number `after`. */
+  messages(ref: ConversationRef, options: { after: number; limit: number }): Promise<readonly Message[]>;
   addMessage(ref: ConversationRef, message: NewMessage): Promise<Message>;
   message(id: string): Promise<Message>;
   /** Gives a held message its effect. */
@@ -237,6 +253,51 @@ export interface Store extends QueueStore {
   /** Makes deferred, failed or waiting deliveries due now. Returns those changed. */
   retryDeliveries(which: { id: string } | { state: DeliveryState }): Promise<readonly QueuedDelivery[]>;
   cancelDelivery(id: string): Promise<QueuedDelivery>;
+
+  // Applications
+  /** The slug of the account that an id of any kind belongs to; null when nothing has this id. */
+  accountOf(id: string): Promise<string | null>;
+  /** The slug of the account that a token (reply, bounce, inbox) belongs to, alive or not. */
+  tokenOwner(token: string): Promise<string | null>;
+  /** No account: an operator's key. `secret` is the key itself, known to nobody later. */
+  addKey(key: { account: string | null; name?: string }): Promise<{ key: ApiKey; secret: string }>;
+  keys(): Promise<readonly ApiKey[]>;
+  /** The living key with this secret, or null. */
+  verifyKey(secret: string): Promise<ApiKey | null>;
+  /** Notes that it was used. */
+  keyUsed(id: string): Promise<void>;
+  revokeKey(id: string): Promise<ApiKey>;
+  /**
+   * Runs a writing verb at most once for this caller and name, and gives the first answer again later (24 h). Invalid
+   * when the name was used for another request. Errors are not kept.
+   */
+  once<Name extends OnceVerb>(
+    request: { caller: string; name: string; fingerprint: string },
+    verb: Name,
+    values: Parameters<Store[Name]>,
+  ): Promise<{ readonly repeated: boolean; readonly value: Awaited<ReturnType<Store[Name]>> }>;
+  addHook(hook: { account: string; url: string }): Promise<{ hook: Hook; secret: string }>;
+  hooks(filter: { account?: string }): Promise<readonly Hook[]>;
+  hook(id: string): Promise<Hook>;
+  /** Secrets that sign now, the newest first. */
+  hookSecrets(id: string): Promise<readonly string[]>;
+  /** A new secret; the old one signs beside it for a day. */
+  rotateHook(id: string): Promise<{ hook: Hook; secret: string }>;
+  /** On again, and out of trouble. */
+  enableHook(id: string): Promise<Hook>;
+  /** Switches it off, says so in an event, and ends what waits for it. */
+  disableHook(id: string, reason: string): Promise<Hook>;
+  removeHook(id: string): Promise<void>;
+  /** Hooks with deliveries that are not finished. */
+  pendingHooks(): Promise<readonly string[]>;
+  /** Oldest first, after the event with this id. */
+  events(filter: { account?: string; after: string; limit: number }): Promise<readonly Event[]>;
+  /** The newest event's id, or what stands for it when there is none. */
+  latestEvent(): Promise<string>;
+  /** False: what came after this id is not all there any more, or it is no id of this store. */
+  canResume(id: string, account?: string): Promise<boolean>;
+  /** Clears away up to `limit` events, with their deliveries, and kept answers from before. Returns how many. */
+  clearEvents(options: { before: number; answersBefore: number; limit: number }): Promise<number>;
 
   // Composing (what is due becomes a mail)
   /** Conversations with due deliveries that no mail is composed for yet. */
@@ -275,6 +336,21 @@ export interface Store extends QueueStore {
   onChange(listener: () => void): () => void;
   close(): Promise<void>;
 }
+
+/** Verbs behind a request that may come twice. */
+export type OnceVerb =
+  | 'startConversation'
+  | 'addMessage'
+  | 'seen'
+  | 'rotateToken'
+  | 'revokeToken'
+  | 'releaseMessage'
+  | 'dropMessage'
+  | 'clearContact'
+  | 'retryDeliveries'
+  | 'cancelDelivery'
+  | 'addHook'
+  | 'rotateHook';
 
 /** Names bytes in the store; read them with `Store.read`, or stream the file. */
 export interface StoredContentRef {

@@ -176,12 +176,11 @@ function senderOf(rule: string, bounceAddress: string | null, support: string): 
   return rule === 'support' ? support : rule;
 }
 
-/** An agent writes Markdown; what came from a person is shown as it was typed. */
 function said(message: Message): ComposeMessage {
   return {
     author: message.author,
     text: message.text,
-    format: message.direction === 'outgoing' ? 'markdown' : 'plain',
+    format: message.format,
     at: Date.parse(message.date ?? message.received_at),
   };
 }

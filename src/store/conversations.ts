@@ -5,8 +5,8 @@ import { ReplydError } from '../errors.js';
 import { foldAddress } from '../mail/address.js';
 import { accountBySlug, checkedAddress } from './accounts.js';
 import { advance, insertEvents, type NewEvent, tell } from './events.js';
-import { keyOf } from './ids.js';
-import { insertMessage } from './messages.js';
+import { encodeId, keyOf } from './ids.js';
+import { addMessage, insertMessage } from './messages.js';
 import { dropWaiting } from './outbox.js';
 import { addParticipant, addToken, contactFor, participantByAddress } from './participants.js';
 import { newKey, type Session } from './session.js';
@@ -22,13 +22,14 @@ import {
 export interface ConversationOperations {
   startConversation(conversation: NewConversation): Conversation;
   conversations(filter: ConversationFilter): readonly Conversation[];
-  conversation(ref: ConversationRef): Conversation;
+  conversation(ref: ConversationRef, options?: { messages?: number }): Conversation;
   setConversation(
     ref: ConversationRef,
     change: { status?: ConversationStatus; subject?: string; metadata?: Readonly<Record<string, unknown>> },
   ): Conversation;
   seen(ref: ConversationRef): Conversation;
   rotateToken(ref: ConversationRef, participant?: string): Conversation;
+  revokeToken(ref: ConversationRef, participant?: string): Conversation;
 }
 
 export function conversationOperations(session: Session): ConversationOperations {
@@ -61,6 +62,7 @@ export function conversationOperations(session: Session): ConversationOperations
         events.push({ type: 'message.created', messageKey });
       }
       insertEvents(session, row, step.eventSeq, events);
+      for (const message of start.messages ?? []) addMessage(session, conversationRow(session, refOf(row)), message);
       return shown(session, row.key);
     },
 
@@ -92,16 +94,18 @@ export function conversationOperations(session: Session): ConversationOperations
              where c.account_key = ?1 and c.status = ?2
                and (?3 is null or (c.last_activity_at, c.key) < (?3, ?4))
                and (?5 is null or c.channel = ?5) and (?6 is null or c.source_id = ?6)
+               and (?9 is null or c.last_activity_at >= ?9)
                ${contact !== null ? 'and k.email_key = ?7' : contactKey !== null ? 'and k.key = ?7' : 'and ?7 is null'}
              order by c.last_activity_at desc, c.key desc limit ?8`,
             accountKey,
             status,
-            before?.last_activity_at ?? null,
+            filter.before_at === undefined ? (before?.last_activity_at ?? null) : Date.parse(filter.before_at),
             before?.key ?? null,
             filter.channel ?? null,
             filter.source_id ?? null,
             contact ?? contactKey,
             filter.limit,
+            filter.updated_since === undefined ? null : Date.parse(filter.updated_since),
           ),
         ),
       );
@@ -109,9 +113,15 @@ export function conversationOperations(session: Session): ConversationOperations
       return rows.slice(0, filter.limit).map(row => conversationView(session, row));
     },
 
-    conversation(ref) {
+    conversation(ref, options = {}) {
       const row = conversationRow(session, ref);
-      const messages = db.all<MessageRow>('select * from message where conversation_key = ? order by seq', row.key);
+      const messages = db
+        .all<MessageRow>(
+          'select * from message where conversation_key = ? order by seq desc limit ?',
+          row.key,
+          options.messages ?? -1,
+        )
+        .reverse();
       return { ...conversationView(session, row), messages: messages.map(message => messageView(session, message)) };
     },
 
@@ -142,15 +152,30 @@ export function conversationOperations(session: Session): ConversationOperations
     rotateToken(ref, who) {
       const row = conversationRow(session, ref);
       const participant = participantNamed(session, row, who);
-      db.run(
-        'update token set revoked_at = ? where participant_key = ? and revoked_at is null',
-        session.clock(),
-        participant.key,
-      );
+      revokeTokens(session, row, participant);
       addToken(session, participant);
       return shown(session, row.key);
     },
+
+    revokeToken(ref, who) {
+      const row = conversationRow(session, ref);
+      revokeTokens(session, row, participantNamed(session, row, who));
+      return shown(session, row.key);
+    },
   };
+}
+
+function revokeTokens(session: Session, row: ConversationRow, participant: ParticipantRow): void {
+  session.db.run(
+    'update token set revoked_at = ? where participant_key = ? and revoked_at is null',
+    session.clock(),
+    participant.key,
+  );
+  tell(session, row, [{ type: 'conversation.updated', data: { changed: ['participants'] } }]);
+}
+
+function refOf(row: ConversationRow): ConversationRef {
+  return { id: encodeId('conversation', row.key) };
 }
 
 /** Inserts the bare row with the account's next number. */

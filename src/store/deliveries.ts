@@ -3,14 +3,16 @@
  * composed deliveries, and never one with an older unfinished delivery of the same order key.
  */
 import type { DeliveryState, QueuedDelivery } from '../conversation/model.js';
-import type { DestinationState, Outcome, Parcel } from '../conversation/ports.js';
+import type { DestinationState, HookParcel, Outcome, Parcel } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
 import { ReplydError } from '../errors.js';
+import { sameAddress } from '../mail/address.js';
 import type { Reading } from '../mail/mail.js';
 import { isHardBounce } from '../mail/status.js';
 import { accountBySlug } from './accounts.js';
 import { blobRef } from './blobs.js';
 import { tell } from './events.js';
+import { hookParcel, noteHookTrouble } from './hooks.js';
 import { encodeId, keyOf } from './ids.js';
 import { suspendContact } from './participants.js';
 import type { Session } from './session.js';
@@ -18,7 +20,9 @@ import { rememberId } from './thread-ids.js';
 import { type ConversationRow, type DeliveryRow, queuedDeliveryView } from './views.js';
 
 /** What the queue leases, before large contents are read. */
-export type LeasedParcel = Omit<Extract<Parcel, { kind: 'mail' }>, 'content'> & {
+export type LeasedParcel = LeasedMail | HookParcel;
+
+type LeasedMail = Omit<Extract<Parcel, { kind: 'mail' }>, 'content'> & {
   readonly content: {
     readonly sha256: string;
     readonly size: number;
@@ -34,14 +38,20 @@ export interface DeliveryOperations {
   release(deliveryIds: readonly string[]): void;
   nextDueAt(destination: string): number | null;
   destination(name: string): DestinationState;
-  setDestination(state: DestinationState): void;
+  setDestination(state: DestinationState, by: 'operator' | 'queue'): void;
   deliveries(filter: Parameters<Store['deliveries']>[0]): readonly QueuedDelivery[];
   delivery(id: string): QueuedDelivery;
   retryDeliveries(which: { id: string } | { state: DeliveryState }): readonly QueuedDelivery[];
   cancelDelivery(id: string): QueuedDelivery;
 }
 
-const READY = `destination = ? and outgoing_mail_key is not null and state in ('waiting', 'deferred') and next_attempt_at is not null`;
+const READY = `d.destination = ? and (d.outgoing_mail_key is not null or d.kind = 'webhook')
+  and d.state in ('waiting', 'deferred') and d.next_attempt_at is not null`;
+
+const FIRST_OF_ORDER = `not exists (
+  select 1 from delivery older
+  where older.order_key = d.order_key and older.key < d.key and older.state in ('waiting', 'leased', 'deferred')
+    and (older.outgoing_mail_key is not null or older.kind = 'webhook'))`;
 
 export function deliveryOperations(session: Session): DeliveryOperations {
   const { db } = session;
@@ -55,18 +65,14 @@ export function deliveryOperations(session: Session): DeliveryOperations {
       const rows = db.all<DeliveryRow>(
         `update delivery set state = 'leased', attempts = attempts + 1 where key in (
            select d.key from delivery d
-           where d.${READY} and d.next_attempt_at <= ?
-             and not exists (
-               select 1 from delivery older
-               where older.order_key = d.order_key and older.key < d.key
-                 and older.state in ('waiting', 'leased', 'deferred') and older.outgoing_mail_key is not null)
+           where ${READY} and d.next_attempt_at <= ? and ${FIRST_OF_ORDER}
            order by d.next_attempt_at, d.key limit ?)
          returning *`,
         destination,
         options.now,
         options.limit,
       );
-      return rows.sort((a, b) => a.key - b.key).map(row => parcel(session, row));
+      return rows.sort((a, b) => a.key - b.key).flatMap(row => parcel(session, row) ?? []);
     },
 
     settle(deliveryId, outcome, options) {
@@ -86,7 +92,10 @@ export function deliveryOperations(session: Session): DeliveryOperations {
     },
 
     nextDueAt: destination =>
-      db.value<number>(`select min(next_attempt_at) from delivery where ${READY}`, destination) ?? null,
+      db.value<number>(
+        `select min(d.next_attempt_at) from delivery d where ${READY} and ${FIRST_OF_ORDER}`,
+        destination,
+      ) ?? null,
 
     destination(name) {
       const row = db.get<{
@@ -104,7 +113,9 @@ export function deliveryOperations(session: Session): DeliveryOperations {
       };
     },
 
-    setDestination(state) {
+    setDestination(state, by) {
+      if (by === 'queue' && db.get(`select 1 from destination where name = ? and paused = 'operator'`, state.name))
+        return;
       db.run(
         `insert into destination (name, paused, reason, next_probe_at, failures) values (?, ?, ?, ?, ?)
          on conflict (name) do update set paused = excluded.paused, reason = excluded.reason,
@@ -115,6 +126,7 @@ export function deliveryOperations(session: Session): DeliveryOperations {
         state.nextProbeAt,
         state.failures,
       );
+      noteHookTrouble(session, state.name, state.reason, state.paused === 'trouble');
     },
 
     deliveries(filter) {
@@ -159,7 +171,8 @@ export function deliveryOperations(session: Session): DeliveryOperations {
           continue;
         }
         db.run(
-          `update delivery set state = case when state = 'failed' then 'deferred' else state end, reason = null,
+          `update delivery set attempts = case when state = 'failed' then 0 else attempts end,
+             state = case when state = 'failed' then 'deferred' else state end, reason = null,
              next_attempt_at = ?, settled_at = null where key = ?`,
           session.clock(),
           row.key,
@@ -187,7 +200,13 @@ export function deliveryOperations(session: Session): DeliveryOperations {
   };
 }
 
-function parcel(session: Session, row: DeliveryRow): LeasedParcel {
+/** Null for a webhook whose hook was removed meanwhile: it is over. */
+function parcel(session: Session, row: DeliveryRow): LeasedParcel | null {
+  if (row.kind === 'webhook') {
+    const found = hookParcel(session, row);
+    if (found === null) session.db.run("update delivery set state = 'cancelled' where key = ?", row.key);
+    return found;
+  }
   const mail = session.db.get<{ message_id: string; blob_key: number }>(
     'select message_id, blob_key from outgoing_mail where key = ?',
     row.outgoing_mail_key,
@@ -253,7 +272,8 @@ function settleDelivery(
 
 function failed(session: Session, row: DeliveryRow, reason: string, suspend: boolean): void {
   const conversation = conversationOf(session, row);
-  if (!conversation) return;
+  // A webhook that failed is told by its delivery and the log: an event of it would be the next to fail.
+  if (!conversation || row.kind === 'webhook') return;
   const suspended = suspend && suspendOwner(session, row, reason);
   const [message] = messagesOf(session, row);
   tell(session, conversation, [
@@ -275,8 +295,8 @@ function suspendOwner(session: Session, row: DeliveryRow, reason: string): boole
 }
 
 /**
- * What a bounce, delay or receipt says about deliveries of this account: by our bounce address, else by the Message-ID in
- * the returned headers and the recipient.
+ * What a bounce, delay or receipt says about deliveries of this account: by our bounce address, else by the Message-ID
+ * that the report names and the recipient.
  */
 export function applyReports(session: Session, accountKey: number, deliveryKey: number | null, reading: Reading): void {
   for (const entry of reading.report) {
@@ -315,19 +335,17 @@ function deliveryOfReturned(
   reading: Reading,
   recipient: string,
 ): DeliveryRow | undefined {
-  const field = reading.mail.returnedHeaders?.find(header => header.name === 'message-id');
-  const id = field?.value.trim().replace(/^<|>$/g, '');
-  if (!id) return undefined;
-  const rows = session.db.all<DeliveryRow>(
-    `select d.* from outgoing_mail o join delivery d on d.outgoing_mail_key = o.key
-     where o.message_id = ? and d.account_key = ? order by d.key`,
-    id,
-    accountKey,
-  );
-  return (
-    rows.find(row => row.recipient.toLowerCase() === recipient.toLowerCase()) ??
-    (rows.length === 1 ? rows[0] : undefined)
-  );
+  for (const id of reading.reportedIds) {
+    const rows = session.db.all<DeliveryRow>(
+      `select d.* from outgoing_mail o join delivery d on d.outgoing_mail_key = o.key
+       where o.message_id = ? and d.account_key = ? order by d.key`,
+      id,
+      accountKey,
+    );
+    const row = rows.find(each => sameAddress(each.recipient, recipient));
+    if (row !== undefined || rows.length === 1) return row ?? rows[0];
+  }
+  return undefined;
 }
 
 function conversationOf(session: Session, row: DeliveryRow): ConversationRow | undefined {
@@ -347,7 +365,7 @@ function messagesOf(session: Session, row: DeliveryRow): readonly number[] {
 
 function tellOfMessages(session: Session, row: DeliveryRow): void {
   const conversation = conversationOf(session, row);
-  if (!conversation) return;
+  if (!conversation || row.kind === 'webhook') return;
   const data = { changed: ['deliveries'], delivery_id: encodeId('delivery', row.key) };
   tell(
     session,

@@ -1,8 +1,10 @@
 /**
  * A conversation moves on: its counters, its last activity, and the event rows that tell of it, all in the transaction
- * of what happened. `seq` of messages and of events are counted per conversation and have no gaps.
+ * of what happened. `seq` of messages and of events are counted per conversation and have no gaps. Each event is queued
+ * for the account's hooks with it; an account without hooks costs one look-up for all events of a step.
  */
 import type { ConversationStatus, EventType } from '../conversation/model.js';
+import { encodeId } from './ids.js';
 import { newKey, type Session } from './session.js';
 
 export interface NewEvent {
@@ -48,20 +50,71 @@ export function insertEvents(
   eventSeq: number,
   events: readonly NewEvent[],
 ): void {
+  if (events.length === 0) return;
+  const hooks = hooksOf(session, conversation.account_key);
   for (const [index, event] of events.entries()) {
-    session.db.run(
-      `insert into event (key, account_key, conversation_key, seq, type, message_key, data, created_at)
-       values (max(?, (select coalesce(max(key), 0) + 1 from event)), ?, ?, ?, ?, ?, ?, ?)`,
-      newKey(session),
-      conversation.account_key,
-      conversation.key,
-      eventSeq + index,
-      event.type,
-      event.messageKey ?? null,
-      JSON.stringify(event.data ?? {}),
-      session.clock(),
-    );
+    const key = insertEvent(session, conversation.account_key, conversation.key, eventSeq + index, event);
+    for (const hook of hooks) queueFor(session, hook, conversation, key);
   }
+}
+
+/** For what happened to the account as a whole. */
+export function tellAccount(session: Session, accountKey: number, event: NewEvent): void {
+  const hooks = hooksOf(session, accountKey);
+  const key = insertEvent(session, accountKey, null, 0, event);
+  for (const hook of hooks) queueFor(session, hook, { key: null, account_key: accountKey }, key);
+}
+
+function insertEvent(
+  session: Session,
+  accountKey: number,
+  conversationKey: number | null,
+  seq: number,
+  event: NewEvent,
+): number {
+  return session.db.value<number>(
+    `insert into event (key, account_key, conversation_key, seq, type, message_key, data, created_at)
+     values (max(?, (select coalesce(max(key), 0) + 1 from event)), ?, ?, ?, ?, ?, ?, ?) returning key`,
+    newKey(session),
+    accountKey,
+    conversationKey,
+    seq,
+    event.type,
+    event.messageKey ?? null,
+    JSON.stringify(event.data ?? {}),
+    session.clock(),
+  )!;
+}
+
+interface HookKeys {
+  readonly key: number;
+  readonly url: string;
+}
+
+function hooksOf(session: Session, accountKey: number): readonly HookKeys[] {
+  return session.db.all<HookKeys>("select key, url from hook where account_key = ? and state = 'on'", accountKey);
+}
+
+/** One webhook: due at once, and behind the conversation's earlier ones to this hook. */
+function queueFor(
+  session: Session,
+  hook: HookKeys,
+  conversation: { readonly key: number | null; readonly account_key: number },
+  eventKey: number,
+): void {
+  session.db.run(
+    `insert into delivery (key, kind, destination, order_key, account_key, conversation_key, event_key, recipient, state,
+       next_attempt_at, created_at)
+     values (max(?1, (select coalesce(max(key), 0) + 1 from delivery)), 'webhook', ?2, ?3, ?4, ?5, ?6, ?7, 'waiting', ?8, ?8)`,
+    newKey(session),
+    encodeId('hook', hook.key),
+    `hook:${hook.key}:${conversation.key ?? 0}`,
+    conversation.account_key,
+    conversation.key,
+    eventKey,
+    hook.url,
+    session.clock(),
+  );
 }
 
 /** For operations that tell something without adding a message. */

@@ -1,5 +1,14 @@
 /** Messages: the one INSERT, what agents and applications add, held ones, and attachments. */
-import type { Attachment, Direction, Message, MessageKind, Role, Sender, Via } from '../conversation/model.js';
+import type {
+  Attachment,
+  Direction,
+  Message,
+  MessageKind,
+  Role,
+  Sender,
+  TextFormat,
+  Via,
+} from '../conversation/model.js';
 import type { ConversationRef, NewMessage, StoredContent, StoredContentRef } from '../conversation/store.js';
 import { ReplydError } from '../errors.js';
 import { accountByKey, checkedAddress } from './accounts.js';
@@ -27,6 +36,7 @@ export interface InsertedMessage {
   readonly kind: MessageKind;
   readonly author: { readonly name: string; readonly email: string | null; readonly role: Role };
   readonly text: string;
+  readonly format?: TextFormat;
   readonly via: Via;
   readonly participant_key?: number | null;
   readonly quoted_text?: string;
@@ -59,9 +69,9 @@ export function insertMessage(session: Session, message: InsertedMessage): numbe
     `insert into message (key, conversation_key, seq, direction, kind, author_name, author_email, author_role,
        participant_key, text, quoted_text, signature, html, subject, message_id, in_reply_to, refs, recipients_to,
        recipients_cc, date, received_at, via, mail_key, source_id, metadata, sender, report, evidence, held, looping,
-       mail_intent, mail_reason, content_key)
+       mail_intent, mail_reason, content_key, format)
      values (max(?, (select coalesce(max(key), 0) + 1 from message)),
-       ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning key`,
+       ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning key`,
     newKey(session),
     message.conversation_key,
     message.seq,
@@ -95,6 +105,7 @@ export function insertMessage(session: Session, message: InsertedMessage): numbe
     message.mail_intent ?? null,
     message.mail_reason ?? null,
     message.content_key ?? null,
+    message.format ?? null,
   )!;
 }
 
@@ -139,6 +150,7 @@ export function insertAttachments(
 
 export interface MessageOperations {
   addMessage(ref: ConversationRef, message: NewMessage): Message;
+  messages(ref: ConversationRef, options: { after: number; limit: number }): readonly Message[];
   message(id: string): Message;
   releaseMessage(id: string): Message;
   dropMessage(id: string): Message;
@@ -149,17 +161,20 @@ export function messageOperations(session: Session): MessageOperations {
   const { db } = session;
   return {
     addMessage(ref, message) {
-      const conversation = conversationRow(session, ref);
-      const known = message.source_id
-        ? db.get<MessageRow>(
-            'select * from message where conversation_key = ? and source_id = ?',
-            conversation.key,
-            message.source_id,
-          )
-        : undefined;
-      if (known) return messageView(session, known);
-      const key = addMessage(session, conversation, message);
+      const key = addMessage(session, conversationRow(session, ref), message);
       return messageView(session, db.get<MessageRow>('select * from message where key = ?', key)!);
+    },
+
+    messages(ref, options) {
+      const conversation = conversationRow(session, ref);
+      return db
+        .all<MessageRow>(
+          'select * from message where conversation_key = ? and seq > ? order by seq limit ?',
+          conversation.key,
+          options.after,
+          options.limit,
+        )
+        .map(row => messageView(session, row));
     },
 
     message: id => messageView(session, messageRow(session, id)),
@@ -226,17 +241,28 @@ function checkSize(session: Session, message: NewMessage): void {
   }
 }
 
-function addMessage(session: Session, conversation: ConversationRow, message: NewMessage): number {
+/** The key of the message, made unless one with this source id is there. `conversation` as it is in this transaction. */
+export function addMessage(session: Session, conversation: ConversationRow, message: NewMessage): number {
+  const known = message.source_id
+    ? session.db.value<number>(
+        'select key from message where conversation_key = ? and source_id = ?',
+        conversation.key,
+        message.source_id,
+      )
+    : undefined;
+  if (known !== undefined) return known;
   checkSize(session, message);
   const contact = latestContactParticipant(session, conversation)!;
   const outgoing = message.direction === 'outgoing';
   const account = accountView(session, accountByKey(session, conversation.account_key));
-  const intent = outgoing ? (message.mail ?? 'auto') : null;
+  const history = message.created_at !== undefined;
+  const intent = outgoing ? (message.mail ?? (history ? 'never' : 'auto')) : null;
   const channelOff = account.settings.channels_off?.includes(conversation.channel as never) ?? false;
   const reason = intent === 'never' ? 'never' : intent === 'auto' && channelOff ? 'channel_off' : null;
-  const dropped = message.direction === 'incoming' ? dropWaiting(session, conversation.key, 'answered') : [];
+  const answers = message.direction === 'incoming' && !history;
+  const dropped = answers ? dropWaiting(session, conversation.key, 'answered') : [];
   const events: NewEvent[] = dropped.map(messageKey => ({ type: 'message.updated', messageKey }));
-  const reopens = message.direction === 'incoming' && conversation.status === 'resolved';
+  const reopens = answers && conversation.status === 'resolved';
   if (reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
   const step = advance(session, conversation, {
     messages: 1,
@@ -253,6 +279,7 @@ function addMessage(session: Session, conversation: ConversationRow, message: Ne
         ? { name: contact.name, email: contact.email, role: 'contact' }
         : { name: message.agent?.name ?? '', email: message.agent?.email ?? null, role: 'agent' },
     text: message.text,
+    ...(message.format === undefined ? {} : { format: message.format }),
     via: message.via,
     participant_key: message.direction === 'incoming' ? contact.key : null,
     date: message.created_at === undefined ? null : Date.parse(message.created_at),

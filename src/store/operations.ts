@@ -2,12 +2,15 @@
  * The store's verbs as synchronous functions over one connection, and which of them write. Whoever owns the connection
  * runs each writing verb inside a transaction: the writer thread of the daemon in its batches, a CLI verb one by one.
  */
-import type { Filing, FilingResult } from '../conversation/store.js';
+import type { Filing, FilingResult, OnceVerb } from '../conversation/store.js';
 import type { Traces } from '../mail/mail.js';
 import { type AccountOperations, accountOperations } from './accounts.js';
 import { type ConversationOperations, conversationOperations } from './conversations.js';
 import { type DeliveryOperations, deliveryOperations } from './deliveries.js';
+import { accountOf, type EventOperations, eventOperations } from './event-views.js';
 import { fileMail } from './filing.js';
+import { type HookOperations, hookOperations } from './hooks.js';
+import { type KeyOperations, keyOperations, once } from './keys.js';
 import { type MailOperations, mailOperations } from './mails.js';
 import { type MessageOperations, messageOperations } from './messages.js';
 import { type OutboxOperations, outboxOperations } from './outbox.js';
@@ -15,6 +18,8 @@ import { type ContactOperations, contactOperations } from './participants.js';
 import { type RemovalOperations, removalOperations } from './removal.js';
 import type { Rules, Session } from './session.js';
 import { stats, traces } from './summaries.js';
+import { tokenOwner } from './tokens.js';
+import { slugOf } from './views.js';
 
 export interface Operations
   extends AccountOperations,
@@ -24,7 +29,17 @@ export interface Operations
     MailOperations,
     DeliveryOperations,
     OutboxOperations,
-    RemovalOperations {
+    RemovalOperations,
+    KeyOperations,
+    HookOperations,
+    EventOperations {
+  accountOf(id: string): string | null;
+  tokenOwner(token: string): string | null;
+  once(
+    request: { caller: string; name: string; fingerprint: string },
+    verb: OnceVerb,
+    values: readonly unknown[],
+  ): { repeated: boolean; value: unknown };
   traces(conversationIds: readonly string[]): Traces;
   file(filing: Filing): readonly FilingResult[];
   stats(): Readonly<Record<string, number>>;
@@ -56,13 +71,25 @@ export const READING = [
   'composeSnapshot',
   'traces',
   'stats',
+  'messages',
+  'keys',
+  'verifyKey',
+  'hooks',
+  'hook',
+  'hookSecrets',
+  'pendingHooks',
+  'events',
+  'latestEvent',
+  'canResume',
+  'accountOf',
+  'tokenOwner',
 ] as const satisfies readonly OperationName[];
 
 export type ReadingName = (typeof READING)[number];
 export type WritingName = Exclude<OperationName, ReadingName>;
 
 export function operations(session: Session): Operations {
-  return {
+  const verbs: Operations = {
     ...accountOperations(session),
     ...contactOperations(session),
     ...conversationOperations(session),
@@ -71,6 +98,16 @@ export function operations(session: Session): Operations {
     ...deliveryOperations(session),
     ...outboxOperations(session),
     ...removalOperations(session),
+    ...keyOperations(session),
+    ...hookOperations(session),
+    ...eventOperations(session),
+    accountOf: id => accountOf(session, id),
+    tokenOwner(token) {
+      const owner = tokenOwner(session, token);
+      return owner === null ? null : slugOf(session, owner);
+    },
+    once: (request, verb, values) =>
+      once(session, request, () => (verbs[verb] as (...given: readonly unknown[]) => unknown)(...values)),
     traces: conversationIds => traces(session, conversationIds),
     file: filing => fileMail(session, filing),
     stats: () => stats(session),
@@ -78,4 +115,5 @@ export function operations(session: Session): Operations {
       session.rules = rules;
     },
   };
+  return verbs;
 }

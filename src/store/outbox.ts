@@ -43,9 +43,10 @@ export function gather(
   const delivery = waiting ?? newDelivery(session, conversation, to);
   db.run('insert or ignore into delivery_message (delivery_key, message_key) values (?, ?)', delivery.key, messageKey);
   // The first unmailed word sets the time; only a message that is to go at once brings it forward.
-  if (waiting && waiting.next_attempt_at !== null && to.due < waiting.next_attempt_at) {
+  if (waiting && to.due < (waiting.due_at ?? waiting.next_attempt_at ?? 0)) {
     db.run(
-      `update delivery set next_attempt_at = ?, reason = case when reason = 'delay' and ? then null else reason end where key = ?`,
+      `update delivery set due_at = ?1, next_attempt_at = case when next_attempt_at is null then null else ?1 end,
+         reason = case when reason = 'delay' and ?2 then null else reason end where key = ?3`,
       to.due,
       to.due <= session.clock() ? 1 : 0,
       waiting.key,
@@ -68,8 +69,8 @@ function newDelivery(
           : null;
   return session.db.get<DeliveryRow>(
     `insert into delivery (key, kind, destination, order_key, account_key, conversation_key, participant_key, recipient,
-       recipient_name, recipient_role, bounce_token, state, reason, next_attempt_at, created_at)
-     values (max(?, (select coalesce(max(key), 0) + 1 from delivery)), 'mail', ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, ?)
+       recipient_name, recipient_role, bounce_token, state, reason, next_attempt_at, due_at, created_at)
+     values (max(?, (select coalesce(max(key), 0) + 1 from delivery)), 'mail', ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, ?, ?)
      returning *`,
     newKey(session),
     SMARTHOST,
@@ -83,6 +84,7 @@ function newDelivery(
     newToken(session.random),
     reason,
     reason === null || reason === 'delay' ? to.due : null,
+    to.due,
     session.clock(),
   )!;
 }
@@ -92,18 +94,22 @@ function orderKey(conversationKey: number, participantKey: number): string {
   return `mail:${conversationKey}:${participantKey}`;
 }
 
-/** The address was learned: what waited for it is due now. */
+/** What was waited for is there: due when it would have been due without that, or now. */
+const DUE_AGAIN = `next_attempt_at = max(coalesce(due_at, 0), ?1), reason = case when due_at > ?1 then 'delay' end`;
+
+/** The address was learned. */
 export function releaseForAddress(session: Session, participantKey: number, address: string): void {
   session.db.run(
-    `update delivery set recipient = ?, reason = null, next_attempt_at = ?
-     where participant_key = ? and state = 'waiting' and reason = 'no_address'`,
-    address,
+    `update delivery set recipient = ?2, ${DUE_AGAIN}
+     where participant_key = ?3 and state = 'waiting' and reason = 'no_address'`,
     session.clock(),
+    address,
     participantKey,
   );
 }
 
 const OF_CONTACT = 'participant_key in (select key from participant where contact_key = ?)';
+const OF_CONTACT_2 = 'participant_key in (select key from participant where contact_key = ?2)';
 
 export function suspendWaiting(session: Session, contactKey: number): void {
   session.db.run(
@@ -119,7 +125,7 @@ export function suspendWaiting(session: Session, contactKey: number): void {
 
 export function resumeSuspended(session: Session, contactKey: number): void {
   session.db.run(
-    `update delivery set reason = null, next_attempt_at = ? where ${OF_CONTACT} and state = 'waiting' and reason = 'suspended'`,
+    `update delivery set ${DUE_AGAIN} where ${OF_CONTACT_2} and state = 'waiting' and reason = 'suspended'`,
     session.clock(),
     contactKey,
   );
@@ -135,7 +141,7 @@ export function dropWaiting(session: Session, conversationKey: number, reason: M
     `select distinct m.key from delivery d
        join delivery_message dm on dm.delivery_key = d.key
        join message m on m.key = dm.message_key
-     where d.conversation_key = ? and d.state = 'waiting' and d.outgoing_mail_key is null and m.mail_intent = 'auto'`,
+     where d.conversation_key = ? and d.kind = 'mail' and d.state = 'waiting' and d.outgoing_mail_key is null and m.mail_intent = 'auto'`,
     conversationKey,
   );
   for (const { key } of messages) {
@@ -149,7 +155,7 @@ export function dropWaiting(session: Session, conversationKey: number, reason: M
   }
   if (messages.length > 0) {
     db.run(
-      `delete from delivery where conversation_key = ? and state = 'waiting' and outgoing_mail_key is null
+      `delete from delivery where conversation_key = ? and kind = 'mail' and state = 'waiting' and outgoing_mail_key is null
          and key not in (select delivery_key from delivery_message)`,
       conversationKey,
     );
@@ -298,7 +304,9 @@ function snapshot(
       ? []
       : db
           .all<MessageRow>(
+            // Robots' mails are no conversation, and a held message must not reach anybody.
             `select * from message where conversation_key = ? and seq < ? and direction in ('incoming', 'outgoing')
+               and kind in ('reply', 'channel', 'list') and held = 0
              order by seq desc limit ?`,
             conversationKey,
             first.seq,

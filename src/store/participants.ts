@@ -47,8 +47,7 @@ export function contactOperations(session: Session): ContactOperations {
     setContact(id, change) {
       const row = contactRow(session, id);
       if (change.name !== undefined) db.run('update contact set name = ? where key = ?', change.name, row.key);
-      if (change.source_id !== undefined)
-        db.run('update contact set source_id = ? where key = ?', change.source_id, row.key);
+      if (change.source_id !== undefined) changeSourceId(session, row, change.source_id);
       if (change.email !== undefined) changeAddress(session, row, change.email);
       if (change.name !== undefined) {
         db.run("update participant set name = ? where contact_key = ? and role = 'contact'", change.name, row.key);
@@ -107,6 +106,22 @@ export function contactFor(
   )!;
 }
 
+function changeSourceId(session: Session, contact: ContactRow, sourceId: string | null): void {
+  const other = session.db.value<number>(
+    'select key from contact where account_key = ? and source_id = ? and key <> ?',
+    contact.account_key,
+    sourceId,
+    contact.key,
+  );
+  if (other !== undefined) {
+    const id = encodeId('contact', other);
+    throw new ReplydError('conflict', `this source_id is that of another contact, ${id}`, {
+      details: { contact_id: id },
+    });
+  }
+  session.db.run('update contact set source_id = ? where key = ?', sourceId, contact.key);
+}
+
 /**
  * A new address makes a new participant with a token of his own in each of the contact's conversations; the old
  * participants and their tokens live on. What waited for an address goes now.
@@ -144,6 +159,7 @@ function changeAddress(session: Session, contact: ContactRow, email: string | nu
       // He had no address so far: the same person, the same token.
       db.run('update participant set email = ?, email_key = ? where key = ?', address, folded, present.key);
       releaseForAddress(session, present.key, address);
+      tell(session, conversation, [{ type: 'conversation.updated', data: { changed: ['contact'] } }]);
       continue;
     }
     const participant = addParticipant(session, conversation.key, {

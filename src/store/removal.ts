@@ -5,6 +5,7 @@
 import type { ConversationRef } from '../conversation/store.js';
 import { accountBySlug } from './accounts.js';
 import { conversationRow } from './conversations.js';
+import { encodeId } from './ids.js';
 import { contactRow } from './participants.js';
 import type { Session } from './session.js';
 
@@ -50,6 +51,16 @@ export function removalOperations(session: Session): RemovalOperations {
         ) > 0
       ) {
         return false;
+      }
+      // What the account itself told, and what went to its hooks, goes a piece at a time too.
+      const told = db.run(
+        'delete from event where key in (select key from event where account_key = ? limit ?)',
+        account.key,
+        BATCH,
+      );
+      if (told > 0) return false;
+      for (const hook of db.all<{ key: number }>('select key from hook where account_key = ?', account.key)) {
+        db.run('delete from destination where name = ?', encodeId('hook', hook.key));
       }
       db.run('delete from account where key = ?', account.key);
       return true;

@@ -16,6 +16,17 @@ import { directWriter, threadWriter, type Writer } from './writer.js';
 
 /** How often commits of other processes are looked for, milliseconds. */
 const POLL_INTERVAL = 200;
+/** How soon our own commits are told of: later than at once, so that a hundred mails a moment tell once. */
+const SOON = 5;
+/** Writes that make nothing due for anybody: telling of them would wake the queue for its own work. */
+const QUIET = new Set<WritingName>([
+  'lease',
+  'release',
+  'setDestination',
+  'keyUsed',
+  'rememberPrefixes',
+  'clearEvents',
+]);
 
 export interface StoreOptions {
   readonly dataDir: string;
@@ -74,8 +85,19 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const changed = () => {
     for (const listener of listeners) listener();
   };
-  const write = <Name extends WritingName>(name: Name, ...values: Parameters<Operations[Name]>) =>
-    writer.run(name, ...values);
+  let soon: NodeJS.Timeout | null = null;
+  const changedSoon = () => {
+    if (soon !== null || listeners.size === 0) return;
+    soon = setTimeout(() => {
+      soon = null;
+      changed();
+    }, SOON).unref();
+  };
+  const write = async <Name extends WritingName>(name: Name, ...values: Parameters<Operations[Name]>) => {
+    const value = await writer.run(name, ...values);
+    if (!QUIET.has(name)) changedSoon();
+    return value;
+  };
   const calls = asynchronousCalls(verbs, write);
 
   /** Repeats a removal until nothing is left, a short transaction at a time. */
@@ -95,6 +117,8 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       await untilGone(() => calls.removeConversationPart({ id }));
     },
     removeContact: id => untilGone(() => calls.removeContactPart(id)),
+    removeHook: id => untilGone(() => calls.removeHookPart(id)),
+    once: (request, verb, values) => calls.once(request, verb, values) as never,
     removeAccount: slug => untilGone(() => calls.removeAccountPart(slug)),
     mintMailId: () =>
       encodeId(
@@ -124,6 +148,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     },
     async close() {
       if (poll) clearInterval(poll);
+      if (soon) clearTimeout(soon);
       listeners.clear();
       await writer.close();
       if (connection.raw.open) connection.close();
@@ -156,6 +181,7 @@ function asynchronousCalls(
 
 /** A large mail goes as its file, a small one as its bytes. */
 function loaded(leased: LeasedParcel): Parcel {
+  if (leased.kind === 'webhook') return leased;
   const { content, ...parcel } = leased;
   return { ...parcel, content: content.file === null ? { bytes: content.bytes! } : { file: content.file } };
 }

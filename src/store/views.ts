@@ -24,6 +24,7 @@ import type {
   QueuedDelivery,
   Role,
   Sender,
+  TextFormat,
   VerdictWord,
   Via,
   WaitingReason,
@@ -32,6 +33,7 @@ import { formatReplyAddress, type Separator } from '../mail/address.js';
 import type { ReportEntry } from '../mail/mail.js';
 import { encodeId } from './ids.js';
 import { fromJson, type Session, toIso } from './session.js';
+import { holdsToken, masked } from './tokens.js';
 
 export interface AccountRow {
   key: number;
@@ -93,6 +95,7 @@ export interface MessageRow {
   author_role: string;
   participant_key: number | null;
   text: string;
+  format: string | null;
   quoted_text: string;
   signature: string;
   html: string | null;
@@ -141,6 +144,8 @@ export interface DeliveryRow {
   report: string | null;
   created_at: number;
   settled_at: number | null;
+  event_key: number | null;
+  due_at: number | null;
 }
 
 export interface MailRow {
@@ -309,6 +314,7 @@ export function messageView(session: Session, row: MessageRow): Message {
     kind: row.kind as MessageKind,
     author: { name: row.author_name, email: row.author_email, role: row.author_role as Role },
     text: row.text,
+    format: (row.format ?? (row.direction === 'outgoing' ? 'markdown' : 'plain')) as TextFormat,
     quoted_text: row.quoted_text,
     signature: row.signature,
     html: row.html,
@@ -316,8 +322,8 @@ export function messageView(session: Session, row: MessageRow): Message {
     message_id: row.message_id,
     in_reply_to: row.in_reply_to,
     references: fromJson<readonly string[]>(row.refs),
-    to: fromJson<readonly NamedAddress[]>(row.recipients_to),
-    cc: fromJson<readonly NamedAddress[]>(row.recipients_cc),
+    to: recipients(session, row, row.recipients_to),
+    cc: recipients(session, row, row.recipients_cc),
     date: toIso(row.date),
     received_at: toIso(row.received_at),
     via: row.via as Via,
@@ -333,6 +339,13 @@ export function messageView(session: Session, row: MessageRow): Message {
     mail: mailStateOf(row, deliveries),
     deliveries,
   };
+}
+
+function recipients(session: Session, row: MessageRow, json: string): readonly NamedAddress[] {
+  const people = fromJson<readonly NamedAddress[]>(json);
+  if (!people.some(person => holdsToken(person.email))) return people;
+  const account = session.db.value<number>('select account_key from conversation where key = ?', row.conversation_key)!;
+  return people.map(person => ({ ...person, email: masked(session, person.email, account) }));
 }
 
 /** `none`: not an outgoing message, nothing to mail. */
@@ -394,30 +407,44 @@ function deliveriesOf(session: Session, messageKey: number): readonly Delivery[]
        where dm.message_key = ? and d.kind = 'mail' order by d.key`,
       messageKey,
     )
-    .map(deliveryView);
+    .map(delivery => deliveryView(session, delivery));
 }
 
-export function deliveryView(row: DeliveryRow): Delivery {
+/** What waits for its turn while the destination is paused shows the pause: why, and when the next probe may go. */
+export function deliveryView(session: Session, row: DeliveryRow): Delivery {
+  const held = row.state === 'waiting' && row.reason === null;
+  const pause = held || row.state === 'deferred' ? pauseOf(session, row.destination) : undefined;
+  const nextAt = pause?.next_probe_at ? Math.max(pause.next_probe_at, row.next_attempt_at ?? 0) : row.next_attempt_at;
   return {
     id: encodeId('delivery', row.key),
     recipient: row.recipient,
     state: row.state as DeliveryState,
-    reason: row.reason as WaitingReason | null,
+    reason: held && pause ? 'paused' : (row.reason as WaitingReason | null),
     attempts: row.attempts,
-    next_attempt_at: toIso(row.next_attempt_at),
-    last_error: row.last_error,
+    next_attempt_at: toIso(nextAt),
+    last_error: row.last_error ?? pause?.reason ?? null,
     smtp_response: row.smtp_response,
     report: row.report as DeliveryReport | null,
   };
 }
 
+function pauseOf(session: Session, destination: string) {
+  return session.db.get<{ reason: string | null; next_probe_at: number | null }>(
+    'select reason, next_probe_at from destination where name = ? and paused is not null',
+    destination,
+  );
+}
+
 export function queuedDeliveryView(session: Session, row: DeliveryRow): QueuedDelivery {
   const messages = session.db.all<{ message_key: number }>(
-    'select message_key from delivery_message where delivery_key = ? order by message_key',
+    `select message_key from delivery_message where delivery_key = ?1
+     union all select message_key from event where key = ?2 and message_key is not null
+     order by message_key`,
     row.key,
+    row.event_key,
   );
   return {
-    ...deliveryView(row),
+    ...deliveryView(session, row),
     kind: row.kind,
     account: row.account_key === null ? '' : slugOf(session, row.account_key),
     conversation_id: row.conversation_key === null ? null : encodeId('conversation', row.conversation_key),

@@ -83,6 +83,14 @@ test('a folder that can’t be written is trouble of the destination', async () 
 
 test('what is no mail is handed back', async () => {
   const courier = createFileCourier({ folder: path.join(root, 'e') });
-  const hook = { kind: 'webhook', deliveryId: 'dl_1', attempt: 1, url: 'x', headers: {}, body: '' } as const;
+  const hook = {
+    kind: 'webhook',
+    deliveryId: 'dl_1',
+    attempt: 1,
+    url: 'x',
+    eventId: 'ev_1',
+    body: '',
+    secrets: [],
+  } as const;
   assert.equal((await courier.deliver(hook)).result, 'retry');
 });

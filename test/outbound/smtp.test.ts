@@ -214,7 +214,15 @@ test('an address can’t smuggle a command', async t => {
 
 test('what is no mail is handed back', async t => {
   const courier = courierTo(t, 9);
-  const hook = { kind: 'webhook', deliveryId: 'dl_1', attempt: 1, url: 'x', headers: {}, body: '' } as const;
+  const hook = {
+    kind: 'webhook',
+    deliveryId: 'dl_1',
+    attempt: 1,
+    url: 'x',
+    eventId: 'ev_1',
+    body: '',
+    secrets: [],
+  } as const;
   assert.equal((await courier.deliver(hook)).result, 'retry');
 });
 

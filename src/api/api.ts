@@ -1,0 +1,233 @@
+/**
+ * The application-facing HTTP API: finds the route, knows the caller by his key, counts his requests, checks query and
+ * body against the route's schemas, runs it, answers. Every fault is a problem (RFC 9457) from the table in http.ts.
+ *
+ * Paths outside of /v1 and /openapi.json are somebody else's. Without a valid key everything under /v1 is 401, whether
+ * or not there is such a route. A key is looked up for each request: one that was revoked is dead at once.
+ */
+import type { TObject } from '@sinclair/typebox';
+import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
+import type { ApiKey } from '../conversation/model.js';
+import type { Clock } from '../conversation/ports.js';
+import type { OnceVerb, Store } from '../conversation/store.js';
+import { errorText, ReplydError } from '../errors.js';
+import type { Exchange, HttpHandler } from '../http.js';
+import type { Log } from '../log.js';
+import { type RequestBody, readRequestBody } from './body.js';
+import { CONTACT_ROUTES, DELIVERY_ROUTES, hookRoutes, type TestHook } from './contacts.js';
+import { CONVERSATION_ROUTES } from './conversations.js';
+import { openApi } from './openapi.js';
+import { createRates } from './rate.js';
+import type { Call, Caller, Route } from './route.js';
+import { type EventStream, eventRoute } from './stream.js';
+
+export interface ApiOptions {
+  readonly store: Store;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** An existing folder for large bodies. */
+  readonly folder: string;
+  readonly version: string;
+  readonly limits: () => {
+    /** Requests a minute for each key. */
+    readonly requests: number;
+    /** Bytes of a body. */
+    readonly body: number;
+  };
+  readonly testHook: TestHook;
+  readonly stream: EventStream;
+}
+
+const HOUR = 3_600_000;
+const MAX_IDEMPOTENCY_KEY = 255;
+
+export function apiRoutes(options: Pick<ApiOptions, 'testHook' | 'stream'>): readonly Route[] {
+  return [
+    ...CONVERSATION_ROUTES,
+    ...CONTACT_ROUTES,
+    ...DELIVERY_ROUTES,
+    ...hookRoutes(options.testHook),
+    eventRoute(options.stream),
+  ];
+}
+
+export function createApi(options: ApiOptions): HttpHandler {
+  const { store, clock, log } = options;
+  const routes = apiRoutes(options).map(route => ({ ...route, pattern: patternOf(route.path) }));
+  const rates = createRates(() => options.limits().requests, clock);
+  let description: string | null = null;
+
+  return async exchange => {
+    if (exchange.path === '/openapi.json' && ['GET', 'HEAD'].includes(exchange.method)) {
+      description ??= JSON.stringify(openApi(routes, options.version));
+      await exchange.send(200, Buffer.from(description), { 'content-type': 'application/json' });
+      return true;
+    }
+    if (exchange.path !== '/v1' && !exchange.path.startsWith('/v1/')) return false;
+    const key = await callerOf(exchange);
+    if (key === null) return true;
+    const wait = rates.take(key.id);
+    if (wait > 0) {
+      const headers = { 'retry-after': String(wait) };
+      await exchange.problem(429, `This key has used up its requests; try again in ${wait} s.`, {}, headers);
+      return true;
+    }
+    const found = routes.flatMap(route => {
+      const params = matched(route.pattern, exchange.path);
+      return params === null ? [] : [{ route, params }];
+    });
+    const method = exchange.method === 'HEAD' ? 'GET' : exchange.method;
+    const chosen = found.find(each => each.route.method === method);
+    if (chosen) await runRoute(chosen.route, chosen.params, { keyId: key.id, account: key.account }, exchange);
+    else if (found.length === 0) await exchange.problem(404, 'There is nothing at this address; see /openapi.json.');
+    else {
+      const allow = found.map(each => each.route.method).join(', ');
+      await exchange.problem(405, `Here only ${allow} can be used.`, {}, { allow });
+    }
+    return true;
+  };
+
+  async function callerOf(exchange: Exchange): Promise<ApiKey | null> {
+    const secret = exchange.bearer();
+    const key = secret === null ? null : await store.verifyKey(secret);
+    if (key === null) {
+      const detail = 'Give a key that is valid: `Authorization: Bearer rpk_…` (made by `replyd key add`).';
+      await exchange.problem(401, detail, {}, { 'www-authenticate': 'Bearer realm="replyd"' });
+      return null;
+    }
+    if (key.last_used_at === null || clock() - Date.parse(key.last_used_at) > HOUR) {
+      store.keyUsed(key.id).catch(error => log.warn('failed', { key: key.id, error: errorText(error) }));
+    }
+    return key;
+  }
+
+  async function runRoute(
+    route: Route,
+    params: Readonly<Record<string, string>>,
+    caller: Caller,
+    exchange: Exchange,
+  ): Promise<void> {
+    const query = route.query === undefined ? noQuery(exchange.query) : readQuery(route.query, exchange.query);
+    const takesBody = route.method === 'POST' || route.method === 'PATCH';
+    const body = takesBody ? await readBody(route, exchange) : null;
+    let repeated = false;
+    try {
+      if (body !== null && route.body !== undefined) check(route.body, body.value);
+      const name = route.method === 'POST' ? idempotencyKey(exchange) : null;
+      const call: Call<unknown, unknown> = {
+        store,
+        caller,
+        params,
+        query,
+        body: body?.value ?? {},
+        exchange,
+        content: place => body!.content(place, (content, facts) => store.place(content, facts)),
+        async once(verb, ...values) {
+          if (name === null) return (await run(store, verb, values)) as never;
+          const fingerprint = Buffer.from(`${route.method} ${exchange.path} ${body?.sha256 ?? ''}`).toString('hex');
+          const done = await store.once({ caller: caller.keyId, name, fingerprint }, verb, values);
+          repeated = done.repeated;
+          return done.value as never;
+        },
+      };
+      const answer = await route.run(call as Call<never, never>);
+      if (answer === undefined) return;
+      const headers = repeated ? { 'idempotency-replayed': 'true' } : {};
+      if (answer === null) await exchange.send(route.status, null);
+      else await exchange.json(route.status, answer, headers);
+    } finally {
+      await body?.discard();
+    }
+  }
+
+  async function readBody(route: Route, exchange: Exchange): Promise<RequestBody> {
+    const type = (exchange.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
+    if (route.body !== undefined && type !== 'application/json') {
+      throw new ReplydError('invalid', 'The body must be JSON: `Content-Type: application/json`.');
+    }
+    return readRequestBody(exchange, { maxSize: options.limits().body, folder: options.folder });
+  }
+}
+
+function run<Name extends OnceVerb>(
+  store: Store,
+  verb: Name,
+  values: Parameters<Store[Name]>,
+): Promise<Awaited<ReturnType<Store[Name]>>> {
+  return (store[verb] as unknown as (...given: readonly unknown[]) => Promise<never>)(...values);
+}
+
+function idempotencyKey(exchange: Exchange): string | null {
+  const name = exchange.header('idempotency-key');
+  if (name === undefined) return null;
+  if (name === '' || name.length > MAX_IDEMPOTENCY_KEY) {
+    throw new ReplydError('invalid', `An Idempotency-Key has 1 to ${MAX_IDEMPOTENCY_KEY} characters.`);
+  }
+  return name;
+}
+
+// ---------------------------------------------------------------- paths, queries, bodies
+
+function patternOf(path: string): readonly string[] {
+  return path.split('/');
+}
+
+/** The parameters of a path, or null when it is another. */
+function matched(pattern: readonly string[], path: string): Readonly<Record<string, string>> | null {
+  const parts = path.split('/');
+  if (parts.length !== pattern.length) return null;
+  const params: Record<string, string> = {};
+  for (const [index, word] of pattern.entries()) {
+    const part = parts[index]!;
+    if (!word.startsWith('{')) {
+      if (word !== part) return null;
+      continue;
+    }
+    try {
+      params[word.slice(1, -1)] = decodeURIComponent(part);
+    } catch {
+      return null;
+    }
+  }
+  return params;
+}
+
+function noQuery(query: URLSearchParams): Record<string, never> {
+  for (const name of query.keys())
+    throw new ReplydError('invalid', `There is no parameter ${JSON.stringify(name)} here.`);
+  return {};
+}
+
+function readQuery(schema: TObject, query: URLSearchParams): unknown {
+  const values: Record<string, unknown> = {};
+  for (const [name, text] of query) {
+    if (Object.hasOwn(values, name)) {
+      throw new ReplydError('invalid', `The parameter ${JSON.stringify(name)} was given twice.`);
+    }
+    const whole = schema.properties[name]?.type === 'integer' && /^-?\d{1,15}$/.test(text);
+    Object.defineProperty(values, name, { value: whole ? Number(text) : text, enumerable: true });
+  }
+  check(schema, values);
+  return values;
+}
+
+const compiled = new WeakMap<TObject, TypeCheck<TObject>>();
+const MAX_ISSUES = 20;
+
+/** Throws invalid with what is wrong where. */
+function check(schema: TObject, value: unknown): void {
+  let checker = compiled.get(schema);
+  if (checker === undefined) {
+    checker = TypeCompiler.Compile(schema);
+    compiled.set(schema, checker);
+  }
+  if (checker.Check(value)) return;
+  const errors: { path: string; message: string }[] = [];
+  for (const { path, message, schema: at } of checker.Errors(value)) {
+    const words = Array.isArray(at.enum) ? `Expected one of ${at.enum.join(', ')}` : message;
+    if (!errors.some(each => each.path === path)) errors.push({ path: path || '/', message: words });
+    if (errors.length === MAX_ISSUES) break;
+  }
+  const first = errors[0]!;
+  throw new ReplydError('invalid', `${first.path}: ${first.message}.`, { details: { errors } });
+}

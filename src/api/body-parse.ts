@@ -1,0 +1,67 @@
+/**
+ * A JSON body → its value, with the base64 of attachments taken out: `content` becomes its place in a list. Synchronous
+ * and linear; small bodies are read where they came in, large ones in a thread of their own (body-worker.ts).
+ *
+ * What is not UTF-8, no JSON or no base64 is ReplydError('invalid'), which says where.
+ */
+import { createHash } from 'node:crypto';
+import { errorText, ReplydError } from '../errors.js';
+
+export interface ParsedBody {
+  readonly value: unknown;
+  readonly contents: readonly Uint8Array[];
+  /** SHA-256 of the bytes, hex. */
+  readonly sha256: string;
+}
+
+export function parseBody(bytes: Uint8Array): ParsedBody {
+  const contents: Uint8Array[] = [];
+  const value = bytes.length === 0 ? {} : parseJson(bytes);
+  for (const message of [value, ...listAt(value, 'messages')]) {
+    for (const attachment of listAt(message, 'attachments')) {
+      if (!isObject(attachment) || typeof attachment.content !== 'string') continue;
+      contents.push(decode(attachment.content, contents.length));
+      attachment.content = String(contents.length - 1);
+    }
+  }
+  return { value, contents, sha256: sha256(bytes) };
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new ReplydError('invalid', `The body is no JSON: ${errorText(error).slice(0, 200)}`, {
+      details: { reason: 'no_json' },
+    });
+  }
+}
+
+function decode(text: string, index: number): Uint8Array {
+  const bytes = Buffer.from(text, 'base64');
+  // The decoder skips what it does not know: then there are fewer bytes than there should be.
+  const digits = text.length - countOf(text, '\n') - countOf(text, '\r') - countOf(text, '=');
+  if (bytes.length !== Math.floor((digits * 3) / 4) || digits % 4 === 1) {
+    throw new ReplydError('invalid', `The content of attachment ${index + 1} is no base64 (RFC 4648).`);
+  }
+  return bytes;
+}
+
+function countOf(text: string, character: string): number {
+  let count = 0;
+  for (let at = text.indexOf(character); at !== -1; at = text.indexOf(character, at + 1)) count += 1;
+  return count;
+}
+
+function listAt(value: unknown, name: string): readonly unknown[] {
+  const list = isObject(value) ? value[name] : undefined;
+  return Array.isArray(list) ? list : [];
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,226 @@
+/** Routes of conversations and their messages. */
+import type { Channel, Conversation } from '../conversation/model.js';
+import type { NewMessage } from '../conversation/store.js';
+import { ReplydError } from '../errors.js';
+import { sendAttachment, sendRaw } from './download.js';
+import { accountFilter, accountFor, type Call, own, ownConversation, PAGE_SIZE, pageOf, route } from './route.js';
+import {
+  ConversationChange,
+  ConversationQuery,
+  MAX_METADATA,
+  MessagesShown,
+  NewConversationBody,
+  NewMessageBody,
+  PageQuery,
+  ParticipantChoice,
+} from './schema.js';
+
+const SHOWN_MESSAGES = 100;
+
+export const CONVERSATION_ROUTES = [
+  route({
+    method: 'POST',
+    path: '/v1/conversations',
+    summary: 'Start a conversation, with what was said so far',
+    body: NewConversationBody,
+    gives: { one: 'Conversation' },
+    status: 201,
+    async run(call) {
+      const { account, messages = [], metadata, contact, ...rest } = call.body;
+      checkMetadata(metadata);
+      return call.once('startConversation', {
+        ...rest,
+        account: accountFor(call.caller, account),
+        channel: rest.channel as Channel,
+        metadata: metadata ?? {},
+        contact,
+        messages: await Promise.all(messages.map(message => newMessage(call, message))),
+        via: 'api',
+      });
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/conversations',
+    summary: 'List conversations, the most recently active first',
+    query: ConversationQuery,
+    gives: { list: 'Conversation' },
+    status: 200,
+    async run(call) {
+      const { account, cursor, limit = PAGE_SIZE, channel, contact, ...rest } = call.query;
+      if (contact !== undefined && !contact.includes('@')) await own(call, contact);
+      const rows = await call.store.conversations({
+        ...rest,
+        ...(contact === undefined ? {} : { contact }),
+        ...(channel === undefined ? {} : { channel: channel as Channel }),
+        ...accountFilter(call.caller, account),
+        ...(cursor === undefined ? {} : readCursor(cursor)),
+        limit: limit + 1,
+      });
+      return pageOf(rows, limit, writeCursor);
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/conversations/{ref}',
+    summary: 'Show a conversation with its newest messages',
+    query: MessagesShown,
+    gives: { one: 'Conversation' },
+    status: 200,
+    run: async call =>
+      call.store.conversation(await ownConversation(call, call.params.ref!), {
+        messages: call.query.messages ?? SHOWN_MESSAGES,
+      }),
+  }),
+  route({
+    method: 'PATCH',
+    path: '/v1/conversations/{ref}',
+    summary: 'Change status, subject or metadata',
+    body: ConversationChange,
+    gives: { one: 'Conversation' },
+    status: 200,
+    async run(call) {
+      checkMetadata(call.body.metadata);
+      return call.store.setConversation(await ownConversation(call, call.params.ref!), call.body);
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/conversations/{ref}/seen',
+    summary: 'The contact saw it in the channel: what waits is not mailed',
+    gives: { one: 'Conversation' },
+    status: 200,
+    run: async call => call.once('seen', await ownConversation(call, call.params.ref!)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/conversations/{ref}/rotate-token',
+    summary: 'Give a participant a new reply address and revoke the old',
+    body: ParticipantChoice,
+    gives: { one: 'Conversation' },
+    status: 200,
+    run: async call => call.once('rotateToken', await ownConversation(call, call.params.ref!), call.body.participant),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/conversations/{ref}/revoke-token',
+    summary: "Revoke a participant's reply address",
+    body: ParticipantChoice,
+    gives: { one: 'Conversation' },
+    status: 200,
+    run: async call => call.once('revokeToken', await ownConversation(call, call.params.ref!), call.body.participant),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/conversations/{ref}/messages',
+    summary: 'Add what was said: by the contact in the channel, by an agent, or a note',
+    body: NewMessageBody,
+    gives: { one: 'Message' },
+    status: 201,
+    async run(call) {
+      const ref = await ownConversation(call, call.params.ref!);
+      return call.once('addMessage', ref, await newMessage(call, call.body));
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/conversations/{ref}/messages',
+    summary: 'List messages, oldest first',
+    query: PageQuery,
+    gives: { list: 'Message' },
+    status: 200,
+    async run(call) {
+      const { limit = PAGE_SIZE, cursor = '0' } = call.query;
+      if (!/^\d{1,15}$/.test(cursor)) throw wrongCursor();
+      const ref = await ownConversation(call, call.params.ref!);
+      const rows = await call.store.messages(ref, { after: Number(cursor), limit: limit + 1 });
+      return pageOf(rows, limit, last => String(last.seq));
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/messages/{id}',
+    summary: 'Show a message',
+    gives: { one: 'Message' },
+    status: 200,
+    run: async call => call.store.message(await own(call, call.params.id!)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/messages/{id}/raw',
+    summary: 'The mail that a message came in, as it came',
+    gives: { media: 'message/rfc822' },
+    status: 200,
+    run: async call => sendRaw(call, await own(call, call.params.id!)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/messages/{id}/release',
+    summary: 'Give a held message its effect',
+    gives: { one: 'Message' },
+    status: 200,
+    run: async call => call.once('releaseMessage', await own(call, call.params.id!)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/messages/{id}/drop',
+    summary: 'Leave a held message without effect',
+    gives: { one: 'Message' },
+    status: 200,
+    run: async call => call.once('dropMessage', await own(call, call.params.id!)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/attachments/{id}',
+    summary: 'The bytes of an attachment',
+    gives: { media: 'application/octet-stream' },
+    status: 200,
+    run: async call => sendAttachment(call, await own(call, call.params.id!)),
+  }),
+];
+
+async function newMessage(call: Call<unknown, unknown>, body: NewMessageBody): Promise<NewMessage> {
+  const { text, markdown, cc, attachments, agent, created_at, ...rest } = body;
+  if ((text === undefined) === (markdown === undefined)) {
+    throw new ReplydError('invalid', 'A message has either `text` or `markdown`.');
+  }
+  if (body.direction !== 'outgoing' && (body.mail !== undefined || cc !== undefined)) {
+    throw new ReplydError('invalid', '`mail` and `cc` are for outgoing messages.');
+  }
+  checkMetadata(body.metadata);
+  const files = await Promise.all(
+    (attachments ?? []).map(async each => ({ ...each, content: await call.content(each.content) })),
+  );
+  return {
+    ...rest,
+    text: markdown ?? text!,
+    format: markdown === undefined ? 'plain' : 'markdown',
+    attachments: files,
+    via: 'api',
+    ...(cc === undefined ? {} : { cc: cc.map(each => ({ name: each.name ?? '', email: each.email })) }),
+    ...(agent === undefined ? {} : { agent: { name: agent.name, email: agent.email ?? null } }),
+    ...(created_at === undefined ? {} : { created_at: new Date(created_at).toISOString() }),
+  };
+}
+
+function checkMetadata(metadata: unknown): void {
+  const size = metadata === undefined ? 0 : Buffer.byteLength(JSON.stringify(metadata));
+  if (size > MAX_METADATA) {
+    throw new ReplydError('too_large', `metadata has ${size} bytes of JSON, at most ${MAX_METADATA} are kept.`);
+  }
+}
+
+/** The place in the list as it was when the page was made; a conversation may have moved since. */
+function writeCursor(last: Conversation): string {
+  return Buffer.from(`${Date.parse(last.last_activity_at)} ${last.id}`).toString('base64url');
+}
+
+function readCursor(cursor: string): { before: string; before_at: string } {
+  const found = /^(\d{1,15}) (cv_[0-9a-z]{11})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
+  if (!found) throw wrongCursor();
+  return { before: found[2]!, before_at: new Date(Number(found[1])).toISOString() };
+}
+
+function wrongCursor(): ReplydError {
+  return new ReplydError('invalid', 'This cursor is none of ours: give `next_cursor` of the page before.');
+}

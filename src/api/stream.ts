@@ -1,0 +1,226 @@
+/**
+ * `GET /v1/events`: events as they happen (Server-Sent Events, WHATWG HTML 9.2). One reading of the store serves all
+ * readers; each event is written out once, however many listen.
+ *
+ * Promises: a reader that comes again with Last-Event-ID misses nothing and sees nothing twice; when what came after it
+ * is no longer all there it is told `reset` and goes on from now. A reader that comes without one begins now and gets
+ * an id at once to come again with. A comment every 15 seconds keeps proxies from closing the line and finds dead
+ * readers and revoked keys. A reader that is too slow is cut off, and can come again.
+ */
+import { Readable } from 'node:stream';
+import type { Event } from '../conversation/model.js';
+import type { Store } from '../conversation/store.js';
+import { errorText, ReplydError } from '../errors.js';
+import type { Log } from '../log.js';
+import { type Route, route } from './route.js';
+
+export interface EventStream {
+  /** The stream for one reader. `isValid`: may he still read? */
+  open(reader: {
+    /** Slug; null: all accounts. */
+    readonly account: string | null;
+    readonly lastEventId: string | null;
+    readonly isValid: () => Promise<boolean>;
+  }): Promise<Readable>;
+  /** Something was committed. */
+  wake(): void;
+  /** Ends all readers. */
+  close(): void;
+}
+
+interface Reader {
+  readonly account: string | null;
+  readonly stream: Readable;
+  readonly isValid: () => Promise<boolean>;
+  /** Id of the last event that he was given. */
+  position: string;
+  /** Not reading up any more: he is given what happens. */
+  live: boolean;
+  /** Something happened while he was reading up. */
+  behind: boolean;
+  /** Waits until he has taken some of what lies ready. */
+  resume: (() => void) | null;
+}
+
+const HEARTBEAT = 15_000;
+const PAGE = 200;
+const MAX_READERS = 500;
+/** Bytes that lie ready for a reader: reading up waits above the first, whoever is live is cut off above the second. */
+const READY = 256 * 1024;
+const TOO_SLOW = 2 * 1024 * 1024;
+
+export function openStream(options: { readonly store: Store; readonly log: Log }): EventStream {
+  const { store, log } = options;
+  const readers = new Set<Reader>();
+  /** Up to where the events were given out to those who are live. */
+  let position = '';
+  let running = false;
+  let again = false;
+  let closed = false;
+  const heart = setInterval(beat, HEARTBEAT);
+  heart.unref();
+
+  function wake(): void {
+    again = true;
+    if (running || readers.size === 0 || closed) return;
+    running = true;
+    giveOut()
+      .catch(error => log.error('failed', { part: 'event stream', error: errorText(error) }))
+      .finally(() => {
+        running = false;
+        if (again) wake();
+      });
+  }
+
+  async function giveOut(): Promise<void> {
+    while (again && readers.size > 0 && !closed) {
+      again = false;
+      for (;;) {
+        const events = await store.events({ after: position, limit: PAGE });
+        for (const event of events) giveToAll(event);
+        if (events.length < PAGE) break;
+        await turn();
+      }
+    }
+  }
+
+  function giveToAll(event: Event): void {
+    position = event.id;
+    let chunk: Buffer | null = null;
+    for (const reader of readers) {
+      if (!reader.live) {
+        reader.behind = true;
+        continue;
+      }
+      if (event.id <= reader.position) continue;
+      reader.position = event.id;
+      if (reader.account !== null && reader.account !== event.account) continue;
+      chunk ??= encoded(event);
+      give(reader, chunk);
+    }
+  }
+
+  function give(reader: Reader, chunk: Buffer): void {
+    if (reader.stream.destroyed) return;
+    reader.stream.push(chunk);
+    if (reader.live && reader.stream.readableLength > TOO_SLOW) {
+      log.warn('disconnected', { part: 'event stream', account: reader.account, reason: 'too slow' });
+      drop(reader);
+    }
+  }
+
+  function drop(reader: Reader): void {
+    readers.delete(reader);
+    reader.stream.destroy();
+    reader.resume?.();
+  }
+
+  /** Reads what he missed, a page at a time and no faster than he takes it, until he has all of it. */
+  async function readUp(reader: Reader): Promise<void> {
+    const filter = reader.account === null ? {} : { account: reader.account };
+    while (readers.has(reader)) {
+      reader.behind = false;
+      const events = await store.events({ ...filter, after: reader.position, limit: PAGE });
+      for (const event of events) {
+        reader.position = event.id;
+        give(reader, encoded(event));
+      }
+      // Between the reading above and here nothing else ran that could have given him less than all.
+      if (events.length === 0 && !reader.behind) {
+        reader.live = true;
+        return;
+      }
+      if (reader.stream.readableLength > READY) {
+        await new Promise<void>(resolve => {
+          reader.resume = resolve;
+        });
+      } else await turn();
+    }
+  }
+
+  function beat(): void {
+    const comment = Buffer.from(': still here\n\n');
+    for (const reader of readers) {
+      if (reader.live) give(reader, comment);
+      reader.isValid().then(
+        valid => valid || drop(reader),
+        // A store that can't be read for a moment is no reason to throw anybody out.
+        () => undefined,
+      );
+    }
+  }
+
+  return {
+    async open({ account, lastEventId, isValid }) {
+      if (closed || readers.size >= MAX_READERS) {
+        throw new ReplydError('unavailable', `There are ${readers.size} readers of the event stream already.`);
+      }
+      const latest = await store.latestEvent();
+      const resumes = lastEventId !== null && (await store.canResume(lastEventId, account ?? undefined));
+      const reader: Reader = {
+        account,
+        isValid,
+        position: resumes ? lastEventId : latest,
+        live: false,
+        behind: false,
+        resume: null,
+        stream: new Readable({
+          read() {
+            reader.resume?.();
+            reader.resume = null;
+          },
+        }),
+      };
+      if (readers.size === 0) position = latest;
+      readers.add(reader);
+      reader.stream.once('close', () => drop(reader));
+      const reset = lastEventId !== null && !resumes;
+      const words = reset ? `event: reset\ndata: {"reason":"what came after this id is gone"}\n` : '';
+      give(reader, Buffer.from(`retry: 2000\nid: ${reader.position}\n${words}\n`));
+      readUp(reader).catch(error => {
+        log.error('failed', { part: 'event stream', error: errorText(error) });
+        drop(reader);
+      });
+      return reader.stream;
+    },
+    wake,
+    close() {
+      closed = true;
+      clearInterval(heart);
+      for (const reader of readers) {
+        readers.delete(reader);
+        reader.stream.push(null);
+        reader.resume?.();
+      }
+    },
+  };
+}
+
+export function eventRoute(stream: EventStream): Route {
+  return route({
+    method: 'GET',
+    path: '/v1/events',
+    summary: 'Events as they happen (Server-Sent Events); Last-Event-ID resumes without a gap',
+    gives: { media: 'text/event-stream' },
+    status: 200,
+    async run({ store, caller, exchange }) {
+      const readable = await stream.open({
+        account: caller.account,
+        lastEventId: exchange.header('last-event-id') ?? null,
+        isValid: async () => (await store.verifyKey(exchange.bearer() ?? ''))?.id === caller.keyId,
+      });
+      exchange.signal.addEventListener('abort', () => readable.destroy(), { once: true });
+      await exchange.send(200, readable, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
+      return undefined;
+    },
+  });
+}
+
+function encoded(event: Event): Buffer {
+  return Buffer.from(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+}
+
+/** Lets sockets have their turn. */
+function turn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
+}

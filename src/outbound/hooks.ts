@@ -1,0 +1,145 @@
+/**
+ * The queues in front of the hooks: one for each hook that has something waiting, all on the one queue of queue.ts. A
+ * receiver in trouble is probed with one event at a time, more and more rarely; the first that is taken releases all.
+ *
+ *   the receiver answers 410       | the hook is switched off, what waits is cancelled
+ *   it is in trouble for 5 days    | the same
+ *   it refuses one event (4xx)     | that conversation waits, tried again for a day, then failed; others go on
+ *
+ * Each switching off is an event (`hook.disabled`) and a line in the log.
+ */
+import type { Clock, Courier, HookParcel, Random } from '../conversation/ports.js';
+import type { Store } from '../conversation/store.js';
+import { errorText } from '../errors.js';
+import type { Log } from '../log.js';
+import { openQueue, type Queue, type Timers } from './queue.js';
+import type { ProbeSchedule, RetrySchedule } from './schedule.js';
+import { outcomeOf, type Poster } from './webhook.js';
+
+export interface HooksOptions {
+  readonly store: Store;
+  readonly poster: Poster;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly timers?: Timers;
+}
+
+export interface Hooks {
+  /** Something may have become due. */
+  wake(): void;
+  close(): Promise<void>;
+}
+
+const SECOND = 1000;
+const DAY = 86_400 * SECOND;
+/** Conversations of one hook that are told of at a time. */
+const CONCURRENCY = 8;
+const SCHEDULE: RetrySchedule = {
+  waits: [5 * SECOND, 30 * SECOND, 120 * SECOND, 600 * SECOND, 3600 * SECOND],
+  giveUpAfter: DAY,
+};
+const PROBES: ProbeSchedule = { first: 2 * SECOND, longest: 900 * SECOND };
+export const PATIENCE = 5 * DAY;
+
+export function openHooks(options: HooksOptions): Hooks {
+  const { store, poster, clock, log } = options;
+  const queues = new Map<string, Queue>();
+  let running: Promise<void> | null = null;
+  let again = false;
+  let closed = false;
+
+  function wake(): void {
+    again = true;
+    if (running || closed) return;
+    running = look()
+      .catch(error => log.error('queue', { destination: 'hooks', error: errorText(error) }))
+      .finally(() => {
+        running = null;
+        if (again && !closed) wake();
+      });
+  }
+
+  async function look(): Promise<void> {
+    while (again && !closed) {
+      again = false;
+      for (const id of await store.pendingHooks()) {
+        if (closed) return;
+        const queue = queues.get(id);
+        if (queue) queue.wake();
+        else queues.set(id, open(id));
+      }
+    }
+  }
+
+  function open(id: string): Queue {
+    const { store, clock, random, log, timers } = options;
+    return openQueue({
+      store,
+      courier: courierOf(id),
+      destination: id,
+      concurrency: CONCURRENCY,
+      schedule: SCHEDULE,
+      probes: PROBES,
+      clock,
+      random,
+      log,
+      ...(timers === undefined ? {} : { timers }),
+    });
+  }
+
+  function courierOf(id: string): Courier {
+    return {
+      async deliver(parcel) {
+        const answer = await poster.post(parcel as HookParcel);
+        const outcome = outcomeOf(answer);
+        const over = outcome.result === 'failed' ? answer.text : outcome.result === 'trouble' ? await lost(id) : null;
+        if (over !== null) {
+          await store.disableHook(id, over);
+          log.error('hook_disabled', { hook: id, reason: over });
+        }
+        return outcome;
+      },
+      async close() {},
+    };
+  }
+
+  /** Why a hook in trouble is to be given up, or null. */
+  async function lost(id: string): Promise<string | null> {
+    const { failing_since, reason } = await store.hook(id);
+    const failing = failing_since === null ? 0 : clock() - Date.parse(failing_since);
+    return failing > PATIENCE ? `failing since ${failing_since}: ${reason ?? ''}` : null;
+  }
+
+  return {
+    wake,
+    async close() {
+      closed = true;
+      await running;
+      await Promise.all([...queues.values()].map(queue => queue.close()));
+    },
+  };
+}
+
+/** Posts a test event now, past the queue. One that is taken ends the hook's trouble and switches it on again. */
+export async function testHook(
+  { store, poster, clock }: { readonly store: Store; readonly poster: Poster; readonly clock: Clock },
+  id: string,
+): Promise<{ ok: boolean; response: string }> {
+  const hook = await store.hook(id);
+  const eventId = `ev_test${clock().toString(36)}`;
+  const body = JSON.stringify({
+    id: eventId,
+    type: 'hook.test',
+    seq: 0,
+    account: hook.account,
+    created_at: new Date(clock()).toISOString(),
+    conversation: null,
+    message: null,
+    data: { hook_id: id },
+  });
+  const answer = await poster.post({ url: hook.url, eventId, body, secrets: await store.hookSecrets(id) });
+  const ok = outcomeOf(answer).result === 'sent';
+  if (ok && (hook.state === 'off' || hook.failing_since !== null)) await store.enableHook(id);
+  return { ok, response: answer.text };
+}

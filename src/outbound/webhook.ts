@@ -1,0 +1,215 @@
+/**
+ * Posts webhooks: signed by the Standard Webhooks scheme (id, time, HMAC-SHA256 per secret in force), bounded in time
+ * and in what is read of the answer, never redirected, and never to a private address unless that is allowed. The check
+ * is on the address that is connected to: what a name resolves to is filtered in the look-up of that very connection.
+ *
+ * `post` never throws: what came of it is a status, or the reason why there is none. What that means for the delivery
+ * and for the hook is the one table in `outcomeOf`.
+ */
+import { createHmac } from 'node:crypto';
+import { type LookupAddress, lookup as systemLookup } from 'node:dns';
+import http from 'node:http';
+import https from 'node:https';
+import { BlockList, isIP, type LookupFunction } from 'node:net';
+import type { Clock, HookParcel, Outcome } from '../conversation/ports.js';
+import { errorText } from '../errors.js';
+
+export interface HookAnswer {
+  /** HTTP status, null when there was no answer. */
+  readonly status: number | null;
+  /** For people: the status line and the beginning of the body, or what went wrong. */
+  readonly text: string;
+}
+
+export interface Poster {
+  post(parcel: Pick<HookParcel, 'url' | 'eventId' | 'body' | 'secrets'>): Promise<HookAnswer>;
+  close(): void;
+}
+
+export interface PosterOptions {
+  readonly allowPrivate: () => boolean;
+  readonly clock: Clock;
+  /** Milliseconds for one attempt; default 15 s. */
+  readonly timeout?: number;
+  /** In place of the system's DNS. */
+  readonly lookup?: (
+    hostname: string,
+    callback: (error: NodeJS.ErrnoException | null, addresses: readonly LookupAddress[]) => void,
+  ) => void;
+}
+
+const TIMEOUT = 15_000;
+/** Bytes of an answer that are read, and characters that are kept. */
+const MAX_ANSWER = 64 * 1024;
+const KEPT_ANSWER = 300;
+
+const PRIVATE_RANGES: readonly [string, number][] = [
+  // RFC 6890 and its successors: this host, private, shared, loopback, link local, protocols, tests, multicast, reserved.
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 3],
+];
+const PRIVATE_RANGES_6: readonly [string, number][] = [
+  // Only 2000::/3 is the Internet; within it tunnels that carry any IPv4 address, and documentation.
+  ['::', 3],
+  ['4000::', 2],
+  ['8000::', 1],
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['3fff::', 20],
+];
+
+const privateAddresses = new BlockList();
+for (const [net, prefix] of PRIVATE_RANGES) privateAddresses.addSubnet(net, prefix, 'ipv4');
+const privateAddresses6 = new BlockList();
+for (const [net, prefix] of PRIVATE_RANGES_6) privateAddresses6.addSubnet(net, prefix, 'ipv6');
+
+/** True for what is not on the Internet; anything that is no address too. IPv4 within IPv6 (::ffff:…) is never public. */
+export function isPrivateAddress(address: string): boolean {
+  const family = isIP(address.split('%')[0]!);
+  if (family === 4) return privateAddresses.check(address, 'ipv4');
+  return family === 0 || address.includes('%') || privateAddresses6.check(address, 'ipv6');
+}
+
+/** `webhook-signature` for these bytes; one signature a secret, the newest first. `timestamp` in seconds. */
+export function signature(secrets: readonly string[], id: string, timestamp: number, body: string): string {
+  return secrets
+    .map(secret => {
+      const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+      return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
+    })
+    .join(' ');
+}
+
+/**
+ * 2xx: taken. 410: the hook is over. What is about this one event (any other 4xx) is tried again later alone. All the
+ * rest is the receiver's trouble: nothing else is tried until a probe is taken.
+ */
+export function outcomeOf({ status, text }: HookAnswer): Outcome {
+  if (status !== null && status >= 200 && status < 300) return { result: 'sent', response: text };
+  if (status === 410) return { result: 'failed', response: text, suspend: false, refusedByPolicy: false };
+  const about = status !== null && status >= 400 && status < 500 && ![401, 403, 404, 407, 408, 429].includes(status);
+  return { result: about ? 'retry' : 'trouble', response: text };
+}
+
+export function createPoster(options: PosterOptions): Poster {
+  const agentOptions = { keepAlive: true, maxFreeSockets: 20, timeout: 60_000, scheduling: 'lifo' as const };
+  const agents = { 'http:': new http.Agent(agentOptions), 'https:': new https.Agent(agentOptions) };
+  const resolve = options.lookup ?? ((name, callback) => systemLookup(name, { all: true }, callback));
+
+  const lookup: LookupFunction = (hostname, how, callback) => {
+    resolve(hostname, (error, found) => {
+      const usable = found?.filter(each => !how.family || how.family === 0 || each.family === how.family) ?? [];
+      const allowed = options.allowPrivate() ? usable : usable.filter(each => !isPrivateAddress(each.address));
+      const first = allowed[0];
+      if (error || first === undefined) {
+        const fault =
+          error ?? new Error(usable.length > 0 ? refused(hostname, usable[0]!.address) : `${hostname} has no address`);
+        callback(fault as NodeJS.ErrnoException, '', 0);
+      } else if (how.all) (callback as unknown as (error: null, all: LookupAddress[]) => void)(null, [...allowed]);
+      else callback(null, first.address, first.family);
+    });
+  };
+
+  function attempt(parcel: Parameters<Poster['post']>[0]): Promise<HookAnswer & { stale: boolean }> {
+    return new Promise(settle => {
+      const url = new URL(parcel.url);
+      const literal = url.hostname.replace(/^\[|\]$/g, '');
+      // A literal address is connected to without a look-up.
+      if (isIP(literal) !== 0 && !options.allowPrivate() && isPrivateAddress(literal)) {
+        settle({ status: null, text: refused(url.hostname, literal), stale: false });
+        return;
+      }
+      const timestamp = Math.floor(options.clock() / 1000);
+      const protocol = url.protocol === 'https:' ? 'https:' : 'http:';
+      const request = (protocol === 'https:' ? https : http).request(url, {
+        method: 'POST',
+        agent: agents[protocol],
+        lookup,
+        headers: {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(parcel.body),
+          'user-agent': 'replyd',
+          'webhook-id': parcel.eventId,
+          'webhook-timestamp': String(timestamp),
+          'webhook-signature': signature(parcel.secrets, parcel.eventId, timestamp, parcel.body),
+        },
+      });
+      const limit = options.timeout ?? TIMEOUT;
+      const timer = setTimeout(() => request.destroy(new Error(`no answer within ${limit} ms`)), limit);
+      let answered = false;
+      const end = (answer: HookAnswer, stale = false) => {
+        clearTimeout(timer);
+        settle({ ...answer, stale });
+      };
+      request.on('error', error => {
+        const lost = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+        end({ status: null, text: errorText(error) }, request.reusedSocket && lost && !answered);
+      });
+      request.on('response', response => {
+        answered = true;
+        const status = response.statusCode ?? 0;
+        let size = 0;
+        let kept = '';
+        const done = () =>
+          end({
+            status,
+            text: [`${status} ${response.statusMessage ?? ''}`.trim(), oneLine(kept)].filter(Boolean).join(': '),
+          });
+        response.on('data', (chunk: Buffer) => {
+          if (kept.length < KEPT_ANSWER) kept += chunk.subarray(0, KEPT_ANSWER).toString('utf8');
+          size += chunk.length;
+          // Enough is known; the rest is not waited for.
+          if (size > MAX_ANSWER) {
+            done();
+            response.destroy();
+          }
+        });
+        response.on('end', done);
+        response.on('error', done);
+        response.on('close', done);
+      });
+      request.end(parcel.body);
+    });
+  }
+
+  return {
+    async post(parcel) {
+      try {
+        // A kept connection that the receiver had closed meanwhile took nothing.
+        const first = await attempt(parcel);
+        const { status, text } = first.stale ? await attempt(parcel) : first;
+        return { status, text };
+      } catch (error) {
+        return { status: null, text: errorText(error) };
+      }
+    },
+    close() {
+      agents['http:'].destroy();
+      agents['https:'].destroy();
+    },
+  };
+}
+
+function refused(name: string, address: string): string {
+  return `${name} is ${name === address ? '' : `${address}, `}a private address: hooks.allow_private is off`;
+}
+
+function oneLine(text: string): string {
+  return text
+    .slice(0, KEPT_ANSWER)
+    .replaceAll(/[\x00-\x1f\x7f\s]+/g, ' ')
+    .trim();
+}

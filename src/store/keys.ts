@@ -1,0 +1,122 @@
+/**
+ * Keys for the HTTP API, and answers that are given once. Of a key only its SHA-256 is kept: whoever reads the store
+ * can't speak for an account. A revoked key is unknown from the next request on.
+ */
+import { createHash } from 'node:crypto';
+import type { ApiKey } from '../conversation/model.js';
+import { ReplydError } from '../errors.js';
+import { accountBySlug } from './accounts.js';
+import { encodeId, keyOf } from './ids.js';
+import { fromJson, newKey, type Session, toIso } from './session.js';
+import { slugOf } from './views.js';
+
+interface KeyRow {
+  key: number;
+  hint: string;
+  account_key: number | null;
+  name: string;
+  created_at: number;
+  last_used_at: number | null;
+  revoked_at: number | null;
+}
+
+export interface KeyOperations {
+  addKey(key: { account: string | null; name?: string }): { key: ApiKey; secret: string };
+  keys(): readonly ApiKey[];
+  verifyKey(secret: string): ApiKey | null;
+  keyUsed(id: string): void;
+  revokeKey(id: string): ApiKey;
+}
+
+const SECRET_BYTES = 24;
+const HINT_LENGTH = 10;
+
+export function keyOperations(session: Session): KeyOperations {
+  const { db } = session;
+  return {
+    addKey(wanted) {
+      const account = wanted.account === null ? null : accountBySlug(session, wanted.account).key;
+      const secret = `rpk_${Buffer.from(session.random(SECRET_BYTES)).toString('base64url')}`;
+      const row = db.get<KeyRow>(
+        `insert into api_key (key, hash, hint, account_key, name, created_at)
+         values (max(?, (select coalesce(max(key), 0) + 1 from api_key)), ?, ?, ?, ?, ?) returning *`,
+        newKey(session),
+        hashOf(secret),
+        secret.slice(0, HINT_LENGTH),
+        account,
+        wanted.name ?? '',
+        session.clock(),
+      )!;
+      return { key: keyView(session, row), secret };
+    },
+
+    keys: () => db.all<KeyRow>('select * from api_key order by key desc').map(row => keyView(session, row)),
+
+    verifyKey(secret) {
+      const row = db.get<KeyRow>('select * from api_key where hash = ? and revoked_at is null', hashOf(secret));
+      return row ? keyView(session, row) : null;
+    },
+
+    keyUsed(id) {
+      db.run('update api_key set last_used_at = ? where key = ?', session.clock(), keyOf('api_key', id));
+    },
+
+    revokeKey(id) {
+      const key = keyOf('api_key', id);
+      db.run('update api_key set revoked_at = ? where key = ? and revoked_at is null', session.clock(), key);
+      const row = db.get<KeyRow>('select * from api_key where key = ?', key);
+      if (!row) throw new ReplydError('not_found', `there is no key ${id}`);
+      return keyView(session, row);
+    },
+  };
+}
+
+function hashOf(secret: string): Uint8Array {
+  return createHash('sha256').update(secret).digest();
+}
+
+function keyView(session: Session, row: KeyRow): ApiKey {
+  return {
+    id: encodeId('api_key', row.key),
+    account: row.account_key === null ? null : slugOf(session, row.account_key),
+    name: row.name,
+    hint: row.hint,
+    created_at: toIso(row.created_at),
+    last_used_at: toIso(row.last_used_at),
+    revoked_at: toIso(row.revoked_at),
+  };
+}
+
+/** The kept answer, or what `run` gives, kept with it in the same transaction. */
+export function once(
+  session: Session,
+  request: { caller: string; name: string; fingerprint: string },
+  run: () => unknown,
+): { repeated: boolean; value: unknown } {
+  const { db } = session;
+  const caller = keyOf('api_key', request.caller);
+  const fingerprint = Buffer.from(request.fingerprint, 'hex');
+  const known = db.get<{ fingerprint: Uint8Array; answer: string }>(
+    'select fingerprint, answer from idempotency where caller = ? and name = ?',
+    caller,
+    request.name,
+  );
+  if (known) {
+    if (Buffer.compare(known.fingerprint, fingerprint) !== 0) {
+      throw new ReplydError('invalid', 'this Idempotency-Key was used for another request', {
+        details: { reason: 'idempotency_key_reused' },
+      });
+    }
+    return { repeated: true, value: fromJson(known.answer) };
+  }
+  const value = run();
+  db.run(
+    'insert into idempotency (caller, name, fingerprint, answer, created_at) values (?, ?, ?, ?, ?)',
+    caller,
+    request.name,
+    fingerprint,
+    JSON.stringify(value),
+    session.clock(),
+  );
+  return { repeated: false, value };
+}

@@ -1,0 +1,311 @@
+/** What the API does with what it is told: messages, repetition, limits, downloads, faults. */
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { disposition } from '#replyd/api/download.js';
+import type { Conversation, Message } from '#replyd/conversation/model.js';
+import { eventually } from '../run.js';
+import { destinationOf, filing, reading } from '../store/contract.js';
+import { type Answer, serve, startConversation } from './served.js';
+
+test('a conversation is started with its history and found again', async context => {
+  const { call, acme } = await serve(context);
+  const made = await call(acme, 'POST', '/v1/conversations', {
+    channel: 'twitter',
+    source_id: 'tw-1',
+    subject: 'Parcel',
+    metadata: { thread: 5 },
+    contact: { source_id: 'u-1', name: 'Bo' },
+    messages: [
+      { direction: 'incoming', text: 'Where is it?', source_id: 't1', created_at: '2024-01-02T03:04:05+01:00' },
+      { direction: 'note', text: 'angry' },
+    ],
+  });
+  assert.equal(made.status, 201);
+  const conversation = made.body as unknown as Conversation;
+  assert.deepEqual([conversation.number, conversation.source_id, conversation.metadata], [1, 'tw-1', { thread: 5 }]);
+  const shown = (await call(acme, 'GET', '/v1/conversations/1')).body as unknown as Conversation;
+  assert.deepEqual(
+    shown.messages!.map(each => [each.kind, each.text, each.date, each.via]),
+    [
+      ['channel', 'Where is it?', '2024-01-02T02:04:05.000Z', 'api'],
+      ['note', 'angry', null, 'api'],
+    ],
+  );
+  const finds: [string, number][] = [
+    ['', 1],
+    ['?channel=twitter&source_id=tw-1', 1],
+    ['?channel=facebook', 0],
+    ['?status=resolved', 0],
+    [`?contact=${conversation.contact.id}`, 1],
+    ['?updated_since=2024-01-01T00:00:00Z', 1],
+    ['?updated_since=2099-01-01T00:00:00Z', 0],
+  ];
+  for (const [query, count] of finds) {
+    assert.equal((await call(acme, 'GET', `/v1/conversations${query}`)).body.data.length, count, query);
+  }
+});
+
+test('an operator names the account', async context => {
+  const { call, operator, store } = await serve(context);
+  await startConversation(store);
+  const body = { channel: 'api', contact: {} };
+  assert.equal((await call(operator, 'POST', '/v1/conversations', body)).status, 422);
+  assert.equal((await call(operator, 'POST', '/v1/conversations', { ...body, account: 'nobody' })).status, 404);
+  const made = await call(operator, 'POST', '/v1/conversations', { ...body, account: 'other' });
+  assert.deepEqual([made.status, made.body.account], [201, 'other']);
+  assert.equal((await call(operator, 'GET', '/v1/conversations/acme:1')).status, 200);
+  assert.equal((await call(operator, 'GET', '/v1/conversations/1')).status, 422);
+  assert.equal((await call(operator, 'GET', '/v1/conversations')).body.data.length, 2);
+  assert.equal((await call(operator, 'GET', '/v1/conversations?account=other')).body.data.length, 1);
+});
+
+test('a message with a source_id is added once, an Idempotency-Key does a thing once', async context => {
+  const { call, acme, store } = await serve(context);
+  const { id } = await startConversation(store);
+  const place = `/v1/conversations/${id}/messages`;
+  const synced = { direction: 'incoming', text: 'again', source_id: 's-1' };
+  const [one, two] = [await call(acme, 'POST', place, synced), await call(acme, 'POST', place, synced)];
+  assert.deepEqual([two.status, two.body.id], [201, one.body.id]);
+
+  const note = { direction: 'note', text: 'n' };
+  const named = { 'idempotency-key': 'n-1' };
+  const answers = await Promise.all([1, 2, 3].map(() => call(acme, 'POST', place, note, named)));
+  assert.equal(new Set(answers.map(each => each.text)).size, 1);
+  assert.equal(answers.filter(each => each.headers.get('idempotency-replayed') === 'true').length, 2);
+  assert.equal((await call(acme, 'POST', place, { ...note, text: 'other' }, named)).status, 422);
+  assert.equal((await call(acme, 'POST', `/v1/conversations/${id}/seen`, undefined, named)).status, 422);
+  assert.equal((await call(acme, 'POST', place, note, { 'idempotency-key': 'x'.repeat(256) })).status, 422);
+  const failed = { 'idempotency-key': 'n-2' };
+  assert.equal((await call(acme, 'POST', place, { direction: 'note' }, failed)).status, 422);
+  assert.equal((await call(acme, 'POST', place, note, failed)).status, 201, 'a fault is not kept');
+  assert.equal((await store.conversation({ id })).messages!.length, 4);
+});
+
+test('refuses what is wrong, and says where', async context => {
+  const { call, acme, store } = await serve(context);
+  const { id } = await startConversation(store);
+  const place = `/v1/conversations/${id}/messages`;
+  const text = { direction: 'outgoing', text: 'x' };
+  const bad: [unknown, number, RegExp][] = [
+    ['{', 422, /no JSON/],
+    ['"text"', 422, /object/],
+    [[], 422, /object/],
+    [{ ...text, direction: 'sideways' }, 422, /direction: Expected one of incoming, outgoing, note/],
+    [{ ...text, nonsense: 1 }, 422, /nonsense/],
+    [{ direction: 'outgoing' }, 422, /`text` or `markdown`/],
+    [{ ...text, markdown: 'y' }, 422, /`text` or `markdown`/],
+    [{ ...text, text: 7 }, 422, /\/text/],
+    [{ ...text, text: 'x'.repeat(262_145) }, 422, /\/text/],
+    [{ ...text, mail: 'later' }, 422, /auto, now, never/],
+    [{ ...text, direction: 'incoming', mail: 'now' }, 422, /outgoing/],
+    [{ ...text, cc: [{ email: 'nobody' }] }, 422, /no e-mail address/],
+    [{ ...text, created_at: 'yesterday' }, 422, /created_at/],
+    [{ ...text, created_at: '2024-02-99T00:00:00Z' }, 422, /created_at/],
+    [{ ...text, metadata: { a: 'x'.repeat(4096) } }, 413, /4096/],
+    [{ ...text, metadata: [] }, 422, /metadata/],
+    [{ ...text, agent: {} }, 422, /agent\/name/],
+    [{ ...text, attachments: [{ filename: 'a', content_type: 'text/plain', content: '***' }] }, 422, /base64/],
+    [{ ...text, attachments: [{ filename: 'a', content_type: 'text/plain', content: 7 }] }, 422, /content/],
+    [{ ...text, attachments: [{ filename: 'a', content_type: 'text/plain' }] }, 422, /content/],
+    [{ ...text, attachments: [{ filename: '', content_type: 'text/plain', content: '' }] }, 422, /filename/],
+  ];
+  for (const [body, status, words] of bad) {
+    const answer = await call(acme, 'POST', place, body);
+    assert.equal(answer.status, status, `${JSON.stringify(body).slice(0, 100)}: ${answer.text}`);
+    assert.match(answer.body.detail, words);
+    assert.equal(answer.headers.get('content-type'), 'application/problem+json');
+    assert.equal(answer.body.status, status);
+  }
+  assert.equal((await call(acme, 'POST', place, 'direction=note', { 'content-type': 'text/plain' })).status, 422);
+  const queries = ['limit=0', 'limit=201', 'limit=x', 'limit=1&limit=2', 'nonsense=1', '__proto__=1', 'cursor=x'];
+  for (const query of queries) {
+    assert.equal((await call(acme, 'GET', `/v1/conversations?${query}`)).status, 422, query);
+  }
+  assert.equal((await call(acme, 'GET', `/v1/messages/${id}`)).status, 404, 'the id of something else');
+  assert.equal((await store.conversation({ id })).messages!.length, 1);
+});
+
+test("another contact's address is a conflict that names him", async context => {
+  const { call, acme, store } = await serve(context);
+  const { contact } = await startConversation(store);
+  const bo = await call(acme, 'POST', '/v1/conversations', {
+    channel: 'line',
+    contact: { email: 'bo@customer.example' },
+  });
+  const place = `/v1/contacts/${bo.body.contact.id}`;
+  const answer = await call(acme, 'PATCH', place, { email: 'Carla@customer.example' });
+  assert.deepEqual([answer.status, answer.body.contact_id], [409, contact.id]);
+  const changed = await call(acme, 'PATCH', place, { email: 'bo@new.example', name: 'Bo B.', source_id: null });
+  assert.deepEqual([changed.body.email, changed.body.name], ['bo@new.example', 'Bo B.']);
+  assert.equal((await call(acme, 'PATCH', place, { source_id: 'visitor-1' })).status, 409);
+  assert.equal((await call(acme, 'PATCH', place, { email: 'nobody' })).status, 422);
+});
+
+test('pages hold everything once, also while conversations move', async context => {
+  const { call, acme, store } = await serve(context);
+  const ids: string[] = [];
+  for (let i = 0; i < 7; i += 1) {
+    ids.push((await store.startConversation({ account: 'acme', channel: 'api', contact: {}, via: 'api' })).id);
+  }
+  const seen: string[] = [];
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const { body }: Answer = await call(acme, 'GET', `/v1/conversations?limit=3${cursor && `&cursor=${cursor}`}`);
+    seen.push(...body.data.map(each => each.id));
+    cursor = body.next_cursor;
+    // The last one shown moves to the head of the list: the next page goes on where it stood.
+    await store.addMessage({ id: seen.at(-1)! }, { direction: 'note', text: 'moves', via: 'api' });
+  }
+  assert.deepEqual(seen.toSorted(), ids.toSorted());
+  const messages: number[] = [];
+  for (let i = 0; i < 5; i += 1) await store.addMessage({ id: ids[0]! }, { direction: 'note', text: 'n', via: 'api' });
+  for (let cursor: string | null = '0'; cursor !== null; ) {
+    const { body }: Answer = await call(acme, 'GET', `/v1/conversations/${ids[0]}/messages?limit=2&cursor=${cursor}`);
+    messages.push(...body.data.map(each => each.seq));
+    cursor = body.next_cursor;
+  }
+  assert.deepEqual(
+    messages,
+    messages.toSorted((a, b) => a - b),
+  );
+  const { body } = await call(acme, 'GET', `/v1/conversations/${ids[0]}?messages=2`);
+  assert.deepEqual(
+    body.messages.map(each => each.seq),
+    messages.slice(-2),
+  );
+});
+
+test('attachments come back byte for byte, small and large, and no browser acts on them', async context => {
+  const served = await serve(context);
+  const { call, acme, store, url } = served;
+  const { id } = await startConversation(store);
+  const small = Buffer.from('<script>alert(1)</script>');
+  const large = randomBytes(3_000_000);
+  const attachment = (filename: string, content_type: string, bytes: Buffer) => ({
+    filename,
+    content_type,
+    content: bytes.toString('base64'),
+  });
+  for (const [name, type, bytes] of [
+    ['Größe "1".html', 'text/html', small],
+    ['photo.jpg', 'image/jpeg', large],
+    ['empty.txt', 'text/plain', Buffer.alloc(0)],
+  ] as const) {
+    const added = await call(acme, 'POST', `/v1/conversations/${id}/messages`, {
+      direction: 'outgoing',
+      text: 'see',
+      attachments: [attachment(name, type, bytes), attachment('second', 'a/b', small)],
+    });
+    assert.equal(added.status, 201, added.text);
+    const [first] = (added.body as unknown as Message).attachments;
+    assert.deepEqual(
+      [first!.filename, first!.size, first!.sha256],
+      [name, bytes.length, createHash('sha256').update(bytes).digest('hex')],
+    );
+    const response = await fetch(`${url}/v1/attachments/${first!.id}`, {
+      headers: { authorization: `Bearer ${acme}` },
+    });
+    assert.ok(Buffer.from(await response.arrayBuffer()).equals(bytes));
+    assert.match(response.headers.get('content-disposition') ?? '', /^attachment; filename="/);
+    assert.equal(response.headers.get('x-content-type-options'), 'nosniff');
+    assert.match(response.headers.get('content-security-policy') ?? '', /default-src 'none'.*sandbox/);
+  }
+  const broken = { direction: 'note', text: 'x', attachments: [attachment('a', 'a/b', large)] };
+  assert.equal((await call(acme, 'POST', `/v1/conversations/${id}/messages`, { ...broken, nonsense: 1 })).status, 422);
+  const huge = { ...broken, text: 'x'.repeat(9_000_000) };
+  assert.equal((await call(acme, 'POST', `/v1/conversations/${id}/messages`, huge)).status, 413);
+  // The last file goes when its request has ended, which may be after its answer.
+  await eventually(
+    'nothing is left behind',
+    () => !readdirSync(served.folder).some(name => /\.(?:part|body)$/.test(name)),
+  );
+});
+
+test('other requests are answered while a large body is read', async context => {
+  const { call, acme, store } = await serve(context, { limits: () => ({ requests: 100_000, body: 60_000_000 }) });
+  const { id } = await startConversation(store);
+  const content = Buffer.alloc(20_000_000, 7).toString('base64');
+  const body = JSON.stringify({
+    direction: 'note',
+    text: 'x',
+    attachments: [{ filename: 'f', content_type: 'a/b', content }],
+  });
+  let done = false;
+  const upload = call(acme, 'POST', `/v1/conversations/${id}/messages`, body).finally(() => {
+    done = true;
+  });
+  let answered = 0;
+  while (!done) {
+    assert.equal((await call(acme, 'GET', `/v1/conversations/${id}?messages=0`)).status, 200);
+    answered += 1;
+  }
+  assert.equal((await upload).status, 201);
+  assert.ok(answered > 5, `${answered} answers meanwhile`);
+});
+
+test('a key has its requests a minute, and no other pays for it', async context => {
+  const { call, acme, other } = await serve(context, {
+    limits: () => ({ requests: 3, body: 1000 }),
+    clock: () => 1_000_000,
+  });
+  const statuses: number[] = [];
+  for (let i = 0; i < 5; i += 1) statuses.push((await call(acme, 'GET', '/v1/hooks')).status);
+  assert.deepEqual(statuses, [200, 200, 200, 429, 429]);
+  assert.equal((await call(acme, 'GET', '/v1/hooks')).headers.get('retry-after'), '20');
+  assert.equal((await call(other, 'GET', '/v1/hooks')).status, 200);
+});
+
+test("a mail to two accounts shows neither the other's reply address", async context => {
+  const { call, acme, other, store, url } = await serve(context);
+  const mine = await startConversation(store);
+  const theirs = await store.startConversation({
+    account: 'other',
+    channel: 'api',
+    contact: { email: 'carla@customer.example' },
+    via: 'api',
+  });
+  const raw = `To: ${mine.reply_to}, ${theirs.reply_to!.toUpperCase()}\r\n\r\nHi`;
+  const bytes = Buffer.from(raw);
+  const mail = reading({
+    text: 'Hi',
+    to: [mine.reply_to!, theirs.reply_to!].map(email => ({ name: '', email })),
+  });
+  await store.file(
+    filing([await destinationOf(store, mine.reply_to!), await destinationOf(store, theirs.reply_to!)], mail, {
+      raw: { sha256: createHash('sha256').update(raw).digest('hex'), size: bytes.length, bytes },
+    }),
+  );
+  const tokenOf = (address: string) => /\+([0-9a-f]{32})@/.exec(address)![1]!;
+  for (const [key, own, foreign] of [
+    [acme, mine, theirs],
+    [other, theirs, mine],
+  ] as const) {
+    const shown = await call(key, 'GET', `/v1/conversations/${own.id}`);
+    const message = (shown.body as unknown as Conversation).messages!.at(-1)!;
+    const response = await fetch(`${url}/v1/messages/${message.id}/raw`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    const original = await response.text();
+    for (const text of [shown.text, original]) {
+      assert.ok(text.toLowerCase().includes(tokenOf(own.reply_to!)));
+      assert.ok(!text.toLowerCase().includes(tokenOf(foreign.reply_to!)), text);
+    }
+    assert.equal(original.length, raw.length);
+    assert.equal(message.to.length, 2);
+  }
+});
+
+test('file names in a header break neither it nor a disk', () => {
+  const names: [string, string][] = [
+    ['plain.txt', 'attachment; filename="plain.txt"'],
+    ['a"b;c%d.txt', `attachment; filename="a_b_c_d.txt"; filename*=UTF-8''a%22b%3Bc%25d.txt`],
+    ['../../etc/passwd', 'attachment; filename=".._.._etc_passwd"'],
+    ['x\r\nSet-Cookie: a=b', 'attachment; filename="x__Set-Cookie: a=b"'],
+    ['Größe.pdf', `attachment; filename="Gr__e.pdf"; filename*=UTF-8''Gr%C3%B6%C3%9Fe.pdf`],
+    ['\ud800', 'attachment; filename="_"'],
+    ['', 'attachment; filename="file"'],
+  ];
+  for (const [name, header] of names) assert.equal(disposition(name), header);
+  assert.ok(disposition('x'.repeat(10_000)).length < 1000);
+});

@@ -1,0 +1,294 @@
+/** Every route: who may use it, what it answers, and that /openapi.json says so. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { apiRoutes } from '#replyd/api/api.js';
+import type { EventStream } from '#replyd/api/stream.js';
+import { destinationOf, filing, reading } from '../store/contract.js';
+import { type Served, serve, startConversation } from './served.js';
+
+const ROUTES = apiRoutes({ testHook: async () => ({ ok: true, response: '' }), stream: {} as EventStream }).map(
+  route => `${route.method} ${route.path}`,
+);
+
+/** For each route a request that works with acme's key, made from what is in the store. */
+async function requests(served: Served): Promise<Record<string, { place: string; body?: unknown }>> {
+  const { store } = served;
+  const { id, contact, reply_to } = await startConversation(store);
+  await store.setFeature('acme', 'hold_strangers', true);
+  const attachment = { sha256: 'ab'.repeat(32), size: 4, bytes: Buffer.from('logo') };
+  const stranger = async (text: string, email: string) => {
+    const [filed] = await store.file(
+      filing(
+        [await destinationOf(store, reply_to!)],
+        reading({
+          text,
+          from: { name: 'Eve', email },
+          attachments: [
+            {
+              filename: 'logo.png',
+              contentType: 'image/png',
+              size: 4,
+              sha256: attachment.sha256,
+              contentId: null,
+              inline: false,
+              content: { bytes: attachment.bytes },
+            },
+          ],
+        }),
+        { attachments: [attachment] },
+      ),
+    );
+    assert.ok(filed?.result === 'filed' && filed.messageId);
+    return filed.messageId;
+  };
+  const held = await stranger('release me', 'eve@other.example');
+  const dropped = await stranger('drop me', 'mallory@other.example');
+  const file = (await store.message(held)).attachments[0]!.id;
+  const answer = async (source_id: string) =>
+    store.addMessage({ id }, { direction: 'outgoing', text: 'soon', source_id, mail: 'auto', via: 'api' });
+  await answer('a1');
+  const mine = await store.startConversation({
+    account: 'acme',
+    channel: 'api',
+    contact: { email: 'second@customer.example' },
+    via: 'api',
+  });
+  await store.addMessage({ id: mine.id }, { direction: 'outgoing', text: 'x', mail: 'now', via: 'api' });
+  const second = (await store.deliveries({ account: 'acme', limit: 1 }))[0]!.id;
+  const hook = (await store.addHook({ account: 'acme', url: 'https://app.example/hook' })).hook.id;
+  const doomed = (await store.addHook({ account: 'acme', url: 'https://app.example/doomed' })).hook.id;
+  const at = `/v1/conversations/${id}`;
+  return {
+    'POST /v1/conversations': {
+      place: '/v1/conversations',
+      body: { channel: 'facebook', contact: { name: 'Bo' }, messages: [{ direction: 'incoming', text: 'Hi' }] },
+    },
+    'GET /v1/conversations': { place: '/v1/conversations?status=open&limit=5' },
+    'GET /v1/conversations/{ref}': { place: at },
+    'PATCH /v1/conversations/{ref}': { place: at, body: { status: 'resolved', metadata: { a: 1 } } },
+    'POST /v1/conversations/{ref}/seen': { place: `${at}/seen` },
+    'POST /v1/conversations/{ref}/rotate-token': { place: `${at}/rotate-token`, body: {} },
+    'POST /v1/conversations/{ref}/revoke-token': {
+      place: `${at}/revoke-token`,
+      body: { participant: 'eve@other.example' },
+    },
+    'POST /v1/conversations/{ref}/messages': {
+      place: `${at}/messages`,
+      body: { direction: 'outgoing', markdown: '*Hello*', agent: { name: 'Ann' }, metadata: { k: 'v' } },
+    },
+    'GET /v1/conversations/{ref}/messages': { place: `${at}/messages?limit=2` },
+    'GET /v1/messages/{id}': { place: `/v1/messages/${held}` },
+    'GET /v1/messages/{id}/raw': { place: `/v1/messages/${held}/raw` },
+    'POST /v1/messages/{id}/release': { place: `/v1/messages/${held}/release` },
+    'POST /v1/messages/{id}/drop': { place: `/v1/messages/${dropped}/drop` },
+    'GET /v1/attachments/{id}': { place: `/v1/attachments/${file}` },
+    'GET /v1/contacts': { place: '/v1/contacts?email=CARLA%40customer.example' },
+    'GET /v1/contacts/{id}': { place: `/v1/contacts/${contact.id}` },
+    'PATCH /v1/contacts/{id}': { place: `/v1/contacts/${contact.id}`, body: { name: 'Carla C.' } },
+    'POST /v1/contacts/{id}/clear': { place: `/v1/contacts/${contact.id}/clear` },
+    'GET /v1/deliveries': { place: `/v1/deliveries?conversation=${id}` },
+    'GET /v1/deliveries/{id}': { place: `/v1/deliveries/${second}` },
+    'POST /v1/deliveries/{id}/retry': { place: `/v1/deliveries/${second}/retry` },
+    'POST /v1/deliveries/{id}/cancel': { place: `/v1/deliveries/${second}/cancel` },
+    'POST /v1/hooks': { place: '/v1/hooks', body: { url: 'https://app.example/' } },
+    'GET /v1/hooks': { place: '/v1/hooks' },
+    'GET /v1/hooks/{id}': { place: `/v1/hooks/${hook}` },
+    'POST /v1/hooks/{id}/rotate': { place: `/v1/hooks/${hook}/rotate` },
+    'POST /v1/hooks/{id}/test': { place: `/v1/hooks/${hook}/test` },
+    'DELETE /v1/hooks/{id}': { place: `/v1/hooks/${doomed}` },
+    'GET /v1/events': { place: '/v1/events' },
+  };
+}
+
+/** Asks, and for the endless stream takes the head alone. */
+async function ask(
+  served: Served,
+  key: string | null,
+  route: string,
+  { place, body }: { place: string; body?: unknown },
+) {
+  const method = route.split(' ')[0]!;
+  if (route !== 'GET /v1/events') return served.call(key, method, place, body);
+  const ending = new AbortController();
+  const response = await fetch(served.url + place, {
+    headers: key === null ? {} : { authorization: `Bearer ${key}` },
+    signal: ending.signal,
+  });
+  const { status, headers } = response;
+  ending.abort();
+  return { status, headers, body: null as never, text: '' };
+}
+
+/** The store as far as an application can change it. */
+async function picture({ store }: Served): Promise<string> {
+  const conversations = await store.conversations({ limit: 100 });
+  return JSON.stringify([
+    await Promise.all(conversations.map(({ id }) => store.conversation({ id }))),
+    await store.contacts({ limit: 100 }),
+    await store.deliveries({ limit: 100 }),
+    await store.hooks({}),
+    await store.latestEvent(),
+  ]);
+}
+
+test('there is a request for every route, and no other', async context => {
+  assert.deepEqual(Object.keys(await requests(await serve(context))).sort(), [...ROUTES].sort());
+});
+
+test('no route answers without a valid key', async context => {
+  const served = await serve(context);
+  const revoked = await served.store.addKey({ account: 'acme' });
+  await served.store.revokeKey(revoked.key.id);
+  const all = await requests(served);
+  const before = await picture(served);
+  for (const [route, request] of Object.entries(all)) {
+    for (const key of [null, 'rpk_wrong', revoked.secret, served.acme.slice(0, -1)]) {
+      const answer = await ask(served, key, route, request);
+      assert.equal(answer.status, 401, route);
+      assert.match(answer.headers.get('www-authenticate') ?? '', /^Bearer /);
+    }
+  }
+  assert.equal((await served.call(null, 'GET', '/v1/no-such-thing')).status, 401);
+  assert.equal(await picture(served), before);
+});
+
+test('no route shows or changes anything of another account', async context => {
+  const served = await serve(context);
+  const all = await requests(served);
+  const before = await picture(served);
+  for (const [route, { place, body }] of Object.entries(all)) {
+    const named = route.includes('{');
+    if (!named && !route.startsWith('GET')) continue;
+    const answer = await ask(served, served.other, route, { place, body });
+    if (!named) {
+      if (place.includes('conversation=')) assert.equal(answer.status, 404, route);
+      else if (route !== 'GET /v1/events') assert.deepEqual(answer.body, { data: [], next_cursor: null }, route);
+      continue;
+    }
+    assert.equal(answer.status, 404, route);
+    // In the very words for what does not exist.
+    const id = /(?:cv|msg|att|ct|dlv|hook)_[0-9a-z]{11}/.exec(place)![0];
+    const none = `${id.slice(0, -11)}00000000000`;
+    const missing = await ask(served, served.other, route, { place: place.replace(id, none), body });
+    assert.deepEqual(answer.text, missing.text.replaceAll(none, id), route);
+  }
+  const cursors = ['conversations', 'contacts', 'deliveries'];
+  for (const name of cursors) {
+    const mine = await served.call(served.acme, 'GET', `/v1/${name}?limit=1`);
+    const cursor = mine.body.next_cursor ?? mine.body.data[0]!.id;
+    const answer = await served.call(served.other, 'GET', `/v1/${name}?cursor=${cursor}`);
+    assert.ok(answer.status === 404 || answer.status === 422 || answer.body.data.length === 0, name);
+  }
+  const wrong: [string, string, unknown?][] = [
+    ['POST', '/v1/conversations', { account: 'acme', channel: 'api', contact: {} }],
+    ['POST', '/v1/hooks', { account: 'acme', url: 'https://evil.example/' }],
+    ['GET', '/v1/conversations?account=acme'],
+    ['GET', '/v1/contacts?account=acme'],
+    ['GET', '/v1/deliveries?account=acme'],
+    ['GET', '/v1/hooks?account=acme'],
+    ['GET', '/v1/conversations/1'],
+    ['GET', '/v1/conversations/acme:1'],
+    ['GET', `/v1/conversations?contact=${/ct_\w+/.exec(all['GET /v1/contacts/{id}']!.place)![0]}`],
+  ];
+  for (const [method, place, body] of wrong) {
+    assert.equal((await served.call(served.other, method, place, body)).status, 404, `${method} ${place}`);
+  }
+  assert.equal(await picture(served), before);
+});
+
+test('/openapi.json describes every route, and every answer is as described', async context => {
+  const served = await serve(context);
+  const document = (await served.call(null, 'GET', '/openapi.json')).body as unknown as OpenApi;
+  assert.equal(document.openapi, '3.1.0');
+  const described = Object.entries(document.paths).flatMap(([place, methods]) =>
+    Object.keys(methods).map(method => `${method.toUpperCase()} ${place}`),
+  );
+  assert.deepEqual(described.sort(), [...ROUTES].sort());
+  const names = Object.values(document.paths).flatMap(methods => Object.values(methods).map(each => each.operationId));
+  assert.equal(new Set(names).size, names.length);
+  for (const [route, request] of Object.entries(await requests(served))) {
+    const [method, place] = route.split(' ') as [string, string];
+    const { responses } = document.paths[place]![method.toLowerCase()]!;
+    const answer = await ask(served, served.acme, route, request);
+    const good = responses[String(answer.status)];
+    assert.ok(good !== undefined && answer.status < 300, `${route}: ${answer.status} ${answer.text}`);
+    const [type] = Object.keys(good.content ?? {});
+    if (type === undefined) assert.equal(answer.text, '');
+    else if (type !== 'application/json') assert.ok(answer.headers.get('content-type'), route);
+    else assert.deepEqual(deviations(answer.body, good.content![type]!.schema!, document, route), []);
+    if (route === 'GET /v1/events') continue;
+    const described = new Set(Object.keys(responses));
+    const nowhere = request.place.replace(/_[0-9a-z]{11}/, '_00000000000');
+    const bad = await served.call(served.acme, method, nowhere, method === 'GET' ? undefined : { nonsense: 1 });
+    assert.ok(bad.status < 300 || described.has(String(bad.status)), `${route}: ${bad.status} is not described`);
+    if (bad.status >= 400) {
+      assert.deepEqual(deviations(bad.body, { $ref: '#/components/schemas/Problem' }, document, route), []);
+      assert.equal(bad.headers.get('content-type'), 'application/problem+json');
+    }
+  }
+});
+
+test('other methods and places are said to be wrong', async context => {
+  const served = await serve(context);
+  const put = await served.call(served.acme, 'PUT', '/v1/conversations', {});
+  assert.deepEqual([put.status, put.headers.get('allow')], [405, 'POST, GET']);
+  for (const place of [
+    '/v1',
+    '/v1/',
+    '/v1/nothing',
+    '/v1/conversations/1/',
+    '/v1//conversations',
+    '/v1/messages/%zz',
+  ]) {
+    assert.equal((await served.call(served.acme, 'GET', place)).status, 404, place);
+  }
+  assert.equal((await served.call(served.acme, 'HEAD', '/v1/conversations')).status, 200);
+});
+
+interface OpenApi {
+  readonly openapi: string;
+  readonly paths: Record<string, Record<string, Operation>>;
+  readonly components: { readonly schemas: Record<string, Schema> };
+}
+interface Operation {
+  readonly operationId: string;
+  readonly responses: Record<string, { readonly content?: Record<string, { readonly schema?: Schema }> }>;
+}
+interface Schema {
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly anyOf?: readonly Schema[];
+  readonly enum?: readonly unknown[];
+  readonly properties?: Record<string, Schema>;
+  readonly required?: readonly string[];
+  readonly items?: Schema;
+  readonly patternProperties?: Record<string, Schema>;
+}
+
+/** What of a value is not as its schema says; a property that the schema does not know counts. Reads the document alone. */
+function deviations(value: unknown, schema: Schema, document: OpenApi, at: string): string[] {
+  if (schema.$ref !== undefined) {
+    const found = document.components.schemas[schema.$ref.split('/').at(-1)!];
+    return found ? deviations(value, found, document, at) : [`${at}: ${schema.$ref} leads nowhere`];
+  }
+  if (schema.anyOf !== undefined) {
+    const all = schema.anyOf.map(each => deviations(value, each, document, at));
+    return all.some(each => each.length === 0) ? [] : all.sort((a, b) => b.length - a.length)[0]!;
+  }
+  if (schema.enum !== undefined) return schema.enum.includes(value) ? [] : [`${at}: ${value} is none of the words`];
+  const types = [schema.type ?? []].flat();
+  const is =
+    value === null ? 'null' : Array.isArray(value) ? 'array' : Number.isInteger(value) ? 'integer' : typeof value;
+  if (types.length > 0 && !types.includes(is)) return [`${at}: ${is} instead of ${types}`];
+  if (is === 'array')
+    return (value as unknown[]).flatMap((each, i) => deviations(each, schema.items!, document, `${at}[${i}]`));
+  if (is !== 'object' || schema.properties === undefined) return [];
+  const object = value as Record<string, unknown>;
+  return [
+    ...(schema.required ?? []).filter(name => !(name in object)).map(name => `${at}.${name} is missing`),
+    ...Object.entries(object).flatMap(([name, each]) => {
+      const known = schema.properties![name];
+      return known ? deviations(each, known, document, `${at}.${name}`) : [`${at}.${name} is not described`];
+    }),
+  ];
+}

@@ -1,0 +1,119 @@
+/** The API on a real socket and a real store, without the rest of the daemon. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { TestContext } from 'node:test';
+import { type ApiOptions, createApi } from '#replyd/api/api.js';
+import { type EventStream, openStream } from '#replyd/api/stream.js';
+import type { Conversation, Message } from '#replyd/conversation/model.js';
+import { openHttp } from '#replyd/http.js';
+import { silentLog } from '#replyd/log.js';
+import { type OpenStore, openStore } from '#replyd/store/sqlite.js';
+
+export const RULES = { prefixes: ['reply'], separator: '+', delay: 120_000, maxSize: 30_000_000 };
+
+/** The fields that tests look at; which of them are there is each route's affair. */
+export interface AnswerBody {
+  readonly id: string;
+  readonly account: string;
+  readonly email: string;
+  readonly name: string;
+  readonly contact: { readonly id: string };
+  readonly messages: readonly Message[];
+  readonly data: readonly { readonly id: string; readonly seq: number }[];
+  readonly next_cursor: string | null;
+  readonly status: number;
+  readonly detail: string;
+  readonly contact_id: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** What came, whatever it is; null when it is no JSON. */
+  readonly body: AnswerBody;
+  readonly text: string;
+}
+
+export interface Served {
+  readonly store: OpenStore;
+  readonly stream: EventStream;
+  readonly folder: string;
+  readonly url: string;
+  /** Secrets of keys: of two accounts, and an operator's. */
+  readonly acme: string;
+  readonly other: string;
+  readonly operator: string;
+  call(
+    key: string | null,
+    method: string,
+    place: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer>;
+}
+
+export async function serve(context: TestContext, more: Partial<ApiOptions> = {}): Promise<Served> {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-api-'));
+  const store = await openStore({ dataDir, writer: 'direct', rules: RULES, migrate: true });
+  const stream = openStream({ store, log: silentLog });
+  const stop = store.onChange(stream.wake);
+  const api = createApi({
+    store,
+    log: silentLog,
+    clock: Date.now,
+    folder: dataDir,
+    version: '0.0.0',
+    limits: () => ({ requests: 100_000, body: 8_000_000 }),
+    testHook: async () => ({ ok: true, response: '200 OK' }),
+    stream,
+    ...more,
+  });
+  const listener = await openHttp({ listen: { host: '127.0.0.1', port: 0 }, handlers: [api], log: silentLog });
+  context.after(async () => {
+    stop();
+    stream.close();
+    await listener.close({ graceMs: 0 });
+    await store.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+  for (const slug of ['acme', 'other']) {
+    await store.addAccount({ slug, domains: ['reply.example.com'], support_email: 'support@example.com' });
+  }
+  const url = `http://${listener.address}`;
+  return {
+    store,
+    stream,
+    folder: dataDir,
+    url,
+    acme: (await store.addKey({ account: 'acme' })).secret,
+    other: (await store.addKey({ account: 'other' })).secret,
+    operator: (await store.addKey({ account: null })).secret,
+    async call(key, method, place, body, headers = {}) {
+      const response = await fetch(url + place, {
+        method,
+        headers: {
+          ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      const json = (response.headers.get('content-type') ?? '').includes('json') && text !== '';
+      return { status: response.status, headers: response.headers, text, body: json ? JSON.parse(text) : null };
+    },
+  };
+}
+
+/** A conversation of `acme` in a web widget, with one message. */
+export function startConversation(store: OpenStore): Promise<Conversation> {
+  return store.startConversation({
+    account: 'acme',
+    channel: 'web_widget',
+    source_id: 'w-1',
+    contact: { email: 'carla@customer.example', name: 'Carla', source_id: 'visitor-1' },
+    text: 'Where is my parcel?',
+    via: 'api',
+  });
+}

@@ -1,0 +1,436 @@
+/** The store's contract towards applications: keys, answers given once, hooks, events, continuity. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { HookParcel } from '#replyd/conversation/ports.js';
+import type { Store } from '#replyd/conversation/store.js';
+import { isReplydError } from '#replyd/errors.js';
+import { destinationOf, filing, type Open, type Opened, reading } from './contract.js';
+
+const FIRST = 'ev_00000000000';
+const SENT = { result: 'sent', response: '200' } as const;
+
+async function started(store: Store, slug = 'acme') {
+  await store.addAccount({ slug, domains: [`${slug}.example.com`], support_email: 'support@example.com' });
+  return store.startConversation({
+    account: slug,
+    channel: 'whatsapp',
+    source_id: 'wa-1',
+    metadata: { page: 7 },
+    contact: { email: 'carla@customer.example', name: 'Carla' },
+    text: 'Hi',
+    via: 'api',
+  });
+}
+
+async function leaseAll(store: Store, name: string, now: number): Promise<readonly HookParcel[]> {
+  const parcels = await store.lease(name, { now, limit: 50 });
+  return parcels.filter((each): each is HookParcel => each.kind === 'webhook');
+}
+
+const typeOf = (parcel: HookParcel) => (JSON.parse(parcel.body) as { type: string }).type;
+
+export function applicationContract(name: string, open: Open): void {
+  const check = (title: string, run: (opened: Opened) => Promise<void>) =>
+    test(`${name}: ${title}`, async context => run(await open(context)));
+
+  check('a key is known by its secret alone, until it is revoked', async ({ store }) => {
+    await started(store);
+    const { key, secret } = await store.addKey({ account: 'acme', name: 'widget' });
+    assert.match(secret, /^rpk_[\w-]{32}$/);
+    assert.deepEqual([key.account, key.name, key.hint], ['acme', 'widget', secret.slice(0, 10)]);
+    assert.deepEqual(await store.verifyKey(secret), key);
+    const operator = await store.addKey({ account: null });
+    assert.equal((await store.verifyKey(operator.secret))?.account, null);
+    for (const wrong of ['', 'rpk_', secret.slice(0, -1), secret.toUpperCase(), `${secret} `, key.id]) {
+      assert.equal(await store.verifyKey(wrong), null, wrong);
+    }
+    await store.keyUsed(key.id);
+    assert.notEqual((await store.verifyKey(secret))?.last_used_at, null);
+    assert.notEqual((await store.revokeKey(key.id)).revoked_at, null);
+    assert.equal(await store.verifyKey(secret), null);
+    assert.deepEqual(
+      (await store.keys()).map(each => each.id),
+      [operator.key.id, key.id],
+    );
+    assert.ok(!JSON.stringify(await store.keys()).includes(secret));
+    await assert.rejects(store.addKey({ account: 'nobody' }), error => isReplydError(error, 'not_found'));
+    await assert.rejects(store.revokeKey('key_00000000000'), error => isReplydError(error, 'not_found'));
+  });
+
+  check('what is asked for twice under one name happens once, for each caller', async ({ store }) => {
+    const { id } = await started(store);
+    const one = (await store.addKey({ account: 'acme' })).key.id;
+    const two = (await store.addKey({ account: 'acme' })).key.id;
+    const values: Parameters<Store['addMessage']> = [{ id }, { direction: 'note', text: 'once', via: 'api' }];
+    const request = { caller: one, name: 'n-1', fingerprint: 'ab12' };
+    const [first, again] = await Promise.all([
+      store.once(request, 'addMessage', values),
+      store.once(request, 'addMessage', values),
+    ]);
+    assert.deepEqual([first.repeated, again.repeated].sort(), [false, true]);
+    assert.deepEqual(again.value, first.value);
+    await assert.rejects(store.once({ ...request, fingerprint: 'cd34' }, 'addMessage', values), error =>
+      isReplydError(error, 'invalid'),
+    );
+    assert.equal((await store.once({ ...request, caller: two }, 'addMessage', values)).repeated, false);
+    const bad = { ...request, name: 'n-2' };
+    await assert.rejects(
+      store.once(bad, 'addMessage', [{ id: 'cv_00000000000' }, values[1]]),
+      error => isReplydError(error, 'not_found'),
+      'an error is not kept',
+    );
+    assert.equal((await store.once(bad, 'addMessage', values)).repeated, false);
+    assert.equal((await store.messages({ id }, { after: 1, limit: 9 })).length, 3);
+  });
+
+  check(
+    'events are told to hooks in the order of their conversation, and none to another account',
+    async ({ store }) => {
+      const { id } = await started(store);
+      await started(store, 'other');
+      const { hook, secret } = await store.addHook({ account: 'acme', url: 'https://app.example/hook' });
+      assert.match(secret, /^whsec_[A-Za-z0-9+/]{43}=$/);
+      assert.deepEqual(await store.hooks({ account: 'other' }), []);
+      assert.deepEqual(await store.hookSecrets(hook.id), [secret]);
+      const { value: second } = {
+        value: await store.startConversation({ account: 'acme', channel: 'api', contact: {}, via: 'api' }),
+      };
+      await store.addMessage({ id }, { direction: 'incoming', text: 'one', via: 'api' });
+      await store.addMessage({ id }, { direction: 'incoming', text: 'two', via: 'api' });
+      await store.addMessage({ account: 'other', number: 1 }, { direction: 'incoming', text: 'secret', via: 'api' });
+      assert.deepEqual(await store.pendingHooks(), [hook.id]);
+      const now = Date.now() + 60_000;
+      const first = await leaseAll(store, hook.id, now);
+      const bodies = first.map(parcel => JSON.parse(parcel.body));
+      assert.deepEqual(
+        bodies.map(body => [body.type, body.conversation.id, body.message?.text ?? null]),
+        [
+          ['conversation.created', second.id, null],
+          ['message.created', id, 'one'],
+        ],
+      );
+      assert.deepEqual(
+        [
+          bodies[1].conversation.channel,
+          bodies[1].conversation.source_id,
+          bodies[1].conversation.metadata,
+          bodies[1].seq,
+        ],
+        ['whatsapp', 'wa-1', { page: 7 }, 3],
+      );
+      assert.deepEqual(
+        [first[1]!.url, first[1]!.secrets, first[1]!.eventId],
+        ['https://app.example/hook', [secret], bodies[1].id],
+      );
+      assert.deepEqual(await leaseAll(store, hook.id, now), [], 'the next waits for the one before');
+      await store.settle(first[1]!.deliveryId, { result: 'retry', response: '500' }, { now, retryAt: now + 5 });
+      assert.deepEqual(await leaseAll(store, hook.id, now), []);
+      const [again] = await leaseAll(store, hook.id, now + 5);
+      assert.deepEqual([again!.eventId, again!.attempt], [first[1]!.eventId, 2]);
+      await store.settle(again!.deliveryId, SENT, { now, retryAt: null });
+      const [next] = await leaseAll(store, hook.id, now + 5);
+      assert.equal(JSON.parse(next!.body).message.text, 'two');
+      const shown = await store.delivery(next!.deliveryId);
+      assert.deepEqual(
+        [shown.kind, shown.account, shown.conversation_id, shown.message_ids.length],
+        ['webhook', 'acme', id, 1],
+      );
+      // The end of a webhook tells nothing: that would have to be told again.
+      const before = await store.latestEvent();
+      await store.settle(
+        next!.deliveryId,
+        { result: 'failed', response: '410', suspend: false, refusedByPolicy: false },
+        { now, retryAt: null },
+      );
+      assert.equal(await store.latestEvent(), before);
+    },
+  );
+
+  check('seen words take no webhook with them', async ({ store }) => {
+    const { id } = await started(store);
+    const { hook } = await store.addHook({ account: 'acme', url: 'http://app.example' });
+    await store.addMessage({ id }, { direction: 'outgoing', text: 'there?', via: 'api' });
+    await store.seen({ id });
+    const now = Date.now() + 60_000;
+    const told: string[] = [];
+    for (
+      let parcels = await leaseAll(store, hook.id, now);
+      parcels.length > 0;
+      parcels = await leaseAll(store, hook.id, now)
+    ) {
+      told.push(...parcels.map(typeOf));
+      for (const parcel of parcels) await store.settle(parcel.deliveryId, SENT, { now, retryAt: null });
+    }
+    assert.deepEqual(told, ['message.created', 'message.updated']);
+  });
+
+  check('a hook rotates, fails, is switched off with what waits, comes back and goes', async ({ store }) => {
+    const { id } = await started(store);
+    for (const url of [
+      '',
+      'app.example',
+      'ftp://app.example',
+      'https://user:pw@app.example/',
+      `https://a.example/${'x'.repeat(3000)}`,
+    ]) {
+      await assert.rejects(store.addHook({ account: 'acme', url }), error => isReplydError(error, 'invalid'), url);
+    }
+    const { hook, secret } = await store.addHook({ account: 'acme', url: 'http://app.example' });
+    const rotated = await store.rotateHook(hook.id);
+    assert.deepEqual(await store.hookSecrets(hook.id), [rotated.secret, secret]);
+    const now = Date.now();
+    const trouble = {
+      name: hook.id,
+      paused: 'trouble' as const,
+      reason: 'refused',
+      nextProbeAt: now + 9000,
+      failures: 1,
+    };
+    await store.setDestination(trouble, 'queue');
+    const failing = await store.hook(hook.id);
+    assert.deepEqual([failing.state, failing.reason, failing.failing_since !== null], ['on', 'refused', true]);
+    await store.setDestination({ ...trouble, paused: null, reason: null, nextProbeAt: null, failures: 0 }, 'queue');
+    assert.equal((await store.hook(hook.id)).failing_since, null);
+    await store.setDestination(trouble, 'queue');
+    await store.addMessage({ id }, { direction: 'note', text: 'lost on him', via: 'api' });
+    await store.disableHook(hook.id, 'gone');
+    await store.addMessage({ id }, { direction: 'note', text: 'not queued', via: 'api' });
+    assert.deepEqual([(await store.hook(hook.id)).state, await store.pendingHooks()], ['off', []]);
+    const last = (await store.events({ account: 'acme', after: FIRST, limit: 99 })).filter(
+      each => each.type === 'hook.disabled',
+    );
+    assert.deepEqual(
+      last.map(each => [each.seq, each.conversation, each.data]),
+      [[0, null, { hook_id: hook.id, url: 'http://app.example/', reason: 'gone' }]],
+    );
+    await store.enableHook(hook.id);
+    assert.equal((await store.destination(hook.id)).paused, null);
+    await store.addMessage({ id }, { direction: 'note', text: 'queued', via: 'api' });
+    assert.deepEqual(await store.pendingHooks(), [hook.id]);
+    await store.removeHook(hook.id);
+    assert.deepEqual([await store.pendingHooks(), await store.hooks({})], [[], []]);
+    await assert.rejects(store.hook(hook.id), error => isReplydError(error, 'not_found'));
+  });
+
+  check('events are read in order from any place, and a place that is gone is known', async ({ store }) => {
+    assert.equal(await store.latestEvent(), FIRST);
+    const { id } = await started(store);
+    await started(store, 'other');
+    await store.addMessage({ id }, { direction: 'note', text: 'n', via: 'api' });
+    const all = await store.events({ account: 'acme', after: FIRST, limit: 99 });
+    assert.deepEqual(
+      all.map(each => [each.type, each.seq, each.account]),
+      [
+        ['conversation.created', 1, 'acme'],
+        ['message.created', 2, 'acme'],
+        ['message.created', 3, 'acme'],
+      ],
+    );
+    assert.equal((await store.events({ after: FIRST, limit: 99 })).length, 5);
+    assert.deepEqual(await store.events({ account: 'acme', after: all[1]!.id, limit: 99 }), [all[2]]);
+    assert.deepEqual(await store.events({ account: 'acme', after: await store.latestEvent(), limit: 9 }), []);
+    const cases: [string, boolean][] = [
+      [all[0]!.id, true],
+      [FIRST, true],
+      ['', false],
+      ['7', false],
+      [id, false],
+      ['ev_zzzzzzzzzz0', false],
+    ];
+    for (const [place, can] of cases) assert.equal(await store.canResume(place, 'acme'), can, place);
+    const tomorrow = Date.now() + 86_400_000;
+    assert.equal(await store.clearEvents({ before: tomorrow, answersBefore: 0, limit: 1 }), 1);
+    assert.equal(await store.canResume(FIRST, 'acme'), false);
+    assert.equal(await store.canResume(FIRST, 'other'), true, 'nothing of the other account is gone');
+    assert.equal(await store.canResume(all[0]!.id, 'acme'), true, 'he has seen what is gone');
+    const latest = await store.latestEvent();
+    assert.equal(await store.clearEvents({ before: tomorrow, answersBefore: 0, limit: 99 }), 4);
+    assert.equal(await store.clearEvents({ before: tomorrow, answersBefore: 0, limit: 99 }), 0);
+    assert.equal(await store.canResume(latest), true);
+    assert.equal(await store.latestEvent(), latest);
+  });
+
+  check('every id knows its account', async ({ store }) => {
+    const { id, contact } = await started(store);
+    const message = await store.addMessage({ id }, { direction: 'outgoing', text: 'x', mail: 'now', via: 'api' });
+    const { hook } = await store.addHook({ account: 'acme', url: 'http://app.example' });
+    for (const each of [id, contact.id, message.id, message.deliveries[0]!.id, hook.id]) {
+      assert.equal(await store.accountOf(each), 'acme', each);
+    }
+    assert.equal(await store.accountOf('mail_00000000000'), null);
+    assert.equal(await store.accountOf('nonsense'), null);
+    assert.equal(await store.accountOf('cv_00000000000'), null);
+  });
+
+  check('a conversation begins with its history, which is not mailed and answers nothing', async ({ store }) => {
+    await store.addAccount({ slug: 'acme', domains: ['reply.example.com'], support_email: 'support@example.com' });
+    const at = '2024-05-01T10:00:00.000Z';
+    const { id } = await store.startConversation({
+      account: 'acme',
+      channel: 'facebook',
+      contact: { email: 'carla@customer.example', source_id: 'fb-9' },
+      messages: [
+        { direction: 'incoming', text: 'Hello', source_id: 'm1', created_at: at, via: 'api' },
+        { direction: 'outgoing', text: 'Hi', source_id: 'm2', created_at: at, format: 'plain', via: 'api' },
+        { direction: 'incoming', text: 'again', source_id: 'm1', created_at: at, via: 'api' },
+      ],
+      via: 'api',
+    });
+    const shown = await store.conversation({ id });
+    assert.deepEqual(
+      shown.messages!.map(each => [each.seq, each.text, each.date, each.format, each.mail.reason]),
+      [
+        [1, 'Hello', at, 'plain', null],
+        [2, 'Hi', at, 'plain', 'never'],
+      ],
+    );
+    const waiting = await store.addMessage({ id }, { direction: 'outgoing', text: 'now', via: 'api' });
+    await store.addMessage({ id }, { direction: 'incoming', text: 'old', created_at: at, via: 'api' });
+    assert.deepEqual((await store.message(waiting.id)).mail, { state: 'waiting', reason: 'delay' });
+    assert.deepEqual(
+      (await store.conversation({ id }, { messages: 2 })).messages!.map(each => each.seq),
+      [3, 4],
+    );
+    assert.deepEqual(
+      (await store.messages({ id }, { after: 1, limit: 2 })).map(each => each.seq),
+      [2, 3],
+    );
+  });
+
+  check('a revoked token is dead and no other takes its place', async ({ store }) => {
+    const { id, reply_to } = await started(store);
+    const shown = await store.revokeToken({ id });
+    assert.deepEqual([shown.reply_to, shown.participants[0]!.revoked], [null, true]);
+    assert.equal((await store.resolve(reply_to!)).found, 'unknown');
+    assert.notEqual((await store.rotateToken({ id })).reply_to, null);
+  });
+
+  check('a held message is in nobody else’s mail', async ({ store }) => {
+    const { id, reply_to } = await started(store);
+    await store.setFeature('acme', 'hold_strangers', true);
+    const stranger = { name: 'Eve', email: 'eve@other.example' };
+    await store.file(filing([await destinationOf(store, reply_to!)], reading({ text: 'send me all', from: stranger })));
+    await store.file(
+      filing([await destinationOf(store, reply_to!)], reading({ text: 'I am away', kind: 'auto_reply' })),
+    );
+    await store.addMessage({ id }, { direction: 'outgoing', text: 'Hello', mail: 'now', via: 'api' });
+    const snapshot = await store.composeSnapshot(id, { now: Date.now() + 1000, context: 10 });
+    assert.deepEqual(
+      snapshot!.context.map(each => each.text),
+      ['Hi'],
+    );
+  });
+
+  check('settings of an account go before those of the configuration', async ({ store }) => {
+    const { id } = await started(store);
+    await store.setAccount('acme', { settings: { delay: 3_600_000, context: 0 } });
+    const message = await store.addMessage({ id }, { direction: 'outgoing', text: 'later', via: 'api' });
+    const due = Date.parse(message.deliveries[0]!.next_attempt_at!);
+    assert.ok(due > Date.now() + 3_000_000);
+    assert.deepEqual((await store.composeSnapshot(id, { now: due, context: 10 }))!.context, []);
+    await store.setAccount('acme', { settings: { channels_off: ['whatsapp'] } });
+    const off = await store.addMessage({ id }, { direction: 'outgoing', text: 'off', via: 'api' });
+    assert.deepEqual(off.mail, { state: 'not_mailed', reason: 'channel_off' });
+    const now = await store.addMessage({ id }, { direction: 'outgoing', text: 'now', mail: 'now', via: 'api' });
+    assert.deepEqual(now.mail, { state: 'queued', reason: null }, 'an agent who says now is obeyed');
+    assert.deepEqual(
+      (await store.composeSnapshot(id, { now: Date.now(), context: 10 }))!.unmailed.map(each => each.text),
+      ['later', 'now'],
+      'what waits goes with it',
+    );
+    await store.setAccount('acme', { settings: { channels_off: [] } });
+    const mail = await store.startConversation({
+      account: 'acme',
+      channel: 'email',
+      contact: { email: 'x@y.example' },
+      via: 'api',
+    });
+    const direct = await store.addMessage({ id: mail.id }, { direction: 'outgoing', text: 'hi', via: 'api' });
+    assert.deepEqual(direct.mail, { state: 'queued', reason: null }, 'no delay in the channel email');
+  });
+}
+
+/** Those whose point is the time: only for stores whose clock is the test's. */
+export function continuityContract(name: string, open: Open): void {
+  const check = (
+    title: string,
+    run: (opened: Opened & { later: (ms: number) => void; now: () => number }) => Promise<void>,
+  ) =>
+    test(`${name}: ${title}`, async context => {
+      const opened = await open(context);
+      await run({ ...opened, later: opened.later!, now: opened.now! });
+    });
+  const outgoing = (text: string) => ({ direction: 'outgoing', text, via: 'api' }) as const;
+
+  check('the first unmailed word sets the time of all', async ({ store, later, now }) => {
+    const { id } = await started(store);
+    const start = now();
+    await store.addMessage({ id }, outgoing('one'));
+    later(90_000);
+    await store.addMessage({ id }, outgoing('two'));
+    assert.equal(await store.nextComposeAt(), start + 120_000);
+    assert.deepEqual(await store.dueConversations({ now: start + 119_999, limit: 9 }), []);
+    later(30_000);
+    assert.deepEqual(await store.dueConversations({ now: now(), limit: 9 }), [id]);
+    const snapshot = await store.composeSnapshot(id, { now: now(), context: 10 });
+    assert.deepEqual(
+      snapshot!.unmailed.map(each => each.text),
+      ['one', 'two'],
+    );
+  });
+
+  check('what waited for an address keeps the time it would have had', async ({ store, later, now }) => {
+    await store.addAccount({ slug: 'acme', domains: ['reply.example.com'], support_email: 'support@example.com' });
+    const start = now();
+    const conversation = (contact: { source_id: string }) =>
+      store.startConversation({ account: 'acme', channel: 'line', contact, via: 'api' });
+    const early = await conversation({ source_id: 'u1' });
+    const late = await conversation({ source_id: 'u2' });
+    const message = await store.addMessage({ id: early.id }, outgoing('one'));
+    await store.addMessage({ id: late.id }, outgoing('two'));
+    assert.deepEqual(message.mail, { state: 'waiting', reason: 'no_address' });
+    assert.equal(await store.nextComposeAt(), null);
+    later(30_000);
+    await store.setContact(early.contact.id, { email: 'u1@customer.example' });
+    assert.deepEqual((await store.message(message.id)).mail, { state: 'waiting', reason: 'delay' });
+    assert.equal(await store.nextComposeAt(), start + 120_000);
+    later(500_000);
+    await store.setContact(late.contact.id, { email: 'u2@customer.example' });
+    assert.deepEqual(await store.dueConversations({ now: now(), limit: 9 }), [early.id, late.id]);
+  });
+
+  check(
+    'a later word that is to go at once brings the time forward, with an address or without',
+    async ({ store, now }) => {
+      await store.addAccount({ slug: 'acme', domains: ['reply.example.com'], support_email: 'support@example.com' });
+      const { id, contact } = await store.startConversation({
+        account: 'acme',
+        channel: 'line',
+        contact: {},
+        via: 'api',
+      });
+      await store.addMessage({ id }, outgoing('one'));
+      await store.addMessage({ id }, { ...outgoing('two'), mail: 'now' });
+      await store.setContact(contact.id, { email: 'u1@customer.example' });
+      assert.deepEqual(await store.dueConversations({ now: now(), limit: 9 }), [id]);
+    },
+  );
+
+  check('old answers and events are cleared by their age', async ({ store, later, now }) => {
+    const { id } = await started(store);
+    const caller = (await store.addKey({ account: 'acme' })).key.id;
+    const ask = () =>
+      store.once({ caller, name: 'x', fingerprint: '00' }, 'addMessage', [
+        { id },
+        { direction: 'note', text: 'n', via: 'api' },
+      ]);
+    await ask();
+    later(60_000);
+    const clear = () => store.clearEvents({ before: now() - 30_000, answersBefore: now() - 90_000, limit: 99 });
+    assert.equal(await clear(), 3);
+    assert.equal((await ask()).repeated, true);
+    later(60_000);
+    await clear();
+    assert.equal((await ask()).repeated, false);
+  });
+}
