@@ -21,6 +21,7 @@ const VERBS: Readonly<Record<string, string>> = {
   attachment: 'get',
   mail: 'list show reprocess',
   queue: 'list show retry cancel pause resume',
+  import: 'chatwoot',
   deliver: '',
 };
 
