@@ -67,6 +67,16 @@ const GROUPS: readonly Group[] = [
   },
   { name: 'attachment', does: 'files of messages', load: async () => (await import('./message.js')).defineAttachment },
   { name: 'mail', does: 'mails as they came in', load: async () => (await import('./mail.js')).defineMail },
+  {
+    name: 'import',
+    does: 'take over conversations of another system',
+    load: async () => (await import('./import.js')).defineImport,
+  },
+  {
+    name: 'deliver',
+    does: 'hand a mail to the daemon, for pipes of MTAs',
+    load: async () => (await import('./deliver-help.js')).defineDeliver,
+  },
   { name: 'queue', does: 'mails on their way out', load: async () => (await import('./queue.js')).defineQueue },
 ];
 
