@@ -21,6 +21,7 @@ import type { Courier } from './conversation/ports.js';
 import type { Store } from './conversation/store.js';
 import { errorText, ReplydError } from './errors.js';
 import { type HttpHandler, type HttpListener, openHttp } from './http.js';
+import { createDoors, type DoorSettings as HttpDoorSettings } from './ingress/http.js';
 import { openSmtp, type SmtpDoor, type SmtpOptions, type SmtpSettings } from './ingress/smtp.js';
 import type { Log } from './log.js';
 import { openComposer } from './outbound/composer.js';
@@ -39,6 +40,8 @@ export interface Listening {
   readonly smtp: readonly string[];
   readonly lmtp: readonly string[];
   readonly http: string | null;
+  /** Only with a listener of its own for the providers. */
+  readonly ingress?: string;
 }
 
 export interface Daemon {
@@ -73,6 +76,7 @@ export function listeningFile(dataDir: string): string {
 export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): Promise<Daemon> {
   const { log } = options;
   let { config } = loaded;
+  let graceMs = GRACE;
   const closers: (() => Promise<void> | void)[] = [];
   const closeAll = async () => {
     let first: unknown;
@@ -135,7 +139,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       random: randomBytes,
       log,
     });
-    closers.push(() => queue.close());
+    closers.push(() => queue.close({ graceMs }));
     const composer = openComposer({
       store,
       folder,
@@ -162,7 +166,6 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
 
     const doorOptions = { spoolFolder: folder, reception, log, now: Date.now };
     const doors: SmtpDoor[] = [];
-    let graceMs = GRACE;
     const openDoor = async (door: Pick<SmtpOptions, 'kind' | 'listen'> & Partial<SmtpOptions>) => {
       if (door.listen.length === 0) return [];
       const opened = await openSmtp({ ...doorSettings(config), ...doorOptions, ...door });
@@ -199,14 +202,23 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       testHook: id => testHook({ store, poster, clock: Date.now }, id),
       stream,
     });
-    const http = await openListener('http.listen', [health, api]);
+    const httpDoors = await createDoors({
+      spoolFolder: folder,
+      reception,
+      log,
+      now: Date.now,
+      settings: () => httpDoorSettings(config),
+    });
+    const apart = config.ingress.listen !== null;
+    const http = await openListener('http.listen', apart ? [health, api] : [health, httpDoors, api]);
+    const ingress = apart ? await openListener('ingress.listen', [httpDoors]) : null;
     // Its readers would hold the listener open.
     closers.push(() => stream.close());
 
-    const listening: Listening = { smtp, lmtp, http };
+    const listening: Listening = { smtp, lmtp, http, ...(ingress === null ? {} : { ingress }) };
     closers.push(() => rmSync(listeningFile(dataDir), { force: true }));
     writeListening(dataDir, listening);
-    log.info('listening', { smtp, lmtp, http: listening.http, pid: process.pid, data_dir: dataDir });
+    log.info('listening', { smtp, lmtp, http, ingress: ingress ?? undefined, pid: process.pid, data_dir: dataDir });
     composer.wake();
     queue.wake();
     hooks.wake();
@@ -324,6 +336,20 @@ function doorSettings(config: Config): SmtpSettings {
       tls.certificate && tls.key
         ? { cert: readPem('tls.certificate', tls.certificate), key: readPem('tls.key', tls.key) }
         : undefined,
+  };
+}
+
+function httpDoorSettings({ smtp, http, ingress }: Config): HttpDoorSettings {
+  return {
+    maxSize: smtp.maxSize,
+    publicUrl: http.publicUrl,
+    secrets: {
+      relay: ingress.relay.password,
+      mailgun: ingress.mailgun.signingKey,
+      mandrill: ingress.mandrill.key,
+      postmark: ingress.postmark.password,
+      sendgrid: ingress.sendgrid.password,
+    },
   };
 }
 

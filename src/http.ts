@@ -79,6 +79,8 @@ export interface Exchange {
   basic(): { readonly user: string; readonly password: string } | null;
   /** The token of `Authorization: Bearer` (RFC 6750), or null. */
   bearer(): string | null;
+  /** The body as it comes, for whoever reads it as a stream, in place of `body`. Limits are the reader's then. */
+  readonly stream: Readable;
   /** Reads the body to its end; once. Throws too_large, or unavailable (client gone, disk full). */
   body(limits: BodyLimits): Promise<{ readonly content: BodyContent; readonly size: number }>;
   /** Reads a JSON body (RFC 8259) into memory. Throws too_large, or invalid when it is no JSON. */
@@ -249,6 +251,7 @@ function createExchange(
       return colon === -1 ? null : { user: text.slice(0, colon), password: text.slice(colon + 1) };
     },
     bearer: () => /^bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? null,
+    stream: request,
     body: limits => readBody(request, limits, context.files),
     async readJson({ maxSize }) {
       const { content } = await readBody(request, { maxSize }, context.files);

@@ -10,7 +10,7 @@ import { usageError } from './errors.js';
 import { accountView } from './render.js';
 import { table } from './table.js';
 import { print, printJson, warn } from './terminal.js';
-import { addVerb, collect, jsonOption, listed, oneOf, quoted, readDuration, readPairs } from './verb.js';
+import { addVerb, collect, given, jsonOption, listed, oneOf, quoted, readDuration, readPairs } from './verb.js';
 
 const KEYS = [
   'name',
@@ -55,7 +55,7 @@ export function defineAccount(group: Command): void {
               slug,
               support_email: options.supportEmail,
               domains: options.domain ?? proposedDomains(loaded.inboundDomain),
-              ...(options.name === undefined ? {} : { name: options.name }),
+              ...given({ name: options.name }),
             }),
           { create: true },
         );
@@ -137,7 +137,8 @@ export function defineAccount(group: Command): void {
     .action(async (slug: string, options: Json & { yes?: true }, command: Command) => {
       await withStore(command, async ({ store }) => {
         const account = await store.account(slug);
-        if (!(await confirmRemoval(`account ${slug} with all its conversations`, options))) return;
+        if (!(await confirmRemoval(`account ${slug} with all its conversations`, { ...options, unasked: 'refuse' })))
+          return;
         await store.removeAccount(slug);
         if (options.json) printJson(account);
         else print(`removed account ${slug}`);

@@ -7,7 +7,7 @@ import { list } from './listing.js';
 import { contactView } from './render.js';
 import { table } from './table.js';
 import { print, printJson } from './terminal.js';
-import { addVerb, jsonOption, limitOption, listed, readPairs } from './verb.js';
+import { addVerb, given, jsonOption, limitOption, listed, readPairs } from './verb.js';
 
 const KEYS = ['email', 'name', 'source_id'] as const;
 
@@ -25,10 +25,7 @@ export function defineContact(group: Command): void {
     .addOption(limitOption())
     .addOption(jsonOption())
     .action(async (options: Json & { account?: string; email?: string; limit: number }, command: Command) => {
-      const filter = {
-        ...(options.account === undefined ? {} : { account: options.account }),
-        ...(options.email === undefined ? {} : { email: options.email }),
-      };
+      const filter = given({ account: options.account, email: options.email });
       await withStore(command, ({ store }) =>
         list(
           options,
@@ -93,7 +90,13 @@ export function defineContact(group: Command): void {
       await withStore(command, async ({ store }) => {
         const contact = await store.contact(id);
         const name = contact.email ?? contact.name;
-        if (!(await confirmRemoval(`contact ${id} (${name}) with all his conversations`, options))) return;
+        if (
+          !(await confirmRemoval(`contact ${id} (${name}) with all his conversations`, {
+            ...options,
+            unasked: 'remove',
+          }))
+        )
+          return;
         await store.removeContact(id);
         if (options.json) printJson(contact);
         else print(`removed contact ${id}`);

@@ -13,6 +13,7 @@ import type { Store } from '../conversation/store.js';
 import { isReplydError, ReplydError } from '../errors.js';
 import { actAsOwner, checkAccess, whomToBe } from './owner.js';
 import { warn } from './terminal.js';
+import { given } from './verb.js';
 
 export interface Context {
   readonly loaded: LoadedConfig;
@@ -29,7 +30,7 @@ export async function loadSettings(command: Command, options: { quiet?: boolean 
   const { loadConfig } = await import('../config.js');
   const file = configOption(command);
   try {
-    const loaded = loadConfig({ ...(file === undefined ? {} : { file }), env: process.env, cwd: process.cwd() });
+    const loaded = loadConfig({ ...given({ file }), env: process.env, cwd: process.cwd() });
     if (!options.quiet) for (const warning of loaded.warnings) warn(warning);
     return loaded;
   } catch (error) {
@@ -50,6 +51,9 @@ export async function withStore<T>(
   work: (context: Context) => Promise<T>,
   options: { create?: boolean; loaded?: LoadedConfig } = {},
 ): Promise<T> {
+  const storeCode = loadStoreCode();
+  // Whoever awaits it hears of a failure; a configuration that is wrong comes first.
+  storeCode.catch(() => undefined);
   const loaded = options.loaded ?? (await loadSettings(command));
   const { dataDir } = loaded.config;
   const missing = storeIsMissing(dataDir);
@@ -76,11 +80,13 @@ export async function withStore<T>(
 
 /** The store of this configuration, opened by this process. `migrate` makes it or brings its schema up to date. */
 export async function openDirectly(loaded: LoadedConfig, migrate: boolean): Promise<Store> {
-  const [{ openStore }, { storeRules }] = await Promise.all([
-    import('../store/sqlite.js'),
-    import('../config/store-rules.js'),
-  ]);
+  const [{ openStore }, { storeRules }] = await loadStoreCode();
   return openStore({ dataDir: loaded.config.dataDir, writer: 'direct', rules: storeRules(loaded.config), migrate });
+}
+
+/** Reading the code takes longer than what it does: it is begun while the configuration is still being read. */
+function loadStoreCode() {
+  return Promise.all([import('../store/sqlite.js'), import('../config/store-rules.js')]);
 }
 
 /** True when nobody has made it; throws unauthorized when that can't be seen. */

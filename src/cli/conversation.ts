@@ -9,10 +9,11 @@ import { list } from './listing.js';
 import { personText, timeText } from './render.js';
 import { table } from './table.js';
 import { hint, print, printJson, readStandardInput } from './terminal.js';
-import { headView, messageView, refText, threadView } from './thread.js';
+import { headView, messageView, plural, refText, threadView } from './thread.js';
 import {
   addVerb,
   collect,
+  given,
   jsonOption,
   limitOption,
   oneOf,
@@ -61,15 +62,13 @@ function defineStart(group: Command): void {
       const channel = oneOf('channel', CHANNELS, options.channel);
       const email = readAddress(options.contact);
       const text = options.text === undefined ? undefined : await readText(options.text);
+      if (text !== undefined && text.trim() === '') throw usageError('the text is empty');
       const conversation = await withStore(command, ({ store }) =>
         store.startConversation({
           account: options.account,
           channel,
-          contact: { email, ...(options.contactName === undefined ? {} : { name: options.contactName }) },
-          ...(options.sourceId === undefined ? {} : { source_id: options.sourceId }),
-          ...(options.subject === undefined ? {} : { subject: options.subject }),
-          ...(text === undefined ? {} : { text }),
-          ...(options.token === undefined ? {} : { token: options.token }),
+          contact: { email, ...given({ name: options.contactName }) },
+          ...given({ source_id: options.sourceId, subject: options.subject, text, token: options.token }),
           via: 'cli',
         }),
       );
@@ -104,12 +103,12 @@ function defineList(group: Command): void {
     .addOption(limitOption())
     .addOption(jsonOption())
     .action(async (options: ListOptions, command: Command) => {
-      const filter = {
-        ...(options.account === undefined ? {} : { account: options.account }),
-        ...(options.status === undefined ? {} : { status: oneOf('status', STATUSES, options.status) }),
-        ...(options.contact === undefined ? {} : { contact: options.contact }),
-        ...(options.channel === undefined ? {} : { channel: oneOf('channel', CHANNELS, options.channel) }),
-      };
+      const filter = given({
+        account: options.account,
+        status: oneOf('status', STATUSES, options.status),
+        contact: options.contact,
+        channel: oneOf('channel', CHANNELS, options.channel),
+      });
       await withStore(command, ({ store }) =>
         list(
           options,
@@ -170,17 +169,10 @@ function defineReply(group: Command): void {
       const conversation = readRef(ref);
       if (options.agentEmail !== undefined && options.agent === undefined)
         throw usageError('--agent-email needs --agent');
-      const agent =
-        options.agent === undefined
-          ? {}
-          : {
-              agent: {
-                name: options.agent,
-                email: options.agentEmail === undefined ? null : readAddress(options.agentEmail),
-              },
-            };
+      const email = options.agentEmail === undefined ? null : readAddress(options.agentEmail);
+      const agent = options.agent === undefined ? undefined : { name: options.agent, email };
       const cc = (options.cc ?? []).map(readMailbox);
-      const delay = options.delay === undefined ? {} : { delay: readDuration('--delay', options.delay) };
+      const delay = options.delay === undefined ? undefined : readDuration('--delay', options.delay);
       const text = await readText(options.text);
       if (text.trim() === '' && options.attach === undefined) throw usageError('the answer is empty');
       const loaded = await loadSettings(command);
@@ -192,9 +184,8 @@ function defineReply(group: Command): void {
             direction: 'outgoing',
             text,
             mail: 'now',
-            ...agent,
-            ...delay,
-            ...(cc.length > 0 ? { cc } : {}),
+            cc,
+            ...given({ agent, delay }),
             attachments: await placeFiles(store, files),
             via: 'cli',
           }),
@@ -233,7 +224,7 @@ function defineNote(group: Command): void {
         store.addMessage(conversation, {
           direction: 'note',
           text,
-          ...(options.agent === undefined ? {} : { agent: { name: options.agent } }),
+          ...given({ agent: options.agent === undefined ? undefined : { name: options.agent } }),
           via: 'cli',
         }),
       );
@@ -293,7 +284,10 @@ function defineRemove(group: Command): void {
         const conversation = await store.conversation(wanted);
         const name = refText(conversation);
         if (
-          !(await confirmRemoval(`conversation ${name} with ${conversation.messages?.length ?? 0} messages`, options))
+          !(await confirmRemoval(`conversation ${name} with ${plural(conversation.messages?.length ?? 0, 'message')}`, {
+            ...options,
+            unasked: 'remove',
+          }))
         )
           return;
         await store.removeConversation({ id: conversation.id });

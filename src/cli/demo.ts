@@ -17,6 +17,7 @@ import { createLog } from '../log.js';
 import { openDirectly } from './context.js';
 import { fieldOf, gmailReply } from './demo-mail.js';
 import { openSink } from './demo-sink.js';
+import { EXIT_FAILED, explain } from './errors.js';
 import { submitMail } from './submit.js';
 import { columns, print, styled, warn } from './terminal.js';
 import { printable, wrap } from './text.js';
@@ -40,27 +41,50 @@ export function defineDemo(verb: Command): void {
     more: 'Starts a daemon on free loopback ports with a store in a temporary folder, lets an agent answer a chat message by mail and the customer reply to it, and prints the conversation. Nothing leaves this machine.',
   }).action(async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'replyd-demo-'));
-    const closers: (() => Promise<void> | void)[] = [() => rmSync(folder, { recursive: true, force: true })];
+    const closers: Closer[] = [() => rmSync(folder, { recursive: true, force: true })];
     let interrupt: () => void = () => {};
-    const interrupted = new Promise<'interrupted'>(resolve => {
-      interrupt = () => resolve('interrupted');
-      process.once('SIGINT', interrupt);
-      process.once('SIGTERM', interrupt);
+    const interrupted = new Promise<null>(resolve => {
+      interrupt = () => resolve(null);
     });
+    process.once('SIGINT', interrupt);
+    process.once('SIGTERM', interrupt);
+    let playing = true;
+    const play = perform(folder, closers).finally(() => {
+      playing = false;
+    });
+    let failure: unknown;
     try {
-      const shown = play(folder, closers);
-      if ((await Promise.race([withinTime(shown), interrupted])) === 'interrupted') {
-        process.exitCode = 1;
-      } else if (process.stdout.isTTY && process.stdin.isTTY) {
-        print(byHand(await shown));
+      const stage = await Promise.race([withinTime(play), interrupted]);
+      if (stage === null) throw new ReplydError('unavailable', 'interrupted');
+      if (process.stdout.isTTY && process.stdin.isTTY) {
+        print(byHand(stage));
         await interrupted;
       }
-    } finally {
-      process.off('SIGINT', interrupt);
-      process.off('SIGTERM', interrupt);
-      for (const close of closers.reverse()) await close();
+    } catch (error) {
+      failure = error;
     }
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+    await closeAll(closers);
+    if (playing) {
+      // What is being opened just now would keep the process alive.
+      process.stderr.write(`${explain(failure).text}\n`);
+      process.exit(EXIT_FAILED);
+    }
+    if (failure !== undefined) throw failure;
   });
+}
+
+type Closer = () => Promise<void> | void;
+
+async function closeAll(closers: Closer[]): Promise<void> {
+  for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
+    try {
+      await close();
+    } catch (error) {
+      warn(errorText(error));
+    }
+  }
 }
 
 interface Stage {
@@ -70,7 +94,7 @@ interface Stage {
 }
 
 /** The play itself. What it opens is put onto `closers`. */
-async function play(folder: string, closers: (() => Promise<void> | void)[]): Promise<Stage> {
+async function perform(folder: string, closers: Closer[]): Promise<Stage> {
   const [{ loadConfig }, { openDaemon }] = await Promise.all([import('../config.js'), import('../daemon.js')]);
   const sink = await openSink();
   closers.push(() => sink.close());
@@ -81,7 +105,7 @@ async function play(folder: string, closers: (() => Promise<void> | void)[]): Pr
     log: createLog('warn', 'pretty'),
     onFatal: error => warn(errorText(error)),
   });
-  closers.push(() => daemon.close());
+  closers.push(() => daemon.close({ graceMs: 2000 }));
   const store = await openDirectly(loaded, false);
   closers.push(() => store.close());
   const smtp = daemon.listening.smtp[0]!;
@@ -190,11 +214,12 @@ function byHand({ config, conversation, smtp }: Stage): string {
   return [
     'It stays up until Ctrl-C. Go on by hand in another terminal:',
     '',
-    `  ${program} conversation show ${ref}`,
-    `  ${program} conversation reply ${ref} --agent Anna --text "Good news!"`,
-    `  printf 'Subject: Re: teapot\\n\\nThank you!\\n' | curl smtp://${smtp} \\`,
-    `    --mail-from ${CUSTOMER.email} --mail-rcpt ${conversation.reply_to} -T -`,
-    `  ${program} doctor`,
+    brokenCommand(`  ${program} conversation show ${ref}`),
+    brokenCommand(`  ${program} conversation reply ${ref} --agent Anna --text "Good news!"`),
+    `  printf 'From: ${CUSTOMER.email}\\n\\nThank you!\\n' | curl -s smtp://${smtp} --crlf -T - \\`,
+    `      --mail-from ${CUSTOMER.email} \\`,
+    `      --mail-rcpt ${conversation.reply_to}`,
+    brokenCommand(`  ${program} doctor`),
   ].join('\n');
 }
 

@@ -107,7 +107,7 @@ async function examineStore(loaded: LoadedConfig, report: Report): Promise<void>
     const stats = await store.stats();
     const accounts = stats.accounts ?? 0;
     report(
-      ok('store', `schema fits; ${accounts} accounts, ${stats.conversations ?? 0} conversations`),
+      ok('store', `schema fits; accounts: ${accounts}, conversations: ${stats.conversations ?? 0}`),
       ...(accounts > 0
         ? []
         : [warning('accounts', 'there are none yet', '`replyd account add --help` shows how to add one')]),

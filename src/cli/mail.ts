@@ -9,7 +9,7 @@ import { mailView, sizeText, timeText } from './render.js';
 import { table } from './table.js';
 import { print, printJson } from './terminal.js';
 import { messageView } from './thread.js';
-import { addVerb, jsonOption, limitOption, oneOf } from './verb.js';
+import { addVerb, given, jsonOption, limitOption, oneOf } from './verb.js';
 
 const STATES: readonly MailRecordState[] = ['filed', 'quarantined', 'refused', 'kept'];
 
@@ -33,10 +33,7 @@ export function defineMail(group: Command): void {
     .addOption(limitOption())
     .addOption(jsonOption())
     .action(async (options: Json & { state?: string; account?: string; limit: number }, command: Command) => {
-      const filter = {
-        ...(options.state === undefined ? {} : { state: oneOf('state', STATES, options.state) }),
-        ...(options.account === undefined ? {} : { account: options.account }),
-      };
+      const filter = given({ state: oneOf('state', STATES, options.state), account: options.account });
       await withStore(command, ({ store }) =>
         list(
           options,

@@ -9,7 +9,7 @@ import { list } from './listing.js';
 import { deliveryState, deliveryView, timeText } from './render.js';
 import { table } from './table.js';
 import { print, printJson, warn } from './terminal.js';
-import { addVerb, jsonOption, limitOption, oneOf } from './verb.js';
+import { addVerb, given, jsonOption, limitOption, oneOf } from './verb.js';
 
 const STATES: readonly DeliveryState[] = ['waiting', 'leased', 'sent', 'deferred', 'failed', 'cancelled'];
 const RETRYABLE: readonly DeliveryState[] = ['waiting', 'deferred', 'failed'];
@@ -30,10 +30,7 @@ export function defineQueue(group: Command): void {
     .addOption(limitOption())
     .addOption(jsonOption())
     .action(async (options: Json & { state?: string; account?: string; limit: number }, command: Command) => {
-      const filter = {
-        ...(options.state === undefined ? {} : { state: oneOf('state', STATES, options.state) }),
-        ...(options.account === undefined ? {} : { account: options.account }),
-      };
+      const filter = given({ state: oneOf('state', STATES, options.state), account: options.account });
       await withStore(command, async ({ store }) => {
         const paused = pausedText(await store.destination(SMARTHOST));
         if (paused !== null) warn(paused);
@@ -105,7 +102,7 @@ export function pausedText(state: DestinationState): string | null {
 }
 
 async function changeDestination(store: Store, change: Partial<DestinationState>): Promise<DestinationState> {
-  await store.setDestination({ ...(await store.destination(SMARTHOST)), ...change });
+  await store.setDestination({ ...(await store.destination(SMARTHOST)), ...change }, 'operator');
   return store.destination(SMARTHOST);
 }
 

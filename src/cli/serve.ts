@@ -8,7 +8,6 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/keys.js';
 import type { LoadedConfig } from '../config.js';
-import type { Daemon } from '../daemon.js';
 import { errorText, ReplydError } from '../errors.js';
 import { createLog, type Log } from '../log.js';
 import { loadSettings } from './context.js';
@@ -27,53 +26,64 @@ export function defineServe(verb: Command): void {
     const log = createLog(config.log.level, config.log.format);
     sayFindings(log, loaded);
     becomeOwner(config);
-    let onFatal: (error: Error) => void = () => {};
+    // Listened to before there is a daemon: `listening.json` invites signals, and one unheard would end the process.
+    const ends = listenForEnd();
+    const reloads = listenForReload();
     const { openDaemon } = await import('../daemon.js');
-    const fatal = new Promise<Error>(resolve => {
-      onFatal = resolve;
-    });
-    const daemon = await openDaemon(loaded, { log, onFatal: error => onFatal(error) });
-    await runUntilEnd(daemon, { log, fatal, reread: () => loadSettings(command, { quiet: true }) });
-  });
-}
-
-/** Resolves when the daemon is closed because somebody wanted it; throws when it could not go on. */
-async function runUntilEnd(
-  daemon: Daemon,
-  { log, fatal, reread }: { log: Log; fatal: Promise<Error>; reread: () => Promise<LoadedConfig> },
-): Promise<void> {
-  let reloading = Promise.resolve();
-  const reload = () => {
-    reloading = reloading.then(async () => {
+    const daemon = await openDaemon(loaded, { log, onFatal: ends.fatal });
+    reloads.start(async () => {
       try {
-        const loaded = await reread();
-        sayFindings(log, loaded);
-        await daemon.reload(loaded);
+        const next = await loadSettings(command, { quiet: true });
+        sayFindings(log, next);
+        await daemon.reload(next);
       } catch (error) {
         log.error('reload_failed', { error: errorText(error) });
       }
     });
-  };
-  const signal = new Promise<NodeJS.Signals>(resolve => {
-    let first = true;
-    const stop = (name: NodeJS.Signals) => {
-      if (!first) process.exit(EXIT_FAILED);
-      first = false;
-      resolve(name);
-    };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
+    const reason = await ends.reason;
+    if (typeof reason === 'string') {
+      log.info('stopping', { signal: reason });
+      return daemon.close();
+    }
+    log.error('fatal', { error: errorText(reason) });
+    // Answers what is in flight with 4xx; nothing more can be stored.
+    await daemon.close({ graceMs: 0 }).catch(() => undefined);
+    throw reason;
   });
-  process.on('SIGHUP', reload);
-  const reason = await Promise.race([signal, fatal]);
-  if (typeof reason === 'string') {
-    log.info('stopping', { signal: reason });
-    return daemon.close();
+}
+
+/** Resolves with the first signal to end, or with the fault that makes going on useless. The second signal exits. */
+function listenForEnd(): { readonly reason: Promise<NodeJS.Signals | Error>; readonly fatal: (error: Error) => void } {
+  let end: (reason: NodeJS.Signals | Error) => void = () => {};
+  const reason = new Promise<NodeJS.Signals | Error>(resolve => {
+    end = resolve;
+  });
+  let signals = 0;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      signals += 1;
+      if (signals > 1) process.exit(EXIT_FAILED);
+      end(signal);
+    });
   }
-  log.error('fatal', { error: errorText(reason) });
-  // Answers what is in flight with 4xx; nothing more can be stored.
-  await daemon.close({ graceMs: 0 }).catch(() => undefined);
-  throw reason;
+  return { reason, fatal: end };
+}
+
+/** Reloads one after the other; a SIGHUP that came before `start` is answered by it. */
+function listenForReload(): { readonly start: (reload: () => Promise<void>) => void } {
+  let reload: (() => Promise<void>) | null = null;
+  let wanted = false;
+  let running = Promise.resolve();
+  process.on('SIGHUP', () => {
+    wanted = true;
+    if (reload) running = running.then(reload);
+  });
+  return {
+    start(work) {
+      reload = work;
+      if (wanted) running = running.then(work);
+    },
+  };
 }
 
 function sayFindings(log: Log, loaded: LoadedConfig): void {

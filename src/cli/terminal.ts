@@ -63,7 +63,8 @@ export function hint(text: string): void {
 /** Columns for people's views: 80, or what the terminal has, within reason. */
 export function columns(): number {
   const has = process.stdout.columns;
-  return has === undefined ? 80 : Math.min(Math.max(has, MIN_COLUMNS), MAX_COLUMNS);
+  // Some terminals that are none say 0.
+  return !has ? 80 : Math.min(Math.max(has, MIN_COLUMNS), MAX_COLUMNS);
 }
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow';

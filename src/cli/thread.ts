@@ -240,6 +240,6 @@ function countLines(text: string): number {
   return trimmed === '' ? 0 : trimmed.split(/\r\n?|\n/).length;
 }
 
-function plural(count: number, word: string): string {
+export function plural(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? '' : 's'}`;
 }

@@ -76,6 +76,12 @@ export function collect(value: string, before: readonly string[] | undefined): r
   return [...(before ?? []), value];
 }
 
+/** The options that were given: without those that are undefined. */
+export function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
 /** A whole number from 1. */
 export function count(value: string): number {
   const number = /^\d{1,9}$/.test(value) ? Number(value) : 0;
@@ -83,8 +89,19 @@ export function count(value: string): number {
   return number;
 }
 
-/** One of these words; the error names them. */
-export function oneOf<const T extends string>(what: string, words: readonly T[], value: string): T {
+/** One of these words, undefined when none was given; the error names them. */
+export function oneOf<const T extends string>(what: string, words: readonly T[], value: string): T;
+export function oneOf<const T extends string>(
+  what: string,
+  words: readonly T[],
+  value: string | undefined,
+): T | undefined;
+export function oneOf<const T extends string>(
+  what: string,
+  words: readonly T[],
+  value: string | undefined,
+): T | undefined {
+  if (value === undefined) return undefined;
   const word = words.find(each => each === value);
   if (word === undefined) throw usageError(`there is no ${what} ${quoted(value)}: use ${listed(words)}`);
   return word;

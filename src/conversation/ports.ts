@@ -198,7 +198,8 @@ export interface QueueStore {
   /** The earliest moment at which `lease` may find something, or null when nothing waits. */
   nextDueAt(destination: string): Promise<number | null>;
   destination(name: string): Promise<DestinationState>;
-  setDestination(state: DestinationState): Promise<void>;
+  /** The queue's word does not count while an operator has paused the destination. */
+  setDestination(state: DestinationState, by: 'operator' | 'queue'): Promise<void>;
 }
 
 export type { Envelope };

@@ -53,7 +53,7 @@ const DELIVERY_FIELDS = [
 ] as const;
 
 /** Addresses a mail may have been meant for, for mail whose envelope names only an account; at most 100. */
-export function addressesInHeader(mail: Mail): readonly string[] {
+export function addressesInHeader(mail: Pick<Mail, 'headers' | 'to' | 'cc'>): readonly string[] {
   const found: string[] = [];
   for (const name of DELIVERY_FIELDS) {
     for (const field of mail.headers) if (field.name === name) found.push(field.value.trim());

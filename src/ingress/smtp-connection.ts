@@ -123,6 +123,8 @@ export class DoorConnection extends SMTPConnection {
   }
 
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    // The library answers sockets only that are open both ways.
+    if (this._socket.readyState === 'writeOnly') Object.defineProperty(this._socket, 'readyState', { value: 'open' });
     const ours = (context ? OURS_BY_CONTEXT[context] : undefined) ?? OURS_BY_CODE[code];
     if (typeof data === 'string' && ENHANCED.test(data)) {
       super.send(code, data, false);
@@ -217,6 +219,13 @@ export class DoorConnection extends SMTPConnection {
 
   /** The door's sweep watches the time of all connections. */
   override _armTimeout(): void {}
+
+  override _createParser(): ReturnType<SMTPConnection['_createParser']> {
+    const parser = super._createParser();
+    // The client has ended its half, and all it said before is answered: Exim does so behind QUIT and the last mail.
+    parser.on('finish', () => this.close());
+    return parser;
+  }
 
   override _onClose(): void {
     super._onClose();

@@ -170,6 +170,8 @@ class DoorServer extends SMTPServer {
       lenientAddressParsing: true,
       hideENHANCEDSTATUSCODES: false,
       maxCommandLength: MAX_COMMAND_LENGTH,
+      // A client may close its half behind its last command and wait for the answers.
+      allowHalfOpen: true,
       // Who may use it is decided for each session.
       useXClient: true,
     });

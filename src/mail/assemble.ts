@@ -49,10 +49,13 @@ export async function assembleMail(
   let textLeft = MAX_ALL_TEXT;
 
   const keepFile = async (part: Part, content: AsyncIterator<Uint8Array>, before: readonly Uint8Array[]) => {
-    const inReport = isMessage(part.type) && isInReport(part) && returned === null;
-    const file = await keptFile(part, content, { before, keeper, number: files.length + 1, head: inReport });
+    const mayBeReturned = isMessage(part.type) && returned === null;
+    const file = await keptFile(part, content, { before, keeper, number: files.length + 1, head: mayBeReturned });
     files.push(file.draft);
-    if (inReport) returned = parseHeaderBlock(file.head).fields;
+    if (!mayBeReturned) return;
+    const { fields } = parseHeaderBlock(file.head);
+    // Microsoft sends the mails that people complained of without a report around them.
+    if (isInReport(part) || fields.some(field => field.name === 'x-hmxmroriginalrecipient')) returned = fields;
   };
 
   const readParts = async (from: Uint8Array | AsyncIterable<Uint8Array>, mayRepair: boolean) => {
@@ -65,17 +68,19 @@ export async function assembleMail(
         await keepFile(part, iterator, []);
         continue;
       }
-      const limit = role === 'text' || role === 'container' ? Math.min(MAX_TEXT, textLeft) : MAX_REPORT;
-      const { pieces, bytes, complete } = await take(iterator, limit);
+      const limit = role === 'text' || role === 'container' ? MAX_TEXT : MAX_REPORT;
+      const { pieces, bytes, complete } = await take(iterator, Math.min(limit, textLeft));
+      textLeft -= bytes.length;
       const repaired = role === 'container' && mayRepair && complete ? withFoundBoundary(part, bytes) : null;
       if (role === 'report') {
         reports.push({ contentType: part.type, body: decodeTextPart(part, bytes) });
+        // Outside of a report somebody attached it.
+        if (!isInReport(part)) await keepFile(part, iterator, pieces);
       } else if (role === 'returned header') {
         returned ??= parseHeaderBlock(transferDecode(bytes, part.encoding)).fields;
       } else if (repaired !== null) {
         lost.push({ part, repaired });
       } else {
-        textLeft -= bytes.length;
         bodies.push({ part, text: decodeTextPart(part, bytes), isHtml: part.type === 'text/html' });
         if (!complete) await keepFile(part, iterator, pieces);
       }

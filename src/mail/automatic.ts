@@ -70,7 +70,7 @@ function weakSigns(mail: Mail, nullSender: boolean): string[] {
       (isPrecedence(name) && /^(?:bulk|junk)$/.test(firstWord(value))) || name === 'x-auto-response-suppress';
     if (isWeak) signs.push(shown(name, value));
   }
-  const phrase = subjectPhrase(mail.subject);
+  const phrase = responderPhrase(mail.subject);
   if (phrase !== null) signs.push(`subject begins with "${phrase}"`);
   if (nullSender) signs.push('null sender');
   const sender = mail.from?.email.toLowerCase() ?? '';
@@ -103,7 +103,7 @@ function firstWord(value: string): string {
 }
 
 function shown(name: string, value: string): string {
-  return `${name}: ${value.length > 80 ? `${value.slice(0, 80)}…` : value}`;
+  return `${name}: ${value.length > 80 ? `${value.slice(0, 80).replace(/[\ud800-\udbff]$/, '')}…` : value}`;
 }
 
 /** How responders begin their subjects, by language, lower case. */
@@ -152,7 +152,7 @@ const PHRASES: readonly string[] = [
 ]; // biome-ignore format: one language a line
 
 /** The phrase of a responder at the subject's beginning, or null. */
-function subjectPhrase(subject: string): string | null {
+export function responderPhrase(subject: string): string | null {
   const text = stripReplyPrefixes(subject)
     .normalize('NFC')
     .replace(/^[[({【\s]+/, '')

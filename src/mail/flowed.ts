@@ -17,7 +17,8 @@ export function unflow(text: string, delSp: boolean): string {
     const depth = quoteDepth(line);
     const stuffed = line.slice(depth);
     const content = stuffed.startsWith(' ') ? stuffed.slice(1) : stuffed;
-    if (depth !== openDepth || content === '-- ') close();
+    // A blank line parts paragraphs even after a soft line end, which some programs leave there.
+    if (depth !== openDepth || content === '-- ' || content === '') close();
     openDepth = depth;
     const flows = content.endsWith(' ') && content !== '-- ';
     parts.push(flows && delSp ? content.slice(0, -1) : content);

@@ -1,10 +1,12 @@
 /**
  * A header block (RFC 5322 section 2.2) as fields, and what stands in single fields: encoded words (RFC 2047) and
- * values without comments. Raw 8-bit values are read as UTF-8, or as windows-1252 where they are none.
+ * values without comments. Raw 8-bit values are read as UTF-8, else in the charset of the block's Content-Type, else as
+ * windows-1252.
  *
  * Lenient: lines that are no field are left out, an mbox line in front is skipped, names may have space before the
  * colon. Linear, nothing throws.
  */
+import { isUtf8 } from 'node:buffer';
 import { cleanText, decodeText } from './charset.js';
 import type { HeaderField } from './mail.js';
 
@@ -26,8 +28,9 @@ export function parseHeaderBlock(bytes: Uint8Array): HeaderBlock {
   let position = 0;
   let name = '';
   let parts: string[] = [];
+  const charset = /charset\s{0,9}=\s{0,9}"?([a-z0-9_.:-]{1,40})/i.exec(text)?.[1] ?? null;
   const close = () => {
-    if (name !== '' && fields.length < MAX_FIELDS) fields.push({ name, value: fieldValue(parts) });
+    if (name !== '' && fields.length < MAX_FIELDS) fields.push({ name, value: fieldValue(parts, charset) });
     name = '';
     parts = [];
   };
@@ -136,10 +139,14 @@ function wordBytes(encoding: string, text: string): Buffer {
   return bytes.subarray(0, length);
 }
 
-function fieldValue(parts: readonly string[]): string {
+function fieldValue(parts: readonly string[], charset: string | null): string {
   const raw = parts.join(' ').slice(0, MAX_VALUE);
-  const text = /[\x80-\xff]/.test(raw) ? decodeText(Buffer.from(raw, 'latin1'), null) : cleanText(raw);
+  const text = /[\x80-\xff]/.test(raw) ? eightBitText(Buffer.from(raw, 'latin1'), charset) : cleanText(raw);
   return text.replaceAll(/[\r\n\t ]+/g, ' ').trim();
+}
+
+function eightBitText(bytes: Buffer, charset: string | null): string {
+  return decodeText(bytes, isUtf8(bytes) ? 'utf-8' : charset);
 }
 
 function lineEnd(text: string, from: number): number {

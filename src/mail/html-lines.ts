@@ -8,7 +8,15 @@
  */
 import { Tokenizer } from 'htmlparser2';
 import { type Container, containerOf, type Marks } from './html-containers.js';
-import { keyOf, LINE_LIMIT, type Line, type LineMark, verbatimLine } from './reply-text/lines.js';
+import {
+  keyOf,
+  LINE_LIMIT,
+  type Line,
+  type LineMark,
+  plainLine,
+  plainLines,
+  verbatimLine,
+} from './reply-text/lines.js';
 
 export interface HtmlLines {
   readonly lines: readonly Line[];
@@ -20,6 +28,8 @@ const HTML_LIMIT = 8 * 1024 * 1024;
 /** How far up an end tag looks for its element; keeps hostile nesting linear. */
 const REACH = 200;
 const DEPTH_SHOWN = 10;
+/** Longest address of a link, and most of its words, that are looked at. */
+const LINK_LIMIT = 500;
 
 const BLOCKS = new Set(
   (
@@ -40,8 +50,6 @@ interface Open {
   readonly container: Container | null;
   readonly spaced: boolean;
   readonly href: string;
-  /** Length of the line's text when a link was opened, to find its own words. */
-  readonly from: number;
   /** A wrapper's blockquote has been seen, or an attribution's lines are used up. */
   used: boolean;
 }
@@ -54,7 +62,10 @@ interface State {
   readonly counts: Map<string, number>;
   readonly lists: { ordered: boolean; count: number }[];
   text: string;
-  space: boolean;
+  /** Stands between the text so far and the next word. Kept apart, because looking into a long line costs its length. */
+  separator: '' | ' ' | '\t';
+  /** The words of the innermost link, as far as they matter. */
+  link: string;
   /** Something stands on this line, if only a no-break space: such a block is a blank line. */
   filled: boolean;
   gap: boolean;
@@ -82,7 +93,8 @@ export function htmlLines(html: string): HtmlLines {
     counts: new Map(),
     lists: [],
     text: '',
-    space: false,
+    separator: '',
+    link: '',
     filled: false,
     gap: false,
     bullet: '',
@@ -100,6 +112,11 @@ export function htmlLines(html: string): HtmlLines {
   tokenize(state);
   endLine(state);
   if (state.rest.length > 0) state.lines.push(verbatimLine(state.rest.join('\n')));
+  // A whole mail in one <pre> is plain text that somebody wrapped in HTML.
+  const written = state.lines.filter(line => line.key !== '');
+  if (written.length > 0 && written.every(line => line.mark === 'verbatim')) {
+    return { lines: plainLines(state.lines.map(line => line.raw).join('\n')), settled: false };
+  }
   return { lines: state.lines, settled: state.settled };
 }
 
@@ -192,7 +209,8 @@ function openElement(state: State, tag: string, given: { marks: Marks; href: str
   if (tag === 'li') state.bullet = bulletOf(state);
   if (container !== null) openContainer(state, container, given.marks);
   const href = tag === 'a' ? given.href : '';
-  const element: Open = { tag, container, spaced, href, from: state.text.length, used: false };
+  const element: Open = { tag, container, spaced, href, used: false };
+  if (href !== '') state.link = '';
   if (container === 'wrapper') state.wrappers.push(element);
   state.stack.push(element);
   state.counts.set(tag, (state.counts.get(tag) ?? 0) + 1);
@@ -298,12 +316,13 @@ function addText(state: State, text: string): void {
     const piece = match[0];
     const code = piece.charCodeAt(0);
     if (code === 32 || (code >= 9 && code <= 13)) {
-      state.space = state.text !== '';
+      if (state.text !== '' && state.separator === '') state.separator = ' ';
       continue;
     }
-    if (state.space) state.text += ' ';
-    state.space = false;
-    state.text += piece.replaceAll('\u00a0', ' ');
+    const words = state.separator + (piece.includes('\u00a0') ? piece.replaceAll('\u00a0', ' ') : piece);
+    state.separator = '';
+    state.text += words;
+    if (state.link.length < LINK_LIMIT) state.link += words;
     state.filled = true;
   }
 }
@@ -321,26 +340,22 @@ function addRule(state: State): void {
 }
 
 function separateCells(state: State): void {
-  if (state.text.trim() === '') return;
-  state.text = `${state.text.trimEnd()}\t`;
-  state.space = false;
+  if (state.text !== '') state.separator = '\t';
 }
 
 /** Puts a link's address behind its words, unless the words are the address. */
 function addAddress(state: State, element: Open): void {
   const href = element.href.trim();
-  const words = state.text.slice(Math.min(element.from, state.text.length)).trim();
-  if (words === '' || state.text.length < element.from || href.length > 500 || !/^(?:https?|mailto|tel):/i.test(href))
-    return;
-  const target = href.replace(/^(?:mailto|tel):/i, '').replace(/\?.*$/, '');
+  const words = state.link.trim();
+  if (words === '' || state.text === '' || href.length > LINK_LIMIT) return;
+  if (/^(?:https?:\/\/|www\.)\S+$/i.test(words)) return;
   const bare = (value: string): string => value.toLowerCase().replace(/^https?:\/\/(?:www\.)?|^www\.|[\s/]+$/g, '');
-  if (
-    /^(?:mailto|tel):/i.test(href)
-      ? words.toLowerCase().includes(target.toLowerCase()) || href.startsWith('tel:')
-      : bare(words) === bare(href)
-  )
-    return;
-  state.text += ` <${/^mailto:/i.test(href) ? target : href}>`;
+  if (/^https?:/i.test(href)) {
+    if (bare(words) !== bare(href)) state.text += ` <${href}>`;
+  } else if (/^mailto:/i.test(href)) {
+    const address = href.slice(7).replace(/\?.*$/, '');
+    if (!words.toLowerCase().includes(address.toLowerCase())) state.text += ` <${address}>`;
+  }
 }
 
 function bulletOf(state: State): string {
@@ -359,7 +374,7 @@ function isTight(marks: Marks): boolean {
 function endLine(state: State): void {
   if (state.filled || state.text.trim() !== '') breakLine(state);
   state.text = '';
-  state.space = false;
+  state.separator = '';
   state.filled = false;
 }
 
@@ -368,7 +383,7 @@ function breakLine(state: State): void {
   if (state.hidden > 0) return;
   const text = state.text.trimEnd();
   state.text = '';
-  state.space = false;
+  state.separator = '';
   state.filled = false;
   const bullet = text === '' ? '' : state.bullet;
   if (text !== '') state.bullet = '';
@@ -407,8 +422,11 @@ function emit(state: State, text: string, mark: LineMark | null): void {
   push(state, text, state.depth, mark);
 }
 
-function push(state: State, body: string, depth: number, mark: LineMark | null): void {
-  const raw = depth === 0 ? body : `${'> '.repeat(Math.min(depth, DEPTH_SHOWN))}${body}`.trimEnd();
+function push(state: State, body: string, quotes: number, mark: LineMark | null): void {
+  // Quote signs typed into the HTML, as gateways make them of plain text.
+  const typed = mark === null && body.startsWith('>') ? plainLine(body) : null;
+  const raw = quotes === 0 ? body : `${'> '.repeat(Math.min(quotes, DEPTH_SHOWN))}${body}`.trimEnd();
+  const depth = quotes + (typed?.depth ?? 0);
   if (state.lines.length >= LINE_LIMIT) state.rest.push(raw);
-  else state.lines.push({ raw, body, key: keyOf(body), depth, mark });
+  else state.lines.push({ raw, body: typed?.body ?? body, key: typed?.key ?? keyOf(body), depth, mark });
 }

@@ -10,7 +10,7 @@ export interface Envelope {
   readonly rcptTo: readonly string[];
 }
 
-/** One address of a header field. `email` is never empty; its domain is in lower case; `name` may be ''. */
+/** One address of a header field. `email` is never empty, its domain in lower-case A-labels; `name` may be ''. */
 export interface Mailbox {
   readonly name: string;
   readonly email: string;
@@ -65,9 +65,10 @@ export interface Mail {
   readonly headers: readonly HeaderField[];
   /** The lower-case media type of the whole mail with its parameters, e.g. of a multipart/report. */
   readonly contentType: { readonly type: string; readonly params: Readonly<Record<string, string>> };
-  /** Bodies of message/delivery-status and message/disposition-notification parts, decoded. */
+  /** Bodies of message/delivery-status, message/disposition-notification and message/feedback-report parts, decoded. */
   readonly reports: readonly { readonly contentType: string; readonly body: string }[];
-  /** The header block of a returned mail (text/rfc822-headers or message/rfc822 inside a report), or null. */
+  /** The header block of a returned mail (text/rfc822-headers or message/rfc822 inside a report, or a mail that a big
+   * provider's users complained of), or null. */
   readonly returnedHeaders: readonly HeaderField[] | null;
 }
 
@@ -110,6 +111,8 @@ export interface Reading {
   /** Why it is of this kind. */
   readonly evidence: readonly string[];
   readonly report: readonly ReportEntry[];
+  /** Message-IDs of the mail of ours that a report is about, most reliable first, without angle brackets. */
+  readonly reportedIds: readonly string[];
   readonly text: ReplyText;
   /** Sanitised for display, or null. */
   readonly html: string | null;

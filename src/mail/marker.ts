@@ -20,7 +20,12 @@ export function isWrapperClass(classes: string): boolean {
   return classes.includes(WRAPPER_CLASS) && classes.split(/\s+/).some(name => name.endsWith(WRAPPER_CLASS));
 }
 
-/** True for a line that holds the words of REPLY_LINE, whatever stands in front of them. `line` in any case. */
+/**
+ * True for a line that says "reply above this line", ours or another help desk's, whatever stands in front of it.
+ */
 export function isReplyLine(line: string): boolean {
-  return line.length < 200 && line.toLowerCase().includes('please reply above this line');
+  if (line.length > 160 || !/above this line/i.test(line)) return false;
+  return (
+    /(?:reply|respond|type|write|answer)[^.!?]{0,40} above this line/i.test(line) && /^[^\p{L}]|[^\p{L}.]$/u.test(line)
+  );
 }

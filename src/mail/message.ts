@@ -26,14 +26,17 @@ export const keepInMemory: AttachmentKeeper = {
   },
 };
 
+let assembly: typeof import('./assemble.js') | undefined;
+
+/** Reads one mail. Throws `invalid` and what the source or the keeper threw; see above. */
 export async function parseMail(
   source: Uint8Array | AsyncIterable<Uint8Array>,
   keeper: AttachmentKeeper,
 ): Promise<Mail> {
-  const { assembleMail } = await import('./assemble.js');
+  assembly ??= await import('./assemble.js');
   const outside = new OutsideFaults();
   try {
-    return await assembleMail(outside.source(source), outside.keeper(keeper));
+    return await assembly.assembleMail(outside.source(source), outside.keeper(keeper));
   } catch (error) {
     if (outside.caught === undefined) {
       throw new ReplydError('invalid', `The mail cannot be read: ${errorText(error)}`, { cause: error });

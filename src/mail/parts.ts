@@ -13,6 +13,8 @@ import { pipeline, Readable } from 'node:stream';
 import { type MimeNode, Splitter, type SplitterChunk } from '@zone-eu/mailsplit';
 import libmime from 'libmime';
 import { decodeWords, firstValue, type HeaderBlock, parseHeaderBlock } from './headers.js';
+import { soundLineEnds, withSoundLineEnds } from './line-ends.js';
+import type { TransferEncoding } from './transfer.js';
 
 const MAX_HEAD = 1024 * 1024;
 const MAX_PARTS = 1000;
@@ -30,7 +32,7 @@ export interface Part {
   readonly headerBytes: Uint8Array;
   readonly type: string;
   readonly params: Readonly<Record<string, string>>;
-  readonly encoding: string;
+  readonly encoding: TransferEncoding;
   /** `attachment`, `inline`, another word, or ''. */
   readonly disposition: string;
   /** Decoded (RFC 2231, RFC 2047), not yet safe; '' without one. */
@@ -100,10 +102,10 @@ function chunkReader(source: Uint8Array | AsyncIterable<Uint8Array>): ChunkReade
 
 function feed(source: Uint8Array | AsyncIterable<Uint8Array>, splitter: Splitter): void {
   if (source instanceof Uint8Array && source.length <= PIECE) {
-    splitter.end(source);
+    splitter.end(soundLineEnds(source));
     return;
   }
-  const pieces = source instanceof Uint8Array ? piecesOf(source) : source;
+  const pieces = source instanceof Uint8Array ? piecesOf(soundLineEnds(source)) : withSoundLineEnds(source);
   // A failure of the source destroys the splitter with it, and so reaches the reader.
   pipeline(Readable.from(pieces), splitter, () => {});
 }
@@ -135,9 +137,9 @@ function partOf(node: MimeNode, parent: Part | null): Part {
     depth: parent === null ? 0 : parent.depth + 1,
     header,
     headerBytes,
-    type: mediaType(node),
+    type: mediaType(node, parent),
     params: type.params,
-    encoding: node.encoding === false ? '' : node.encoding,
+    encoding: encodingOf(firstValue(header.fields, 'content-transfer-encoding')),
     disposition: disposition.value.trim().toLowerCase(),
     filename: nameParam(disposition, 'filename') || nameParam(type, 'name'),
     charset: type.params.charset ?? null,
@@ -147,8 +149,20 @@ function partOf(node: MimeNode, parent: Part | null): Part {
   };
 }
 
-function mediaType(node: MimeNode): string {
+/** The two encodings that count, however they are written: `"Base64"`, `quoted printable;`, `x-base64`. */
+function encodingOf(value: string): TransferEncoding {
+  const word = value.toLowerCase();
+  if (word.includes('base64')) return 'base64';
+  if (/quoted.?printable/.test(word)) return 'quoted-printable';
+  return /^["' ]*(?:x-)?uu(?:encode|e)?\b/.test(word) ? 'uuencode' : '';
+}
+
+function mediaType(node: MimeNode, parent: Part | null): string {
   const type = node.contentType === false ? '' : node.contentType;
+  // RFC 2046 5.1.5: what a digest holds is mails.
+  const isDigested =
+    parent?.type === 'multipart/digest' && node.headers !== false && !node.headers.hasHeader('content-type');
+  if (isDigested) return 'message/rfc822';
   return /^[!-~]+\/[!-~]+$/.test(type) ? type : '';
 }
 
@@ -158,8 +172,7 @@ function structured(header: HeaderBlock, name: string): Structured {
   return libmime.parseHeaderValue(firstValue(header.fields, name), { stripComments: true });
 }
 
-/** A parameter's text; encoded words are not allowed here (RFC 2231), and half the world uses them. */
+/** A parameter's text; encoded words are not allowed here (RFC 2231), and half the world uses them, cut into pieces too. */
 function nameParam(value: Structured, name: string): string {
-  const text = value.params[name] ?? '';
-  return value.decodedParams.includes(name) ? text : decodeWords(text);
+  return decodeWords(value.params[name] ?? '');
 }

@@ -11,7 +11,7 @@ import { firstValue } from './headers.js';
 import { attachmentAddress, displayHtml } from './html.js';
 import type { Mail, Reading, ReplyText, Traces } from './mail.js';
 import { splitReply } from './reply-text.js';
-import { readReport } from './report.js';
+import { readReport, reportedMessageIds } from './report.js';
 import { noticeOf } from './text-bounce.js';
 
 export interface ReadingOptions {
@@ -24,20 +24,14 @@ export function readMail(mail: Mail, traces: Traces, options: ReadingOptions = {
   const shown = shownHtml(mail);
   const machine = readReport(mail, nullSender);
   if (machine !== null) {
-    const { kind, report } = machine;
-    return {
-      mail,
-      kind,
-      report,
-      evidence: [...machine.evidence, ...shown.evidence],
-      text: whole(mail),
-      html: shown.html,
-    };
+    const evidence = [...machine.evidence, ...shown.evidence];
+    return { mail, ...machine, evidence, reportedIds: reportedMessageIds(mail), text: whole(mail), html: shown.html };
   }
   const signs = automaticSigns(mail, nullSender);
+  const kind = signs.kind ?? 'reply';
   const text = splitReply(mail, traces, { subject: mail.subject });
   const evidence = [...signs.evidence, ...shown.evidence];
-  return { mail, kind: signs.kind ?? 'reply', evidence, report: [], text, html: shown.html };
+  return { mail, kind, evidence, report: [], reportedIds: [], text, html: shown.html };
 }
 
 function whole(mail: Mail): ReplyText {

@@ -40,7 +40,7 @@ export function splitReply(
   }
   const lines = plainLines(plain);
   const found = split(lines, context);
-  return hasContainers(body.html) ? settle(found, { lines, html: body.html, context }) : found;
+  return !isSure(found) && hasContainers(body.html) ? settle(found, { lines, html: body.html, context }) : found;
 }
 
 interface Context {
@@ -51,6 +51,20 @@ interface Context {
 function split(lines: readonly Line[], context: Context): ReplyText {
   const items = classify(lines, context.traces);
   return assemble(items, { forward: context.forward, traced: context.traces.texts.length > 0 });
+}
+
+/** Own words, then a marked quote to the end: the HTML part can tell nothing more. */
+function isSure(found: ReplyText): boolean {
+  const { text, quotedText } = found;
+  if (
+    text === '' ||
+    text.length > 4_000 ||
+    text.includes('@') ||
+    !found.evidence.some(line => /attribution line/.test(line))
+  ) {
+    return false;
+  }
+  return quotedText.slice(quotedText.lastIndexOf('\n') + 1).startsWith('>');
 }
 
 /** Lets the containers of the HTML part decide where the plain part leaves a quote in the text. */
@@ -64,7 +78,11 @@ function settle(
   const own = wordsOf(settled.text);
   const plain = wordsOf(found.text);
   if (own.length === 0 || settled.quotedText === '' || sameWords(own, plain)) return found;
-  if (plain.length > 0 && plain.length <= own.length) return found;
+  if (plain.length > 0 && plain.length <= own.length) {
+    return addsBelow(found, settled, { plain, own })
+      ? withEvidence(settled, 'read: the HTML part, which has more below the quote')
+      : found;
+  }
   const cut = cutAfter(lines, wordsOf(`${settled.text} ${settled.signature}`));
   if (cut !== null) {
     const marked = lines.map((line, index) => (index === cut ? { ...line, mark: 'history' as const } : line));
@@ -72,6 +90,18 @@ function settle(
     if (again.text !== '') return withEvidence(again, 'quote: where the HTML part says');
   }
   return withEvidence(settled, 'read: the HTML part, which tells where the quote begins');
+}
+
+/** True when both see the same text and the same quote, and the HTML part shows more words of the writer after it. */
+function addsBelow(
+  found: ReplyText,
+  settled: ReplyText,
+  { plain, own }: { plain: readonly string[]; own: readonly string[] },
+): boolean {
+  if (!sameWords(plain, own.slice(0, plain.length))) return false;
+  const more = own.slice(plain.length);
+  const quoted = wordsOf(settled.quotedText);
+  return quoted.length > 0 && sameWords(wordsOf(found.quotedText), [...quoted, ...more]);
 }
 
 /** The first filled line after exactly these words, or null when the plain part says something else. */

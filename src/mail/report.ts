@@ -12,9 +12,10 @@ import type { HeaderField, Mail, MailKind, ReportEntry } from './mail.js';
 import { parseMailboxes } from './mailboxes.js';
 import { parseMessageIds } from './message-id.js';
 import { bestStatus, oneLine } from './report-status.js';
-import { isDaemon, noticeOf, readTextBounce, textOfReturnedMail } from './text-bounce.js';
+import { isDaemon, isFailureNotice, noticeOf, readTextBounce, textOfReturnedMail } from './text-bounce.js';
 
 const MAX_ENTRIES = 100;
+const HOTMAIL_FIELD = 'x-hmxmroriginalrecipient';
 
 /** What a report is and what it says. */
 export interface MachineReport {
@@ -23,34 +24,24 @@ export interface MachineReport {
   readonly report: readonly ReportEntry[];
 }
 
-/**
- * Enhanced codes that say the address itself is wrong or gone. Every other failure may be the mail's, ours or a matter
- * of time (a full mailbox, a policy, a broken server), and must not cut a contact off.
- */
-const HARD_CODES: ReadonlySet<string> = new Set(['5.1.1', '5.1.2', '5.1.3', '5.1.6', '5.1.10', '5.2.1']);
-
-/** True when mailing to this recipient should be suspended: he does not exist, or he complained. */
-export function isHardFailure(entry: Pick<ReportEntry, 'action' | 'status'>): boolean {
-  if (entry.action === 'complaint') return true;
-  return entry.action === 'failed' && entry.status !== null && HARD_CODES.has(entry.status);
-}
-
 /** The report that this mail is, or null. `nullSender`: the envelope came from `<>`. */
 export function readReport(mail: Mail, nullSender: boolean): MachineReport | null {
-  const fromMachine = nullSender || isDaemon(mail.from) || mail.contentType.type === 'multipart/report';
+  const fromMachine =
+    nullSender || isDaemon(mail) || isFailureNotice(mail) || mail.contentType.type === 'multipart/report';
   const body = (subtype: RegExp) => mail.reports.find(report => subtype.test(report.contentType))?.body;
   const feedback = body(/feedback-report$/);
-  if (feedback !== undefined) return complaint(mail, feedback);
+  // Microsoft's feedback is no ARF: an attached mail with this field (it stands in for Feedback-Type too).
+  const hotmail = mail.returnedHeaders?.some(field => field.name === HOTMAIL_FIELD) === true;
+  if (feedback !== undefined || hotmail) return complaint(mail, feedback ?? 'Feedback-Type: abuse');
   const disposition = body(/disposition-notification$/);
   if (disposition !== undefined) return receipt(disposition);
   const status = body(/delivery-status$/);
   // A person may pass a report on to us as a part of his mail.
   if (status !== undefined && fromMachine) return deliveryStatus(status);
   const failed = parseMailboxes(mail.headers.filter(field => field.name === 'x-failed-recipients').map(f => f.value));
-  if (failed.length > 0 || nullSender || isDaemon(mail.from)) {
-    return readTextBounce(mail, failed.map(box => box.email).slice(0, MAX_ENTRIES), fromMachine);
-  }
-  return null;
+  if (failed.length === 0 && !fromMachine) return null;
+  const known = failed.map(box => box.email).slice(0, MAX_ENTRIES);
+  return readTextBounce(mail, known);
 }
 
 /**
@@ -111,11 +102,11 @@ function receipt(body: string): MachineReport {
 function complaint(mail: Mail, body: string): MachineReport {
   const fields = groupsOf(body).flat();
   const type = firstValue(fields, 'feedback-type').toLowerCase();
-  const evidence = [`report: feedback, ${type || 'no type'}`];
+  const evidence = [`report: feedback, ${oneLine(type) ?? 'no type'}`];
   // Reports of failed authentication, or that a mail is no spam, are no complaint of the recipient's.
   if (/^(?:auth-failure|not-spam)/.test(type)) return { kind: 'complaint', evidence, report: [] };
-  const named = fields
-    .filter(field => field.name === 'original-rcpt-to' || field.name === 'removal-recipient')
+  const named = [...fields, ...(mail.returnedHeaders ?? [])]
+    .filter(field => ['original-rcpt-to', 'removal-recipient', HOTMAIL_FIELD].includes(field.name))
     .map(field => typedAddress(field.value))
     .filter(address => address !== null);
   const returned = mail.returnedHeaders ?? [];

@@ -55,11 +55,6 @@ export function cleanSubject(text: string): string {
   return line.length <= MAX_SUBJECT ? line : line.slice(0, MAX_SUBJECT).replace(/[\ud800-\udbff]$/, '');
 }
 
-/** True when the subject begins with a reply prefix. */
-export function isReplySubject(subject: string): boolean {
-  return afterPrefix(subject, 0) > 0;
-}
-
 /** The subject without any reply prefixes, cleaned: `AW: Re: RE[2]: Order` → `Order`. '' stays ''. */
 export function stripReplyPrefixes(subject: string): string {
   const clean = cleanSubject(subject);

@@ -12,15 +12,18 @@ export interface TransferDecoder {
   end(): Uint8Array;
 }
 
-/** The decoder for a Content-Transfer-Encoding; unknown ones pass the bytes through. */
-export function transferDecoder(encoding: string): TransferDecoder {
+/** '' is every encoding that leaves the bytes as they are. */
+export type TransferEncoding = 'base64' | 'quoted-printable' | 'uuencode' | '';
+
+export function transferDecoder(encoding: TransferEncoding): TransferDecoder {
   if (encoding === 'base64') return base64Decoder();
   if (encoding === 'quoted-printable') return quotedPrintableDecoder();
+  if (encoding === 'uuencode') return uuDecoder();
   return { push: piece => piece, end: () => NOTHING };
 }
 
 /** All at once. */
-export function transferDecode(bytes: Uint8Array, encoding: string): Uint8Array {
+export function transferDecode(bytes: Uint8Array, encoding: TransferEncoding): Uint8Array {
   const decoder = transferDecoder(encoding);
   const first = decoder.push(bytes);
   const last = decoder.end();
@@ -137,6 +140,37 @@ function quotedPrintableDecoder(): TransferDecoder {
 }
 
 const MAX_OPEN = 80;
+
+/** Lines of a length character and groups of four (POSIX uuencode); `begin`, `end` and all that is no such line goes. */
+function uuDecoder(): TransferDecoder {
+  let line: number[] = [];
+  const decodeLine = (): number[] => {
+    const [first, ...codes] = line;
+    line = [];
+    if (first === undefined || first < 32 || first > 96) return [];
+    const length = (first - 32) & 63;
+    // A line holds its groups and perhaps a check character; `begin 644 name` does not.
+    const groups = Math.ceil(length / 3) * 4;
+    if (length === 0 || codes.length < groups - 2 || codes.length > groups + 2) return [];
+    const bytes: number[] = [];
+    for (let index = 0; bytes.length < length; index += 4) {
+      const [a, b, c, d] = [0, 1, 2, 3].map(offset => ((codes[index + offset] ?? 32) - 32) & 63);
+      bytes.push((a! << 2) | (b! >> 4), ((b! & 15) << 4) | (c! >> 2), ((c! & 3) << 6) | d!);
+    }
+    return bytes.slice(0, length);
+  };
+  return {
+    push(piece) {
+      const out: number[] = [];
+      for (const byte of piece) {
+        if (byte === LF) out.push(...decodeLine());
+        else if (byte !== CR && line.length < MAX_OPEN) line.push(byte);
+      }
+      return Uint8Array.from(out);
+    },
+    end: () => Uint8Array.from(decodeLine()),
+  };
+}
 
 function isHex(byte: number): boolean {
   return (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 70) || (byte >= 97 && byte <= 102);

@@ -250,7 +250,7 @@ export function openQueue(options: QueueOptions): Queue {
   function changeState(change: (state: DestinationState) => DestinationState | null): Promise<void> {
     const done = stateChange.then(async () => {
       const next = change(await store.destination(name));
-      if (next !== null) await store.setDestination(next);
+      if (next !== null) await store.setDestination(next, 'queue');
     });
     // A state that can't be written is found out again by the next try.
     stateChange = done.catch(error => log.error('queue', { destination: name, error: errorText(error) }));

@@ -6,6 +6,7 @@ import type { DeliveryState, QueuedDelivery } from '../conversation/model.js';
 import type { DestinationState, HookParcel, Outcome, Parcel } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
 import { ReplydError } from '../errors.js';
+import { sameAddress } from '../mail/address.js';
 import type { Reading } from '../mail/mail.js';
 import { isHardBounce } from '../mail/status.js';
 import { accountBySlug } from './accounts.js';
@@ -37,16 +38,23 @@ export interface DeliveryOperations {
   release(deliveryIds: readonly string[]): void;
   nextDueAt(destination: string): number | null;
   destination(name: string): DestinationState;
-  setDestination(state: DestinationState): void;
+  setDestination(state: DestinationState, by: 'operator' | 'queue'): void;
   deliveries(filter: Parameters<Store['deliveries']>[0]): readonly QueuedDelivery[];
   delivery(id: string): QueuedDelivery;
   retryDeliveries(which: { id: string } | { state: DeliveryState }): readonly QueuedDelivery[];
   cancelDelivery(id: string): QueuedDelivery;
 }
 
-const COMPOSED = `(outgoing_mail_key is not null or kind = 'webhook')`;
-const READY_OF_D = `d.destination = ? and (d.outgoing_mail_key is not null or d.kind = 'webhook') and d.state in ('waiting', 'deferred') and d.next_attempt_at is not null`;
-const READY = `destination = ? and ${COMPOSED} and state in ('waiting', 'deferred') and next_attempt_at is not null`;
+/** What may leave: a webhook, or a mail that is composed. */
+const COMPOSED = (row: string) => `(${row}.outgoing_mail_key is not null or ${row}.kind = 'webhook')`;
+
+const READY = `d.destination = ? and ${COMPOSED('d')} and d.state in ('waiting', 'deferred')
+  and d.next_attempt_at is not null`;
+
+const FIRST_OF_ORDER = `not exists (
+  select 1 from delivery older
+  where older.order_key = d.order_key and older.key < d.key
+    and older.state in ('waiting', 'leased', 'deferred') and ${COMPOSED('older')})`;
 
 export function deliveryOperations(session: Session): DeliveryOperations {
   const { db } = session;
@@ -60,12 +68,7 @@ export function deliveryOperations(session: Session): DeliveryOperations {
       const rows = db.all<DeliveryRow>(
         `update delivery set state = 'leased', attempts = attempts + 1 where key in (
            select d.key from delivery d
-           where ${READY_OF_D} and d.next_attempt_at <= ?
-             and not exists (
-               select 1 from delivery older
-               where older.order_key = d.order_key and older.key < d.key
-                 and older.state in ('waiting', 'leased', 'deferred')
-                 and (older.outgoing_mail_key is not null or older.kind = 'webhook'))
+           where ${READY} and d.next_attempt_at <= ? and ${FIRST_OF_ORDER}
            order by d.next_attempt_at, d.key limit ?)
          returning *`,
         destination,
@@ -92,7 +95,10 @@ export function deliveryOperations(session: Session): DeliveryOperations {
     },
 
     nextDueAt: destination =>
-      db.value<number>(`select min(next_attempt_at) from delivery where ${READY}`, destination) ?? null,
+      db.value<number>(
+        `select min(d.next_attempt_at) from delivery d where ${READY} and ${FIRST_OF_ORDER}`,
+        destination,
+      ) ?? null,
 
     destination(name) {
       const row = db.get<{
@@ -110,7 +116,9 @@ export function deliveryOperations(session: Session): DeliveryOperations {
       };
     },
 
-    setDestination(state) {
+    setDestination(state, by) {
+      if (by === 'queue' && db.get(`select 1 from destination where name = ? and paused = 'operator'`, state.name))
+        return;
       db.run(
         `insert into destination (name, paused, reason, next_probe_at, failures) values (?, ?, ?, ?, ?)
          on conflict (name) do update set paused = excluded.paused, reason = excluded.reason,
@@ -125,15 +133,21 @@ export function deliveryOperations(session: Session): DeliveryOperations {
     },
 
     deliveries(filter) {
+      // Only the terms that are asked for: each combination has an index that it walks in order.
+      const terms: readonly (readonly [string, string | number])[] = [
+        ...(filter.state === undefined ? [] : [['state = ?', filter.state] as const]),
+        ...(filter.account === undefined
+          ? []
+          : [['account_key = ?', accountBySlug(session, filter.account).key] as const]),
+        ...(filter.conversation === undefined
+          ? []
+          : [['conversation_key = ?', keyOf('conversation', filter.conversation)] as const]),
+        ...(filter.before === undefined ? [] : [['key < ?', keyOf('delivery', filter.before)] as const]),
+      ];
       const rows = db.all<DeliveryRow>(
-        `select * from delivery
-         where (?1 is null or state = ?1) and (?2 is null or account_key = ?2) and (?3 is null or conversation_key = ?3)
-           and (?4 is null or key < ?4)
-         order by key desc limit ?5`,
-        filter.state ?? null,
-        filter.account === undefined ? null : accountBySlug(session, filter.account).key,
-        filter.conversation === undefined ? null : keyOf('conversation', filter.conversation),
-        filter.before === undefined ? null : keyOf('delivery', filter.before),
+        `select * from delivery ${terms.length === 0 ? '' : `where ${terms.map(([term]) => term).join(' and ')}`}
+         order by key desc limit ?`,
+        ...terms.map(([, value]) => value),
         filter.limit,
       );
       return rows.map(row => queuedDeliveryView(session, row));
@@ -166,7 +180,8 @@ export function deliveryOperations(session: Session): DeliveryOperations {
           continue;
         }
         db.run(
-          `update delivery set state = case when state = 'failed' then 'deferred' else state end, reason = null,
+          `update delivery set attempts = case when state = 'failed' then 0 else attempts end,
+             state = case when state = 'failed' then 'deferred' else state end, reason = null,
              next_attempt_at = ?, settled_at = null where key = ?`,
           session.clock(),
           row.key,
@@ -289,8 +304,8 @@ function suspendOwner(session: Session, row: DeliveryRow, reason: string): boole
 }
 
 /**
- * What a bounce, delay or receipt says about deliveries of this account: by our bounce address, else by the Message-ID in
- * the returned headers and the recipient.
+ * What a bounce, delay or receipt says about deliveries of this account: by our bounce address, else by the Message-ID
+ * that the report names and the recipient.
  */
 export function applyReports(session: Session, accountKey: number, deliveryKey: number | null, reading: Reading): void {
   for (const entry of reading.report) {
@@ -329,19 +344,17 @@ function deliveryOfReturned(
   reading: Reading,
   recipient: string,
 ): DeliveryRow | undefined {
-  const field = reading.mail.returnedHeaders?.find(header => header.name === 'message-id');
-  const id = field?.value.trim().replace(/^<|>$/g, '');
-  if (!id) return undefined;
-  const rows = session.db.all<DeliveryRow>(
-    `select d.* from outgoing_mail o join delivery d on d.outgoing_mail_key = o.key
-     where o.message_id = ? and d.account_key = ? order by d.key`,
-    id,
-    accountKey,
-  );
-  return (
-    rows.find(row => row.recipient.toLowerCase() === recipient.toLowerCase()) ??
-    (rows.length === 1 ? rows[0] : undefined)
-  );
+  for (const id of reading.reportedIds) {
+    const rows = session.db.all<DeliveryRow>(
+      `select d.* from outgoing_mail o join delivery d on d.outgoing_mail_key = o.key
+       where o.message_id = ? and d.account_key = ? order by d.key`,
+      id,
+      accountKey,
+    );
+    const row = rows.find(each => sameAddress(each.recipient, recipient));
+    if (row !== undefined || rows.length === 1) return row ?? rows[0];
+  }
+  return undefined;
 }
 
 function conversationOf(session: Session, row: DeliveryRow): ConversationRow | undefined {

@@ -407,21 +407,32 @@ function deliveriesOf(session: Session, messageKey: number): readonly Delivery[]
        where dm.message_key = ? and d.kind = 'mail' order by d.key`,
       messageKey,
     )
-    .map(deliveryView);
+    .map(delivery => deliveryView(session, delivery));
 }
 
-export function deliveryView(row: DeliveryRow): Delivery {
+/** What waits for its turn while the destination is paused shows the pause: why, and when the next probe may go. */
+export function deliveryView(session: Session, row: DeliveryRow): Delivery {
+  const held = row.state === 'waiting' && row.reason === null;
+  const pause = held || row.state === 'deferred' ? pauseOf(session, row.destination) : undefined;
+  const nextAt = pause?.next_probe_at ? Math.max(pause.next_probe_at, row.next_attempt_at ?? 0) : row.next_attempt_at;
   return {
     id: encodeId('delivery', row.key),
     recipient: row.recipient,
     state: row.state as DeliveryState,
-    reason: row.reason as WaitingReason | null,
+    reason: held && pause ? 'paused' : (row.reason as WaitingReason | null),
     attempts: row.attempts,
-    next_attempt_at: toIso(row.next_attempt_at),
-    last_error: row.last_error,
+    next_attempt_at: toIso(nextAt),
+    last_error: row.last_error ?? pause?.reason ?? null,
     smtp_response: row.smtp_response,
     report: row.report as DeliveryReport | null,
   };
+}
+
+function pauseOf(session: Session, destination: string) {
+  return session.db.get<{ reason: string | null; next_probe_at: number | null }>(
+    'select reason, next_probe_at from destination where name = ? and paused is not null',
+    destination,
+  );
 }
 
 export function queuedDeliveryView(session: Session, row: DeliveryRow): QueuedDelivery {
@@ -433,7 +444,7 @@ export function queuedDeliveryView(session: Session, row: DeliveryRow): QueuedDe
     row.event_key,
   );
   return {
-    ...deliveryView(row),
+    ...deliveryView(session, row),
     kind: row.kind,
     account: row.account_key === null ? '' : slugOf(session, row.account_key),
     conversation_id: row.conversation_key === null ? null : encodeId('conversation', row.conversation_key),

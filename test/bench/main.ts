@@ -4,11 +4,13 @@
  */
 
 import { cpus, release } from 'node:os';
+import { run as replyText } from './reply-text.js';
 import { throughput } from './throughput.js';
 
 const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<void>>> = {
   throughput: quick =>
     throughput(quick ? { rounds: 1, warmUp: 0.5, seconds: 1.5 } : { rounds: 3, warmUp: 2, seconds: 5 }),
+  'reply-text': replyText,
 };
 
 const words = process.argv.slice(2);

@@ -1,8 +1,8 @@
 /** Filling a store before a daemon opens it, by the store's own verbs. */
 
 import { writeFile } from 'node:fs/promises';
-import { loadConfig } from '#replyd/config.js';
 import { storeRules } from '#replyd/config/store-rules.js';
+import { loadConfig } from '#replyd/config.js';
 import { openStore } from '#replyd/store/sqlite.js';
 
 /**

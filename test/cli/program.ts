@@ -9,7 +9,7 @@ import type { TestContext } from 'node:test';
 import { width } from '#replyd/cli/text.js';
 import { type RunResult, run } from '../run.js';
 
-const PROGRAM = path.resolve('bin/replyd.js');
+export const PROGRAM = path.resolve('bin/replyd.js');
 
 export interface Program {
   readonly folder: string;

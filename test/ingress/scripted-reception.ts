@@ -19,6 +19,8 @@ export interface ScriptedReception extends Reception {
   readonly mails: StoredMail[];
   /** Every address RCPT asked for. */
   readonly asked: string[];
+  /** What was recorded as refused, in order. */
+  readonly refusals: { readonly rcptTo: readonly string[]; readonly bytes: Buffer; readonly reason: string }[];
   lowSpace: boolean;
   /** Called at the start of each accept. */
   onAccept: () => void | Promise<void>;
@@ -27,9 +29,11 @@ export interface ScriptedReception extends Reception {
 export function scriptedReception(): ScriptedReception {
   const mails: StoredMail[] = [];
   const asked: string[] = [];
+  const refusals: ScriptedReception['refusals'] = [];
   const reception: ScriptedReception = {
     mails,
     asked,
+    refusals,
     lowSpace: false,
     onAccept() {},
     resolve(recipient) {
@@ -38,8 +42,7 @@ export function scriptedReception(): ScriptedReception {
     },
     async accept(arrival, { together }) {
       await reception.onAccept();
-      const bytes = 'file' in arrival.raw ? readFileSync(arrival.raw.file) : Buffer.from(arrival.raw.bytes);
-      if ('file' in arrival.raw) unlinkSync(arrival.raw.file);
+      const bytes = takeBytes(arrival.raw);
       const words = arrival.destinations.map(destination => destination.address.split('@')[0]!.split('+')[1] ?? '');
       if (words.includes('throws')) throw new Error('scripted to throw');
       if (words.includes('hangs')) return new Promise(() => {});
@@ -51,10 +54,20 @@ export function scriptedReception(): ScriptedReception {
       if (words.includes('few')) verdicts.pop();
       return together && bad !== undefined ? verdicts.map(() => bad) : verdicts;
     },
-    async refuse() {},
+    async refuse({ envelope, raw, reason }) {
+      const bytes = takeBytes(raw);
+      refusals.push({ rcptTo: envelope.rcptTo, bytes, reason });
+    },
     lowOnSpace: () => reception.lowSpace,
   };
   return reception;
+}
+
+function takeBytes(raw: Arrival['raw']): Buffer {
+  if ('bytes' in raw) return Buffer.from(raw.bytes);
+  const bytes = readFileSync(raw.file);
+  unlinkSync(raw.file);
+  return bytes;
 }
 
 async function resolve(recipient: string): Promise<Resolution> {

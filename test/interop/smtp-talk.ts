@@ -138,9 +138,9 @@ export class SmtpTalk {
     this.#socket.destroy();
   }
 
-  /** Ends the sending half only. */
-  endWriting(): void {
-    this.#socket.end();
+  /** Ends the sending half only; over when the end is sent. */
+  endWriting(): Promise<void> {
+    return new Promise(resolve => this.#socket.end(() => resolve()));
   }
 
   /** Aborts the connection (TCP RST). */

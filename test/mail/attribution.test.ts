@@ -136,12 +136,14 @@ for (const [name, attribution] of ATTRIBUTIONS) {
     assert.equal(found.text, 'Thank you, it does.\nBob');
     assert.equal(found.quotedText.trim(), quote.trim());
   });
-  test(`attribution, no quote signs: ${name}`, () => {
-    const quote = `${attribution.trim()}\n\nDoes it work?\nAnn`;
-    const found = splitReply({ plain: `Thank you, it does.\nBob\n\n${quote}\n`, html: null }, NOTHING);
-    assert.equal(found.text, 'Thank you, it does.\nBob');
-    assert.equal(found.quotedText, quote);
-  });
+  // Without a bracket or a quote below it might be a line of a log.
+  if (name !== 'en Tuta')
+    test(`attribution, no quote signs: ${name}`, () => {
+      const quote = `${attribution.trim()}\n\nDoes it work?\nAnn`;
+      const found = splitReply({ plain: `Thank you, it does.\nBob\n\n${quote}\n`, html: null }, NOTHING);
+      assert.equal(found.text, 'Thank you, it does.\nBob');
+      assert.equal(found.quotedText, quote);
+    });
   test(`attribution, bottom posting: ${name}`, () => {
     const found = splitReply({ plain: `${attribution}\n> Does it work?\n> Ann\n\nIt does.`, html: null }, NOTHING);
     assert.equal(found.text, 'It does.');

@@ -8,7 +8,7 @@ import path from 'node:path';
 import type { Traces } from '#replyd/mail/mail.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
 import { readMail } from '#replyd/mail/reading.js';
-import { isHardFailure, reportedMessageIds } from '#replyd/mail/report.js';
+import { isHardBounce } from '#replyd/mail/status.js';
 
 export interface CorpusMail {
   readonly name: string;
@@ -41,8 +41,10 @@ export async function understood(mail: CorpusMail): Promise<Record<string, unkno
     kind: reading.kind,
     evidence: reading.evidence,
     report: reading.report,
-    suspends: reading.report.some(isHardFailure),
-    reported_message_ids: reportedMessageIds(parsed),
+    suspends: reading.report.some(
+      ({ action, status }) => action === 'complaint' || (action === 'failed' && isHardBounce(status)),
+    ),
+    reported_message_ids: reading.reportedIds,
     text: reading.text.text,
     quoted_text: reading.text.quotedText,
     signature: reading.text.signature,

@@ -64,6 +64,6 @@ test('a long chain keeps its root and its end', () => {
 
 test('hostile fields are read in one pass', () => {
   for (const unit of ['(', '<', '"', '\\(', '<a@x', '(<"', ' ', '>']) {
-    assert.ok(parseMessageIds(unit.repeat(200_000)).length <= 200, unit);
+    assert.ok(parseMessageIds(unit.repeat(50_000)).length <= 200, unit);
   }
 });

@@ -149,6 +149,14 @@ test('no words are lost in broken mails', async () => {
     ['unknown encoding', ['Content-Transfer-Encoding: x-none', '', 'words'], 'words'],
     ['base64 that is none', ['Content-Transfer-Encoding: base64', '', 'These are words, not base64.'], 'words'],
     ['base64 without end', ['Content-Transfer-Encoding: base64', '', 'd29yZHM'], 'words'],
+    ['quoted printable', ['Content-Transfer-Encoding: Quoted Printable;', '', '=77ords'], 'words'],
+    ['"BASE64"', ['Content-Transfer-Encoding: "BASE64" (x)', '', 'd29yZHM='], 'words'],
+    ['x-uuencode', ['Content-Transfer-Encoding: x-uuencode', '', 'begin 644 x', "%=V]R9',", '`', 'end'], 'words'],
+    ['unquoted boundary', ['Content-Type: multipart/mixed; boundary=--=_P:1/2', '', '----=_P:1/2', '', 'words'], 'words'],
+    ['boundary in two types', [
+      'Content-Type: multipart/mixed; boundary=b', 'Content-Type: text/plain', '', '--b', '', 'words', '--b--'], 'words'],
+    ['boundary in UTF-8', [
+      utf8('Content-Type: multipart/mixed; boundary="grün"'), '', utf8('--grün'), '', 'words'], 'words'],
     ['named body', ['Content-Type: text/plain; name="body.txt"', '', 'words'], 'words'],
     ['header in disorder', [': x', 'no colon', 'Subject: s', '', 'words'], 'words'],
     ['mbox line', ['From ann@example.com Mon Jun  1 10:00:00 2026', 'Subject: x', '', 'words'], 'words'],
@@ -246,6 +254,58 @@ test('attachments', async () => {
   assert.deepEqual(mail.attachments[0]!.content, { bytes: png });
 });
 
+test('names of attachments in every spelling', async () => {
+  const table: [field: string, filename: string][] = [
+    ['filename="a b.pdf"', 'a b.pdf'],
+    ['filename=a b.pdf', 'a b.pdf'],
+    [utf8('filename="Größe.pdf"'), 'Größe.pdf'],
+    ['filename="Gr\xf6\xdfe.pdf"', 'Größe.pdf'],
+    ["filename*=iso-8859-1'de'Gr%F6%DFe.pdf", 'Größe.pdf'],
+    ["filename*=gb2312''%C4%E3.pdf", '你.pdf'],
+    ["filename*=windows-1251''%CF%F0%E8.pdf", 'При.pdf'],
+    ["filename*=''plain.pdf", 'plain.pdf'],
+    ['filename="fallback.pdf"; filename*=utf-8\'\'Gr%C3%B6%C3%9Fe.pdf', 'Größe.pdf'],
+    ['filename="=?utf-8?Q?Gr=C3=B6?= =?utf-8?Q?=C3=9Fe.pdf?="', 'Größe.pdf'],
+    ['filename="=?utf-8?Q?Gr=C3=B6=C3=9F?=\r\n =?utf-8?Q?e.pdf?="', 'Größe.pdf'],
+    ['filename==?utf-8?Q?Gr=C3=B6=C3=9Fe.pdf?=', 'Größe.pdf'],
+    ['filename*0="=?utf-8?Q?Gr=C3=B6"; filename*1="=C3=9Fe.pdf?="', 'Größe.pdf'],
+    ['filename*0="long "; filename*1="name.pdf"', 'long name.pdf'],
+    ['filename="a\\"b.pdf"', 'a"b.pdf'],
+    ['filename=""', 'attachment-1.pdf'],
+  ];
+  for (const [field, filename] of table) {
+    const mail = await read('Content-Type: application/pdf', `Content-Disposition: attachment; ${field}`, '', 'x');
+    assert.equal(mail.attachments[0]?.filename, filename, field);
+  }
+});
+
+test('8-bit header fields in the charset of the mail', async () => {
+  const gbk = '\xc4\xe3\xba\xc3';
+  const mail = await read(`Subject: ${gbk}`, 'Content-Type: text/plain; charset=gb2312', '', gbk);
+  assert.deepEqual([mail.subject, mail.plain], ['你好', '你好']);
+  assert.equal(
+    (await read(utf8('Subject: 你好'), 'Content-Type: text/plain; charset=gb2312', '', 'x')).subject,
+    '你好',
+  );
+});
+
+test('the parts of a digest are mails', async () => {
+  const mail = await read(
+    'Content-Type: multipart/digest; boundary=b',
+    '',
+    '--b',
+    '',
+    'Subject: one',
+    '',
+    '1',
+    '--b--',
+  );
+  assert.deepEqual(
+    mail.attachments.map(file => [file.filename, file.contentType]),
+    [['message-1.eml', 'message/rfc822']],
+  );
+});
+
 test('reports', async () => {
   const mail = await read(
     'Content-Type: multipart/report; report-type=delivery-status; boundary=b',
@@ -299,6 +359,24 @@ test('a mail that arrives in pieces is the same mail', async () => {
       for (let at = 0; at < bytes.length; at += step) yield bytes.subarray(at, at + step);
     };
     assert.deepEqual(await parseMail(pieces(), keepInMemory), whole, `${step}`);
+  }
+});
+
+test('line ends that were broken on the way', async () => {
+  const table: [why: string, text: string][] = [
+    ['CR', ALTERNATIVE.join('\r')],
+    ['CR CR LF', ALTERNATIVE.join('\r\r\n')],
+    ['LF', ALTERNATIVE.join('\n')],
+  ];
+  for (const [why, text] of table) {
+    const bytes = Buffer.from(text, 'latin1');
+    const pieces = async function* () {
+      for (let at = 0; at < bytes.length; at += 50) yield bytes.subarray(at, at + 50);
+    };
+    for (const source of [bytes, pieces()]) {
+      const mail = await parseMail(source, keepInMemory);
+      assert.deepEqual([mail.plain, mail.html], ['Grüße aus Wien', '<p>Grüße</p>'], why);
+    }
   }
 });
 

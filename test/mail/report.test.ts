@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
-import { isHardFailure, readReport, reportedMessageIds } from '#replyd/mail/report.js';
+import { readReport, reportedMessageIds } from '#replyd/mail/report.js';
 import { bestStatus, findStatus } from '#replyd/mail/report-status.js';
 import { isDaemon } from '#replyd/mail/text-bounce.js';
 
@@ -9,15 +9,6 @@ async function report(status: string, type = 'message/delivery-status') {
   const text = `Content-Type: multipart/report; boundary=b\n\n--b\n\nnotice\n--b\nContent-Type: ${type}\n\n${status}\n--b--\n`;
   return readReport(await parseMail(Buffer.from(text), keepInMemory), true);
 }
-
-test('which failures cut a contact off', () => {
-  const hard = ['5.1.1', '5.1.2', '5.1.3', '5.1.6', '5.1.10', '5.2.1'];
-  const soft = ['5.0.0', '5.1.0', '5.1.7', '5.1.8', '5.2.2', '5.3.4', '5.4.4', '5.7.1', '4.1.1', '2.1.5', null];
-  for (const status of hard) assert.equal(isHardFailure({ action: 'failed', status }), true, status);
-  for (const status of soft) assert.equal(isHardFailure({ action: 'failed', status }), false, `${status}`);
-  assert.equal(isHardFailure({ action: 'delayed', status: '5.1.1' }), false);
-  assert.equal(isHardFailure({ action: 'complaint', status: null }), true);
-});
 
 test('codes', () => {
   const table: [text: string, status: string | null][] = [
@@ -70,15 +61,72 @@ test('a report is limited', async () => {
   assert.equal(long?.report[0]?.diagnostic?.length, 501);
 });
 
-test('who is a mail daemon', () => {
-  const from = (name: string, email: string) => isDaemon({ name, email });
-  assert.equal(isDaemon(null), false);
-  assert.equal(from('', 'MAILER-DAEMON@example.org'), true);
-  assert.equal(from('', 'mailerdaemon@example.org'), true);
-  assert.equal(from('', 'postmaster@example.org'), true);
-  assert.equal(from('Mail Delivery Subsystem', 'x@example.org'), true);
-  assert.equal(from('', 'postmaster.ann@example.org'), false);
-  assert.equal(from('Ann', 'ann@example.org'), false);
+test('who is a mail daemon', async () => {
+  const from = async (field: string) => isDaemon(await parseMail(Buffer.from(`From: ${field}\n\nx`), keepInMemory));
+  const daemons = [
+    'MAILER-DAEMON@example.org',
+    'MAILER-DAEMON <>',
+    'mailerdaemon@example.org',
+    'postmaster@example.org',
+    'Mail Delivery Subsystem <x@example.org>',
+    'MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@example.org',
+  ];
+  for (const field of daemons) assert.equal(await from(field), true, field);
+  for (const field of ['', 'postmaster.ann@example.org', 'Ann <ann@example.org>', 'Ann <>']) {
+    assert.equal(await from(field), false, field);
+  }
+});
+
+test('only machines bounce in words', async () => {
+  const kind = async (...header: string[]) => {
+    const text = [...header, '', 'Your message to ann@example.org could not be delivered.'].join('\n');
+    return readReport(await parseMail(Buffer.from(text), keepInMemory), false)?.kind ?? null;
+  };
+  assert.equal(await kind('From: MAILER-DAEMON@mx.example', 'Subject: x'), 'bounce');
+  assert.equal(await kind('From: it@mx.example', 'X-Failed-Recipients: ann@example.org'), 'bounce');
+  assert.equal(await kind('From: it@mx.example', 'X-MS-Exchange-Message-Is-Ndr:', 'Subject: x'), 'bounce');
+  assert.equal(await kind('From: it@mx.example', 'Auto-Submitted: auto-replied', 'Subject: Unzustellbar: x'), 'bounce');
+  assert.equal(await kind('From: it@mx.example', 'Auto-Submitted: auto-replied', 'Subject: Out of office'), null);
+  assert.equal(await kind('From: ann@example.org', 'Auto-Submitted: no', 'Subject: Undeliverable: x'), null);
+  assert.equal(await kind('From: ann@example.org', 'Subject: Undeliverable: x'), null);
+});
+
+test('a machine that speaks of delays and deliveries need not bounce', async () => {
+  const kind = async (lines: readonly string[], nullSender: boolean) =>
+    readReport(await parseMail(Buffer.from(lines.join('\n')), keepInMemory), nullSender)?.kind ?? null;
+  const away = 'My answer will be delayed; what was not delivered: ask bob@example.org\n500 Main Street';
+  assert.equal(await kind(['From: ann@example.org', 'Subject: Re: order', '', away], true), null);
+  assert.equal(await kind(['From: ann@example.org', 'Subject: Out of office: Undeliverable', '', away], true), null);
+  assert.equal(await kind(['From: postmaster@example.org', 'Subject: not delivered', '', away], false), null);
+  assert.equal(
+    await kind(['From: ann@example.org', 'Subject: Re: order', '', `${away}: 550 5.1.1 unknown`], true),
+    'bounce',
+  );
+  assert.equal(await kind(['From: postmaster@example.org', 'Subject: x', '', `${away}: 550 5.1.1 x`], false), 'bounce');
+  assert.equal(await kind(['From: MAILER-DAEMON@example.org', 'Subject: x', '', away], false), 'bounce');
+});
+
+test('how notices name a recipient', async () => {
+  const table: [lines: string, recipient: string][] = [
+    ['<ann@example.org>:\nno such user', 'ann@example.org'],
+    ['   ann@example.org\n   no such user', 'ann@example.org'],
+    ['ann@example.org: no such user', 'ann@example.org'],
+    ['ann@example.org Invalid Address, ERROR_CODE :550', 'ann@example.org'],
+    ["'ann@example.org' on 1/6/2026 10:00", 'ann@example.org'],
+    ['Ann Lee (ann@example.org)<mailto:ann@example.org>', 'ann@example.org'],
+    ['To: ann@example.org', 'ann@example.org'],
+    ['Unknown user: ann@example.org', 'ann@example.org'],
+    ['Could not be delivered to: <ann@example.org>', 'ann@example.org'],
+    ['There was an error delivering your mail to <ann@example.org>.', 'ann@example.org'],
+    ['Your message to ann@example.org was not accepted.', 'ann@example.org'],
+    ['Your message from bounce+x@in.example.com to ann@example.org was rejected.', 'ann@example.org'],
+    ['Contact postmaster@example.org for help.', ''],
+  ];
+  for (const [lines, recipient] of table) {
+    const text = `From: MAILER-DAEMON@mx.example\nTo: bounce+x@in.example.com\nSubject: Mail delivery failed\n\n${lines}\n`;
+    const found = readReport(await parseMail(Buffer.from(text), keepInMemory), true);
+    assert.equal(found?.report[0]?.recipient ?? '', recipient, lines);
+  }
 });
 
 test('the id of our mail is found where a returned copy is quoted or indented', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cleanSubject, isReplySubject, replySubject, stripReplyPrefixes } from '#replyd/mail/subject.js';
+import { cleanSubject, replySubject, stripReplyPrefixes } from '#replyd/mail/subject.js';
 
 test('reply prefixes of all languages go, once and for all', () => {
   const table: [string, string][] = [
@@ -39,7 +39,6 @@ test('reply prefixes of all languages go, once and for all', () => {
   for (const [subject, expected] of table) {
     assert.equal(stripReplyPrefixes(subject), expected, subject);
     assert.equal(replySubject(subject), `Re: ${expected}`.trim(), subject);
-    if (subject !== '') assert.equal(isReplySubject(subject), true, subject);
   }
 });
 
@@ -60,7 +59,6 @@ test('what only looks like a prefix stays', () => {
     'Re[x]: y',
   ];
   for (const subject of table) {
-    assert.equal(isReplySubject(subject), false, subject);
     assert.equal(stripReplyPrefixes(subject), subject);
   }
 });

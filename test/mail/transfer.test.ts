@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isNoBase64, transferDecode, transferDecoder } from '#replyd/mail/transfer.js';
+import { isNoBase64, type TransferEncoding, transferDecode, transferDecoder } from '#replyd/mail/transfer.js';
 
-const TABLE: [encoding: string, encoded: string, decoded: string][] = [
+const TABLE: [encoding: TransferEncoding, encoded: string, decoded: string][] = [
   ['base64', 'SGVsbG8=', 'Hello'],
   ['base64', 'SGVs\r\nbG8=\r\n', 'Hello'],
   ['base64', 'SGVsbG8', 'Hello'],
@@ -19,8 +19,9 @@ const TABLE: [encoding: string, encoded: string, decoded: string][] = [
   ['quoted-printable', 'end=', 'end'],
   ['quoted-printable', 'end=4', 'end=4'],
   ['quoted-printable', `=${' '.repeat(200)}x`, `=${' '.repeat(200)}x`],
-  ['7bit', 'a=3Db', 'a=3Db'],
-  ['x-unknown', 'SGVsbG8=', 'SGVsbG8='],
+  ['uuencode', 'begin 644 test.txt\r\n#0V%T\r\n`\r\nend\r\n', 'Cat'],
+  ['uuencode', 'begin 644 test.txt\n+:&5L;&\\@=V]R;&0\n \nend', 'hello world'],
+  ['', 'a=3Db', 'a=3Db'],
   ['', '\0\xff', '\0\xff'],
 ];
 

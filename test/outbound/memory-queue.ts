@@ -104,9 +104,9 @@ export function memoryStore(name = 'smarthost'): MemoryStore {
       await fault('destination');
       return store.state;
     },
-    async setDestination(state) {
+    async setDestination(state, by) {
       await fault('setDestination');
-      store.state = state;
+      if (by === 'operator' || store.state.paused !== 'operator') store.state = state;
     },
   };
   return store;

@@ -186,12 +186,12 @@ export function applicationContract(name: string, open: Open): void {
       nextProbeAt: now + 9000,
       failures: 1,
     };
-    await store.setDestination(trouble);
+    await store.setDestination(trouble, 'queue');
     const failing = await store.hook(hook.id);
     assert.deepEqual([failing.state, failing.reason, failing.failing_since !== null], ['on', 'refused', true]);
-    await store.setDestination({ ...trouble, paused: null, reason: null, nextProbeAt: null, failures: 0 });
+    await store.setDestination({ ...trouble, paused: null, reason: null, nextProbeAt: null, failures: 0 }, 'queue');
     assert.equal((await store.hook(hook.id)).failing_since, null);
-    await store.setDestination(trouble);
+    await store.setDestination(trouble, 'queue');
     await store.addMessage({ id }, { direction: 'note', text: 'lost on him', via: 'api' });
     await store.disableHook(hook.id, 'gone');
     await store.addMessage({ id }, { direction: 'note', text: 'not queued', via: 'api' });

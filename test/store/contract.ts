@@ -46,6 +46,7 @@ export function reading(fields: Partial<Mail> & { text?: string; kind?: MailKind
     kind,
     evidence: [],
     report: [],
+    reportedIds: [],
     text: { text, quotedText: '', signature: '', evidence: [] },
     html: null,
   };
@@ -411,6 +412,51 @@ export function storeContract(name: string, open: Open): void {
     const bounced = await store.conversation({ id });
     assert.equal(bounced.messages!.find(each => each.id === message.id)!.deliveries[0]!.report, 'bounced');
     assert.match(bounced.contact.suspended?.reason ?? '', /5\.1\.1/);
+  });
+
+  check('a paused destination is said at what waits for it', async ({ store }) => {
+    const { id } = await acme(store);
+    const other = await store.startConversation({
+      account: 'acme',
+      channel: 'web_widget',
+      contact: { email: 'otto@customer.example' },
+      via: 'cli',
+    });
+    const delayed = await store.addMessage({ id: other.id }, { direction: 'outgoing', text: 'soon', via: 'cli' });
+    const due = await store.addMessage({ id }, { direction: 'outgoing', text: 'now', mail: 'now', via: 'cli' });
+    const probe = Date.now() + 3_600_000;
+    const pause = {
+      name: 'smarthost',
+      paused: 'trouble',
+      reason: 'no route',
+      nextProbeAt: probe,
+      failures: 1,
+    } as const;
+    await store.setDestination(pause, 'queue');
+    const waiting = (await store.message(due.id)).deliveries[0]!;
+    assert.deepEqual(
+      [waiting.state, waiting.reason, waiting.last_error, waiting.next_attempt_at],
+      ['waiting', 'paused', 'no route', new Date(probe).toISOString()],
+    );
+    assert.deepEqual((await store.message(due.id)).mail, { state: 'waiting', reason: 'paused' });
+    assert.equal((await store.message(delayed.id)).deliveries[0]!.reason, 'delay');
+    await store.setDestination({ ...pause, paused: null, reason: null, nextProbeAt: null, failures: 0 }, 'queue');
+    assert.deepEqual((await store.message(due.id)).deliveries[0], due.deliveries[0]);
+  });
+
+  check("the queue's word does not count while an operator has paused the destination", async ({ store }) => {
+    const running = { name: 'smarthost', paused: null, reason: null, nextProbeAt: null, failures: 0 };
+    await store.setDestination({ ...running, paused: 'operator', reason: 'maintenance' }, 'operator');
+    await store.setDestination(running, 'queue');
+    assert.equal((await store.destination('smarthost')).paused, 'operator');
+    await store.setDestination(running, 'operator');
+    await store.setDestination({ ...running, paused: 'trouble', nextProbeAt: 5, failures: 1 }, 'queue');
+    assert.deepEqual(await store.destination('smarthost'), {
+      ...running,
+      paused: 'trouble',
+      nextProbeAt: 5,
+      failures: 1,
+    });
   });
 
   check('words of a while go into one mail, and none when the contact saw them', async ({ store }) => {

@@ -79,7 +79,7 @@ function historyByTrace(items: readonly RoleLine[], evidence: string[]): number 
   if (words < 12 || seen < filled * 0.7 || !isSeen(items[lastFilled(items, items.length - 1)]!)) return items.length;
   let start = first;
   const lead = lastFilled(items, first - 1);
-  if (lead >= 0 && /[:：]$/.test(items[lead]!.line.key) && items[lead]!.role === 'text') {
+  if (lead >= 0 && items[lead]!.role === 'text' && /[:：]$|\d{4}|\S@\S/.test(items[lead]!.line.key)) {
     start = lead;
     while (
       start > 0 &&
@@ -140,7 +140,8 @@ function markOwn(
     evidence.push(`quote: ${whyOf(items, last)}`);
   }
   const inner = trails ? quotes.slice(0, -1) : quotes;
-  const whole = inner.length === 1 && !trails;
+  // A trailing quote with an attribution of its own is another mail, not the rest of this one.
+  const whole = inner.length === 1 && (!trails || isMarker(items[last.start]!));
   for (const run of inner) {
     if (whole && run.attributed) {
       parts.fill('quoted', run.start, run.end);

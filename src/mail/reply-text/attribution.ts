@@ -83,22 +83,38 @@ export function isAttribution(text: string, quoted: boolean, addresses: readonly
     !colon &&
     !framed &&
     !(quoted && /[>)]$/.test(inner) && facts.address && facts.date) &&
-    !endsInUnspacedVerb(inner)
+    !(facts.address && endsInUnspacedVerb(inner))
   ) {
     return false;
   }
   const sentence = inner.replace(/[:：﹕\s_."]+$/, '');
   const closing = closingVerb(sentence);
+  const told = facts.address || facts.date || facts.time;
+  const personal = PERSONAL.test(sentence);
   if (closing !== null) {
-    if (quoted && colon) return true;
-    if (!isPersons(sentence.slice(0, -closing.length)) && (facts.address || facts.date || (facts.time && framed)))
-      return true;
+    if (quoted && colon && (sentence.split(' ').length <= 6 || (told && !personal))) return true;
+    const others = !personal && !isPersons(sentence.slice(0, -closing.length));
+    if (others && (facts.address || (facts.date && facts.time) || (facts.time && framed))) return true;
   }
-  if (closing === null && middleVerb(sentence, quoted, facts)) return true;
-  if (framed && facts.address && facts.date) return true;
-  if (facts.address && facts.date && (facts.time || facts.addressLast) && (facts.bracketed || facts.addressLast))
+  if (closing === null && (quoted || !personal) && middleVerb(sentence, quoted, facts)) return true;
+  if (framed && facts.date && (facts.address || (facts.time && text.startsWith('>>')))) return true;
+  const shaped = facts.address && facts.date && (facts.time || facts.addressLast);
+  if (
+    shaped &&
+    (facts.bracketed || facts.addressLast) &&
+    (quoted || (facts.bracketed && isPlainSentence(sentence, personal)))
+  )
     return true;
-  return quoted && colon && ((facts.bracketed && facts.address) || (facts.date && facts.time));
+  return quoted && colon && !personal && ((facts.bracketed && facts.address) || (facts.date && facts.time));
+}
+
+// I, we and you in some languages: a client never speaks so.
+const PERSONAL =
+  /(?:^|[\s,(])(?:I|my|[Ww]e|[Oo]ur|[Yy]ou|[Yy]our|[Ii]hre?|[Mm]eine?|[Uu]nsere?|[Vv]otre|[Nn]otre|[Uu]w|[Mm]ijn|[Ii]ch|[Ww]ir|[Nn]ous|[Vv]ous|[Jj]['’]ai|[Yy]o|[Ii]k|[Ww]ij|[Jj]ag|[Яя]|[Мм]ы|[Вв]ы)(?=$|[\s,)])/u;
+
+/** No line of a log and nothing a person says. */
+function isPlainSentence(sentence: string, personal: boolean): boolean {
+  return !personal && !/[=;{}|\\]|\[\d/.test(sentence) && sentence.split(' ').length <= 25;
 }
 
 interface Facts {
@@ -109,7 +125,14 @@ interface Facts {
   readonly time: boolean;
 }
 
-const DIGITS: readonly string[] = ['٠١٢٣٤٥٦٧٨٩', '۰۱۲۳۴۵۶۷۸۹', '०१२३४५६७८९', '০১২৩৪৫৬৭৮৯', '๐๑๒๓๔๕๖๗๘๙'];
+const DIGITS: readonly string[] = [
+  '٠١٢٣٤٥٦٧٨٩',
+  '۰۱۲۳۴۵۶۷۸۹',
+  '०१२३४५६७८९',
+  '০১২৩৪৫৬৭৮৯',
+  '๐๑๒๓๔๕๖๗๘๙',
+  '０１２３４５６７８９',
+];
 
 function factsOf(text: string): Facts {
   const ascii = asciiDigits(text);
@@ -125,13 +148,13 @@ function factsOf(text: string): Facts {
 function hasDate(ascii: string): boolean {
   return (
     /(?<!\d)(?:1[34]|19|20|25)\d{2}(?!\d)/.test(ascii) ||
-    /(?<!\d)\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{1,4}(?!\d)/.test(ascii)
+    /(?<![\d.])\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{1,4}(?!\d|\.\d)/.test(ascii)
   );
 }
 
 function asciiDigits(text: string): string {
   if (!/[^\x00-\u05ff]/.test(text)) return text;
-  return text.replace(/[٠-٩۰-۹०-९০-৯๐-๙]/g, digit => {
+  return text.replace(/[٠-٩۰-۹०-९০-৯๐-๙０-９]/g, digit => {
     for (const row of DIGITS) {
       const value = row.indexOf(digit);
       if (value !== -1) return String(value);
@@ -140,10 +163,11 @@ function asciiDigits(text: string): string {
   });
 }
 
+/** Without the dashes around it, or the arrows of GroupWise (`>>> Ann Lee 5/3/2027 10:02 AM >>>`). */
 function unframed(text: string): { inner: string; framed: boolean } {
-  const start = /^[-=_–—]{2,}\s*/.exec(text)?.[0].length ?? 0;
-  const end = /\s*[-=_–—]{2,}[:\s]*$/.exec(text.slice(-40))?.[0].length ?? 0;
-  if (start === 0 || end === 0) return { inner: text.replace(/^[-=_–—\s]+/, '').trim(), framed: false };
+  const start = /^(?:[-=_–—‐]{2,}|>{2,})\s*/.exec(text)?.[0].length ?? 0;
+  const end = /\s*(?:[-=_–—‐]{2,}|>{2,})[:\s]*$/.exec(text.slice(-40))?.[0].length ?? 0;
+  if (start === 0 || end === 0) return { inner: text.replace(/^[-=_–—‐\s]+/, '').trim(), framed: false };
   return { inner: text.slice(start, text.length - end).trim(), framed: true };
 }
 
@@ -194,7 +218,9 @@ function middleVerb(sentence: string, quoted: boolean, facts: Facts): boolean {
 
 function isNameOrMoment(after: string, before: string): boolean {
   if (/[<([]\s*[^\s@]+@[^\s@]+[>)\]]/.test(after) || after.startsWith('(')) return true;
-  if (/@/.test(before) && hasDate(asciiDigits(after))) return true;
+  const moment = factsOf(after);
+  if (moment.date && (/@/.test(before) || (moment.time && before.trim() !== '' && after.split(' ').length <= 7)))
+    return true;
   const words = after.replace(/["'“”„«»]/g, '').split(/\s+/);
   if (words.length > 7 || after === '') return false;
   const particles =
@@ -276,12 +302,15 @@ function sharedAt(text: string): number {
   const from = Math.max(0, text.length - LENGTH_LIMIT);
   const tail = asciiDigits(text.slice(from));
   let found = -1;
+  const opened = opens(tail);
   for (const match of tail.matchAll(/(?<=\s)(?=[\p{Lu}\p{Lo}])/gu)) {
     const head = tail.slice(0, match.index).trim();
     const rest = tail.slice(match.index, match.index + 60);
     // A name with an address in front belongs to the attribution itself.
     if (!/[\p{L}\p{N}].*[\p{L}\p{N}!?.)]/u.test(head) || /\S@\S/.test(head) || OPENERS.includes(head.toLowerCase()))
       continue;
+    // `At 10:02 AM 5/3/2027, …` opens once: without the end of a sentence before it, a second opener is a part of it.
+    if (opened && !/[.!?]$/.test(head)) continue;
     if (opens(rest) && hasDate(rest.slice(0, 45))) found = match.index;
   }
   return found === -1 ? -1 : from + found;

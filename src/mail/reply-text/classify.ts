@@ -57,7 +57,9 @@ export function classify(input: readonly Line[], traces: Traces): RoleLine[] {
     item.seen = shares[index]!;
   });
   nameHeadings(out);
+  nameOtherSigns(out);
   nameWrapped(out);
+  namePgp(out);
   const lines = out.map(item => item.line);
   out.forEach((item, index) => {
     if (item.role !== 'text') return;
@@ -83,18 +85,19 @@ export function excerpt(text: string): string {
 }
 
 function roleOf(line: Line): RoleLine {
-  const base = { line, seen: 0, settled: false, why: '' };
-  if (isBlank(line) && line.depth === 0 && line.mark !== 'history')
-    return { ...base, role: 'blank', settled: line.mark === 'quoted' };
-  if (line.mark === 'quoted') return { ...base, role: 'quote', settled: true };
-  if (line.depth > 0) return { ...base, role: 'quote' };
-  if (line.mark === 'attribution')
-    return { ...base, role: 'attribution', settled: true, why: `HTML attribution ("${excerpt(line.key)}")` };
-  if (line.mark === 'history')
-    return { ...base, role: 'heading', settled: true, why: 'HTML container of the quoted mail' };
-  if (line.mark === 'forwarded') return { ...base, role: 'forward', settled: true, why: 'HTML container of a forward' };
-  if (line.mark === 'signature') return { ...base, role: 'signature', why: 'HTML signature' };
-  return { ...base, role: 'text' };
+  const { mark } = line;
+  if (line.depth === 0 && mark !== 'history' && isBlank(line)) return item(line, 'blank', mark === 'quoted');
+  if (mark === 'quoted') return item(line, 'quote', true);
+  if (line.depth > 0) return item(line, 'quote');
+  if (mark === null || mark === 'verbatim' || mark === 'rule') return item(line, 'text');
+  if (mark === 'attribution') return item(line, 'attribution', true, `HTML attribution ("${excerpt(line.key)}")`);
+  if (mark === 'history') return item(line, 'heading', true, 'HTML container of the quoted mail');
+  if (mark === 'forwarded') return item(line, 'forward', true, 'HTML container of a forward');
+  return item(line, 'signature', false, 'HTML signature');
+}
+
+function item(line: Line, role: Role, settled = false, why = ''): RoleLine {
+  return { line, role, seen: 0, settled, why };
 }
 
 /** Finds attributions and cuts the reply off the lines they share with it. */
@@ -154,7 +157,8 @@ function nameHeadings(items: readonly RoleLine[]): void {
       continue;
     }
     const open = item.role === 'text' || line.mark === 'rule' || (item.role === 'attribution' && item.settled);
-    const heading = open && line.depth === 0 ? headingAt(lines, index) : null;
+    const head = item.role === 'quote' && !item.settled && line.key !== '' && isBlockHead(items, index);
+    const heading = (open && line.depth === 0) || head ? headingAt(lines, index) : null;
     if (heading === null) continue;
     for (let at = heading.start; at < heading.end; at++) {
       const named = items[at]!;
@@ -168,19 +172,70 @@ function nameHeadings(items: readonly RoleLine[]): void {
 
 /** Gives lines that were wrapped out of a quote back to it. */
 function nameWrapped(items: readonly RoleLine[]): void {
-  for (let index = 1; index + 1 < items.length; index++) {
+  for (let index = 1; index < items.length; index++) {
     const item = items[index]!;
     const above = items[index - 1]!;
-    const below = items[index + 1]!;
-    if (item.role !== 'text' || above.role !== 'quote' || below.role !== 'quote') continue;
-    if (item.line.mark === 'verbatim' || above.line.depth === 0 || below.line.depth === 0) continue;
-    if (isSeen(item) || looksWrapped(above.line, item.line, below.line)) item.role = 'quote';
+    if (item.role !== 'text' || above.role !== 'quote' || item.line.mark !== null || above.line.depth === 0) continue;
+    const below = items[index + 1];
+    const inside = below?.role === 'quote' && below.line.depth > 0;
+    if (
+      inside
+        ? isSeen(item) || looksWrapped(above.line, item.line, below.line)
+        : looksCutOff(above.line, item.line, below)
+    ) {
+      item.role = 'quote';
+    }
   }
 }
 
 /** A rest of a sentence under a full line, directly followed by more of the quote. */
 function looksWrapped(above: Line, line: Line, below: Line): boolean {
   if (below.key === '' || above.raw.length < 55 || line.key.length > above.raw.length) return false;
-  if (/[.!?:;。！？…)]["'”»]?$/.test(above.key)) return false;
+  if (endsSentence(above)) return false;
   return above.raw.length >= 68 || /^[\p{Ll}\p{N}(]/u.test(line.key);
+}
+
+/** The same at the end of a quote: only what can be nothing else. */
+function looksCutOff(above: Line, line: Line, below: RoleLine | undefined): boolean {
+  if (below !== undefined && below.role !== 'blank') return false;
+  if (above.raw.length < 68 || line.key.length > 40 || endsSentence(above)) return false;
+  return /^\p{Ll}/u.test(line.key);
+}
+
+function endsSentence(line: Line): boolean {
+  return /[.!?:;。！？…)]["'”»]?$/.test(line.key);
+}
+
+/** Bars and initials in front of the lines below an attribution are quote signs as well. */
+function nameOtherSigns(items: readonly RoleLine[]): void {
+  for (let index = 0; index + 1 < items.length; index++) {
+    if (items[index]!.role !== 'attribution') continue;
+    let next = index + 1;
+    while (items[next]?.role === 'blank') next++;
+    const sign = /^\s{0,3}(?:[|:}»]|\p{L}{1,4}>)(?=\s|$)/u.exec(items[next]?.line.raw ?? '')?.[0].trim();
+    if (sign === undefined || items[next]!.role !== 'text') continue;
+    for (let at = next; at < items.length; at++) {
+      const item = items[at]!;
+      if (item.role === 'text' && item.line.raw.trimStart().startsWith(sign)) item.role = 'quote';
+      else if (item.role !== 'blank') break;
+    }
+  }
+}
+
+/** OpenPGP armour around and below signed words (RFC 9580 section 7). */
+function namePgp(items: readonly RoleLine[]): void {
+  for (let index = 0; index < items.length; index++) {
+    const item = items[index]!;
+    if (item.role !== 'text' || !/^-----BEGIN PGP (?:SIGNED MESSAGE|SIGNATURE)-----$/.test(item.line.key)) continue;
+    const head = item.line.key.includes('SIGNED');
+    for (let at = index; at < items.length; at++) {
+      const inside = items[at]!;
+      if (head && inside.role === 'blank') break;
+      if (inside.role === 'text') {
+        inside.role = 'device';
+        inside.why = 'OpenPGP armour';
+      }
+      if (!head && /^-----END PGP SIGNATURE-----$/.test(inside.line.key)) break;
+    }
+  }
 }

@@ -38,6 +38,10 @@ export function headingAt(lines: readonly Line[], index: number): Heading | null
     const quoted = next !== -1 && lines[next]!.depth > line.depth;
     return phrase.framed || quoted ? { ...phrase, start: index, end: index + 1 } : null;
   }
+  if (fieldOf(line.key)?.kind === 'other') {
+    const block = index + 1 < lines.length ? headerBlockAt(lines, index + 1, false) : null;
+    return block === null ? null : { ...block, start: index };
+  }
   return headerBlockAt(lines, index, false);
 }
 
@@ -99,23 +103,28 @@ interface Phrase {
 }
 
 function phraseOf(key: string, byClient: boolean): Phrase | null {
-  if (key.length > 120) return null;
-  const inner = lowered(key.replace(/^[-_=~>–—―─\s]+|[-_=~<–—―─:：\s]+$/g, ''));
+  if (key.length > 300) return null;
+  const inner = lowered(key.replace(/^[-_=~>–—―─‐\s]+|[-_=~<–—―─‐:：\s]+$/g, ''));
+  // Some gateways join the line and the fields below it.
+  const joined = /^[-_=–—―─‐]{3,}\s*([^-_=–—―─‐]{3,40}?)\s*[-_=–—―─‐]{3,}\s+(\S.*)$/.exec(key);
+  if (joined !== null && ORIGINAL_PHRASES.has(lowered(joined[1]!)) && fieldOf(joined[2]!) !== null) {
+    return { forward: false, framed: true, what: joined[1]! };
+  }
   if (inner === '' || inner.length > 70) return null;
-  const framed = /^[-_=~>–—―─]{2}/.test(key) && /[-_=~<–—―─]{2}[:：]?$/.test(key);
+  const framed = /^[-_=~>–—―─‐]{2}/.test(key) && /[-_=~<–—―─‐]{2}[:：]?$/.test(key);
   if (FORWARD_PHRASES.has(inner) || /^forwarded by /.test(inner)) {
     return { forward: true, framed: framed || /[:：]$/.test(key), what: inner };
   }
   if (ORIGINAL_PHRASES.has(inner)) return { forward: false, framed, what: inner };
   // In a language nobody listed: Gmail frames only forwards, and a frame above a header block is told by the block.
-  if (/^[-_=–—―─]{5}/.test(key) && /[-_=–—―─]{5}$/.test(key) && /\p{L}/u.test(inner)) {
+  if (/^[-_=–—―─‐]{5}/.test(key) && /[-_=–—―─‐]{5}$/.test(key) && /\p{L}/u.test(inner)) {
     return { forward: byClient, framed: byClient, what: inner };
   }
   return null;
 }
 
 function isRule(key: string): boolean {
-  return /^[-_=~*–—―─]{2,}$/.test(key);
+  return /^[-_=~*–—―─‐]{2,}$/.test(key);
 }
 
 function nextFilled(lines: readonly Line[], from: number, within: number): number {

@@ -28,7 +28,7 @@ export interface Line {
 }
 
 /** Lines looked at one by one. */
-export const LINE_LIMIT = 5_000;
+export const LINE_LIMIT = 3_000;
 const KEY_LIMIT = 1_000;
 
 // Zero-width characters, soft hyphens, byte order marks and direction marks, which clients put anywhere.
@@ -52,7 +52,9 @@ export function plainLines(text: string): Line[] {
 
 /** A line of text at a quote depth given by its own signs. */
 export function plainLine(raw: string): Line {
-  const { depth, start } = quotePrefix(raw);
+  // GroupWise writes `>>> Ann Lee 5/3/2027 10:02 AM >>>` above a quote without signs.
+  const arrows = raw.startsWith('>>>') && /^>>> ?\S.{5,200}>>>\s*$/.test(raw);
+  const { depth, start } = arrows ? { depth: 0, start: 0 } : quotePrefix(raw);
   const body = start === 0 ? raw : raw.slice(start);
   return { raw, body, key: keyOf(body), depth, mark: null };
 }

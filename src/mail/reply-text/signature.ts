@@ -7,20 +7,36 @@
  */
 import { isBlank, type Line, lowered } from './lines.js';
 
+/** Lines of other signs that begin a signature only above something as short as a signature. */
+const SOFT_LIMIT = 10;
+
 /** True when this line ends the writer's text and begins a signature. */
 export function isDelimiter(lines: readonly Line[], index: number): boolean {
   const line = lines[index]!;
   if (line.mark !== null || line.depth > 0) return false;
   const text = line.body.trim();
-  if (!/^(?:-{2,}|_{2,}|[–—―─ᐧ]+|‐{2,})$/.test(text)) return false;
   if (/^(?:--|—|–|ᐧ)$/.test(text)) return true;
+  const hard = /^(?:-{2,}|_{2,}|[–—―─ᐧ]+|‐{2,})$/.test(text);
+  if (!hard && !/^(?:={3,}|\*{3,}|~{3,}|#{3,}|\+{3,})$/.test(text)) return false;
   const above = lines[index - 1];
   const below = lines[index + 1];
   const textAbove = above !== undefined && !isBlank(above) && above.depth === 0;
   const textBelow = below !== undefined && !isBlank(below) && below.depth === 0;
   if (textAbove && textBelow) return false;
   // An underline as long as the heading above it.
-  return !(textAbove && text.length >= 4 && Math.abs(text.length - above.body.trim().length) <= 2);
+  if (textAbove && text.length >= 4 && Math.abs(text.length - above.body.trim().length) <= 2) return false;
+  return hard || isShortRest(lines, index + 1, text);
+}
+
+function isShortRest(lines: readonly Line[], from: number, sign: string): boolean {
+  let filled = 0;
+  for (let index = from; index < lines.length; index++) {
+    const line = lines[index]!;
+    if (line.depth > 0 || line.mark !== null) break;
+    if (line.body.trim() === sign) return false;
+    if (!isBlank(line) && ++filled > SOFT_LIMIT) return false;
+  }
+  return filled > 0;
 }
 
 /** True for a line that a device or mail program added below the words of its user, in any known language. */
@@ -34,6 +50,7 @@ export function isDeviceLine(line: Line): boolean {
     .replace(/^[-–—_~\s]+|[-–—_~\s]+$/g, '')
     .trim();
   if (text.length < 6 || text.length > 140) return false;
+  if (VIRUS_LINE.test(text)) return true;
   const [first, rest] = firstSentence(text);
   if (rest !== '' && !EXCUSE.test(rest)) return false;
   const lower = lowered(first);
@@ -44,6 +61,10 @@ export function isDeviceLine(line: Line): boolean {
     return isDevice(device) && (!OFFERS.has(prefix + suffix) || MAIL_PROGRAM.test(device));
   });
 }
+
+// What a virus scanner hangs below a mail.
+const VIRUS_LINE =
+  /^(?:virus-free|virenfrei|sans virus|libre de virus|privo di virus|virusvrij|livre de vírus)\.?\s*(?:www\.\w+\.\w+)?$/i;
 
 const EXCUSE =
   /excus|brevity|typo|short|autocorrect|tippfehler|kürze|entschuldig|verzeih|disculp|brevedad|fautes|bref|scus|brevit|errori|kort|fejl|fel|skriv|beknopt|typefout|desculp|brevidade|krótk|błęd|краткост|опечатк|www\.|https?:|secure|download|get /i;

@@ -1,0 +1,165 @@
+/**
+ * What reading a reply costs: an ordinary mail (2 KB of text beside 60 KB of HTML), the hostile bodies that made
+ * other tools hang, and how the cost grows from 64 KiB to 4 MiB. Pure functions, one thread, no disk; all figures are
+ * milliseconds of processor time.
+ */
+import { displayHtml } from '#replyd/mail/html.js';
+import type { Traces } from '#replyd/mail/mail.js';
+import { splitReply } from '#replyd/mail/reply-text.js';
+
+const KIB = 1024;
+const TEXT_SIZE = 1024 * KIB;
+const HTML_SIZE = 512 * KIB;
+const TEXT_BOUND = 200;
+const HTML_BOUND = 500;
+
+const ATTRIBUTION = 'On Mon, May 3, 2027 at 10:02 AM Ann Lee <ann@shop.example> wrote:';
+
+/** Bodies that are one of these over and over. */
+const HOSTILE_TEXTS: Readonly<Record<string, string>> = {
+  'one word': 'a',
+  'empty lines': '\n',
+  'quote signs': '>',
+  'lines of quote signs': '>\n',
+  'verb lines': 'wrote:\n',
+  'attribution lines': `${ATTRIBUTION}\n`,
+  'attributions on one line': `${ATTRIBUTION} `,
+  'half attributions': 'On Mon, May 3, 2027 at 10:02 AM Ann Lee <ann@shop.example>\n',
+  'field lines': 'From: a\n',
+  'one field over and over': 'From: ',
+  dashes: '-',
+  'lines of dashes': '---\n',
+  'device lines': 'Sent from my iPhone\n',
+  'known words': 'your order left our warehouse this morning and will arrive ',
+  fences: '```\n',
+  'interleaved lines': '> a b c\nxyz\n',
+  colons: 'a: ',
+  'addresses and colons': 'a@b.example:\n',
+  'framed words': '----- x -----\n',
+  'Chinese verbs': '写道：',
+  'middle verbs': '2027 10:02 schrieb A:\n',
+  spaces: ' ',
+};
+
+const HOSTILE_HTML: Readonly<Record<string, string>> = {
+  'nested div': '<div>',
+  'nested blockquote': '<blockquote>a',
+  'nested containers': '<div class="gmail_quote">x',
+  breaks: '<br>',
+  'open spans, wrong ends': '<span></p></i>',
+  attributes: '<a x=1 y=2 z=3 ',
+  entities: '&amp;',
+  'open brackets': '<',
+  styles: '<p style="color:red;margin:0;padding:0;a:b;c:d">x',
+  links: '<a href="https://x.example/">x',
+  words: '<i>x</i> ',
+  'table cells': '<td>x',
+  comments: '<!-- x -->',
+  spaces: ' \n',
+};
+
+/** Prints the figures. With `quick` only a few rounds each. */
+export async function run(quick = false): Promise<void> {
+  const traces: Traces = {
+    replyAddresses: [`reply+${'5f'.repeat(16)}@in.shop.example`],
+    texts: Array.from({ length: 10 }, (_, index) => `${words(120, index)}\nyour order left our warehouse this morning`),
+  };
+  ordinary(traces, quick ? 50 : 1_000);
+  print(`hostile text, 1 MiB (bound ${TEXT_BOUND} ms)`);
+  for (const [name, piece] of Object.entries(HOSTILE_TEXTS)) {
+    report(
+      name,
+      best(quick, () => splitReply({ plain: filled(piece, TEXT_SIZE), html: null }, traces)),
+      TEXT_BOUND,
+    );
+  }
+  print(`hostile HTML, 512 KiB (bound ${HTML_BOUND} ms): split, display`);
+  for (const [name, piece] of Object.entries(HOSTILE_HTML)) {
+    const html = filled(piece, HTML_SIZE);
+    report(
+      `${name}, split`,
+      best(quick, () => splitReply({ plain: null, html }, traces)),
+      HTML_BOUND,
+    );
+    report(
+      `${name}, display`,
+      best(quick, () => displayHtml(html)),
+      HTML_BOUND,
+    );
+  }
+  print('growth, ms at 64 KiB, 256 KiB, 1 MiB, 4 MiB');
+  for (const name of ['known words', 'interleaved lines', 'attribution lines'] as const) {
+    growth(name, quick, size => splitReply({ plain: filled(HOSTILE_TEXTS[name]!, size), html: null }, traces));
+  }
+  for (const name of ['nested div', 'nested blockquote', 'words'] as const) {
+    growth(`${name} (HTML)`, quick, size =>
+      splitReply({ plain: null, html: filled(HOSTILE_HTML[name]!, size) }, traces),
+    );
+  }
+}
+
+function ordinary(traces: Traces, rounds: number): void {
+  const own = words(300, 99);
+  const quote = words(40, 3);
+  const plain = `${own}\n\n${ATTRIBUTION}\n\n> ${quote}\n`;
+  const cells = Array.from(
+    { length: 600 },
+    (_, index) => `<tr><td style="padding:0 4px;font-family:Arial">${words(4, index)}</td></tr>`,
+  );
+  const html =
+    `<div dir="ltr">${own}</div><br><div class="gmail_quote"><div dir="ltr" class="gmail_attr">${ATTRIBUTION.replace('<', '&lt;')}</div>` +
+    `<blockquote class="gmail_quote"><div>${quote}</div><table>${cells.join('')}</table></blockquote></div>`;
+  print(`an ordinary mail: ${plain.length} characters of text, ${html.length} of HTML, ms each`);
+  for (const [name, once] of [
+    ['split, both parts', () => splitReply({ plain, html }, traces)],
+    ['split, text alone', () => splitReply({ plain, html: null }, traces)],
+    ['split, HTML alone', () => splitReply({ plain: null, html }, traces)],
+    ['display', () => displayHtml(html)],
+  ] as const) {
+    for (let round = 0; round < rounds / 5; round++) once();
+    const cost = costOf(() => {
+      for (let round = 0; round < rounds; round++) once();
+    });
+    report(name, cost / rounds);
+  }
+}
+
+function growth(name: string, quick: boolean, once: (size: number) => unknown): void {
+  const times = [64, 256, 1024, 4096].map(size =>
+    best(quick, () => once(size * KIB))
+      .toFixed(1)
+      .padStart(8),
+  );
+  print(`  ${name.padEnd(34)}${times.join('')}`);
+}
+
+/** The best of a few runs. */
+function best(quick: boolean, once: () => unknown): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < (quick ? 1 : 3); round++) least = Math.min(least, costOf(once));
+  return least;
+}
+
+/** Milliseconds of processor time, which is what the work costs whoever else has the machine. */
+function costOf(work: () => unknown): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
+}
+
+function filled(piece: string, size: number): string {
+  return piece.repeat(Math.ceil(size / piece.length)).slice(0, size);
+}
+
+function words(count: number, seed: number): string {
+  return Array.from({ length: count }, (_, index) => `w${(index * 7 + seed * 31) % 997}`).join(' ');
+}
+
+function report(name: string, milliseconds: number, bound = Number.POSITIVE_INFINITY): void {
+  print(`  ${name.padEnd(34)}${milliseconds.toFixed(2).padStart(8)}${milliseconds > bound ? '  ABOVE THE BOUND' : ''}`);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { userName } from '#replyd/cli/owner.js';
+import { makeDaemon } from '../daemon-process.js';
+import { run } from '../run.js';
+import { makeProgram, PROGRAM, type Program } from './program.js';
+
+/** Any user but root; it needs no entry in /etc/passwd. */
+const UID = 65_534;
+const skip = process.getuid?.() === 0 ? false : 'needs root, to be somebody else';
+
+const ACCOUNT = ['account', 'add', 'acme', '--domain=in.acme.example', '--support-email=help@acme.example'];
+
+function runAs(program: Program, uid: number, args: readonly string[]) {
+  return run(
+    'setpriv',
+    [
+      `--reuid=${uid}`,
+      `--regid=${uid}`,
+      '--clear-groups',
+      process.execPath,
+      PROGRAM,
+      '-c',
+      program.configFile,
+      ...args,
+    ],
+    {
+      cwd: program.folder,
+      env: { PATH: process.env.PATH, HOME: '/', TZ: 'UTC' },
+    },
+  );
+}
+
+/** A program whose data directory belongs to `uid`, in a folder that he can enter. */
+function ownedBy(program: Program, uid: number): void {
+  chmodSync(program.folder, 0o755);
+  chmodSync(program.configFile, 0o644);
+  mkdirSync(program.dataDir, { mode: 0o700 });
+  chownSync(program.dataDir, uid, uid);
+}
+
+test("what root makes belongs to the data directory's owner", { skip }, async t => {
+  const program = makeProgram(t);
+  ownedBy(program, UID);
+  await program.text(ACCOUNT);
+  await program.text(['conversation', 'start', '--account=acme', '--contact=maria@example.org']);
+  const large = path.join(program.folder, 'large.bin');
+  writeFileSync(large, Buffer.alloc(300_000, 'x'), { mode: 0o600 });
+  await program.text(['conversation', 'reply', 'acme#1', '--text=x', '--attach', large]);
+  await program.text(['doctor']).catch(() => undefined);
+  const made = readdirSync(program.dataDir, { recursive: true, encoding: 'utf8' });
+  assert.ok(made.includes('replyd.db') && made.some(name => name.startsWith('blobs/')), made.join());
+  for (const name of made) {
+    const { uid, mode } = statSync(path.join(program.dataDir, name));
+    assert.equal(uid, UID, name);
+    assert.equal(mode & 0o077, 0, name);
+  }
+});
+
+test('without permission it says whom to be', { skip }, async t => {
+  const program = makeProgram(t);
+  ownedBy(program, 0);
+  await program.text(ACCOUNT);
+  const refused = await runAs(program, UID, ['account', 'list']);
+  assert.equal(refused.code, 1);
+  assert.equal(
+    refused.stderr,
+    `replyd: no permission for ${program.dataDir}, which belongs to root: run \`sudo replyd …\`\n`,
+  );
+  const doctor = await runAs(program, UID, ['doctor']);
+  assert.equal(doctor.code, 1);
+  assert.match(doctor.stdout, /^✘ data directory {2}no permission for /m);
+
+  chownSync(program.dataDir, 1, 1);
+  const other = await runAs(program, UID, ['account', 'list']);
+  assert.ok(
+    other.stderr.endsWith(`which belongs to ${userName(1)}: run \`sudo -u ${userName(1)} replyd …\`\n`),
+    other.stderr,
+  );
+});
+
+test("serve started by root becomes the data directory's owner", { skip }, async t => {
+  const daemon = await makeDaemon();
+  t.after(() => daemon.close());
+  chmodSync(daemon.folder, 0o755);
+  chownSync(daemon.dataFolder, UID, UID);
+  await daemon.start();
+  const status = readFileSync(`/proc/${daemon.pid}/status`, 'utf8');
+  assert.match(status, new RegExp(`^Uid:\t${UID}\t${UID}\t${UID}\t${UID}$`, 'm'));
+  assert.match(status, new RegExp(`^Gid:\t${UID}\t${UID}\t${UID}\t${UID}$`, 'm'));
+  await daemon.stop();
+
+  await daemon.configure({ 'smtp.listen': ['127.0.0.1:25'] });
+  const refused = await daemon.cli(['serve']);
+  assert.equal(refused.code, 1);
+  assert.match(
+    refused.stderr,
+    /^replyd: .*, but port 25 needs root: start as \S+ with CAP_NET_BIND_SERVICE, such as `setpriv /,
+  );
+});
+
+test('a reader that goes away is no error', async t => {
+  const program = makeProgram(t);
+  for (const args of ['--help', `-c ${program.configFile} ${ACCOUNT.join(' ')} --json`]) {
+    const result = await run('bash', ['-c', `set -o pipefail; ${process.execPath} ${PROGRAM} ${args} | true`], {
+      cwd: program.folder,
+      env: { PATH: process.env.PATH },
+    });
+    assert.equal(result.code, 0, args);
+    assert.ok(!/EPIPE|at .*\.js/.test(result.stderr), result.stderr);
+  }
+  assert.equal((await program.json(['account', 'list'])).length, 1);
+});
