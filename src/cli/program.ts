@@ -68,6 +68,9 @@ const GROUPS: readonly Group[] = [
   { name: 'attachment', does: 'files of messages', load: async () => (await import('./message.js')).defineAttachment },
   { name: 'mail', does: 'mails as they came in', load: async () => (await import('./mail.js')).defineMail },
   { name: 'queue', does: 'mails on their way out', load: async () => (await import('./queue.js')).defineQueue },
+  { name: 'key', does: 'keys for the HTTP API', load: async () => (await import('./key.js')).defineKey },
+  { name: 'hook', does: 'where events are posted', load: async () => (await import('./hook.js')).defineHook },
+  { name: 'tail', does: 'print events as they happen', load: async () => (await import('./tail.js')).defineTail },
 ];
 
 const INTRODUCTION = `Keeps a support conversation going by e-mail.

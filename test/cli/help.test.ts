@@ -21,6 +21,9 @@ const VERBS: Readonly<Record<string, string>> = {
   attachment: 'get',
   mail: 'list show reprocess',
   queue: 'list show retry cancel pause resume',
+  key: 'add list revoke',
+  hook: 'add list test rotate remove',
+  tail: '',
 };
 
 /** Options of the public contract. */
@@ -38,6 +41,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   'mail list': '--state',
   'queue list': '--state',
   'queue retry': '--state',
+  'key add': '--operator --name',
 };
 
 async function wholeProgram(): Promise<Command> {
