@@ -192,6 +192,13 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       closers.push(() => opened.close({ graceMs }));
       return opened.address;
     };
+    const httpDoors = await createDoors({
+      spoolFolder: folder,
+      reception,
+      log,
+      now: Date.now,
+      settings: () => httpDoorSettings(config),
+    });
     const api = createApi({
       store,
       log,
@@ -202,15 +209,8 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       testHook: id => testHook({ store, poster, clock: Date.now }, id),
       stream,
     });
-    const httpDoors = await createDoors({
-      spoolFolder: folder,
-      reception,
-      log,
-      now: Date.now,
-      settings: () => httpDoorSettings(config),
-    });
     const apart = config.ingress.listen !== null;
-    const http = await openListener('http.listen', apart ? [health, api] : [health, httpDoors, api]);
+    const http = await openListener('http.listen', apart ? [health, api] : [health, api, httpDoors]);
     const ingress = apart ? await openListener('ingress.listen', [httpDoors]) : null;
     // Its readers would hold the listener open.
     closers.push(() => stream.close());

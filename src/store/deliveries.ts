@@ -45,16 +45,13 @@ export interface DeliveryOperations {
   cancelDelivery(id: string): QueuedDelivery;
 }
 
-/** What may leave: a webhook, or a mail that is composed. */
-const COMPOSED = (row: string) => `(${row}.outgoing_mail_key is not null or ${row}.kind = 'webhook')`;
-
-const READY = `d.destination = ? and ${COMPOSED('d')} and d.state in ('waiting', 'deferred')
-  and d.next_attempt_at is not null`;
+const READY = `d.destination = ? and (d.outgoing_mail_key is not null or d.kind = 'webhook')
+  and d.state in ('waiting', 'deferred') and d.next_attempt_at is not null`;
 
 const FIRST_OF_ORDER = `not exists (
   select 1 from delivery older
-  where older.order_key = d.order_key and older.key < d.key
-    and older.state in ('waiting', 'leased', 'deferred') and ${COMPOSED('older')})`;
+  where older.order_key = d.order_key and older.key < d.key and older.state in ('waiting', 'leased', 'deferred')
+    and (older.outgoing_mail_key is not null or older.kind = 'webhook'))`;
 
 export function deliveryOperations(session: Session): DeliveryOperations {
   const { db } = session;

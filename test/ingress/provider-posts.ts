@@ -66,9 +66,9 @@ function percent(bytes: Buffer): string {
   const out = Buffer.allocUnsafe(bytes.length * 3);
   let length = 0;
   for (const byte of bytes) {
-    const escape = PERCENT[byte]!;
-    if (escape === null) out[length++] = byte;
-    else length += out.write(escape, length, 'latin1');
+    const escaped = PERCENT[byte]!;
+    if (escaped === null) out[length++] = byte;
+    else length += out.write(escaped, length, 'latin1');
   }
   return out.toString('latin1', 0, length);
 }
