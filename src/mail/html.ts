@@ -60,6 +60,7 @@ export function displayHtml(html: string, options: DisplayOptions = {}): Display
 /** Names the limit that is passed, or null. Stops reading there. */
 function excessOf(html: string): string | null {
   if (html.length > HTML_LIMIT) return `more than ${HTML_LIMIT / 1024} KiB`;
+  if (hasFewTags(html)) return null;
   let depth = 0;
   let elements = 0;
   let excess: string | null = null;
@@ -77,6 +78,16 @@ function excessOf(html: string): string | null {
   // In pieces, because the parser cannot be stopped in the middle of one.
   for (let at = 0; at < html.length && excess === null; at += 4_096) parser.write(html.slice(at, at + 4_096));
   return excess;
+}
+
+/** With fewer `<` than may be nested no limit can be passed, and most replies are spared a parse. */
+function hasFewTags(html: string): boolean {
+  let at = -1;
+  for (let found = 0; found <= DEPTH_LIMIT; found += 1) {
+    at = html.indexOf('<', at + 1);
+    if (at === -1) return true;
+  }
+  return false;
 }
 
 const TAGS = (
