@@ -4,6 +4,7 @@
  */
 
 import { cpus, release } from 'node:os';
+import { run as api } from './api.js';
 import { run as replyText } from './reply-text.js';
 import { throughput } from './throughput.js';
 
@@ -11,6 +12,7 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<void>>> = 
   throughput: quick =>
     throughput(quick ? { rounds: 1, warmUp: 0.5, seconds: 1.5 } : { rounds: 3, warmUp: 2, seconds: 5 }),
   'reply-text': replyText,
+  api,
 };
 
 const words = process.argv.slice(2);
