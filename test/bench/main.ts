@@ -4,6 +4,7 @@
  */
 
 import { cpus, release } from 'node:os';
+import { run as api } from './api.js';
 import { commandLine } from './command-line.js';
 import { memory } from './memory.js';
 import { run as replyText } from './reply-text.js';
@@ -17,6 +18,7 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<void>>> = 
   memory,
   'command-line': commandLine,
   'reply-text': replyText,
+  api,
 };
 
 const words = process.argv.slice(2);
