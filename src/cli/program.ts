@@ -67,6 +67,11 @@ const GROUPS: readonly Group[] = [
   },
   { name: 'attachment', does: 'files of messages', load: async () => (await import('./message.js')).defineAttachment },
   { name: 'mail', does: 'mails as they came in', load: async () => (await import('./mail.js')).defineMail },
+  {
+    name: 'check',
+    does: 'look whether the store is whole',
+    load: async () => (await import('./check.js')).defineCheck,
+  },
   { name: 'queue', does: 'mails on their way out', load: async () => (await import('./queue.js')).defineQueue },
 ];
 
