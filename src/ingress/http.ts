@@ -84,8 +84,8 @@ export interface DoorsOptions {
   readonly spoolFolder: string;
   /** Read at each request. */
   readonly settings: () => DoorSettings;
-  /** Called for what an operator must mend: a request that a provider will not get rid of. */
-  readonly onFault?: (provider: Provider, detail: string) => void;
+  /** Told what an operator must mend: why a request could not be taken; null when one could. */
+  readonly onFault?: (provider: Provider, detail: string | null) => void;
 }
 
 const MEMORY_LIMIT = 256 * 1024;
@@ -108,6 +108,7 @@ export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
       await answer(options, exchange, provider, {
         ending: 'trouble',
         detail: 'This door is closed: ingress.sendgrid.password is not set.',
+        closed: true,
       });
       return true;
     }
@@ -147,6 +148,8 @@ interface Result {
   readonly ending: Ending;
   /** For whoever reads it at the provider. */
   readonly detail: string;
+  /** The door has no secret. */
+  readonly closed?: boolean;
 }
 
 const TROUBLE: Result = { ending: 'trouble', detail: 'Temporary trouble here, try again later.' };
@@ -298,7 +301,8 @@ async function answerProbe(exchange: Exchange, provider: Provider): Promise<void
 async function answer(options: DoorsOptions, exchange: Exchange, provider: Provider, result: Result): Promise<void> {
   const { ending, detail } = result;
   const status = ANSWERS[ending][provider];
-  if (ending === 'unproven' || ending === 'malformed' || ending === 'too_large' || detail.startsWith('This door')) {
+  if (ending === 'stored') options.onFault?.(provider, null);
+  if (ending === 'unproven' || ending === 'malformed' || ending === 'too_large' || result.closed) {
     // After three days SendGrid drops what we never took.
     const level = provider === 'sendgrid' ? 'error' : 'warn';
     options.log[level]('rejected', { door: provider, client: exchange.client, reason: ending, detail, status });
