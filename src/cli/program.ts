@@ -78,6 +78,9 @@ const GROUPS: readonly Group[] = [
     load: async () => (await import('./deliver-help.js')).defineDeliver,
   },
   { name: 'queue', does: 'mails on their way out', load: async () => (await import('./queue.js')).defineQueue },
+  { name: 'key', does: 'keys for the HTTP API', load: async () => (await import('./key.js')).defineKey },
+  { name: 'hook', does: 'where events are posted', load: async () => (await import('./hook.js')).defineHook },
+  { name: 'tail', does: 'print events as they happen', load: async () => (await import('./tail.js')).defineTail },
 ];
 
 const INTRODUCTION = `Keeps a support conversation going by e-mail.

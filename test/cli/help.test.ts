@@ -23,6 +23,9 @@ const VERBS: Readonly<Record<string, string>> = {
   queue: 'list show retry cancel pause resume',
   import: 'chatwoot',
   deliver: '',
+  key: 'add list revoke',
+  hook: 'add list test rotate remove',
+  tail: '',
 };
 
 /** Options of the public contract. */
@@ -41,6 +44,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   'queue list': '--state',
   'queue retry': '--state',
   deliver: '--door --socket --sender',
+  'key add': '--operator --name',
 };
 
 async function wholeProgram(): Promise<Command> {
