@@ -21,7 +21,7 @@ import type { Log } from '../log.js';
 import { normalizeAddress } from '../mail/address.js';
 import type { Content } from '../mail/mail.js';
 import type { Status } from '../mail/status.js';
-import { type Door, type DoorRequest, discard, type Post, type Provider, type Translation } from './door.js';
+import { type Door, type DoorRequest, discard, maxBodyOf, type Post, type Provider, type Translation } from './door.js';
 import { readMailgun } from './mailgun.js';
 import { readMandrill } from './mandrill.js';
 import { readPostmark } from './postmark.js';
@@ -116,12 +116,21 @@ export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
       await answer(options, exchange, provider, { ending: 'trouble', detail: 'There is no space to store the mail.' });
       return true;
     }
+    const maxBody = maxBodyOf(provider, maxSize);
+    if (Number(exchange.header('content-length') ?? 0) > maxBody) {
+      // Not read at all; the client hears why before it has sent it.
+      const detail = 'The post is larger than one with the largest mail (smtp.max_size).';
+      await answer(options, exchange, provider, { ending: 'too_large', detail });
+      return true;
+    }
     const request: DoorRequest = {
       exchange,
       secrets: secrets[provider],
       spool,
       folder,
       maxSize,
+      maxBody,
+      lowOnSpace: () => reception.lowOnSpace(),
       now: options.now,
       publicUrl,
     };
