@@ -77,6 +77,11 @@ const GROUPS: readonly Group[] = [
     does: 'hand a mail to the daemon, for pipes of MTAs',
     load: async () => (await import('./deliver-help.js')).defineDeliver,
   },
+  {
+    name: 'check',
+    does: 'look whether the store is whole',
+    load: async () => (await import('./check.js')).defineCheck,
+  },
   { name: 'queue', does: 'mails on their way out', load: async () => (await import('./queue.js')).defineQueue },
   { name: 'key', does: 'keys for the HTTP API', load: async () => (await import('./key.js')).defineKey },
   { name: 'hook', does: 'where events are posted', load: async () => (await import('./hook.js')).defineHook },

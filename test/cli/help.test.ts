@@ -14,6 +14,7 @@ const VERBS: Readonly<Record<string, string>> = {
   init: '',
   'check-config': '',
   migrate: '',
+  check: '',
   account: 'add list show set enable disable remove',
   conversation: 'start list show reply note resolve reopen seen rotate-token remove',
   contact: 'list show set clear remove',
