@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import type { Provider } from '#replyd/ingress/door.js';
-import { ANSWERS, type Ending, PATHS } from '#replyd/ingress/http.js';
+import { ANSWERS, PATHS } from '#replyd/ingress/http.js';
+import type { Ending } from '#replyd/ingress/take-post.js';
 import { until } from './open-door.js';
 import { openHttpDoors } from './open-http-doors.js';
 import {
