@@ -21,6 +21,7 @@ import type { Courier } from './conversation/ports.js';
 import type { Store } from './conversation/store.js';
 import { errorText, ReplydError } from './errors.js';
 import { type HttpHandler, type HttpListener, openHttp } from './http.js';
+import { openDoorFaults } from './ingress/door-faults.js';
 import { createDoors, type DoorSettings as HttpDoorSettings } from './ingress/http.js';
 import { openSmtp, type SmtpDoor, type SmtpOptions, type SmtpSettings } from './ingress/smtp.js';
 import type { Log } from './log.js';
@@ -192,7 +193,10 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       closers.push(() => opened.close({ graceMs }));
       return opened.address;
     };
+    const doorFaults = openDoorFaults({ dataDir, now: Date.now, log });
+    closers.push(() => doorFaults.close());
     const httpDoors = await createDoors({
+      onFault: doorFaults.note,
       spoolFolder: folder,
       reception,
       log,
