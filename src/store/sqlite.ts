@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock, Parcel, Random } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
 import { placeContent, readContent } from './blobs.js';
-import { openDatabase, storeFault } from './database.js';
+import { type Connection, openDatabase, storeFault } from './database.js';
 import type { LeasedParcel } from './deliveries.js';
 import { encodeId, keyAt } from './ids.js';
 import { checkSchema, migrate } from './migrate.js';
@@ -59,6 +59,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   try {
     if (options.migrate) migrate(connection);
     else checkSchema(connection);
+    if (options.writer === 'thread') connection.onlyRead();
     session = {
       db: connection,
       clock: options.clock ?? Date.now,
@@ -98,7 +99,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     if (!QUIET.has(name)) changedSoon();
     return value;
   };
-  const calls = asynchronousCalls(verbs, write);
+  const calls = asynchronousCalls(connection, verbs, write);
 
   /** Repeats a removal until nothing is left, a short transaction at a time. */
   const untilGone = async (part: () => Promise<boolean>) => {
@@ -157,6 +158,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
 }
 
 function asynchronousCalls(
+  connection: Connection,
   verbs: Operations,
   write: <Name extends WritingName>(
     name: Name,
@@ -169,7 +171,9 @@ function asynchronousCalls(
     reading.has(name)
       ? async (...values: readonly unknown[]) => {
           try {
-            return (verbs[name as ReadingName] as (...given: readonly unknown[]) => unknown)(...values);
+            return connection.reading(() =>
+              (verbs[name as ReadingName] as (...given: readonly unknown[]) => unknown)(...values),
+            );
           } catch (error) {
             throw storeFault(error, `store: ${name}`);
           }

@@ -4,7 +4,7 @@ import { keyOf } from './ids.js';
 import type { Session } from './session.js';
 import { replyAddressOf } from './views.js';
 
-/** How many earlier messages a quoted part is compared with. */
+/** How many earlier messages of ours, and of the channel, a quoted part is compared with. */
 const TRACED_MESSAGES = 10;
 const TRACED_PARTICIPANTS = 20;
 
@@ -15,7 +15,8 @@ export function traces(session: Session, conversationIds: readonly string[]): Tr
   for (const id of new Set(conversationIds)) {
     const key = keyOf('conversation', id);
     for (const row of db.all<{ text: string }>(
-      `select text from message where conversation_key = ? and direction in ('incoming', 'outgoing') order by seq desc limit ?`,
+      `select text from message indexed by message_quotable
+       where conversation_key = ? and (direction = 'outgoing' or kind = 'channel') order by seq desc limit ?`,
       key,
       TRACED_MESSAGES,
     )) {

@@ -14,6 +14,7 @@ const VERBS: Readonly<Record<string, string>> = {
   init: '',
   'check-config': '',
   migrate: '',
+  check: '',
   account: 'add list show set enable disable remove',
   conversation: 'start list show reply note resolve reopen seen rotate-token remove',
   contact: 'list show set clear remove',
@@ -21,6 +22,8 @@ const VERBS: Readonly<Record<string, string>> = {
   attachment: 'get',
   mail: 'list show reprocess',
   queue: 'list show retry cancel pause resume',
+  import: 'chatwoot',
+  deliver: '',
   key: 'add list revoke',
   hook: 'add list test rotate remove',
   tail: '',
@@ -41,6 +44,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   'mail list': '--state',
   'queue list': '--state',
   'queue retry': '--state',
+  deliver: '--door --socket --sender',
   'key add': '--operator --name',
 };
 
@@ -77,7 +81,7 @@ test('the options of the contract are there; listings and shows have --json', as
     const flags = verb.options.flatMap(option => [option.short, option.long]);
     for (const flag of (OPTIONS[name] ?? '').split(' ').filter(Boolean))
       assert.ok(flags.includes(flag), `${name} ${flag}`);
-    if (!['serve', 'demo'].includes(name)) assert.ok(flags.includes('--json'), `${name} --json`);
+    if (!['serve', 'demo', 'deliver'].includes(name)) assert.ok(flags.includes('--json'), `${name} --json`);
     assert.ok(flags.includes('--config'), `${name} --config`);
   }
 });
