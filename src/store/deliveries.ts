@@ -17,6 +17,7 @@ import { encodeId, keyOf } from './ids.js';
 import { suspendContact } from './participants.js';
 import type { Session } from './session.js';
 import { rememberId } from './thread-ids.js';
+import { UNFINISHED, unfinished } from './unfinished.js';
 import { type ConversationRow, type DeliveryRow, queuedDeliveryView } from './views.js';
 
 /** What the queue leases, before large contents are read. */
@@ -46,19 +47,26 @@ export interface DeliveryOperations {
 }
 
 const READY = `d.destination = ? and (d.outgoing_mail_key is not null or d.kind = 'webhook')
-  and d.state in ('waiting', 'deferred') and d.next_attempt_at is not null`;
+  and ${unfinished('d')} and d.state <> 'leased' and d.next_attempt_at is not null`;
 
 const FIRST_OF_ORDER = `not exists (
   select 1 from delivery older
-  where older.order_key = d.order_key and older.key < d.key and older.state in ('waiting', 'leased', 'deferred')
+  where older.order_key = d.order_key and older.key < d.key and ${unfinished('older')}
     and (older.outgoing_mail_key is not null or older.kind = 'webhook'))`;
+
+/** With the words of the index of what is rare, where it has this state. */
+function inState(state: DeliveryState): string {
+  return state === 'sent' || state === 'cancelled'
+    ? 'state = ?'
+    : "state = ? and state in ('failed', 'deferred', 'waiting', 'leased')";
+}
 
 export function deliveryOperations(session: Session): DeliveryOperations {
   const { db } = session;
   return {
     voidLeases: () =>
       db.run(
-        `update delivery set state = case when attempts > 0 then 'deferred' else 'waiting' end where state = 'leased'`,
+        `update delivery set state = case when attempts > 0 then 'deferred' else 'waiting' end where state = 'leased' and ${UNFINISHED}`,
       ),
 
     lease(destination, options) {
@@ -132,7 +140,7 @@ export function deliveryOperations(session: Session): DeliveryOperations {
     deliveries(filter) {
       // Only the terms that are asked for: each combination has an index that it walks in order.
       const terms: readonly (readonly [string, string | number])[] = [
-        ...(filter.state === undefined ? [] : [['state = ?', filter.state] as const]),
+        ...(filter.state === undefined ? [] : [[inState(filter.state), filter.state] as const]),
         ...(filter.account === undefined
           ? []
           : [['account_key = ?', accountBySlug(session, filter.account).key] as const]),
@@ -156,7 +164,7 @@ export function deliveryOperations(session: Session): DeliveryOperations {
       const rows =
         'id' in which
           ? [deliveryRow(session, which.id)]
-          : db.all<DeliveryRow>('select * from delivery where state = ? order by key', which.state);
+          : db.all<DeliveryRow>(`select * from delivery where ${inState(which.state)} order by key`, which.state);
       const retried = rows.filter(row => ['waiting', 'deferred', 'failed'].includes(row.state));
       if ('id' in which && retried.length === 0) {
         throw new ReplydError(

@@ -16,8 +16,8 @@ import { directWriter, threadWriter, type Writer } from './writer.js';
 
 /** How often commits of other processes are looked for, milliseconds. */
 const POLL_INTERVAL = 200;
-/** How soon our own commits are told of: later than at once, so that a hundred mails a moment tell once. */
-const SOON = 5;
+/** How soon our own commits are told of, milliseconds: not at once, so that a batch of mails tells once. */
+const SOON = 1;
 /** Writes that make nothing due for anybody: telling of them would wake the queue for its own work. */
 const QUIET = new Set<WritingName>([
   'lease',
