@@ -1,7 +1,7 @@
 /**
  * Content-addressed bytes. Up to 128 KiB they stand in a row and are committed with what refers to them; larger ones
  * stand in `blobs/ab/<sha256>`: written beside their place, fsynced, renamed, the folder fsynced, and only then the row.
- * A crash leaves at worst a file without a row, never a row without its file.
+ * A crash leaves at worst a file without a row, never a row without its file; `clear-files.ts` clears those away.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, utimesSync } from 'node:fs';
@@ -107,10 +107,10 @@ export function blobKey(session: Session, content: StoredContent): number {
     hash,
   );
   if (known) {
-    // Touched before COMMIT, so that whoever clears away unreferenced files sees that it is wanted again.
-    if (!known.inline) touch(blobFile(session.dataDir, content.sha256), session.clock());
+    if (!known.inline) touch(blobFile(session.dataDir, content.sha256));
     return known.key;
   }
+  if (!('bytes' in content)) touch(blobFile(session.dataDir, content.sha256));
   return db.value<number>(
     `insert into blob (key, sha256, size, data, created_at)
      values (max(?, (select coalesce(max(key), 0) + 1 from blob)), ?, ?, ?, ?) returning key`,
@@ -122,8 +122,14 @@ export function blobKey(session: Session, content: StoredContent): number {
   )!;
 }
 
-function touch(file: string, now: number): void {
-  utimesSync(file, now / 1000, now / 1000);
+/**
+ * Before COMMIT, so that whoever clears away unreferenced files sees that it is wanted again. Throws when the file is
+ * not there: then no row may name it, and whoever brought it is asked to bring it again.
+ */
+function touch(file: string): void {
+  // The file system's own time, as the one who clears reads it; not the session's clock.
+  const now = Date.now() / 1000;
+  utimesSync(file, now, now);
 }
 
 /** Names the bytes of a row, for `readContent`. */

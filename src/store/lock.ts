@@ -43,6 +43,25 @@ export function lockStore(dataDir: string): Lock {
   };
 }
 
+/**
+ * Held by whoever reads all blobs (a backup) or unlinks some, so that they take turns: nothing that a backup's database
+ * names is cleared away under its hands. Waits up to `patience` milliseconds; null when somebody else still has it.
+ */
+export function lockFiles(dataDir: string, patience: number): Lock | null {
+  const file = path.join(dataDir, 'files.lock.db');
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(file, { timeout: patience });
+    database.exec('begin exclusive');
+    const held = database;
+    return { release: () => held.close() };
+  } catch (error) {
+    database?.close();
+    if ((error as { code?: string }).code === 'SQLITE_BUSY') return null;
+    throw storeFault(error, `cannot take the lock ${file}`);
+  }
+}
+
 /** Is a daemon serving this store? Tells its process id when it left one. */
 export function lockHolder(dataDir: string): { held: boolean; pid: number | null } {
   let database: Database.Database | undefined;

@@ -5,6 +5,7 @@
 import type { Filing, FilingResult, OnceVerb } from '../conversation/store.js';
 import type { Traces } from '../mail/mail.js';
 import { type AccountOperations, accountOperations } from './accounts.js';
+import { type ClearingOperations, clearingOperations } from './clear-files.js';
 import { type ConversationOperations, conversationOperations } from './conversations.js';
 import { type DeliveryOperations, deliveryOperations } from './deliveries.js';
 import { accountOf, type EventOperations, eventOperations } from './event-views.js';
@@ -30,6 +31,7 @@ export interface Operations
     DeliveryOperations,
     OutboxOperations,
     RemovalOperations,
+    ClearingOperations,
     KeyOperations,
     HookOperations,
     EventOperations {
@@ -83,6 +85,7 @@ export const READING = [
   'canResume',
   'accountOf',
   'tokenOwner',
+  'filesWithoutRow',
 ] as const satisfies readonly OperationName[];
 
 export type ReadingName = (typeof READING)[number];
@@ -98,6 +101,7 @@ export function operations(session: Session): Operations {
     ...deliveryOperations(session),
     ...outboxOperations(session),
     ...removalOperations(session),
+    ...clearingOperations(session),
     ...keyOperations(session),
     ...hookOperations(session),
     ...eventOperations(session),

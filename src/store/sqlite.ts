@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock, Parcel, Random } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
 import { placeContent, readContent } from './blobs.js';
+import type { ClearingOperations } from './clear-files.js';
 import { openDatabase, storeFault } from './database.js';
 import type { LeasedParcel } from './deliveries.js';
 import { encodeId, keyAt } from './ids.js';
@@ -26,6 +27,7 @@ const QUIET = new Set<WritingName>([
   'keyUsed',
   'rememberPrefixes',
   'clearEvents',
+  'clearFiles',
 ]);
 
 export interface StoreOptions {
@@ -42,7 +44,7 @@ export interface StoreOptions {
 }
 
 /** The Store with what only the opener needs. */
-export interface OpenStore extends Store {
+export interface OpenStore extends Store, Asynchronous<ClearingOperations> {
   setRules(rules: Rules): Promise<void>;
 }
 
