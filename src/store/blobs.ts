@@ -143,6 +143,11 @@ export function blobRef(session: Session, key: number): StoredContentRef {
   return { sha256, size: row.size, file: row.inline ? null : blobFile(session.dataDir, sha256) };
 }
 
+/** Names bytes that are no longer kept: reading them is not_found. */
+export function goneRef(size: number): StoredContentRef {
+  return { sha256: '', size, file: null };
+}
+
 /** The bytes themselves. Throws not_found when they are gone. */
 export async function readContent(session: Session, ref: StoredContentRef): Promise<Uint8Array> {
   if (ref.file !== null) {

@@ -17,6 +17,7 @@ import { type MessageOperations, messageOperations } from './messages.js';
 import { type OutboxOperations, outboxOperations } from './outbox.js';
 import { type ContactOperations, contactOperations } from './participants.js';
 import { type RemovalOperations, removalOperations } from './removal.js';
+import { type RetentionOperations, retentionOperations } from './retention.js';
 import type { Rules, Session } from './session.js';
 import { stats, traces } from './summaries.js';
 import { tokenOwner } from './tokens.js';
@@ -32,6 +33,7 @@ export interface Operations
     OutboxOperations,
     RemovalOperations,
     ClearingOperations,
+    RetentionOperations,
     KeyOperations,
     HookOperations,
     EventOperations {
@@ -102,6 +104,7 @@ export function operations(session: Session): Operations {
     ...outboxOperations(session),
     ...removalOperations(session),
     ...clearingOperations(session),
+    ...retentionOperations(session),
     ...keyOperations(session),
     ...hookOperations(session),
     ...eventOperations(session),

@@ -20,7 +20,11 @@ export function conversationOfId(session: Session, accountKey: number, id: strin
       ? null
       : (db.value<number>('select conversation_key from outgoing_mail where key = ?', mail) ?? null));
   const found = (candidate: number) =>
-    db.get<ConversationRow>('select * from conversation where key = ? and account_key = ?', candidate, accountKey);
+    db.get<ConversationRow>(
+      'select * from conversation where key = ? and account_key = ? and removing_at is null',
+      candidate,
+      accountKey,
+    );
   const direct = key === null ? undefined : found(key);
   if (direct) return direct;
   const rows = db.all<{ conversation_key: number }>(
