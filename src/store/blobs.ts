@@ -67,7 +67,8 @@ export async function placeContent(
   }
 }
 
-async function writeInPlace(
+/** `write` makes the file it is given; then that is renamed to the content's place, and all of it is on disk. */
+export async function writeInPlace(
   dataDir: string,
   sha256: string,
   write: (temporary: string) => Promise<void>,
@@ -89,7 +90,7 @@ async function writeInPlace(
     for (let up = folder; up !== dataDir; up = path.dirname(up)) await syncFolder(path.dirname(up));
 }
 
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
     await handle.sync();
