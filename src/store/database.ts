@@ -11,7 +11,7 @@ import Database from 'better-sqlite3';
 import { ReplydError } from '../errors.js';
 
 /** How long a writer waits for another process's transaction. */
-const BUSY_TIMEOUT = 10_000;
+export const BUSY_TIMEOUT = 10_000;
 
 export class Connection {
   readonly raw: Database.Database;

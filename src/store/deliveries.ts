@@ -172,7 +172,16 @@ export function deliveryOperations(session: Session): DeliveryOperations {
           `delivery ${which.id} is ${rows[0]!.state}: only what waits, is deferred or failed can be retried`,
         );
       }
+      const gone = (row: DeliveryRow) =>
+        row.kind === 'mail' && row.outgoing_mail_key !== null && !stillComposed(session, row);
       for (const row of retried) {
+        if (gone(row)) {
+          if (!('id' in which)) continue;
+          throw new ReplydError(
+            'conflict',
+            `what delivery ${which.id} would send is no longer kept (retention): write it again with \`conversation reply\``,
+          );
+        }
         if (row.reason === 'no_address' || row.reason === 'suspended') {
           if ('id' in which) {
             throw new ReplydError(
@@ -212,6 +221,15 @@ export function deliveryOperations(session: Session): DeliveryOperations {
       return queuedDeliveryView(session, rowByKey(session, row.key));
     },
   };
+}
+
+/** Are head and body of its mail still there? */
+function stillComposed(session: Session, row: DeliveryRow): boolean {
+  const kept = session.db.get(
+    'select 1 from outgoing_mail where key = ? and raw_gone_at is null',
+    row.outgoing_mail_key,
+  );
+  return row.head !== '' && kept !== undefined;
 }
 
 /** Null for a webhook whose hook was removed meanwhile: it is over. */

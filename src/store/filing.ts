@@ -109,7 +109,8 @@ function findTarget(session: Session, filing: Filing, destination: Destination):
     }
     case 'bounce': {
       const row = db.get<{ key: number; conversation_key: number | null; participant_key: number | null }>(
-        'select key, conversation_key, participant_key from delivery where bounce_token = ?',
+        `select d.key, d.conversation_key, d.participant_key from delivery d
+           join conversation c on c.key = d.conversation_key where d.bounce_token = ? and c.removing_at is null`,
         destination.token,
       );
       if (!row || row.conversation_key === null) return 'changed';

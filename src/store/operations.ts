@@ -4,6 +4,7 @@
  */
 import type { Filing, FilingResult, OnceVerb } from '../conversation/store.js';
 import { type AccountOperations, accountOperations } from './accounts.js';
+import { type ClearingOperations, clearingOperations } from './clear-files.js';
 import { type ConversationOperations, conversationOperations } from './conversations.js';
 import { type DeliveryOperations, deliveryOperations } from './deliveries.js';
 import { accountOf, type EventOperations, eventOperations } from './event-views.js';
@@ -16,6 +17,7 @@ import { type MessageOperations, messageOperations } from './messages.js';
 import { type OutboxOperations, outboxOperations } from './outbox.js';
 import { type ContactOperations, contactOperations } from './participants.js';
 import { type RemovalOperations, removalOperations } from './removal.js';
+import { type RetentionOperations, retentionOperations } from './retention.js';
 import type { Rules, Session } from './session.js';
 import { quotable, stats } from './summaries.js';
 import { tokenOwner } from './tokens.js';
@@ -31,6 +33,8 @@ export interface Operations
     DeliveryOperations,
     OutboxOperations,
     RemovalOperations,
+    ClearingOperations,
+    RetentionOperations,
     KeyOperations,
     HookOperations,
     EventOperations {
@@ -84,6 +88,7 @@ export const READING = [
   'canResume',
   'accountOf',
   'tokenOwner',
+  'filesWithoutRow',
 ] as const satisfies readonly OperationName[];
 
 export type ReadingName = (typeof READING)[number];
@@ -100,6 +105,8 @@ export function operations(session: Session): Operations {
     ...deliveryOperations(session),
     ...outboxOperations(session),
     ...removalOperations(session),
+    ...clearingOperations(session),
+    ...retentionOperations(session),
     ...keyOperations(session),
     ...hookOperations(session),
     ...eventOperations(session),
