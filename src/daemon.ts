@@ -122,6 +122,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       parser,
       log,
       limits: () => config.limits,
+      authservIds: () => config.auth.authservId,
       discard: async raw => {
         if ('file' in raw) await rm(raw.file, { force: true }).catch(() => undefined);
       },

@@ -6,6 +6,7 @@
  * Faults: ReplydError('invalid' | 'not_found' | 'conflict') says what is wrong with the call; 'unavailable' means the
  * store can't work now (disk full: details.reason = 'disk_full'; locked; gone), and nothing of the call happened.
  */
+import type { Authentication } from '../mail/authentication.js';
 import type { Envelope, MailAttachment, RawFacts, Reading, Traces } from '../mail/mail.js';
 import type {
   Account,
@@ -55,6 +56,8 @@ export interface Filing {
   readonly client: string | null;
   readonly trusted: boolean;
   readonly evidence: readonly string[];
+  /** What a checker that we trust says of the sender; absent: nobody did. */
+  readonly authentication?: Authentication;
   readonly limits: { readonly loopMessages: number; readonly loopWindow: number };
   /** All destinations or none. */
   readonly together: boolean;

@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import { openStore } from '#replyd/store/sqlite.js';
 import { applicationContract, continuityContract } from './application-contract.js';
 import { storeContract } from './contract.js';
+import { understandingContract } from './understanding-contract.js';
 
 export const RULES = { prefixes: ['reply'], separator: '+', delay: 120_000, maxSize: 1_000_000 };
 
@@ -39,4 +40,6 @@ storeContract('sqlite, direct', open('direct'));
 storeContract('sqlite, writer thread', open('thread'));
 applicationContract('sqlite, direct', open('direct'));
 applicationContract('sqlite, writer thread', open('thread'));
+understandingContract('sqlite, direct', open('direct'));
+understandingContract('sqlite, writer thread', open('thread'));
 continuityContract('sqlite', openWithClock);
