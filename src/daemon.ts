@@ -146,7 +146,11 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       folder,
       clock: Date.now,
       log,
-      settings: () => ({ context: config.continuity.context, envelopeSender: config.outbound.envelopeSender }),
+      settings: () => ({
+        context: config.continuity.context,
+        envelopeSender: config.outbound.envelopeSender,
+        maxSize: config.outbound.maxSize,
+      }),
       onComposed: () => queue.wake(),
     });
     closers.push(() => composer.close());

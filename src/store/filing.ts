@@ -15,6 +15,7 @@ import type { Mailbox, Reading, ReportEntry } from '../mail/mail.js';
 import { blobKey } from './blobs.js';
 import { openConversation } from './conversations.js';
 import { advance, insertEvents, type NewEvent } from './events.js';
+import { forwardToOperator, keptBefore } from './forwards.js';
 import { encodeId, keyOf } from './ids.js';
 import { recentMails } from './loops.js';
 import { insertAttachments, insertMessage } from './messages.js';
@@ -33,6 +34,7 @@ export function fileMail(session: Session, filing: Filing): readonly FilingResul
   if (filing.together && targets.some(target => target === 'unthreaded')) {
     return filing.destinations.map(() => ({ result: 'unthreaded' }));
   }
+  if (targets.every(target => target === TO_OPERATOR)) return keep(session, filing);
   const contentKey = Buffer.from(filing.facts.contentKey, 'hex').subarray(0, 16);
   const before = new Map<number, { key: number; mail_key: number }>();
   let fresh = false;
@@ -79,7 +81,38 @@ export function fileMail(session: Session, filing: Filing): readonly FilingResul
       before: false,
     };
   });
-  if (mailKey !== null) writeResults(session, mailKey, filing, targets, results);
+  if (mailKey !== null) {
+    writeResults(session, mailKey, filing, targets, results);
+    if (targets.includes(TO_OPERATOR)) forwardToOperator(session, mailKey, filing);
+  }
+  return results;
+}
+
+/** For postmaster and abuse alone. */
+function keep(session: Session, filing: Filing): readonly FilingResult[] {
+  const known = keptBefore(session, filing);
+  const mailKey =
+    known ??
+    insertMail(
+      session,
+      filing,
+      filing.destinations.map(() => TO_OPERATOR),
+    );
+  const mailId = encodeId('mail', mailKey);
+  const results = filing.destinations.map(
+    () => ({ result: 'filed', mailId, messageId: null, before: known !== undefined }) as const,
+  );
+  if (known === undefined) {
+    writeResults(
+      session,
+      mailKey,
+      filing,
+      filing.destinations.map(() => TO_OPERATOR),
+      results,
+    );
+    const reason = forwardToOperator(session, mailKey, filing);
+    if (reason !== null) session.db.run('update mail set reason = ? where key = ?', reason, mailKey);
+  }
   return results;
 }
 

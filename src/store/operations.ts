@@ -2,13 +2,14 @@
  * The store's verbs as synchronous functions over one connection, and which of them write. Whoever owns the connection
  * runs each writing verb inside a transaction: the writer thread of the daemon in its batches, a CLI verb one by one.
  */
-import type { Filing, FilingResult, OnceVerb } from '../conversation/store.js';
-import type { Traces } from '../mail/mail.js';
+import type { Filing, FilingResult, Location, OnceVerb } from '../conversation/store.js';
+import type { Reading, Traces } from '../mail/mail.js';
 import { type AccountOperations, accountOperations } from './accounts.js';
 import { type ConversationOperations, conversationOperations } from './conversations.js';
 import { type DeliveryOperations, deliveryOperations } from './deliveries.js';
 import { accountOf, type EventOperations, eventOperations } from './event-views.js';
 import { fileMail } from './filing.js';
+import { type ForwardOperations, forwardOperations } from './forwards.js';
 import { type HookOperations, hookOperations } from './hooks.js';
 import { type KeyOperations, keyOperations, once } from './keys.js';
 import { type MailOperations, mailOperations } from './mails.js';
@@ -18,6 +19,7 @@ import { type ContactOperations, contactOperations } from './participants.js';
 import { type RemovalOperations, removalOperations } from './removal.js';
 import type { Rules, Session } from './session.js';
 import { stats, traces } from './summaries.js';
+import { locate } from './threading.js';
 import { tokenOwner } from './tokens.js';
 import { slugOf } from './views.js';
 
@@ -29,6 +31,7 @@ export interface Operations
     MailOperations,
     DeliveryOperations,
     OutboxOperations,
+    ForwardOperations,
     RemovalOperations,
     KeyOperations,
     HookOperations,
@@ -42,6 +45,7 @@ export interface Operations
   ): { repeated: boolean; value: unknown };
   traces(conversationIds: readonly string[]): Traces;
   file(filing: Filing): readonly FilingResult[];
+  locate(mail: { readonly recipients: readonly string[]; readonly reading: Reading }): readonly Location[];
   stats(): Readonly<Record<string, number>>;
   /** The configuration was reloaded. */
   setRules(rules: Rules): void;
@@ -69,7 +73,9 @@ export const READING = [
   'dueConversations',
   'nextComposeAt',
   'composeSnapshot',
+  'dueForwards',
   'traces',
+  'locate',
   'stats',
   'messages',
   'keys',
@@ -97,6 +103,7 @@ export function operations(session: Session): Operations {
     ...mailOperations(session),
     ...deliveryOperations(session),
     ...outboxOperations(session),
+    ...forwardOperations(session),
     ...removalOperations(session),
     ...keyOperations(session),
     ...hookOperations(session),
@@ -110,6 +117,7 @@ export function operations(session: Session): Operations {
       once(session, request, () => (verbs[verb] as (...given: readonly unknown[]) => unknown)(...values)),
     traces: conversationIds => traces(session, conversationIds),
     file: filing => fileMail(session, filing),
+    locate: mail => locate(session, mail),
     stats: () => stats(session),
     setRules(rules) {
       session.rules = rules;

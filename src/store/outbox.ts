@@ -179,7 +179,8 @@ export function outboxOperations(session: Session): OutboxOperations {
       db
         .all<{ conversation_key: number }>(
           `select distinct conversation_key from delivery
-           where destination = ? and ${UNCOMPOSED} and next_attempt_at <= ? order by next_attempt_at limit ?`,
+           where destination = ? and ${UNCOMPOSED} and conversation_key is not null and next_attempt_at <= ?
+           order by next_attempt_at limit ?`,
           SMARTHOST,
           options.now,
           options.limit,

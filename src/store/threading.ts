@@ -4,10 +4,13 @@
  * then by the ids it names, always within the account.
  */
 import type { Destination } from '../conversation/ports.js';
+import type { Location } from '../conversation/store.js';
 import { deliveryAddresses, threadIds } from '../conversation/thread.js';
 import { parseOurAddress } from '../mail/address.js';
 import type { Reading } from '../mail/mail.js';
-import { accountByKey, knownPrefixes, livingToken } from './accounts.js';
+import { accountByKey, knownPrefixes, livingToken, resolveAddress } from './accounts.js';
+import { encodeId, keyOf } from './ids.js';
+import { participantByAddress } from './participants.js';
 import type { Session } from './session.js';
 import { conversationOfId } from './thread-ids.js';
 import type { AccountRow, ConversationRow } from './views.js';
@@ -72,6 +75,38 @@ export function findThread(
     if (conversation) return { conversation, participantKey: null, deliveryKey: null, by: `${field} <${id}>` };
   }
   return null;
+}
+
+/** Where a mail with these recipients would go. Reading only. */
+export function locate(
+  session: Session,
+  { recipients, reading }: { readonly recipients: readonly string[]; readonly reading: Reading },
+): readonly Location[] {
+  return recipients.map(recipient => {
+    const nowhere = { recipient, account: null, conversation: null, by: null, writer_known: false };
+    const lookup = resolveAddress(session, recipient);
+    if (lookup.found !== 'destination') return { ...nowhere, goes: lookup.found };
+    const { destination } = lookup;
+    if (destination.kind === 'operator') return { ...nowhere, goes: 'kept' };
+    const account = accountByKey(session, keyOf('account', destination.accountId));
+    const inAccount = { ...nowhere, account: account.slug };
+    const thread =
+      destination.kind === 'reply'
+        ? threadOfReplyToken(session, destination.token)
+        : destination.kind === 'bounce'
+          ? threadOfBounceToken(session, destination.token)
+          : findThread(session, account.key, { reading, ownId: reading.mail.messageId ?? '' });
+    if (thread === null) return { ...inAccount, goes: account.new_conversations === 1 ? 'new' : 'unthreaded' };
+    const { key, number } = thread.conversation;
+    const from = reading.mail.from?.email;
+    return {
+      ...inAccount,
+      goes: 'conversation',
+      conversation: { id: encodeId('conversation', key), number },
+      by: thread.by,
+      writer_known: from !== undefined && participantByAddress(session, key, from) !== undefined,
+    };
+  });
 }
 
 function threadInHeader(session: Session, accountKey: number, reading: Reading): Thread | null {
