@@ -118,6 +118,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       parser,
       log,
       limits: () => config.limits,
+      authservIds: () => config.auth.authservId,
       discard: async raw => {
         if ('file' in raw) await rm(raw.file, { force: true }).catch(() => undefined);
       },
@@ -141,7 +142,11 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       folder,
       clock: Date.now,
       log,
-      settings: () => ({ context: config.continuity.context, envelopeSender: config.outbound.envelopeSender }),
+      settings: () => ({
+        context: config.continuity.context,
+        envelopeSender: config.outbound.envelopeSender,
+        maxSize: config.outbound.maxSize,
+      }),
       onComposed: () => queue.wake(),
     });
     closers.push(() => composer.close());

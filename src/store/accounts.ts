@@ -139,7 +139,7 @@ interface TokenRow {
 }
 
 /** Two look-ups: is the domain ours, does the token live. Prefixes are a list of a few. */
-function resolveAddress(session: Session, address: string): AddressLookup {
+export function resolveAddress(session: Session, address: string): AddressLookup {
   const { db } = session;
   const parsed = parseAddress(session, address);
   const detail = (reason: string) => ({ detail: reason });

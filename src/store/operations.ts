@@ -2,13 +2,15 @@
  * The store's verbs as synchronous functions over one connection, and which of them write. Whoever owns the connection
  * runs each writing verb inside a transaction: the writer thread of the daemon in its batches, a CLI verb one by one.
  */
-import type { Filing, FilingResult, OnceVerb } from '../conversation/store.js';
+import type { Filing, FilingResult, Location, OnceVerb } from '../conversation/store.js';
+import type { Reading } from '../mail/mail.js';
 import { type AccountOperations, accountOperations } from './accounts.js';
 import { type ClearingOperations, clearingOperations } from './clear-files.js';
 import { type ConversationOperations, conversationOperations } from './conversations.js';
 import { type DeliveryOperations, deliveryOperations } from './deliveries.js';
 import { accountOf, type EventOperations, eventOperations } from './event-views.js';
 import { fileMail } from './filing.js';
+import { type ForwardOperations, forwardOperations } from './forwards.js';
 import { type HookOperations, hookOperations } from './hooks.js';
 import { type ImportOperations, importOperations } from './imports.js';
 import { type KeyOperations, keyOperations, once } from './keys.js';
@@ -20,6 +22,7 @@ import { type RemovalOperations, removalOperations } from './removal.js';
 import { type RetentionOperations, retentionOperations } from './retention.js';
 import type { Rules, Session } from './session.js';
 import { quotable, stats } from './summaries.js';
+import { locate } from './threading.js';
 import { tokenOwner } from './tokens.js';
 import { slugOf } from './views.js';
 
@@ -32,6 +35,7 @@ export interface Operations
     MailOperations,
     DeliveryOperations,
     OutboxOperations,
+    ForwardOperations,
     RemovalOperations,
     ClearingOperations,
     RetentionOperations,
@@ -47,6 +51,7 @@ export interface Operations
   ): { repeated: boolean; value: unknown };
   quotable(conversationIds: readonly string[]): readonly string[];
   file(filing: Filing): readonly FilingResult[];
+  locate(mail: { readonly recipients: readonly string[]; readonly reading: Reading }): readonly Location[];
   stats(): Readonly<Record<string, number>>;
   /** The configuration was reloaded. */
   setRules(rules: Rules): void;
@@ -75,6 +80,8 @@ export const READING = [
   'nextComposeAt',
   'composeSnapshot',
   'quotable',
+  'dueForwards',
+  'locate',
   'stats',
   'messages',
   'keys',
@@ -104,6 +111,7 @@ export function operations(session: Session): Operations {
     ...mailOperations(session),
     ...deliveryOperations(session),
     ...outboxOperations(session),
+    ...forwardOperations(session),
     ...removalOperations(session),
     ...clearingOperations(session),
     ...retentionOperations(session),
@@ -119,6 +127,7 @@ export function operations(session: Session): Operations {
       once(session, request, () => (verbs[verb] as (...given: readonly unknown[]) => unknown)(...values)),
     quotable: conversationIds => quotable(session, conversationIds),
     file: filing => fileMail(session, filing),
+    locate: mail => locate(session, mail),
     stats: () => stats(session),
     setRules(rules) {
       session.rules = rules;

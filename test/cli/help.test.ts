@@ -22,7 +22,7 @@ const VERBS: Readonly<Record<string, string>> = {
   contact: 'list show set clear remove',
   message: 'show release drop',
   attachment: 'get',
-  mail: 'list show reprocess',
+  mail: 'list show explain reprocess',
   queue: 'list show retry cancel pause resume',
   import: 'chatwoot',
   deliver: '',
