@@ -6,7 +6,7 @@
  * Faults: ReplydError('invalid' | 'not_found' | 'conflict') says what is wrong with the call; 'unavailable' means the
  * store can't work now (disk full: details.reason = 'disk_full'; locked; gone), and nothing of the call happened.
  */
-import type { Envelope, MailAttachment, RawFacts, Reading, Traces } from '../mail/mail.js';
+import type { Envelope, MailAttachment, RawFacts, Reading } from '../mail/mail.js';
 import type {
   Account,
   AccountSettings,
@@ -173,7 +173,7 @@ export interface Store extends QueueStore {
   /** Two indexed look-ups; see Reception.resolve. */
   resolve(address: string): Promise<AddressLookup>;
   /** What replyd itself wrote into these conversations, for finding it again in a quoted part. */
-  traces(conversationIds: readonly string[]): Promise<Traces>;
+  quotable(conversationIds: readonly string[]): Promise<readonly string[]>;
   file(filing: Filing): Promise<readonly FilingResult[]>;
   /** Keeps a refused mail on record (`mail list --state refused`). */
   refuse(refused: {

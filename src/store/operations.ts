@@ -3,7 +3,6 @@
  * runs each writing verb inside a transaction: the writer thread of the daemon in its batches, a CLI verb one by one.
  */
 import type { Filing, FilingResult, OnceVerb } from '../conversation/store.js';
-import type { Traces } from '../mail/mail.js';
 import { type AccountOperations, accountOperations } from './accounts.js';
 import { type ConversationOperations, conversationOperations } from './conversations.js';
 import { type DeliveryOperations, deliveryOperations } from './deliveries.js';
@@ -18,7 +17,7 @@ import { type OutboxOperations, outboxOperations } from './outbox.js';
 import { type ContactOperations, contactOperations } from './participants.js';
 import { type RemovalOperations, removalOperations } from './removal.js';
 import type { Rules, Session } from './session.js';
-import { stats, traces } from './summaries.js';
+import { quotable, stats } from './summaries.js';
 import { tokenOwner } from './tokens.js';
 import { slugOf } from './views.js';
 
@@ -42,7 +41,7 @@ export interface Operations
     verb: OnceVerb,
     values: readonly unknown[],
   ): { repeated: boolean; value: unknown };
-  traces(conversationIds: readonly string[]): Traces;
+  quotable(conversationIds: readonly string[]): readonly string[];
   file(filing: Filing): readonly FilingResult[];
   stats(): Readonly<Record<string, number>>;
   /** The configuration was reloaded. */
@@ -71,7 +70,7 @@ export const READING = [
   'dueConversations',
   'nextComposeAt',
   'composeSnapshot',
-  'traces',
+  'quotable',
   'stats',
   'messages',
   'keys',
@@ -111,7 +110,7 @@ export function operations(session: Session): Operations {
     },
     once: (request, verb, values) =>
       once(session, request, () => (verbs[verb] as (...given: readonly unknown[]) => unknown)(...values)),
-    traces: conversationIds => traces(session, conversationIds),
+    quotable: conversationIds => quotable(session, conversationIds),
     file: filing => fileMail(session, filing),
     stats: () => stats(session),
     setRules(rules) {
