@@ -3,8 +3,8 @@
  * inside the verb that needs it, so that `--help` and short verbs start at once.
  */
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
-import { examplesText } from './verb.js';
+import type { Command } from 'commander';
+import { commander, examplesText } from './verb.js';
 
 interface Group {
   readonly name: string;
@@ -112,7 +112,7 @@ const EXAMPLES: readonly string[] = [
 ];
 
 export function buildProgram(): Command {
-  const program = new Command('replyd')
+  const program = new commander.Command('replyd')
     .description(INTRODUCTION)
     .usage('[-c FILE] COMMAND …')
     .option('-c, --config <file>', 'the configuration (else $REPLYD_CONFIG, else /etc/replyd/config.toml)')
