@@ -8,8 +8,8 @@
  * mail of the limit, in at most MOST_CONVERSATIONS conversations.
  */
 import type { RecentMails } from '../conversation/thread.js';
+import type { ConversationRow } from './rows.js';
 import type { Session } from './session.js';
-import type { ConversationRow } from './views.js';
 
 const MOST_CONVERSATIONS = 100;
 /** For each mail of the limit, so many messages are looked at: agents write between them. */

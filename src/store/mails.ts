@@ -8,9 +8,10 @@ import { blobKey, blobRef, goneRef } from './blobs.js';
 import { tell } from './events.js';
 import { encodeId, keyOf } from './ids.js';
 import { insertAttachments } from './messages.js';
+import type { ConversationRow, MailRow, MessageRow } from './rows.js';
 import { newKey, type Session } from './session.js';
 import { rememberId } from './thread-ids.js';
-import { type ConversationRow, type MailRow, type MessageRow, mailView } from './views.js';
+import { mailView } from './views.js';
 
 export interface MailOperations {
   mails(filter: Parameters<Store['mails']>[0]): readonly MailRecord[];
