@@ -4,6 +4,7 @@ import type { MailRecordState } from '../conversation/model.js';
 import type { Store, StoredContent } from '../conversation/store.js';
 import { ReplydError } from '../errors.js';
 import { withStore } from './context.js';
+import { defineExplain } from './explain.js';
 import { list } from './listing.js';
 import { mailView, sizeText, timeText } from './render.js';
 import { table } from './table.js';
@@ -66,6 +67,8 @@ export function defineMail(group: Command): void {
       else print(mailView(mail));
     });
 
+  defineExplain(group);
+
   addVerb(group, 'reprocess <id>', {
     does: 'read a quarantined mail again and fill its message',
     examples: ['mail reprocess mail_04x0g2k9c7d', 'mail reprocess mail_04x0g2k9c7d --json'],
@@ -98,7 +101,10 @@ async function reprocess(store: Store, id: string): Promise<readonly string[]> {
     import('../mail/message.js'),
   ]);
   const bytes = await store.read(raw);
-  const about = { traces: await store.traces(conversations), mailFrom: mail.envelope.mail_from };
+  const about = {
+    traces: { texts: await store.quotable(conversations), replyAddresses: mail.envelope.rcpt_to },
+    mailFrom: mail.envelope.mail_from,
+  };
   const result = await readJob({ id: 0, raw: { bytes }, about }, factsOf(bytes), bytes, keepInMemory);
   if (result.outcome !== 'read')
     throw new ReplydError('unavailable', `mail ${id} still can't be read: ${result.reason}`);

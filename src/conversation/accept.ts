@@ -16,6 +16,7 @@
  */
 import { errorText, isReplydError } from '../errors.js';
 import { type Log, shortToken } from '../log.js';
+import { authenticationOf } from '../mail/authentication.js';
 import type { Content, RawFacts } from '../mail/mail.js';
 import { STATUS, type Status } from '../mail/status.js';
 import type { Arrival, Destination, Parser, Reception, Resolution, Verdict } from './ports.js';
@@ -29,6 +30,8 @@ export interface ReceptionOptions {
   readonly parser: Parser;
   readonly log: Log;
   readonly limits: () => { readonly loopMessages: number; readonly loopWindow: number };
+  /** Our authserv-ids (`auth.authserv_id`); none: no Authentication-Results field counts. */
+  readonly authservIds?: () => readonly string[];
   /** Removes a spool file that nobody took over; must not throw. */
   readonly discard: (raw: Content) => Promise<void>;
   readonly lowOnSpace: () => boolean;
@@ -103,7 +106,11 @@ function troubleStatus(error: unknown): Status {
 async function accept(options: ReceptionOptions, arrival: Arrival, together: boolean): Promise<readonly Verdict[]> {
   const { store, parser, log } = options;
   const parsed = await parser.parse(arrival.raw, {
-    traces: await store.traces(conversationsOf(arrival.destinations)),
+    traces: {
+      texts: await store.quotable(conversationsOf(arrival.destinations)),
+      // What he answered to is what his program quotes.
+      replyAddresses: arrival.destinations.map(each => each.address.toLowerCase()),
+    },
     mailFrom: arrival.mailFrom,
   });
   const attachments = parsed.readable ? parsed.reading.mail.attachments : [];
@@ -127,6 +134,9 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
       client: arrival.client,
       trusted: arrival.trusted,
       evidence: arrival.evidence ?? [],
+      ...(arrival.trusted && parsed.readable
+        ? { authentication: authenticationOf(parsed.reading.mail.headers, options.authservIds?.() ?? []) }
+        : {}),
       limits: options.limits(),
       together,
     });

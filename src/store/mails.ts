@@ -4,7 +4,7 @@ import type { Store, StoredContent, StoredContentRef } from '../conversation/sto
 import { ReplydError } from '../errors.js';
 import type { Reading } from '../mail/mail.js';
 import { accountBySlug } from './accounts.js';
-import { blobKey, blobRef } from './blobs.js';
+import { blobKey, blobRef, goneRef } from './blobs.js';
 import { tell } from './events.js';
 import { encodeId, keyOf } from './ids.js';
 import { insertAttachments } from './messages.js';
@@ -46,7 +46,8 @@ export function mailOperations(session: Session): MailOperations {
 
     mail(id) {
       const row = mailRow(session, id);
-      return { mail: mailView(session, row), raw: blobRef(session, row.blob_key) };
+      const raw = row.raw_gone_at === null ? blobRef(session, row.blob_key) : goneRef(row.size);
+      return { mail: mailView(session, row), raw };
     },
 
     refuse(refused) {

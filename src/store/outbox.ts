@@ -181,7 +181,8 @@ export function outboxOperations(session: Session): OutboxOperations {
       db
         .all<{ conversation_key: number }>(
           `select distinct conversation_key from delivery
-           where destination = ? and ${UNCOMPOSED} and next_attempt_at <= ? order by next_attempt_at limit ?`,
+           where destination = ? and ${UNCOMPOSED} and conversation_key is not null and next_attempt_at <= ?
+           order by next_attempt_at limit ?`,
           SMARTHOST,
           options.now,
           options.limit,
@@ -345,7 +346,8 @@ function mailChain(
   const ids = (direction: 'asc' | 'desc') =>
     db
       .all<{ message_id: string }>(
-        `select message_id, min(seq) as at from message where conversation_key = ? and message_id is not null
+        `select message_id, min(seq) as at from message
+         where conversation_key = ? and message_id is not null and held = 0
          group by message_id order by at ${direction} limit ${CHAIN_END}`,
         conversationKey,
       )
@@ -353,12 +355,13 @@ function mailChain(
   const last = ids('desc').reverse();
   const firstSubject =
     db.value<string | null>(
-      'select subject from message where conversation_key = ? and message_id is not null order by seq limit 1',
+      'select subject from message where conversation_key = ? and message_id is not null and held = 0 order by seq limit 1',
       conversationKey,
     ) ?? null;
   const answered =
     db.get(
-      `select 1 from message where conversation_key = ? and direction = 'incoming' and mail_key is not null limit 1`,
+      `select 1 from message where conversation_key = ? and direction = 'incoming' and mail_key is not null and held = 0
+       limit 1`,
       conversationKey,
     ) !== undefined;
   return { chain: [...new Set([...ids('asc'), ...last])], answered, firstSubject };

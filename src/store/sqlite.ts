@@ -5,12 +5,15 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, Parcel, Random } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
+import { isReplydError } from '../errors.js';
 import { placeContent, readContent } from './blobs.js';
-import { type Connection, openDatabase, storeFault } from './database.js';
+import type { ClearingOperations } from './clear-files.js';
+import { BUSY_TIMEOUT, type Connection, openDatabase, storeFault } from './database.js';
 import type { LeasedParcel } from './deliveries.js';
 import { encodeId, keyAt } from './ids.js';
 import { checkSchema, migrate } from './migrate.js';
 import { type Operations, operations, READING, type ReadingName, type WritingName } from './operations.js';
+import type { RetentionOperations } from './retention.js';
 import type { Rules, Session } from './session.js';
 import { directWriter, threadWriter, type Writer } from './writer.js';
 
@@ -27,6 +30,8 @@ const QUIET = new Set<WritingName>([
   'keyUsed',
   'rememberPrefixes',
   'clearEvents',
+  'clearFiles',
+  'clearOld',
 ]);
 
 export interface StoreOptions {
@@ -43,7 +48,7 @@ export interface StoreOptions {
 }
 
 /** The Store with what only the opener needs. */
-export interface OpenStore extends Store {
+export interface OpenStore extends Store, Asynchronous<ClearingOperations & RetentionOperations> {
   setRules(rules: Rules): Promise<void>;
 }
 
@@ -107,7 +112,16 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
 
   /** Repeats a removal until nothing is left, a short transaction at a time. */
   const untilGone = async (part: () => Promise<boolean>) => {
-    while (!(await part())) await new Promise<void>(resolve => setImmediate(resolve));
+    for (let begun = false; ; begun = true) {
+      const gone = await part().catch(error => {
+        // The daemon finishes removals that were begun, and may have been faster.
+        if (begun && isReplydError(error, 'not_found')) return true;
+        throw error;
+      });
+      if (gone) break;
+      await new Promise<void>(resolve => setImmediate(resolve));
+    }
+    if (options.writer === 'direct') emptyLog(connection);
   };
 
   return {
@@ -159,6 +173,18 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       if (connection.raw.open) connection.close();
     },
   };
+}
+
+/** What was removed stands in the log of older commits too, until that is begun anew: now, unless somebody reads. */
+function emptyLog(connection: Connection): void {
+  connection.raw.pragma('busy_timeout = 200');
+  try {
+    connection.raw.pragma('wal_checkpoint(truncate)');
+  } catch {
+    // It is overwritten with the next thousand pages.
+  } finally {
+    connection.raw.pragma(`busy_timeout = ${BUSY_TIMEOUT}`);
+  }
 }
 
 function asynchronousCalls(

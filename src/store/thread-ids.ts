@@ -25,7 +25,11 @@ export function conversationOfId(session: Session, accountKey: number, id: strin
           (db.value<number>('select conversation_key from token where token = ?', imported) ?? null)
         : null);
   const found = (candidate: number) =>
-    db.get<ConversationRow>('select * from conversation where key = ? and account_key = ?', candidate, accountKey);
+    db.get<ConversationRow>(
+      'select * from conversation where key = ? and account_key = ? and removing_at is null',
+      candidate,
+      accountKey,
+    );
   const direct = key === null ? undefined : found(key);
   if (direct) return direct;
   const rows = db.all<{ conversation_key: number }>(

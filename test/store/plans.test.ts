@@ -100,7 +100,7 @@ test('every statement finds its rows by an index', async context => {
   await store.pendingHooks();
   await store.seen({ id });
   await store.rotateToken({ id });
-  await store.traces([id]);
+  await store.quotable([id]);
   const filters = [
     {},
     { account: 'acme' },
