@@ -11,6 +11,7 @@
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -118,7 +119,21 @@ export async function openHttp(options: HttpOptions): Promise<HttpListener> {
     connectionsCheckingInterval: 2_000,
   });
   server.maxConnections = limits.maxConnections ?? 1000;
-  server.on('request', (request, response) => void exchangeOn(options, server, request, response));
+  // The library's own "idle" knows neither a connection that has not asked yet nor one whose last answer ended after
+  // the close began: both would hold it up until a time-out.
+  const asking = new Map<Socket, boolean>();
+  server.on('connection', socket => {
+    asking.set(socket, false);
+    socket.once('close', () => asking.delete(socket));
+  });
+  server.on('request', (request, response) => {
+    asking.set(request.socket, true);
+    response.once('close', () => {
+      if (asking.has(request.socket)) asking.set(request.socket, false);
+      if (!server.listening) request.socket.end();
+    });
+    void exchangeOn(options, server, request, response);
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     log.debug('disconnected', { door: 'http', error: errorText(error) });
     const status = BROKEN[error.code ?? ''] ?? 400;
@@ -138,7 +153,7 @@ export async function openHttp(options: HttpOptions): Promise<HttpListener> {
   const stopListening = () => {
     if (!server.listening) return;
     server.close();
-    server.closeIdleConnections();
+    for (const [socket, isAsking] of asking) if (!isAsking) socket.destroy();
   };
   return {
     address: printAddress(server),

@@ -49,8 +49,9 @@ async function check(dataDir: string, tell: (result: Told) => void): Promise<boo
     tell({ check: result.check, ok, looked: result.looked, faults: result.faults });
   };
   try {
-    const connection = openDatabase(dataDir, { readOnly: true });
+    const connection = openDatabase(dataDir);
     try {
+      connection.onlyRead();
       checkSchema(connection);
       for await (const result of checkStore(connection, dataDir, { now: Date.now() })) report(result);
     } finally {

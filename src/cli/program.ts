@@ -68,6 +68,16 @@ const GROUPS: readonly Group[] = [
   { name: 'attachment', does: 'files of messages', load: async () => (await import('./message.js')).defineAttachment },
   { name: 'mail', does: 'mails as they came in', load: async () => (await import('./mail.js')).defineMail },
   {
+    name: 'import',
+    does: 'take over conversations of another system',
+    load: async () => (await import('./import.js')).defineImport,
+  },
+  {
+    name: 'deliver',
+    does: 'hand a mail to the daemon, for pipes of MTAs',
+    load: async () => (await import('./deliver-help.js')).defineDeliver,
+  },
+  {
     name: 'check',
     does: 'look whether the store is whole',
     load: async () => (await import('./check.js')).defineCheck,
@@ -83,6 +93,9 @@ const GROUPS: readonly Group[] = [
     load: async () => (await import('./backup.js')).defineRestore,
   },
   { name: 'queue', does: 'mails on their way out', load: async () => (await import('./queue.js')).defineQueue },
+  { name: 'key', does: 'keys for the HTTP API', load: async () => (await import('./key.js')).defineKey },
+  { name: 'hook', does: 'where events are posted', load: async () => (await import('./hook.js')).defineHook },
+  { name: 'tail', does: 'print events as they happen', load: async () => (await import('./tail.js')).defineTail },
 ];
 
 const INTRODUCTION = `Keeps a support conversation going by e-mail.

@@ -91,6 +91,17 @@ export interface NewConversation {
   readonly via: Via;
 }
 
+/** A conversation that began in another system, whose mails its customers still have. */
+export interface ImportedConversation
+  extends Pick<NewConversation, 'account' | 'channel' | 'source_id' | 'subject' | 'metadata' | 'contact'> {
+  /** The other system's token; by it the conversation is known when it comes again. */
+  readonly token: string;
+  readonly status: ConversationStatus;
+}
+
+/** `known`: it was there, and nothing was changed. */
+export type ImportResult = 'made' | 'known' | { readonly refused: string };
+
 export interface NewMessage {
   readonly direction: 'incoming' | 'outgoing' | 'note';
   readonly text: string;
@@ -206,6 +217,8 @@ export interface Store extends QueueStore {
 
   // Conversations
   startConversation(conversation: NewConversation): Promise<Conversation>;
+  /** A result for each, in their order; what is wrong with one keeps no other out. No events: it is old news. */
+  importConversations(conversations: readonly ImportedConversation[]): Promise<readonly ImportResult[]>;
   conversations(filter: ConversationFilter): Promise<readonly Conversation[]>;
   /** With its messages, oldest first; `messages`: only so many of the newest. */
   conversation(ref: ConversationRef, options?: { messages?: number }): Promise<Conversation>;

@@ -63,6 +63,9 @@ const OURS_BY_CODE: Readonly<Record<number, Status>> = {
 const QUOTED_PATH = /^([^:]*:\s*<(?:@[^\s,:@<>]+(?:,@[^\s,:@<>]+)*:)?)("(?:[^"\\]|\\.)*")(@[^<>\s]*>.*)$/s;
 const UNSAFE = /[\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff]/;
 
+/** Greeting, STARTTLS and goodbye: the socket is another, or closed, right after them. */
+const ALONE: ReadonlySet<number> = new Set([220, 221, 421]);
+
 const connections = new WeakMap<SMTPServerSession, DoorConnection>();
 
 /** The connection of a session, for the library's hooks, which are given the session only. */
@@ -85,6 +88,8 @@ export class DoorConnection extends SMTPConnection {
   #admitted = false;
   readonly #local: boolean;
   #bytesRead = 0;
+  /** The socket whose replies wait for the end of this turn of the event loop. */
+  #held: Socket | null = null;
   #times: { -readonly [name in keyof Times]: Times[name] };
 
   /** `local`: it came by a unix socket, whose mode has already decided who may talk. */
@@ -122,7 +127,26 @@ export class DoorConnection extends SMTPConnection {
     });
   }
 
+  /** Our codes, and replies to commands that came together leave together (RFC 2920): one system call, one segment. */
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    if (!ALONE.has(code)) this.#holdReplies();
+    this.#sendOne(code, data, context);
+    if (ALONE.has(code)) this.#letGo();
+  }
+
+  #holdReplies(): void {
+    if (this.#held !== null) return;
+    this.#held = this._socket;
+    this.#held.cork();
+    setImmediate(() => this.#letGo());
+  }
+
+  #letGo(): void {
+    this.#held?.uncork();
+    this.#held = null;
+  }
+
+  #sendOne(code: number, data?: string | string[] | null, context?: string | false): void {
     // The library answers sockets only that are open both ways.
     if (this._socket.readyState === 'writeOnly') Object.defineProperty(this._socket, 'readyState', { value: 'open' });
     const ours = (context ? OURS_BY_CONTEXT[context] : undefined) ?? OURS_BY_CODE[code];

@@ -28,12 +28,9 @@ export async function readJob(
 ): Promise<JobResult> {
   try {
     const mail = await parseMail(source, keeper);
-    return {
-      id: job.id,
-      outcome: 'read',
-      facts,
-      reading: readMail(mail, job.about.traces, { mailFrom: job.about.mailFrom }),
-    };
+    const reading = readMail(mail, job.about.traces, { mailFrom: job.about.mailFrom });
+    // The bodies are in the reading by now; whoever wants them whole has the raw mail. They would only be copied.
+    return { id: job.id, outcome: 'read', facts, reading: { ...reading, mail: { ...mail, plain: null, html: null } } };
   } catch (error) {
     if (isDiskTrouble(error)) return { id: job.id, outcome: 'trouble', reason: errorText(error) };
     return {

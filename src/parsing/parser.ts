@@ -54,6 +54,8 @@ const AHEAD = 8;
 /** How often the running job is looked at, milliseconds. */
 const WATCH = 250;
 const WORKER_HEAP_MB = 256;
+/** A parsed mail is short-lived: a large nursery lets most of them die before it is emptied. */
+const WORKER_YOUNG_MB = 48;
 
 export async function openParser(options: ParserOptions): Promise<OpenParser> {
   const parsingFile = path.join(options.dataDir, 'parsing');
@@ -126,7 +128,7 @@ function openWorkerLane(parsingFile: string, options: ParserOptions): Lane {
     Atomics.store(current, 0, 0);
     const started = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: { parsingFile, current } satisfies WorkerData,
-      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
+      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB, maxYoungGenerationSizeMb: WORKER_YOUNG_MB },
     });
     started.unref();
     started.on('message', (result: JobResult) => {

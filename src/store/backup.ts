@@ -81,7 +81,7 @@ export async function makeBackup(
 async function copyDatabase(dataDir: string, copy: string): Promise<number> {
   // Made by us first, so that nobody else can read it for a moment.
   await (await open(copy, 'wx', 0o600)).close();
-  const source = openDatabase(dataDir, { readOnly: true });
+  const source = openDatabase(dataDir);
   try {
     const { store } = schemaVersions(source);
     source.raw.exec('begin');

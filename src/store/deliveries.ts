@@ -130,15 +130,21 @@ export function deliveryOperations(session: Session): DeliveryOperations {
     },
 
     deliveries(filter) {
+      // Only the terms that are asked for: each combination has an index that it walks in order.
+      const terms: readonly (readonly [string, string | number])[] = [
+        ...(filter.state === undefined ? [] : [['state = ?', filter.state] as const]),
+        ...(filter.account === undefined
+          ? []
+          : [['account_key = ?', accountBySlug(session, filter.account).key] as const]),
+        ...(filter.conversation === undefined
+          ? []
+          : [['conversation_key = ?', keyOf('conversation', filter.conversation)] as const]),
+        ...(filter.before === undefined ? [] : [['key < ?', keyOf('delivery', filter.before)] as const]),
+      ];
       const rows = db.all<DeliveryRow>(
-        `select * from delivery
-         where (?1 is null or state = ?1) and (?2 is null or account_key = ?2) and (?3 is null or conversation_key = ?3)
-           and (?4 is null or key < ?4)
-         order by key desc limit ?5`,
-        filter.state ?? null,
-        filter.account === undefined ? null : accountBySlug(session, filter.account).key,
-        filter.conversation === undefined ? null : keyOf('conversation', filter.conversation),
-        filter.before === undefined ? null : keyOf('delivery', filter.before),
+        `select * from delivery ${terms.length === 0 ? '' : `where ${terms.map(([term]) => term).join(' and ')}`}
+         order by key desc limit ?`,
+        ...terms.map(([, value]) => value),
         filter.limit,
       );
       return rows.map(row => queuedDeliveryView(session, row));

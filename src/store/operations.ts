@@ -11,6 +11,7 @@ import { type DeliveryOperations, deliveryOperations } from './deliveries.js';
 import { accountOf, type EventOperations, eventOperations } from './event-views.js';
 import { fileMail } from './filing.js';
 import { type HookOperations, hookOperations } from './hooks.js';
+import { type ImportOperations, importOperations } from './imports.js';
 import { type KeyOperations, keyOperations, once } from './keys.js';
 import { type MailOperations, mailOperations } from './mails.js';
 import { type MessageOperations, messageOperations } from './messages.js';
@@ -27,6 +28,7 @@ export interface Operations
   extends AccountOperations,
     ContactOperations,
     ConversationOperations,
+    ImportOperations,
     MessageOperations,
     MailOperations,
     DeliveryOperations,
@@ -98,6 +100,7 @@ export function operations(session: Session): Operations {
     ...accountOperations(session),
     ...contactOperations(session),
     ...conversationOperations(session),
+    ...importOperations(session),
     ...messageOperations(session),
     ...mailOperations(session),
     ...deliveryOperations(session),

@@ -32,7 +32,7 @@ export function contactOperations(session: Session): ContactOperations {
       return db
         .all<ContactRow>(
           `select * from contact
-           where (?1 is null or account_key = ?1) and (?2 is null or email_key = ?2) and (?3 is null or key < ?3)
+           where ${account === null ? '?1 is null' : 'account_key = ?1'} and (?2 is null or email_key = ?2) and (?3 is null or key < ?3)
            order by key desc limit ?4`,
           account,
           filter.email === undefined ? null : foldAddress(checkedAddress(filter.email)),

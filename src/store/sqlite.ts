@@ -64,6 +64,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   try {
     if (options.migrate) migrate(connection);
     else checkSchema(connection);
+    if (options.writer === 'thread') connection.onlyRead();
     session = {
       db: connection,
       clock: options.clock ?? Date.now,
@@ -103,7 +104,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     if (!QUIET.has(name)) changedSoon();
     return value;
   };
-  const calls = asynchronousCalls(verbs, write);
+  const calls = asynchronousCalls(connection, verbs, write);
 
   /** Repeats a removal until nothing is left, a short transaction at a time. */
   const untilGone = async (part: () => Promise<boolean>) => {
@@ -183,6 +184,7 @@ function emptyLog(connection: Connection): void {
 }
 
 function asynchronousCalls(
+  connection: Connection,
   verbs: Operations,
   write: <Name extends WritingName>(
     name: Name,
@@ -195,7 +197,9 @@ function asynchronousCalls(
     reading.has(name)
       ? async (...values: readonly unknown[]) => {
           try {
-            return (verbs[name as ReadingName] as (...given: readonly unknown[]) => unknown)(...values);
+            return connection.reading(() =>
+              (verbs[name as ReadingName] as (...given: readonly unknown[]) => unknown)(...values),
+            );
           } catch (error) {
             throw storeFault(error, `store: ${name}`);
           }

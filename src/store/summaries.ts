@@ -2,10 +2,10 @@
 import type { Traces } from '../mail/mail.js';
 import { keyOf } from './ids.js';
 import type { Session } from './session.js';
-import { firstDomain, replyAddress } from './views.js';
+import { replyAddressOf } from './views.js';
 
-/** How many earlier messages a quoted part is compared with. */
-const TRACED_MESSAGES = 20;
+/** How many earlier messages of ours, and of the channel, a quoted part is compared with. */
+const TRACED_MESSAGES = 10;
 const TRACED_PARTICIPANTS = 20;
 
 export function traces(session: Session, conversationIds: readonly string[]): Traces {
@@ -15,21 +15,23 @@ export function traces(session: Session, conversationIds: readonly string[]): Tr
   for (const id of new Set(conversationIds)) {
     const key = keyOf('conversation', id);
     for (const row of db.all<{ text: string }>(
-      `select text from message where conversation_key = ? and direction in ('incoming', 'outgoing') order by seq desc limit ?`,
+      `select text from message indexed by message_quotable
+       where conversation_key = ? and (direction = 'outgoing' or kind = 'channel') order by seq desc limit ?`,
       key,
       TRACED_MESSAGES,
     )) {
       if (row.text !== '') texts.push(row.text);
     }
-    const account = db.value<number>('select account_key from conversation where key = ?', key);
-    const domain = account === undefined ? null : firstDomain(session, account);
-    for (const row of db.all<{ key: number }>(
-      'select key from participant where conversation_key = ? order by key limit ?',
+    for (const row of db.all<{ written: string; domain: string }>(
+      `select t.written, d.name as domain from conversation c
+         join domain d on d.account_key = c.account_key and d.position = 0
+         join participant p on p.conversation_key = c.key
+         join token t on t.participant_key = p.key and t.revoked_at is null
+       where c.key = ? limit ?`,
       key,
       TRACED_PARTICIPANTS,
     )) {
-      const address = replyAddress(session, row.key, domain);
-      if (address !== null) replyAddresses.push(address);
+      replyAddresses.push(replyAddressOf(session, row.written, row.domain));
     }
   }
   return { texts, replyAddresses };

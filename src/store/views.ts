@@ -287,9 +287,12 @@ export function replyAddress(session: Session, participantKey: number, domain: s
     'select written from token where participant_key = ? and revoked_at is null order by created_at desc limit 1',
     participantKey,
   );
-  return written === undefined
-    ? null
-    : formatReplyAddress(session.rules.prefixes[0]!, separator(session), written, domain);
+  return written === undefined ? null : replyAddressOf(session, written, domain);
+}
+
+/** As new reply addresses are written. */
+export function replyAddressOf(session: Session, written: string, domain: string): string {
+  return formatReplyAddress(session.rules.prefixes[0]!, separator(session), written, domain);
 }
 
 export function bounceAddress(session: Session, token: string, domain: string): string {

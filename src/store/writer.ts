@@ -13,6 +13,9 @@ import type { Operations, WritingName } from './operations.js';
 import type { Session } from './session.js';
 import type { FromWriter, ToWriter, WriterData } from './writer-thread.js';
 
+/** Room for what lives as long as a batch: a small nursery would be emptied many times a second. */
+const YOUNG_MB = 48;
+
 export interface Writer {
   run<Name extends WritingName>(
     name: Name,
@@ -43,7 +46,10 @@ export async function threadWriter(
   data: WriterData,
   options: { onDeath?: (error: Error) => void } = {},
 ): Promise<Writer> {
-  const worker = new Worker(new URL('./writer-thread.js', import.meta.url), { workerData: data });
+  const worker = new Worker(new URL('./writer-thread.js', import.meta.url), {
+    workerData: data,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
   const waiting = new Map<number, Waiting>();
   let nextId = 1;
   let dead: ReplydError | null = null;

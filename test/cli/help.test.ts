@@ -24,6 +24,11 @@ const VERBS: Readonly<Record<string, string>> = {
   attachment: 'get',
   mail: 'list show reprocess',
   queue: 'list show retry cancel pause resume',
+  import: 'chatwoot',
+  deliver: '',
+  key: 'add list revoke',
+  hook: 'add list test rotate remove',
+  tail: '',
 };
 
 /** Options of the public contract. */
@@ -43,6 +48,8 @@ const OPTIONS: Readonly<Record<string, string>> = {
   'mail list': '--state',
   'queue list': '--state',
   'queue retry': '--state',
+  deliver: '--door --socket --sender',
+  'key add': '--operator --name',
 };
 
 async function wholeProgram(): Promise<Command> {
@@ -78,7 +85,7 @@ test('the options of the contract are there; listings and shows have --json', as
     const flags = verb.options.flatMap(option => [option.short, option.long]);
     for (const flag of (OPTIONS[name] ?? '').split(' ').filter(Boolean))
       assert.ok(flags.includes(flag), `${name} ${flag}`);
-    if (!['serve', 'demo'].includes(name)) assert.ok(flags.includes('--json'), `${name} --json`);
+    if (!['serve', 'demo', 'deliver'].includes(name)) assert.ok(flags.includes('--json'), `${name} --json`);
     assert.ok(flags.includes('--config'), `${name} --config`);
   }
 });

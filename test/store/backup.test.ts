@@ -74,7 +74,7 @@ async function restore(backup: string, dataDir: string, replace = false) {
 }
 
 async function faultsOf(dataDir: string) {
-  const db = openDatabase(dataDir, { readOnly: true });
+  const db = openDatabase(dataDir);
   try {
     const faults = [];
     for await (const result of checkStore(db, dataDir, { now: Date.now() })) faults.push(...result.faults);

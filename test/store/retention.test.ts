@@ -69,7 +69,7 @@ async function makeStore(context: TestContext) {
     return gone;
   };
   const whole = async () => {
-    const db = openDatabase(dataDir, { readOnly: true });
+    const db = openDatabase(dataDir);
     const faults = [];
     for await (const result of checkStore(db, dataDir, { now: Date.now() })) faults.push(...result.faults);
     db.close();

@@ -1,0 +1,105 @@
+/**
+ * What a checker that we trust says of a mail's sender: SPF, DKIM and DMARC verdicts from its Authentication-Results
+ * fields (RFC 8601).
+ *
+ * Anybody can write such a field. Only those with one of our authserv-ids count, and of them only the topmost group: the
+ * fields from the first such field down to the next Received. What stands below came with the mail, and a verdict that
+ * a higher field gave is never replaced by a lower one. Whether the mail came from a host that may say such things is
+ * for the caller to know; the host must take away forged fields with its own id (RFC 8601 section 5).
+ *
+ * Broken fields and parts are left out; nothing throws. At most 20 fields are read, of each at most 4,000 characters.
+ */
+import { normalizeDomain } from './address.js';
+import { withoutComments } from './headers.js';
+import type { HeaderField } from './mail.js';
+
+/** Verdicts in lower case as they stand in the field (`pass`, `fail`, `softfail`, `temperror` …), null without one. */
+export interface Authentication {
+  readonly spf: string | null;
+  readonly dkim: string | null;
+  readonly dmarc: string | null;
+  /** The fields that counted, shortened. */
+  readonly evidence: readonly string[];
+}
+
+export const NO_AUTHENTICATION: Authentication = { spf: null, dkim: null, dmarc: null, evidence: [] };
+
+const MAX_FIELDS = 20;
+const MAX_VALUE = 4_000;
+const MAX_EVIDENCE = 200;
+/** With several signatures one that holds is enough; else the most telling failure. */
+const DKIM_ORDER = ['pass', 'fail', 'policy', 'permerror', 'temperror', 'neutral', 'none'];
+
+type Method = 'spf' | 'dkim' | 'dmarc';
+
+/** `headers`: all fields from top to bottom. `authservIds`: ours, compared without regard to case; none: nothing counts. */
+export function authenticationOf(headers: readonly HeaderField[], authservIds: readonly string[]): Authentication {
+  const ours = new Set(authservIds.map(foldId));
+  if (ours.size === 0) return NO_AUTHENTICATION;
+  const found: { spf: string | null; dkim: string | null; dmarc: string | null } = {
+    spf: null,
+    dkim: null,
+    dmarc: null,
+  };
+  const evidence: string[] = [];
+  for (const { name, value } of headers) {
+    if (name === 'received' && evidence.length > 0) break;
+    if (name !== 'authentication-results' || evidence.length >= MAX_FIELDS) continue;
+    const field = resultsIn(value.slice(0, MAX_VALUE));
+    if (field === null || !ours.has(foldId(field.authservId))) continue;
+    evidence.push(shortened(value));
+    for (const method of ['spf', 'dkim', 'dmarc'] as const) found[method] ??= verdictOf(field.results, method);
+  }
+  return { ...found, evidence };
+}
+
+interface Result {
+  readonly method: string;
+  readonly verdict: string;
+}
+
+/** RFC 8601 section 2.2: `authserv-id [version] *( ; method [/version] = result … )`. Null when no id stands in front. */
+function resultsIn(value: string): { readonly authservId: string; readonly results: readonly Result[] } | null {
+  const [head = '', ...parts] = splitAtSemicolons(withoutComments(value));
+  const authservId = /^\s*(?:"([^"]{1,255})"|([^\s"=;]{1,255}))(?:\s+\d{1,5})?\s*$/.exec(head);
+  if (authservId === null) return null;
+  const results: Result[] = [];
+  for (const part of parts) {
+    const result = /^\s*([a-z][a-z0-9-]{0,30})\s*(?:\/\s*\d{1,5}\s*)?=\s*([a-z][a-z0-9-]{0,30})(?![^\s])/i.exec(part);
+    if (result !== null) results.push({ method: result[1]!.toLowerCase(), verdict: result[2]!.toLowerCase() });
+  }
+  return { authservId: authservId[1] ?? authservId[2]!, results };
+}
+
+/** Semicolons inside of quoted strings part nothing; an unclosed quote ends with the value. */
+function splitAtSemicolons(text: string): string[] {
+  const parts: string[] = [];
+  let quoted = false;
+  let start = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const char = text[index];
+    if (char === '\\' && quoted) index += 1;
+    else if (char === '"') quoted = !quoted;
+    else if (char === ';' && !quoted) {
+      parts.push(text.slice(start, index));
+      start = index + 1;
+    }
+  }
+  parts.push(text.slice(start));
+  return parts;
+}
+
+function verdictOf(results: readonly Result[], method: Method): string | null {
+  const verdicts = results.filter(result => result.method === method).map(result => result.verdict);
+  if (method !== 'dkim') return verdicts[0] ?? null;
+  return DKIM_ORDER.find(verdict => verdicts.includes(verdict)) ?? verdicts[0] ?? null;
+}
+
+/** Mostly a host name, in any script and case; else any word. */
+function foldId(id: string): string {
+  return normalizeDomain(id) ?? id.toLowerCase();
+}
+
+function shortened(value: string): string {
+  return value.length <= MAX_EVIDENCE ? value : `${value.slice(0, MAX_EVIDENCE).replace(/[\ud800-\udbff]$/, '')}…`;
+}
