@@ -20,7 +20,7 @@ import { type ContactOperations, contactOperations } from './participants.js';
 import { type RemovalOperations, removalOperations } from './removal.js';
 import { type RetentionOperations, retentionOperations } from './retention.js';
 import type { Rules, Session } from './session.js';
-import { stats, traces } from './summaries.js';
+import { queueDepth, stats, traces } from './summaries.js';
 import { tokenOwner } from './tokens.js';
 import { slugOf } from './views.js';
 
@@ -49,6 +49,9 @@ export interface Operations
   traces(conversationIds: readonly string[]): Traces;
   file(filing: Filing): readonly FilingResult[];
   stats(): Readonly<Record<string, number>>;
+  queueDepth(): ReturnType<typeof queueDepth>;
+  /** Runs an empty transaction: whether the writer works. */
+  canWrite(): void;
   /** The configuration was reloaded. */
   setRules(rules: Rules): void;
 }
@@ -90,6 +93,7 @@ export const READING = [
   'accountOf',
   'tokenOwner',
   'filesWithoutRow',
+  'queueDepth',
 ] as const satisfies readonly OperationName[];
 
 export type ReadingName = (typeof READING)[number];
@@ -121,6 +125,8 @@ export function operations(session: Session): Operations {
     traces: conversationIds => traces(session, conversationIds),
     file: filing => fileMail(session, filing),
     stats: () => stats(session),
+    queueDepth: () => queueDepth(session),
+    canWrite() {},
     setRules(rules) {
       session.rules = rules;
     },

@@ -31,6 +31,7 @@ const QUIET = new Set<WritingName>([
   'clearEvents',
   'clearFiles',
   'clearOld',
+  'canWrite',
 ]);
 
 export interface StoreOptions {
@@ -47,7 +48,9 @@ export interface StoreOptions {
 }
 
 /** The Store with what only the opener needs. */
-export interface OpenStore extends Store, Asynchronous<ClearingOperations & RetentionOperations> {
+export interface OpenStore
+  extends Store,
+    Asynchronous<ClearingOperations & RetentionOperations & Pick<Operations, 'queueDepth' | 'canWrite'>> {
   setRules(rules: Rules): Promise<void>;
 }
 
