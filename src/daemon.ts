@@ -12,6 +12,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { createApi } from './api/api.js';
 import { openStream } from './api/stream.js';
+import { createWatching } from './api/watching.js';
 import { printListen } from './config/addresses.js';
 import type { Config } from './config/keys.js';
 import { storeRules } from './config/store-rules.js';
@@ -215,7 +216,9 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       stream,
     });
     const apart = config.ingress.listen !== null;
-    const http = await openListener('http.listen', apart ? [health, api] : [health, api, httpDoors]);
+    let closing: Promise<void> | null = null;
+    const watching = createWatching({ version: VERSION, store, space, closing: () => closing !== null, now: Date.now });
+    const http = await openListener('http.listen', apart ? [watching, api] : [watching, api, httpDoors]);
     const ingress = apart ? await openListener('ingress.listen', [httpDoors]) : null;
     // Its readers would hold the listener open.
     closers.push(() => stream.close());
@@ -228,7 +231,6 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     queue.wake();
     hooks.wake();
 
-    let closing: Promise<void> | null = null;
     return {
       listening,
       async reload(next) {
@@ -271,13 +273,6 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
 function bodyLimit(maxSize: number): number {
   return Math.ceil(maxSize * 1.4) + 4 * 1024 * 1024;
 }
-
-/** The process runs and answers; whether it can work is another question. */
-const health: HttpHandler = async exchange => {
-  if (exchange.path !== '/healthz' || !['GET', 'HEAD'].includes(exchange.method)) return false;
-  await exchange.json(200, { status: 'ok' });
-  return true;
-};
 
 /** 0700, ours. Throws with what to do about it. */
 function prepareDataDir(dataDir: string): void {
@@ -368,8 +363,15 @@ function queueSettings(config: Config): Pick<QueueOptions, 'concurrency' | 'sche
   return { concurrency: outbound.connections, schedule: { waits: outbound.retry, giveUpAfter: outbound.giveUp } };
 }
 
+interface Space {
+  readonly low: () => boolean;
+  /** Bytes. */
+  readonly free: () => number;
+  readonly close: () => void;
+}
+
 /** Looks at the disk once a second, so that MAIL costs nothing. */
-function watchSpace(dataDir: string, minFree: () => number): { low: () => boolean; close: () => void } {
+function watchSpace(dataDir: string, minFree: () => number): Space {
   const first = statfsSync(dataDir);
   let free = first.bavail * first.bsize;
   const timer = setInterval(() => {
@@ -381,5 +383,5 @@ function watchSpace(dataDir: string, minFree: () => number): { low: () => boolea
       () => undefined,
     );
   }, FREE_SPACE_INTERVAL).unref();
-  return { low: () => free < minFree(), close: () => clearInterval(timer) };
+  return { low: () => free < minFree(), free: () => free, close: () => clearInterval(timer) };
 }

@@ -32,6 +32,7 @@ const QUIET = new Set<WritingName>([
   'clearEvents',
   'clearFiles',
   'clearOld',
+  'canWrite',
 ]);
 
 export interface StoreOptions {
@@ -48,7 +49,9 @@ export interface StoreOptions {
 }
 
 /** The Store with what only the opener needs. */
-export interface OpenStore extends Store, Asynchronous<ClearingOperations & RetentionOperations> {
+export interface OpenStore
+  extends Store,
+    Asynchronous<ClearingOperations & RetentionOperations & Pick<Operations, 'queueDepth' | 'canWrite'>> {
   setRules(rules: Rules): Promise<void>;
 }
 
