@@ -157,6 +157,8 @@ create table message (
 create unique index message_in_order on message (conversation_key, seq);
 create unique index message_filed_once on message (conversation_key, content_key) where content_key is not null;
 create unique index message_by_source on message (conversation_key, source_id) where source_id is not null;
+-- What we wrote or mailed as context: all that a customer can quote of us. Incoming mail does not touch it.
+create index message_quotable on message (conversation_key, seq) where direction = 'outgoing' or kind = 'channel';
 create index message_of_mail on message (mail_key) where mail_key is not null;
 
 -- Ids that name a conversation beside our own: Message-IDs that came in, aliases that a smarthost reported, ids of

@@ -18,9 +18,9 @@ import { storeRules } from './config/store-rules.js';
 import { diffReload, type LoadedConfig } from './config.js';
 import { createReception } from './conversation/accept.js';
 import type { Courier } from './conversation/ports.js';
-import type { Store } from './conversation/store.js';
 import { errorText, ReplydError } from './errors.js';
 import { type HttpHandler, type HttpListener, openHttp } from './http.js';
+import { openDoorFaults } from './ingress/door-faults.js';
 import { createDoors, type DoorSettings as HttpDoorSettings } from './ingress/http.js';
 import { openSmtp, type SmtpDoor, type SmtpOptions, type SmtpSettings } from './ingress/smtp.js';
 import type { Log } from './log.js';
@@ -32,6 +32,7 @@ import { createSmtpCourier } from './outbound/smtp.js';
 import { createPoster } from './outbound/webhook.js';
 import { openParser } from './parsing/parser.js';
 import { clearIncoming, incomingFolder } from './store/blobs.js';
+import { openHousekeeping } from './store/housekeeping.js';
 import { lockStore } from './store/lock.js';
 import { openStore } from './store/sqlite.js';
 
@@ -60,11 +61,6 @@ export interface DaemonOptions {
 
 const GRACE = 30_000;
 const FREE_SPACE_INTERVAL = 1_000;
-const DAY = 86_400_000;
-const EVENT_LIFE = 7 * DAY;
-const ANSWER_LIFE = DAY;
-const CLEARING_INTERVAL = 60_000;
-const CLEARED_AT_ONCE = 500;
 const VERSION = (
   JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
 ).version;
@@ -167,7 +163,8 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
         stream.wake();
       }),
     );
-    closers.push(clearRegularly(store, log));
+    const housekeeping = openHousekeeping({ store, dataDir, log, keep: () => config.retention });
+    closers.push(() => housekeeping.close());
 
     const doorOptions = { spoolFolder: folder, reception, log, now: Date.now };
     const doors: SmtpDoor[] = [];
@@ -197,7 +194,10 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       closers.push(() => opened.close({ graceMs }));
       return opened.address;
     };
+    const doorFaults = openDoorFaults({ dataDir, now: Date.now, log });
+    closers.push(() => doorFaults.close());
     const httpDoors = await createDoors({
+      onFault: doorFaults.note,
       spoolFolder: folder,
       reception,
       log,
@@ -270,27 +270,6 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
 /** A mail's worth of attachments in base64, and its words. */
 function bodyLimit(maxSize: number): number {
   return Math.ceil(maxSize * 1.4) + 4 * 1024 * 1024;
-}
-
-/** Events are kept for 7 days and answers to repeated requests for one; what is older goes a little at a time. */
-function clearRegularly(store: Store, log: Log): () => Promise<void> {
-  let stopped = false;
-  let running: Promise<void> = Promise.resolve();
-  const clear = async () => {
-    for (let cleared = CLEARED_AT_ONCE; cleared === CLEARED_AT_ONCE && !stopped; ) {
-      const now = Date.now();
-      const options = { before: now - EVENT_LIFE, answersBefore: now - ANSWER_LIFE, limit: CLEARED_AT_ONCE };
-      cleared = await store.clearEvents(options);
-    }
-  };
-  const timer = setInterval(() => {
-    running = clear().catch(error => log.error('failed', { part: 'clearing events', error: errorText(error) }));
-  }, CLEARING_INTERVAL).unref();
-  return async () => {
-    stopped = true;
-    clearInterval(timer);
-    await running;
-  };
 }
 
 /** The process runs and answers; whether it can work is another question. */

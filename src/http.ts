@@ -11,6 +11,7 @@
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -69,6 +70,8 @@ export interface Exchange {
   /** As it was sent: begins with `/`, percent-encoded, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** Path and query, byte for byte as they were sent. */
+  readonly target: string;
   /** The address that talks to us (a reverse proxy's, where there is one). */
   readonly client: string | null;
   /** Ended when the client goes away before it is answered. */
@@ -118,7 +121,21 @@ export async function openHttp(options: HttpOptions): Promise<HttpListener> {
     connectionsCheckingInterval: 2_000,
   });
   server.maxConnections = limits.maxConnections ?? 1000;
-  server.on('request', (request, response) => void exchangeOn(options, server, request, response));
+  // The library's own "idle" knows neither a connection that has not asked yet nor one whose last answer ended after
+  // the close began: both would hold it up until a time-out.
+  const asking = new Map<Socket, boolean>();
+  server.on('connection', socket => {
+    asking.set(socket, false);
+    socket.once('close', () => asking.delete(socket));
+  });
+  server.on('request', (request, response) => {
+    asking.set(request.socket, true);
+    response.once('close', () => {
+      if (asking.has(request.socket)) asking.set(request.socket, false);
+      if (!server.listening) request.socket.end();
+    });
+    void exchangeOn(options, server, request, response);
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     log.debug('disconnected', { door: 'http', error: errorText(error) });
     const status = BROKEN[error.code ?? ''] ?? 400;
@@ -138,7 +155,7 @@ export async function openHttp(options: HttpOptions): Promise<HttpListener> {
   const stopListening = () => {
     if (!server.listening) return;
     server.close();
-    server.closeIdleConnections();
+    for (const [socket, isAsking] of asking) if (!isAsking) socket.destroy();
   };
   return {
     address: printAddress(server),
@@ -238,6 +255,7 @@ function createExchange(
     method: request.method ?? '',
     path: mark === -1 ? target : target.slice(0, mark),
     query: new URLSearchParams(mark === -1 ? '' : target.slice(mark + 1)),
+    target,
     client: request.socket.remoteAddress ?? null,
     signal: gone.signal,
     header(name) {

@@ -73,10 +73,26 @@ function prettyValue(value: string | number | boolean | readonly string[]): stri
   return /^[\x21\x23-\x7e]+$/.test(text) ? text : JSON.stringify(text);
 }
 
+let unwritten = '';
+
+/**
+ * Lines of one turn of the event loop leave in one system call. What is left at the end of the process is written then;
+ * only kill -9 can lose the lines of its last turn.
+ */
 function writeToStandardError(line: string): void {
+  if (unwritten === '') setImmediate(writeLines);
+  unwritten += line;
+}
+
+function writeLines(): void {
+  const lines = unwritten;
+  unwritten = '';
+  if (lines === '') return;
   try {
-    process.stderr.write(line);
+    process.stderr.write(lines);
   } catch {
-    // A closed pipe; the next line may find it open again.
+    // A closed pipe; the next lines may find it open again.
   }
 }
+
+process.on('exit', writeLines);

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { ReplydError } from '#replyd/errors.js';
 import { type HttpHandler, type HttpLimits, type HttpListener, isSecret, openHttp } from '#replyd/http.js';
@@ -244,6 +245,33 @@ test('close ends idle connections at once and lets a request in flight end', asy
   assert.equal(answer.headers.get('connection'), 'close');
   await closed;
   await assert.rejects(fetch(url));
+});
+
+test('close waits neither for one that never asked nor for an answer that has ended', async t => {
+  let end: () => void = () => {};
+  const {
+    url,
+    port,
+    listener: held,
+  } = await listener(t, [
+    async exchange => {
+      const stream = new Readable({ read() {} });
+      end = () => stream.push(null);
+      stream.push('begun ');
+      await exchange.send(200, stream);
+      return true;
+    },
+  ]);
+  const silent = connect(port, '127.0.0.1');
+  t.after(() => silent.destroy());
+  await new Promise<void>(resolve => silent.once('connect', () => resolve()));
+  const silentEnd = new Promise<void>(resolve => silent.once('close', () => resolve()));
+  const response = await fetch(url);
+  const closed = held.close({ graceMs: 30_000 });
+  await silentEnd;
+  end();
+  assert.equal(await response.text(), 'begun ');
+  await closed;
 });
 
 test('a place that is taken is named', async t => {

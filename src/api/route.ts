@@ -89,8 +89,7 @@ export async function ownConversation(
   if (account !== null && slug !== account) {
     throw new ReplydError('not_found', `There is no ${JSON.stringify(ref)}.`);
   }
-  const { id } = await call.store.conversation({ account: slug, number: Number(numbered[2]) }, { messages: 0 });
-  return { id };
+  return { account: slug, number: Number(numbered[2]) };
 }
 
 /** The account that something is made in. */

@@ -5,7 +5,8 @@
  * Promises: a reader that comes again with Last-Event-ID misses nothing and sees nothing twice; when what came after it
  * is no longer all there it is told `reset` and goes on from now. A reader that comes without one begins now and gets
  * an id at once to come again with. A comment every 15 seconds keeps proxies from closing the line and finds dead
- * readers and revoked keys. A reader that is too slow is cut off, and can come again.
+ * readers and revoked keys. A reader that is slower than what happens reads up at its own pace, so that little lies
+ * ready for it; one that takes nothing for a while is cut off, and can come again.
  */
 import { Readable } from 'node:stream';
 import type { Event } from '../conversation/model.js';
@@ -43,14 +44,23 @@ interface Reader {
 }
 
 const HEARTBEAT = 15_000;
-const PAGE = 200;
+/** Events read at a time for all: a few milliseconds of this thread. */
+const PAGE = 50;
 const MAX_READERS = 500;
-/** Bytes that lie ready for a reader: reading up waits above the first, whoever is live is cut off above the second. */
+/** Events read at a time for one reader. */
+const OWN_PAGE = 20;
+/** Bytes that may lie ready for a reader before it has to take some. */
 const READY = 256 * 1024;
-const TOO_SLOW = 2 * 1024 * 1024;
+/** How long a reader may take nothing, milliseconds. */
+const PATIENCE = 30_000;
 
-export function openStream(options: { readonly store: Store; readonly log: Log }): EventStream {
-  const { store, log } = options;
+export function openStream(options: {
+  readonly store: Store;
+  readonly log: Log;
+  /** Default 30 s. */
+  readonly patience?: number;
+}): EventStream {
+  const { store, log, patience = PATIENCE } = options;
   const readers = new Set<Reader>();
   /** Up to where the events were given out to those who are live. */
   let position = '';
@@ -103,10 +113,16 @@ export function openStream(options: { readonly store: Store; readonly log: Log }
   function give(reader: Reader, chunk: Buffer): void {
     if (reader.stream.destroyed) return;
     reader.stream.push(chunk);
-    if (reader.live && reader.stream.readableLength > TOO_SLOW) {
-      log.warn('disconnected', { part: 'event stream', account: reader.account, reason: 'too slow' });
+    if (!reader.live || reader.stream.readableLength <= READY) return;
+    reader.live = false;
+    begin(reader);
+  }
+
+  function begin(reader: Reader): void {
+    readUp(reader).catch(error => {
+      log.error('failed', { part: 'event stream', error: errorText(error) });
       drop(reader);
-    }
+    });
   }
 
   function drop(reader: Reader): void {
@@ -119,8 +135,12 @@ export function openStream(options: { readonly store: Store; readonly log: Log }
   async function readUp(reader: Reader): Promise<void> {
     const filter = reader.account === null ? {} : { account: reader.account };
     while (readers.has(reader)) {
+      if (reader.stream.readableLength > READY) {
+        await taken(reader);
+        continue;
+      }
       reader.behind = false;
-      const events = await store.events({ ...filter, after: reader.position, limit: PAGE });
+      const events = await store.events({ ...filter, after: reader.position, limit: OWN_PAGE });
       for (const event of events) {
         reader.position = event.id;
         give(reader, encoded(event));
@@ -130,12 +150,25 @@ export function openStream(options: { readonly store: Store; readonly log: Log }
         reader.live = true;
         return;
       }
-      if (reader.stream.readableLength > READY) {
-        await new Promise<void>(resolve => {
-          reader.resume = resolve;
-        });
-      } else await turn();
+      await turn();
     }
+  }
+
+  /** Until he has taken what lies ready, or has shown that he does not. */
+  async function taken(reader: Reader): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>(resolve => {
+      timer = setTimeout(resolve, patience, true);
+      timer.unref();
+    });
+    const resumed = new Promise<boolean>(resolve => {
+      reader.resume = () => resolve(false);
+    });
+    if (await Promise.race([late, resumed])) {
+      log.warn('disconnected', { part: 'event stream', account: reader.account, reason: 'too slow' });
+      drop(reader);
+    }
+    clearTimeout(timer);
   }
 
   function beat(): void {
@@ -177,10 +210,7 @@ export function openStream(options: { readonly store: Store; readonly log: Log }
       const reset = lastEventId !== null && !resumes;
       const words = reset ? `event: reset\ndata: {"reason":"what came after this id is gone"}\n` : '';
       give(reader, Buffer.from(`retry: 2000\nid: ${reader.position}\n${words}\n`));
-      readUp(reader).catch(error => {
-        log.error('failed', { part: 'event stream', error: errorText(error) });
-        drop(reader);
-      });
+      begin(reader);
       return reader.stream;
     },
     wake,

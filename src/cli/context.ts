@@ -57,12 +57,7 @@ export async function withStore<T>(
   const loaded = options.loaded ?? (await loadSettings(command));
   const { dataDir } = loaded.config;
   const missing = storeIsMissing(dataDir);
-  if (missing && !options.create) {
-    throw new ReplydError(
-      'unavailable',
-      `there is no store in ${dataDir}: run \`replyd init\`, or start \`replyd serve\``,
-    );
-  }
+  if (missing && !options.create) throw noStore(dataDir);
   const leaveStore = actAsOwner(dataDir);
   try {
     if (!missing) checkAccess(dataDir);
@@ -76,6 +71,34 @@ export async function withStore<T>(
   } finally {
     leaveStore();
   }
+}
+
+/**
+ * Runs `work` for verbs that need the files of the store and not its verbs. Root acts as the owner meanwhile, unless
+ * `asOwner` is false. Throws unavailable when there is no store.
+ */
+export async function withDataDir<T>(
+  command: Command,
+  work: (loaded: LoadedConfig) => Promise<T>,
+  options: { asOwner?: boolean } = {},
+): Promise<T> {
+  const loaded = await loadSettings(command);
+  const { dataDir } = loaded.config;
+  if (storeIsMissing(dataDir)) throw noStore(dataDir);
+  const leaveStore = options.asOwner === false ? () => {} : actAsOwner(dataDir);
+  try {
+    checkAccess(dataDir);
+    return await work(loaded);
+  } finally {
+    leaveStore();
+  }
+}
+
+function noStore(dataDir: string): ReplydError {
+  return new ReplydError(
+    'unavailable',
+    `there is no store in ${dataDir}: run \`replyd init\`, or start \`replyd serve\``,
+  );
 }
 
 /** The store of this configuration, opened by this process. `migrate` makes it or brings its schema up to date. */

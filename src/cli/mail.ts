@@ -101,7 +101,10 @@ async function reprocess(store: Store, id: string): Promise<readonly string[]> {
     import('../mail/message.js'),
   ]);
   const bytes = await store.read(raw);
-  const about = { traces: await store.traces(conversations), mailFrom: mail.envelope.mail_from };
+  const about = {
+    traces: { texts: await store.quotable(conversations), replyAddresses: mail.envelope.rcpt_to },
+    mailFrom: mail.envelope.mail_from,
+  };
   const result = await readJob({ id: 0, raw: { bytes }, about }, factsOf(bytes), bytes, keepInMemory);
   if (result.outcome !== 'read')
     throw new ReplydError('unavailable', `mail ${id} still can't be read: ${result.reason}`);

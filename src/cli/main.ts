@@ -1,30 +1,24 @@
 /**
- * The command line's entry: runs one command line and ends as it ended. Data goes to standard output, everything else
- * to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage (`errors.ts` holds the mapping).
+ * The entry of the command line. `deliver`, which MTAs start for every mail, goes its own short way; every other verb,
+ * and every `--help`, is the command line's (`command-line.ts`). What is not needed is not loaded.
  */
-import { EXIT_DONE, explain } from './errors.js';
-import { buildProgram } from './program.js';
-import { prepareOutput } from './terminal.js';
+const words = process.argv.slice(2);
 
-/** Runs one command line (without node and script). Returns the exit code; never throws. */
-async function runCommandLine(words: readonly string[]): Promise<number> {
-  try {
-    await buildProgram().parseAsync(withHelpFlag(words), { from: 'user' });
-    return process.exitCode === undefined ? EXIT_DONE : Number(process.exitCode);
-  } catch (error) {
-    const { exitCode, text } = explain(error);
-    if (text !== '') process.stderr.write(`${text}\n`);
-    return exitCode;
+if (verbOf(words) === 'deliver' && !words.some(word => word === '--help' || word === '-h')) {
+  const { runDeliver } = await import('./deliver.js');
+  await runDeliver(words);
+} else {
+  const { runCommandLine } = await import('./command-line.js');
+  process.exitCode = await runCommandLine(words);
+}
+
+/** The first word that is neither the option for the configuration nor its value. */
+function verbOf(all: readonly string[]): string | undefined {
+  for (let at = 0; at < all.length; at++) {
+    if (all[at] === '-c' || all[at] === '--config') at++;
+    else if (!all[at]!.startsWith('-')) return all[at];
   }
+  return undefined;
 }
 
-// `replyd help account add` is what people type; `replyd` alone asks for help too.
-function withHelpFlag(words: readonly string[]): string[] {
-  if (words.length === 0) return ['--help'];
-  return words[0] === 'help' ? [...words.slice(1), '--help'] : [...words];
-}
-
-// What a verb makes is for its owner alone: SQLite would leave its files readable by everybody.
-process.umask(0o077);
-prepareOutput();
-process.exitCode = await runCommandLine(process.argv.slice(2));
+export {};

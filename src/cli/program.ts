@@ -3,8 +3,8 @@
  * inside the verb that needs it, so that `--help` and short verbs start at once.
  */
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
-import { examplesText } from './verb.js';
+import type { Command } from 'commander';
+import { commander, examplesText } from './verb.js';
 
 interface Group {
   readonly name: string;
@@ -67,7 +67,35 @@ const GROUPS: readonly Group[] = [
   },
   { name: 'attachment', does: 'files of messages', load: async () => (await import('./message.js')).defineAttachment },
   { name: 'mail', does: 'mails as they came in', load: async () => (await import('./mail.js')).defineMail },
+  {
+    name: 'import',
+    does: 'take over conversations of another system',
+    load: async () => (await import('./import.js')).defineImport,
+  },
+  {
+    name: 'deliver',
+    does: 'hand a mail to the daemon, for pipes of MTAs',
+    load: async () => (await import('./deliver-help.js')).defineDeliver,
+  },
+  {
+    name: 'check',
+    does: 'look whether the store is whole',
+    load: async () => (await import('./check.js')).defineCheck,
+  },
+  {
+    name: 'backup',
+    does: 'copy the whole store into one file',
+    load: async () => (await import('./backup.js')).defineBackup,
+  },
+  {
+    name: 'restore',
+    does: 'put a backup in the place of the store',
+    load: async () => (await import('./backup.js')).defineRestore,
+  },
   { name: 'queue', does: 'mails on their way out', load: async () => (await import('./queue.js')).defineQueue },
+  { name: 'key', does: 'keys for the HTTP API', load: async () => (await import('./key.js')).defineKey },
+  { name: 'hook', does: 'where events are posted', load: async () => (await import('./hook.js')).defineHook },
+  { name: 'tail', does: 'print events as they happen', load: async () => (await import('./tail.js')).defineTail },
 ];
 
 const INTRODUCTION = `Keeps a support conversation going by e-mail.
@@ -84,11 +112,11 @@ const EXAMPLES: readonly string[] = [
 ];
 
 export function buildProgram(): Command {
-  const program = new Command('replyd')
+  const program = new commander.Command('replyd')
     .description(INTRODUCTION)
     .usage('[-c FILE] COMMAND …')
     .option('-c, --config <file>', 'the configuration (else $REPLYD_CONFIG, else /etc/replyd/config.toml)')
-    .version(version(), '-V, --version', 'print the version')
+    .version(programVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
     .enablePositionalOptions()
@@ -117,7 +145,8 @@ function printUsageError(text: string, write: (text: string) => void): void {
   write(text.replace(/^error: /, 'replyd: '));
 }
 
-function version(): string {
+/** Of this program. */
+export function programVersion(): string {
   const file = new URL('../../package.json', import.meta.url);
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -5,7 +5,7 @@
  * As in `values.ts` a bad value is a result with a reason. Nothing is resolved or connected to: whether a place
  * exists is for the daemon and the doctor to find out.
  */
-import { isIP } from 'node:net';
+import { isIPv4, SocketAddress } from 'node:net';
 import path from 'node:path';
 import { domainToASCII } from 'node:url';
 import { bad, type Kind, kind, type Parsed } from './values.js';
@@ -63,7 +63,7 @@ export function anyListen(): Kind<Listen> {
 export function network(): Kind<string> {
   return kind('network', written => {
     const match = /^([0-9a-f.:]{2,45})(?:\/(\d{1,3}))?$/i.exec(String(written).trim());
-    const version = match ? isIP(match[1]!) : 0;
+    const version = match ? ipVersion(match[1]!) : 0;
     const bits = version === 4 ? 32 : 128;
     const prefix = Number(match?.[2] ?? bits);
     return version !== 0 && prefix <= bits
@@ -86,7 +86,7 @@ export function hostOrAddress(): Kind<string> {
     const bare = String(written)
       .trim()
       .replace(/^\[(.+)\]$/, '$1');
-    const value = isIP(bare) ? bare.toLowerCase() : readDomain(written);
+    const value = ipVersion(bare) ? bare.toLowerCase() : readDomain(written);
     return value !== null ? { value } : bad(written, 'a host name or an IP address, without the port');
   });
 }
@@ -137,7 +137,7 @@ export function replyPrefix(): Kind<string> {
 /** `127.0.0.1:25`, `[::1]:25` or `unix:/path`. */
 export function printListen(listen: Listen): string {
   if (listen.kind === 'unix') return `unix:${listen.path}`;
-  return `${isIP(listen.host) === 6 ? `[${listen.host}]` : listen.host}:${listen.port}`;
+  return `${ipVersion(listen.host) === 6 ? `[${listen.host}]` : listen.host}:${listen.port}`;
 }
 
 /** A host name in lower-case ASCII, or null when it is none. */
@@ -146,7 +146,7 @@ export function readDomain(written: unknown): string | null {
   const ascii = domainToASCII(written.trim().replace(/\.$/, '')).toLowerCase();
   const labels = ascii.split('.');
   const named = labels.every(label => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
-  return named && ascii.length <= 253 && isIP(ascii) === 0 ? ascii : null;
+  return named && ascii.length <= 253 && ipVersion(ascii) === 0 ? ascii : null;
 }
 
 function readAddress(written: unknown): string | null {
@@ -161,12 +161,23 @@ function readHostPort(written: string): { host: string; port: number } | null {
   const match = /^(?:\[([0-9a-f:.]{2,45})\]|([^\s:[\]]{1,253})):(\d{1,5})$/i.exec(written);
   if (!match) return null;
   const port = Number(match[3]);
-  const host = match[1] !== undefined ? (isIP(match[1]) === 6 ? match[1].toLowerCase() : null) : readHost(match[2]!);
+  const host =
+    match[1] !== undefined ? (ipVersion(match[1]) === 6 ? match[1].toLowerCase() : null) : readHost(match[2]!);
   return host !== null && port <= 65_535 ? { host, port } : null;
 }
 
 function readHost(written: string): string | null {
-  if (isIP(written) === 4) return written;
+  if (ipVersion(written) === 4) return written;
   // "300.1.1.1" is no host name but a mistyped address.
   return /^[\d.]+$/.test(written) ? null : readDomain(written);
+}
+
+/** 4, 6, or 0 when it is no IP address. Node's `isIP` takes 5 ms for its first IPv6 text, a third of a short verb. */
+export function ipVersion(text: string): 0 | 4 | 6 {
+  if (!text.includes(':')) return isIPv4(text) ? 4 : 0;
+  try {
+    return new SocketAddress({ address: text, family: 'ipv6' }).family === 'ipv6' ? 6 : 0;
+  } catch {
+    return 0;
+  }
 }

@@ -4,8 +4,7 @@
  *
  * Pure; looks at the values alone. Whether a file is there, a port is free or a host answers is tried elsewhere.
  */
-import { isIP } from 'node:net';
-import { printListen, type TcpListen } from './addresses.js';
+import { ipVersion, printListen, type TcpListen } from './addresses.js';
 import type { Config, KeyName } from './keys.js';
 
 /** `keys`: the first is the one to change, the others are part of the reason. */
@@ -136,7 +135,7 @@ function clash(one: TcpListen, other: TcpListen): string | null {
     return `"${second}" overlaps "${first}": [::] takes IPv4 too, leave 0.0.0.0 out`;
   const [any, single] = isAny(one.host) ? [one.host, other.host] : [other.host, one.host];
   // 0.0.0.0 takes no IPv6 address, [::] takes both. A host name is not resolved here, so it is let pass.
-  const overlaps = isAny(any) && isIP(single) !== 0 && (any === '::' || isIP(single) === 4);
+  const overlaps = isAny(any) && ipVersion(single) !== 0 && (any === '::' || ipVersion(single) === 4);
   return overlaps ? `"${second}" overlaps "${first}": one of them takes all addresses` : null;
 }
 
@@ -145,5 +144,7 @@ function isAny(host: string): boolean {
 }
 
 function isLoopback(host: string | null): boolean {
-  return host !== null && (host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.')));
+  return (
+    host !== null && (host === 'localhost' || host === '::1' || (ipVersion(host) === 4 && host.startsWith('127.')))
+  );
 }

@@ -106,7 +106,11 @@ function troubleStatus(error: unknown): Status {
 async function accept(options: ReceptionOptions, arrival: Arrival, together: boolean): Promise<readonly Verdict[]> {
   const { store, parser, log } = options;
   const parsed = await parser.parse(arrival.raw, {
-    traces: await store.traces(conversationsOf(arrival.destinations)),
+    traces: {
+      texts: await store.quotable(conversationsOf(arrival.destinations)),
+      // What he answered to is what his program quotes.
+      replyAddresses: arrival.destinations.map(each => each.address.toLowerCase()),
+    },
     mailFrom: arrival.mailFrom,
   });
   const attachments = parsed.readable ? parsed.reading.mail.attachments : [];

@@ -7,7 +7,7 @@
  * store can't work now (disk full: details.reason = 'disk_full'; locked; gone), and nothing of the call happened.
  */
 import type { Authentication } from '../mail/authentication.js';
-import type { Envelope, MailAttachment, RawFacts, Reading, Traces } from '../mail/mail.js';
+import type { Envelope, MailAttachment, RawFacts, Reading } from '../mail/mail.js';
 import type {
   Account,
   AccountSettings,
@@ -108,6 +108,17 @@ export interface NewConversation {
   readonly via: Via;
 }
 
+/** A conversation that began in another system, whose mails its customers still have. */
+export interface ImportedConversation
+  extends Pick<NewConversation, 'account' | 'channel' | 'source_id' | 'subject' | 'metadata' | 'contact'> {
+  /** The other system's token; by it the conversation is known when it comes again. */
+  readonly token: string;
+  readonly status: ConversationStatus;
+}
+
+/** `known`: it was there, and nothing was changed. */
+export type ImportResult = 'made' | 'known' | { readonly refused: string };
+
 export interface NewMessage {
   readonly direction: 'incoming' | 'outgoing' | 'note';
   readonly text: string;
@@ -190,7 +201,7 @@ export interface Store extends QueueStore {
   /** Two indexed look-ups; see Reception.resolve. */
   resolve(address: string): Promise<AddressLookup>;
   /** What replyd itself wrote into these conversations, for finding it again in a quoted part. */
-  traces(conversationIds: readonly string[]): Promise<Traces>;
+  quotable(conversationIds: readonly string[]): Promise<readonly string[]>;
   file(filing: Filing): Promise<readonly FilingResult[]>;
   /** Where a mail with these envelope recipients would be filed, and by what. Changes nothing. */
   locate(mail: { readonly recipients: readonly string[]; readonly reading: Reading }): Promise<readonly Location[]>;
@@ -236,6 +247,8 @@ export interface Store extends QueueStore {
 
   // Conversations
   startConversation(conversation: NewConversation): Promise<Conversation>;
+  /** A result for each, in their order; what is wrong with one keeps no other out. No events: it is old news. */
+  importConversations(conversations: readonly ImportedConversation[]): Promise<readonly ImportResult[]>;
   conversations(filter: ConversationFilter): Promise<readonly Conversation[]>;
   /** With its messages, oldest first; `messages`: only so many of the newest. */
   conversation(ref: ConversationRef, options?: { messages?: number }): Promise<Conversation>;

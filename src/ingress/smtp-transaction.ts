@@ -7,11 +7,13 @@
  * unless the whole mail had come; then its retry finds it stored.
  */
 import type { SMTPServerDataStream, SMTPServerOptions, SMTPServerSession } from 'smtp-server';
+import type { Via } from '../conversation/model.js';
 import type { Destination, Reception, Resolution, Verdict } from '../conversation/ports.js';
 import { errorText } from '../errors.js';
 import { shortToken } from '../log.js';
 import { normalizeAddress } from '../mail/address.js';
 import { replyLine, STATUS, type Status } from '../mail/status.js';
+import { doorOfGreeting } from './pipe.js';
 import { connectionOf, type DoorConnection, type Transaction } from './smtp-connection.js';
 import { cutOffSize } from './smtp-limits.js';
 import type { Spool } from './spool.js';
@@ -131,7 +133,7 @@ async function takeData(
     mailFrom: transaction.mailFrom,
     destinations: transaction.destinations,
     raw: received.raw,
-    via: connection.door.kind,
+    via: viaOf(connection, session),
     client: connection.client,
     trusted: connection.trusted,
   };
@@ -147,6 +149,12 @@ async function takeData(
     const detail = 'detail' in verdicts ? String(verdicts.detail) : 'a verdict is missing';
     reply(complete ? verdicts : transaction.destinations.map(() => temporary(detail)), received.size);
   });
+}
+
+/** `replyd deliver` says by its greeting which MTA's pipe it is; only a name in the message, and only from our own. */
+function viaOf(connection: DoorConnection, session: SMTPServerSession): Via {
+  const pipe = connection.trusted && connection.door.kind === 'lmtp' ? session.hostNameAppearsAs : false;
+  return (typeof pipe === 'string' ? doorOfGreeting(pipe) : null) ?? connection.door.kind;
 }
 
 /** A fault in place of an answer. */

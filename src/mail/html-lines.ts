@@ -8,15 +8,19 @@
  */
 import { Tokenizer } from 'htmlparser2';
 import { type Container, containerOf, type Marks } from './html-containers.js';
+import { type Line, plainLines } from './reply-text/lines.js';
 import {
-  keyOf,
-  LINE_LIMIT,
-  type Line,
-  type LineMark,
-  plainLine,
-  plainLines,
-  verbatimLine,
-} from './reply-text/lines.js';
+  addAddress,
+  addPicture,
+  addRule,
+  addText,
+  breakLine,
+  endLine,
+  type Flow,
+  finish,
+  newFlow,
+  separateCells,
+} from './text-flow.js';
 
 export interface HtmlLines {
   readonly lines: readonly Line[];
@@ -27,9 +31,6 @@ export interface HtmlLines {
 const HTML_LIMIT = 8 * 1024 * 1024;
 /** How far up an end tag looks for its element; keeps hostile nesting linear. */
 const REACH = 200;
-const DEPTH_SHOWN = 10;
-/** Longest address of a link, and most of its words, that are looked at. */
-const LINK_LIMIT = 500;
 
 const BLOCKS = new Set(
   (
@@ -42,82 +43,44 @@ const SPACED = new Set('p h1 h2 h3 h4 h5 h6'.split(' '));
 const VOID = new Set(
   'area base basefont br col command embed frame hr img input link meta param source track wbr'.split(' '),
 );
-const HIDDEN = new Set('script style title template object applet'.split(' '));
+const HIDDEN = new Set(['script', 'style', 'title']);
 const CELLS = new Set(['td', 'th', 'caption', 'table']);
 
 interface Open {
   readonly tag: string;
   readonly container: Container | null;
   readonly spaced: boolean;
+  /** Line ends in its text are line ends (`white-space: pre-wrap`). */
+  readonly broken: boolean;
   readonly href: string;
-  /** A wrapper's blockquote has been seen, or an attribution's lines are used up. */
+  /** A wrapper's blockquote has been seen. */
   used: boolean;
 }
 
-interface State {
+interface State extends Flow {
   readonly html: string;
-  readonly lines: Line[];
-  readonly rest: string[];
   readonly stack: Open[];
   readonly counts: Map<string, number>;
   readonly lists: { ordered: boolean; count: number }[];
-  text: string;
-  /** Stands between the text so far and the next word. Kept apart, because looking into a long line costs its length. */
-  separator: '' | ' ' | '\t';
-  /** The words of the innermost link, as far as they matter. */
-  link: string;
-  /** Something stands on this line, if only a no-break space: such a block is a blank line. */
-  filled: boolean;
-  gap: boolean;
-  bullet: string;
-  depth: number;
-  pre: number;
-  hidden: number;
-  quoted: number;
-  signature: number;
-  attribution: number;
-  readonly wrappers: Open[];
-  /** A mark for the next line that is not empty. */
-  pending: LineMark | 'border' | null;
-  settled: boolean;
-  ended: boolean;
 }
 
 /** Lines of an HTML part. */
 export function htmlLines(html: string): HtmlLines {
   const state: State = {
+    ...newFlow(),
     html: html.length > HTML_LIMIT ? html.slice(0, HTML_LIMIT) : html,
-    lines: [],
-    rest: [],
     stack: [],
     counts: new Map(),
     lists: [],
-    text: '',
-    separator: '',
-    link: '',
-    filled: false,
-    gap: false,
-    bullet: '',
-    depth: 0,
-    pre: 0,
-    hidden: 0,
-    quoted: 0,
-    signature: 0,
-    attribution: 0,
-    wrappers: [],
-    pending: null,
-    settled: false,
-    ended: false,
   };
   tokenize(state);
-  endLine(state);
-  if (state.rest.length > 0) state.lines.push(verbatimLine(state.rest.join('\n')));
+  const lines = finish(state);
   // A whole mail in one <pre> is plain text that somebody wrapped in HTML.
-  const written = state.lines.filter(line => line.key !== '');
+  const written = lines.filter(line => line.key !== '');
   if (written.length > 0 && written.every(line => line.mark === 'verbatim')) {
-    return { lines: plainLines(state.lines.map(line => line.raw).join('\n')), settled: false };
+    return { lines: plainLines(lines.map(line => line.raw).join('\n')), settled: false };
   }
-  return { lines: state.lines, settled: state.settled };
+  return { lines, settled: state.settled };
 }
 
 function tokenize(state: State): void {
@@ -203,13 +166,15 @@ function openElement(state: State, tag: string, given: { marks: Marks; href: str
   const container = containerOf(tag, given.marks);
   const spaced = SPACED.has(tag) && !isTight(given.marks);
   if (spaced) state.gap = true;
+  const broken = /white-space\s*:\s*(?:pre|break-spaces)/i.test(given.marks.style) && tag !== 'body';
+  if (broken) state.broken++;
   if (tag === 'pre') state.pre++;
   if (HIDDEN.has(tag)) state.hidden++;
   if (tag === 'ul' || tag === 'ol') state.lists.push({ ordered: tag === 'ol', count: 0 });
   if (tag === 'li') state.bullet = bulletOf(state);
   if (container !== null) openContainer(state, container, given.marks);
   const href = tag === 'a' ? given.href : '';
-  const element: Open = { tag, container, spaced, href, used: false };
+  const element: Open = { tag, container, spaced, broken, href, used: false };
   if (href !== '') state.link = '';
   if (container === 'wrapper') state.wrappers.push(element);
   state.stack.push(element);
@@ -287,7 +252,8 @@ function closeTop(state: State): void {
   state.counts.set(tag, state.counts.get(tag)! - 1);
   if (BLOCKS.has(tag) || (container !== null && container !== 'signature')) endLine(state);
   if (element.spaced) state.gap = true;
-  if (element.href !== '') addAddress(state, element);
+  if (element.href !== '') addAddress(state, element.href);
+  if (element.broken) state.broken--;
   if (tag === 'pre') state.pre--;
   if (HIDDEN.has(tag)) state.hidden--;
   if (tag === 'ul' || tag === 'ol') state.lists.pop();
@@ -302,62 +268,6 @@ function closeTop(state: State): void {
   }
 }
 
-function addText(state: State, text: string): void {
-  if (state.hidden > 0) return;
-  if (state.pre > 0) {
-    const pieces = text.replaceAll('\r', '').split('\n');
-    pieces.forEach((piece, index) => {
-      if (index > 0) breakLine(state);
-      state.text += piece;
-    });
-    return;
-  }
-  for (const match of text.matchAll(/[ \t\n\r\f]+|[^ \t\n\r\f]+/g)) {
-    const piece = match[0];
-    const code = piece.charCodeAt(0);
-    if (code === 32 || (code >= 9 && code <= 13)) {
-      if (state.text !== '' && state.separator === '') state.separator = ' ';
-      continue;
-    }
-    const words = state.separator + (piece.includes('\u00a0') ? piece.replaceAll('\u00a0', ' ') : piece);
-    state.separator = '';
-    state.text += words;
-    if (state.link.length < LINK_LIMIT) state.link += words;
-    state.filled = true;
-  }
-}
-
-function addPicture(state: State, alt: string): void {
-  const words = alt.replace(/\s+/g, ' ').trim();
-  if (words === '' || words.length > 200) return;
-  // Pictures that stand for a character (emoji) carry it as their alternative text.
-  addText(state, /[\p{L}\p{N}]/u.test(words) ? `[image: ${words}]` : words);
-}
-
-function addRule(state: State): void {
-  endLine(state);
-  emit(state, '', 'rule');
-}
-
-function separateCells(state: State): void {
-  if (state.text !== '') state.separator = '\t';
-}
-
-/** Puts a link's address behind its words, unless the words are the address. */
-function addAddress(state: State, element: Open): void {
-  const href = element.href.trim();
-  const words = state.link.trim();
-  if (words === '' || state.text === '' || href.length > LINK_LIMIT) return;
-  if (/^(?:https?:\/\/|www\.)\S+$/i.test(words)) return;
-  const bare = (value: string): string => value.toLowerCase().replace(/^https?:\/\/(?:www\.)?|^www\.|[\s/]+$/g, '');
-  if (/^https?:/i.test(href)) {
-    if (bare(words) !== bare(href)) state.text += ` <${href}>`;
-  } else if (/^mailto:/i.test(href)) {
-    const address = href.slice(7).replace(/\?.*$/, '');
-    if (!words.toLowerCase().includes(address.toLowerCase())) state.text += ` <${address}>`;
-  }
-}
-
 function bulletOf(state: State): string {
   const list = state.lists.at(-1);
   const indent = '  '.repeat(Math.min(Math.max(state.lists.length - 1, 0), 8));
@@ -368,65 +278,4 @@ function bulletOf(state: State): string {
 
 function isTight(marks: Marks): boolean {
   return /Mso|elementToProof/i.test(marks.class) || /margin(?:-bottom)?\s*:\s*0/i.test(marks.style);
-}
-
-/** Ends the line when it holds something. */
-function endLine(state: State): void {
-  if (state.filled || state.text.trim() !== '') breakLine(state);
-  state.text = '';
-  state.separator = '';
-  state.filled = false;
-}
-
-/** Ends the line, empty or not. */
-function breakLine(state: State): void {
-  if (state.hidden > 0) return;
-  const text = state.text.trimEnd();
-  state.text = '';
-  state.separator = '';
-  state.filled = false;
-  const bullet = text === '' ? '' : state.bullet;
-  if (text !== '') state.bullet = '';
-  emit(state, bullet + text, markOf(state, text));
-}
-
-function markOf(state: State, text: string): LineMark | null {
-  if (text === '') return state.quoted > 0 ? 'quoted' : null;
-  if (state.pending !== null && state.depth === 0) {
-    const pending = state.pending;
-    state.pending = null;
-    if (pending !== 'border') return pending;
-    if (/^\s*[^:：]{1,30}[:：]/.test(text)) {
-      state.settled = true;
-      return 'history';
-    }
-  }
-  if (state.quoted > 0) return 'quoted';
-  if (state.depth > 0) return null;
-  if (state.attribution > 0) return 'attribution';
-  // Until a wrapper shows its blockquote, its lines are what the client wrote above it.
-  if (state.wrappers.at(-1)?.used === false) {
-    state.settled = true;
-    return 'attribution';
-  }
-  if (state.signature > 0) return 'signature';
-  return state.pre > 0 ? 'verbatim' : null;
-}
-
-function emit(state: State, text: string, mark: LineMark | null): void {
-  const previous = state.lines.at(-1);
-  if (state.gap && text !== '' && previous !== undefined && previous.body !== '' && mark !== 'rule') {
-    push(state, '', Math.min(previous.depth, state.depth), state.quoted > 0 ? 'quoted' : null);
-  }
-  if (text !== '') state.gap = false;
-  push(state, text, state.depth, mark);
-}
-
-function push(state: State, body: string, quotes: number, mark: LineMark | null): void {
-  // Quote signs typed into the HTML, as gateways make them of plain text.
-  const typed = mark === null && body.startsWith('>') ? plainLine(body) : null;
-  const raw = quotes === 0 ? body : `${'> '.repeat(Math.min(quotes, DEPTH_SHOWN))}${body}`.trimEnd();
-  const depth = quotes + (typed?.depth ?? 0);
-  if (state.lines.length >= LINE_LIMIT) state.rest.push(raw);
-  else state.lines.push({ raw, body: typed?.body ?? body, key: typed?.key ?? keyOf(body), depth, mark });
 }

@@ -19,6 +19,8 @@ export const DEPTH_LIMIT = 100;
 export const ELEMENT_LIMIT = 20_000;
 /** Most characters of HTML that are shown. */
 export const HTML_LIMIT = 512 * 1024;
+/** Longest address of a link or a remote picture; the sanitiser looks through longer ones again and again. */
+const ADDRESS_LIMIT = 8_000;
 
 export interface DisplayOptions {
   /** The address of the attachment with this content id (no angle brackets, no `cid:`), or null when there is none. */
@@ -60,7 +62,10 @@ export function displayHtml(html: string, options: DisplayOptions = {}): Display
 /** Names the limit that is passed, or null. Stops reading there. */
 function excessOf(html: string): string | null {
   if (html.length > HTML_LIMIT) return `more than ${HTML_LIMIT / 1024} KiB`;
-  if (hasFewTags(html)) return null;
+  // With fewer tags than may be nested no limit can be passed, and most replies are spared a parse. Rows of bare
+  // brackets are the dearest thing to parse, one character at a time.
+  if (!hasMoreTags(html, DEPTH_LIMIT)) return null;
+  if (hasMoreTags(html, 3 * ELEMENT_LIMIT)) return `more than ${ELEMENT_LIMIT} elements`;
   let depth = 0;
   let elements = 0;
   let excess: string | null = null;
@@ -80,13 +85,10 @@ function excessOf(html: string): string | null {
   return excess;
 }
 
-/** With fewer `<` than may be nested no limit can be passed, and most replies are spared a parse. */
-function hasFewTags(html: string): boolean {
-  let at = -1;
-  for (let found = 0; found <= DEPTH_LIMIT; found += 1) {
-    at = html.indexOf('<', at + 1);
-    if (at === -1) return true;
-  }
+/** True when more than `limit` tags may stand in it; stops counting there. */
+function hasMoreTags(html: string, limit: number): boolean {
+  let count = 0;
+  for (let at = html.indexOf('<'); at !== -1; at = html.indexOf('<', at + 1)) if (++count > limit) return true;
   return false;
 }
 
@@ -140,7 +142,7 @@ function withSafeStyle(attribs: sanitizeHtml.Attributes): sanitizeHtml.Attribute
 
 function link(attribs: sanitizeHtml.Attributes): sanitizeHtml.Attributes {
   const href = attribs.href?.trim() ?? '';
-  if (!/^(?:https?|mailto|tel|sms):/i.test(href)) {
+  if (href.length > ADDRESS_LIMIT || !/^(?:https?|mailto|tel|sms):/i.test(href)) {
     const { href: _href, ...rest } = attribs;
     return rest;
   }
@@ -158,6 +160,7 @@ function picture(
     const resolved = resolveCid(id);
     return resolved === null ? { ...rest, 'data-cid': id } : { ...rest, src: resolved };
   }
+  if (address.length > ADDRESS_LIMIT && !/^data:/i.test(address)) return rest;
   if (/^https?:/i.test(address)) return { ...rest, 'data-remote-src': address };
   if (/^\/\//.test(address)) return { ...rest, 'data-remote-src': `https:${address}` };
   if (/^data:image\/(?:png|gif|jpe?g|webp);base64,[a-z0-9+/=\s]*$/i.test(address)) return { ...rest, src: address };

@@ -4,7 +4,7 @@ import type { Account, AccountSettings, Feature } from '../conversation/model.js
 import type { AddressLookup } from '../conversation/store.js';
 import { newToken } from '../conversation/token.js';
 import { ReplydError } from '../errors.js';
-import { normalizeAddress, normalizeDomain, parseOurAddress } from '../mail/address.js';
+import { normalizeAddress, normalizeDomain, type OurAddress, parseOurAddress } from '../mail/address.js';
 import { encodeId } from './ids.js';
 import { newKey, type Session } from './session.js';
 import { type AccountRow, accountView } from './views.js';
@@ -141,7 +141,7 @@ interface TokenRow {
 /** Two look-ups: is the domain ours, does the token live. Prefixes are a list of a few. */
 export function resolveAddress(session: Session, address: string): AddressLookup {
   const { db } = session;
-  const parsed = parseOurAddress(address, knownPrefixes(session));
+  const parsed = parseAddress(session, address);
   const detail = (reason: string) => ({ detail: reason });
   const ours =
     parsed.domain === '' || db.get('select 1 from domain where name = ? limit 1', parsed.domain) !== undefined;
@@ -206,6 +206,17 @@ export function livingToken(session: Session, token: string): TokenRow | undefin
      where t.token = ? and t.revoked_at is null`,
     token,
   );
+}
+
+/**
+ * Prefixes are only ever added, so those known before are good for every address that they explain; only one that they
+ * don't explain is a reason to look again.
+ */
+function parseAddress(session: Session, address: string): OurAddress {
+  const parsed = parseOurAddress(address, session.prefixesSeen ?? session.rules.prefixes);
+  if (parsed.kind !== 'unknown' || parsed.domain === '') return parsed;
+  session.prefixesSeen = knownPrefixes(session);
+  return parseOurAddress(address, session.prefixesSeen);
 }
 
 /** Configured prefixes and all that were ever in use. */

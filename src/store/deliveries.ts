@@ -15,6 +15,7 @@ import { encodeId, keyOf } from './ids.js';
 import { suspendContact } from './participants.js';
 import type { Session } from './session.js';
 import { rememberId } from './thread-ids.js';
+import { UNFINISHED, unfinished } from './unfinished.js';
 import { type ConversationRow, type DeliveryRow, queuedDeliveryView } from './views.js';
 
 /** What the queue leases, before large contents are read. */
@@ -44,19 +45,26 @@ export interface DeliveryOperations {
 }
 
 const READY = `d.destination = ? and (d.outgoing_mail_key is not null or d.kind = 'webhook')
-  and d.state in ('waiting', 'deferred') and d.next_attempt_at is not null`;
+  and ${unfinished('d')} and d.state <> 'leased' and d.next_attempt_at is not null`;
 
 const FIRST_OF_ORDER = `not exists (
   select 1 from delivery older
-  where older.order_key = d.order_key and older.key < d.key and older.state in ('waiting', 'leased', 'deferred')
+  where older.order_key = d.order_key and older.key < d.key and ${unfinished('older')}
     and (older.outgoing_mail_key is not null or older.kind = 'webhook'))`;
+
+/** With the words of the index of what is rare, where it has this state. */
+function inState(state: DeliveryState): string {
+  return state === 'sent' || state === 'cancelled'
+    ? 'state = ?'
+    : "state = ? and state in ('failed', 'deferred', 'waiting', 'leased')";
+}
 
 export function deliveryOperations(session: Session): DeliveryOperations {
   const { db } = session;
   return {
     voidLeases: () =>
       db.run(
-        `update delivery set state = case when attempts > 0 then 'deferred' else 'waiting' end where state = 'leased'`,
+        `update delivery set state = case when attempts > 0 then 'deferred' else 'waiting' end where state = 'leased' and ${UNFINISHED}`,
       ),
 
     lease(destination, options) {
@@ -128,15 +136,21 @@ export function deliveryOperations(session: Session): DeliveryOperations {
     },
 
     deliveries(filter) {
+      // Only the terms that are asked for: each combination has an index that it walks in order.
+      const terms: readonly (readonly [string, string | number])[] = [
+        ...(filter.state === undefined ? [] : [[inState(filter.state), filter.state] as const]),
+        ...(filter.account === undefined
+          ? []
+          : [['account_key = ?', accountBySlug(session, filter.account).key] as const]),
+        ...(filter.conversation === undefined
+          ? []
+          : [['conversation_key = ?', keyOf('conversation', filter.conversation)] as const]),
+        ...(filter.before === undefined ? [] : [['key < ?', keyOf('delivery', filter.before)] as const]),
+      ];
       const rows = db.all<DeliveryRow>(
-        `select * from delivery
-         where (?1 is null or state = ?1) and (?2 is null or account_key = ?2) and (?3 is null or conversation_key = ?3)
-           and (?4 is null or key < ?4)
-         order by key desc limit ?5`,
-        filter.state ?? null,
-        filter.account === undefined ? null : accountBySlug(session, filter.account).key,
-        filter.conversation === undefined ? null : keyOf('conversation', filter.conversation),
-        filter.before === undefined ? null : keyOf('delivery', filter.before),
+        `select * from delivery ${terms.length === 0 ? '' : `where ${terms.map(([term]) => term).join(' and ')}`}
+         order by key desc limit ?`,
+        ...terms.map(([, value]) => value),
         filter.limit,
       );
       return rows.map(row => queuedDeliveryView(session, row));
@@ -148,7 +162,7 @@ export function deliveryOperations(session: Session): DeliveryOperations {
       const rows =
         'id' in which
           ? [deliveryRow(session, which.id)]
-          : db.all<DeliveryRow>('select * from delivery where state = ? order by key', which.state);
+          : db.all<DeliveryRow>(`select * from delivery where ${inState(which.state)} order by key`, which.state);
       const retried = rows.filter(row => ['waiting', 'deferred', 'failed'].includes(row.state));
       if ('id' in which && retried.length === 0) {
         throw new ReplydError(
@@ -156,7 +170,16 @@ export function deliveryOperations(session: Session): DeliveryOperations {
           `delivery ${which.id} is ${rows[0]!.state}: only what waits, is deferred or failed can be retried`,
         );
       }
+      const gone = (row: DeliveryRow) =>
+        row.kind === 'mail' && row.outgoing_mail_key !== null && !stillComposed(session, row);
       for (const row of retried) {
+        if (gone(row)) {
+          if (!('id' in which)) continue;
+          throw new ReplydError(
+            'conflict',
+            `what delivery ${which.id} would send is no longer kept (retention): write it again with \`conversation reply\``,
+          );
+        }
         if (row.reason === 'no_address' || row.reason === 'suspended') {
           if ('id' in which) {
             throw new ReplydError(
@@ -196,6 +219,15 @@ export function deliveryOperations(session: Session): DeliveryOperations {
       return queuedDeliveryView(session, deliveryByKey(session, row.key));
     },
   };
+}
+
+/** Are head and body of its mail still there? */
+function stillComposed(session: Session, row: DeliveryRow): boolean {
+  const kept = session.db.get(
+    'select 1 from outgoing_mail where key = ? and raw_gone_at is null',
+    row.outgoing_mail_key,
+  );
+  return row.head !== '' && kept !== undefined;
 }
 
 /** Null for a webhook whose hook was removed meanwhile: it is over. */

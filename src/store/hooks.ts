@@ -168,7 +168,7 @@ export function noteHookTrouble(session: Session, name: string, reason: string |
   const key = keyOf('hook', name);
   if (inTrouble) {
     session.db.run(
-      'update hook set failing_since = coalesce(failing_since, ?), reason = ? where key = ?',
+      "update hook set failing_since = coalesce(failing_since, ?), reason = ? where key = ? and state = 'on'",
       session.clock(),
       reason,
       key,

@@ -3,22 +3,25 @@
  * runs each writing verb inside a transaction: the writer thread of the daemon in its batches, a CLI verb one by one.
  */
 import type { Filing, FilingResult, Location, OnceVerb } from '../conversation/store.js';
-import type { Reading, Traces } from '../mail/mail.js';
+import type { Reading } from '../mail/mail.js';
 import { type AccountOperations, accountOperations } from './accounts.js';
+import { type ClearingOperations, clearingOperations } from './clear-files.js';
 import { type ConversationOperations, conversationOperations } from './conversations.js';
 import { type DeliveryOperations, deliveryOperations } from './deliveries.js';
 import { accountOf, type EventOperations, eventOperations } from './event-views.js';
 import { fileMail } from './filing.js';
 import { type ForwardOperations, forwardOperations } from './forwards.js';
 import { type HookOperations, hookOperations } from './hooks.js';
+import { type ImportOperations, importOperations } from './imports.js';
 import { type KeyOperations, keyOperations, once } from './keys.js';
 import { type MailOperations, mailOperations } from './mails.js';
 import { type MessageOperations, messageOperations } from './messages.js';
 import { type OutboxOperations, outboxOperations } from './outbox.js';
 import { type ContactOperations, contactOperations } from './participants.js';
 import { type RemovalOperations, removalOperations } from './removal.js';
+import { type RetentionOperations, retentionOperations } from './retention.js';
 import type { Rules, Session } from './session.js';
-import { stats, traces } from './summaries.js';
+import { quotable, stats } from './summaries.js';
 import { locate } from './threading.js';
 import { tokenOwner } from './tokens.js';
 import { slugOf } from './views.js';
@@ -27,12 +30,15 @@ export interface Operations
   extends AccountOperations,
     ContactOperations,
     ConversationOperations,
+    ImportOperations,
     MessageOperations,
     MailOperations,
     DeliveryOperations,
     OutboxOperations,
     ForwardOperations,
     RemovalOperations,
+    ClearingOperations,
+    RetentionOperations,
     KeyOperations,
     HookOperations,
     EventOperations {
@@ -43,7 +49,7 @@ export interface Operations
     verb: OnceVerb,
     values: readonly unknown[],
   ): { repeated: boolean; value: unknown };
-  traces(conversationIds: readonly string[]): Traces;
+  quotable(conversationIds: readonly string[]): readonly string[];
   file(filing: Filing): readonly FilingResult[];
   locate(mail: { readonly recipients: readonly string[]; readonly reading: Reading }): readonly Location[];
   stats(): Readonly<Record<string, number>>;
@@ -73,8 +79,8 @@ export const READING = [
   'dueConversations',
   'nextComposeAt',
   'composeSnapshot',
+  'quotable',
   'dueForwards',
-  'traces',
   'locate',
   'stats',
   'messages',
@@ -89,6 +95,7 @@ export const READING = [
   'canResume',
   'accountOf',
   'tokenOwner',
+  'filesWithoutRow',
 ] as const satisfies readonly OperationName[];
 
 export type ReadingName = (typeof READING)[number];
@@ -99,12 +106,15 @@ export function operations(session: Session): Operations {
     ...accountOperations(session),
     ...contactOperations(session),
     ...conversationOperations(session),
+    ...importOperations(session),
     ...messageOperations(session),
     ...mailOperations(session),
     ...deliveryOperations(session),
     ...outboxOperations(session),
     ...forwardOperations(session),
     ...removalOperations(session),
+    ...clearingOperations(session),
+    ...retentionOperations(session),
     ...keyOperations(session),
     ...hookOperations(session),
     ...eventOperations(session),
@@ -115,7 +125,7 @@ export function operations(session: Session): Operations {
     },
     once: (request, verb, values) =>
       once(session, request, () => (verbs[verb] as (...given: readonly unknown[]) => unknown)(...values)),
-    traces: conversationIds => traces(session, conversationIds),
+    quotable: conversationIds => quotable(session, conversationIds),
     file: filing => fileMail(session, filing),
     locate: mail => locate(session, mail),
     stats: () => stats(session),

@@ -11,6 +11,7 @@ import { accountByKey } from './accounts.js';
 import { blobKey } from './blobs.js';
 import { decodeId, encodeId, keyOf } from './ids.js';
 import { newKey, type Session } from './session.js';
+import { UNFINISHED } from './unfinished.js';
 import {
   accountView,
   bounceAddress,
@@ -37,7 +38,7 @@ export function gather(
 ): void {
   const { db } = session;
   const waiting = db.get<DeliveryRow>(
-    `select * from delivery where order_key = ? and state = 'waiting' and outgoing_mail_key is null limit 1`,
+    `select * from delivery where order_key = ? and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null limit 1`,
     orderKey(conversation.key, to.participant.key),
   );
   const delivery = waiting ?? newDelivery(session, conversation, to);
@@ -101,7 +102,7 @@ const DUE_AGAIN = `next_attempt_at = max(coalesce(due_at, 0), ?1), reason = case
 export function releaseForAddress(session: Session, participantKey: number, address: string): void {
   session.db.run(
     `update delivery set recipient = ?2, ${DUE_AGAIN}
-     where participant_key = ?3 and state = 'waiting' and reason = 'no_address'`,
+     where participant_key = ?3 and state = 'waiting' and ${UNFINISHED} and reason = 'no_address'`,
     session.clock(),
     address,
     participantKey,
@@ -114,18 +115,18 @@ const OF_CONTACT_2 = 'participant_key in (select key from participant where cont
 export function suspendWaiting(session: Session, contactKey: number): void {
   session.db.run(
     `update delivery set reason = 'suspended', next_attempt_at = null
-     where ${OF_CONTACT} and state in ('waiting', 'deferred') and reason is not 'no_address'`,
+     where ${OF_CONTACT} and ${UNFINISHED} and state <> 'leased' and reason is not 'no_address'`,
     contactKey,
   );
   session.db.run(
-    `update delivery set state = 'waiting' where ${OF_CONTACT} and state = 'deferred' and reason = 'suspended'`,
+    `update delivery set state = 'waiting' where ${OF_CONTACT} and ${UNFINISHED} and state = 'deferred' and reason = 'suspended'`,
     contactKey,
   );
 }
 
 export function resumeSuspended(session: Session, contactKey: number): void {
   session.db.run(
-    `update delivery set ${DUE_AGAIN} where ${OF_CONTACT_2} and state = 'waiting' and reason = 'suspended'`,
+    `update delivery set ${DUE_AGAIN} where ${OF_CONTACT_2} and ${UNFINISHED} and state = 'waiting' and reason = 'suspended'`,
     session.clock(),
     contactKey,
   );
@@ -170,7 +171,8 @@ export interface OutboxOperations {
   saveComposed(composed: Parameters<Store['saveComposed']>[0]): boolean;
 }
 
-const UNCOMPOSED = `kind = 'mail' and state = 'waiting' and outgoing_mail_key is null and next_attempt_at is not null`;
+const UNCOMPOSED = `kind = 'mail' and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null
+  and next_attempt_at is not null`;
 
 export function outboxOperations(session: Session): OutboxOperations {
   const { db } = session;

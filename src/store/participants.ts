@@ -9,6 +9,7 @@ import { tell } from './events.js';
 import { encodeId, keyOf } from './ids.js';
 import { releaseForAddress, resumeSuspended, suspendWaiting } from './outbox.js';
 import { newKey, type Session } from './session.js';
+import { UNFINISHED } from './unfinished.js';
 import {
   type ContactRow,
   type ConversationRow,
@@ -32,7 +33,7 @@ export function contactOperations(session: Session): ContactOperations {
       return db
         .all<ContactRow>(
           `select * from contact
-           where (?1 is null or account_key = ?1) and (?2 is null or email_key = ?2) and (?3 is null or key < ?3)
+           where ${account === null ? '?1 is null' : 'account_key = ?1'} and (?2 is null or email_key = ?2) and (?3 is null or key < ?3)
            order by key desc limit ?4`,
           account,
           filter.email === undefined ? null : foldAddress(checkedAddress(filter.email)),
@@ -177,7 +178,7 @@ function changeAddress(session: Session, contact: ContactRow, email: string | nu
 function moveWaiting(session: Session, from: number, to: number, address: string): void {
   session.db.run(
     `update delivery set participant_key = ?, recipient = ?, order_key = 'mail:' || conversation_key || ':' || ?
-     where participant_key = ? and state = 'waiting' and outgoing_mail_key is null`,
+     where participant_key = ? and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null`,
     to,
     address,
     to,

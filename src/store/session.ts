@@ -14,6 +14,8 @@ export interface Session {
   /** Replaced on reload. */
   rules: Rules;
   readonly dataDir: string;
+  /** Prefixes of reply addresses that were in the store at the last look. */
+  prefixesSeen?: readonly string[];
 }
 
 /** What the configuration says to the store. */

@@ -5,19 +5,22 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, Parcel, Random } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
+import { isReplydError } from '../errors.js';
 import { placeContent, readContent } from './blobs.js';
-import { openDatabase, storeFault } from './database.js';
+import type { ClearingOperations } from './clear-files.js';
+import { BUSY_TIMEOUT, type Connection, openDatabase, storeFault } from './database.js';
 import type { LeasedParcel } from './deliveries.js';
 import { encodeId, keyAt } from './ids.js';
 import { checkSchema, migrate } from './migrate.js';
 import { type Operations, operations, READING, type ReadingName, type WritingName } from './operations.js';
+import type { RetentionOperations } from './retention.js';
 import type { Rules, Session } from './session.js';
 import { directWriter, threadWriter, type Writer } from './writer.js';
 
 /** How often commits of other processes are looked for, milliseconds. */
 const POLL_INTERVAL = 200;
-/** How soon our own commits are told of: later than at once, so that a hundred mails a moment tell once. */
-const SOON = 5;
+/** How soon our own commits are told of, milliseconds: not at once, so that a batch of mails tells once. */
+const SOON = 1;
 /** Writes that make nothing due for anybody: telling of them would wake the queue for its own work. */
 const QUIET = new Set<WritingName>([
   'lease',
@@ -26,6 +29,8 @@ const QUIET = new Set<WritingName>([
   'keyUsed',
   'rememberPrefixes',
   'clearEvents',
+  'clearFiles',
+  'clearOld',
 ]);
 
 export interface StoreOptions {
@@ -42,7 +47,7 @@ export interface StoreOptions {
 }
 
 /** The Store with what only the opener needs. */
-export interface OpenStore extends Store {
+export interface OpenStore extends Store, Asynchronous<ClearingOperations & RetentionOperations> {
   setRules(rules: Rules): Promise<void>;
 }
 
@@ -59,6 +64,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   try {
     if (options.migrate) migrate(connection);
     else checkSchema(connection);
+    if (options.writer === 'thread') connection.onlyRead();
     session = {
       db: connection,
       clock: options.clock ?? Date.now,
@@ -98,11 +104,20 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     if (!QUIET.has(name)) changedSoon();
     return value;
   };
-  const calls = asynchronousCalls(verbs, write);
+  const calls = asynchronousCalls(connection, verbs, write);
 
   /** Repeats a removal until nothing is left, a short transaction at a time. */
   const untilGone = async (part: () => Promise<boolean>) => {
-    while (!(await part())) await new Promise<void>(resolve => setImmediate(resolve));
+    for (let begun = false; ; begun = true) {
+      const gone = await part().catch(error => {
+        // The daemon finishes removals that were begun, and may have been faster.
+        if (begun && isReplydError(error, 'not_found')) return true;
+        throw error;
+      });
+      if (gone) break;
+      await new Promise<void>(resolve => setImmediate(resolve));
+    }
+    if (options.writer === 'direct') emptyLog(connection);
   };
 
   return {
@@ -156,7 +171,20 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   };
 }
 
+/** What was removed stands in the log of older commits too, until that is begun anew: now, unless somebody reads. */
+function emptyLog(connection: Connection): void {
+  connection.raw.pragma('busy_timeout = 200');
+  try {
+    connection.raw.pragma('wal_checkpoint(truncate)');
+  } catch {
+    // It is overwritten with the next thousand pages.
+  } finally {
+    connection.raw.pragma(`busy_timeout = ${BUSY_TIMEOUT}`);
+  }
+}
+
 function asynchronousCalls(
+  connection: Connection,
   verbs: Operations,
   write: <Name extends WritingName>(
     name: Name,
@@ -169,7 +197,9 @@ function asynchronousCalls(
     reading.has(name)
       ? async (...values: readonly unknown[]) => {
           try {
-            return (verbs[name as ReadingName] as (...given: readonly unknown[]) => unknown)(...values);
+            return connection.reading(() =>
+              (verbs[name as ReadingName] as (...given: readonly unknown[]) => unknown)(...values),
+            );
           } catch (error) {
             throw storeFault(error, `store: ${name}`);
           }

@@ -1,39 +1,23 @@
 /** Reading across tables: what we wrote into conversations (for recognising quotes), and the store in figures. */
-import type { Traces } from '../mail/mail.js';
 import { keyOf } from './ids.js';
 import type { Session } from './session.js';
-import { replyAddressOf } from './views.js';
 
-/** How many earlier messages a quoted part is compared with. */
-const TRACED_MESSAGES = 10;
-const TRACED_PARTICIPANTS = 20;
+/** How many earlier messages of ours, and of the channel, a quoted part is compared with. */
+const QUOTABLE_MESSAGES = 10;
 
-export function traces(session: Session, conversationIds: readonly string[]): Traces {
-  const { db } = session;
-  const texts: string[] = [];
-  const replyAddresses: string[] = [];
-  for (const id of new Set(conversationIds)) {
-    const key = keyOf('conversation', id);
-    for (const row of db.all<{ text: string }>(
-      `select text from message where conversation_key = ? and direction in ('incoming', 'outgoing') order by seq desc limit ?`,
-      key,
-      TRACED_MESSAGES,
-    )) {
-      if (row.text !== '') texts.push(row.text);
-    }
-    for (const row of db.all<{ written: string; domain: string }>(
-      `select t.written, d.name as domain from conversation c
-         join domain d on d.account_key = c.account_key and d.position = 0
-         join participant p on p.conversation_key = c.key
-         join token t on t.participant_key = p.key and t.revoked_at is null
-       where c.key = ? limit ?`,
-      key,
-      TRACED_PARTICIPANTS,
-    )) {
-      replyAddresses.push(replyAddressOf(session, row.written, row.domain));
-    }
-  }
-  return { texts, replyAddresses };
+/** Texts of the conversations' latest messages that were mailed or said in the channel, newest first. */
+export function quotable(session: Session, conversationIds: readonly string[]): readonly string[] {
+  return [...new Set(conversationIds)].flatMap(id =>
+    session.db
+      .all<{ text: string }>(
+        `select text from message indexed by message_quotable
+         where conversation_key = ? and (direction = 'outgoing' or kind = 'channel') order by seq desc limit ?`,
+        keyOf('conversation', id),
+        QUOTABLE_MESSAGES,
+      )
+      .map(row => row.text)
+      .filter(text => text !== ''),
+  );
 }
 
 export function stats(session: Session): Readonly<Record<string, number>> {

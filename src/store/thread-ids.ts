@@ -1,9 +1,10 @@
 /**
- * Ids that name a conversation: our own (in Message-ID and References of what we sent), Message-IDs that came in, and
- * aliases that a smarthost gave our mails. Kept as 48-bit hashes: a collision only adds a candidate, and every candidate
+ * Ids that name a conversation: our own (in Message-ID and References of what we sent), those of a conversation that was
+ * imported with its UUID as token, Message-IDs that came in, and aliases that a smarthost gave our mails. Kept as 48-bit hashes: a collision only adds a candidate, and every candidate
  * is checked against the account.
  */
 import { createHash } from 'node:crypto';
+import { normalizeToken } from '../mail/address.js';
 import { decodeId } from './ids.js';
 import type { Session } from './session.js';
 import type { ConversationRow } from './views.js';
@@ -14,13 +15,21 @@ export function conversationOfId(session: Session, accountKey: number, id: strin
   const local = id.slice(0, id.lastIndexOf('@'));
   const own = decodeId('conversation', local);
   const mail = decodeId('mail', local);
+  const imported = importedUuid(local);
   const key =
     own ??
-    (mail === null
-      ? null
-      : (db.value<number>('select conversation_key from outgoing_mail where key = ?', mail) ?? null));
+    (mail !== null
+      ? (db.value<number>('select conversation_key from outgoing_mail where key = ?', mail) ?? null)
+      : imported !== null
+        ? // A revoked token keeps its place in the thread: here it proves nothing, it only names.
+          (db.value<number>('select conversation_key from token where token = ?', imported) ?? null)
+        : null);
   const found = (candidate: number) =>
-    db.get<ConversationRow>('select * from conversation where key = ? and account_key = ?', candidate, accountKey);
+    db.get<ConversationRow>(
+      'select * from conversation where key = ? and account_key = ? and removing_at is null',
+      candidate,
+      accountKey,
+    );
   const direct = key === null ? undefined : found(key);
   if (direct) return direct;
   const rows = db.all<{ conversation_key: number }>(
@@ -28,6 +37,14 @@ export function conversationOfId(session: Session, accountKey: number, id: strin
     idHash(id),
   );
   return rows.map(row => found(row.conversation_key)).find(row => row !== undefined);
+}
+
+/** What Chatwoot writes into Message-ID and References (before the @), as a token; null for any other id. */
+const CHATWOOT = /^(?:account\/\d{1,20}\/)?conversation\/([0-9a-f-]{36})(?:\/messages\/\d{1,20})?$/i;
+
+function importedUuid(local: string): string | null {
+  const uuid = CHATWOOT.exec(local)?.[1];
+  return uuid === undefined ? null : normalizeToken(uuid);
 }
 
 export function idHash(id: string): number {

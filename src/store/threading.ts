@@ -137,7 +137,8 @@ function threadOfReplyToken(session: Session, token: string): Thread | null {
 
 function threadOfBounceToken(session: Session, token: string): Thread | null {
   const row = session.db.get<{ key: number; conversation_key: number | null; participant_key: number | null }>(
-    'select key, conversation_key, participant_key from delivery where bounce_token = ?',
+    `select d.key, d.conversation_key, d.participant_key from delivery d
+       join conversation c on c.key = d.conversation_key where d.bounce_token = ? and c.removing_at is null`,
     token,
   );
   if (row === undefined || row.conversation_key === null) return null;

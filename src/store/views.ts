@@ -160,6 +160,8 @@ export interface MailRow {
   received_at: number;
   reason: string | null;
   results: string;
+  /** Since when its bytes are no longer kept; `blob_key` names nothing then. */
+  raw_gone_at: number | null;
 }
 
 /** As stored in mail.results. */
@@ -458,7 +460,10 @@ export function queuedDeliveryView(session: Session, row: DeliveryRow): QueuedDe
 }
 
 export function mailView(session: Session, row: MailRow): MailRecord {
-  const sha256 = session.db.value<Uint8Array>('select sha256 from blob where key = ?', row.blob_key);
+  const sha256 =
+    row.raw_gone_at === null
+      ? session.db.value<Uint8Array>('select sha256 from blob where key = ?', row.blob_key)
+      : undefined;
   return {
     id: encodeId('mail', row.key),
     state: row.state as MailRecordState,

@@ -5,7 +5,6 @@
  * If the thread dies, everything in flight and every later call fails with unavailable, and `onDeath` tells the daemon,
  * which ends: a store without its writer can only refuse.
  */
-import { Worker } from 'node:worker_threads';
 import { type ErrorCode, ReplydError } from '../errors.js';
 import { runInTransaction } from './batch.js';
 import { storeFault } from './database.js';
@@ -46,6 +45,7 @@ export async function threadWriter(
   data: WriterData,
   options: { onDeath?: (error: Error) => void } = {},
 ): Promise<Writer> {
+  const { Worker } = await import('node:worker_threads');
   const worker = new Worker(new URL('./writer-thread.js', import.meta.url), {
     workerData: data,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },

@@ -56,7 +56,7 @@ export interface Served {
 export async function serve(context: TestContext, more: Partial<ApiOptions> = {}): Promise<Served> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-api-'));
   const store = await openStore({ dataDir, writer: 'direct', rules: RULES, migrate: true });
-  const stream = openStream({ store, log: silentLog });
+  const stream = openStream({ store, log: more.log ?? silentLog, patience: 300 });
   const stop = store.onChange(stream.wake);
   const api = createApi({
     store,

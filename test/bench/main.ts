@@ -4,13 +4,21 @@
  */
 
 import { cpus, release } from 'node:os';
+import { run as api } from './api.js';
+import { commandLine } from './command-line.js';
+import { memory } from './memory.js';
 import { run as replyText } from './reply-text.js';
+import { storeSize } from './store-size.js';
 import { throughput } from './throughput.js';
 
 const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<void>>> = {
   throughput: quick =>
     throughput(quick ? { rounds: 1, warmUp: 0.5, seconds: 1.5 } : { rounds: 3, warmUp: 2, seconds: 5 }),
+  'store-size': storeSize,
+  memory,
+  'command-line': commandLine,
   'reply-text': replyText,
+  api,
 };
 
 const words = process.argv.slice(2);

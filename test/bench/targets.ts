@@ -1,14 +1,14 @@
 /** The servers that are measured side by side. Each is a process (or several) of its own on loopback. */
 
 import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Account } from '#replyd/conversation/model.js';
-import { makeDaemon, type Settings } from '../daemon-process.js';
+import { type DaemonProcess, makeDaemon, type Settings } from '../daemon-process.js';
 import { readMaildirSize } from '../interop/maildir.js';
 import { postfixMissing, startPostfix } from '../interop/postfix.js';
 import { eventually } from '../run.js';
-import { seedConversations } from './seed.js';
+import { addOlderConversations, seedConversations } from './seed.js';
 
 export interface Target {
   readonly name: string;
@@ -75,23 +75,38 @@ export async function postfixMaildir(): Promise<Target | null> {
 }
 
 export interface ReplydTarget extends Target {
+  readonly daemon: DaemonProcess;
   /** A file with the reply addresses of its conversations. */
   readonly recipients: string;
 }
 
-/** replyd with its default settings and `conversations` in its store. */
-export async function replyd(conversations: number, settings: Settings = {}): Promise<ReplydTarget> {
-  const daemon = await makeDaemon({ settings: { 'log.level': 'info', ...settings } });
+/** replyd with its default settings and `conversations` in its store, `older` more of which get few mails. */
+export async function replyd(
+  conversations: number,
+  options: { settings?: Settings; older?: number } = {},
+): Promise<ReplydTarget> {
+  const daemon = await makeDaemon({ settings: { 'log.level': 'info', ...options.settings } });
   const recipients = path.join(daemon.folder, 'recipients');
-  await seedConversations(daemon.dataFolder, conversations, recipients);
+  const newest = await seedConversations(daemon.dataFolder, conversations, recipients);
+  if (options.older !== undefined) {
+    const older = addOlderConversations(daemon.dataFolder, options.older);
+    await writeFile(recipients, `${mixed(newest, older).join('\n')}\n`);
+  }
   await daemon.start();
   return {
     name: 'replyd',
     ...daemon.smtp,
+    daemon,
     recipients,
     // Its 250 says that the mail stands in its conversation.
     settle: async () => {},
-    stored: async () => (await daemon.json<Account & { mails: number }>(['stats'])).mails,
+    stored: async () => (await daemon.json<{ readonly mails: number }>(['stats'])).mails,
     close: () => daemon.close(),
   };
+}
+
+/** 95 of 100 to the newest, in no order. */
+function mixed(newest: readonly string[], older: readonly string[]): readonly string[] {
+  const pick = (from: readonly string[]) => from[Math.floor(Math.random() * from.length)]!;
+  return Array.from({ length: 200_000 }, (_, index) => pick(index % 20 === 0 ? older : newest));
 }

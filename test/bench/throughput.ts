@@ -7,6 +7,7 @@
  * waited for before the next server has its turn. At the end every mail that got its 250 has to be in its place.
  */
 
+import { goal, median, print } from './figures.js';
 import { type LoadResult, runLoad } from './smtp-client.js';
 import { bareServer, postfixMaildir, replyd, type Target } from './targets.js';
 
@@ -104,18 +105,4 @@ export async function throughput(options: ThroughputOptions): Promise<void> {
   function of(scenario: Scenario, target: Target): readonly LoadResult[] {
     return results.get(scenario)?.get(target) ?? [];
   }
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
-}
-
-function goal(text: string, reached: boolean): void {
-  print(`  to reach: ${text}: ${reached ? 'reached' : 'MISSED'}`);
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

@@ -14,6 +14,9 @@ const VERBS: Readonly<Record<string, string>> = {
   init: '',
   'check-config': '',
   migrate: '',
+  check: '',
+  backup: '',
+  restore: '',
   account: 'add list show set enable disable remove',
   conversation: 'start list show reply note resolve reopen seen rotate-token remove',
   contact: 'list show set clear remove',
@@ -21,6 +24,11 @@ const VERBS: Readonly<Record<string, string>> = {
   attachment: 'get',
   mail: 'list show explain reprocess',
   queue: 'list show retry cancel pause resume',
+  import: 'chatwoot',
+  deliver: '',
+  key: 'add list revoke',
+  hook: 'add list test rotate remove',
+  tail: '',
 };
 
 /** Options of the public contract. */
@@ -33,11 +41,15 @@ const OPTIONS: Readonly<Record<string, string>> = {
   'conversation reply': '--text --agent --agent-email --attach --cc --delay',
   'conversation note': '--text',
   'conversation rotate-token': '--participant',
+  backup: '--replace',
+  restore: '--replace',
   'message show': '--raw',
   'attachment get': '-o',
   'mail list': '--state',
   'queue list': '--state',
   'queue retry': '--state',
+  deliver: '--door --socket --sender',
+  'key add': '--operator --name',
 };
 
 async function wholeProgram(): Promise<Command> {
@@ -73,7 +85,7 @@ test('the options of the contract are there; listings and shows have --json', as
     const flags = verb.options.flatMap(option => [option.short, option.long]);
     for (const flag of (OPTIONS[name] ?? '').split(' ').filter(Boolean))
       assert.ok(flags.includes(flag), `${name} ${flag}`);
-    if (!['serve', 'demo'].includes(name)) assert.ok(flags.includes('--json'), `${name} --json`);
+    if (!['serve', 'demo', 'deliver'].includes(name)) assert.ok(flags.includes('--json'), `${name} --json`);
     assert.ok(flags.includes('--config'), `${name} --config`);
   }
 });

@@ -60,8 +60,8 @@ export function makeProgram(context: TestContext, settings = ''): Program {
 }
 
 /** A program with the account `acme` and one conversation, acme#1, of Maria. */
-export async function makeShop(context: TestContext): Promise<Program> {
-  const program = makeProgram(context);
+export async function makeShop(context: TestContext, settings = ''): Promise<Program> {
+  const program = makeProgram(context, settings);
   await program.text(['account', 'add', 'acme', '--domain', 'in.acme.example', '--support-email', 'help@acme.example']);
   await program.text([
     'conversation',

@@ -66,9 +66,9 @@ function percent(bytes: Buffer): string {
   const out = Buffer.allocUnsafe(bytes.length * 3);
   let length = 0;
   for (const byte of bytes) {
-    const escaped = PERCENT[byte]!;
-    if (escaped === null) out[length++] = byte;
-    else length += out.write(escaped, length, 'latin1');
+    const coded = PERCENT[byte]!;
+    if (coded === null) out[length++] = byte;
+    else length += out.write(coded, length, 'latin1');
   }
   return out.toString('latin1', 0, length);
 }

@@ -24,6 +24,8 @@ export interface PostfixOptions {
   readonly mailboxes?: readonly string[];
   /** More main.cf, after our own. */
   readonly main?: Readonly<Record<string, string>>;
+  /** More services for master.cf, in its own words. */
+  readonly master?: string;
 }
 
 /** One mail of the queue, as `postqueue -j` shows it. */
@@ -94,7 +96,7 @@ async function open(folder: string, options: PostfixOptions): Promise<Postfix> {
   await chown(socketFolder, 0, user.gid);
   await chmod(socketFolder, 0o2750);
   await writeFile(path.join(config, 'main.cf'), mainCf(folder, options, nobody));
-  await writeFile(path.join(config, 'master.cf'), masterCf(port));
+  await writeFile(path.join(config, 'master.cf'), masterCf(port) + (options.master ?? ''));
   await writeFile(path.join(config, 'transport'), lines(Object.entries(options.relay)));
   await writeFile(path.join(config, 'mailboxes'), lines(mailboxes.map(address => [address, `${address}/`])));
 

@@ -258,6 +258,16 @@ const CASES: readonly Case[] = [
     signature: ['Sent from my iPhone', '', '-- ', 'Bob'],
   },
   {
+    why: 'device line between two lines',
+    plain: ['Ok.', 'Sent from my iPhone', 'PS: call me'],
+    text: ['Ok.', 'PS: call me'],
+  },
+  {
+    why: 'device line between two paragraphs',
+    plain: ['Ok.', '', 'Sent from my iPhone', '', 'PS: call me'],
+    text: ['Ok.', '', 'PS: call me'],
+  },
+  {
     why: 'only a device line',
     plain: ['Sent from my iPhone'],
     text: [],

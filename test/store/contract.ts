@@ -567,6 +567,36 @@ export function storeContract(name: string, open: Open): void {
     );
   });
 
+  check('an imported conversation is known by its token, whatever else comes with it', async ({ store }) => {
+    await acme(store);
+    await store.addAccount({ slug: 'other', domains: ['other.example'], support_email: 's@other.example' });
+    const token = '1b4e28ba-2fa1-41d2-883f-0016d3cca427';
+    const one = { token, account: 'acme', channel: 'facebook', status: 'resolved', contact: { name: 'Old' } } as const;
+    const before = await store.latestEvent();
+    assert.deepEqual(
+      await store
+        .importConversations([
+          one,
+          { ...one, subject: 'again', token: token.toUpperCase() },
+          { ...one, account: 'other' },
+          { ...one, account: 'nobody' },
+          { ...one, token: 'short' },
+          { ...one, token: token.replace('1', '2'), contact: { email: 'carla@customer.example' } },
+        ])
+        .then(results => results.map(result => (typeof result === 'string' ? result : 'refused'))),
+      ['made', 'known', 'refused', 'refused', 'refused', 'made'],
+    );
+    assert.equal(await store.latestEvent(), before);
+    const found = await store.resolve(`reply+${token}@reply.example.com`);
+    assert.ok(found.found === 'destination' && found.destination.kind === 'reply');
+    const made = await store.conversation({ id: found.destination.conversationId });
+    assert.deepEqual(
+      [made.status, made.channel, made.subject, made.contact.name],
+      ['resolved', 'facebook', null, 'Old'],
+    );
+    assert.equal((await store.contacts({ account: 'acme', limit: 10 })).length, 2);
+  });
+
   check('removing leaves nothing of a conversation behind', async ({ store }) => {
     const { id, reply_to } = await acme(store);
     const [result] = await store.file(filing([await destinationOf(store, reply_to!)], reading()));

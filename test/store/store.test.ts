@@ -5,9 +5,8 @@ import type { TestContext } from 'node:test';
 import { openStore } from '#replyd/store/sqlite.js';
 import { applicationContract, continuityContract } from './application-contract.js';
 import { storeContract } from './contract.js';
+import { RULES } from './rules.js';
 import { understandingContract } from './understanding-contract.js';
-
-export const RULES = { prefixes: ['reply'], separator: '+', delay: 120_000, maxSize: 1_000_000 };
 
 function open(writer: 'direct' | 'thread') {
   return async (context: TestContext) => {

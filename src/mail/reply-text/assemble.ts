@@ -39,6 +39,7 @@ export function assemble(items: readonly RoleLine[], options: AssembleOptions): 
       evidence.push(`signature: ${why}`);
     } else if (role === 'signature') parts[index] = 'signature';
   }
+  keepAnswers(items, history, parts, evidence);
   if (!hasText(items, parts) && history < items.length) keepBelow(items, history, { options, parts, evidence });
   return collect(items, parts, evidence);
 }
@@ -57,41 +58,7 @@ function historyStart(items: readonly RoleLine[], evidence: string[]): number {
     evidence.push(`quote: ${item.why}`);
     return index;
   }
-  return historyByTrace(items, evidence);
-}
-
-/** Our own words at the end of the body that nobody announced, with the few lines above that lead to them. */
-function historyByTrace(items: readonly RoleLine[], evidence: string[]): number {
-  const first = items.findIndex(item => item.role === 'text' && isSeen(item));
-  if (first === -1 || !items.slice(0, first).some(item => item.role === 'text')) return items.length;
-  let filled = 0;
-  let seen = 0;
-  let words = 0;
-  for (let index = first; index < items.length; index++) {
-    const item = items[index]!;
-    if (item.role !== 'text') continue;
-    filled++;
-    if (isSeen(item)) {
-      seen++;
-      words += item.line.key.split(' ').length;
-    }
-  }
-  if (words < 12 || seen < filled * 0.7 || !isSeen(items[lastFilled(items, items.length - 1)]!)) return items.length;
-  let start = first;
-  const lead = lastFilled(items, first - 1);
-  if (lead >= 0 && items[lead]!.role === 'text' && /[:：]$|\d{4}|\S@\S/.test(items[lead]!.line.key)) {
-    start = lead;
-    while (
-      start > 0 &&
-      lead - start < 3 &&
-      items[start - 1]!.role === 'text' &&
-      /[\d@]/.test(items[start - 1]!.line.key)
-    )
-      start--;
-    if (!items.slice(0, start).some(item => item.role === 'text')) start = first;
-  }
-  evidence.push(`quote: the conversation's own words from line ${start + 1}`);
-  return start;
+  return items.length;
 }
 
 /** The first delimiter of the writer's own text. A row of dashes above all text delimits nothing. */
@@ -238,6 +205,31 @@ function keepBelow(
   }
 }
 
+/** Answers typed into an unmarked quote: unknown lines between two lines that follow one another in a known text. */
+function keepAnswers(items: readonly RoleLine[], history: number, parts: Part[], evidence: string[]): void {
+  let above = -1;
+  for (let index = history; index < items.length; index++) {
+    const item = items[index]!;
+    if (item.line.depth > 0 || isMarker(item)) above = -1;
+    else if (item.seen.share >= 0 && item.seen.first !== -1) {
+      const follows = above !== -1 && items[above]!.seen.last + 1 === item.seen.first;
+      if (follows && index > above + 1) {
+        const answered = items.slice(above + 1, index).some(between => hasOwnWords(between.line.key));
+        if (answered) {
+          keepTexts(items, { from: above + 1, to: index }, parts);
+          evidence.push(`text: an answer inside the quote, line ${above + 2}`);
+        }
+      }
+      above = index;
+    }
+  }
+}
+
+/** Words besides the addresses that clients put behind links. */
+function hasOwnWords(key: string): boolean {
+  return /\p{L}|\p{N}/u.test(key.replace(/[<[(]\s*(?:https?:|mailto:|cid:)[^>\])]*[>\])]|https?:\S+/gi, ''));
+}
+
 function keepTexts(items: readonly RoleLine[], range: { from: number; to: number }, parts: Part[]): void {
   for (let index = range.from; index < range.to; index++) {
     const { role } = items[index]!;
@@ -285,19 +277,24 @@ function hasText(items: readonly RoleLine[], parts: readonly Part[]): boolean {
   return items.some((item, index) => parts[index] === 'text' && item.role !== 'blank');
 }
 
-/** Joins the lines of each part; where other lines stood between two pieces of a part, one blank line remains. */
+/**
+ * Joins the lines of each part. Where other lines stood between two pieces of a part, a blank line remains; a device
+ * line that stood alone between two lines of text leaves none.
+ */
 function collect(items: readonly RoleLine[], parts: Part[], evidence: readonly string[]): ReplyText {
   const lists: Record<Part, string[]> = { text: [], quoted: [], signature: [] };
   let previous: Part | null = null;
+  let apart = false;
   for (let index = 0; index < items.length; index++) {
     const { line, role } = items[index]!;
     const part: Part = role === 'blank' ? (previous ?? parts[index]!) : parts[index]!;
     const list = lists[part];
-    if (part !== previous && list.length > 0 && list.at(-1)!.trim() !== '') list.push('');
+    if (part !== previous && list.length > 0 && list.at(-1)!.trim() !== '' && (apart || part !== 'text')) list.push('');
     list.push(line.raw);
+    apart = part !== 'text' && (apart || role !== 'device');
     previous = part;
   }
-  const text = trimmed(lists.text);
+  const text = trimmed(lists.text.slice(lists.text.findIndex(line => /[^>\s]/.test(line))));
   const signature = trimmed(lists.signature);
   if (text === '') {
     return { text, quotedText: trimmed(items.map(item => item.line.raw)), signature, evidence };
@@ -308,8 +305,14 @@ function collect(items: readonly RoleLine[], parts: Part[], evidence: readonly s
 /** Without blank lines around it; the first line keeps its indentation where it is that of a block. */
 function trimmed(lines: readonly string[]): string {
   let start = 0;
-  while (start < lines.length && lines[start]!.trim() === '') start++;
-  const text = lines.slice(start).join('\n').trimEnd();
-  const next = lines.slice(start + 1).find(line => line.trim() !== '');
+  let end = lines.length;
+  while (start < end && isEmpty(lines[start]!)) start++;
+  while (end > start && isEmpty(lines[end - 1]!)) end--;
+  const text = lines.slice(start, end).join('\n').trimEnd();
+  const next = lines.slice(start + 1, end).find(line => !isEmpty(line));
   return next !== undefined && /^\s/.test(next) ? text : text.trimStart();
+}
+
+function isEmpty(line: string): boolean {
+  return !/[^\s\u00ad\u200b-\u200f\u2060\ufeff]/.test(line);
 }

@@ -71,7 +71,7 @@ function mayTell(lines: readonly Line[], index: number): boolean {
 }
 
 /** True when the text as a whole is an attribution; `quoted` when a quote stands directly below it. */
-export function isAttribution(text: string, quoted: boolean, addresses: readonly string[] = []): boolean {
+function isAttribution(text: string, quoted: boolean, addresses: readonly string[] = []): boolean {
   const { inner, framed } = unframed(text);
   const colon = COLON_END.test(inner);
   const facts = factsOf(inner);
@@ -105,7 +105,7 @@ export function isAttribution(text: string, quoted: boolean, addresses: readonly
     (quoted || (facts.bracketed && isPlainSentence(sentence, personal)))
   )
     return true;
-  return quoted && colon && !personal && ((facts.bracketed && facts.address) || (facts.date && facts.time));
+  return quoted && colon && !personal && facts.bracketed && facts.address;
 }
 
 // I, we and you in some languages: a client never speaks so.

@@ -12,7 +12,7 @@ import { attributionEndingAt, mayEnd } from './attribution.js';
 import { headingAt } from './header-block.js';
 import { isBlank, type Line, plainLine } from './lines.js';
 import { isDelimiter, isDeviceLine } from './signature.js';
-import { sharesSeen } from './traces.js';
+import { type Seen, seenIn } from './traces.js';
 
 /**
  * `blank`; `text` the writer's; `quote` quoted line; `attribution` a client's line about a quote; `heading` a header
@@ -33,15 +33,20 @@ export type Role =
 export interface RoleLine {
   readonly line: Line;
   role: Role;
-  /** The share of its words that stand in the conversation's earlier messages. */
-  seen: number;
+  /** What the conversation's earlier messages tell of its words. */
+  seen: Seen;
   /** In a container that holds nothing but quoted mail, or quoted by a client's own line: no doubt about it. */
   settled: boolean;
   /** Why, for the lines that decide something. */
   why: string;
 }
 
+const UNSEEN: Seen = { share: 0, first: -1, last: -1 };
+/** From this share on a line counts as known. */
 const SEEN = 0.8;
+/** So many known words in a row are a quote at the end of a body, and so many with other words below them. */
+const QUOTE_WORDS = 12;
+const INNER_QUOTE_WORDS = 20;
 /** Lines that end like an attribution are looked at this often in one body. */
 const ATTRIBUTION_TRIES = 1_500;
 
@@ -49,17 +54,18 @@ const ATTRIBUTION_TRIES = 1_500;
 export function classify(input: readonly Line[], traces: Traces): RoleLine[] {
   const addresses = traces.replyAddresses.map(address => address.toLowerCase());
   const out = nameAttributions(input, addresses);
-  const shares = sharesSeen(
+  const seen = seenIn(
     out.map(item => item.line),
     traces.texts,
   );
   out.forEach((item, index) => {
-    item.seen = shares[index]!;
+    item.seen = seen[index]!;
   });
   nameHeadings(out);
   nameOtherSigns(out);
   nameWrapped(out);
   namePgp(out);
+  nameSeen(out);
   const lines = out.map(item => item.line);
   out.forEach((item, index) => {
     if (item.role !== 'text') return;
@@ -76,7 +82,7 @@ export function classify(input: readonly Line[], traces: Traces): RoleLine[] {
 
 /** True when the words of this line are known from the conversation. */
 export function isSeen(item: RoleLine): boolean {
-  return item.seen >= SEEN;
+  return item.seen.share >= SEEN;
 }
 
 /** The beginning of a line, to show. */
@@ -97,7 +103,7 @@ function roleOf(line: Line): RoleLine {
 }
 
 function item(line: Line, role: Role, settled = false, why = ''): RoleLine {
-  return { line, role, seen: 0, settled, why };
+  return { line, role, seen: UNSEEN, settled, why };
 }
 
 /** Finds attributions and cuts the reply off the lines they share with it. */
@@ -127,7 +133,7 @@ function nameAttributions(input: readonly Line[], addresses: readonly string[]):
         line = plainLine(line.body.slice(found.before.length).trimStart());
       }
       const settled = base[taken]!.settled;
-      out.push({ line, role: 'attribution', seen: 0, settled, why });
+      out.push({ line, role: 'attribution', seen: UNSEEN, settled, why });
     }
   }
   for (; taken < input.length; taken++) out.push(base[taken]!);
@@ -175,14 +181,12 @@ function nameWrapped(items: readonly RoleLine[]): void {
   for (let index = 1; index < items.length; index++) {
     const item = items[index]!;
     const above = items[index - 1]!;
-    if (item.role !== 'text' || above.role !== 'quote' || item.line.mark !== null || above.line.depth === 0) continue;
+    if (item.role !== 'text' || above.role !== 'quote' || item.line.mark !== null) continue;
+    if (isSeen(item)) item.role = 'quote';
+    if (isSeen(item) || above.line.depth === 0) continue;
     const below = items[index + 1];
     const inside = below?.role === 'quote' && below.line.depth > 0;
-    if (
-      inside
-        ? isSeen(item) || looksWrapped(above.line, item.line, below.line)
-        : looksCutOff(above.line, item.line, below)
-    ) {
+    if (inside ? looksWrapped(above.line, item.line, below.line) : looksCutOff(above.line, item.line, below)) {
       item.role = 'quote';
     }
   }
@@ -221,6 +225,62 @@ function nameOtherSigns(items: readonly RoleLine[]): void {
     }
   }
 }
+
+/**
+ * Makes quotes of our own words that stand in a body without any sign and above every line of a client; and of the
+ * few lines that lead to them. A body of nothing else is somebody's who says the same again.
+ */
+function nameSeen(items: readonly RoleLine[]): void {
+  const marker = items.findIndex(item => item.line.depth === 0 && LEADS.has(item.role));
+  const end = marker === -1 ? items.length : marker;
+  for (let index = 0; index < end; index++) {
+    if (items[index]!.role !== 'text' || !isSeen(items[index]!)) continue;
+    let last = index;
+    let words = 0;
+    let next = index;
+    for (; next < end; next++) {
+      const item = items[next]!;
+      if (item.role !== 'text' || !isSeen(item)) {
+        if (item.role === 'blank' || (item.role === 'text' && item.seen.share === -1)) continue;
+        break;
+      }
+      last = next;
+      words += item.line.key.split(' ').length;
+    }
+    const least = next >= items.length ? QUOTE_WORDS : INNER_QUOTE_WORDS;
+    const others = items.some(
+      (item, at) => (at < index || at > last) && item.role === 'text' && item.seen.share !== -1,
+    );
+    if (words >= least && (others || marker !== -1)) nameSeenRun(items, index, last);
+    index = last;
+  }
+}
+
+function nameSeenRun(items: readonly RoleLine[], first: number, last: number): void {
+  let start = first;
+  let lead = first - 1;
+  while (lead >= 0 && items[lead]!.role === 'blank') lead--;
+  if (lead >= 0 && items[lead]!.role === 'text' && /[:：]$|\d{4}|\S@\S/.test(items[lead]!.line.key)) {
+    start = lead;
+    while (
+      start > 0 &&
+      lead - start < 3 &&
+      items[start - 1]!.role === 'text' &&
+      /[\d@]/.test(items[start - 1]!.line.key)
+    )
+      start--;
+    if (!items.slice(0, start).some(item => item.role === 'text')) start = first;
+  }
+  for (let at = start; at <= last; at++) {
+    const item = items[at]!;
+    if (item.role !== 'text') continue;
+    item.role = at < first && at <= lead ? 'attribution' : 'quote';
+    item.settled = true;
+    item.why = `the conversation's own words from line ${start + 1}`;
+  }
+}
+
+const LEADS: ReadonlySet<Role> = new Set(['attribution', 'heading', 'forward']);
 
 /** OpenPGP armour around and below signed words (RFC 9580 section 7). */
 function namePgp(items: readonly RoleLine[]): void {

@@ -80,7 +80,8 @@ export function lowered(text: string): string {
 
 /** True when a line holds nothing to see. */
 export function isBlank(line: Line): boolean {
-  return line.key === '' && line.body.trim() === '';
+  // Asterisks are no part of a key, but they are something to see.
+  return line.key === '' && !line.body.includes('*');
 }
 
 function quotePrefix(raw: string): { depth: number; start: number } {

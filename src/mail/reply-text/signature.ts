@@ -43,23 +43,28 @@ function isShortRest(lines: readonly Line[], from: number, sign: string): boolea
 export function isDeviceLine(line: Line): boolean {
   if (line.mark !== null && line.mark !== 'signature') return false;
   if (line.depth > 0 || line.key.length < 6 || line.key.length > 240) return false;
-  const text = line.key
-    .replace(/[<[(]\s*(?:https?:|www\.)[^>\])\s]*\s*[>\])]/gi, '')
-    .replace(/\bhttps?:\/\/\S+$/i, '')
-    .replaceAll('’', "'")
-    .replace(/^[-–—_~\s]+|[-–—_~\s]+$/g, '')
-    .trim();
+  const text = bareText(line.key);
   if (text.length < 6 || text.length > 140) return false;
   if (VIRUS_LINE.test(text)) return true;
   const [first, rest] = firstSentence(text);
   if (rest !== '' && !EXCUSE.test(rest)) return false;
   const lower = lowered(first);
-  return PATTERNS.some(([prefix, suffix]) => {
+  const fits = ([prefix, suffix]: Pattern): boolean => {
     if (!lower.startsWith(prefix) || !lower.endsWith(suffix) || lower.length < prefix.length + suffix.length)
       return false;
     const device = first.slice(prefix.length, first.length - suffix.length).trim();
     return isDevice(device) && (!OFFERS.has(prefix + suffix) || MAIL_PROGRAM.test(device));
-  });
+  };
+  return (BY_FIRST.get(lower.charAt(0))?.some(fits) ?? false) || (BY_LAST.get(lower.slice(-1))?.some(fits) ?? false);
+}
+
+/** Without the addresses that clients put behind links, and without dashes around. */
+function bareText(key: string): string {
+  let text = key.replaceAll('’', "'");
+  if (/https?:|www\./i.test(text)) {
+    text = text.replace(/[<[(]\s*(?:https?:|www\.)[^>\])\s]*\s*[>\])]/gi, '').replace(/\bhttps?:\/\/\S+$/i, '');
+  }
+  return text.replace(/^[-–—_~\s]+|[-–—_~\s]+$/g, '');
 }
 
 // What a virus scanner hangs below a mail.
@@ -76,7 +81,9 @@ function firstSentence(text: string): [string, string] {
 }
 
 // [words in front of the device, words behind it], lower case.
-const PATTERNS: readonly (readonly [string, string])[] = [
+type Pattern = readonly [string, string];
+
+const PATTERNS: readonly Pattern[] = [
   'sent from|; sent via|; sent with|; sent using|; sent by|; get|; this email was sent from|',
   'this message was sent from|; composed on|; typed on|; written on|; sent on|; mailed from|; download|',
   'von|gesendet; gesendet von|; gesendet mit|; gesendet vom|; gesendet über|; von|verschickt; versendet mit|',
@@ -127,6 +134,26 @@ const PATTERNS: readonly (readonly [string, string])[] = [
     return [prefix, suffix] as const;
   }),
 );
+
+/** Patterns by their first character, those without words in front by their last one. */
+const BY_FIRST: ReadonlyMap<string, readonly Pattern[]> = grouped(
+  PATTERNS.filter(([prefix]) => prefix !== ''),
+  ([prefix]) => prefix.charAt(0),
+);
+const BY_LAST: ReadonlyMap<string, readonly Pattern[]> = grouped(
+  PATTERNS.filter(([prefix]) => prefix === ''),
+  ([, suffix]) => suffix.slice(-1),
+);
+
+function grouped(patterns: readonly Pattern[], keyOf: (pattern: Pattern) => string): ReadonlyMap<string, Pattern[]> {
+  const groups = new Map<string, Pattern[]>();
+  for (const pattern of patterns) {
+    const group = groups.get(keyOf(pattern));
+    if (group === undefined) groups.set(keyOf(pattern), [pattern]);
+    else group.push(pattern);
+  }
+  return groups;
+}
 
 // "Get Outlook for iOS": such a line names a mail program, else somebody asks for something.
 const OFFERS: ReadonlySet<string> = new Set(

@@ -8,51 +8,88 @@
 import type { Line } from './lines.js';
 
 const RUN = 5;
+const SHORT_LINE = 12;
 const TRACE_LIMIT = 131_072;
+/** Words of a body that are looked up; what stands behind counts as unknown. */
+const BODY_LIMIT = 262_144;
 
 // Scripts without spaces count each character as a word.
 const WORD = /[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]|[\p{L}\p{N}]+/gu;
 
-/** The share (0 to 1) of each line's words that stands in one of `texts`; 0 for lines without words. */
-export function sharesSeen(lines: readonly Line[], texts: readonly string[]): Float32Array {
-  const shares = new Float32Array(lines.length);
+/** What is known of a line's words. */
+export interface Seen {
+  /** The share (0 to 1) of its words that stand in a known text; -1 for a line without words. */
+  readonly share: number;
+  /** Where in the known texts its first and its last seen word stand, counted in words; -1 when none is seen. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What `texts` tell of each line. */
+export function seenIn(lines: readonly Line[], texts: readonly string[]): Seen[] {
   const known = knownRuns(texts);
-  if (known === null) return shares;
+  if (known === null) return lines.map(() => ({ share: 0, first: -1, last: -1 }));
   const ids: number[] = [];
-  const owners: number[] = [];
-  lines.forEach((line, index) => {
-    for (const match of line.body.matchAll(WORD)) {
-      ids.push(known.ids.get(match[0].toLowerCase()) ?? 0);
-      owners.push(index);
-    }
-  });
-  const seen = new Uint8Array(ids.length);
+  const ends: number[] = [];
+  for (const line of lines) {
+    const body = ids.length < BODY_LIMIT ? line.body.slice(0, BODY_LIMIT) : '';
+    for (const word of body.match(WORD) ?? []) ids.push(known.ids.get(word.toLowerCase()) ?? 0);
+    ends.push(ids.length);
+  }
+  const places = new Int32Array(ids.length).fill(-1);
   for (let at = 0; at + RUN <= ids.length; at++) {
     const hash = hashOf(ids, at);
-    if (hash !== null && known.runs.has(hash)) seen.fill(1, at, at + RUN);
+    const place = hash === null ? undefined : known.runs.get(hash);
+    if (place === undefined) continue;
+    for (let step = 0; step < RUN; step++) places[at + step] = place + step;
   }
-  const totals = new Float32Array(lines.length);
-  for (let at = 0; at < ids.length; at++) {
-    const owner = owners[at]!;
-    totals[owner] = totals[owner]! + 1;
-    if (seen[at] === 1) shares[owner] = shares[owner]! + 1;
-  }
-  for (let index = 0; index < shares.length; index++) {
-    if (totals[index]! > 0) shares[index] = shares[index]! / totals[index]!;
-  }
-  return shares;
+  let start = 0;
+  let expected = -1;
+  return ends.map(end => {
+    // The short lines a text ends with are too few words for a run; they are known by following the last known word.
+    if (expected !== -1 && end - start <= SHORT_LINE && isNext(ids.slice(start, end), known.sequence, expected)) {
+      for (let at = start; at < end; at++) places[at] = expected + at - start;
+    }
+    let count = 0;
+    let first = -1;
+    let last = -1;
+    for (let at = start; at < end; at++) {
+      if (places[at] === -1) continue;
+      count++;
+      if (first === -1) first = places[at]!;
+      last = places[at]!;
+    }
+    const share = end === start ? -1 : count / (end - start);
+    if (last !== -1) expected = last + 1;
+    start = end;
+    return { share, first, last };
+  });
+}
+
+function isNext(ids: readonly number[], sequence: readonly number[], expected: number): boolean {
+  return ids.length > 0 && ids.every((id, step) => id !== 0 && sequence[expected + step] === id);
 }
 
 /** The words of a text, in order, lower case. */
 export function wordsOf(text: string): string[] {
-  return Array.from(text.matchAll(WORD), match => match[0].toLowerCase());
+  return text.toLowerCase().match(WORD) ?? [];
 }
 
-function knownRuns(texts: readonly string[]): { ids: Map<string, number>; runs: Set<number> } | null {
+interface Known {
+  readonly ids: ReadonlyMap<string, number>;
+  readonly runs: ReadonlyMap<number, number>;
+  /** The words of all texts by place; 0 in the gaps. */
+  readonly sequence: readonly number[];
+}
+
+/** Every run of RUN words of the texts, with the place of its first word; between two texts lies a gap. */
+function knownRuns(texts: readonly string[]): Known | null {
   const ids = new Map<string, number>();
-  const runs = new Set<number>();
+  const runs = new Map<number, number>();
+  const sequence: number[] = [];
   let budget = TRACE_LIMIT;
   for (const text of texts) {
+    const place = sequence.length;
     if (budget <= 0) break;
     const list: number[] = [];
     for (const word of wordsOf(text.slice(0, budget))) {
@@ -64,9 +101,14 @@ function knownRuns(texts: readonly string[]): { ids: Map<string, number>; runs: 
       list.push(id);
     }
     budget -= text.length;
-    for (let at = 0; at + RUN <= list.length; at++) runs.add(hashOf(list, at)!);
+    for (let at = 0; at + RUN <= list.length; at++) {
+      const hash = hashOf(list, at)!;
+      if (!runs.has(hash)) runs.set(hash, place + at);
+    }
+    for (const id of list) sequence.push(id);
+    sequence.push(0);
   }
-  return runs.size === 0 ? null : { ids, runs };
+  return runs.size === 0 ? null : { ids, runs, sequence };
 }
 
 /** A number for RUN ids in order, or null when one of the words is unknown. Collisions cost at worst a kept quote. */

@@ -1,0 +1,63 @@
+/**
+ * The folder `blobs/` as a whole: which files stand in it, whether one still holds what its name says, and clearing away
+ * those that no row names. Writing and reading single ones is `blobs.ts`.
+ *
+ * A name is either the SHA-256 of the content or begins with a dot: then it was being written. What can't be read is
+ * told as gone; nothing here throws for a single file, and a missing folder is an empty one.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream, type Dirent } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+
+export interface BlobFile {
+  readonly file: string;
+  /** Null: no name of ours; `temporary` tells whether it was being written. */
+  readonly sha256: string | null;
+  readonly temporary: boolean;
+}
+
+export function blobsFolder(dataDir: string): string {
+  return path.join(dataDir, 'blobs');
+}
+
+/** The files of one of the folders after the other: `blobs/00`, `blobs/01`, … */
+export async function* listBlobFiles(dataDir: string): AsyncGenerator<readonly BlobFile[]> {
+  const root = blobsFolder(dataDir);
+  for (const folder of await entries(root)) {
+    if (!folder.isDirectory()) {
+      yield [{ file: path.join(root, folder.name), sha256: null, temporary: false }];
+      continue;
+    }
+    const files = await entries(path.join(root, folder.name));
+    yield files.map(({ name }) => ({
+      file: path.join(root, folder.name, name),
+      sha256: /^[0-9a-f]{64}$/.test(name) && name.startsWith(folder.name) ? name : null,
+      temporary: name.startsWith('.'),
+    }));
+  }
+}
+
+async function entries(folder: string): Promise<readonly Dirent[]> {
+  try {
+    return (await readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Size and hash of what stands in a file; the word of the system (`ENOENT`) when it can't be read. */
+export async function examineFile(file: string): Promise<{ size: number; sha256: string } | { error: string }> {
+  const hash = createHash('sha256');
+  let size = 0;
+  try {
+    for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
+      hash.update(chunk as Buffer);
+      size += (chunk as Buffer).length;
+    }
+    return { size, sha256: hash.digest('hex') };
+  } catch (error) {
+    return { error: (error as NodeJS.ErrnoException).code ?? String(error) };
+  }
+}

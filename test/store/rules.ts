@@ -1,0 +1,2 @@
+/** What a configuration says to the store, for tests. */
+export const RULES = { prefixes: ['reply'], separator: '+', delay: 120_000, maxSize: 1_000_000 };
