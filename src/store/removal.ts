@@ -165,7 +165,17 @@ function leaveMail(session: Session, mailKey: number, messageKey: number): void 
 export function removeMail(session: Session, mailKey: number): void {
   const { db } = session;
   const blob = db.value<number>('select blob_key from mail where key = ?', mailKey);
+  // Its copy to the operator belongs to no conversation; the delivery goes with the mail.
+  const copies = db.all<{ key: number; blob_key: number }>(
+    `select o.key, o.blob_key from delivery d join outgoing_mail o on o.key = d.outgoing_mail_key
+     where d.forwarded_mail_key = ?`,
+    mailKey,
+  );
   db.run('delete from mail where key = ?', mailKey);
+  for (const copy of copies) {
+    db.run('delete from outgoing_mail where key = ?', copy.key);
+    removeBlobIfUnused(session, copy.blob_key);
+  }
   if (blob !== undefined) removeBlobIfUnused(session, blob);
 }
 

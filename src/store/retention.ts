@@ -119,7 +119,9 @@ function clearUnfiled(session: Session, before: number): number {
   const mails = ['refused', 'kept'].flatMap(state =>
     session.db.all<{ key: number }>(
       // The state is repeated as the index says it, so that the index serves.
-      `select key from mail where state = ? and state <> 'filed' and key < ? order by key limit ?`,
+      `select key from mail m where state = ? and state <> 'filed' and key < ? and not exists (
+         select 1 from delivery where forwarded_mail_key = m.key and state in ('waiting', 'leased', 'deferred'))
+       order by key limit ?`,
       state,
       keyAt(before, 0),
       MAILS_AT_ONCE,

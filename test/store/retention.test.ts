@@ -182,6 +182,24 @@ test('mails that stand in no conversation go', async context => {
   await whole();
 });
 
+test("a kept mail's copy for the operator goes with it, but not before it is sent", async context => {
+  const { store, clear, whole, later } = await makeStore(context);
+  await store.setRules({ ...RULES, operator: 'ops@example.net' });
+  await store.file(filing([await destinationOf(store, 'postmaster@reply.example.com')], reading({ text: 'kept' })));
+  const [forward] = await store.dueForwards({ now: START, limit: 1 });
+  const raw = 'the copy';
+  const content = { sha256: sha256(raw), size: raw.length, bytes: Buffer.from(raw) };
+  const mailId = store.mintMailId();
+  assert.ok(await store.saveForward({ ...forward!, mailId, messageId: 'copy@reply.example.com', raw: content }));
+  later(100);
+  assert.deepEqual(await clear({ unfiled: 90 }), {});
+  const [parcel] = await store.lease('smarthost', { now: START + 100 * DAY, limit: 1 });
+  await store.settle(parcel!.deliveryId, { result: 'sent', response: '250 ok' }, { now: START, retryAt: null });
+  assert.deepEqual(await clear({ unfiled: 90 }), { unfiled_mails: 1 });
+  assert.equal((await store.stats()).contents, 0);
+  await whole();
+});
+
 /** Everything under the folder, as one text. */
 function bytesOf(folder: string): string {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
