@@ -51,12 +51,9 @@ export function stats(session: Session): Readonly<Record<string, number>> {
     deliveries_waiting: count("select count(*) from delivery where state = 'waiting'"),
     deliveries_deferred: count("select count(*) from delivery where state = 'deferred'"),
     deliveries_failed: count("select count(*) from delivery where state = 'failed'"),
-    messages_held: count('select count(*) from message where held = 1'),
     hooks: count('select count(*) from hook'),
     hooks_off: count("select count(*) from hook where state = 'off'"),
     contents: count('select count(*) from blob'),
-    contents_bytes: count('select coalesce(sum(size), 0) from blob'),
-    contents_in_files: count('select count(*) from blob where data is null'),
     database_bytes: pages('page_count') * pages('page_size'),
   };
 }

@@ -53,7 +53,7 @@ test('trace: from the door to the message, from the answer to the smarthost', ()
     assert.deepEqual(unfitLines(shown.stdout), []);
     const stats = await daemon.json<Record<string, number>>(['stats']);
     assert.deepEqual([stats.mails, stats.messages, stats.contents], [1, 3, 2]);
-    assert.ok(stats.database_bytes! > 0 && stats.contents_bytes! > 0);
+    assert.ok(stats.database_bytes! > 0);
   }));
 
 test('trace: what is not there, what is no id', () =>

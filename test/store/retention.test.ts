@@ -263,6 +263,21 @@ test('a removal that is cut off takes nothing in any more and is finished by the
   await whole();
 });
 
+test('a transaction overwrites a few megabytes at most', async context => {
+  const { store, start, file, clear, whole, later } = await makeStore(context);
+  const { id, reply_to } = await start('carla@customer.example');
+  const large = 'x'.repeat(125_000);
+  for (let i = 0; i < 90; i += 1) await file([reply_to!], `${i} ${large}`);
+  later(40);
+  const piece = await store.clearOld(keepSince({ ...ALWAYS, raw: 30 * DAY }, START + 40 * DAY));
+  assert.ok(piece.raw_mails! > 10 && piece.raw_mails! < 60, JSON.stringify(piece));
+  assert.equal((await clear({ raw: 30 })).raw_mails, 90 - piece.raw_mails!);
+  await whole();
+  await store.removeConversation({ id });
+  await whole();
+  assert.equal((await store.stats()).contents, 0);
+});
+
 test('the searches of the housekeeping use their indexes', async context => {
   const { dataDir } = await makeStore(context);
   const db = openDatabase(dataDir);
