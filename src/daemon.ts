@@ -34,6 +34,7 @@ import { openParser } from './parsing/parser.js';
 import { clearIncoming, incomingFolder } from './store/blobs.js';
 import { lockStore } from './store/lock.js';
 import { openStore } from './store/sqlite.js';
+import { handedOver, openSupervisor } from './systemd.js';
 
 /** The places really bound, as they stand in `listening.json`. */
 export interface Listening {
@@ -93,6 +94,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
 
   try {
     const { dataDir } = config;
+    const sockets = handedOver(process.env, process.pid);
     prepareDataDir(dataDir);
     const lock = lockStore(dataDir);
     closers.push(() => lock.release());
@@ -167,23 +169,27 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const doorOptions = { spoolFolder: folder, reception, log, now: Date.now };
     const doors: SmtpDoor[] = [];
     const openDoor = async (door: Pick<SmtpOptions, 'kind' | 'listen'> & Partial<SmtpOptions>) => {
-      if (door.listen.length === 0) return [];
+      if (door.listen.length === 0 && (door.fds ?? []).length === 0) return [];
       const opened = await openSmtp({ ...doorSettings(config), ...doorOptions, ...door });
       doors.push(opened);
       closers.push(() => opened.close({ graceMs }));
       return opened.addresses();
     };
-    const smtp = await openDoor({ kind: 'smtp', listen: config.smtp.listen.map(printListen) });
+    // A socket that was handed over stands in place of the door's own `listen`, which names the same place.
+    const placesOf = (name: 'smtp' | 'lmtp') =>
+      sockets[name].length > 0 ? { listen: [], fds: sockets[name] } : { listen: config[name].listen.map(printListen) };
+    const smtp = await openDoor({ kind: 'smtp', ...placesOf('smtp') });
     const lmtp = await openDoor({
       kind: 'lmtp',
-      listen: config.lmtp.listen.map(printListen),
+      ...placesOf('lmtp'),
       socketMode: config.lmtp.socketMode,
       socketGroup: config.lmtp.socketGroup ?? undefined,
     });
 
     const listeners: HttpListener[] = [];
     const openListener = async (key: 'http.listen' | 'ingress.listen', handlers: readonly HttpHandler[]) => {
-      const listen = key === 'http.listen' ? config.http.listen : config.ingress.listen;
+      const [fd] = key === 'http.listen' ? sockets.http : sockets.ingress;
+      const listen = fd !== undefined ? { fd } : key === 'http.listen' ? config.http.listen : config.ingress.listen;
       if (listen === null) return null;
       const opened = await openHttp({ listen, handlers, log }).catch(error => {
         throw new ReplydError('unavailable', `${key}: ${errorText(error)}`, { cause: error });
@@ -209,7 +215,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       testHook: id => testHook({ store, poster, clock: Date.now }, id),
       stream,
     });
-    const apart = config.ingress.listen !== null;
+    const apart = config.ingress.listen !== null || sockets.ingress.length > 0;
     const http = await openListener('http.listen', apart ? [health, api] : [health, api, httpDoors]);
     const ingress = apart ? await openListener('ingress.listen', [httpDoors]) : null;
     // Its readers would hold the listener open.
@@ -222,6 +228,10 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     composer.wake();
     queue.wake();
     hooks.wake();
+    // Alive means that the writer thread still commits.
+    const supervisor = openSupervisor(process.env, () => store.rememberPrefixes([]), { log });
+    closers.push(() => supervisor.close());
+    supervisor.ready();
 
     let closing: Promise<void> | null = null;
     return {
@@ -251,6 +261,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       },
       close(closeOptions) {
         graceMs = closeOptions?.graceMs ?? GRACE;
+        if (closing === null) supervisor.stopping();
         for (const door of [...doors, ...listeners]) door.stopListening();
         closing ??= closeAll();
         return closing;
