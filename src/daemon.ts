@@ -36,6 +36,7 @@ import { clearIncoming, incomingFolder } from './store/blobs.js';
 import { openHousekeeping } from './store/housekeeping.js';
 import { lockStore } from './store/lock.js';
 import { openStore } from './store/sqlite.js';
+import { handedOver, openSupervisor } from './systemd.js';
 
 /** The places really bound, as they stand in `listening.json`. */
 export interface Listening {
@@ -90,6 +91,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
 
   try {
     const { dataDir } = config;
+    const sockets = handedOver(process.env, process.pid);
     prepareDataDir(dataDir);
     const lock = lockStore(dataDir);
     closers.push(() => lock.release());
@@ -170,23 +172,27 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const doorOptions = { spoolFolder: folder, reception, log, now: Date.now };
     const doors: SmtpDoor[] = [];
     const openDoor = async (door: Pick<SmtpOptions, 'kind' | 'listen'> & Partial<SmtpOptions>) => {
-      if (door.listen.length === 0) return [];
+      if (door.listen.length === 0 && (door.fds ?? []).length === 0) return [];
       const opened = await openSmtp({ ...doorSettings(config), ...doorOptions, ...door });
       doors.push(opened);
       closers.push(() => opened.close({ graceMs }));
       return opened.addresses();
     };
-    const smtp = await openDoor({ kind: 'smtp', listen: config.smtp.listen.map(printListen) });
+    // A socket that was handed over stands in place of the door's own `listen`, which names the same place.
+    const placesOf = (name: 'smtp' | 'lmtp') =>
+      sockets[name].length > 0 ? { listen: [], fds: sockets[name] } : { listen: config[name].listen.map(printListen) };
+    const smtp = await openDoor({ kind: 'smtp', ...placesOf('smtp') });
     const lmtp = await openDoor({
       kind: 'lmtp',
-      listen: config.lmtp.listen.map(printListen),
+      ...placesOf('lmtp'),
       socketMode: config.lmtp.socketMode,
       socketGroup: config.lmtp.socketGroup ?? undefined,
     });
 
     const listeners: HttpListener[] = [];
     const openListener = async (key: 'http.listen' | 'ingress.listen', handlers: readonly HttpHandler[]) => {
-      const listen = key === 'http.listen' ? config.http.listen : config.ingress.listen;
+      const [fd] = key === 'http.listen' ? sockets.http : sockets.ingress;
+      const listen = fd !== undefined ? { fd } : key === 'http.listen' ? config.http.listen : config.ingress.listen;
       if (listen === null) return null;
       const opened = await openHttp({ listen, handlers, log }).catch(error => {
         throw new ReplydError('unavailable', `${key}: ${errorText(error)}`, { cause: error });
@@ -215,7 +221,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       testHook: id => testHook({ store, poster, clock: Date.now }, id),
       stream,
     });
-    const apart = config.ingress.listen !== null;
+    const apart = config.ingress.listen !== null || sockets.ingress.length > 0;
     let closing: Promise<void> | null = null;
     const watching = createWatching({ version: VERSION, store, space, closing: () => closing !== null, now: Date.now });
     const http = await openListener('http.listen', apart ? [watching, api] : [watching, api, httpDoors]);
@@ -230,6 +236,10 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     composer.wake();
     queue.wake();
     hooks.wake();
+    // Alive means that the writer thread still commits.
+    const supervisor = openSupervisor(process.env, () => store.canWrite(), { log });
+    closers.push(() => supervisor.close());
+    supervisor.ready();
 
     return {
       listening,
@@ -258,6 +268,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       },
       close(closeOptions) {
         graceMs = closeOptions?.graceMs ?? GRACE;
+        if (closing === null) supervisor.stopping();
         for (const door of [...doors, ...listeners]) door.stopListening();
         closing ??= closeAll();
         return closing;
