@@ -12,6 +12,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { createApi } from './api/api.js';
 import { openStream } from './api/stream.js';
+import { createWatching } from './api/watching.js';
 import { printListen } from './config/addresses.js';
 import type { Config } from './config/keys.js';
 import { storeRules } from './config/store-rules.js';
@@ -35,6 +36,7 @@ import { clearIncoming, incomingFolder } from './store/blobs.js';
 import { openHousekeeping } from './store/housekeeping.js';
 import { lockStore } from './store/lock.js';
 import { openStore } from './store/sqlite.js';
+import { handedOver, openSupervisor } from './systemd.js';
 
 /** The places really bound, as they stand in `listening.json`. */
 export interface Listening {
@@ -89,6 +91,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
 
   try {
     const { dataDir } = config;
+    const sockets = handedOver(process.env, process.pid);
     prepareDataDir(dataDir);
     const lock = lockStore(dataDir);
     closers.push(() => lock.release());
@@ -169,23 +172,27 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const doorOptions = { spoolFolder: folder, reception, log, now: Date.now };
     const doors: SmtpDoor[] = [];
     const openDoor = async (door: Pick<SmtpOptions, 'kind' | 'listen'> & Partial<SmtpOptions>) => {
-      if (door.listen.length === 0) return [];
+      if (door.listen.length === 0 && (door.fds ?? []).length === 0) return [];
       const opened = await openSmtp({ ...doorSettings(config), ...doorOptions, ...door });
       doors.push(opened);
       closers.push(() => opened.close({ graceMs }));
       return opened.addresses();
     };
-    const smtp = await openDoor({ kind: 'smtp', listen: config.smtp.listen.map(printListen) });
+    // A socket that was handed over stands in place of the door's own `listen`, which names the same place.
+    const placesOf = (name: 'smtp' | 'lmtp') =>
+      sockets[name].length > 0 ? { listen: [], fds: sockets[name] } : { listen: config[name].listen.map(printListen) };
+    const smtp = await openDoor({ kind: 'smtp', ...placesOf('smtp') });
     const lmtp = await openDoor({
       kind: 'lmtp',
-      listen: config.lmtp.listen.map(printListen),
+      ...placesOf('lmtp'),
       socketMode: config.lmtp.socketMode,
       socketGroup: config.lmtp.socketGroup ?? undefined,
     });
 
     const listeners: HttpListener[] = [];
     const openListener = async (key: 'http.listen' | 'ingress.listen', handlers: readonly HttpHandler[]) => {
-      const listen = key === 'http.listen' ? config.http.listen : config.ingress.listen;
+      const [fd] = key === 'http.listen' ? sockets.http : sockets.ingress;
+      const listen = fd !== undefined ? { fd } : key === 'http.listen' ? config.http.listen : config.ingress.listen;
       if (listen === null) return null;
       const opened = await openHttp({ listen, handlers, log }).catch(error => {
         throw new ReplydError('unavailable', `${key}: ${errorText(error)}`, { cause: error });
@@ -214,8 +221,10 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       testHook: id => testHook({ store, poster, clock: Date.now }, id),
       stream,
     });
-    const apart = config.ingress.listen !== null;
-    const http = await openListener('http.listen', apart ? [health, api] : [health, api, httpDoors]);
+    const apart = config.ingress.listen !== null || sockets.ingress.length > 0;
+    let closing: Promise<void> | null = null;
+    const watching = createWatching({ version: VERSION, store, space, closing: () => closing !== null, now: Date.now });
+    const http = await openListener('http.listen', apart ? [watching, api] : [watching, api, httpDoors]);
     const ingress = apart ? await openListener('ingress.listen', [httpDoors]) : null;
     // Its readers would hold the listener open.
     closers.push(() => stream.close());
@@ -227,8 +236,11 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     composer.wake();
     queue.wake();
     hooks.wake();
+    // Alive means that the writer thread still commits.
+    const supervisor = openSupervisor(process.env, () => store.canWrite(), { log });
+    closers.push(() => supervisor.close());
+    supervisor.ready();
 
-    let closing: Promise<void> | null = null;
     return {
       listening,
       async reload(next) {
@@ -256,6 +268,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       },
       close(closeOptions) {
         graceMs = closeOptions?.graceMs ?? GRACE;
+        if (closing === null) supervisor.stopping();
         for (const door of [...doors, ...listeners]) door.stopListening();
         closing ??= closeAll();
         return closing;
@@ -271,13 +284,6 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
 function bodyLimit(maxSize: number): number {
   return Math.ceil(maxSize * 1.4) + 4 * 1024 * 1024;
 }
-
-/** The process runs and answers; whether it can work is another question. */
-const health: HttpHandler = async exchange => {
-  if (exchange.path !== '/healthz' || !['GET', 'HEAD'].includes(exchange.method)) return false;
-  await exchange.json(200, { status: 'ok' });
-  return true;
-};
 
 /** 0700, ours. Throws with what to do about it. */
 function prepareDataDir(dataDir: string): void {
@@ -368,8 +374,15 @@ function queueSettings(config: Config): Pick<QueueOptions, 'concurrency' | 'sche
   return { concurrency: outbound.connections, schedule: { waits: outbound.retry, giveUpAfter: outbound.giveUp } };
 }
 
+interface Space {
+  readonly low: () => boolean;
+  /** Bytes. */
+  readonly free: () => number;
+  readonly close: () => void;
+}
+
 /** Looks at the disk once a second, so that MAIL costs nothing. */
-function watchSpace(dataDir: string, minFree: () => number): { low: () => boolean; close: () => void } {
+function watchSpace(dataDir: string, minFree: () => number): Space {
   const first = statfsSync(dataDir);
   let free = first.bavail * first.bsize;
   const timer = setInterval(() => {
@@ -381,5 +394,5 @@ function watchSpace(dataDir: string, minFree: () => number): { low: () => boolea
       () => undefined,
     );
   }, FREE_SPACE_INTERVAL).unref();
-  return { low: () => free < minFree(), close: () => clearInterval(timer) };
+  return { low: () => free < minFree(), free: () => free, close: () => clearInterval(timer) };
 }

@@ -22,8 +22,8 @@ import type { Log } from './log.js';
 export type HttpHandler = (exchange: Exchange) => Promise<boolean>;
 
 export interface HttpOptions {
-  /** Port 0: any free one. */
-  readonly listen: { readonly host: string; readonly port: number };
+  /** Port 0: any free one. `fd`: a listening socket that was handed over. */
+  readonly listen: { readonly host: string; readonly port: number } | { readonly fd: number };
   readonly handlers: readonly HttpHandler[];
   readonly log: Log;
   readonly limits?: HttpLimits;
@@ -144,10 +144,10 @@ export async function openHttp(options: HttpOptions): Promise<HttpListener> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', error => {
-      const place = `${listen.host}:${listen.port}`;
+      const place = 'fd' in listen ? `fd:${listen.fd}` : `${listen.host}:${listen.port}`;
       reject(new ReplydError('unavailable', `cannot listen on ${place}: ${errorText(error)}`, { cause: error }));
     });
-    server.listen({ host: listen.host, port: listen.port }, resolve);
+    server.listen('fd' in listen ? { fd: listen.fd } : { host: listen.host, port: listen.port }, resolve);
   });
   server.on('error', error => log.error('failed', { door: 'http', error: errorText(error) }));
   const stopped = new Promise<void>(resolve => server.once('close', resolve));

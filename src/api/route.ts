@@ -8,7 +8,7 @@
 import type { Static, TObject, TSchema } from '@sinclair/typebox';
 import type { ConversationRef, OnceVerb, Store, StoredContent } from '../conversation/store.js';
 import { ReplydError } from '../errors.js';
-import type { Exchange, Headers } from '../http.js';
+import type { Exchange } from '../http.js';
 import type { ShapeName } from './schema.js';
 
 export interface Caller {
@@ -121,4 +121,3 @@ export function pageOf<Row>(
 }
 
 export const PAGE_SIZE = 50;
-export type { Headers };

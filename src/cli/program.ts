@@ -95,6 +95,11 @@ const GROUPS: readonly Group[] = [
   { name: 'queue', does: 'mails on their way out', load: async () => (await import('./queue.js')).defineQueue },
   { name: 'key', does: 'keys for the HTTP API', load: async () => (await import('./key.js')).defineKey },
   { name: 'hook', does: 'where events are posted', load: async () => (await import('./hook.js')).defineHook },
+  {
+    name: 'systemd',
+    does: 'print the units for systemd',
+    load: async () => (await import('./systemd.js')).defineSystemd,
+  },
   { name: 'tail', does: 'print events as they happen', load: async () => (await import('./tail.js')).defineTail },
 ];
 

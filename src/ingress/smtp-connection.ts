@@ -16,8 +16,13 @@ import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp
 import type { Clock, Destination } from '../conversation/ports.js';
 import type { Log, LogFields } from '../log.js';
 import { replyLine, STATUS, type Status } from '../mail/status.js';
+import { counter, gauge } from '../metrics.js';
 import { clientKey, type NetworkTest } from './network.js';
 import { type Admission, MAX_COMMANDS, MAX_REFUSED, overdue, type TimeLimits, type Times } from './smtp-limits.js';
+
+const newConnections = counter('replyd_connections_total', 'SMTP and LMTP connections that came.', ['door']);
+const turnedAway = counter('replyd_connections_refused_total', 'Connections sent away: too many of them.', ['door']);
+const openConnections = gauge('replyd_connections', 'SMTP and LMTP connections that are open.', ['door']);
 
 /** What a connection needs to know of its door. The mutable fields change on reload and at shutdown. */
 export interface Door {
@@ -118,6 +123,8 @@ export class DoorConnection extends SMTPConnection {
       return;
     }
     this.door.visits.add(this);
+    newConnections.add([this.door.kind]);
+    openConnections.set(this.door.visits.size, [this.door.kind]);
     this._setListeners(() => {
       this.trusted = this.#local || this.door.trusts(this.remoteAddress);
       this.#key = this.trusted ? null : clientKey(this.remoteAddress);
@@ -254,6 +261,7 @@ export class DoorConnection extends SMTPConnection {
   override _onClose(): void {
     super._onClose();
     if (!this.door.visits.delete(this)) return;
+    openConnections.set(this.door.visits.size, [this.door.kind]);
     if (this.#admitted) this.door.admission.leave(this.#key);
   }
 
@@ -282,6 +290,7 @@ export class DoorConnection extends SMTPConnection {
     this.#admitted = this.door.admission.enter(this.#key);
     if (!this.#admitted) {
       this.door.turnedAway += 1;
+      turnedAway.add([this.door.kind]);
       const { code, enhanced, text } = STATUS.tooManyConnections;
       this.send(code, `${enhanced} ${text}`);
     } else if (this.trusted) {

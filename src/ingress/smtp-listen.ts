@@ -5,7 +5,7 @@
  * behind is removed, but only after nobody answered on it; anything else at that path is left alone. The socket gets
  * its mode and group before it can be reached by others: it is made with all access for others masked.
  */
-import { chmod, chown, lstat, readFile, stat, unlink } from 'node:fs/promises';
+import { chmod, chown, lstat, readFile, readlink, stat, unlink } from 'node:fs/promises';
 import { connect, isIPv6, type ListenOptions, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { ReplydError } from '../errors.js';
@@ -56,8 +56,22 @@ export async function listen(
   else
     await bind(server, place, place.host === undefined ? { port: place.port } : { host: place.host, port: place.port });
   const address = server.address();
-  if (address === null || typeof address === 'string') return address ? `unix:${address}` : nameOf(place);
+  if (address === null || typeof address === 'string') {
+    const path = address || (place.kind === 'fd' ? await pathOfSocket(place.fd) : null);
+    return path ? `unix:${path}` : nameOf(place);
+  }
   return `${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+}
+
+/** Where a unix socket that was handed over is bound, which Node does not tell; null where Linux doesn't either. */
+async function pathOfSocket(fd: number): Promise<string | null> {
+  try {
+    const inode = /^socket:\[(\d+)\]$/.exec(await readlink(`/proc/self/fd/${fd}`))?.[1];
+    const lines = (await readFile('/proc/self/net/unix', 'utf8')).split('\n').map(line => line.split(' '));
+    return lines.map(words => words.filter(word => word !== '')).find(words => words[6] === inode)?.[7] ?? null;
+  } catch {
+    return null;
+  }
 }
 
 function bind(server: Server, place: Place, options: ListenOptions | { fd: number }): Promise<void> {

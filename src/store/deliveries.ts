@@ -13,10 +13,11 @@ import { tell } from './events.js';
 import { hookParcel, noteHookTrouble } from './hooks.js';
 import { encodeId, keyOf } from './ids.js';
 import { suspendContact } from './participants.js';
+import type { ConversationRow, DeliveryRow } from './rows.js';
 import type { Session } from './session.js';
 import { rememberId } from './thread-ids.js';
 import { UNFINISHED, unfinished } from './unfinished.js';
-import { type ConversationRow, type DeliveryRow, queuedDeliveryView } from './views.js';
+import { queuedDeliveryView } from './views.js';
 
 /** What the queue leases, before large contents are read. */
 export type LeasedParcel = LeasedMail | HookParcel;

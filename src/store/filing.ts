@@ -21,10 +21,11 @@ import { recentMails } from './loops.js';
 import { insertAttachments, insertMessage } from './messages.js';
 import { addParticipant, clearSuspension, contactFor, participantByAddress } from './participants.js';
 import { applyReports, reportedDeliveries, reportRow } from './reports.js';
+import type { AccountRow, ConversationRow, ParticipantRow, StoredResult } from './rows.js';
 import { newKey, type Session } from './session.js';
 import { rememberId } from './thread-ids.js';
 import { findThread, namedTarget, type Target, TO_OPERATOR } from './threading.js';
-import { type AccountRow, type ConversationRow, firstDomain, type ParticipantRow, type StoredResult } from './views.js';
+import { firstDomain } from './views.js';
 
 export function fileMail(session: Session, filing: Filing): readonly FilingResult[] {
   const found = filing.destinations.map(destination => findTarget(session, filing, destination));

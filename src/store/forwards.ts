@@ -9,8 +9,8 @@ import { splitAddress } from '../mail/address.js';
 import { blobKey, blobRef } from './blobs.js';
 import { decodeId, encodeId, keyOf } from './ids.js';
 import { SMARTHOST } from './outbox.js';
+import type { MailRow } from './rows.js';
 import { newKey, type Session } from './session.js';
-import type { MailRow } from './views.js';
 
 const HOUR = 3_600_000;
 const PER_HOUR = 20;

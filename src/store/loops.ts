@@ -8,8 +8,8 @@
  * looks at a bounded number of conversations and messages.
  */
 import type { RecentMails } from '../conversation/thread.js';
+import type { ConversationRow } from './rows.js';
 import type { Session } from './session.js';
-import type { ConversationRow } from './views.js';
 
 /** For each mail of the limit, so many conversations: in some of them only agents wrote. */
 const CONVERSATIONS = 2;

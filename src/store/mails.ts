@@ -12,9 +12,10 @@ import { encodeId, keyOf } from './ids.js';
 import { HELD, insertAttachments, NOT_HELD } from './messages.js';
 import { addParticipant, participantByAddress } from './participants.js';
 import { applyReports, reportedDeliveries, reportRow } from './reports.js';
+import type { ConversationRow, MailRow, MessageRow, ParticipantRow } from './rows.js';
 import { newKey, type Session } from './session.js';
 import { rememberId } from './thread-ids.js';
-import { type ConversationRow, type MailRow, type MessageRow, mailView, type ParticipantRow } from './views.js';
+import { mailView } from './views.js';
 
 export interface MailOperations {
   mails(filter: Parameters<Store['mails']>[0]): readonly MailRecord[];

@@ -18,16 +18,9 @@ import { advance, insertEvents, type NewEvent, tell } from './events.js';
 import { encodeId, keyOf } from './ids.js';
 import { dropWaiting, gather, isSuspended } from './outbox.js';
 import { addParticipant, clearSuspension, participantByAddress } from './participants.js';
+import type { ConversationRow, MessageRow, ParticipantRow } from './rows.js';
 import { newKey, type Session } from './session.js';
-import {
-  accountView,
-  attachmentView,
-  type ConversationRow,
-  latestContactParticipant,
-  type MessageRow,
-  messageView,
-  type ParticipantRow,
-} from './views.js';
+import { accountView, attachmentView, latestContactParticipant, messageView } from './views.js';
 
 export interface InsertedMessage {
   readonly conversation_key: number;

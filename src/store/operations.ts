@@ -21,7 +21,7 @@ import { type ContactOperations, contactOperations } from './participants.js';
 import { type RemovalOperations, removalOperations } from './removal.js';
 import { type RetentionOperations, retentionOperations } from './retention.js';
 import type { Rules, Session } from './session.js';
-import { quotable, stats } from './summaries.js';
+import { queueDepth, quotable, stats } from './summaries.js';
 import { locate } from './threading.js';
 import { tokenOwner } from './tokens.js';
 import { slugOf } from './views.js';
@@ -53,6 +53,9 @@ export interface Operations
   file(filing: Filing): readonly FilingResult[];
   locate(mail: { readonly recipients: readonly string[]; readonly reading: Reading }): readonly Location[];
   stats(): Readonly<Record<string, number>>;
+  queueDepth(): ReturnType<typeof queueDepth>;
+  /** Runs an empty transaction: whether the writer works. */
+  canWrite(): void;
   /** The configuration was reloaded. */
   setRules(rules: Rules): void;
 }
@@ -96,6 +99,7 @@ export const READING = [
   'accountOf',
   'tokenOwner',
   'filesWithoutRow',
+  'queueDepth',
 ] as const satisfies readonly OperationName[];
 
 export type ReadingName = (typeof READING)[number];
@@ -129,6 +133,8 @@ export function operations(session: Session): Operations {
     file: filing => fileMail(session, filing),
     locate: mail => locate(session, mail),
     stats: () => stats(session),
+    queueDepth: () => queueDepth(session),
+    canWrite() {},
     setRules(rules) {
       session.rules = rules;
     },

@@ -10,21 +10,10 @@ import { newToken } from '../conversation/token.js';
 import { accountByKey } from './accounts.js';
 import { blobKey } from './blobs.js';
 import { decodeId, encodeId, keyOf } from './ids.js';
+import type { ContactRow, ConversationRow, DeliveryRow, MessageRow, ParticipantRow } from './rows.js';
 import { newKey, type Session } from './session.js';
 import { UNFINISHED } from './unfinished.js';
-import {
-  accountView,
-  bounceAddress,
-  type ContactRow,
-  type ConversationRow,
-  conversationView,
-  type DeliveryRow,
-  firstDomain,
-  type MessageRow,
-  messageView,
-  type ParticipantRow,
-  replyAddress,
-} from './views.js';
+import { accountView, bounceAddress, conversationView, firstDomain, messageView, replyAddress } from './views.js';
 
 export const SMARTHOST = 'smarthost';
 const CHAIN_END = 20;

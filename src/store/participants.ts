@@ -8,15 +8,10 @@ import { accountBySlug, checkedAddress } from './accounts.js';
 import { tell } from './events.js';
 import { encodeId, keyOf } from './ids.js';
 import { releaseForAddress, resumeSuspended, suspendWaiting } from './outbox.js';
+import type { ContactRow, ConversationRow, ParticipantRow } from './rows.js';
 import { newKey, type Session } from './session.js';
 import { UNFINISHED } from './unfinished.js';
-import {
-  type ContactRow,
-  type ConversationRow,
-  contactView,
-  latestContactParticipant,
-  type ParticipantRow,
-} from './views.js';
+import { contactView, latestContactParticipant } from './views.js';
 
 export interface ContactOperations {
   contacts(filter: Parameters<Store['contacts']>[0]): readonly Contact[];

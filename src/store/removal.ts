@@ -15,8 +15,8 @@ import { accountBySlug } from './accounts.js';
 import { conversationRow } from './conversations.js';
 import { encodeId } from './ids.js';
 import { contactRow } from './participants.js';
+import type { StoredResult } from './rows.js';
 import { fromJson, type Session } from './session.js';
-import type { StoredResult } from './views.js';
 
 /** Rows a transaction may remove before it lets others in. */
 const BATCH = 500;

@@ -11,9 +11,9 @@ import type { Reading, ReportEntry } from '../mail/mail.js';
 import { isHardBounce } from '../mail/status.js';
 import { deliveryByKey, failed, tellOfMessages } from './deliveries.js';
 import { encodeId } from './ids.js';
+import type { ConversationRow, DeliveryRow } from './rows.js';
 import type { Session } from './session.js';
 import { conversationOfId } from './thread-ids.js';
-import type { ConversationRow, DeliveryRow } from './views.js';
 
 export interface ReportedEntry {
   readonly entry: ReportEntry;

@@ -19,8 +19,9 @@ import { directWriter, threadWriter, type Writer } from './writer.js';
 
 /** How often commits of other processes are looked for, milliseconds. */
 const POLL_INTERVAL = 200;
-/** How soon our own commits are told of, milliseconds: not at once, so that a batch of mails tells once. */
+/** How soon our own commits are told of, and how often at most, milliseconds: under load many mails tell once. */
 const SOON = 1;
+const AT_MOST_EVERY = 10;
 /** Writes that make nothing due for anybody: telling of them would wake the queue for its own work. */
 const QUIET = new Set<WritingName>([
   'lease',
@@ -31,6 +32,7 @@ const QUIET = new Set<WritingName>([
   'clearEvents',
   'clearFiles',
   'clearOld',
+  'canWrite',
 ]);
 
 export interface StoreOptions {
@@ -47,7 +49,9 @@ export interface StoreOptions {
 }
 
 /** The Store with what only the opener needs. */
-export interface OpenStore extends Store, Asynchronous<ClearingOperations & RetentionOperations> {
+export interface OpenStore
+  extends Store,
+    Asynchronous<ClearingOperations & RetentionOperations & Pick<Operations, 'queueDepth' | 'canWrite'>> {
   setRules(rules: Rules): Promise<void>;
 }
 
@@ -92,12 +96,15 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     for (const listener of listeners) listener();
   };
   let soon: NodeJS.Timeout | null = null;
+  let told = 0;
   const changedSoon = () => {
     if (soon !== null || listeners.size === 0) return;
+    const wait = Math.max(SOON, AT_MOST_EVERY - (performance.now() - told));
     soon = setTimeout(() => {
       soon = null;
+      told = performance.now();
       changed();
-    }, SOON).unref();
+    }, wait).unref();
   };
   const write = async <Name extends WritingName>(name: Name, ...values: Parameters<Operations[Name]>) => {
     const value = await writer.run(name, ...values);

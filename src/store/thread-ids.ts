@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto';
 import { normalizeToken } from '../mail/address.js';
 import { decodeId } from './ids.js';
+import type { ConversationRow } from './rows.js';
 import type { Session } from './session.js';
-import type { ConversationRow } from './views.js';
 
 /** The conversation that an id (no brackets) names within an account: our own ids, then those seen or reported. */
 export function conversationOfId(session: Session, accountKey: number, id: string): ConversationRow | undefined {

@@ -11,9 +11,9 @@ import type { Reading } from '../mail/mail.js';
 import { accountByKey, knownPrefixes, livingToken, resolveAddress } from './accounts.js';
 import { encodeId, keyOf } from './ids.js';
 import { participantByAddress } from './participants.js';
+import type { AccountRow, ConversationRow } from './rows.js';
 import type { Session } from './session.js';
 import { conversationOfId } from './thread-ids.js';
-import type { AccountRow, ConversationRow } from './views.js';
 
 /** Where one destination leads now. */
 export interface Target {

@@ -29,6 +29,7 @@ const VERBS: Readonly<Record<string, string>> = {
   key: 'add list revoke',
   hook: 'add list test rotate remove',
   tail: '',
+  systemd: '',
 };
 
 /** Options of the public contract. */
@@ -50,6 +51,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   'queue retry': '--state',
   deliver: '--door --socket --sender',
   'key add': '--operator --name',
+  systemd: '--sockets',
 };
 
 async function wholeProgram(): Promise<Command> {
