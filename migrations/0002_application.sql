@@ -49,6 +49,8 @@ create index delivery_of_event on delivery (event_key) where event_key is not nu
 -- Of a mail that is not composed yet: when it would be due if nothing stood in its way.
 alter table delivery add column due_at integer;
 
+-- What waits for one person: an address, the end of a suspension.
+create index delivery_of_participant on delivery (participant_key) where state in ('waiting', 'leased', 'deferred');
 -- Listings of one account, however many others there are.
 create index delivery_of_account on delivery (account_key, key);
 create index contact_of_account on contact (account_key, key);

@@ -12,15 +12,16 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { createApi } from './api/api.js';
 import { openStream } from './api/stream.js';
+import { createWatching } from './api/watching.js';
 import { printListen } from './config/addresses.js';
 import type { Config } from './config/keys.js';
 import { storeRules } from './config/store-rules.js';
 import { diffReload, type LoadedConfig } from './config.js';
 import { createReception } from './conversation/accept.js';
 import type { Courier } from './conversation/ports.js';
-import type { Store } from './conversation/store.js';
 import { errorText, ReplydError } from './errors.js';
 import { type HttpHandler, type HttpListener, openHttp } from './http.js';
+import { openDoorFaults } from './ingress/door-faults.js';
 import { createDoors, type DoorSettings as HttpDoorSettings } from './ingress/http.js';
 import { openSmtp, type SmtpDoor, type SmtpOptions, type SmtpSettings } from './ingress/smtp.js';
 import type { Log } from './log.js';
@@ -32,6 +33,7 @@ import { createSmtpCourier } from './outbound/smtp.js';
 import { createPoster } from './outbound/webhook.js';
 import { openParser } from './parsing/parser.js';
 import { clearIncoming, incomingFolder } from './store/blobs.js';
+import { openHousekeeping } from './store/housekeeping.js';
 import { lockStore } from './store/lock.js';
 import { openStore } from './store/sqlite.js';
 import { handedOver, openSupervisor } from './systemd.js';
@@ -61,11 +63,6 @@ export interface DaemonOptions {
 
 const GRACE = 30_000;
 const FREE_SPACE_INTERVAL = 1_000;
-const DAY = 86_400_000;
-const EVENT_LIFE = 7 * DAY;
-const ANSWER_LIFE = DAY;
-const CLEARING_INTERVAL = 60_000;
-const CLEARED_AT_ONCE = 500;
 const VERSION = (
   JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
 ).version;
@@ -124,6 +121,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       parser,
       log,
       limits: () => config.limits,
+      authservIds: () => config.auth.authservId,
       discard: async raw => {
         if ('file' in raw) await rm(raw.file, { force: true }).catch(() => undefined);
       },
@@ -147,7 +145,11 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       folder,
       clock: Date.now,
       log,
-      settings: () => ({ context: config.continuity.context, envelopeSender: config.outbound.envelopeSender }),
+      settings: () => ({
+        context: config.continuity.context,
+        envelopeSender: config.outbound.envelopeSender,
+        maxSize: config.outbound.maxSize,
+      }),
       onComposed: () => queue.wake(),
     });
     closers.push(() => composer.close());
@@ -164,7 +166,8 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
         stream.wake();
       }),
     );
-    closers.push(clearRegularly(store, log));
+    const housekeeping = openHousekeeping({ store, dataDir, log, keep: () => config.retention });
+    closers.push(() => housekeeping.close());
 
     const doorOptions = { spoolFolder: folder, reception, log, now: Date.now };
     const doors: SmtpDoor[] = [];
@@ -198,7 +201,10 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       closers.push(() => opened.close({ graceMs }));
       return opened.address;
     };
+    const doorFaults = openDoorFaults({ dataDir, now: Date.now, log });
+    closers.push(() => doorFaults.close());
     const httpDoors = await createDoors({
+      onFault: doorFaults.note,
       spoolFolder: folder,
       reception,
       log,
@@ -216,7 +222,9 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       stream,
     });
     const apart = config.ingress.listen !== null || sockets.ingress.length > 0;
-    const http = await openListener('http.listen', apart ? [health, api] : [health, api, httpDoors]);
+    let closing: Promise<void> | null = null;
+    const watching = createWatching({ version: VERSION, store, space, closing: () => closing !== null, now: Date.now });
+    const http = await openListener('http.listen', apart ? [watching, api] : [watching, api, httpDoors]);
     const ingress = apart ? await openListener('ingress.listen', [httpDoors]) : null;
     // Its readers would hold the listener open.
     closers.push(() => stream.close());
@@ -229,11 +237,10 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     queue.wake();
     hooks.wake();
     // Alive means that the writer thread still commits.
-    const supervisor = openSupervisor(process.env, () => store.rememberPrefixes([]), { log });
+    const supervisor = openSupervisor(process.env, () => store.canWrite(), { log });
     closers.push(() => supervisor.close());
     supervisor.ready();
 
-    let closing: Promise<void> | null = null;
     return {
       listening,
       async reload(next) {
@@ -277,34 +284,6 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
 function bodyLimit(maxSize: number): number {
   return Math.ceil(maxSize * 1.4) + 4 * 1024 * 1024;
 }
-
-/** Events are kept for 7 days and answers to repeated requests for one; what is older goes a little at a time. */
-function clearRegularly(store: Store, log: Log): () => Promise<void> {
-  let stopped = false;
-  let running: Promise<void> = Promise.resolve();
-  const clear = async () => {
-    for (let cleared = CLEARED_AT_ONCE; cleared === CLEARED_AT_ONCE && !stopped; ) {
-      const now = Date.now();
-      const options = { before: now - EVENT_LIFE, answersBefore: now - ANSWER_LIFE, limit: CLEARED_AT_ONCE };
-      cleared = await store.clearEvents(options);
-    }
-  };
-  const timer = setInterval(() => {
-    running = clear().catch(error => log.error('failed', { part: 'clearing events', error: errorText(error) }));
-  }, CLEARING_INTERVAL).unref();
-  return async () => {
-    stopped = true;
-    clearInterval(timer);
-    await running;
-  };
-}
-
-/** The process runs and answers; whether it can work is another question. */
-const health: HttpHandler = async exchange => {
-  if (exchange.path !== '/healthz' || !['GET', 'HEAD'].includes(exchange.method)) return false;
-  await exchange.json(200, { status: 'ok' });
-  return true;
-};
 
 /** 0700, ours. Throws with what to do about it. */
 function prepareDataDir(dataDir: string): void {
@@ -397,8 +376,15 @@ function queueSettings(config: Config): Pick<QueueOptions, 'concurrency' | 'sche
   return { concurrency: outbound.connections, schedule: { waits: outbound.retry, giveUpAfter: outbound.giveUp } };
 }
 
+interface Space {
+  readonly low: () => boolean;
+  /** Bytes. */
+  readonly free: () => number;
+  readonly close: () => void;
+}
+
 /** Looks at the disk once a second, so that MAIL costs nothing. */
-function watchSpace(dataDir: string, minFree: () => number): { low: () => boolean; close: () => void } {
+function watchSpace(dataDir: string, minFree: () => number): Space {
   const first = statfsSync(dataDir);
   let free = first.bavail * first.bsize;
   const timer = setInterval(() => {
@@ -410,5 +396,5 @@ function watchSpace(dataDir: string, minFree: () => number): { low: () => boolea
       () => undefined,
     );
   }, FREE_SPACE_INTERVAL).unref();
-  return { low: () => free < minFree(), close: () => clearInterval(timer) };
+  return { low: () => free < minFree(), free: () => free, close: () => clearInterval(timer) };
 }

@@ -70,6 +70,8 @@ export interface Exchange {
   /** As it was sent: begins with `/`, percent-encoded, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** Path and query, byte for byte as they were sent. */
+  readonly target: string;
   /** The address that talks to us (a reverse proxy's, where there is one). */
   readonly client: string | null;
   /** Ended when the client goes away before it is answered. */
@@ -253,6 +255,7 @@ function createExchange(
     method: request.method ?? '',
     path: mark === -1 ? target : target.slice(0, mark),
     query: new URLSearchParams(mark === -1 ? '' : target.slice(mark + 1)),
+    target,
     client: request.socket.remoteAddress ?? null,
     signal: gone.signal,
     header(name) {

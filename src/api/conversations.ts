@@ -204,9 +204,17 @@ async function newMessage(call: Call<unknown, unknown>, body: NewMessageBody): P
 }
 
 function checkMetadata(metadata: unknown): void {
-  const size = metadata === undefined ? 0 : Buffer.byteLength(JSON.stringify(metadata));
-  if (size > MAX_METADATA) {
-    throw new ReplydError('too_large', `metadata has ${size} bytes of JSON, at most ${MAX_METADATA} are kept.`);
+  if (metadata !== undefined && sizeOf(metadata) > MAX_METADATA) {
+    throw new ReplydError('too_large', `metadata has more than ${MAX_METADATA} bytes of JSON.`);
+  }
+}
+
+/** Bytes of JSON. What is nested too deeply to be written out is too large. */
+function sizeOf(value: unknown): number {
+  try {
+    return Buffer.byteLength(JSON.stringify(value));
+  } catch {
+    return Number.POSITIVE_INFINITY;
   }
 }
 

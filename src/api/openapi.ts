@@ -118,15 +118,13 @@ function reference(name: ShapeName): Json {
 
 /** JSON Schema as it is written: the library's own marks dropped, names turned into references. */
 function plain(schema: TSchema): Json {
-  const copy = JSON.parse(JSON.stringify(schema)) as Json;
-  return rewritten(copy, true) as Json;
+  return rewritten(JSON.parse(JSON.stringify(schema))) as Json;
 }
 
-function rewritten(value: unknown, top = false): unknown {
-  if (Array.isArray(value)) return value.map(each => rewritten(each));
+function rewritten(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(rewritten);
   if (typeof value !== 'object' || value === null) return value;
   const { $id, ...rest } = value as Record<string, unknown>;
-  if (typeof rest.$ref === 'string') return { $ref: `#/components/schemas/${rest.$ref}` };
-  const entries = Object.entries(rest).map(([name, each]) => [name, rewritten(each)]);
-  return Object.fromEntries(top || $id === undefined ? entries : [...entries]);
+  if (typeof rest.$ref === 'string') return reference(rest.$ref as ShapeName);
+  return Object.fromEntries(Object.entries(rest).map(([name, each]) => [name, rewritten(each)]));
 }

@@ -8,7 +8,7 @@
 import type { Static, TObject, TSchema } from '@sinclair/typebox';
 import type { ConversationRef, OnceVerb, Store, StoredContent } from '../conversation/store.js';
 import { ReplydError } from '../errors.js';
-import type { Exchange, Headers } from '../http.js';
+import type { Exchange } from '../http.js';
 import type { ShapeName } from './schema.js';
 
 export interface Caller {
@@ -89,8 +89,7 @@ export async function ownConversation(
   if (account !== null && slug !== account) {
     throw new ReplydError('not_found', `There is no ${JSON.stringify(ref)}.`);
   }
-  const { id } = await call.store.conversation({ account: slug, number: Number(numbered[2]) }, { messages: 0 });
-  return { id };
+  return { account: slug, number: Number(numbered[2]) };
 }
 
 /** The account that something is made in. */
@@ -122,4 +121,3 @@ export function pageOf<Row>(
 }
 
 export const PAGE_SIZE = 50;
-export type { Headers };

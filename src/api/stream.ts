@@ -44,7 +44,8 @@ interface Reader {
 }
 
 const HEARTBEAT = 15_000;
-const PAGE = 200;
+/** Events read at a time for all: a few milliseconds of this thread. */
+const PAGE = 50;
 const MAX_READERS = 500;
 /** Events read at a time for one reader. */
 const OWN_PAGE = 20;

@@ -11,6 +11,7 @@ import { type Listen, printListen } from '../config/addresses.js';
 import type { Config } from '../config/keys.js';
 import type { Store } from '../conversation/store.js';
 import { errorText } from '../errors.js';
+import { readDoorFaults } from '../ingress/door-faults.js';
 import { systemText } from './errors.js';
 import { userName } from './owner.js';
 import { pausedText } from './queue.js';
@@ -76,6 +77,16 @@ export function checkDataDirectory(config: Config): readonly Finding[] {
         : ok('free space', sizeText(free)),
   );
   return [...findings, checkSync(dataDir)];
+}
+
+/** What providers post and the daemon can't take, as it noted it. SendGrid drops such a mail after three days. */
+export function checkDoors(config: Config): readonly Finding[] {
+  return Object.entries(readDoorFaults(config.dataDir)).map(([provider, { at, detail }]) => {
+    const text = `${detail} (${at}, nothing was taken since)`;
+    return provider === 'sendgrid'
+      ? failed('door sendgrid', text, 'mend it soon: SendGrid gives up after 3 days and tells nobody')
+      : warning(`door ${provider}`, text);
+  });
 }
 
 const SYNC_ROUNDS = 9;

@@ -74,21 +74,20 @@ export async function withStore<T>(
 }
 
 /**
- * Runs `work` for verbs that need the files of the store and not its verbs. Root acts as the owner meanwhile. Throws
- * unavailable when there is no store, unless `create`.
+ * Runs `work` for verbs that need the files of the store and not its verbs. Root acts as the owner meanwhile, unless
+ * `asOwner` is false. Throws unavailable when there is no store.
  */
 export async function withDataDir<T>(
   command: Command,
   work: (loaded: LoadedConfig) => Promise<T>,
-  options: { create?: boolean } = {},
+  options: { asOwner?: boolean } = {},
 ): Promise<T> {
   const loaded = await loadSettings(command);
   const { dataDir } = loaded.config;
-  const missing = storeIsMissing(dataDir);
-  if (missing && !options.create) throw noStore(dataDir);
-  const leaveStore = actAsOwner(dataDir);
+  if (storeIsMissing(dataDir)) throw noStore(dataDir);
+  const leaveStore = options.asOwner === false ? () => {} : actAsOwner(dataDir);
   try {
-    if (!missing) checkAccess(dataDir);
+    checkAccess(dataDir);
     return await work(loaded);
   } finally {
     leaveStore();

@@ -8,6 +8,7 @@ import type { Store } from '../conversation/store.js';
 import { errorText, isReplydError } from '../errors.js';
 import {
   checkDataDirectory,
+  checkDoors,
   checkPortsAnswer,
   checkPortsFree,
   checkProbe,
@@ -63,7 +64,7 @@ async function examine(command: Command, report: Report): Promise<void> {
   if (trouble !== null) return report(trouble);
   const leaveStore = actAsOwner(dataDir);
   try {
-    report(...checkDataDirectory(loaded.config));
+    report(...checkDataDirectory(loaded.config), ...checkDoors(loaded.config));
     await examineStore(loaded, report);
   } finally {
     leaveStore();

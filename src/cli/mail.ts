@@ -4,6 +4,7 @@ import type { MailRecordState } from '../conversation/model.js';
 import type { Store, StoredContent } from '../conversation/store.js';
 import { ReplydError } from '../errors.js';
 import { withStore } from './context.js';
+import { defineExplain } from './explain.js';
 import { list } from './listing.js';
 import { mailView, sizeText, timeText } from './render.js';
 import { table } from './table.js';
@@ -65,6 +66,8 @@ export function defineMail(group: Command): void {
       if (options.json) printJson(mail);
       else print(mailView(mail));
     });
+
+  defineExplain(group);
 
   addVerb(group, 'reprocess <id>', {
     does: 'read a quarantined mail again and fill its message',

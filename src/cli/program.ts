@@ -82,6 +82,16 @@ const GROUPS: readonly Group[] = [
     does: 'look whether the store is whole',
     load: async () => (await import('./check.js')).defineCheck,
   },
+  {
+    name: 'backup',
+    does: 'copy the whole store into one file',
+    load: async () => (await import('./backup.js')).defineBackup,
+  },
+  {
+    name: 'restore',
+    does: 'put a backup in the place of the store',
+    load: async () => (await import('./backup.js')).defineRestore,
+  },
   { name: 'queue', does: 'mails on their way out', load: async () => (await import('./queue.js')).defineQueue },
   { name: 'key', does: 'keys for the HTTP API', load: async () => (await import('./key.js')).defineKey },
   { name: 'hook', does: 'where events are posted', load: async () => (await import('./hook.js')).defineHook },
@@ -111,7 +121,7 @@ export function buildProgram(): Command {
     .description(INTRODUCTION)
     .usage('[-c FILE] COMMAND …')
     .option('-c, --config <file>', 'the configuration (else $REPLYD_CONFIG, else /etc/replyd/config.toml)')
-    .version(version(), '-V, --version', 'print the version')
+    .version(programVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
     .enablePositionalOptions()
@@ -140,7 +150,8 @@ function printUsageError(text: string, write: (text: string) => void): void {
   write(text.replace(/^error: /, 'replyd: '));
 }
 
-function version(): string {
+/** Of this program. */
+export function programVersion(): string {
   const file = new URL('../../package.json', import.meta.url);
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -221,9 +221,13 @@ export const KEYS = {
     reload: true,
   }),
 
-  'retention.raw': keepFor('How long raw mails are kept.'),
+  'retention.raw': keepFor('How long raw mails are kept, those that came and those that were sent.'),
   'retention.resolved': keepFor('How long resolved conversations are kept after their last activity.'),
   'retention.deliveries': keepFor('How long the attempts of finished deliveries are kept.'),
+  'retention.unfiled': keepFor(
+    'How long mails are kept that stand in no conversation: refused ones, and those for postmaster and abuse.',
+    '90d',
+  ),
 
   'limits.parse_time': key(duration(100, 10 * MINUTE), '30s', {
     meaning: 'Time to read one mail. One that needs longer is kept whole, but not understood.',
@@ -334,6 +338,6 @@ function ingressSecret(meaning: string): Key<readonly string[]> {
   });
 }
 
-function keepFor(meaning: string): Key<number | null> {
-  return key(durationOrAlways(DAY, 36_500 * DAY), 'always', { meaning, reload: true });
+function keepFor(meaning: string, life = 'always'): Key<number | null> {
+  return key(durationOrAlways(DAY, 36_500 * DAY), life, { meaning, reload: true });
 }

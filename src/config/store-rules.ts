@@ -8,5 +8,6 @@ export function storeRules(config: Config): Rules {
     separator: config.reply.separator,
     delay: config.continuity.delay,
     maxSize: config.outbound.maxSize,
+    operator: config.operator.address,
   };
 }

@@ -16,10 +16,19 @@
  */
 import { errorText, isReplydError } from '../errors.js';
 import { type Log, shortToken } from '../log.js';
+import { authenticationOf } from '../mail/authentication.js';
 import type { Content, RawFacts } from '../mail/mail.js';
 import { STATUS, type Status } from '../mail/status.js';
+import { counter } from '../metrics.js';
 import type { Arrival, Destination, Parser, Reception, Resolution, Verdict } from './ports.js';
 import type { FilingResult, Store, StoredContent } from './store.js';
+
+const mails = counter('replyd_mails_total', 'Mails by recipient: what each was answered.', ['door', 'verdict']);
+const bytes = counter('replyd_mail_bytes_total', 'Bytes of mails that were stored.', ['door']);
+const again = counter('replyd_mails_repeated_total', 'Mails that stood there already.', ['door']);
+const quarantined = counter('replyd_mails_quarantined_total', 'Mails that were stored but could not be read.', [
+  'door',
+]);
 
 /** More Received fields than these are a loop between MTAs (RFC 5321 section 6.3). */
 const MAX_HOPS = 50;
@@ -29,6 +38,8 @@ export interface ReceptionOptions {
   readonly parser: Parser;
   readonly log: Log;
   readonly limits: () => { readonly loopMessages: number; readonly loopWindow: number };
+  /** Our authserv-ids (`auth.authserv_id`); none: no Authentication-Results field counts. */
+  readonly authservIds?: () => readonly string[];
   /** Removes a spool file that nobody took over; must not throw. */
   readonly discard: (raw: Content) => Promise<void>;
   readonly lowOnSpace: () => boolean;
@@ -51,8 +62,11 @@ export function createReception(options: ReceptionOptions): Reception {
 
     async accept(arrival, { together }) {
       try {
-        return await accept(options, arrival, together);
+        const verdicts = await accept(options, arrival, together);
+        for (const verdict of verdicts) mails.add([arrival.via, verdict.word]);
+        return verdicts;
       } catch (error) {
+        mails.add([arrival.via, 'deferred'], arrival.destinations.length);
         const status = troubleStatus(error);
         log.error('deferred', {
           client: arrival.client,
@@ -67,6 +81,7 @@ export function createReception(options: ReceptionOptions): Reception {
     },
 
     async refuse(refused) {
+      mails.add([refused.via, 'rejected'], refused.envelope.rcptTo.length);
       try {
         const parsed = await options.parser.parse(refused.raw, {
           traces: NO_TRACES,
@@ -131,6 +146,9 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
       client: arrival.client,
       trusted: arrival.trusted,
       evidence: arrival.evidence ?? [],
+      ...(arrival.trusted && parsed.readable
+        ? { authentication: authenticationOf(parsed.reading.mail.headers, options.authservIds?.() ?? []) }
+        : {}),
       limits: options.limits(),
       together,
     });
@@ -184,6 +202,11 @@ function logFiled(
   facts: RawFacts,
   filed: { results: readonly FilingResult[]; unreadable: string | null },
 ): void {
+  const stored = filed.results.filter(result => result.result === 'filed');
+  if (stored.some(result => !result.before)) {
+    bytes.add([arrival.via], facts.size);
+    if (filed.unreadable !== null) quarantined.add([arrival.via]);
+  } else if (stored.length > 0) again.add([arrival.via]);
   for (const [index, result] of filed.results.entries()) {
     const destination = arrival.destinations[index]!;
     const about = {

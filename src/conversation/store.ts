@@ -6,6 +6,7 @@
  * Faults: ReplydError('invalid' | 'not_found' | 'conflict') says what is wrong with the call; 'unavailable' means the
  * store can't work now (disk full: details.reason = 'disk_full'; locked; gone), and nothing of the call happened.
  */
+import type { Authentication } from '../mail/authentication.js';
 import type { Envelope, MailAttachment, RawFacts, Reading } from '../mail/mail.js';
 import type {
   Account,
@@ -55,6 +56,8 @@ export interface Filing {
   readonly client: string | null;
   readonly trusted: boolean;
   readonly evidence: readonly string[];
+  /** What a checker that we trust says of the sender; absent: nobody did. */
+  readonly authentication?: Authentication;
   readonly limits: { readonly loopMessages: number; readonly loopWindow: number };
   /** All destinations or none. */
   readonly together: boolean;
@@ -73,6 +76,20 @@ export type FilingResult =
   | { readonly result: 'changed' }
   /** `inbox+` mail that belongs to no conversation while the account opens none. */
   | { readonly result: 'unthreaded' };
+
+/** Where a mail goes for one recipient. */
+export interface Location {
+  readonly recipient: string;
+  /** `new`: it opens a conversation. `kept`: for the operator. The last three are refused. */
+  readonly goes: 'conversation' | 'new' | 'kept' | 'unthreaded' | 'switched_off' | 'unknown' | 'not_ours';
+  /** The account's slug. */
+  readonly account: string | null;
+  readonly conversation: { readonly id: string; readonly number: number } | null;
+  /** What threads it: an address of its envelope, a field of its header. */
+  readonly by: string | null;
+  /** The writer in From is a participant there. */
+  readonly writer_known: boolean;
+}
 
 export interface NewConversation {
   /** The account's slug. */
@@ -150,6 +167,17 @@ export interface ComposeSnapshot {
   readonly answered: boolean;
 }
 
+/** A mail for postmaster or abuse whose copy for the operator is due. */
+export interface Forward {
+  readonly deliveryId: string;
+  readonly mailId: string;
+  readonly mailFrom: string;
+  /** Whom it was for: a full address. */
+  readonly addressee: string;
+  readonly operator: string;
+  readonly raw: StoredContentRef;
+}
+
 export interface ConversationFilter {
   readonly account?: string;
   readonly status?: ConversationStatus;
@@ -175,6 +203,8 @@ export interface Store extends QueueStore {
   /** What replyd itself wrote into these conversations, for finding it again in a quoted part. */
   quotable(conversationIds: readonly string[]): Promise<readonly string[]>;
   file(filing: Filing): Promise<readonly FilingResult[]>;
+  /** Where a mail with these envelope recipients would be filed, and by what. Changes nothing. */
+  locate(mail: { readonly recipients: readonly string[]; readonly reading: Reading }): Promise<readonly Location[]>;
   /** Keeps a refused mail on record (`mail list --state refused`). */
   refuse(refused: {
     envelope: Envelope;
@@ -335,6 +365,16 @@ export interface Store extends QueueStore {
     references: readonly string[];
     raw: StoredContent;
     copies: readonly { deliveryId: string; head: string; mailFrom: string }[];
+  }): Promise<boolean>;
+
+  /** Copies for the operator that no mail is composed for yet. */
+  dueForwards(options: { now: number; limit: number }): Promise<readonly Forward[]>;
+  /** Ties the composed copy to its delivery. False when it was cancelled meanwhile. */
+  saveForward(composed: {
+    deliveryId: string;
+    mailId: string;
+    messageId: string;
+    raw: StoredContent;
   }): Promise<boolean>;
 
   // The whole

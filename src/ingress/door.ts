@@ -22,6 +22,10 @@ export interface DoorRequest {
   readonly folder: string;
   /** Bytes of the largest mail, decoded. */
   readonly maxSize: number;
+  /** Bytes of the largest body that may hold such a mail; `maxBodyOf`. */
+  readonly maxBody: number;
+  /** The disk is nearly full: nothing more may be written. Cheap. */
+  readonly lowOnSpace: () => boolean;
   readonly now: Clock;
   /** What the provider sees of us, without a trailing slash; null when not configured. */
   readonly publicUrl: string | null;
@@ -48,6 +52,18 @@ export type Translation =
   | { readonly word: 'gone' };
 
 export type Door = (request: DoorRequest) => Promise<Translation>;
+
+/**
+ * Beside the raw mail, JSON holds its text, its HTML and its attachments; a form may write each byte as three.
+ * Mandrill's form holds JSON, of several mails at a time; beyond 400 MiB no JSON can be read in one go.
+ */
+export function maxBodyOf(provider: Provider, maxSize: number): number {
+  if (provider === 'relay') return maxSize;
+  const once = maxSize * 3 + 4 * MIB;
+  return provider === 'mandrill' ? Math.max(once, Math.min(maxSize * 8, 400 * MIB)) : once;
+}
+
+const MIB = 1024 * 1024;
 
 /** The user of Basic credentials, as Rails Action Mailbox has it. */
 export const BASIC_USER = 'actionmailbox';

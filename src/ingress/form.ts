@@ -9,7 +9,7 @@
 import { once } from 'node:events';
 import { PassThrough, type Readable } from 'node:stream';
 import { Busboy } from '@fastify/busboy';
-import { errorText } from '../errors.js';
+import { errorText, isReplydError, ReplydError } from '../errors.js';
 import type { Received, Spool } from './spool.js';
 
 export interface FormOptions {
@@ -18,6 +18,8 @@ export interface FormOptions {
   /** Bytes of its value, decoded. */
   readonly maxRaw: number;
   readonly maxBody: number;
+  /** Asked while the form comes in, because anybody can send one: proof stands in it or is made of it. */
+  readonly lowOnSpace: () => boolean;
   readonly spool: Spool;
 }
 
@@ -31,7 +33,7 @@ const MAX_FIELD = 64 * 1024;
 const MAX_FIELDS = 1000;
 const MAX_MEMORY = 1024 * 1024;
 
-/** `contentType` as it stands in the header. Never throws. */
+/** `contentType` as it stands in the header. Throws ReplydError 'unavailable' when the disk is nearly full. */
 export async function readForm(stream: Readable, contentType: string, options: FormOptions): Promise<Form> {
   const type = contentType.split(';', 1)[0]!.trim().toLowerCase();
   const fields = collectFields(options);
@@ -48,11 +50,12 @@ export async function readForm(stream: Readable, contentType: string, options: F
     };
   }
   try {
-    await reader(bounded(stream, options.maxBody), contentType, fields);
+    await reader(bounded(stream, options), contentType, fields);
     const raw = await fields.finish();
     return { word: 'form', fields: fields.texts, raw };
   } catch (error) {
     await fields.abandon();
+    if (isReplydError(error)) throw error;
     if (error === TOO_LARGE) return { word: 'too_large', detail: 'The post is larger than a mail may make it.' };
     if (stream.readableAborted || stream.errored) return { word: 'gone' };
     return { word: 'malformed', detail: `The form can't be read: ${errorText(error)}` };
@@ -61,12 +64,13 @@ export async function readForm(stream: Readable, contentType: string, options: F
 
 const TOO_LARGE = new Error('too large');
 
-async function* bounded(stream: Readable, max: number): AsyncGenerator<Buffer> {
+async function* bounded(stream: Readable, { maxBody, lowOnSpace }: FormOptions): AsyncGenerator<Buffer> {
   let size = 0;
   // The connection must survive what we think of its body, or nobody would hear the answer.
   for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > max) throw TOO_LARGE;
+    if (size > maxBody) throw TOO_LARGE;
+    if (lowOnSpace()) throw new ReplydError('unavailable', 'no space to receive the post');
     yield chunk;
   }
 }
@@ -102,16 +106,16 @@ function collectFields({ raw, maxRaw, spool }: FormOptions): Fields {
       }
       const parts: Buffer[] = [];
       let size = 0;
+      let kept = true;
       value.on('data', (chunk: Buffer) => {
         size += chunk.length;
         memory += chunk.length;
-        if (size <= MAX_FIELD && memory <= MAX_MEMORY) parts.push(chunk);
+        kept &&= size <= MAX_FIELD && memory <= MAX_MEMORY;
+        if (kept) parts.push(chunk);
         else parts.length = 0;
       });
       value.once('end', () => {
-        if (size <= MAX_FIELD && memory <= MAX_MEMORY && !texts.has(name)) {
-          texts.set(name, Buffer.concat(parts).toString('utf8'));
-        }
+        if (kept && !texts.has(name)) texts.set(name, Buffer.concat(parts).toString('utf8'));
       });
     },
     async finish() {

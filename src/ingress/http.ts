@@ -3,35 +3,25 @@
  * the request into posts; here each post goes to the reception, and one table says the ending in the provider's words,
  * so that he retries what should come again and stops what never will be taken.
  *
- * Several recipients of a mail, and several mails of a request, are handled one by one; each that can be stored is stored.
- * The answer is for the worst ending that a retry can mend: trouble, then a missing or too large mail. Otherwise one
- * recipient who has the mail makes it `stored`; refused ones are on record. A retry finds what was stored before, so
- * nothing is filed twice, and nothing is lost without a word. Refusals of mails that will come again are not recorded.
+ * Several mails of a request are handled one by one (`take-post.ts`); each that can be stored is stored. The answer is
+ * for the worst ending that a retry can mend: trouble, then a missing or too large mail; else one that is stored makes
+ * it `stored`. A retry finds what was stored before, so nothing is filed twice, and nothing is lost without a word.
  *
  * A door without a secret is closed: 404, as if it were not there; but SendGrid drops a mail on that, so its door says
  * 503. What is wrong with a request is a line in the log; an error where a provider will throw mails away for it.
  */
-import { randomUUID } from 'node:crypto';
-import { copyFile, link } from 'node:fs/promises';
-import path from 'node:path';
-import type { Destination, Reception, Verdict } from '../conversation/ports.js';
+import type { Reception } from '../conversation/ports.js';
 import { errorText } from '../errors.js';
 import type { Exchange, HttpHandler } from '../http.js';
 import type { Log } from '../log.js';
-import { normalizeAddress } from '../mail/address.js';
-import type { Content } from '../mail/mail.js';
-import type { Status } from '../mail/status.js';
-import { type Door, type DoorRequest, discard, type Post, type Provider, type Translation } from './door.js';
+import { type Door, type DoorRequest, maxBodyOf, type Provider, type Translation } from './door.js';
 import { readMailgun } from './mailgun.js';
 import { readMandrill } from './mandrill.js';
 import { readPostmark } from './postmark.js';
 import { readRelay } from './relay.js';
 import { readSendgrid } from './sendgrid.js';
-import { maskRecipient } from './smtp-transaction.js';
 import { openSpool } from './spool.js';
-
-/** How a request ended. */
-export type Ending = 'stored' | 'refused' | 'unproven' | 'malformed' | 'too_large' | 'trouble';
+import { type Ending, type Result, TROUBLE, takePost } from './take-post.js';
 
 /** The answers of product.md section 8. SendGrid drops a mail on 3xx and 4xx; only 406 stops Mailgun, 403 Postmark. */
 export const ANSWERS: Readonly<Record<Ending, Readonly<Record<Provider, number>>>> = {
@@ -84,8 +74,8 @@ export interface DoorsOptions {
   readonly spoolFolder: string;
   /** Read at each request. */
   readonly settings: () => DoorSettings;
-  /** Called for what an operator must mend: a request that a provider will not get rid of. */
-  readonly onFault?: (provider: Provider, detail: string) => void;
+  /** Told what an operator must mend: why a request could not be taken; null when one could. */
+  readonly onFault?: (provider: Provider, detail: string | null) => void;
 }
 
 const MEMORY_LIMIT = 256 * 1024;
@@ -108,11 +98,19 @@ export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
       await answer(options, exchange, provider, {
         ending: 'trouble',
         detail: 'This door is closed: ingress.sendgrid.password is not set.',
+        closed: true,
       });
       return true;
     }
     if (reception.lowOnSpace()) {
       await answer(options, exchange, provider, { ending: 'trouble', detail: 'There is no space to store the mail.' });
+      return true;
+    }
+    const maxBody = maxBodyOf(provider, maxSize);
+    if (Number(exchange.header('content-length') ?? 0) > maxBody) {
+      // Not read at all; the client hears why before it has sent it.
+      const detail = 'The post is larger than one with the largest mail (smtp.max_size).';
+      await answer(options, exchange, provider, { ending: 'too_large', detail });
       return true;
     }
     const request: DoorRequest = {
@@ -121,6 +119,8 @@ export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
       spool,
       folder,
       maxSize,
+      maxBody,
+      lowOnSpace: () => reception.lowOnSpace(),
       now: options.now,
       publicUrl,
     };
@@ -143,13 +143,6 @@ export function providerOf(address: string): Provider | null {
   return Object.hasOwn(PATHS, plain) ? PATHS[plain]! : null;
 }
 
-interface Result {
-  readonly ending: Ending;
-  /** For whoever reads it at the provider. */
-  readonly detail: string;
-}
-
-const TROUBLE: Result = { ending: 'trouble', detail: 'Temporary trouble here, try again later.' };
 /** The worst first. */
 const ORDER: readonly Ending[] = ['trouble', 'malformed', 'too_large', 'stored', 'refused'];
 
@@ -162,130 +155,10 @@ async function finish(
   if (translation.word !== 'posts') return { ending: translation.word, detail: translation.detail };
   let worst: Result | null = null;
   for (const post of translation.posts) {
-    const result = await take(options, exchange, provider, post);
+    const result = await takePost(options, { provider, client: exchange.client }, post);
     if (worst === null || ORDER.indexOf(result.ending) < ORDER.indexOf(worst.ending)) worst = result;
   }
   return worst ?? { ending: 'stored', detail: '' };
-}
-
-/** One mail, for all its recipients. */
-async function take(options: DoorsOptions, exchange: Exchange, provider: Provider, post: Post): Promise<Result> {
-  const { reception, log } = options;
-  const { raw } = post;
-  if (raw === 'too_large') return { ending: 'too_large', detail: 'The mail is larger than smtp.max_size.' };
-  if (raw === 'missing') return { ending: 'malformed', detail: 'A part of the post has no raw mail or no recipient.' };
-  let copy: Content | null = null;
-  try {
-    const asked = await askFor(reception, post.rcptTo);
-    if (asked.deferred) return TROUBLE;
-    copy = await keep(raw, options.spoolFolder);
-    const mailFrom =
-      normalizeAddress(post.mailFrom) ?? (isNullSender(post.mailFrom) ? '' : post.mailFrom.slice(0, 320));
-    const { destinations } = asked;
-    const verdicts =
-      destinations.length === 0
-        ? []
-        : await reception.accept(
-            {
-              mailFrom,
-              destinations,
-              raw,
-              via: provider,
-              client: exchange.client,
-              // The relay is a front MTA of our own; a provider lets pass what the sender wrote.
-              trusted: provider === 'relay',
-              ...(post.evidence === undefined ? {} : { evidence: post.evidence }),
-            },
-            { together: false },
-          );
-    if (verdicts.length < destinations.length || verdicts.some(verdict => verdict.word === 'deferred')) return TROUBLE;
-    const refused = refusedOnes(asked, verdicts);
-    const stored = verdicts.some(verdict => verdict.word === 'accepted');
-    if (!stored || (refused.length > 0 && !post.guessed)) {
-      await reception.refuse({
-        envelope: { mailFrom, rcptTo: refused.map(one => one.address) },
-        raw: await secondCopy(copy, options.spoolFolder),
-        via: provider,
-        client: exchange.client,
-        reason: reasonOf(refused),
-      });
-      log.warn('rejected', {
-        door: provider,
-        client: exchange.client,
-        to: refused.map(one => maskRecipient(one.address)),
-        reason: reasonOf(refused),
-      });
-    }
-    if (stored) return { ending: 'stored', detail: '' };
-    return { ending: 'refused', detail: refused[0]?.status?.text ?? 'No recipient of this mail is here.' };
-  } catch (error) {
-    log.error('deferred', { door: provider, client: exchange.client, error: errorText(error) });
-    return TROUBLE;
-  } finally {
-    post.release();
-    await discard(raw);
-    if (copy !== null) await discard(copy);
-  }
-}
-
-interface Asked {
-  readonly destinations: readonly Destination[];
-  readonly refused: readonly Refused[];
-  readonly deferred: boolean;
-}
-
-interface Refused {
-  readonly address: string;
-  readonly status: Status | null;
-}
-
-async function askFor(reception: Reception, recipients: readonly string[]): Promise<Asked> {
-  const destinations = new Map<string, Destination>();
-  const refused: Refused[] = [];
-  let deferred = false;
-  for (const recipient of new Set(recipients)) {
-    const address = normalizeAddress(recipient) ?? recipient.slice(0, 320);
-    const resolution = await reception.resolve(address);
-    if (resolution.word === 'accepted') {
-      const { destination } = resolution;
-      destinations.set(`${destination.kind} ${destination.address.toLowerCase()}`, destination);
-    } else if (resolution.word === 'deferred') deferred = true;
-    else refused.push({ address, status: resolution.status });
-  }
-  return { destinations: [...destinations.values()], refused, deferred };
-}
-
-function refusedOnes(asked: Asked, verdicts: readonly Verdict[]): readonly Refused[] {
-  const later = asked.destinations.flatMap(({ address }, at) => {
-    const verdict = verdicts[at];
-    return verdict?.word === 'rejected' ? [{ address, status: verdict.status }] : [];
-  });
-  return [...asked.refused, ...later];
-}
-
-function reasonOf(refused: readonly Refused[]): string {
-  const status = refused[0]?.status;
-  return status ? `${status.enhanced} ${status.text}` : 'no recipient';
-}
-
-/** The reception takes the file away; a link keeps the bytes for the record of a refusal. */
-async function keep(raw: Content, folder: string): Promise<Content> {
-  if ('bytes' in raw) return raw;
-  const file = path.join(folder, `http-${randomUUID()}.eml`);
-  await link(raw.file, file);
-  return { file };
-}
-
-/** A file of its own: the first may be a link to one that the store has put in place. */
-async function secondCopy(kept: Content, folder: string): Promise<Content> {
-  if ('bytes' in kept) return kept;
-  const file = path.join(folder, `http-${randomUUID()}.eml`);
-  await copyFile(kept.file, file);
-  return { file };
-}
-
-function isNullSender(text: string): boolean {
-  return /^(?:<>|mailer-daemon|#@\[\])?$/i.test(text.trim());
 }
 
 /** Mandrill, and people with a browser, look whether the address is there. */
@@ -295,10 +168,16 @@ async function answerProbe(exchange: Exchange, provider: Provider): Promise<void
   } else await exchange.problem(405, 'Mails are posted here.', {}, { allow: 'GET, HEAD, POST' });
 }
 
-async function answer(options: DoorsOptions, exchange: Exchange, provider: Provider, result: Result): Promise<void> {
+async function answer(
+  options: DoorsOptions,
+  exchange: Exchange,
+  provider: Provider,
+  result: Result & { readonly closed?: boolean },
+): Promise<void> {
   const { ending, detail } = result;
   const status = ANSWERS[ending][provider];
-  if (ending === 'unproven' || ending === 'malformed' || ending === 'too_large' || detail.startsWith('This door')) {
+  if (ending === 'stored') options.onFault?.(provider, null);
+  if (ending === 'unproven' || ending === 'malformed' || ending === 'too_large' || result.closed) {
     // After three days SendGrid drops what we never took.
     const level = provider === 'sendgrid' ? 'error' : 'warn';
     options.log[level]('rejected', { door: provider, client: exchange.client, reason: ending, detail, status });

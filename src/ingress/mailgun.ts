@@ -12,12 +12,12 @@ const WINDOW = 12 * 3_600_000;
 const SWITCH =
   'body-mime is missing: Mailgun posts the raw mail only to addresses that end in "mime", so the route must forward to …/ingress/mailgun/mime.';
 
-export const readMailgun: Door = async ({ exchange, secrets, spool, maxSize, now }) => {
+export const readMailgun: Door = async ({ exchange, secrets, spool, maxSize, maxBody, lowOnSpace, now }) => {
   const form = await readForm(exchange.stream, exchange.header('content-type') ?? '', {
     raw: 'body-mime',
     maxRaw: maxSize,
-    // Each byte of a mail may be written as three.
-    maxBody: maxSize * 3 + 4 * 1024 * 1024,
+    maxBody,
+    lowOnSpace,
     spool,
   });
   if (form.word !== 'form') return form;

@@ -15,13 +15,21 @@ const FIELD = 'mandrill_events';
 /** Mandrill's key for the test that it makes before a webhook has a key of its own. */
 const TEST_KEY = 'test-webhook';
 
-export const readMandrill: Door = async ({ exchange, secrets, spool, folder, maxSize, publicUrl }) => {
-  // Beside the raw mail an event holds its text, its HTML and its attachments.
-  const maxEvents = maxSize * 3 + 4 * 1024 * 1024;
+export const readMandrill: Door = async ({
+  exchange,
+  secrets,
+  spool,
+  folder,
+  maxSize,
+  maxBody,
+  lowOnSpace,
+  publicUrl,
+}) => {
   const form = await readForm(exchange.stream, exchange.header('content-type') ?? '', {
     raw: FIELD,
-    maxRaw: maxEvents,
-    maxBody: maxEvents * 3,
+    maxRaw: maxBody,
+    maxBody,
+    lowOnSpace,
     spool,
   });
   if (form.word !== 'form') return form;
@@ -29,7 +37,7 @@ export const readMandrill: Door = async ({ exchange, secrets, spool, folder, max
   const received = whole(form.raw);
   if (received.word !== 'complete') return received;
   try {
-    const url = `${publicUrl ?? ''}${exchange.path}${exchange.query.size > 0 ? `?${exchange.query}` : ''}`;
+    const url = `${publicUrl ?? ''}${exchange.target}`;
     const given = exchange.header('x-mandrill-signature') ?? '';
     const signed = await signatures([...secrets, TEST_KEY], url, form.fields, received.raw);
     const isTest = isSecret(given, signed.slice(-1)) && received.size <= 2 && 'bytes' in received.raw;

@@ -6,7 +6,7 @@ import { isSecret } from '../http.js';
 import { BASIC_USER, type Door, discard, whole } from './door.js';
 import { readJsonPosts } from './json-posts.js';
 
-export const readPostmark: Door = async ({ exchange, secrets, spool, folder, maxSize }) => {
+export const readPostmark: Door = async ({ exchange, secrets, spool, folder, maxSize, maxBody }) => {
   const credentials = exchange.basic();
   if (credentials?.user !== BASIC_USER || !isSecret(credentials.password, secrets)) {
     return {
@@ -14,8 +14,6 @@ export const readPostmark: Door = async ({ exchange, secrets, spool, folder, max
       detail: `The webhook's address must hold the user "${BASIC_USER}" and ingress.postmark.password.`,
     };
   }
-  // Beside the raw mail a post holds its text, its HTML and its attachments.
-  const maxBody = maxSize * 3 + 4 * 1024 * 1024;
   const limits = { maxSize: maxBody, cutOffSize: maxBody * 2, cutOff: () => exchange.stream.destroy() };
   const received = whole(await spool.receive(exchange.stream, limits));
   if (received.word !== 'complete') return received;

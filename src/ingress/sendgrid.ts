@@ -10,7 +10,7 @@ import { readForm } from './form.js';
 const SWITCH =
   'email is missing: at SendGrid, in Settings → Inbound Parse, tick "POST the raw, full MIME message" for this host.';
 
-export const readSendgrid: Door = async ({ exchange, secrets, spool, maxSize }) => {
+export const readSendgrid: Door = async ({ exchange, secrets, spool, maxSize, maxBody, lowOnSpace }) => {
   const credentials = exchange.basic();
   if (credentials?.user !== BASIC_USER || !isSecret(credentials.password, secrets)) {
     return {
@@ -21,7 +21,8 @@ export const readSendgrid: Door = async ({ exchange, secrets, spool, maxSize }) 
   const form = await readForm(exchange.stream, exchange.header('content-type') ?? '', {
     raw: 'email',
     maxRaw: maxSize,
-    maxBody: maxSize * 3 + 4 * 1024 * 1024,
+    maxBody,
+    lowOnSpace,
     spool,
   });
   if (form.word !== 'form') return form;

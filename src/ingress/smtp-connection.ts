@@ -16,8 +16,13 @@ import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp
 import type { Clock, Destination } from '../conversation/ports.js';
 import type { Log, LogFields } from '../log.js';
 import { replyLine, STATUS, type Status } from '../mail/status.js';
+import { counter, gauge } from '../metrics.js';
 import { type Client, clientOf, type NetworkTest } from './network.js';
 import { type Admission, MAX_COMMANDS, type Meter, overdue, type TimeLimits, type Times } from './smtp-limits.js';
+
+const newConnections = counter('replyd_connections_total', 'SMTP and LMTP connections that came.', ['door']);
+const turnedAway = counter('replyd_connections_refused_total', 'Connections sent away: too many of them.', ['door']);
+const openConnections = gauge('replyd_connections', 'SMTP and LMTP connections that are open.', ['door']);
 
 /** What a connection needs to know of its door. The mutable fields change on reload and at shutdown. */
 export interface Door {
@@ -123,6 +128,8 @@ export class DoorConnection extends SMTPConnection {
       return;
     }
     this.door.visits.add(this);
+    newConnections.add([this.door.kind]);
+    openConnections.set(this.door.visits.size, [this.door.kind]);
     this._setListeners(() => {
       this.trusted = this.#local || this.door.trusts(this.remoteAddress);
       this.#stranger = this.trusted ? null : clientOf(this.remoteAddress);
@@ -270,6 +277,7 @@ export class DoorConnection extends SMTPConnection {
   override _onClose(): void {
     super._onClose();
     if (!this.door.visits.delete(this)) return;
+    openConnections.set(this.door.visits.size, [this.door.kind]);
     if (this.#admitted) this.door.admission.leave(this.#stranger);
   }
 
@@ -298,6 +306,7 @@ export class DoorConnection extends SMTPConnection {
     this.#admitted = !this.#isShut() && this.door.admission.enter(this.#stranger);
     if (!this.#admitted) {
       this.door.turnedAway += 1;
+      turnedAway.add([this.door.kind]);
       const { code, enhanced, text } = STATUS.tooManyConnections;
       this.send(code, `${enhanced} ${text}`);
     } else if (this.trusted) {

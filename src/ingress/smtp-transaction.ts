@@ -13,10 +13,17 @@ import { errorText } from '../errors.js';
 import { shortToken } from '../log.js';
 import { normalizeAddress } from '../mail/address.js';
 import { replyLine, STATUS, type Status } from '../mail/status.js';
+import { counter } from '../metrics.js';
 import { doorOfGreeting } from './pipe.js';
 import { connectionOf, type DoorConnection, type Transaction } from './smtp-connection.js';
 import { cutOffSize } from './smtp-limits.js';
 import type { Spool } from './spool.js';
+
+const refusedRecipients = counter(
+  'replyd_recipients_refused_total',
+  'Recipients that were not taken at RCPT, by the code of the answer.',
+  ['door', 'code'],
+);
 
 /** Sizes and numbers; read at each use, so that a reload counts at once. */
 export interface TransactionLimits {
@@ -83,6 +90,7 @@ function takeRecipient(
     return null;
   }
   const { status, detail } = resolution;
+  refusedRecipients.add([connection.door.kind, `${status.code}`]);
   connection.note(resolution.word, status, { at: 'RCPT', to: maskRecipient(address), detail });
   if (resolution.word === 'rejected') connection.countRefused();
   else connection.countCommand();

@@ -7,13 +7,16 @@
  * the transaction leaves the words waiting as they were.
  */
 
+import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type ComposeMessage, compose, type OutgoingAttachment } from '../conversation/compose.js';
 import type { Message } from '../conversation/model.js';
+import { operatorCopy } from '../conversation/operator-copy.js';
 import type { Clock } from '../conversation/ports.js';
-import type { ComposeSnapshot, Store } from '../conversation/store.js';
+import type { ComposeSnapshot, Forward, Store } from '../conversation/store.js';
 import { errorText } from '../errors.js';
 import type { Log } from '../log.js';
+import { splitAddress } from '../mail/address.js';
 import type { RawFacts } from '../mail/mail.js';
 import { factsOf, rawFacts } from '../mail/same.js';
 import { renderMail } from './render.js';
@@ -29,6 +32,8 @@ export interface ComposerOptions {
     readonly context: number;
     /** `bounce`, `support`, or an address. */
     readonly envelopeSender: string;
+    /** `outbound.max_size`. */
+    readonly maxSize?: number;
   };
   /** Called after mails were composed. */
   readonly onComposed: () => void;
@@ -59,7 +64,7 @@ export function openComposer(options: ComposerOptions): Composer {
       again = false;
       const due = await store.dueConversations({ now: clock(), limit: AT_A_TIME + later.size });
       const ready = due.filter(id => (later.get(id) ?? 0) <= clock());
-      let composed = 0;
+      let composed = await forwardAll();
       for (const id of ready) {
         if (closed) return;
         if (await composeOne(id)) composed += 1;
@@ -83,6 +88,23 @@ export function openComposer(options: ComposerOptions): Composer {
       log.error('compose_failed', { conversation: id, error: errorText(error) });
       return false;
     }
+  };
+
+  const forwardAll = async (): Promise<number> => {
+    const due = await store.dueForwards({ now: clock(), limit: AT_A_TIME });
+    let composed = 0;
+    for (const forward of due) {
+      if (closed || (later.get(forward.deliveryId) ?? 0) > clock()) continue;
+      try {
+        if (await composeForward(options, forward)) composed += 1;
+        later.delete(forward.deliveryId);
+      } catch (error) {
+        later.set(forward.deliveryId, clock() + RETRY);
+        log.error('compose_failed', { delivery: forward.deliveryId, error: errorText(error) });
+      }
+    }
+    if (composed === AT_A_TIME) again = true;
+    return composed;
   };
 
   const sleepUntilDue = async () => {
@@ -168,6 +190,25 @@ async function composeAndSave(options: ComposerOptions, snapshot: ComposeSnapsho
       size: facts.size,
     });
   }
+  return saved;
+}
+
+async function composeForward({ store, clock, log, settings }: ComposerOptions, forward: Forward): Promise<boolean> {
+  const mailId = store.mintMailId();
+  const domain = splitAddress(forward.addressee)!.domain;
+  const messageId = `${mailId}@${domain}`;
+  const bytes = operatorCopy({
+    ...forward,
+    messageId,
+    date: clock(),
+    boundary: `replyd-${randomUUID()}`,
+    raw: await store.read(forward.raw),
+    maxSize: settings().maxSize ?? Number.POSITIVE_INFINITY,
+  });
+  const facts = factsOf(bytes);
+  const raw = await store.place({ bytes }, facts);
+  const saved = await store.saveForward({ deliveryId: forward.deliveryId, mailId, messageId, raw });
+  if (saved) log.info('queued', { id: mailId, mail: forward.mailId, delivery: forward.deliveryId, size: facts.size });
   return saved;
 }
 

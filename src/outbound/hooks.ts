@@ -34,7 +34,7 @@ export interface Hooks {
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
 /** Conversations of one hook that are told of at a time. */
-const CONCURRENCY = 8;
+const CONCURRENCY = 16;
 const SCHEDULE: RetrySchedule = {
   waits: [5 * SECOND, 30 * SECOND, 120 * SECOND, 600 * SECOND, 3600 * SECOND],
   giveUpAfter: DAY,

@@ -26,6 +26,7 @@
 import type { Clock, Courier, DestinationState, Outcome, Parcel, QueueStore, Random } from '../conversation/ports.js';
 import { errorText, isReplydError } from '../errors.js';
 import { type Log, type LogFields, shortToken } from '../log.js';
+import { counter } from '../metrics.js';
 import { createRefusals } from './refusals.js';
 import { longestProbeWait, type ProbeSchedule, probeWait, type RetrySchedule, retryWait } from './schedule.js';
 
@@ -61,6 +62,12 @@ export interface Queue {
    */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
+
+const attempts = counter(
+  'replyd_delivery_attempts_total',
+  'Tries to deliver, by what came of them: sent, deferred, failed, or unsettled (tried, but not stored yet).',
+  ['kind', 'outcome'],
+);
 
 const PROBES: ProbeSchedule = { first: 15_000, longest: 15 * 60_000 };
 /** A probe picks one of so many. */
@@ -220,6 +227,7 @@ export function openQueue(options: QueueOptions): Queue {
   }
 
   function tell(level: 'info' | 'warn' | 'error', event: string, parcel: Parcel, outcome: Outcome, more?: LogFields) {
+    attempts.add([parcel.kind, event]);
     const { deliveryId: delivery, attempt } = parcel;
     const response = withoutTokens(outcome.response);
     log[level](event, { delivery, destination: name, attempt, response, ...more });

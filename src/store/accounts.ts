@@ -6,8 +6,9 @@ import { newToken } from '../conversation/token.js';
 import { ReplydError } from '../errors.js';
 import { normalizeAddress, normalizeDomain, type OurAddress, parseOurAddress } from '../mail/address.js';
 import { encodeId } from './ids.js';
+import type { AccountRow } from './rows.js';
 import { newKey, type Session } from './session.js';
-import { type AccountRow, accountView } from './views.js';
+import { accountView } from './views.js';
 
 export interface AccountOperations {
   resolve(address: string): AddressLookup;
@@ -139,7 +140,7 @@ interface TokenRow {
 }
 
 /** Two look-ups: is the domain ours, does the token live. Prefixes are a list of a few. */
-function resolveAddress(session: Session, address: string): AddressLookup {
+export function resolveAddress(session: Session, address: string): AddressLookup {
   const { db } = session;
   const parsed = parseAddress(session, address);
   const detail = (reason: string) => ({ detail: reason });

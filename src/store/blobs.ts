@@ -1,7 +1,7 @@
 /**
  * Content-addressed bytes. Up to 128 KiB they stand in a row and are committed with what refers to them; larger ones
  * stand in `blobs/ab/<sha256>`: written beside their place, fsynced, renamed, the folder fsynced, and only then the row.
- * A crash leaves at worst a file without a row, never a row without its file.
+ * A crash leaves at worst a file without a row, never a row without its file; `clear-files.ts` clears those away.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, utimesSync } from 'node:fs';
@@ -67,7 +67,8 @@ export async function placeContent(
   }
 }
 
-async function writeInPlace(
+/** `write` makes the file it is given; then that is renamed to the content's place, and all of it is on disk. */
+export async function writeInPlace(
   dataDir: string,
   sha256: string,
   write: (temporary: string) => Promise<void>,
@@ -89,7 +90,7 @@ async function writeInPlace(
     for (let up = folder; up !== dataDir; up = path.dirname(up)) await syncFolder(path.dirname(up));
 }
 
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
     await handle.sync();
@@ -107,10 +108,10 @@ export function blobKey(session: Session, content: StoredContent): number {
     hash,
   );
   if (known) {
-    // Touched before COMMIT, so that whoever clears away unreferenced files sees that it is wanted again.
-    if (!known.inline) touch(blobFile(session.dataDir, content.sha256), session.clock());
+    if (!known.inline) touch(blobFile(session.dataDir, content.sha256));
     return known.key;
   }
+  if (!('bytes' in content)) touch(blobFile(session.dataDir, content.sha256));
   return db.value<number>(
     `insert into blob (key, sha256, size, data, created_at)
      values (max(?, (select coalesce(max(key), 0) + 1 from blob)), ?, ?, ?, ?) returning key`,
@@ -122,8 +123,14 @@ export function blobKey(session: Session, content: StoredContent): number {
   )!;
 }
 
-function touch(file: string, now: number): void {
-  utimesSync(file, now / 1000, now / 1000);
+/**
+ * Before COMMIT, so that whoever clears away unreferenced files sees that it is wanted again. Throws when the file is
+ * not there: then no row may name it, and whoever brought it is asked to bring it again.
+ */
+function touch(file: string): void {
+  // The file system's own time, as the one who clears reads it; not the session's clock.
+  const now = Date.now() / 1000;
+  utimesSync(file, now, now);
 }
 
 /** Names the bytes of a row, for `readContent`. */
@@ -135,6 +142,11 @@ export function blobRef(session: Session, key: number): StoredContentRef {
   if (!row) throw new ReplydError('not_found', 'these bytes are no longer kept');
   const sha256 = Buffer.from(row.sha256).toString('hex');
   return { sha256, size: row.size, file: row.inline ? null : blobFile(session.dataDir, sha256) };
+}
+
+/** Names bytes that are no longer kept: reading them is not_found. */
+export function goneRef(size: number): StoredContentRef {
+  return { sha256: '', size, file: null };
 }
 
 /** The bytes themselves. Throws not_found when they are gone. */

@@ -36,7 +36,6 @@ export interface CheckResult {
 const RESTORE =
   'restore a backup (`replyd restore`); a failing disk or a file system that lies about fsync is the usual cause';
 const REPORT = 'please report it; nothing of a conversation is missing';
-const REMOVE_AGAIN = 'a removal was cut off: run `replyd conversation remove` for it again';
 /** More of one kind are counted, not told one by one. */
 const MAX_FAULTS = 100;
 const PAGE = 200;
@@ -139,7 +138,8 @@ const ROWS: readonly Question[] = [
   },
   {
     sql: `select key from delivery d where kind = 'mail' and conversation_key is not null
-            and not exists (select 1 from delivery_message where delivery_key = d.key)`,
+            and not exists (select 1 from delivery_message where delivery_key = d.key)
+            and not exists (select 1 from conversation where key = d.conversation_key and removing_at is not null)`,
     kind: 'delivery',
     text: 'carries no message',
     advice: REPORT,
@@ -164,17 +164,18 @@ const ORDER: readonly Question[] = [
     sql: `select c.key from conversation c
           left join (select conversation_key, count(*) as n, min(seq) as low, max(seq) as high from message group by 1) m
             on m.conversation_key = c.key
-          where coalesce(m.n, 0) <> c.next_seq - 1 or (m.n is not null and (m.low <> 1 or m.high <> c.next_seq - 1))`,
+          where c.removing_at is null
+            and (coalesce(m.n, 0) <> c.next_seq - 1 or (m.n is not null and (m.low <> 1 or m.high <> c.next_seq - 1)))`,
     kind: 'conversation',
     text: 'does not have all its messages: their numbers have gaps',
-    advice: REMOVE_AGAIN,
+    advice: RESTORE,
   },
   {
     // Old events are cleared away, so only what is left must be without gaps, up to the last one given.
     sql: `select c.key from conversation c
           join (select conversation_key, count(*) as n, min(seq) as low, max(seq) as high from event
                 where conversation_key is not null group by 1) e on e.conversation_key = c.key
-          where e.high <> c.next_event_seq - 1 or e.n <> e.high - e.low + 1`,
+          where c.removing_at is null and (e.high <> c.next_event_seq - 1 or e.n <> e.high - e.low + 1)`,
     kind: 'conversation',
     text: "has gaps in its events' numbers",
     advice: 'applications may have missed something: let them read the conversation again',

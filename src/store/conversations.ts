@@ -9,15 +9,9 @@ import { encodeId, keyOf } from './ids.js';
 import { addMessage, insertMessage } from './messages.js';
 import { dropWaiting } from './outbox.js';
 import { addParticipant, addToken, contactFor, participantByAddress } from './participants.js';
+import type { ConversationRow, MessageRow, ParticipantRow } from './rows.js';
 import { newKey, type Session } from './session.js';
-import {
-  type ConversationRow,
-  conversationView,
-  latestContactParticipant,
-  type MessageRow,
-  messageView,
-  type ParticipantRow,
-} from './views.js';
+import { conversationView, latestContactParticipant, messageView } from './views.js';
 
 export interface ConversationOperations {
   startConversation(conversation: NewConversation): Conversation;

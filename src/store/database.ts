@@ -14,7 +14,7 @@ import { ReplydError } from '../errors.js';
 const require = createRequire(import.meta.url);
 
 /** How long a writer waits for another process's transaction. */
-const BUSY_TIMEOUT = 10_000;
+export const BUSY_TIMEOUT = 10_000;
 
 export class Connection {
   readonly raw: Database.Database;

@@ -1,5 +1,5 @@
 /**
- * Deliveries: leased, settled, listed, changed by operators, reported on. A lease is one statement; it takes only
+ * Deliveries: leased, settled, listed, changed by operators. A lease is one statement; it takes only
  * composed deliveries, and never one with an older unfinished delivery of the same order key.
  */
 import type { DeliveryState, QueuedDelivery } from '../conversation/model.js';
@@ -7,17 +7,17 @@ import type { DestinationState, HookParcel, Outcome, Parcel } from '../conversat
 import type { Store } from '../conversation/store.js';
 import { ReplydError } from '../errors.js';
 import { sameAddress } from '../mail/address.js';
-import type { Reading } from '../mail/mail.js';
-import { isHardBounce } from '../mail/status.js';
 import { accountBySlug } from './accounts.js';
 import { blobRef } from './blobs.js';
 import { tell } from './events.js';
 import { hookParcel, noteHookTrouble } from './hooks.js';
 import { encodeId, keyOf } from './ids.js';
 import { suspendContact } from './participants.js';
+import type { ConversationRow, DeliveryRow } from './rows.js';
 import type { Session } from './session.js';
 import { rememberId } from './thread-ids.js';
-import { type ConversationRow, type DeliveryRow, queuedDeliveryView } from './views.js';
+import { UNFINISHED, unfinished } from './unfinished.js';
+import { queuedDeliveryView } from './views.js';
 
 /** What the queue leases, before large contents are read. */
 export type LeasedParcel = LeasedMail | HookParcel;
@@ -46,19 +46,26 @@ export interface DeliveryOperations {
 }
 
 const READY = `d.destination = ? and (d.outgoing_mail_key is not null or d.kind = 'webhook')
-  and d.state in ('waiting', 'deferred') and d.next_attempt_at is not null`;
+  and ${unfinished('d')} and d.state <> 'leased' and d.next_attempt_at is not null`;
 
 const FIRST_OF_ORDER = `not exists (
   select 1 from delivery older
-  where older.order_key = d.order_key and older.key < d.key and older.state in ('waiting', 'leased', 'deferred')
+  where older.order_key = d.order_key and older.key < d.key and ${unfinished('older')}
     and (older.outgoing_mail_key is not null or older.kind = 'webhook'))`;
+
+/** With the words of the index of what is rare, where it has this state. */
+function inState(state: DeliveryState): string {
+  return state === 'sent' || state === 'cancelled'
+    ? 'state = ?'
+    : "state = ? and state in ('failed', 'deferred', 'waiting', 'leased')";
+}
 
 export function deliveryOperations(session: Session): DeliveryOperations {
   const { db } = session;
   return {
     voidLeases: () =>
       db.run(
-        `update delivery set state = case when attempts > 0 then 'deferred' else 'waiting' end where state = 'leased'`,
+        `update delivery set state = case when attempts > 0 then 'deferred' else 'waiting' end where state = 'leased' and ${UNFINISHED}`,
       ),
 
     lease(destination, options) {
@@ -132,7 +139,7 @@ export function deliveryOperations(session: Session): DeliveryOperations {
     deliveries(filter) {
       // Only the terms that are asked for: each combination has an index that it walks in order.
       const terms: readonly (readonly [string, string | number])[] = [
-        ...(filter.state === undefined ? [] : [['state = ?', filter.state] as const]),
+        ...(filter.state === undefined ? [] : [[inState(filter.state), filter.state] as const]),
         ...(filter.account === undefined
           ? []
           : [['account_key = ?', accountBySlug(session, filter.account).key] as const]),
@@ -156,7 +163,7 @@ export function deliveryOperations(session: Session): DeliveryOperations {
       const rows =
         'id' in which
           ? [deliveryRow(session, which.id)]
-          : db.all<DeliveryRow>('select * from delivery where state = ? order by key', which.state);
+          : db.all<DeliveryRow>(`select * from delivery where ${inState(which.state)} order by key`, which.state);
       const retried = rows.filter(row => ['waiting', 'deferred', 'failed'].includes(row.state));
       if ('id' in which && retried.length === 0) {
         throw new ReplydError(
@@ -164,7 +171,16 @@ export function deliveryOperations(session: Session): DeliveryOperations {
           `delivery ${which.id} is ${rows[0]!.state}: only what waits, is deferred or failed can be retried`,
         );
       }
+      const gone = (row: DeliveryRow) =>
+        row.kind === 'mail' && row.outgoing_mail_key !== null && !stillComposed(session, row);
       for (const row of retried) {
+        if (gone(row)) {
+          if (!('id' in which)) continue;
+          throw new ReplydError(
+            'conflict',
+            `what delivery ${which.id} would send is no longer kept (retention): write it again with \`conversation reply\``,
+          );
+        }
         if (row.reason === 'no_address' || row.reason === 'suspended') {
           if ('id' in which) {
             throw new ReplydError(
@@ -184,7 +200,7 @@ export function deliveryOperations(session: Session): DeliveryOperations {
           row.key,
         );
       }
-      return retried.map(row => queuedDeliveryView(session, rowByKey(session, row.key)));
+      return retried.map(row => queuedDeliveryView(session, deliveryByKey(session, row.key)));
     },
 
     cancelDelivery(id) {
@@ -201,9 +217,18 @@ export function deliveryOperations(session: Session): DeliveryOperations {
         row.key,
       );
       tellOfMessages(session, row);
-      return queuedDeliveryView(session, rowByKey(session, row.key));
+      return queuedDeliveryView(session, deliveryByKey(session, row.key));
     },
   };
+}
+
+/** Are head and body of its mail still there? */
+function stillComposed(session: Session, row: DeliveryRow): boolean {
+  const kept = session.db.get(
+    'select 1 from outgoing_mail where key = ? and raw_gone_at is null',
+    row.outgoing_mail_key,
+  );
+  return row.head !== '' && kept !== undefined;
 }
 
 /** Null for a webhook whose hook was removed meanwhile: it is over. */
@@ -276,7 +301,8 @@ function settleDelivery(
   }
 }
 
-function failed(session: Session, row: DeliveryRow, reason: string, suspend: boolean): void {
+/** Tells that a mail did not arrive; `suspend`: its recipient's address is dead. */
+export function failed(session: Session, row: DeliveryRow, reason: string, suspend: boolean): void {
   const conversation = conversationOf(session, row);
   // A webhook that failed is told by its delivery and the log: an event of it would be the next to fail.
   if (!conversation || row.kind === 'webhook') return;
@@ -292,66 +318,14 @@ function failed(session: Session, row: DeliveryRow, reason: string, suspend: boo
   ]);
 }
 
+/** True when it is news. Mail to an address that the contact has left says nothing about the one he has now. */
 function suspendOwner(session: Session, row: DeliveryRow, reason: string): boolean {
-  const contact = session.db.value<number | null>(
-    'select contact_key from participant where key = ?',
+  const contact = session.db.get<{ key: number; email: string | null }>(
+    'select c.key, c.email from participant p join contact c on c.key = p.contact_key where p.key = ?',
     row.participant_key,
   );
-  return contact ? suspendContact(session, contact, reason) : false;
-}
-
-/**
- * What a bounce, delay or receipt says about deliveries of this account: by our bounce address, else by the Message-ID
- * that the report names and the recipient.
- */
-export function applyReports(session: Session, accountKey: number, deliveryKey: number | null, reading: Reading): void {
-  for (const entry of reading.report) {
-    const row =
-      deliveryKey !== null
-        ? rowByKey(session, deliveryKey)
-        : deliveryOfReturned(session, accountKey, reading, entry.recipient);
-    if (!row || row.account_key !== accountKey) continue;
-    const report =
-      entry.action === 'failed'
-        ? 'bounced'
-        : entry.action === 'delayed'
-          ? 'delayed'
-          : entry.action === 'complaint'
-            ? null
-            : 'delivered';
-    const reason = [entry.status, entry.diagnostic].filter(Boolean).join(' ') || entry.action;
-    // A late "delayed" never hides that it bounced or arrived.
-    if (report !== null && !(report === 'delayed' && row.report !== null)) {
-      session.db.run(
-        'update delivery set report = ?, last_error = coalesce(?, last_error) where key = ?',
-        report,
-        report === 'delivered' ? null : reason,
-        row.key,
-      );
-    }
-    if (report === 'bounced') failed(session, row, reason, isHardBounce(entry.status));
-    else if (entry.action === 'complaint') failed(session, row, 'complaint', true);
-    else tellOfMessages(session, row);
-  }
-}
-
-function deliveryOfReturned(
-  session: Session,
-  accountKey: number,
-  reading: Reading,
-  recipient: string,
-): DeliveryRow | undefined {
-  for (const id of reading.reportedIds) {
-    const rows = session.db.all<DeliveryRow>(
-      `select d.* from outgoing_mail o join delivery d on d.outgoing_mail_key = o.key
-       where o.message_id = ? and d.account_key = ? order by d.key`,
-      id,
-      accountKey,
-    );
-    const row = rows.find(each => sameAddress(each.recipient, recipient));
-    if (row !== undefined || rows.length === 1) return row ?? rows[0];
-  }
-  return undefined;
+  if (!contact || contact.email === null || !sameAddress(contact.email, row.recipient)) return false;
+  return suspendContact(session, contact.key, reason);
 }
 
 function conversationOf(session: Session, row: DeliveryRow): ConversationRow | undefined {
@@ -369,7 +343,8 @@ function messagesOf(session: Session, row: DeliveryRow): readonly number[] {
     .map(each => each.message_key);
 }
 
-function tellOfMessages(session: Session, row: DeliveryRow): void {
+/** Tells that something about a delivery changed, at each message it carries. */
+export function tellOfMessages(session: Session, row: DeliveryRow): void {
   const conversation = conversationOf(session, row);
   if (!conversation || row.kind === 'webhook') return;
   const data = { changed: ['deliveries'], delivery_id: encodeId('delivery', row.key) };
@@ -386,6 +361,6 @@ function deliveryRow(session: Session, id: string): DeliveryRow {
   return row;
 }
 
-function rowByKey(session: Session, key: number): DeliveryRow {
+export function deliveryByKey(session: Session, key: number): DeliveryRow {
   return session.db.get<DeliveryRow>('select * from delivery where key = ?', key)!;
 }

@@ -6,8 +6,9 @@ import type { Event, EventType } from '../conversation/model.js';
 import { ReplydError } from '../errors.js';
 import { accountBySlug } from './accounts.js';
 import { decodeId, encodeId, keyAt, keyOf } from './ids.js';
+import type { ConversationRow, MessageRow } from './rows.js';
 import { fromJson, type Session, toIso } from './session.js';
-import { type ConversationRow, conversationView, type MessageRow, messageView, slugOf } from './views.js';
+import { conversationView, messageView, slugOf } from './views.js';
 
 interface EventRow {
   key: number;

@@ -6,33 +6,26 @@
  * `together`: when one destination has changed nothing is written and all come back as changed.
  */
 import { carriesLoopMark } from '../conversation/loop.js';
-import type { Sender } from '../conversation/model.js';
 import type { Destination } from '../conversation/ports.js';
 import type { Filing, FilingResult, StoredContent } from '../conversation/store.js';
-import { addressesInHeader, decideEffects, threadIds } from '../conversation/thread.js';
-import { parseOurAddress } from '../mail/address.js';
-import type { Reading, ReportEntry } from '../mail/mail.js';
-import { accountByKey, knownPrefixes, livingToken } from './accounts.js';
+import { decideEffects } from '../conversation/thread.js';
+import { normalizeAddress } from '../mail/address.js';
+import { NO_AUTHENTICATION } from '../mail/authentication.js';
+import type { Mailbox, Reading, ReportEntry } from '../mail/mail.js';
 import { blobKey } from './blobs.js';
 import { openConversation } from './conversations.js';
-import { applyReports } from './deliveries.js';
 import { advance, insertEvents, type NewEvent } from './events.js';
+import { forwardToOperator, keptBefore } from './forwards.js';
 import { encodeId, keyOf } from './ids.js';
+import { recentMails } from './loops.js';
 import { insertAttachments, insertMessage } from './messages.js';
 import { addParticipant, clearSuspension, contactFor, participantByAddress } from './participants.js';
+import { applyReports, type ReportedEntry, reportedDeliveries } from './reports.js';
+import type { AccountRow, ConversationRow, ParticipantRow, StoredResult } from './rows.js';
 import { newKey, type Session } from './session.js';
-import { conversationOfId, rememberId } from './thread-ids.js';
-import { type AccountRow, type ConversationRow, firstDomain, type ParticipantRow, type StoredResult } from './views.js';
-
-/** Where one destination leads now. */
-interface Target {
-  readonly account: AccountRow | null;
-  /** Null: kept for the operator. */
-  readonly conversation: ConversationRow | null;
-  /** Whose token it is. */
-  readonly participantKey: number | null;
-  readonly deliveryKey: number | null;
-}
+import { rememberId } from './thread-ids.js';
+import { findThread, namedTarget, type Target, TO_OPERATOR } from './threading.js';
+import { firstDomain } from './views.js';
 
 export function fileMail(session: Session, filing: Filing): readonly FilingResult[] {
   const targets = filing.destinations.map(destination => findTarget(session, filing, destination));
@@ -42,6 +35,7 @@ export function fileMail(session: Session, filing: Filing): readonly FilingResul
   if (filing.together && targets.some(target => target === 'unthreaded')) {
     return filing.destinations.map(() => ({ result: 'unthreaded' }));
   }
+  if (targets.every(target => target === TO_OPERATOR)) return keep(session, filing);
   const contentKey = Buffer.from(filing.facts.contentKey, 'hex').subarray(0, 16);
   const before = new Map<number, { key: number; mail_key: number }>();
   let fresh = false;
@@ -88,77 +82,77 @@ export function fileMail(session: Session, filing: Filing): readonly FilingResul
       before: false,
     };
   });
-  if (mailKey !== null) writeResults(session, mailKey, filing, targets, results);
+  if (mailKey !== null) {
+    writeResults(session, mailKey, filing, targets, results);
+    if (targets.includes(TO_OPERATOR)) forwardToOperator(session, mailKey, filing);
+  }
+  return results;
+}
+
+/** For postmaster and abuse alone. */
+function keep(session: Session, filing: Filing): readonly FilingResult[] {
+  const known = keptBefore(session, filing);
+  const mailKey =
+    known ??
+    insertMail(
+      session,
+      filing,
+      filing.destinations.map(() => TO_OPERATOR),
+    );
+  const mailId = encodeId('mail', mailKey);
+  const results = filing.destinations.map(
+    () => ({ result: 'filed', mailId, messageId: null, before: known !== undefined }) as const,
+  );
+  if (known === undefined) {
+    writeResults(
+      session,
+      mailKey,
+      filing,
+      filing.destinations.map(() => TO_OPERATOR),
+      results,
+    );
+    const reason = forwardToOperator(session, mailKey, filing);
+    if (reason !== null) session.db.run('update mail set reason = ? where key = ?', reason, mailKey);
+  }
   return results;
 }
 
 function findTarget(session: Session, filing: Filing, destination: Destination): Target | 'changed' | 'unthreaded' {
-  const { db } = session;
   switch (destination.kind) {
     case 'operator':
-      return { account: null, conversation: null, participantKey: null, deliveryKey: null };
-    case 'reply': {
-      const token = livingToken(session, destination.token);
-      if (token?.inbound_emails !== 1) return 'changed';
-      return {
-        account: accountByKey(session, token.account_key),
-        conversation: db.get<ConversationRow>('select * from conversation where key = ?', token.conversation_key)!,
-        participantKey: token.participant_key,
-        deliveryKey: null,
-      };
-    }
-    case 'bounce': {
-      const row = db.get<{ key: number; conversation_key: number | null; participant_key: number | null }>(
-        'select key, conversation_key, participant_key from delivery where bounce_token = ?',
-        destination.token,
-      );
-      if (!row || row.conversation_key === null) return 'changed';
-      const conversation = db.get<ConversationRow>('select * from conversation where key = ?', row.conversation_key)!;
-      return {
-        account: accountByKey(session, conversation.account_key),
-        conversation,
-        participantKey: row.participant_key,
-        deliveryKey: row.key,
-      };
-    }
+      return TO_OPERATOR;
+    case 'reply':
+    case 'bounce':
+      return namedTarget(session, destination) ?? 'changed';
     case 'inbox': {
-      const account = db.get<AccountRow>('select * from account where inbox_token = ?', destination.token);
+      const account = session.db.get<AccountRow>('select * from account where inbox_token = ?', destination.token);
       if (account?.inbound_emails !== 1) return 'changed';
-      return threadOrOpen(session, filing, account);
+      const thread = findThread(session, account.key, { reading: filing.reading, ownId: ownMessageId(filing) });
+      if (thread !== null) return { ...thread, account, evidence: [`threaded: ${thread.by}`] };
+      return account.new_conversations === 1 ? openForMail(session, filing, account) : 'unthreaded';
     }
   }
 }
 
-/** Mail to a forwarding address: by token in the delivery headers, by ids, or a new conversation. Always within the account. */
-function threadOrOpen(session: Session, filing: Filing, account: AccountRow): Target | 'unthreaded' {
-  const { db } = session;
-  const none = { account, participantKey: null, deliveryKey: null };
+/** A new conversation with the writer. A loop opens none: its mails go into the contact's latest one. */
+function openForMail(session: Session, filing: Filing, account: AccountRow): Target {
   const mail = filing.reading?.mail ?? null;
-  if (mail) {
-    const prefixes = knownPrefixes(session);
-    for (const address of addressesInHeader(mail)) {
-      const parsed = parseOurAddress(address, prefixes);
-      const token = parsed.kind === 'reply' ? livingToken(session, parsed.token) : undefined;
-      if (token && token.account_key === account.key) {
-        const conversation = db.get<ConversationRow>(
-          'select * from conversation where key = ?',
-          token.conversation_key,
-        )!;
-        return { account, conversation, participantKey: token.participant_key, deliveryKey: null };
-      }
-    }
+  // The envelope tells who wrote a mail that cannot be read.
+  const from = mail === null ? { name: '', email: filing.envelope.mailFrom } : mail.from;
+  const email = normalizeAddress(from?.email ?? '');
+  const contact = contactFor(session, account.key, { email, name: from?.name ?? '' });
+  const target = { account, participantKey: null, deliveryKey: null };
+  const at = { contactKey: contact.key, conversation: null, ownMail: false };
+  if (recentMails(session, at, filing.limits).ofContact >= filing.limits.loopMessages) {
+    const latest = session.db.get<ConversationRow>(
+      'select * from conversation where contact_key = ? order by last_activity_at desc limit 1',
+      contact.key,
+    )!;
+    return { ...target, conversation: latest, evidence: ['threaded: latest conversation of a contact in a loop'] };
   }
-  const ids = mail ? [...threadIds(mail), ...(mail.messageId ? [mail.messageId] : [])] : [];
-  for (const id of [...ids, ownMessageId(filing)]) {
-    const conversation = conversationOfId(session, account.key, id);
-    if (conversation) return { ...none, conversation };
-  }
-  const writer = mail?.from ?? null;
-  if (account.new_conversations !== 1 || writer === null) return 'unthreaded';
-  const contact = contactFor(session, account.key, writer);
   const conversation = openConversation(session, account.key, contact.key, {
     channel: 'email',
-    subject: mail!.subject || null,
+    subject: mail?.subject || null,
   });
   const participant = addParticipant(session, conversation.key, {
     contactKey: contact.key,
@@ -168,7 +162,7 @@ function threadOrOpen(session: Session, filing: Filing, account: AccountRow): Ta
   });
   const { eventSeq } = advance(session, conversation, { events: 1 });
   insertEvents(session, conversation, eventSeq, [{ type: 'conversation.created' }]);
-  return { account, conversation, participantKey: participant.key, deliveryKey: null };
+  return { ...target, conversation, participantKey: participant.key, evidence: ['threaded: a new conversation'] };
 }
 
 /** A mail without a Message-ID gets one from its content, so that it is the same each time it comes. */
@@ -224,34 +218,55 @@ function fileInConversation(
   const account = target.account!;
   const owner = ownerOf(session, at.targets);
   const { reading } = filing;
-  const writer = findWriter(session, conversation, reading, owner);
+  const kind = reading?.kind ?? 'reply';
+  const from = reading?.mail.from ?? null;
+  const known = from === null ? owner : participantByAddress(session, conversation.key, from.email);
+  const authentication = filing.authentication ?? NO_AUTHENTICATION;
+  const ownMail = reading !== null && carriesLoopMark(reading.mail.headers, encodeId('account', account.key));
+  const contactKey = conversation.contact_key;
   const effects = decideEffects({
-    kind: reading?.kind ?? 'reply',
+    kind,
     status: conversation.status as 'open' | 'resolved',
-    known: writer.known,
+    known: known !== undefined,
     holdStrangers: account.hold_strangers === 1,
-    dmarc: null,
-    recent: recentMails(session, conversation, filing.limits),
+    dmarc: authentication.dmarc,
+    recent: recentMails(session, { contactKey, conversation, ownMail }, filing.limits),
     loopMessages: filing.limits.loopMessages,
-    ownMail: reading !== null && carriesLoopMark(reading.mail.headers, encodeId('account', account.key)),
+    ownMail,
   });
+  // A robot, somebody who is held back and the mails of a loop take no part.
+  const joins = known === undefined && from !== null && effects.speaks;
+  const participant = joins
+    ? addParticipant(session, conversation.key, {
+        contactKey: null,
+        email: from.email,
+        name: from.name,
+        role: 'participant',
+      })
+    : known;
   const events: NewEvent[] = [];
   if (effects.reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
-  if (effects.looping) events.push({ type: 'conversation.looping' });
+  const told = effects.looping
+    ? effects.tellsOfLoop
+      ? 'conversation.looping'
+      : null
+    : effects.held
+      ? 'message.held'
+      : 'message.created';
   const step = advance(session, conversation, {
     messages: 1,
-    events: events.length + 1,
+    events: events.length + (told === null ? 0 : 1),
     ...(effects.reopens ? { status: 'open' } : {}),
   });
   const deliveryKey = at.targets.find(each => each.deliveryKey !== null)?.deliveryKey ?? null;
-  const report = reportRows(reading, deliveryKey);
+  const reported = reading === null ? [] : reportedDeliveries(session, { conversation, deliveryKey }, reading);
   const messageKey = insertMessage(session, {
     conversation_key: conversation.key,
     seq: step.seq,
     direction: 'incoming',
-    kind: reading?.kind ?? 'reply',
-    author: writer.author,
-    participant_key: writer.participant?.key ?? null,
+    kind,
+    author: authorOf(reading, known ?? participant, owner),
+    participant_key: participant?.key ?? null,
     text: reading?.text.text ?? '',
     quoted_text: reading?.text.quotedText ?? '',
     signature: reading?.text.signature ?? '',
@@ -265,10 +280,18 @@ function fileInConversation(
     date: reading?.mail.date ? Date.parse(reading.mail.date) : null,
     via: filing.via,
     mail_key: at.mailKey,
-    sender: writer.sender,
-    report,
+    sender: {
+      is_participant: known !== undefined,
+      token_of: owner && owner.key !== participant?.key ? owner.name || owner.email : null,
+      dmarc: authentication.dmarc,
+      dkim: authentication.dkim,
+      spf: authentication.spf,
+      evidence: senderEvidence(reading, from, authentication.evidence),
+    },
+    report: reported.map(reportRow),
     evidence: [
       ...filing.evidence,
+      ...target.evidence,
       ...(reading ? reading.evidence : [`unparsed: ${filing.reason}`]),
       ...effects.evidence,
     ],
@@ -278,13 +301,10 @@ function fileInConversation(
   });
   insertAttachments(session, { key: messageKey, conversation_key: conversation.key }, attachmentsOf(filing));
   rememberId(session, conversation.key, ownMessageId(filing));
-  events.push({ type: effects.held ? 'message.held' : 'message.created', messageKey });
+  if (told !== null) events.push({ type: told, messageKey });
   insertEvents(session, conversation, step.eventSeq, events);
-  if (reading && report.length > 0) applyReports(session, account.key, deliveryKey, reading);
-  const person =
-    reading !== null && (reading.kind === 'reply' || reading.kind === 'list') && !effects.held && !effects.looping;
-  // Whoever writes again can be written to again.
-  if (person && writer.participant?.contact_key) clearSuspension(session, writer.participant.contact_key);
+  applyReports(session, reported);
+  if (effects.speaks && reading !== null && participant?.contact_key) clearSuspension(session, participant.contact_key);
   if (filing.reading === null) db.run("update mail set state = 'quarantined' where key = ?", at.mailKey);
   return messageKey;
 }
@@ -296,75 +316,23 @@ function ownerOf(session: Session, targets: readonly Target[]): ParticipantRow |
     : session.db.get<ParticipantRow>('select * from participant where key = ?', key);
 }
 
-interface Writer {
-  readonly participant: ParticipantRow | undefined;
-  /** He was a participant before this mail. */
-  readonly known: boolean;
-  readonly author: { name: string; email: string | null; role: 'contact' | 'participant' | 'system' };
-  readonly sender: Sender;
-}
-
-/** The writer is the person in From. A person nobody knew becomes a participant; a robot does not. */
-function findWriter(
-  session: Session,
-  conversation: ConversationRow,
-  reading: Reading | null,
-  owner: ParticipantRow | undefined,
-): Writer {
+/** The writer is the person in From; a mail without one is its token owner's. */
+function authorOf(reading: Reading | null, writer: ParticipantRow | undefined, owner: ParticipantRow | undefined) {
   const from = reading?.mail.from ?? null;
-  const verdicts = { dmarc: null, dkim: null, spf: null };
   if (reading === null || from === null) {
-    const evidence = reading === null ? [] : ['no From field: taken for the owner of the token'];
-    return {
-      participant: owner,
-      known: owner !== undefined,
-      author: { name: owner?.name ?? '', email: owner?.email ?? null, role: owner?.role ?? 'system' },
-      sender: { is_participant: owner !== undefined, token_of: null, ...verdicts, evidence },
-    };
+    return { name: owner?.name ?? '', email: owner?.email ?? null, role: owner?.role ?? ('system' as const) };
   }
-  const known = participantByAddress(session, conversation.key, from.email);
-  const person = reading.kind === 'reply' || reading.kind === 'list';
-  const participant =
-    known ??
-    (person
-      ? addParticipant(session, conversation.key, {
-          contactKey: null,
-          email: from.email,
-          name: from.name,
-          role: 'participant',
-        })
-      : undefined);
   const reporting = reading.kind === 'bounce' || reading.kind === 'receipt' || reading.kind === 'complaint';
   return {
-    participant,
-    known: known !== undefined,
-    author: {
-      name: from.name || known?.name || '',
-      email: from.email,
-      role: known?.role ?? (reporting ? 'system' : 'participant'),
-    },
-    sender: {
-      is_participant: known !== undefined,
-      token_of: owner && owner.key !== participant?.key ? owner.name || owner.email : null,
-      ...verdicts,
-      evidence: [],
-    },
+    name: from.name || writer?.name || '',
+    email: from.email,
+    role: writer?.role ?? (reporting ? ('system' as const) : ('participant' as const)),
   };
 }
 
-/** How many mails came in within the window, counted up to the limit. */
-function recentMails(session: Session, conversation: ConversationRow, limits: Filing['limits']): number {
-  // A conversation with fewer messages than the limit can't be in a loop: most mails are spared the count.
-  if (conversation.next_seq <= limits.loopMessages) return 0;
-  return session.db.value<number>(
-    `select count(*) from (
-       select received_at from message where conversation_key = ? and direction = 'incoming' and mail_key is not null
-       order by seq desc limit ?)
-     where received_at > ?`,
-    conversation.key,
-    limits.loopMessages,
-    session.clock() - limits.loopWindow,
-  )!;
+function senderEvidence(reading: Reading | null, from: Mailbox | null, checked: readonly string[]): readonly string[] {
+  const missing = reading !== null && from === null ? ['no From field: taken for the owner of the token'] : [];
+  return [...missing, ...checked.map(field => `Authentication-Results: ${field}`)];
 }
 
 function messageIdOf(session: Session, filing: Filing, accountKey: number): string {
@@ -373,12 +341,8 @@ function messageIdOf(session: Session, filing: Filing, accountKey: number): stri
   return domain === null ? own : own.replace('without-message-id.invalid', domain);
 }
 
-function reportRows(
-  reading: Reading | null,
-  deliveryKey: number | null,
-): readonly (ReportEntry & { delivery_id: string | null })[] {
-  const id = deliveryKey === null ? null : encodeId('delivery', deliveryKey);
-  return (reading?.report ?? []).map(entry => ({ ...entry, delivery_id: id }));
+function reportRow({ entry, delivery }: ReportedEntry): ReportEntry & { delivery_id: string | null } {
+  return { ...entry, delivery_id: delivery === null ? null : encodeId('delivery', delivery.key) };
 }
 
 function attachmentsOf(filing: Filing) {

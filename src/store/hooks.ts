@@ -11,8 +11,9 @@ import { accountBySlug } from './accounts.js';
 import { eventJson } from './event-views.js';
 import { tellAccount } from './events.js';
 import { encodeId, keyOf } from './ids.js';
+import type { DeliveryRow } from './rows.js';
 import { newKey, type Session, toIso } from './session.js';
-import { type DeliveryRow, slugOf } from './views.js';
+import { slugOf } from './views.js';
 
 interface HookRow {
   key: number;

@@ -5,8 +5,8 @@ import { isReplydError } from '../errors.js';
 import { accountBySlug, checkedAddress } from './accounts.js';
 import { openConversation } from './conversations.js';
 import { addParticipant, contactFor } from './participants.js';
+import type { AccountRow } from './rows.js';
 import type { Session } from './session.js';
-import type { AccountRow } from './views.js';
 
 export interface ImportOperations {
   importConversations(conversations: readonly ImportedConversation[]): readonly ImportResult[];

@@ -2,7 +2,7 @@
  * One daemon per store: `lock.db` in the data directory is held by an exclusive SQLite transaction for as long as the
  * daemon lives. The kernel frees it with the process, so kill -9 leaves nothing to clean up.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { ReplydError } from '../errors.js';
@@ -41,6 +41,33 @@ export function lockStore(dataDir: string): Lock {
       if (held.open) held.close();
     },
   };
+}
+
+/**
+ * Held by whoever reads all blobs (a backup) or unlinks some, so that they take turns: nothing that a backup's database
+ * names is cleared away under its hands. Waits up to `patience` milliseconds; null when somebody else still has it.
+ */
+export function lockFiles(dataDir: string, patience: number): Lock | null {
+  const file = path.join(dataDir, 'files.lock.db');
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(file, { timeout: patience });
+    database.exec('begin exclusive');
+    giveToOwner(file, dataDir);
+    const held = database;
+    return { release: () => held.close() };
+  } catch (error) {
+    database?.close();
+    if ((error as { code?: string }).code === 'SQLITE_BUSY') return null;
+    throw storeFault(error, `cannot take the lock ${file}`);
+  }
+}
+
+/** Root makes a backup as root, who alone may write where it goes; the daemon has to get at the lock all the same. */
+function giveToOwner(file: string, dataDir: string): void {
+  if (process.geteuid?.() !== 0) return;
+  const { uid, gid } = statSync(dataDir);
+  if (uid !== 0) chownSync(file, uid, gid);
 }
 
 /** Is a daemon serving this store? Tells its process id when it left one. */

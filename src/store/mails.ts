@@ -4,13 +4,14 @@ import type { Store, StoredContent, StoredContentRef } from '../conversation/sto
 import { ReplydError } from '../errors.js';
 import type { Reading } from '../mail/mail.js';
 import { accountBySlug } from './accounts.js';
-import { blobKey, blobRef } from './blobs.js';
+import { blobKey, blobRef, goneRef } from './blobs.js';
 import { tell } from './events.js';
 import { encodeId, keyOf } from './ids.js';
 import { insertAttachments } from './messages.js';
+import type { ConversationRow, MailRow, MessageRow } from './rows.js';
 import { newKey, type Session } from './session.js';
 import { rememberId } from './thread-ids.js';
-import { type ConversationRow, type MailRow, type MessageRow, mailView } from './views.js';
+import { mailView } from './views.js';
 
 export interface MailOperations {
   mails(filter: Parameters<Store['mails']>[0]): readonly MailRecord[];
@@ -26,10 +27,10 @@ export function mailOperations(session: Session): MailOperations {
       const before = filter.before === undefined ? null : keyOf('mail', filter.before);
       const account = filter.account === undefined ? null : accountBySlug(session, filter.account).key;
       const ofAccount = `(?2 is null or exists (select 1 from json_each(results) where json_extract(value, '$.account') = ?2))`;
-      // Two texts: with a state other than filed the partial index serves, without one the table's own order.
+      // With a state other than filed the partial index serves, in its own words; else the table's own order.
       const rows = filter.state
         ? db.all<MailRow>(
-            `select * from mail where state = ?3 and (?1 is null or key < ?1) and ${ofAccount} order by key desc limit ?4`,
+            `select * from mail where state = ?3 ${filter.state === 'filed' ? '' : "and state <> 'filed'"} and (?1 is null or key < ?1) and ${ofAccount} order by key desc limit ?4`,
             before,
             account,
             filter.state,
@@ -46,7 +47,8 @@ export function mailOperations(session: Session): MailOperations {
 
     mail(id) {
       const row = mailRow(session, id);
-      return { mail: mailView(session, row), raw: blobRef(session, row.blob_key) };
+      const raw = row.raw_gone_at === null ? blobRef(session, row.blob_key) : goneRef(row.size);
+      return { mail: mailView(session, row), raw };
     },
 
     refuse(refused) {

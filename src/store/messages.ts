@@ -17,17 +17,10 @@ import { conversationRow } from './conversations.js';
 import { advance, insertEvents, type NewEvent, tell } from './events.js';
 import { encodeId, keyOf } from './ids.js';
 import { dropWaiting, gather, isSuspended } from './outbox.js';
-import { addParticipant, participantByAddress } from './participants.js';
+import { addParticipant, clearSuspension, participantByAddress } from './participants.js';
+import type { ConversationRow, MessageRow, ParticipantRow } from './rows.js';
 import { newKey, type Session } from './session.js';
-import {
-  accountView,
-  attachmentView,
-  type ConversationRow,
-  latestContactParticipant,
-  type MessageRow,
-  messageView,
-  type ParticipantRow,
-} from './views.js';
+import { accountView, attachmentView, latestContactParticipant, messageView } from './views.js';
 
 export interface InsertedMessage {
   readonly conversation_key: number;
@@ -100,7 +93,7 @@ export function insertMessage(session: Session, message: InsertedMessage): numbe
     message.sender ? JSON.stringify(message.sender) : null,
     JSON.stringify(message.report ?? []),
     JSON.stringify(message.evidence ?? []),
-    message.held ? 1 : 0,
+    message.held ? HELD : NOT_HELD,
     message.looping ? 1 : 0,
     message.mail_intent ?? null,
     message.mail_reason ?? null,
@@ -181,10 +174,12 @@ export function messageOperations(session: Session): MessageOperations {
 
     releaseMessage(id) {
       const row = heldRow(session, id);
-      const conversation = db.get<ConversationRow>('select * from conversation where key = ?', row.conversation_key)!;
-      db.run('update message set held = 0 where key = ?', row.key);
+      const conversation = conversationOf(session, row);
+      const writer = admitWriter(session, row);
+      db.run('update message set held = ?, participant_key = ? where key = ?', NOT_HELD, writer?.key ?? null, row.key);
+      if (writer?.contact_key) clearSuspension(session, writer.contact_key);
       // What holding kept back: a reply opens its conversation again.
-      const reopens = conversation.status === 'resolved' && (row.kind === 'reply' || row.kind === 'list');
+      const reopens = conversation.status === 'resolved';
       const events: NewEvent[] = [{ type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } }];
       if (reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
       tell(session, conversation, events, reopens ? { status: 'open' } : {});
@@ -193,10 +188,11 @@ export function messageOperations(session: Session): MessageOperations {
 
     dropMessage(id) {
       const row = heldRow(session, id);
-      const conversation = db.get<ConversationRow>('select * from conversation where key = ?', row.conversation_key)!;
       const evidence = [...(JSON.parse(row.evidence) as string[]), 'dropped'];
-      db.run('update message set held = 0, evidence = ? where key = ?', JSON.stringify(evidence), row.key);
-      tell(session, conversation, [{ type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } }]);
+      db.run('update message set held = ?, evidence = ? where key = ?', DROPPED, JSON.stringify(evidence), row.key);
+      tell(session, conversationOf(session, row), [
+        { type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } },
+      ]);
       return messageView(session, messageRow(session, id));
     },
 
@@ -218,10 +214,33 @@ export function messageRow(session: Session, id: string): MessageRow {
   return row;
 }
 
+/** In the column `held`. A dropped message is held no more, and stays without effect for good. */
+const NOT_HELD = 0;
+const HELD = 1;
+const DROPPED = 2;
+
 function heldRow(session: Session, id: string): MessageRow {
   const row = messageRow(session, id);
-  if (row.held !== 1) throw new ReplydError('conflict', `message ${encodeId('message', row.key)} is not held`);
+  if (row.held !== HELD) throw new ReplydError('conflict', `message ${encodeId('message', row.key)} is not held`);
   return row;
+}
+
+function conversationOf(session: Session, row: MessageRow): ConversationRow {
+  return session.db.get<ConversationRow>('select * from conversation where key = ?', row.conversation_key)!;
+}
+
+/** Who was held back takes part from now on, with a reply address of his own. */
+function admitWriter(session: Session, row: MessageRow): ParticipantRow | undefined {
+  if (row.author_email === null) return undefined;
+  return (
+    participantByAddress(session, row.conversation_key, row.author_email) ??
+    addParticipant(session, row.conversation_key, {
+      contactKey: null,
+      email: row.author_email,
+      name: row.author_name,
+      role: 'participant',
+    })
+  );
 }
 
 /** Base64 and line ends make attachments larger by this; text may need three bytes a byte in quoted-printable. */

@@ -29,7 +29,7 @@ function known(folder: string): readonly Migration[] {
 }
 
 /** The version the store has (0: empty) and the one this program knows. */
-export function schemaVersions(connection: Connection): { store: number; program: number } {
+export function schemaVersions(connection: Pick<Connection, 'raw'>): { store: number; program: number } {
   const store = connection.raw.pragma('user_version', { simple: true }) as number;
   return { store, program: known(FOLDER).at(-1)?.version ?? 0 };
 }
@@ -67,7 +67,8 @@ export function checkSchema(connection: Connection): void {
   }
 }
 
-function refuseNewer(store: number, program: number): void {
+/** Throws unavailable with advice when a store was written by a newer program. */
+export function refuseNewer(store: number, program: number): void {
   if (store <= program) return;
   throw new ReplydError(
     'unavailable',

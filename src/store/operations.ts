@@ -2,12 +2,15 @@
  * The store's verbs as synchronous functions over one connection, and which of them write. Whoever owns the connection
  * runs each writing verb inside a transaction: the writer thread of the daemon in its batches, a CLI verb one by one.
  */
-import type { Filing, FilingResult, OnceVerb } from '../conversation/store.js';
+import type { Filing, FilingResult, Location, OnceVerb } from '../conversation/store.js';
+import type { Reading } from '../mail/mail.js';
 import { type AccountOperations, accountOperations } from './accounts.js';
+import { type ClearingOperations, clearingOperations } from './clear-files.js';
 import { type ConversationOperations, conversationOperations } from './conversations.js';
 import { type DeliveryOperations, deliveryOperations } from './deliveries.js';
 import { accountOf, type EventOperations, eventOperations } from './event-views.js';
 import { fileMail } from './filing.js';
+import { type ForwardOperations, forwardOperations } from './forwards.js';
 import { type HookOperations, hookOperations } from './hooks.js';
 import { type ImportOperations, importOperations } from './imports.js';
 import { type KeyOperations, keyOperations, once } from './keys.js';
@@ -16,8 +19,10 @@ import { type MessageOperations, messageOperations } from './messages.js';
 import { type OutboxOperations, outboxOperations } from './outbox.js';
 import { type ContactOperations, contactOperations } from './participants.js';
 import { type RemovalOperations, removalOperations } from './removal.js';
+import { type RetentionOperations, retentionOperations } from './retention.js';
 import type { Rules, Session } from './session.js';
-import { quotable, stats } from './summaries.js';
+import { queueDepth, quotable, stats } from './summaries.js';
+import { locate } from './threading.js';
 import { tokenOwner } from './tokens.js';
 import { slugOf } from './views.js';
 
@@ -30,7 +35,10 @@ export interface Operations
     MailOperations,
     DeliveryOperations,
     OutboxOperations,
+    ForwardOperations,
     RemovalOperations,
+    ClearingOperations,
+    RetentionOperations,
     KeyOperations,
     HookOperations,
     EventOperations {
@@ -43,7 +51,11 @@ export interface Operations
   ): { repeated: boolean; value: unknown };
   quotable(conversationIds: readonly string[]): readonly string[];
   file(filing: Filing): readonly FilingResult[];
+  locate(mail: { readonly recipients: readonly string[]; readonly reading: Reading }): readonly Location[];
   stats(): Readonly<Record<string, number>>;
+  queueDepth(): ReturnType<typeof queueDepth>;
+  /** Runs an empty transaction: whether the writer works. */
+  canWrite(): void;
   /** The configuration was reloaded. */
   setRules(rules: Rules): void;
 }
@@ -71,6 +83,8 @@ export const READING = [
   'nextComposeAt',
   'composeSnapshot',
   'quotable',
+  'dueForwards',
+  'locate',
   'stats',
   'messages',
   'keys',
@@ -84,6 +98,8 @@ export const READING = [
   'canResume',
   'accountOf',
   'tokenOwner',
+  'filesWithoutRow',
+  'queueDepth',
 ] as const satisfies readonly OperationName[];
 
 export type ReadingName = (typeof READING)[number];
@@ -99,7 +115,10 @@ export function operations(session: Session): Operations {
     ...mailOperations(session),
     ...deliveryOperations(session),
     ...outboxOperations(session),
+    ...forwardOperations(session),
     ...removalOperations(session),
+    ...clearingOperations(session),
+    ...retentionOperations(session),
     ...keyOperations(session),
     ...hookOperations(session),
     ...eventOperations(session),
@@ -112,7 +131,10 @@ export function operations(session: Session): Operations {
       once(session, request, () => (verbs[verb] as (...given: readonly unknown[]) => unknown)(...values)),
     quotable: conversationIds => quotable(session, conversationIds),
     file: filing => fileMail(session, filing),
+    locate: mail => locate(session, mail),
     stats: () => stats(session),
+    queueDepth: () => queueDepth(session),
+    canWrite() {},
     setRules(rules) {
       session.rules = rules;
     },

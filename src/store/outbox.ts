@@ -10,20 +10,10 @@ import { newToken } from '../conversation/token.js';
 import { accountByKey } from './accounts.js';
 import { blobKey } from './blobs.js';
 import { decodeId, encodeId, keyOf } from './ids.js';
+import type { ContactRow, ConversationRow, DeliveryRow, MessageRow, ParticipantRow } from './rows.js';
 import { newKey, type Session } from './session.js';
-import {
-  accountView,
-  bounceAddress,
-  type ContactRow,
-  type ConversationRow,
-  conversationView,
-  type DeliveryRow,
-  firstDomain,
-  type MessageRow,
-  messageView,
-  type ParticipantRow,
-  replyAddress,
-} from './views.js';
+import { UNFINISHED } from './unfinished.js';
+import { accountView, bounceAddress, conversationView, firstDomain, messageView, replyAddress } from './views.js';
 
 export const SMARTHOST = 'smarthost';
 const CHAIN_END = 20;
@@ -37,7 +27,7 @@ export function gather(
 ): void {
   const { db } = session;
   const waiting = db.get<DeliveryRow>(
-    `select * from delivery where order_key = ? and state = 'waiting' and outgoing_mail_key is null limit 1`,
+    `select * from delivery where order_key = ? and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null limit 1`,
     orderKey(conversation.key, to.participant.key),
   );
   const delivery = waiting ?? newDelivery(session, conversation, to);
@@ -101,7 +91,7 @@ const DUE_AGAIN = `next_attempt_at = max(coalesce(due_at, 0), ?1), reason = case
 export function releaseForAddress(session: Session, participantKey: number, address: string): void {
   session.db.run(
     `update delivery set recipient = ?2, ${DUE_AGAIN}
-     where participant_key = ?3 and state = 'waiting' and reason = 'no_address'`,
+     where participant_key = ?3 and state = 'waiting' and ${UNFINISHED} and reason = 'no_address'`,
     session.clock(),
     address,
     participantKey,
@@ -114,18 +104,18 @@ const OF_CONTACT_2 = 'participant_key in (select key from participant where cont
 export function suspendWaiting(session: Session, contactKey: number): void {
   session.db.run(
     `update delivery set reason = 'suspended', next_attempt_at = null
-     where ${OF_CONTACT} and state in ('waiting', 'deferred') and reason is not 'no_address'`,
+     where ${OF_CONTACT} and ${UNFINISHED} and state <> 'leased' and reason is not 'no_address'`,
     contactKey,
   );
   session.db.run(
-    `update delivery set state = 'waiting' where ${OF_CONTACT} and state = 'deferred' and reason = 'suspended'`,
+    `update delivery set state = 'waiting' where ${OF_CONTACT} and ${UNFINISHED} and state = 'deferred' and reason = 'suspended'`,
     contactKey,
   );
 }
 
 export function resumeSuspended(session: Session, contactKey: number): void {
   session.db.run(
-    `update delivery set ${DUE_AGAIN} where ${OF_CONTACT_2} and state = 'waiting' and reason = 'suspended'`,
+    `update delivery set ${DUE_AGAIN} where ${OF_CONTACT_2} and ${UNFINISHED} and state = 'waiting' and reason = 'suspended'`,
     session.clock(),
     contactKey,
   );
@@ -170,7 +160,8 @@ export interface OutboxOperations {
   saveComposed(composed: Parameters<Store['saveComposed']>[0]): boolean;
 }
 
-const UNCOMPOSED = `kind = 'mail' and state = 'waiting' and outgoing_mail_key is null and next_attempt_at is not null`;
+const UNCOMPOSED = `kind = 'mail' and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null
+  and next_attempt_at is not null`;
 
 export function outboxOperations(session: Session): OutboxOperations {
   const { db } = session;
@@ -179,7 +170,8 @@ export function outboxOperations(session: Session): OutboxOperations {
       db
         .all<{ conversation_key: number }>(
           `select distinct conversation_key from delivery
-           where destination = ? and ${UNCOMPOSED} and next_attempt_at <= ? order by next_attempt_at limit ?`,
+           where destination = ? and ${UNCOMPOSED} and conversation_key is not null and next_attempt_at <= ?
+           order by next_attempt_at limit ?`,
           SMARTHOST,
           options.now,
           options.limit,
@@ -343,7 +335,8 @@ function mailChain(
   const ids = (direction: 'asc' | 'desc') =>
     db
       .all<{ message_id: string }>(
-        `select message_id, min(seq) as at from message where conversation_key = ? and message_id is not null
+        `select message_id, min(seq) as at from message
+         where conversation_key = ? and message_id is not null and held = 0
          group by message_id order by at ${direction} limit ${CHAIN_END}`,
         conversationKey,
       )
@@ -351,12 +344,13 @@ function mailChain(
   const last = ids('desc').reverse();
   const firstSubject =
     db.value<string | null>(
-      'select subject from message where conversation_key = ? and message_id is not null order by seq limit 1',
+      'select subject from message where conversation_key = ? and message_id is not null and held = 0 order by seq limit 1',
       conversationKey,
     ) ?? null;
   const answered =
     db.get(
-      `select 1 from message where conversation_key = ? and direction = 'incoming' and mail_key is not null limit 1`,
+      `select 1 from message where conversation_key = ? and direction = 'incoming' and mail_key is not null and held = 0
+       limit 1`,
       conversationKey,
     ) !== undefined;
   return { chain: [...new Set([...ids('asc'), ...last])], answered, firstSubject };

@@ -8,14 +8,10 @@ import { accountBySlug, checkedAddress } from './accounts.js';
 import { tell } from './events.js';
 import { encodeId, keyOf } from './ids.js';
 import { releaseForAddress, resumeSuspended, suspendWaiting } from './outbox.js';
+import type { ContactRow, ConversationRow, ParticipantRow } from './rows.js';
 import { newKey, type Session } from './session.js';
-import {
-  type ContactRow,
-  type ConversationRow,
-  contactView,
-  latestContactParticipant,
-  type ParticipantRow,
-} from './views.js';
+import { UNFINISHED } from './unfinished.js';
+import { contactView, latestContactParticipant } from './views.js';
 
 export interface ContactOperations {
   contacts(filter: Parameters<Store['contacts']>[0]): readonly Contact[];
@@ -177,7 +173,7 @@ function changeAddress(session: Session, contact: ContactRow, email: string | nu
 function moveWaiting(session: Session, from: number, to: number, address: string): void {
   session.db.run(
     `update delivery set participant_key = ?, recipient = ?, order_key = 'mail:' || conversation_key || ':' || ?
-     where participant_key = ? and state = 'waiting' and outgoing_mail_key is null`,
+     where participant_key = ? and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null`,
     to,
     address,
     to,

@@ -1,13 +1,22 @@
 /**
- * Removing what a person or an account left. Each verb removes a bounded piece and says whether more is left, so that no
- * transaction is long: the callers of the Store port loop. Rows only; files without a row are cleared away by the daemon.
+ * Removing what a person or an account left. Each verb removes a bounded piece and says whether nothing is left, so that
+ * no transaction is long: the callers of the Store port loop. Rows only; files without a row are cleared away by the
+ * daemon, and what was deleted is overwritten (`secure_delete`).
+ *
+ * The first piece of a conversation revokes its tokens and marks it: from then on nothing comes in for it. When the one
+ * who removes is cut off, the daemon finishes what is marked (`retention.ts`). An account or contact whose removal is cut
+ * off has fewer conversations, each whole; removing it again goes on.
+ *
+ * What stays: mails that stand in somebody else's conversation too, without the removed one's address in their envelope;
+ * participants and words in other people's conversations; kept answers to repeated API requests, for a day.
  */
 import type { ConversationRef } from '../conversation/store.js';
 import { accountBySlug } from './accounts.js';
 import { conversationRow } from './conversations.js';
 import { encodeId } from './ids.js';
 import { contactRow } from './participants.js';
-import type { Session } from './session.js';
+import type { StoredResult } from './rows.js';
+import { fromJson, type Session } from './session.js';
 
 /** Rows a transaction may remove before it lets others in. */
 const BATCH = 500;
@@ -43,22 +52,17 @@ export function removalOperations(session: Session): RemovalOperations {
         removeConversation(session, conversation);
         return false;
       }
-      if (
-        db.run(
-          'delete from contact where key in (select key from contact where account_key = ? limit ?)',
-          account.key,
-          BATCH,
-        ) > 0
-      ) {
-        return false;
+      // What the account itself told goes a piece at a time too, with what went to its hooks.
+      for (const table of ['contact', 'event', 'delivery']) {
+        if (removeRows(session, table, 'account_key', account.key) > 0) return false;
       }
-      // What the account itself told, and what went to its hooks, goes a piece at a time too.
-      const told = db.run(
-        'delete from event where key in (select key from event where account_key = ? limit ?)',
+      const answers = db.run(
+        `delete from idempotency where (caller, name) in (
+           select caller, name from idempotency where caller in (select key from api_key where account_key = ?) limit ?)`,
         account.key,
         BATCH,
       );
-      if (told > 0) return false;
+      if (answers > 0) return false;
       for (const hook of db.all<{ key: number }>('select key from hook where account_key = ?', account.key)) {
         db.run('delete from destination where name = ?', encodeId('hook', hook.key));
       }
@@ -68,39 +72,104 @@ export function removalOperations(session: Session): RemovalOperations {
   };
 }
 
-/** Removes up to a batch of the conversation's messages; the conversation itself with the last of them. */
-function removeConversation(session: Session, key: number): boolean {
+function removeRows(
+  session: Session,
+  table: string,
+  column: 'account_key' | 'conversation_key',
+  value: number,
+  most = BATCH,
+): number {
+  // Both names are this file's own words.
+  return session.db.run(
+    `delete from ${table} where key in (select key from ${table} where ${column} = ? limit ?)`,
+    value,
+    most,
+  );
+}
+
+/** Removes up to a batch of rows; the conversation itself with the last of them. True when it is gone. */
+export function removeConversation(session: Session, key: number): boolean {
+  const { db } = session;
+  if (db.value('select removing_at from conversation where key = ?', key) === null) {
+    db.run('update conversation set removing_at = ? where key = ?', session.clock(), key);
+    db.run('delete from token where participant_key in (select key from participant where conversation_key = ?)', key);
+  }
+  // In this order nothing refers to what goes first.
+  if (removeRows(session, 'event', 'conversation_key', key) === BATCH) return false;
+  if (removeRows(session, 'delivery', 'conversation_key', key) === BATCH) return false;
+  if (removeMessages(session, key) === BATCH) return false;
+  const sent = db.all<{ key: number; blob_key: number }>(
+    'select key, blob_key from outgoing_mail where conversation_key = ? limit ?',
+    key,
+    BATCH,
+  );
+  for (const mail of sent) {
+    db.run('delete from outgoing_mail where key = ?', mail.key);
+    removeBlobIfUnused(session, mail.blob_key);
+  }
+  if (sent.length === BATCH) return false;
+  const ids = db.run(
+    `delete from thread_id where (hash, conversation_key) in (
+       select hash, conversation_key from thread_id where conversation_key = ? limit ?)`,
+    key,
+    BATCH,
+  );
+  if (ids === BATCH) return false;
+  db.run('delete from conversation where key = ?', key);
+  return true;
+}
+
+function removeMessages(session: Session, conversationKey: number): number {
   const { db } = session;
   const messages = db.all<{ key: number; mail_key: number | null }>(
     'select key, mail_key from message where conversation_key = ? order by seq limit ?',
-    key,
+    conversationKey,
     BATCH,
   );
   for (const message of messages) {
     const blobs = db.all<{ blob_key: number }>('select blob_key from attachment where message_key = ?', message.key);
     db.run('delete from message where key = ?', message.key);
     for (const { blob_key } of blobs) removeBlobIfUnused(session, blob_key);
-    if (message.mail_key !== null) removeMailIfUnused(session, message.mail_key);
+    if (message.mail_key !== null) leaveMail(session, message.mail_key, message.key);
   }
-  if (messages.length === BATCH) return false;
-  const sent = db.all<{ blob_key: number }>('select blob_key from outgoing_mail where conversation_key = ?', key);
-  db.run('delete from delivery where conversation_key = ?', key);
-  db.run('delete from outgoing_mail where conversation_key = ?', key);
-  for (const { blob_key } of sent) removeBlobIfUnused(session, blob_key);
-  db.run('delete from conversation where key = ?', key);
-  return true;
+  return messages.length;
 }
 
-/** A mail to two conversations goes with the last of them. */
-function removeMailIfUnused(session: Session, mailKey: number): void {
+/** A mail to two conversations goes with the last of them; until then it forgets by which address it came to the first. */
+function leaveMail(session: Session, mailKey: number, messageKey: number): void {
   const { db } = session;
-  if (db.get('select 1 from message where mail_key = ? limit 1', mailKey)) return;
+  if (!db.get('select 1 from message where mail_key = ? limit 1', mailKey)) {
+    removeMail(session, mailKey);
+    return;
+  }
+  const mail = db.get<{ rcpt_to: string; results: string }>(
+    'select rcpt_to, results from mail where key = ?',
+    mailKey,
+  )!;
+  const results = fromJson<readonly StoredResult[]>(mail.results);
+  const removed = results.filter(result => result.message === messageKey).map(result => result.recipient);
+  const forget = (address: string) => (removed.includes(address) ? 'removed' : address);
+  db.run(
+    'update mail set rcpt_to = ?, results = ? where key = ?',
+    JSON.stringify(fromJson<readonly string[]>(mail.rcpt_to).map(forget)),
+    JSON.stringify(
+      results.map(result =>
+        result.message === messageKey ? { ...result, recipient: 'removed', message: null, account: null } : result,
+      ),
+    ),
+    mailKey,
+  );
+}
+
+/** The mail and its bytes. No message may name it any more. */
+export function removeMail(session: Session, mailKey: number): void {
+  const { db } = session;
   const blob = db.value<number>('select blob_key from mail where key = ?', mailKey);
   db.run('delete from mail where key = ?', mailKey);
   if (blob !== undefined) removeBlobIfUnused(session, blob);
 }
 
-function removeBlobIfUnused(session: Session, blobKey: number): void {
+export function removeBlobIfUnused(session: Session, blobKey: number): void {
   session.db.run(
     `delete from blob where key = ?1
        and not exists (select 1 from mail where blob_key = ?1)

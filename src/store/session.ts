@@ -27,6 +27,8 @@ export interface Rules {
   readonly delay: number;
   /** `outbound.max_size`, bytes of an encoded mail. */
   readonly maxSize: number;
+  /** `operator.address`: where mail for postmaster and abuse is sent on to; null or absent: nowhere. */
+  readonly operator?: string | null;
 }
 
 /** The lowest key that a row made now may have; every insert takes `max(this, last key + 1)`. */

@@ -5,19 +5,23 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, Parcel, Random } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
+import { isReplydError } from '../errors.js';
 import { placeContent, readContent } from './blobs.js';
-import { type Connection, openDatabase, storeFault } from './database.js';
+import type { ClearingOperations } from './clear-files.js';
+import { BUSY_TIMEOUT, type Connection, openDatabase, storeFault } from './database.js';
 import type { LeasedParcel } from './deliveries.js';
 import { encodeId, keyAt } from './ids.js';
 import { checkSchema, migrate } from './migrate.js';
 import { type Operations, operations, READING, type ReadingName, type WritingName } from './operations.js';
+import type { RetentionOperations } from './retention.js';
 import type { Rules, Session } from './session.js';
 import { directWriter, threadWriter, type Writer } from './writer.js';
 
 /** How often commits of other processes are looked for, milliseconds. */
 const POLL_INTERVAL = 200;
-/** How soon our own commits are told of: later than at once, so that a hundred mails a moment tell once. */
-const SOON = 5;
+/** How soon our own commits are told of, and how often at most, milliseconds: under load many mails tell once. */
+const SOON = 1;
+const AT_MOST_EVERY = 10;
 /** Writes that make nothing due for anybody: telling of them would wake the queue for its own work. */
 const QUIET = new Set<WritingName>([
   'lease',
@@ -26,6 +30,9 @@ const QUIET = new Set<WritingName>([
   'keyUsed',
   'rememberPrefixes',
   'clearEvents',
+  'clearFiles',
+  'clearOld',
+  'canWrite',
 ]);
 
 export interface StoreOptions {
@@ -42,7 +49,9 @@ export interface StoreOptions {
 }
 
 /** The Store with what only the opener needs. */
-export interface OpenStore extends Store {
+export interface OpenStore
+  extends Store,
+    Asynchronous<ClearingOperations & RetentionOperations & Pick<Operations, 'queueDepth' | 'canWrite'>> {
   setRules(rules: Rules): Promise<void>;
 }
 
@@ -87,12 +96,15 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     for (const listener of listeners) listener();
   };
   let soon: NodeJS.Timeout | null = null;
+  let told = 0;
   const changedSoon = () => {
     if (soon !== null || listeners.size === 0) return;
+    const wait = Math.max(SOON, AT_MOST_EVERY - (performance.now() - told));
     soon = setTimeout(() => {
       soon = null;
+      told = performance.now();
       changed();
-    }, SOON).unref();
+    }, wait).unref();
   };
   const write = async <Name extends WritingName>(name: Name, ...values: Parameters<Operations[Name]>) => {
     const value = await writer.run(name, ...values);
@@ -103,7 +115,16 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
 
   /** Repeats a removal until nothing is left, a short transaction at a time. */
   const untilGone = async (part: () => Promise<boolean>) => {
-    while (!(await part())) await new Promise<void>(resolve => setImmediate(resolve));
+    for (let begun = false; ; begun = true) {
+      const gone = await part().catch(error => {
+        // The daemon finishes removals that were begun, and may have been faster.
+        if (begun && isReplydError(error, 'not_found')) return true;
+        throw error;
+      });
+      if (gone) break;
+      await new Promise<void>(resolve => setImmediate(resolve));
+    }
+    if (options.writer === 'direct') emptyLog(connection);
   };
 
   return {
@@ -155,6 +176,18 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       if (connection.raw.open) connection.close();
     },
   };
+}
+
+/** What was removed stands in the log of older commits too, until that is begun anew: now, unless somebody reads. */
+function emptyLog(connection: Connection): void {
+  connection.raw.pragma('busy_timeout = 200');
+  try {
+    connection.raw.pragma('wal_checkpoint(truncate)');
+  } catch {
+    // It is overwritten with the next thousand pages.
+  } finally {
+    connection.raw.pragma(`busy_timeout = ${BUSY_TIMEOUT}`);
+  }
 }
 
 function asynchronousCalls(

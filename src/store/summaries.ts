@@ -20,6 +20,20 @@ export function quotable(session: Session, conversationIds: readonly string[]): 
   );
 }
 
+/** Unfinished deliveries by kind, and since when the one that is due longest has been due. From the index alone. */
+export function queueDepth(session: Session): { kind: 'mail' | 'webhook'; count: number; dueSince: number | null }[] {
+  const rows = session.db.all<{ hooks: number; count: number; due: number | null }>(
+    `select destination >= 'hook_' and destination < 'hook\`' as hooks, count(*) as count, min(next_attempt_at) as due
+     from delivery where state in ('waiting', 'leased', 'deferred') group by 1`,
+  );
+  const now = session.clock();
+  return rows.map(({ hooks, count, due }) => ({
+    kind: hooks === 1 ? 'webhook' : 'mail',
+    count,
+    dueSince: due !== null && due <= now ? due : null,
+  }));
+}
+
 export function stats(session: Session): Readonly<Record<string, number>> {
   const { db } = session;
   const count = (text: string) => db.value<number>(text) ?? 0;

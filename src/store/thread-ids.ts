@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto';
 import { normalizeToken } from '../mail/address.js';
 import { decodeId } from './ids.js';
+import type { ConversationRow } from './rows.js';
 import type { Session } from './session.js';
-import type { ConversationRow } from './views.js';
 
 /** The conversation that an id (no brackets) names within an account: our own ids, then those seen or reported. */
 export function conversationOfId(session: Session, accountKey: number, id: string): ConversationRow | undefined {
@@ -25,7 +25,11 @@ export function conversationOfId(session: Session, accountKey: number, id: strin
           (db.value<number>('select conversation_key from token where token = ?', imported) ?? null)
         : null);
   const found = (candidate: number) =>
-    db.get<ConversationRow>('select * from conversation where key = ? and account_key = ?', candidate, accountKey);
+    db.get<ConversationRow>(
+      'select * from conversation where key = ? and account_key = ? and removing_at is null',
+      candidate,
+      accountKey,
+    );
   const direct = key === null ? undefined : found(key);
   if (direct) return direct;
   const rows = db.all<{ conversation_key: number }>(

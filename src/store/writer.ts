@@ -6,6 +6,7 @@
  * which ends: a store without its writer can only refuse.
  */
 import { type ErrorCode, ReplydError } from '../errors.js';
+import { histogram } from '../metrics.js';
 import { runInTransaction } from './batch.js';
 import { storeFault } from './database.js';
 import type { Operations, WritingName } from './operations.js';
@@ -39,7 +40,15 @@ export function directWriter(session: Session, verbs: Operations): Writer {
 interface Waiting {
   readonly resolve: (value: never) => void;
   readonly reject: (error: Error) => void;
+  readonly since: number;
 }
+
+const commitSeconds = histogram(
+  'replyd_commit_seconds',
+  'From handing a write to the writer to its answer: waiting for the batch before, the work, the commit.',
+  [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+);
+const batchSize = histogram('replyd_commit_batch_writes', 'Writes committed together.', [1, 2, 4, 8, 16, 32, 64, 128]);
 
 export async function threadWriter(
   data: WriterData,
@@ -71,10 +80,13 @@ export async function threadWriter(
     dead = new ReplydError('unavailable', `the store's writer thread failed: ${error.message}`, { cause: error });
   });
   worker.on('message', (answers: FromWriter) => {
+    const now = performance.now();
+    batchSize.observe(answers.length);
     for (const answer of answers) {
       const call = waiting.get(answer.id);
       waiting.delete(answer.id);
       if (!call) continue;
+      commitSeconds.observe((now - call.since) / 1000);
       if ('error' in answer) {
         const { code, message, details } = answer.error;
         call.reject(new ReplydError(code as ErrorCode, message, { details }));
@@ -94,7 +106,7 @@ export async function threadWriter(
       return new Promise((resolve, reject) => {
         const id = nextId;
         nextId += 1;
-        waiting.set(id, { resolve, reject });
+        waiting.set(id, { resolve, reject, since: performance.now() });
         worker.postMessage({ id, name, values } satisfies ToWriter);
       });
     },

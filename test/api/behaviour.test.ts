@@ -105,6 +105,8 @@ test('refuses what is wrong, and says where', async context => {
     [{ ...text, created_at: '2024-02-99T00:00:00Z' }, 422, /created_at/],
     [{ ...text, metadata: { a: 'x'.repeat(4096) } }, 413, /4096/],
     [{ ...text, metadata: [] }, 422, /metadata/],
+    [`{"direction":"note","text":"x","metadata":{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}}`, 413, /4096/],
+    [`{"direction":"note","text":"x","__proto__":{"mail":"now"}}`, 422, /__proto__/],
     [{ ...text, agent: {} }, 422, /agent\/name/],
     [{ ...text, attachments: [{ filename: 'a', content_type: 'text/plain', content: '***' }] }, 422, /base64/],
     [{ ...text, attachments: [{ filename: 'a', content_type: 'text/plain', content: 7 }] }, 422, /content/],

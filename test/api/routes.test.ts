@@ -14,6 +14,9 @@ const ROUTES = apiRoutes({ testHook: async () => ({ ok: true, response: '' }), s
 async function requests(served: Served): Promise<Record<string, { place: string; body?: unknown }>> {
   const { store } = served;
   const { id, contact, reply_to } = await startConversation(store);
+  await store.file(
+    filing([await destinationOf(store, reply_to!)], reading({ from: { name: 'Bo', email: 'bo@other.example' } })),
+  );
   await store.setFeature('acme', 'hold_strangers', true);
   const attachment = { sha256: 'ab'.repeat(32), size: 4, bytes: Buffer.from('logo') };
   const stranger = async (text: string, email: string) => {
@@ -70,7 +73,7 @@ async function requests(served: Served): Promise<Record<string, { place: string;
     'POST /v1/conversations/{ref}/rotate-token': { place: `${at}/rotate-token`, body: {} },
     'POST /v1/conversations/{ref}/revoke-token': {
       place: `${at}/revoke-token`,
-      body: { participant: 'eve@other.example' },
+      body: { participant: 'bo@other.example' },
     },
     'POST /v1/conversations/{ref}/messages': {
       place: `${at}/messages`,

@@ -23,11 +23,7 @@ export interface ChatOptions {
   readonly channel?: string;
 }
 
-interface Line {
-  readonly id: string;
-  readonly who: string;
-  readonly text: string;
-}
+type Line = { readonly id: string; readonly who: string; readonly text: string };
 
 interface Message {
   readonly id: string;
@@ -45,7 +41,7 @@ interface Event {
 }
 
 export function createChat(options: ChatOptions): Server {
-  // In a real program these are two tables: visitor → conversation, and what stands in his widget.
+  // Two tables in a real program: visitor → conversation, and what stands in his widget.
   const conversations = new Map<string, string>();
   const widgets = new Map<string, Line[]>();
 
@@ -80,8 +76,8 @@ export function createChat(options: ChatOptions): Server {
   async function say(visitor: string, body: Record<string, string>, direction: 'incoming' | 'outgoing') {
     const { text = '', name, email, agent } = body;
     const who = { ...(name ? { name } : {}), ...(email ? { email } : {}) };
-    const conversation = await conversationOf(visitor, direction === 'incoming' ? who : {});
-    const message = await replyd<Message>('POST', `/v1/conversations/${conversation}/messages`, {
+    const id = await conversationOf(visitor, direction === 'incoming' ? who : {});
+    const message = await replyd<Message>('POST', `/v1/conversations/${id}/messages`, {
       direction,
       text,
       ...(agent ? { agent: { name: agent } } : {}),

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
+import type { Finding } from '#replyd/cli/checks.js';
 import type { MailRecord } from '#replyd/conversation/model.js';
 import type { Provider } from '#replyd/ingress/door.js';
+import { readDoorFaults } from '#replyd/ingress/door-faults.js';
 import { addAccount, type DaemonProcess, messagesOf, startConversation, withDaemon } from '../daemon-process.js';
 import { sendMail } from '../interop/smtp-talk.js';
-import { run } from '../run.js';
+import { eventually, run } from '../run.js';
 import { type ProviderPost, PUBLIC_URL, providerPost, SECRET, SENDER } from './provider-posts.js';
 
 const PROVIDERS: readonly Provider[] = ['relay', 'mailgun', 'mandrill', 'postmark', 'sendgrid'];
@@ -189,11 +191,29 @@ test('the variables of Rails Action Mailbox open its doors at its addresses', as
   });
 });
 
-test('a wrong secret at SendGrid is an error in the log', async () => {
+test('a wrong secret at SendGrid is an error in the log, and in doctor until a mail was taken', async () => {
   await withDaemon({ settings: SETTINGS }, async daemon => {
+    await addAccount(daemon);
+    const { reply_to } = await startConversation(daemon);
+    const sendgrid = async (noted: boolean) => {
+      await eventually(
+        'the daemon has noted it',
+        () => (readDoorFaults(daemon.dataFolder).sendgrid !== undefined) === noted,
+      );
+      const findings = (await daemon.cli(['doctor', '--json'])).stdout.trim().split('\n');
+      return findings.map(line => JSON.parse(line) as Finding).find(finding => finding.check === 'door sendgrid');
+    };
     const wrong = providerPost('sendgrid', { mail: mailFor('x'), proof: 'wrong' });
     assert.equal(await post(daemon.listening.http!, wrong), 503);
     const [line] = daemon.events('rejected');
     assert.deepEqual([line?.level, line?.door, line?.reason], ['error', 'sendgrid', 'unproven']);
+    const found = await sendgrid(true);
+    assert.equal(found?.state, 'failed');
+    assert.match(found?.text ?? '', /ingress\.sendgrid\.password/);
+    assert.equal(
+      await post(daemon.listening.http!, providerPost('sendgrid', { mail: mailFor('x'), rcptTo: [reply_to] })),
+      200,
+    );
+    assert.equal(await sendgrid(false), undefined);
   });
 });

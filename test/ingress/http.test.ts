@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import type { Provider } from '#replyd/ingress/door.js';
-import { ANSWERS, type Ending, PATHS } from '#replyd/ingress/http.js';
+import { ANSWERS, PATHS } from '#replyd/ingress/http.js';
+import type { Ending } from '#replyd/ingress/take-post.js';
 import { until } from './open-door.js';
 import { openHttpDoors } from './open-http-doors.js';
 import {
@@ -501,4 +502,36 @@ test('an upload that ends in the middle leaves nothing', async t => {
     await until(`${provider} cleans up`, () => doors.spoolFiles().length === 0);
   }
   assert.equal(doors.reception.mails.length, 0);
+});
+
+test('a post that says it is far too large is answered before it is sent', async t => {
+  const doors = await openHttpDoors(t);
+  for (const provider of PROVIDERS) {
+    const post = providerPost(provider, { mail: MAIL });
+    const head = Object.entries(post.headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const socket = connect({ host: '127.0.0.1', port: doors.port });
+    socket.write(`POST ${post.path} HTTP/1.1\r\nhost: x\r\ncontent-length: 9999999999\r\n${head.join('')}\r\n`);
+    const answer = await new Promise<string>(resolve =>
+      socket.once('data', chunk => resolve(chunk.toString('latin1'))),
+    );
+    socket.destroy();
+    assert.match(answer, new RegExp(`^HTTP/1\\.1 ${ANSWERS.too_large[provider]} `), provider);
+  }
+});
+
+test('a wrong secret is answered before a large body is read, and the connection lives on', async t => {
+  const doors = await openHttpDoors(t, { maxSize: 10_000_000 });
+  const mail = Buffer.concat([MAIL, Buffer.alloc(5_000_000, 'x')]);
+  for (const provider of ['relay', 'postmark', 'sendgrid'] as const) {
+    const wrong = await doors.post(providerPost(provider, { mail, proof: 'wrong' }));
+    assert.equal(wrong.status, ANSWERS.unproven[provider]);
+    assert.equal((await doors.post(providerPost(provider, { mail }))).status, ANSWERS.stored[provider]);
+  }
+});
+
+test('Mandrill signs the address byte for byte, with its query', async t => {
+  const doors = await openHttpDoors(t);
+  for (const query of ['?a=b%20c', '?a=b+c&x', '?%C3%A4=~']) {
+    assert.equal((await doors.post(mandrillPost('[]', { path: `/ingress/mandrill${query}` }))).status, 200, query);
+  }
 });

@@ -64,7 +64,7 @@ test('shutdown: what is not done within the grace period is cut, also when the c
   await until('the mail is in its file', () => spoolFiles().length === 1);
   await door.close({ graceMs: 0 });
   await talk.expect('421 4.3.2');
-  assert.deepEqual(spoolFiles(), []);
+  await until('the file is gone', () => spoolFiles().length === 0);
   assert.deepEqual(reception.mails, []);
 });
 

@@ -1,8 +1,11 @@
 /** Posting webhooks to real receivers: signatures, refusals, limits. The signature's oracle is the scheme's own library. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import { createPoster, isPrivateAddress, outcomeOf, type PosterOptions, signature } from '#replyd/outbound/webhook.js';
@@ -190,4 +193,19 @@ test('a kept connection that the receiver closed costs no attempt', async contex
   const post = poster(context);
   for (let i = 0; i < 5; i += 1) assert.equal((await post.post(parcel(url))).status, 200);
   assert.equal(count, 5);
+});
+
+test('a receiver whose certificate nobody vouches for is posted nothing', async context => {
+  const pem = readFileSync(path.resolve('test/outbound/localhost.pem'), 'utf8');
+  let asked = 0;
+  const server = createSecureServer({ key: pem, cert: pem }, (_, response) => {
+    asked += 1;
+    response.end();
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  context.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const { status, text } = await poster(context).post(parcel(`https://localhost:${port}/`));
+  assert.deepEqual([status, asked], [null, 0]);
+  assert.match(text, /certificate/);
 });

@@ -6,6 +6,7 @@ import { openStore } from '#replyd/store/sqlite.js';
 import { applicationContract, continuityContract } from './application-contract.js';
 import { storeContract } from './contract.js';
 import { RULES } from './rules.js';
+import { understandingContract } from './understanding-contract.js';
 
 function open(writer: 'direct' | 'thread') {
   return async (context: TestContext) => {
@@ -38,4 +39,6 @@ storeContract('sqlite, direct', open('direct'));
 storeContract('sqlite, writer thread', open('thread'));
 applicationContract('sqlite, direct', open('direct'));
 applicationContract('sqlite, writer thread', open('thread'));
+understandingContract('sqlite, direct', open('direct'));
+understandingContract('sqlite, writer thread', open('thread'));
 continuityContract('sqlite', openWithClock);

@@ -1,0 +1,112 @@
+/**
+ * What those who watch the daemon ask: `/healthz` (it runs), `/readyz` (it can take mail now), `/metrics`. All three are
+ * cheap, without a key, and hold nothing of any account; they stand on `http.listen`, never on `ingress.listen`.
+ *
+ * Not ready is 503 with the reasons: the store's writer does not answer, there is no room, it is closing. What a scrape
+ * reads from the store is read once in a few seconds, however many scrape; when it can't be read it is left out.
+ */
+import { readdirSync } from 'node:fs';
+import type { HttpHandler } from '../http.js';
+import { gauge, METRICS_TYPE, measured, renderMetrics } from '../metrics.js';
+
+/** Unfinished deliveries. */
+export interface QueueDepth {
+  readonly kind: 'mail' | 'webhook';
+  readonly count: number;
+  /** Milliseconds since 1970: since when the one that is due longest has been due; null: none is due. */
+  readonly dueSince: number | null;
+}
+
+export interface WatchingOptions {
+  readonly version: string;
+  readonly store: { queueDepth(): Promise<readonly QueueDepth[]>; canWrite(): Promise<unknown> };
+  readonly space: { readonly low: () => boolean; readonly free: () => number };
+  readonly closing: () => boolean;
+  readonly now: () => number;
+}
+
+const build = gauge('replyd_build_info', 'Always 1; the labels say what runs.', ['version', 'node']);
+const depth = gauge('replyd_queue_deliveries', 'Deliveries that are not finished.', ['kind']);
+const overdue = gauge('replyd_queue_overdue_seconds', 'How long the longest due delivery has been due.', ['kind']);
+const free = gauge('replyd_free_bytes', 'Free space on the disk of data_dir.');
+const startedAt = Math.round(Date.now() / 1000 - process.uptime());
+measured('process_start_time_seconds', 'When the process started, since 1970.', 'gauge', () => startedAt);
+measured('process_resident_memory_bytes', 'Memory of the process.', 'gauge', () => process.memoryUsage.rss());
+measured('process_cpu_seconds_total', 'Processor time of the process.', 'counter', () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+});
+measured('process_open_fds', 'Open file descriptors.', 'gauge', () => {
+  try {
+    return readdirSync('/proc/self/fd').length;
+  } catch {
+    return null;
+  }
+});
+
+/** A writer that answers later than this can't take mail in time. */
+const PATIENCE = 5_000;
+const LOOK_INTERVAL = 5_000;
+
+export function createWatching(options: WatchingOptions): HttpHandler {
+  build.set(1, [options.version, process.version]);
+  let lookAgain = 0;
+  const look = async () => {
+    const now = options.now();
+    free.set(options.space.free());
+    if (now < lookAgain) return;
+    lookAgain = now + LOOK_INTERVAL;
+    const found = await options.store.queueDepth();
+    for (const kind of ['mail', 'webhook'] as const) {
+      const { count, dueSince } = found.find(each => each.kind === kind) ?? { count: 0, dueSince: null };
+      depth.set(count, [kind]);
+      overdue.set(dueSince === null ? 0 : Math.max(0, (now - dueSince) / 1000), [kind]);
+    }
+  };
+  return async exchange => {
+    if (!['GET', 'HEAD'].includes(exchange.method)) return false;
+    switch (exchange.path) {
+      case '/healthz':
+        await exchange.json(200, { status: 'ok' });
+        return true;
+      case '/readyz': {
+        const reasons = await troubles(options);
+        const ready = reasons.length === 0;
+        await exchange.json(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', reasons });
+        return true;
+      }
+      case '/metrics':
+        await look().catch(() => undefined);
+        await exchange.send(200, Buffer.from(renderMetrics()), { 'content-type': METRICS_TYPE });
+        return true;
+      default:
+        return false;
+    }
+  };
+}
+
+async function troubles({ closing, space, store }: WatchingOptions): Promise<readonly string[]> {
+  const reasons: string[] = [];
+  if (closing()) reasons.push('closing');
+  if (space.low()) reasons.push('less free space than limits.min_free');
+  if (!(await inTime(store.canWrite()))) reasons.push('the store does not answer');
+  return reasons;
+}
+
+async function inTime(probe: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>(resolve => {
+    timer = setTimeout(() => resolve(false), PATIENCE);
+  });
+  try {
+    return await Promise.race([
+      probe.then(
+        () => true,
+        () => false,
+      ),
+      late,
+    ]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * The operator's copy of a mail to postmaster or abuse: a few words and the mail itself as message/rfc822, or its header
+ * alone when it is too large to be sent on.
+ *
+ * It must never loop: it goes from `<>`, says that a machine sent it, and carries our loop mark, so that it is not sent
+ * on again when the operator's address leads back to us (see `leadsBack`). A mail that would not survive the way as
+ * message/rfc822 (NULs, bare carriage returns, lines above 998 bytes) goes in base64 as a file. Pure, throws nothing.
+ */
+import { isAscii } from 'node:buffer';
+import { sameAddress } from '../mail/address.js';
+import type { Reading } from '../mail/mail.js';
+import { carriesAnyLoopMark, LOOP_HEADER } from './loop.js';
+
+/** The value of the loop mark in these copies; accounts have their id there. */
+const MARK = 'operator';
+const MAX_HEADER = 64 * 1024;
+/** Bytes of a mail that is sent on whole: it is put together on the thread that has the sockets. */
+const MAX_WHOLE = 5 * 1024 * 1024;
+/** RFC 5321 section 4.5.3.1.6, without the line end. */
+const MAX_LINE = 998;
+
+export interface OperatorCopy {
+  /** postmaster@ or abuse@ of one of our domains, as it was written to. */
+  readonly addressee: string;
+  readonly operator: string;
+  /** Of the mail as it is kept. */
+  readonly mailId: string;
+  readonly mailFrom: string;
+  /** Without brackets. */
+  readonly messageId: string;
+  /** Milliseconds. */
+  readonly date: number;
+  /** Hex that cannot be guessed, for the boundary. */
+  readonly boundary: string;
+  readonly raw: Uint8Array;
+  /** Bytes that a mail may have; the header alone is sent on of a larger one. */
+  readonly maxSize: number;
+}
+
+/** The copy in RFC 5322 form with CRLF line ends. */
+export function operatorCopy(copy: OperatorCopy): Buffer {
+  const whole = copy.raw.length <= MAX_WHOLE && copy.raw.length * 1.4 + 4_096 <= copy.maxSize;
+  const notes = [
+    `A mail for ${copy.addressee} came in${whole ? ' and is attached' : '. It is too large to be sent on; its header is attached'}.`,
+    '',
+    `Envelope sender: ${copy.mailFrom === '' ? '<>' : copy.mailFrom}`,
+    `Size: ${copy.raw.length} bytes`,
+    `Kept as: ${copy.mailId} (replyd mail show ${copy.mailId})`,
+    '',
+    'At most 20 of these are sent in an hour; all mails are kept: replyd mail list --state kept',
+  ];
+  const head = [
+    `From: "replyd" <${copy.addressee}>`,
+    `To: <${copy.operator}>`,
+    `Subject: Mail for ${copy.addressee}`,
+    `Date: ${new Date(copy.date).toUTCString().replace('GMT', '+0000')}`,
+    `Message-ID: <${copy.messageId}>`,
+    'Auto-Submitted: auto-generated',
+    `${LOOP_HEADER}: ${MARK}`,
+    'MIME-Version: 1.0',
+    `Content-Type: multipart/mixed; boundary="${copy.boundary}"`,
+  ];
+  const text = ['Content-Type: text/plain; charset=utf-8', 'Content-Transfer-Encoding: 8bit', '', ...notes];
+  return Buffer.concat([
+    Buffer.from([...head, '', `--${copy.boundary}`, ...text, '', `--${copy.boundary}`, ''].join('\r\n')),
+    whole ? attachedMail(copy.raw) : attachedHeader(copy.raw),
+    Buffer.from(`\r\n--${copy.boundary}--\r\n`),
+  ]);
+}
+
+/**
+ * True when sending this mail on might bring it back: it is a copy of ours, a report about one, or what a machine at the
+ * operator's address says. `operator`: his address.
+ */
+export function leadsBack({ mail, kind, report }: Reading, operator: string): boolean {
+  if (carriesAnyLoopMark(mail.headers) || carriesAnyLoopMark(mail.returnedHeaders ?? [])) return true;
+  if (kind === 'reply' || kind === 'list') return false;
+  return (
+    (mail.from !== null && sameAddress(mail.from.email, operator)) ||
+    report.some(entry => sameAddress(entry.recipient, operator))
+  );
+}
+
+function attachedMail(raw: Uint8Array): Buffer {
+  const content = withCrlf(raw);
+  if (!survives(content)) {
+    const head = 'Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n';
+    const name = 'Content-Disposition: attachment; filename="original.eml"\r\n\r\n';
+    const lines = Buffer.from(raw)
+      .toString('base64')
+      .replaceAll(/.{76}(?=.)/g, '$&\r\n');
+    return Buffer.from(head + name + lines);
+  }
+  // RFC 2046 section 5.2.1: message/rfc822 is never encoded.
+  const encoding = isAscii(content) ? '7bit' : '8bit';
+  const head = `Content-Type: message/rfc822\r\nContent-Transfer-Encoding: ${encoding}\r\n`;
+  return Buffer.concat([
+    Buffer.from(`${head}Content-Disposition: attachment; filename="original.eml"\r\n\r\n`),
+    content,
+  ]);
+}
+
+function attachedHeader(raw: Uint8Array): Buffer {
+  const text = Buffer.from(raw.subarray(0, MAX_HEADER)).toString('latin1').replaceAll(/\r\n?/g, '\n');
+  const end = text.indexOf('\n\n');
+  const lines = (end < 0 ? text : text.slice(0, end)).replaceAll('\0', '').split('\n');
+  const cut = lines.map(line => line.slice(0, MAX_LINE)).join('\r\n');
+  const head = 'Content-Type: text/rfc822-headers\r\nContent-Transfer-Encoding: 8bit\r\n\r\n';
+  return Buffer.concat([Buffer.from(head), Buffer.from(cut, 'latin1')]);
+}
+
+/** Bare line feeds get their carriage return; everything else stays. */
+function withCrlf(raw: Uint8Array): Buffer {
+  const pieces: Uint8Array[] = [];
+  let start = 0;
+  for (let at = raw.indexOf(10); at >= 0; at = raw.indexOf(10, at + 1)) {
+    if (at > 0 && raw[at - 1] === 13) continue;
+    pieces.push(raw.subarray(start, at), CRLF);
+    start = at + 1;
+  }
+  pieces.push(raw.subarray(start));
+  return Buffer.concat(pieces);
+}
+
+const CRLF = Buffer.from('\r\n');
+
+function survives(content: Buffer): boolean {
+  if (content.includes(0)) return false;
+  let start = 0;
+  for (let at = content.indexOf(13); at >= 0; at = content.indexOf(13, at + 1)) {
+    if (content[at + 1] !== 10) return false;
+    if (at - start > MAX_LINE) return false;
+    start = at + 2;
+  }
+  return content.length - start <= MAX_LINE;
+}

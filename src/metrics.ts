@@ -1,0 +1,147 @@
+/**
+ * Figures for Prometheus (text format 0.0.4): counters, gauges and histograms, each declared once where it is counted,
+ * in the file that counts it. Names end in their unit; label values are words of this program, never what came from
+ * outside, so their number is bounded.
+ *
+ * Counting never throws and costs a map look-up. Two metrics of one name are a bug and throw when they are declared.
+ * The counts are the process's own: they begin at nothing with each start, as Prometheus expects.
+ */
+
+export type LabelValues = readonly string[];
+
+interface Metric {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly lines: (name: string) => Iterable<string>;
+}
+
+const metrics = new Map<string, Metric>();
+
+export interface Counter {
+  /** `labels` in the order of the declaration; `by` is 1 unless given. */
+  add(labels?: LabelValues, by?: number): void;
+}
+
+export interface Gauge {
+  set(value: number, labels?: LabelValues): void;
+}
+
+export interface Histogram {
+  observe(value: number, labels?: LabelValues): void;
+}
+
+/** `names` of the labels. A counter without labels shows 0 from the start. */
+export function counter(name: string, help: string, names: readonly string[] = []): Counter {
+  const values = new Map<string, number>();
+  if (names.length === 0) values.set('', 0);
+  declare(name, { type: 'counter', help, lines: shown => samples(shown, values) });
+  return {
+    add(labels = [], by = 1) {
+      const key = labelText(names, labels);
+      values.set(key, (values.get(key) ?? 0) + by);
+    },
+  };
+}
+
+export function gauge(name: string, help: string, names: readonly string[] = []): Gauge {
+  const values = new Map<string, number>();
+  declare(name, { type: 'gauge', help, lines: shown => samples(shown, values) });
+  return {
+    set(value, labels = []) {
+      values.set(labelText(names, labels), value);
+    },
+  };
+}
+
+/** A figure that is looked up at each scrape; null: there is none here. */
+export function measured(name: string, help: string, type: 'counter' | 'gauge', look: () => number | null): void {
+  declare(name, {
+    type,
+    help,
+    lines(shown) {
+      const value = look();
+      return value === null ? [] : [`${shown} ${value}`];
+    },
+  });
+}
+
+interface Distribution {
+  readonly counts: number[];
+  count: number;
+  sum: number;
+}
+
+/** `bounds` rise; what is above the last one counts in +Inf alone. */
+export function histogram(
+  name: string,
+  help: string,
+  bounds: readonly number[],
+  names: readonly string[] = [],
+): Histogram {
+  const values = new Map<string, Distribution>();
+  declare(name, {
+    type: 'histogram',
+    help,
+    *lines(shown) {
+      for (const [labels, { counts, count, sum }] of values) {
+        let below = 0;
+        for (const [at, bound] of bounds.entries()) {
+          below += counts[at]!;
+          yield `${shown}_bucket${braces(labels, `le="${bound}"`)} ${below}`;
+        }
+        yield `${shown}_bucket${braces(labels, 'le="+Inf"')} ${count}`;
+        yield `${shown}_sum${braces(labels)} ${sum}`;
+        yield `${shown}_count${braces(labels)} ${count}`;
+      }
+    },
+  });
+  return {
+    observe(value, labels = []) {
+      const key = labelText(names, labels);
+      let found = values.get(key);
+      if (!found) {
+        found = { counts: bounds.map(() => 0), count: 0, sum: 0 };
+        values.set(key, found);
+      }
+      found.count += 1;
+      found.sum += value;
+      const at = bounds.findIndex(bound => value <= bound);
+      if (at !== -1) found.counts[at]! += 1;
+    },
+  };
+}
+
+/** All of them, as a scrape wants it. */
+export function renderMetrics(): string {
+  let text = '';
+  for (const [name, metric] of [...metrics].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const lines = [...metric.lines(name)];
+    if (lines.length === 0) continue;
+    text += `# HELP ${name} ${metric.help}\n# TYPE ${name} ${metric.type}\n${lines.join('\n')}\n`;
+  }
+  return text;
+}
+
+export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+function declare(name: string, metric: Metric): void {
+  if (metrics.has(name)) throw new Error(`two metrics are called ${name}`);
+  metrics.set(name, metric);
+}
+
+function* samples(name: string, values: ReadonlyMap<string, number>): Iterable<string> {
+  for (const [labels, value] of values) yield `${name}${braces(labels)} ${value}`;
+}
+
+function labelText(names: readonly string[], values: LabelValues): string {
+  return names.map((name, at) => `${name}="${escaped(values[at] ?? '')}"`).join(',');
+}
+
+function escaped(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
+
+function braces(...parts: readonly string[]): string {
+  const inside = parts.filter(part => part !== '').join(',');
+  return inside === '' ? '' : `{${inside}}`;
+}

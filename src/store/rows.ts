@@ -1,0 +1,139 @@
+/** Rows of the tables as SQLite gives them: the shapes behind `migrations/*.sql`. */
+import type { VerdictWord } from '../conversation/model.js';
+
+export interface AccountRow {
+  key: number;
+  slug: string;
+  name: string;
+  support_email: string;
+  inbound_emails: number;
+  new_conversations: number;
+  hold_strangers: number;
+  settings: string;
+  inbox_token: string;
+  created_at: number;
+}
+
+export interface ContactRow {
+  key: number;
+  account_key: number;
+  email: string | null;
+  name: string;
+  source_id: string | null;
+  suspended_at: number | null;
+  suspended_reason: string | null;
+  created_at: number;
+}
+
+export interface ConversationRow {
+  key: number;
+  account_key: number;
+  number: number;
+  contact_key: number;
+  channel: string;
+  source_id: string | null;
+  subject: string | null;
+  status: string;
+  metadata: string;
+  next_seq: number;
+  created_at: number;
+  last_activity_at: number;
+  seen_at: number | null;
+}
+
+export interface ParticipantRow {
+  key: number;
+  conversation_key: number;
+  contact_key: number | null;
+  email: string | null;
+  name: string;
+  role: 'contact' | 'participant';
+}
+
+export interface MessageRow {
+  key: number;
+  conversation_key: number;
+  seq: number;
+  direction: string;
+  kind: string;
+  author_name: string;
+  author_email: string | null;
+  author_role: string;
+  participant_key: number | null;
+  text: string;
+  format: string | null;
+  quoted_text: string;
+  signature: string;
+  html: string | null;
+  subject: string | null;
+  message_id: string | null;
+  in_reply_to: string | null;
+  refs: string;
+  recipients_to: string;
+  recipients_cc: string;
+  date: number | null;
+  received_at: number;
+  via: string;
+  mail_key: number | null;
+  source_id: string | null;
+  metadata: string;
+  sender: string | null;
+  report: string;
+  evidence: string;
+  held: number;
+  looping: number;
+  mail_intent: string | null;
+  mail_reason: string | null;
+}
+
+export interface DeliveryRow {
+  key: number;
+  kind: 'mail' | 'webhook';
+  destination: string;
+  order_key: string;
+  account_key: number | null;
+  conversation_key: number | null;
+  participant_key: number | null;
+  outgoing_mail_key: number | null;
+  recipient: string;
+  recipient_name: string;
+  recipient_role: 'to' | 'cc';
+  envelope_sender: string | null;
+  head: string;
+  bounce_token: string | null;
+  state: string;
+  reason: string | null;
+  attempts: number;
+  next_attempt_at: number | null;
+  last_error: string | null;
+  smtp_response: string | null;
+  report: string | null;
+  created_at: number;
+  settled_at: number | null;
+  event_key: number | null;
+  due_at: number | null;
+}
+
+export interface MailRow {
+  key: number;
+  state: string;
+  mail_from: string;
+  rcpt_to: string;
+  size: number;
+  blob_key: number;
+  door: string;
+  client: string | null;
+  received_at: number;
+  reason: string | null;
+  results: string;
+  /** Since when its bytes are no longer kept; `blob_key` names nothing then. */
+  raw_gone_at: number | null;
+}
+
+/** As stored in mail.results. */
+export interface StoredResult {
+  recipient: string;
+  verdict: VerdictWord;
+  message: number | null;
+  account: number | null;
+}

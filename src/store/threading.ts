@@ -1,0 +1,155 @@
+/**
+ * Where a mail belongs: the conversation behind each kind of destination, as it stands in this transaction. A reply or
+ * bounce address names it; mail to an account's forwarding address is threaded by the tokens in its delivery headers,
+ * then by the ids it names, always within the account.
+ */
+import type { Destination } from '../conversation/ports.js';
+import type { Location } from '../conversation/store.js';
+import { deliveryAddresses, threadIds } from '../conversation/thread.js';
+import { parseOurAddress } from '../mail/address.js';
+import type { Reading } from '../mail/mail.js';
+import { accountByKey, knownPrefixes, livingToken, resolveAddress } from './accounts.js';
+import { encodeId, keyOf } from './ids.js';
+import { participantByAddress } from './participants.js';
+import type { AccountRow, ConversationRow } from './rows.js';
+import type { Session } from './session.js';
+import { conversationOfId } from './thread-ids.js';
+
+/** Where one destination leads now. */
+export interface Target {
+  readonly account: AccountRow | null;
+  /** Null: kept for the operator. */
+  readonly conversation: ConversationRow | null;
+  /** Whose token it is. */
+  readonly participantKey: number | null;
+  readonly deliveryKey: number | null;
+  /** What threaded it, where the envelope did not say. */
+  readonly evidence: readonly string[];
+}
+
+/** The conversation, and by what it was found: in words for people. */
+export interface Thread {
+  readonly conversation: ConversationRow;
+  readonly participantKey: number | null;
+  readonly deliveryKey: number | null;
+  readonly by: string;
+}
+
+/** Mail to postmaster and abuse. */
+export const TO_OPERATOR: Target = {
+  account: null,
+  conversation: null,
+  participantKey: null,
+  deliveryKey: null,
+  evidence: [],
+};
+
+/** The target of an address that names its conversation; null when it does so no more. */
+export function namedTarget(
+  session: Session,
+  destination: Extract<Destination, { kind: 'reply' | 'bounce' }>,
+): Target | null {
+  const thread =
+    destination.kind === 'reply'
+      ? threadOfReplyToken(session, destination.token)
+      : threadOfBounceToken(session, destination.token);
+  if (thread === null) return null;
+  const account = accountByKey(session, thread.conversation.account_key);
+  // What bounces was mailed while the account's inbound mail was on, or with this envelope sender all the same.
+  if (destination.kind === 'reply' && account.inbound_emails !== 1) return null;
+  return { account, ...thread, evidence: [] };
+}
+
+/** Mail that names only an account: by token in the delivery headers, by the ids it names, by its own id. */
+export function findThread(
+  session: Session,
+  accountKey: number,
+  mail: { reading: Reading | null; ownId: string },
+): Thread | null {
+  const named = mail.reading === null ? null : threadInHeader(session, accountKey, mail.reading);
+  if (named !== null) return named;
+  const ids = mail.reading === null ? [] : threadIds(mail.reading);
+  // The same mail, come again: what has no Message-ID has one made from its content.
+  for (const { field, id } of [...ids, { field: 'Message-ID', id: mail.ownId }]) {
+    const conversation = conversationOfId(session, accountKey, id);
+    if (conversation) return { conversation, participantKey: null, deliveryKey: null, by: `${field} <${id}>` };
+  }
+  return null;
+}
+
+/** Where a mail with these recipients would go. Reading only. */
+export function locate(
+  session: Session,
+  { recipients, reading }: { readonly recipients: readonly string[]; readonly reading: Reading },
+): readonly Location[] {
+  return recipients.map(recipient => {
+    const nowhere = { recipient, account: null, conversation: null, by: null, writer_known: false };
+    const lookup = resolveAddress(session, recipient);
+    if (lookup.found !== 'destination') return { ...nowhere, goes: lookup.found };
+    const { destination } = lookup;
+    if (destination.kind === 'operator') return { ...nowhere, goes: 'kept' };
+    const account = accountByKey(session, keyOf('account', destination.accountId));
+    const inAccount = { ...nowhere, account: account.slug };
+    const thread =
+      destination.kind === 'reply'
+        ? threadOfReplyToken(session, destination.token)
+        : destination.kind === 'bounce'
+          ? threadOfBounceToken(session, destination.token)
+          : findThread(session, account.key, { reading, ownId: reading.mail.messageId ?? '' });
+    if (thread === null) return { ...inAccount, goes: account.new_conversations === 1 ? 'new' : 'unthreaded' };
+    const { key, number } = thread.conversation;
+    const from = reading.mail.from?.email;
+    return {
+      ...inAccount,
+      goes: 'conversation',
+      conversation: { id: encodeId('conversation', key), number },
+      by: thread.by,
+      writer_known: from !== undefined && participantByAddress(session, key, from) !== undefined,
+    };
+  });
+}
+
+function threadInHeader(session: Session, accountKey: number, reading: Reading): Thread | null {
+  const prefixes = knownPrefixes(session);
+  for (const { field, address } of deliveryAddresses(reading.mail)) {
+    const parsed = parseOurAddress(address, prefixes);
+    const thread =
+      parsed.kind === 'reply'
+        ? threadOfReplyToken(session, parsed.token)
+        : parsed.kind === 'bounce'
+          ? threadOfBounceToken(session, parsed.token)
+          : null;
+    if (thread?.conversation.account_key === accountKey) return { ...thread, by: `${thread.by} in the field ${field}` };
+  }
+  return null;
+}
+
+function threadOfReplyToken(session: Session, token: string): Thread | null {
+  const row = livingToken(session, token);
+  if (row === undefined) return null;
+  return {
+    conversation: conversationByKey(session, row.conversation_key),
+    participantKey: row.participant_key,
+    deliveryKey: null,
+    by: 'reply address',
+  };
+}
+
+function threadOfBounceToken(session: Session, token: string): Thread | null {
+  const row = session.db.get<{ key: number; conversation_key: number | null; participant_key: number | null }>(
+    `select d.key, d.conversation_key, d.participant_key from delivery d
+       join conversation c on c.key = d.conversation_key where d.bounce_token = ? and c.removing_at is null`,
+    token,
+  );
+  if (row === undefined || row.conversation_key === null) return null;
+  return {
+    conversation: conversationByKey(session, row.conversation_key),
+    participantKey: row.participant_key,
+    deliveryKey: row.key,
+    by: 'bounce address',
+  };
+}
+
+function conversationByKey(session: Session, key: number): ConversationRow {
+  return session.db.get<ConversationRow>('select * from conversation where key = ?', key)!;
+}
