@@ -5,7 +5,9 @@
  *
  * `together`: when one destination has changed nothing is written and all come back as changed.
  */
+import { isBlocked, isFlaggedAsSpam } from '../conversation/blocked.js';
 import { carriesLoopMark } from '../conversation/loop.js';
+import type { AccountSettings } from '../conversation/model.js';
 import type { Destination } from '../conversation/ports.js';
 import type { Filing, FilingResult, StoredContent } from '../conversation/store.js';
 import { decideEffects } from '../conversation/thread.js';
@@ -32,8 +34,8 @@ export function fileMail(session: Session, filing: Filing): readonly FilingResul
   if (filing.together && found.some(target => target === 'changed')) {
     return filing.destinations.map(() => ({ result: 'changed' }));
   }
-  if (filing.together && found.some(target => target === 'unthreaded')) {
-    return filing.destinations.map(() => ({ result: 'unthreaded' }));
+  for (const result of ['blocked', 'unthreaded'] as const) {
+    if (filing.together && found.includes(result)) return filing.destinations.map(() => ({ result }));
   }
   const targets = openConversations(session, filing, found);
   if (targets.every(target => target === TO_OPERATOR)) return keep(session, filing);
@@ -127,16 +129,20 @@ function findTarget(
   session: Session,
   filing: Filing,
   destination: Destination,
-): Target | Opening | 'changed' | 'unthreaded' {
+): Target | Opening | 'changed' | 'blocked' | 'unthreaded' {
   switch (destination.kind) {
     case 'operator':
       return TO_OPERATOR;
-    case 'reply':
     case 'bounce':
       return namedTarget(session, destination) ?? 'changed';
+    case 'reply': {
+      const target = namedTarget(session, destination) ?? 'changed';
+      return target !== 'changed' && target.account !== null && blocks(target.account, filing) ? 'blocked' : target;
+    }
     case 'inbox': {
       const account = session.db.get<AccountRow>('select * from account where inbox_token = ?', destination.token);
       if (account?.inbound_emails !== 1) return 'changed';
+      if (blocks(account, filing)) return 'blocked';
       const thread = findThread(session, account.key, { reading: filing.reading, ownId: ownMessageId(filing) });
       if (thread !== null) return { ...thread, account, evidence: [`threaded: ${thread.by}`] };
       return account.new_conversations === 1 ? { opensIn: account } : 'unthreaded';
@@ -148,8 +154,8 @@ function findTarget(
 function openConversations(
   session: Session,
   filing: Filing,
-  found: readonly (Target | Opening | 'changed' | 'unthreaded')[],
-): readonly (Target | 'changed' | 'unthreaded')[] {
+  found: readonly (Target | Opening | 'changed' | 'blocked' | 'unthreaded')[],
+): readonly (Target | 'changed' | 'blocked' | 'unthreaded')[] {
   const opened = new Map<number, Target>();
   return found.map(each => {
     if (typeof each === 'string' || !('opensIn' in each)) return each;
@@ -157,6 +163,11 @@ function openConversations(
     opened.set(each.opensIn.key, target);
     return target;
   });
+}
+
+function blocks(account: AccountRow, filing: Filing): boolean {
+  const { blocked = [] } = JSON.parse(account.settings) as AccountSettings;
+  return isBlocked(blocked, [filing.reading?.mail.from?.email, filing.envelope.mailFrom]);
 }
 
 /** A new conversation with the writer. A loop opens none: its mails go into the contact's latest one. */
@@ -188,7 +199,13 @@ function openForMail(session: Session, filing: Filing, account: AccountRow): Tar
   });
   const { eventSeq } = advance(session, conversation, { events: 1 });
   insertEvents(session, conversation, eventSeq, [{ type: 'conversation.created' }]);
-  return { ...target, conversation, participantKey: participant.key, evidence: ['threaded: a new conversation'] };
+  return {
+    ...target,
+    conversation,
+    opened: true,
+    participantKey: participant.key,
+    evidence: ['threaded: a new conversation'],
+  };
 }
 
 /** A mail without a Message-ID gets one from its content, so that it is the same each time it comes. */
@@ -259,6 +276,7 @@ function fileInConversation(
     recent: recentMails(session, { contactKey, conversation, ownMail }, filing.limits),
     loopMessages: filing.limits.loopMessages,
     ownMail,
+    spam: filing.trusted && target.opened === true && reading !== null && isFlaggedAsSpam(reading.mail.headers),
   });
   // A robot, somebody who is held back and the mails of a loop take no part.
   const joins = known === undefined && from !== null && effects.speaks;
