@@ -1,26 +1,21 @@
 /**
- * Raw bytes of a mail to the stream of its MIME parts (RFC 2045, RFC 2046); the only importer of the MIME parser.
+ * Raw bytes of a mail to the stream of its MIME parts (RFC 2045, RFC 2046).
  *
- * It is mailsplit, the splitter below mailparser, used directly: mailparser adds reading of every header of every part
- * (0.36 ms for a mail of 4 KB against 0.06 ms), loses the bytes of a text part before anybody can doubt its declared
- * charset, and drops the words of a multipart whose boundary never comes.
+ * The parser is mailsplit (`split.ts`), the splitter below mailparser, used directly: mailparser adds reading of every
+ * header of every part (0.36 ms for a mail of 4 KB against 0.06 ms), loses the bytes of a text part before anybody can
+ * doubt its declared charset, and drops the words of a multipart whose boundary never comes.
  *
  * A part's content is read while it arrives: whoever takes the next part first lets go of what is left of this one.
  * Memory is bounded by the parser (1 MiB of header, 64 KiB of a line). Above its limits (1,000 parts, that header) or 50
  * levels of nesting iteration throws.
  */
-import { pipeline, Readable } from 'node:stream';
-import { type MimeNode, Splitter, type SplitterChunk } from '@zone-eu/mailsplit';
 import libmime from 'libmime';
 import { decodeWords, firstValue, type HeaderBlock, parseHeaderBlock } from './headers.js';
-import { soundLineEnds, withSoundLineEnds } from './line-ends.js';
+import { type ChunkReader, chunkReader, type MimeNode } from './split.js';
 import type { TransferEncoding } from './transfer.js';
 
-const MAX_HEAD = 1024 * 1024;
-const MAX_PARTS = 1000;
 // Each line that begins with -- is compared with the boundaries of all levels above it.
 const MAX_DEPTH = 50;
-const PIECE = 64 * 1024;
 
 /** One MIME part. Types and encodings in lower case; `type` is '' when it is not of the form a/b. */
 export interface Part {
@@ -67,51 +62,6 @@ export async function* mailParts(source: Uint8Array | AsyncIterable<Uint8Array>)
   } finally {
     chunks.close();
   }
-}
-
-interface ChunkReader {
-  next(): Promise<SplitterChunk | null>;
-  /** Gives one chunk back, to be the next again. */
-  unread(chunk: SplitterChunk): void;
-  close(): void;
-}
-
-function chunkReader(source: Uint8Array | AsyncIterable<Uint8Array>): ChunkReader {
-  const splitter = new Splitter({ ignoreEmbedded: true, maxHeadSize: MAX_HEAD, maxChildNodes: MAX_PARTS });
-  feed(source, splitter);
-  const iterator = (splitter as unknown as AsyncIterable<SplitterChunk>)[Symbol.asyncIterator]();
-  let unread: SplitterChunk | null = null;
-  return {
-    async next() {
-      if (unread !== null) {
-        const chunk = unread;
-        unread = null;
-        return chunk;
-      }
-      const result = await iterator.next();
-      return result.done === true ? null : result.value;
-    },
-    unread(chunk) {
-      unread = chunk;
-    },
-    close() {
-      splitter.destroy();
-    },
-  };
-}
-
-function feed(source: Uint8Array | AsyncIterable<Uint8Array>, splitter: Splitter): void {
-  if (source instanceof Uint8Array && source.length <= PIECE) {
-    splitter.end(soundLineEnds(source));
-    return;
-  }
-  const pieces = source instanceof Uint8Array ? piecesOf(soundLineEnds(source)) : withSoundLineEnds(source);
-  // A failure of the source destroys the splitter with it, and so reaches the reader.
-  pipeline(Readable.from(pieces), splitter, () => {});
-}
-
-function* piecesOf(bytes: Uint8Array): Generator<Uint8Array> {
-  for (let start = 0; start < bytes.length; start += PIECE) yield bytes.subarray(start, start + PIECE);
 }
 
 /** What belongs to this node, up to the first chunk of something else. */
