@@ -238,8 +238,10 @@ function isStrictAttribution(text: string): boolean {
 function endingOf(line: Line): { key: string; after: string } | null {
   if (line.mark === 'verbatim' || line.key === '') return null;
   const key = line.key;
-  if (COLON_END.test(key) || /[-–—>)]$/.test(key) || UNSPACED_ENDINGS.has(key.slice(-1))) return { key, after: '' };
-  if (key.length >= 1_000) return null;
+  const last = key.slice(-1);
+  if ('-–—>)'.includes(last) || UNSPACED_ENDINGS.has(last) || (':：﹕_"'.includes(last) && COLON_END.test(key)))
+    return { key, after: '' };
+  if (key.length >= 1_000 || !(key.includes(':') || key.includes('：'))) return null;
   let colon = key.search(/[:：]\s/);
   for (let tries = 0; colon !== -1 && tries < 12; tries++) {
     const head = key.slice(0, colon).trimEnd();
