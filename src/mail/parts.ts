@@ -118,8 +118,11 @@ function mediaType(node: MimeNode, parent: Part | null): string {
 
 type Structured = ReturnType<typeof libmime.parseHeaderValue>;
 
+const ABSENT: Structured = libmime.parseHeaderValue('', { stripComments: true });
+
 function structured(header: HeaderBlock, name: string): Structured {
-  return libmime.parseHeaderValue(firstValue(header.fields, name), { stripComments: true });
+  const value = firstValue(header.fields, name);
+  return value === '' ? ABSENT : libmime.parseHeaderValue(value, { stripComments: true });
 }
 
 /** A parameter's text; encoded words are not allowed here (RFC 2231), and half the world uses them, cut into pieces too. */
