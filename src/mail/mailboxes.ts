@@ -19,6 +19,7 @@ const PLAIN = /^((?:[A-Za-z][a-z]{0,40} ){0,5})<([A-Za-z0-9._+-]{1,64}@[A-Za-z0-
 export function parseMailboxes(values: readonly string[]): Mailbox[] {
   const mailboxes: Mailbox[] = [];
   for (const value of values) {
+    if (!value.includes('@')) continue;
     const plain = PLAIN.exec(value);
     if (plain !== null && mailboxes.length < MAX_MAILBOXES) {
       const email = normalizeAddress(plain[2]!);

@@ -9,10 +9,9 @@
  * Memory is bounded by the parser (1 MiB of header, 64 KiB of a line). Above its limits (1,000 parts, that header) or 50
  * levels of nesting iteration throws.
  */
-import type { MimeNode } from '@zone-eu/mailsplit';
 import libmime from 'libmime';
 import { decodeWords, firstValue, type HeaderBlock, parseHeaderBlock } from './headers.js';
-import { type ChunkReader, chunkReader } from './split.js';
+import { type ChunkReader, chunkReader, type MimeNode } from './split.js';
 import type { TransferEncoding } from './transfer.js';
 
 // Each line that begins with -- is compared with the boundaries of all levels above it.
