@@ -318,6 +318,8 @@ function doorSettings(config: Config): SmtpSettings {
     maxConnections: smtp.maxConnections,
     maxConnectionsPerIp: smtp.maxConnectionsPerIp,
     maxRecipients: smtp.maxRecipients,
+    maxRefused: config.limits.refusedRecipients,
+    mailsPerHour: config.limits.mailsPerHour,
     idleTimeout: smtp.idleTimeout,
     sessionTimeout: smtp.sessionTimeout,
     dataTimeout: smtp.dataTimeout,

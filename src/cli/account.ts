@@ -3,6 +3,7 @@
  * free-mail address fail DMARC everywhere, and an inbound domain outside of the support address's own looks foreign.
  */
 import type { Command } from 'commander';
+import { blockEntry } from '../conversation/blocked.js';
 import { type Account, type AccountSettings, CHANNELS, FEATURES } from '../conversation/model.js';
 import { confirmRemoval } from './confirm.js';
 import { withStore } from './context.js';
@@ -23,6 +24,7 @@ const KEYS = [
   'intro',
   'footer',
   'locale',
+  'blocked',
 ] as const;
 
 interface Json {
@@ -96,9 +98,10 @@ export function defineAccount(group: Command): void {
       'account set acme name="Acme Support" support_email=help@acme.example',
       'account set acme domains=in.acme.example,in.acme.test',
       'account set acme delay=10m context=5 locale=de',
+      'account set acme blocked=spammer@example.net,offers.example',
       'account set acme channels_off=whatsapp,twilio_sms footer=',
     ],
-    more: `Keys: ${listed(KEYS)}.\nAn empty value goes back to the default. Lists are written with commas.`,
+    more: `Keys: ${listed(KEYS)}.\nAn empty value goes back to the default. Lists are written with commas.\nblocked: addresses and domains (with their subdomains) whose mail is refused.`,
   })
     .addOption(jsonOption())
     .action(async (slug: string, words: readonly string[], options: Json, command: Command) => {
@@ -195,6 +198,12 @@ function readSetting(key: string, value: string): unknown {
       return Number(value);
     case 'channels_off':
       return readList(value).map(channel => oneOf('channel', CHANNELS, channel));
+    case 'blocked':
+      return readList(value).map(entry => {
+        const read = blockEntry(entry);
+        if (read === null) throw usageError(`${quoted(entry)} is no address and no domain`);
+        return read;
+      });
     case 'locale':
       if (!/^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/.test(value)) {
         throw usageError(`${quoted(value)} is no locale: use one such as en or de`);

@@ -80,7 +80,8 @@ export const KEYS = {
   }),
   'smtp.max_connections': key(whole(1, 100_000), 1000, { meaning: 'Open connections, all together.', reload: true }),
   'smtp.max_connections_per_ip': key(whole(1, 100_000), 50, {
-    meaning: 'Open connections from one IPv4 address or IPv6 /64. Trusted networks are not limited.',
+    meaning:
+      'Open connections from one IPv4 address or IPv6 /64; four times as many from its network (IPv4 /24, IPv6 /48). Trusted networks are not limited.',
     reload: true,
   }),
   'smtp.max_recipients': key(whole(1, 10_000), 100, {
@@ -247,7 +248,13 @@ export const KEYS = {
     reload: true,
   }),
   'limits.refused_recipients': key(whole(1, 10_000), 20, {
-    meaning: 'Refused recipients after which a stranger is disconnected.',
+    meaning:
+      'Refused recipients after which a stranger is disconnected. Five times as many in an hour, or 20 times from its network (IPv4 /24, IPv6 /48), and it is not let in until they wear off.',
+    reload: true,
+  }),
+  'limits.mails_per_hour': key(whole(1, 10_000_000), 10_000, {
+    meaning:
+      'Mails an hour from one IPv4 address or IPv6 /64; four times as many from its network. Trusted networks are not limited.',
     reload: true,
   }),
   'limits.api_requests': key(whole(1, 10_000_000), 6000, {

@@ -191,6 +191,8 @@ function verdictOf(result: FilingResult): Verdict {
       };
     case 'changed':
       return { word: 'deferred', status: STATUS.tryLater, detail: 'the recipient changed since RCPT' };
+    case 'blocked':
+      return { word: 'rejected', status: STATUS.blockedSender, detail: 'its writer is on the block list' };
     case 'unthreaded':
       return { word: 'rejected', status: STATUS.unknownRecipient, detail: 'it belongs to no conversation' };
   }

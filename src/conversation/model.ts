@@ -84,6 +84,8 @@ export interface AccountSettings {
   readonly subject_template?: string;
   readonly intro?: string;
   readonly footer?: string;
+  /** Addresses and domains whose mail is refused (`blocked.ts`). */
+  readonly blocked?: readonly string[];
   /** Locale of the fixed words. */
   readonly locale?: string;
 }

@@ -75,6 +75,8 @@ export type FilingResult =
     }
   /** The destination changed between RCPT and now (revoked, removed, switched off). */
   | { readonly result: 'changed' }
+  /** Its writer is on the account's block list. */
+  | { readonly result: 'blocked' }
   /** `inbox+` mail that belongs to no conversation while the account opens none. */
   | { readonly result: 'unthreaded' };
 

@@ -18,6 +18,8 @@ export interface Circumstances {
   readonly loopMessages: number;
   /** The mail carries our own loop mark. */
   readonly ownMail: boolean;
+  /** A trusted filter calls it spam, and it opens its conversation. */
+  readonly spam?: boolean;
 }
 
 /** Mails that came in within the loop window, the one in hand not counted. */
@@ -59,8 +61,9 @@ export function decideEffects(facts: Circumstances): Effects {
   const person = facts.kind === 'reply' || facts.kind === 'list';
   // No verdict never holds: most mail has none.
   const stranger = !facts.known ? 'unknown writer' : facts.dmarc === 'fail' ? 'DMARC failed' : null;
-  const held = person && !looping && facts.holdStrangers && stranger !== null;
-  if (held) evidence.push(`held: ${stranger}`);
+  const why = facts.spam ? 'spam (X-Spam-Flag)' : facts.holdStrangers ? stranger : null;
+  const held = person && !looping && why !== null;
+  if (held) evidence.push(`held: ${why}`);
   const speaks = person && !looping && !held;
   return {
     held,

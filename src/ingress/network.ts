@@ -31,10 +31,25 @@ export function parseNetworks(entries: readonly string[]): NetworkTest {
 export function clientKey(address: string): string {
   const plain = plainAddress(address);
   if (!isIPv6(plain)) return plain;
-  return `${ipv6Groups(plain)
-    .slice(0, 4)
-    .map(group => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
+  return prefix(plain, 4, '::/64');
+}
+
+/** Whoever is counted: the address (see `clientKey`), and the network of its kind that one hoster's customer can rent. */
+export interface Client {
+  readonly address: string;
+  /** An IPv4 /24 or an IPv6 /48. */
+  readonly network: string;
+}
+
+export function clientOf(address: string): Client {
+  const plain = plainAddress(address);
+  const network = isIPv6(plain) ? prefix(plain, 3, '::/48') : plain.replace(/\.\d+$/, '.0/24');
+  return { address: clientKey(address), network };
+}
+
+function prefix(address: string, groups: number, end: string): string {
+  const numbers = ipv6Groups(address).slice(0, groups);
+  return `${numbers.map(group => Number.parseInt(group, 16).toString(16)).join(':')}${end}`;
 }
 
 /** The address without a zone id, and as IPv4 where it is one mapped into IPv6 (RFC 4291 2.5.5.2). */

@@ -17,8 +17,8 @@ import type { Clock, Destination } from '../conversation/ports.js';
 import type { Log, LogFields } from '../log.js';
 import { replyLine, STATUS, type Status } from '../mail/status.js';
 import { counter, gauge } from '../metrics.js';
-import { clientKey, type NetworkTest } from './network.js';
-import { type Admission, MAX_COMMANDS, MAX_REFUSED, overdue, type TimeLimits, type Times } from './smtp-limits.js';
+import { type Client, clientOf, type NetworkTest } from './network.js';
+import { type Admission, MAX_COMMANDS, type Meter, overdue, type TimeLimits, type Times } from './smtp-limits.js';
 
 const newConnections = counter('replyd_connections_total', 'SMTP and LMTP connections that came.', ['door']);
 const turnedAway = counter('replyd_connections_refused_total', 'Connections sent away: too many of them.', ['door']);
@@ -30,6 +30,11 @@ export interface Door {
   readonly log: Log;
   readonly now: Clock;
   readonly admission: Admission;
+  /** Recipients refused for good, and mails stored, of strangers. */
+  readonly refusals: Meter;
+  readonly mails: Meter;
+  /** Recipients of a stranger refused for good on one connection, without a stored mail between them. */
+  readonly maxRefused: () => number;
   /** Every connection whose socket is not closed yet. */
   readonly visits: Set<DoorConnection>;
   /** Milliseconds during which a stranger must be silent. */
@@ -89,7 +94,7 @@ export class DoorConnection extends SMTPConnection {
   trusted = false;
   /** Set while the client waits for us: ends the waiting with a temporary answer. */
   giveUp: (() => void) | null = null;
-  #key: string | null = null;
+  #stranger: Client | null = null;
   #admitted = false;
   readonly #local: boolean;
   #bytesRead = 0;
@@ -127,7 +132,7 @@ export class DoorConnection extends SMTPConnection {
     openConnections.set(this.door.visits.size, [this.door.kind]);
     this._setListeners(() => {
       this.trusted = this.#local || this.door.trusts(this.remoteAddress);
-      this.#key = this.trusted ? null : clientKey(this.remoteAddress);
+      this.#stranger = this.trusted ? null : clientOf(this.remoteAddress);
       this.#forbid();
       if (this.door.closing) this.cut(STATUS.shuttingDown);
       else this.#enter();
@@ -190,7 +195,8 @@ export class DoorConnection extends SMTPConnection {
   /** One refused recipient more; a stranger who has used up his share is cut. */
   countRefused(): void {
     this.refused += 1;
-    if (!this.trusted && this.refused > MAX_REFUSED) this.cut(STATUS.tooManyRefused);
+    if (this.#stranger !== null) this.door.refusals.count(this.#stranger);
+    if (!this.trusted && (this.refused > this.door.maxRefused() || this.#isShut())) this.cut(STATUS.tooManyRefused);
   }
 
   /** A command that got a temporary refusal, or one that asks for too much. */
@@ -198,8 +204,18 @@ export class DoorConnection extends SMTPConnection {
     if (!this.trusted) this.commands += 1;
   }
 
-  /** A mail was stored: this client is no nuisance. */
+  /** Has sent as many mails as a stranger may. */
+  sentEnough(): boolean {
+    return this.#stranger !== null && this.door.mails.isFull(this.#stranger);
+  }
+
+  #isShut(): boolean {
+    return this.#stranger !== null && this.door.refusals.isFull(this.#stranger);
+  }
+
+  /** A mail was stored: this connection is no nuisance. What the meters hold of the client stays. */
   forgive(): void {
+    if (this.#stranger !== null) this.door.mails.count(this.#stranger);
     this.refused = 0;
     this.commands = 0;
   }
@@ -262,7 +278,7 @@ export class DoorConnection extends SMTPConnection {
     super._onClose();
     if (!this.door.visits.delete(this)) return;
     openConnections.set(this.door.visits.size, [this.door.kind]);
-    if (this.#admitted) this.door.admission.leave(this.#key);
+    if (this.#admitted) this.door.admission.leave(this.#stranger);
   }
 
   override handler_XCLIENT(command: Buffer, callback: () => void): void {
@@ -287,7 +303,7 @@ export class DoorConnection extends SMTPConnection {
   }
 
   #enter(): void {
-    this.#admitted = this.door.admission.enter(this.#key);
+    this.#admitted = !this.#isShut() && this.door.admission.enter(this.#stranger);
     if (!this.#admitted) {
       this.door.turnedAway += 1;
       turnedAway.add([this.door.kind]);
@@ -306,11 +322,11 @@ export class DoorConnection extends SMTPConnection {
    */
   #becomeAnother(address: string | null): void {
     this.trusted = address !== null && this.door.trusts(address);
-    const key = address === null || this.trusted ? null : clientKey(address);
-    const room = this.door.admission.move(this.#key, key);
-    this.#key = key;
+    const client = address === null || this.trusted ? null : clientOf(address);
+    const room = this.door.admission.move(this.#stranger, client);
+    this.#stranger = client;
     this.#forbid();
-    if (!room) this.cut(STATUS.tooManyConnections);
+    if (!room || this.#isShut()) this.cut(STATUS.tooManyConnections);
   }
 
   #answered(next: (() => void) | undefined): void {

@@ -1,12 +1,15 @@
 /**
- * What one SMTP client may use up: connections, commands, refused recipients, time. Pure bookkeeping; the door asks
- * and answers. Nothing here throws and nothing here grows with anything but the number of open connections.
+ * What one SMTP client may use up: connections, mails, commands, refused recipients, time. Pure bookkeeping; the door
+ * asks and answers. Nothing here throws and nothing grows but with open connections, or beyond a fixed size: a meter
+ * that is full forgets who was counted longest ago.
  */
+import type { Clock } from '../conversation/ports.js';
+import type { Client } from './network.js';
 
 /** Commands of a stranger without a stored mail between them (NOOP, RSET, VRFY, EHLO …; accepted RCPTs are free). */
 export const MAX_COMMANDS = 100;
-/** Recipients of a stranger refused for good, without a stored mail between them. */
-export const MAX_REFUSED = 10;
+/** What a network may do, in shares of what one address of it may. */
+export const NETWORK_SHARES = 4;
 /** How long a client waits for an answer of ours before it is "temporary trouble". RFC 5321 4.5.3.2.6 gives 10 minutes. */
 export const ANSWER_TIMEOUT = 5 * 60_000;
 /** A mail beyond this many bytes is not even drained: the connection is cut. */
@@ -16,12 +19,12 @@ export function cutOffSize(maxSize: number): number {
 
 /** Counts the connections of one door, all together and by client. */
 export interface Admission {
-  /** Takes a place. `key` null: counted in the whole only. False: no place, nothing was taken. */
-  enter(key: string | null): boolean;
+  /** Takes a place. `client` null: counted in the whole only. False: no place, nothing was taken. */
+  enter(client: Client | null): boolean;
   /** Gives back the place of an `enter` that was true. */
-  leave(key: string | null): void;
+  leave(client: Client | null): void;
   /** A connection turns out to be somebody else's (XCLIENT): false when that client has too many. Always moves. */
-  move(from: string | null, to: string | null): boolean;
+  move(from: Client | null, to: Client | null): boolean;
   readonly total: number;
 }
 
@@ -32,23 +35,28 @@ export interface ConnectionLimits {
 
 /** `limits` is read at each entry, so that a reload counts at once; nobody inside is thrown out by it. */
 export function createAdmission(limits: () => ConnectionLimits): Admission {
-  const byClient = new Map<string, number>();
+  const open = new Map<string, number>();
   let total = 0;
-  const add = (key: string | null, step: 1 | -1) => {
+  const countOf = (key: string) => open.get(key) ?? 0;
+  const add = (client: Client | null, step: 1 | -1) => {
     total += step;
-    if (key === null) return;
-    const count = (byClient.get(key) ?? 0) + step;
-    if (count > 0) byClient.set(key, count);
-    else byClient.delete(key);
+    for (const key of client === null ? [] : [client.address, client.network]) {
+      const count = countOf(key) + step;
+      if (count > 0) open.set(key, count);
+      else open.delete(key);
+    }
   };
-  const isFull = (key: string | null) => key !== null && (byClient.get(key) ?? 0) >= limits().maxConnectionsPerIp;
+  const isFull = (client: Client | null) => {
+    const most = limits().maxConnectionsPerIp;
+    return client !== null && (countOf(client.address) >= most || countOf(client.network) >= most * NETWORK_SHARES);
+  };
   return {
-    enter(key) {
-      if (total >= limits().maxConnections || isFull(key)) return false;
-      add(key, 1);
+    enter(client) {
+      if (total >= limits().maxConnections || isFull(client)) return false;
+      add(client, 1);
       return true;
     },
-    leave: key => add(key, -1),
+    leave: client => add(client, -1),
     move(from, to) {
       add(from, -1);
       const room = !isFull(to);
@@ -57,6 +65,44 @@ export function createAdmission(limits: () => ConnectionLimits): Admission {
     },
     get total() {
       return total;
+    },
+  };
+}
+
+const HOUR = 3_600_000;
+const MAX_METERED = 20_000;
+
+/** Counts what clients do, over all their connections; it wears off evenly within an hour. */
+export interface Meter {
+  count(client: Client): void;
+  /** The address has used up what it may do in an hour, or its network `NETWORK_SHARES` times that. */
+  isFull(client: Client): boolean;
+}
+
+export function createMeter(perHour: () => number, now: Clock): Meter {
+  const levels = new Map<string, { readonly level: number; readonly at: number }>();
+  const levelOf = (key: string, limit: number) => {
+    const found = levels.get(key);
+    return found === undefined ? 0 : Math.max(0, found.level - ((now() - found.at) * limit) / HOUR);
+  };
+  const add = (key: string, limit: number) => {
+    const level = levelOf(key, limit) + 1;
+    // The last in the map is the last that was counted.
+    levels.delete(key);
+    levels.set(key, { level, at: now() });
+    if (levels.size > MAX_METERED) levels.delete(levels.keys().next().value!);
+  };
+  return {
+    count(client) {
+      add(client.address, perHour());
+      add(client.network, perHour() * NETWORK_SHARES);
+    },
+    isFull(client) {
+      const most = perHour();
+      return (
+        levelOf(client.address, most) > most - 1 ||
+        levelOf(client.network, most * NETWORK_SHARES) > most * NETWORK_SHARES - 1
+      );
     },
   };
 }

@@ -40,6 +40,11 @@ export function createHooks(options: { reception: Reception; spool: Spool; limit
     onMailFrom(address, session, callback) {
       const connection = connectionOf(session);
       connection.transaction = null;
+      if (connection.sentEnough()) {
+        connection.note('deferred', STATUS.tooManyMails, { at: 'MAIL' });
+        connection.cut(STATUS.tooManyMails);
+        return callback(refusal(STATUS.tooManyMails));
+      }
       const status = lowOnSpace(connection, reception) ? STATUS.noSpace : null;
       if (status !== null) {
         connection.note('deferred', status, { at: 'MAIL' });

@@ -17,7 +17,7 @@ import type { Log } from '../log.js';
 import { replyLine, STATUS } from '../mail/status.js';
 import { type NetworkTest, parseNetworks } from './network.js';
 import { type Door, DoorConnection } from './smtp-connection.js';
-import { createAdmission } from './smtp-limits.js';
+import { createAdmission, createMeter } from './smtp-limits.js';
 import { listen, type Place, parsePlace } from './smtp-listen.js';
 import { createHooks, type Hooks } from './smtp-transaction.js';
 import { openSpool } from './spool.js';
@@ -31,6 +31,10 @@ export interface SmtpSettings {
   /** Per IPv4 address or IPv6 /64; not for trusted networks. */
   readonly maxConnectionsPerIp: number;
   readonly maxRecipients: number;
+  /** Recipients of a stranger refused for good on one connection; five times as many in an hour. Default 20. */
+  readonly maxRefused?: number;
+  /** Mails from a stranger's address in an hour; default 10,000. */
+  readonly mailsPerHour?: number;
   readonly idleTimeout: number;
   readonly sessionTimeout: number;
   readonly dataTimeout: number;
@@ -76,6 +80,8 @@ export interface SmtpDoor {
   close(options: { readonly graceMs: number }): Promise<void>;
 }
 
+/** What a stranger's refused recipients of one connection may be over an hour of connections. */
+const REFUSED_PER_HOUR = 5;
 /** How long a client that was sent away may take to close its side, in milliseconds. */
 const LINGER = 1_000;
 /** RFC 5321 4.5.3.1.4 asks for 512 bytes; addresses in UTF-8 and extensions need more, AUTH is not there. */
@@ -93,11 +99,15 @@ export async function openSmtp(options: SmtpOptions): Promise<SmtpDoor> {
     memoryLimit: options.memoryLimit ?? 256 * 1024,
     memoryBudget: options.memoryBudget ?? 64 * 1024 * 1024,
   });
+  const maxRefused = () => settings.maxRefused ?? 20;
   const door: Door = {
     kind: options.kind,
     log: options.log,
     now: options.now,
     admission: createAdmission(() => settings),
+    refusals: createMeter(() => maxRefused() * REFUSED_PER_HOUR, options.now),
+    mails: createMeter(() => settings.mailsPerHour ?? 10_000, options.now),
+    maxRefused,
     visits: new Set(),
     greetingDelay: options.greetingDelay ?? 100,
     trusts,

@@ -17,6 +17,8 @@ import { conversationOfId } from './thread-ids.js';
 
 /** Where one destination leads now. */
 export interface Target {
+  /** The conversation was opened for this very mail. */
+  readonly opened?: true;
   readonly account: AccountRow | null;
   /** Null: kept for the operator. */
   readonly conversation: ConversationRow | null;

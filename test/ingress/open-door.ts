@@ -42,6 +42,7 @@ export async function openDoor(t: TestContext, change: Partial<SmtpOptions> = {}
     maxConnections: 50,
     maxConnectionsPerIp: 20,
     maxRecipients: 5,
+    maxRefused: 10,
     idleTimeout: 60_000,
     sessionTimeout: 600_000,
     dataTimeout: 300_000,

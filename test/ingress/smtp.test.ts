@@ -345,3 +345,46 @@ test('masks', () => {
   assert.equal(maskRecipient(`${'x'.repeat(5_000)}@c.example`).length, 200);
   assert.equal(maskSender('jean-claude.vandamme@c.example'), 'jean-claude.vandamme@c.example');
 });
+
+test('who asks for unknown addresses over many connections is not let in for a while', async t => {
+  const { connect, greeted, clock } = await openDoor(t, { maxRefused: 2 });
+  // Two on each connection are borne, ten in an hour are not.
+  for (let round = 0; round < 5; round++) {
+    const talk = await greeted();
+    await talk.command('MAIL FROM:<guess@customer.example>', 250);
+    await talk.command('RCPT TO:<unknown1@in.example>', '550 5.1.1');
+    const last = round === 4;
+    await talk.command('RCPT TO:<unknown2@in.example>', last ? '421 4.7.0' : '550 5.1.1');
+    talk.close();
+  }
+  const shut = await connect();
+  await shut.expect('421 4.7.0');
+  clock.now += 3_600_000;
+  const later = await connect();
+  await later.expect(220);
+});
+
+test('recipient probes of a trusted MTA never count', async t => {
+  const { greeted } = await openDoor(t, { ...TRUST_ALL, maxRefused: 1, mailsPerHour: 1 });
+  for (let round = 0; round < 8; round++) {
+    const talk = await greeted();
+    await talk.command('MAIL FROM:<>', 250);
+    await talk.command('RCPT TO:<unknown1@in.example>', '550 5.1.1');
+    await talk.command('RCPT TO:<unknown2@in.example>', '550 5.1.1');
+    await talk.quit();
+  }
+});
+
+test('a stranger has so many mails an hour', async t => {
+  const { greeted, clock } = await openDoor(t, { mailsPerHour: 2 });
+  const talk = await greeted();
+  for (let mail = 0; mail < 2; mail++) {
+    await begin(talk);
+    talk.sendMail(`Subject: ${mail}\r\n\r\nx`);
+    await talk.expect(250);
+  }
+  await talk.command('MAIL FROM:<anna@customer.example>', '421 4.7.0');
+  clock.now += 3_600_000;
+  const later = await greeted();
+  await later.command('MAIL FROM:<anna@customer.example>', 250);
+});
