@@ -3,8 +3,8 @@
  * codes: 0 done, 1 failed, 2 wrong usage (`errors.ts` holds the mapping).
  */
 import { EXIT_DONE, explain } from './errors.js';
-import { buildProgram } from './program.js';
-import { prepareOutput } from './terminal.js';
+import { buildProgram, versions } from './program.js';
+import { prepareOutput, printJson } from './terminal.js';
 
 /** Runs one command line (without node and script). Returns the exit code; never throws. */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
@@ -12,6 +12,10 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   process.umask(0o077);
   prepareOutput();
   try {
+    if (asksForVersion(words)) {
+      printJson(await versions());
+      return EXIT_DONE;
+    }
     await buildProgram().parseAsync(withHelpFlag(words), { from: 'user' });
     return process.exitCode === undefined ? EXIT_DONE : Number(process.exitCode);
   } catch (error) {
@@ -19,6 +23,11 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     if (text !== '') process.stderr.write(`${text}\n`);
     return exitCode;
   }
+}
+
+// commander's own --version knows no --json.
+function asksForVersion(words: readonly string[]): boolean {
+  return words.length === 2 && words.includes('--json') && (words.includes('--version') || words.includes('-V'));
 }
 
 // `replyd help account add` is what people type; `replyd` alone asks for help too.

@@ -155,3 +155,9 @@ export function programVersion(): string {
   const file = new URL('../../package.json', import.meta.url);
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
+
+/** For upgrades: this program, the schema of the store that it makes and needs, and what it runs on. */
+export async function versions(): Promise<{ version: string; schema: number; node: string }> {
+  const { programSchema } = await import('../store/migrate.js');
+  return { version: programVersion(), schema: programSchema(), node: process.versions.node };
+}

@@ -28,10 +28,15 @@ function known(folder: string): readonly Migration[] {
     }));
 }
 
+/** The schema this program makes and needs. */
+export function programSchema(): number {
+  return known(FOLDER).at(-1)?.version ?? 0;
+}
+
 /** The version the store has (0: empty) and the one this program knows. */
 export function schemaVersions(connection: Pick<Connection, 'raw'>): { store: number; program: number } {
   const store = connection.raw.pragma('user_version', { simple: true }) as number;
-  return { store, program: known(FOLDER).at(-1)?.version ?? 0 };
+  return { store, program: programSchema() };
 }
 
 /** Brings the schema up to date. Returns the names of what was applied. */
@@ -73,7 +78,7 @@ export function refuseNewer(store: number, program: number): void {
   throw new ReplydError(
     'unavailable',
     `the store has schema ${store}, this program knows only ${program}: it was written by a newer replyd. ` +
-      'Install that version again, or restore a backup made before the upgrade',
+      'Install that version again, or restore a backup made before the upgrade (`replyd restore`)',
     { details: { reason: 'schema' } },
   );
 }

@@ -169,4 +169,8 @@ test('help goes to standard output with exit 0; a group without a verb is wrong 
   assert.equal(bare.stdout, '');
   assert.match(bare.stderr, /^Usage: replyd account/);
   assert.match((await program.run(['--version'], { bare: true })).stdout, /^\d+\.\d+\.\d+\n$/);
+  const versions = JSON.parse((await program.run(['--version', '--json'], { bare: true })).stdout);
+  assert.deepEqual(Object.keys(versions), ['version', 'schema', 'node']);
+  assert.equal(versions.node, process.versions.node);
+  assert.ok(versions.schema >= 1);
 });
