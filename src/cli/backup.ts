@@ -7,6 +7,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { loadSettings, withDataDir } from './context.js';
 import { EXIT_FAILED } from './errors.js';
+import { makeDataDirectory, wantedUser } from './init.js';
 import { actAsOwner } from './owner.js';
 import { programVersion } from './program.js';
 import { sizeText, timeText } from './render.js';
@@ -15,6 +16,7 @@ import { jsonOption, makeVerb } from './verb.js';
 
 interface Options {
   readonly replace?: true;
+  readonly user?: string;
   readonly json?: true;
 }
 
@@ -59,7 +61,7 @@ export function defineBackup(verb: Command): void {
 export function defineRestore(verb: Command): void {
   makeVerb(verb.argument('<file>'), {
     does: 'put a backup in the place of the store',
-    examples: ['restore /var/backups/replyd.tar', 'restore /var/backups/replyd.tar --replace'],
+    examples: ['restore /var/backups/replyd.tar --user replyd', 'restore /var/backups/replyd.tar --replace'],
     more: [
       'Stop the daemon first. The whole backup is checked before anything is written; one of a newer replyd is refused.',
       'With --replace the database that is there stands aside as replyd.db.replaced: remove it when all is well.',
@@ -67,12 +69,14 @@ export function defineRestore(verb: Command): void {
     ].join('\n'),
   })
     .option('--replace', 'put the store that is there aside')
+    .option('--user <name>', 'on a new machine: the user that runs the daemon; the data belongs to him (root only)')
     .addOption(jsonOption())
     .action(async (file: string, options: Options, command: Command) => {
       const { config } = await loadSettings(command);
       const { restoreBackup } = await import('../store/restore.js');
       // Opened as the caller, written as the owner of the store.
       const backup = await open(file, 'r');
+      if (options.user !== undefined) makeDataDirectory(config.dataDir, wantedUser(options.user));
       const leaveStore = actAsOwner(config.dataDir);
       try {
         const { manifest, waiting } = await restoreBackup(config.dataDir, backup, {

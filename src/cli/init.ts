@@ -145,7 +145,8 @@ async function migrateStore(dataDir: string): Promise<{ version: number; applied
   }
 }
 
-function wantedUser(name: string): Owner {
+/** The user that was named. Throws a usage error when there is none, unauthorized for others than root. */
+export function wantedUser(name: string): Owner {
   const user = findUser(name);
   if (user === null) {
     throw usageError(
@@ -155,7 +156,7 @@ function wantedUser(name: string): Owner {
   if (!isRoot() && user.uid !== process.getuid?.()) {
     throw new ReplydError(
       'unauthorized',
-      `only root can make files for ${name}: run \`sudo replyd init --user ${name}\``,
+      `only root can make files for ${name}: run it with sudo, or as ${name} and without --user`,
     );
   }
   return user;
@@ -185,7 +186,7 @@ async function writeConfig(file: string, options: { dataDir: string | null; owne
 }
 
 /** Makes the folder, or checks that the one that is there belongs to whom it should. */
-function makeDataDirectory(dataDir: string, owner: Owner | null): void {
+export function makeDataDirectory(dataDir: string, owner: Owner | null): void {
   const has = ownerOf(dataDir);
   if (has === null) {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });

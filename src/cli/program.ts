@@ -78,6 +78,11 @@ const GROUPS: readonly Group[] = [
     load: async () => (await import('./deliver-help.js')).defineDeliver,
   },
   {
+    name: 'trace',
+    does: "show a mail's way, from the door to its deliveries",
+    load: async () => (await import('./trace.js')).defineTrace,
+  },
+  {
     name: 'check',
     does: 'look whether the store is whole',
     load: async () => (await import('./check.js')).defineCheck,

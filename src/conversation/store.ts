@@ -27,6 +27,7 @@ import type {
   Message,
   QueuedDelivery,
   TextFormat,
+  TraceStep,
   Via,
 } from './model.js';
 import type { Destination, QueueStore } from './ports.js';
@@ -380,6 +381,8 @@ export interface Store extends QueueStore {
   }): Promise<boolean>;
 
   // The whole
+  /** The way of a mail, message or delivery, by its id, in the order of its times. */
+  trace(id: string): Promise<readonly TraceStep[]>;
   stats(): Promise<Readonly<Record<string, number>>>;
   /** Keeps bytes: small ones are handed back to go with their row, large ones are put in place and synced first. */
   place(

@@ -43,9 +43,19 @@ const RESPONDER_FIELDS = [
   'x-away-message',
 ];
 
+const TELLING_FIELDS: ReadonlySet<string> = new Set([
+  ...RESPONDER_FIELDS,
+  'auto-submitted',
+  'precedence',
+  'x-precedence',
+  'delivered-to',
+  'x-post-messageclass',
+]);
+
 function strongSigns(mail: Mail): string[] {
   const signs: string[] = [];
   for (const { name, value } of mail.headers) {
+    if (!TELLING_FIELDS.has(name)) continue;
     const word = firstWord(value);
     const isStrong =
       (name === 'auto-submitted' && word !== 'no' && word !== '') ||

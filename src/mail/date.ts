@@ -63,7 +63,7 @@ function instant(parts: readonly (string | undefined)[], zone: string | undefine
   const [year, month, day, hour, minute, second] = parts.map(part => Number(part ?? '0'));
   const fullYear = year! < 50 ? year! + 2000 : year! < 1000 ? year! + 1900 : year!;
   if (fullYear < 1970 || fullYear > 2200 || month! < 1 || month! > 12) return null;
-  const days = new Date(Date.UTC(fullYear, month!, 0)).getUTCDate();
+  const days = day! > 28 ? new Date(Date.UTC(fullYear, month!, 0)).getUTCDate() : 28;
   if (day! < 1 || day! > days || hour! > 24 || minute! > 59 || second! > 60) return null;
   const offset = zoneOffset(zone ?? '');
   if (offset === null) return null;

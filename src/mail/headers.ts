@@ -6,7 +6,7 @@
  * Lenient: lines that are no field are left out, an mbox line in front is skipped, names may have space before the
  * colon. Linear, nothing throws.
  */
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { cleanText, decodeText } from './charset.js';
 import type { HeaderField } from './mail.js';
 
@@ -28,9 +28,12 @@ export function parseHeaderBlock(bytes: Uint8Array): HeaderBlock {
   let position = 0;
   let name = '';
   let parts: string[] = [];
-  const charset = /charset\s{0,9}=\s{0,9}"?([a-z0-9_.:-]{1,40})/i.exec(text)?.[1] ?? null;
+  // Only raw 8-bit values ask for it.
+  const isSevenBit = isAscii(bytes);
+  const charset = isSevenBit ? null : (/charset\s{0,9}=\s{0,9}"?([a-z0-9_.:-]{1,40})/i.exec(text)?.[1] ?? null);
   const close = () => {
-    if (name !== '' && fields.length < MAX_FIELDS) fields.push({ name, value: fieldValue(parts, charset) });
+    if (name !== '' && fields.length < MAX_FIELDS)
+      fields.push({ name, value: isSevenBit ? asciiValue(parts) : fieldValue(parts, charset) });
     name = '';
     parts = [];
   };
@@ -137,6 +140,12 @@ function wordBytes(encoding: string, text: string): Buffer {
     }
   }
   return bytes.subarray(0, length);
+}
+
+function asciiValue(parts: readonly string[]): string {
+  const raw = (parts.length === 1 ? parts[0]! : parts.join(' ')).slice(0, MAX_VALUE);
+  const text = raw.includes('\0') ? cleanText(raw) : raw;
+  return (/[\r\n\t]| {2}/.test(text) ? text.replaceAll(/[\r\n\t ]+/g, ' ') : text).trim();
 }
 
 function fieldValue(parts: readonly string[], charset: string | null): string {

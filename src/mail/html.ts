@@ -11,6 +11,7 @@
 import { Parser } from 'htmlparser2';
 import sanitizeHtml from 'sanitize-html';
 import { htmlLines } from './html-lines.js';
+import { type PlainPolicy, plainHtml } from './html-plain.js';
 import { safeStyle } from './style.js';
 
 /** Greatest nesting of elements that is shown. */
@@ -52,11 +53,15 @@ export function displayHtml(html: string, options: DisplayOptions = {}): Display
   const excess = excessOf(html);
   if (excess !== null) return { html: null, evidence: [`html: not shown, ${excess}`] };
   try {
-    const clean = sanitizeHtml(html, policy(options.resolveCid ?? (() => null))).trim();
-    return { html: clean, evidence: [] };
+    return { html: plainHtml(html, PLAIN)?.trim() ?? sanitizedHtml(html, options), evidence: [] };
   } catch {
     return { html: null, evidence: ['html: not shown, the sanitiser failed on it'] };
   }
+}
+
+/** The same without limits, by the sanitiser alone; may throw. For `displayHtml`, and to hold its short way against. */
+export function sanitizedHtml(html: string, options: DisplayOptions = {}): string {
+  return sanitizeHtml(html, policy(options.resolveCid ?? (() => null))).trim();
 }
 
 /** Names the limit that is passed, or null. Stops reading there. */
@@ -100,25 +105,37 @@ const TAGS = (
 
 const EVERYWHERE = ['style', 'dir', 'lang', 'title', 'align', 'valign', 'bgcolor', 'width', 'height'];
 
+const ATTRIBUTES: Record<string, string[]> = {
+  '*': EVERYWHERE,
+  a: ['href', 'target', 'rel'],
+  img: ['src', 'alt', 'data-remote-src', 'data-cid'],
+  font: ['color', 'face', 'size'],
+  table: ['border', 'cellpadding', 'cellspacing'],
+  td: ['colspan', 'rowspan', 'nowrap'],
+  th: ['colspan', 'rowspan', 'nowrap', 'scope'],
+  ol: ['start', 'type', 'reversed'],
+  ul: ['type'],
+  li: ['value'],
+  col: ['span'],
+  colgroup: ['span'],
+  time: ['datetime'],
+};
+
+const PLAIN: PlainPolicy = {
+  tags: new Set(TAGS),
+  attributes: ATTRIBUTES,
+  attributesOf(tag, attribs) {
+    if (tag === 'img' || (tag === 'a' && attribs.href !== undefined && !PLAIN_ADDRESS.test(attribs.href))) return null;
+    return withSafeStyle(tag === 'a' ? link(attribs) : attribs);
+  },
+};
+const PLAIN_ADDRESS = /^(?:https?:\/\/|mailto:)[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]{1,2000}$/;
+
 function policy(resolveCid: (contentId: string) => string | null): sanitizeHtml.IOptions {
   return {
     allowedTags: TAGS,
     nonTextTags: ['script', 'style', 'title', 'textarea', 'option', 'xmp', 'noembed', 'noframes', 'template'],
-    allowedAttributes: {
-      '*': EVERYWHERE,
-      a: ['href', 'target', 'rel'],
-      img: ['src', 'alt', 'data-remote-src', 'data-cid'],
-      font: ['color', 'face', 'size'],
-      table: ['border', 'cellpadding', 'cellspacing'],
-      td: ['colspan', 'rowspan', 'nowrap'],
-      th: ['colspan', 'rowspan', 'nowrap', 'scope'],
-      ol: ['start', 'type', 'reversed'],
-      ul: ['type'],
-      li: ['value'],
-      col: ['span'],
-      colgroup: ['span'],
-      time: ['datetime'],
-    },
+    allowedAttributes: ATTRIBUTES,
     allowedSchemes: ['http', 'https', 'mailto', 'tel', 'sms'],
     allowedSchemesByTag: { img: ['attachment', 'data', 'http', 'https'] },
     allowedSchemesAppliedToAttributes: ['href', 'src'],

@@ -24,8 +24,10 @@ export function isWrapperClass(classes: string): boolean {
  * True for a line that says "reply above this line", ours or another help desk's, whatever stands in front of it.
  */
 export function isReplyLine(line: string): boolean {
-  if (line.length > 160 || !/above this line/i.test(line)) return false;
+  if (line.length > 160 || !(/^[^\p{L}]/u.test(line) || /[^\p{L}.]/u.test(line.slice(-1)))) return false;
   return (
-    /(?:reply|respond|type|write|answer)[^.!?]{0,40} above this line/i.test(line) && /^[^\p{L}]|[^\p{L}.]$/u.test(line)
+    /above this line/i.test(line) &&
+    /(?:reply|respond|type|write|answer)[^.!?]{0,40} above this line/i.test(line) &&
+    /^[^\p{L}]|[^\p{L}.]$/u.test(line)
   );
 }

@@ -9,10 +9,9 @@
  * Memory is bounded by the parser (1 MiB of header, 64 KiB of a line). Above its limits (1,000 parts, that header) or 50
  * levels of nesting iteration throws.
  */
-import type { MimeNode } from '@zone-eu/mailsplit';
 import libmime from 'libmime';
 import { decodeWords, firstValue, type HeaderBlock, parseHeaderBlock } from './headers.js';
-import { type ChunkReader, chunkReader } from './split.js';
+import { type ChunkReader, chunkReader, type MimeNode } from './split.js';
 import type { TransferEncoding } from './transfer.js';
 
 // Each line that begins with -- is compared with the boundaries of all levels above it.
@@ -119,8 +118,11 @@ function mediaType(node: MimeNode, parent: Part | null): string {
 
 type Structured = ReturnType<typeof libmime.parseHeaderValue>;
 
+const ABSENT: Structured = libmime.parseHeaderValue('', { stripComments: true });
+
 function structured(header: HeaderBlock, name: string): Structured {
-  return libmime.parseHeaderValue(firstValue(header.fields, name), { stripComments: true });
+  const value = firstValue(header.fields, name);
+  return value === '' ? ABSENT : libmime.parseHeaderValue(value, { stripComments: true });
 }
 
 /** A parameter's text; encoded words are not allowed here (RFC 2231), and half the world uses them, cut into pieces too. */

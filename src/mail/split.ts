@@ -1,5 +1,6 @@
 /**
- * Raw bytes to the chunks of the MIME parser: nodes (a part's header), their content, and what stands between.
+ * Raw bytes to the chunks of the MIME parser: nodes (a part's header), their content, and what stands between. The only
+ * importer of the parser.
  *
  * A mail in memory is split in one synchronous pass: the parser is a stream, and for a mail of 4 KB its streaming (event
  * loop turns, iterator, one small buffer a line) costs more than its work. The pass asks the parser's own line step
@@ -19,6 +20,8 @@ const LIMITS = { ignoreEmbedded: true, maxHeadSize: 1024 * 1024, maxChildNodes: 
 const LF = 10;
 const CR = 13;
 const DASH = 45;
+
+export type { MimeNode };
 
 export interface ChunkReader {
   next(): SplitterChunk | null | Promise<SplitterChunk | null>;

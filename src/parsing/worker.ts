@@ -4,6 +4,7 @@
  */
 import { openSync, writeSync } from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { MailAttachment } from '../mail/mail.js';
 import { keepInMemory } from '../mail/message.js';
 import { factsOf } from '../mail/same.js';
 import { type Job, type JobResult, readJob } from './job.js';
@@ -32,5 +33,13 @@ async function read(job: Job): Promise<void> {
   const result: JobResult = await readJob(job, facts, bytes, keepInMemory);
   writeSync(mark, NOTHING, 0, NOTHING.length, 0);
   Atomics.store(current, 0, 0);
-  port.postMessage(result);
+  port.postMessage(result, result.outcome === 'read' ? ownBuffers(result.reading.mail.attachments) : []);
+}
+
+/** Contents that have their memory to themselves go over without a copy; small ones share theirs with others. */
+function ownBuffers(attachments: readonly MailAttachment[]): ArrayBuffer[] {
+  return attachments.flatMap(({ content }) => {
+    if (!('bytes' in content) || content.bytes.byteLength !== content.bytes.buffer.byteLength) return [];
+    return content.bytes.byteLength > 0 && content.bytes.buffer instanceof ArrayBuffer ? [content.bytes.buffer] : [];
+  });
 }

@@ -228,7 +228,8 @@ function stillComposed(session: Session, row: DeliveryRow): boolean {
     'select 1 from outgoing_mail where key = ? and raw_gone_at is null',
     row.outgoing_mail_key,
   );
-  return row.head !== '' && kept !== undefined;
+  // The copy of a mail for the operator has no head of its own.
+  return kept !== undefined && (row.head !== '' || row.conversation_key === null);
 }
 
 /** Null for a webhook whose hook was removed meanwhile: it is over. */

@@ -13,7 +13,7 @@ import type { Filing, FilingResult, StoredContent } from '../conversation/store.
 import { decideEffects } from '../conversation/thread.js';
 import { normalizeAddress } from '../mail/address.js';
 import { NO_AUTHENTICATION } from '../mail/authentication.js';
-import type { Mailbox, Reading, ReportEntry } from '../mail/mail.js';
+import type { Mailbox, Reading } from '../mail/mail.js';
 import { blobKey } from './blobs.js';
 import { openConversation } from './conversations.js';
 import { advance, insertEvents, type NewEvent } from './events.js';
@@ -22,7 +22,7 @@ import { encodeId, keyOf } from './ids.js';
 import { recentMails } from './loops.js';
 import { insertAttachments, insertMessage } from './messages.js';
 import { addParticipant, clearSuspension, contactFor, participantByAddress } from './participants.js';
-import { applyReports, type ReportedEntry, reportedDeliveries } from './reports.js';
+import { applyReports, reportedDeliveries, reportRow } from './reports.js';
 import type { AccountRow, ConversationRow, ParticipantRow, StoredResult } from './rows.js';
 import { newKey, type Session } from './session.js';
 import { rememberId } from './thread-ids.js';
@@ -30,13 +30,14 @@ import { findThread, namedTarget, type Target, TO_OPERATOR } from './threading.j
 import { firstDomain } from './views.js';
 
 export function fileMail(session: Session, filing: Filing): readonly FilingResult[] {
-  const targets = filing.destinations.map(destination => findTarget(session, filing, destination));
-  if (filing.together && targets.some(target => target === 'changed')) {
+  const found = filing.destinations.map(destination => findTarget(session, filing, destination));
+  if (filing.together && found.some(target => target === 'changed')) {
     return filing.destinations.map(() => ({ result: 'changed' }));
   }
   for (const result of ['blocked', 'unthreaded'] as const) {
-    if (filing.together && targets.includes(result)) return filing.destinations.map(() => ({ result }));
+    if (filing.together && found.includes(result)) return filing.destinations.map(() => ({ result }));
   }
+  const targets = openConversations(session, filing, found);
   if (targets.every(target => target === TO_OPERATOR)) return keep(session, filing);
   const contentKey = Buffer.from(filing.facts.contentKey, 'hex').subarray(0, 16);
   const before = new Map<number, { key: number; mail_key: number }>();
@@ -119,11 +120,16 @@ function keep(session: Session, filing: Filing): readonly FilingResult[] {
   return results;
 }
 
+/** A conversation is to be opened in this account; nothing is written while targets are still being looked for. */
+interface Opening {
+  readonly opensIn: AccountRow;
+}
+
 function findTarget(
   session: Session,
   filing: Filing,
   destination: Destination,
-): Target | 'changed' | 'blocked' | 'unthreaded' {
+): Target | Opening | 'changed' | 'blocked' | 'unthreaded' {
   switch (destination.kind) {
     case 'operator':
       return TO_OPERATOR;
@@ -139,9 +145,24 @@ function findTarget(
       if (blocks(account, filing)) return 'blocked';
       const thread = findThread(session, account.key, { reading: filing.reading, ownId: ownMessageId(filing) });
       if (thread !== null) return { ...thread, account, evidence: [`threaded: ${thread.by}`] };
-      return account.new_conversations === 1 ? openForMail(session, filing, account) : 'unthreaded';
+      return account.new_conversations === 1 ? { opensIn: account } : 'unthreaded';
     }
   }
+}
+
+/** One for each account, however many of its addresses the mail came to. */
+function openConversations(
+  session: Session,
+  filing: Filing,
+  found: readonly (Target | Opening | 'changed' | 'blocked' | 'unthreaded')[],
+): readonly (Target | 'changed' | 'blocked' | 'unthreaded')[] {
+  const opened = new Map<number, Target>();
+  return found.map(each => {
+    if (typeof each === 'string' || !('opensIn' in each)) return each;
+    const target = opened.get(each.opensIn.key) ?? openForMail(session, filing, each.opensIn);
+    opened.set(each.opensIn.key, target);
+    return target;
+  });
 }
 
 function blocks(account: AccountRow, filing: Filing): boolean {
@@ -160,10 +181,11 @@ function openForMail(session: Session, filing: Filing, account: AccountRow): Tar
   const at = { contactKey: contact.key, conversation: null, ownMail: false };
   if (recentMails(session, at, filing.limits).ofContact >= filing.limits.loopMessages) {
     const latest = session.db.get<ConversationRow>(
-      'select * from conversation where contact_key = ? order by last_activity_at desc limit 1',
+      `select * from conversation where contact_key = ? and removing_at is null order by last_activity_at desc limit 1`,
       contact.key,
-    )!;
-    return { ...target, conversation: latest, evidence: ['threaded: latest conversation of a contact in a loop'] };
+    );
+    const evidence = ['threaded: latest conversation of a contact in a loop'];
+    if (latest) return { ...target, conversation: latest, evidence };
   }
   const conversation = openConversation(session, account.key, contact.key, {
     channel: 'email',
@@ -338,8 +360,12 @@ function ownerOf(session: Session, targets: readonly Target[]): ParticipantRow |
     : session.db.get<ParticipantRow>('select * from participant where key = ?', key);
 }
 
-/** The writer is the person in From; a mail without one is its token owner's. */
-function authorOf(reading: Reading | null, writer: ParticipantRow | undefined, owner: ParticipantRow | undefined) {
+/** The writer is the person in From; a mail without one is its token owner's. `writer`: the participant in From. */
+export function authorOf(
+  reading: Reading | null,
+  writer: ParticipantRow | undefined,
+  owner: ParticipantRow | undefined,
+) {
   const from = reading?.mail.from ?? null;
   if (reading === null || from === null) {
     return { name: owner?.name ?? '', email: owner?.email ?? null, role: owner?.role ?? ('system' as const) };
@@ -361,10 +387,6 @@ function messageIdOf(session: Session, filing: Filing, accountKey: number): stri
   const own = ownMessageId(filing);
   const domain = own.endsWith('.invalid') ? firstDomain(session, accountKey) : null;
   return domain === null ? own : own.replace('without-message-id.invalid', domain);
-}
-
-function reportRow({ entry, delivery }: ReportedEntry): ReportEntry & { delivery_id: string | null } {
-  return { ...entry, delivery_id: delivery === null ? null : encodeId('delivery', delivery.key) };
 }
 
 function attachmentsOf(filing: Filing) {

@@ -4,14 +4,15 @@
  * new one for each mail), so they are counted together.
  *
  * A mail that is far from the limit costs one index look-up of the contact's conversations with activity in the window:
- * as long as these hold fewer messages than the limit nothing is counted. Counting looks at COUNTED messages for each
- * mail of the limit, in at most MOST_CONVERSATIONS conversations.
+ * as long as these hold fewer messages than the limit nothing is counted. Counting ends when the limit is reached, and
+ * looks at a bounded number of conversations and messages.
  */
 import type { RecentMails } from '../conversation/thread.js';
 import type { ConversationRow } from './rows.js';
 import type { Session } from './session.js';
 
-const MOST_CONVERSATIONS = 100;
+/** For each mail of the limit, so many conversations: in some of them only agents wrote. */
+const CONVERSATIONS = 2;
 /** For each mail of the limit, so many messages are looked at: agents write between them. */
 const COUNTED = 10;
 
@@ -37,7 +38,7 @@ export function recentMails(
        order by last_activity_at desc limit ?`,
       at.contactKey,
       since,
-      MOST_CONVERSATIONS,
+      CONVERSATIONS * limits.loopMessages,
     )
     .filter(each => each.key !== conversation?.key);
   const active = conversation === null ? others : [conversation, ...others];

@@ -2,13 +2,17 @@
 import type { MailRecord } from '../conversation/model.js';
 import type { Store, StoredContent, StoredContentRef } from '../conversation/store.js';
 import { ReplydError } from '../errors.js';
+import { parseOurAddress } from '../mail/address.js';
 import type { Reading } from '../mail/mail.js';
-import { accountBySlug } from './accounts.js';
+import { accountByKey, accountBySlug } from './accounts.js';
 import { blobKey, blobRef, goneRef } from './blobs.js';
 import { tell } from './events.js';
+import { authorOf } from './filing.js';
 import { encodeId, keyOf } from './ids.js';
-import { insertAttachments } from './messages.js';
-import type { ConversationRow, MailRow, MessageRow } from './rows.js';
+import { HELD, insertAttachments, NOT_HELD } from './messages.js';
+import { addParticipant, participantByAddress } from './participants.js';
+import { applyReports, reportedDeliveries, reportRow } from './reports.js';
+import type { ConversationRow, MailRow, MessageRow, ParticipantRow } from './rows.js';
 import { newKey, type Session } from './session.js';
 import { rememberId } from './thread-ids.js';
 import { mailView } from './views.js';
@@ -97,18 +101,54 @@ function mailRow(session: Session, id: string): MailRow {
   return row;
 }
 
-/** The message keeps its id and place; what the reader saw of it (the original as attachment) is replaced. */
+/**
+ * The message keeps its id and place; what the reader saw of it (the original as attachment) is replaced. It stood there
+ * as its token owner's, which is who wrote it only if From says so: a stranger takes part from now on, or is held where
+ * the account wants that. What a machine reports takes effect; what had its effect already (a conversation that opened
+ * again) stays.
+ */
 function fillIn(session: Session, message: MessageRow, reading: Reading, attachments: readonly StoredContent[]): void {
   const { db } = session;
   const from = reading.mail.from;
+  const conversation = db.get<ConversationRow>('select * from conversation where key = ?', message.conversation_key)!;
+  const { hold_strangers } = accountByKey(session, conversation.account_key);
+  const owner = db.get<ParticipantRow>('select * from participant where key = ?', message.participant_key);
+  const known = from === null ? owner : participantByAddress(session, conversation.key, from.email);
+  const isPerson = reading.kind === 'reply' || reading.kind === 'list';
+  const held = isPerson && known === undefined && hold_strangers === 1;
+  const joins = isPerson && known === undefined && from !== null && !held;
+  const participant = joins
+    ? addParticipant(session, conversation.key, {
+        contactKey: null,
+        email: from.email,
+        name: from.name,
+        role: 'participant',
+      })
+    : known;
+  const author = authorOf(reading, participant, owner);
+  const reported = reportedDeliveries(
+    session,
+    { conversation, deliveryKey: bouncedDelivery(session, message) },
+    reading,
+  );
   db.run(
-    `update message set kind = ?, author_name = ?, author_email = ?, text = ?, quoted_text = ?, signature = ?, html = ?,
+    `update message set kind = ?, author_name = ?, author_email = ?, author_role = ?, participant_key = ?, sender = ?,
+       report = ?, held = ?, text = ?, quoted_text = ?, signature = ?, html = ?,
        subject = ?, message_id = coalesce(?, message_id), in_reply_to = ?, refs = ?, recipients_to = ?, recipients_cc = ?,
        date = ?, evidence = ?
      where key = ?`,
     reading.kind,
-    from?.name || message.author_name,
-    from?.email ?? message.author_email,
+    author.name,
+    author.email,
+    author.role,
+    participant?.key ?? null,
+    JSON.stringify({
+      ...(message.sender === null ? {} : JSON.parse(message.sender)),
+      is_participant: known !== undefined,
+      token_of: owner && owner.key !== participant?.key ? owner.name || owner.email : null,
+    }),
+    JSON.stringify(reported.map(reportRow)),
+    held ? HELD : NOT_HELD,
     reading.text.text,
     reading.text.quotedText,
     reading.text.signature,
@@ -120,7 +160,7 @@ function fillIn(session: Session, message: MessageRow, reading: Reading, attachm
     JSON.stringify(reading.mail.to),
     JSON.stringify(reading.mail.cc),
     reading.mail.date ? Date.parse(reading.mail.date) : null,
-    JSON.stringify([...reading.evidence, 'reprocessed']),
+    JSON.stringify([...reading.evidence, 'reprocessed', ...(held ? ['held: unknown writer'] : [])]),
     message.key,
   );
   db.run('delete from attachment where message_key = ?', message.key);
@@ -130,6 +170,26 @@ function fillIn(session: Session, message: MessageRow, reading: Reading, attachm
     reading.mail.attachments.map((attachment, index) => ({ ...attachment, content: attachments[index]! })),
   );
   if (reading.mail.messageId) rememberId(session, message.conversation_key, reading.mail.messageId);
-  const conversation = db.get<ConversationRow>('select * from conversation where key = ?', message.conversation_key)!;
-  tell(session, conversation, [{ type: 'message.updated', messageKey: message.key, data: { changed: ['text'] } }]);
+  tell(session, conversation, [
+    held
+      ? { type: 'message.held', messageKey: message.key }
+      : { type: 'message.updated', messageKey: message.key, data: { changed: ['text'] } },
+  ]);
+  applyReports(session, reported);
+}
+
+/** The delivery whose bounce address the mail came to. */
+function bouncedDelivery(session: Session, message: MessageRow): number | null {
+  const rcptTo = session.db.value<string>('select rcpt_to from mail where key = ?', message.mail_key) ?? '[]';
+  for (const address of JSON.parse(rcptTo) as string[]) {
+    const parsed = parseOurAddress(address, []);
+    if (parsed.kind !== 'bounce') continue;
+    const key = session.db.value<number>(
+      'select key from delivery where bounce_token = ? and conversation_key = ?',
+      parsed.token,
+      message.conversation_key,
+    );
+    if (key !== undefined) return key;
+  }
+  return null;
 }

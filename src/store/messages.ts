@@ -215,8 +215,8 @@ export function messageRow(session: Session, id: string): MessageRow {
 }
 
 /** In the column `held`. A dropped message is held no more, and stays without effect for good. */
-const NOT_HELD = 0;
-const HELD = 1;
+export const NOT_HELD = 0;
+export const HELD = 1;
 const DROPPED = 2;
 
 function heldRow(session: Session, id: string): MessageRow {

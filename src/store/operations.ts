@@ -2,6 +2,7 @@
  * The store's verbs as synchronous functions over one connection, and which of them write. Whoever owns the connection
  * runs each writing verb inside a transaction: the writer thread of the daemon in its batches, a CLI verb one by one.
  */
+import type { TraceStep } from '../conversation/model.js';
 import type { Filing, FilingResult, Location, OnceVerb } from '../conversation/store.js';
 import type { Reading } from '../mail/mail.js';
 import { type AccountOperations, accountOperations } from './accounts.js';
@@ -24,6 +25,7 @@ import type { Rules, Session } from './session.js';
 import { queueDepth, quotable, stats } from './summaries.js';
 import { locate } from './threading.js';
 import { tokenOwner } from './tokens.js';
+import { trace } from './trace.js';
 import { slugOf } from './views.js';
 
 export interface Operations
@@ -53,6 +55,7 @@ export interface Operations
   file(filing: Filing): readonly FilingResult[];
   locate(mail: { readonly recipients: readonly string[]; readonly reading: Reading }): readonly Location[];
   stats(): Readonly<Record<string, number>>;
+  trace(id: string): readonly TraceStep[];
   queueDepth(): ReturnType<typeof queueDepth>;
   /** Runs an empty transaction: whether the writer works. */
   canWrite(): void;
@@ -100,6 +103,7 @@ export const READING = [
   'tokenOwner',
   'filesWithoutRow',
   'queueDepth',
+  'trace',
 ] as const satisfies readonly OperationName[];
 
 export type ReadingName = (typeof READING)[number];
@@ -133,6 +137,7 @@ export function operations(session: Session): Operations {
     file: filing => fileMail(session, filing),
     locate: mail => locate(session, mail),
     stats: () => stats(session),
+    trace: id => trace(session, id),
     queueDepth: () => queueDepth(session),
     canWrite() {},
     setRules(rules) {

@@ -20,6 +20,8 @@ import { fromJson, type Session } from './session.js';
 
 /** Rows a transaction may remove before it lets others in. */
 const BATCH = 500;
+/** Bytes it may: what stood in rows is overwritten, so each is written once more. */
+export const BYTES_AT_ONCE = 4 * 1024 * 1024;
 
 export interface RemovalOperations {
   /** True when nothing is left and the conversation is gone. */
@@ -103,9 +105,11 @@ export function removeConversation(session: Session, key: number): boolean {
     key,
     BATCH,
   );
+  let bytes = 0;
   for (const mail of sent) {
+    if (bytes > BYTES_AT_ONCE) return false;
     db.run('delete from outgoing_mail where key = ?', mail.key);
-    removeBlobIfUnused(session, mail.blob_key);
+    bytes += removeBlobIfUnused(session, mail.blob_key);
   }
   if (sent.length === BATCH) return false;
   const ids = db.run(
@@ -126,21 +130,22 @@ function removeMessages(session: Session, conversationKey: number): number {
     conversationKey,
     BATCH,
   );
+  let bytes = 0;
   for (const message of messages) {
+    if (bytes > BYTES_AT_ONCE) return BATCH;
     const blobs = db.all<{ blob_key: number }>('select blob_key from attachment where message_key = ?', message.key);
     db.run('delete from message where key = ?', message.key);
-    for (const { blob_key } of blobs) removeBlobIfUnused(session, blob_key);
-    if (message.mail_key !== null) leaveMail(session, message.mail_key, message.key);
+    for (const { blob_key } of blobs) bytes += removeBlobIfUnused(session, blob_key);
+    if (message.mail_key !== null) bytes += leaveMail(session, message.mail_key, message.key);
   }
   return messages.length;
 }
 
 /** A mail to two conversations goes with the last of them; until then it forgets by which address it came to the first. */
-function leaveMail(session: Session, mailKey: number, messageKey: number): void {
+function leaveMail(session: Session, mailKey: number, messageKey: number): number {
   const { db } = session;
   if (!db.get('select 1 from message where mail_key = ? limit 1', mailKey)) {
-    removeMail(session, mailKey);
-    return;
+    return removeMail(session, mailKey);
   }
   const mail = db.get<{ rcpt_to: string; results: string }>(
     'select rcpt_to, results from mail where key = ?',
@@ -159,22 +164,38 @@ function leaveMail(session: Session, mailKey: number, messageKey: number): void 
     ),
     mailKey,
   );
+  return 0;
 }
 
-/** The mail and its bytes. No message may name it any more. */
-export function removeMail(session: Session, mailKey: number): void {
+/** The mail and its bytes. No message may name it any more. Returns how many bytes of rows went. */
+export function removeMail(session: Session, mailKey: number): number {
   const { db } = session;
   const blob = db.value<number>('select blob_key from mail where key = ?', mailKey);
+  // Its copy to the operator belongs to no conversation; the delivery goes with the mail.
+  const copies = db.all<{ key: number; blob_key: number }>(
+    `select o.key, o.blob_key from delivery d join outgoing_mail o on o.key = d.outgoing_mail_key
+     where d.forwarded_mail_key = ?`,
+    mailKey,
+  );
   db.run('delete from mail where key = ?', mailKey);
-  if (blob !== undefined) removeBlobIfUnused(session, blob);
+  let bytes = blob === undefined ? 0 : removeBlobIfUnused(session, blob);
+  for (const copy of copies) {
+    db.run('delete from outgoing_mail where key = ?', copy.key);
+    bytes += removeBlobIfUnused(session, copy.blob_key);
+  }
+  return bytes;
 }
 
-export function removeBlobIfUnused(session: Session, blobKey: number): void {
-  session.db.run(
-    `delete from blob where key = ?1
-       and not exists (select 1 from mail where blob_key = ?1)
-       and not exists (select 1 from attachment where blob_key = ?1)
-       and not exists (select 1 from outgoing_mail where blob_key = ?1)`,
-    blobKey,
+/** Returns how many bytes of rows went; those in a file are the clearing's. */
+export function removeBlobIfUnused(session: Session, blobKey: number): number {
+  return (
+    session.db.value<number>(
+      `delete from blob where key = ?1
+         and not exists (select 1 from mail where blob_key = ?1)
+         and not exists (select 1 from attachment where blob_key = ?1)
+         and not exists (select 1 from outgoing_mail where blob_key = ?1)
+       returning coalesce(length(data), 0)`,
+      blobKey,
+    ) ?? 0
   );
 }

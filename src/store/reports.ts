@@ -10,6 +10,7 @@ import { sameAddress } from '../mail/address.js';
 import type { Reading, ReportEntry } from '../mail/mail.js';
 import { isHardBounce } from '../mail/status.js';
 import { deliveryByKey, failed, tellOfMessages } from './deliveries.js';
+import { encodeId } from './ids.js';
 import type { ConversationRow, DeliveryRow } from './rows.js';
 import type { Session } from './session.js';
 import { conversationOfId } from './thread-ids.js';
@@ -32,6 +33,11 @@ export function reportedDeliveries(
         : deliveryByKey(session, at.deliveryKey);
     return { entry, delivery: found?.account_key === at.conversation.account_key ? found : null };
   });
+}
+
+/** As it stands in a message. */
+export function reportRow({ entry, delivery }: ReportedEntry): ReportEntry & { readonly delivery_id: string | null } {
+  return { ...entry, delivery_id: delivery === null ? null : encodeId('delivery', delivery.key) };
 }
 
 export function applyReports(session: Session, reported: readonly ReportedEntry[]): void {

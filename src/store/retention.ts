@@ -9,7 +9,7 @@
 import type { StoredContent } from '../conversation/store.js';
 import { blobKey } from './blobs.js';
 import { keyAt } from './ids.js';
-import { removeBlobIfUnused, removeConversation, removeMail } from './removal.js';
+import { BYTES_AT_ONCE, removeBlobIfUnused, removeConversation, removeMail } from './removal.js';
 import type { Session } from './session.js';
 
 const BATCH = 500;
@@ -55,6 +55,16 @@ export function retentionOperations(session: Session): RetentionOperations {
   };
 }
 
+/** Clears one after the other until enough bytes went. Returns how many things that were, one at least. */
+function withinBudget<Row>(rows: readonly Row[], clear: (row: Row) => number): number {
+  let bytes = 0;
+  for (const [index, row] of rows.entries()) {
+    bytes += clear(row);
+    if (bytes > BYTES_AT_ONCE) return index + 1;
+  }
+  return rows.length;
+}
+
 /** One piece of one conversation. */
 function finishRemoval(session: Session): number {
   const key = session.db.value<number>('select key from conversation where removing_at is not null limit 1');
@@ -86,16 +96,16 @@ function clearRaw(session: Session, before: number): number {
     BATCH,
   );
   if (mails.length === 0) return 0;
-  for (const mail of mails) {
+  const cleared = withinBudget(mails, mail => {
     const nothing = blobKey(session, NOTHING);
     db.run('update mail set blob_key = ?, raw_gone_at = ? where key = ?', nothing, session.clock(), mail.key);
-    removeBlobIfUnused(session, mail.blob_key);
-  }
+    return removeBlobIfUnused(session, mail.blob_key);
+  });
   db.run(
     `insert into cleared_to (what, key) values ('raw', ?) on conflict (what) do update set key = excluded.key`,
-    mails.at(-1)!.key,
+    mails[cleared - 1]!.key,
   );
-  return mails.length;
+  return cleared;
 }
 
 function clearSent(session: Session, before: number): number {
@@ -107,26 +117,26 @@ function clearSent(session: Session, before: number): number {
     before,
     BATCH,
   );
-  for (const mail of mails) {
+  return withinBudget(mails, mail => {
     const nothing = blobKey(session, NOTHING);
     db.run('update outgoing_mail set blob_key = ?, raw_gone_at = ? where key = ?', nothing, session.clock(), mail.key);
-    removeBlobIfUnused(session, mail.blob_key);
-  }
-  return mails.length;
+    return removeBlobIfUnused(session, mail.blob_key);
+  });
 }
 
 function clearUnfiled(session: Session, before: number): number {
   const mails = ['refused', 'kept'].flatMap(state =>
     session.db.all<{ key: number }>(
       // The state is repeated as the index says it, so that the index serves.
-      `select key from mail where state = ? and state <> 'filed' and key < ? order by key limit ?`,
+      `select key from mail m where state = ? and state <> 'filed' and key < ? and not exists (
+         select 1 from delivery where forwarded_mail_key = m.key and state in ('waiting', 'leased', 'deferred'))
+       order by key limit ?`,
       state,
       keyAt(before, 0),
       MAILS_AT_ONCE,
     ),
   );
-  for (const { key } of mails) removeMail(session, key);
-  return mails.length;
+  return withinBudget(mails, ({ key }) => removeMail(session, key));
 }
 
 /** A webhook goes whole; a mail's delivery stays, for bounces that come late and for the message that it carried. */

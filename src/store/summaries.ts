@@ -37,6 +37,7 @@ export function queueDepth(session: Session): { kind: 'mail' | 'webhook'; count:
 export function stats(session: Session): Readonly<Record<string, number>> {
   const { db } = session;
   const count = (text: string) => db.value<number>(text) ?? 0;
+  const pages = (name: 'page_count' | 'page_size') => db.raw.pragma(name, { simple: true }) as number;
   return {
     accounts: count('select count(*) from account'),
     contacts: count('select count(*) from contact'),
@@ -50,5 +51,9 @@ export function stats(session: Session): Readonly<Record<string, number>> {
     deliveries_waiting: count("select count(*) from delivery where state = 'waiting'"),
     deliveries_deferred: count("select count(*) from delivery where state = 'deferred'"),
     deliveries_failed: count("select count(*) from delivery where state = 'failed'"),
+    hooks: count('select count(*) from hook'),
+    hooks_off: count("select count(*) from hook where state = 'off'"),
+    contents: count('select count(*) from blob'),
+    database_bytes: pages('page_count') * pages('page_size'),
   };
 }

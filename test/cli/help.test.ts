@@ -14,6 +14,7 @@ const VERBS: Readonly<Record<string, string>> = {
   init: '',
   'check-config': '',
   migrate: '',
+  trace: '',
   check: '',
   backup: '',
   restore: '',

@@ -7,7 +7,9 @@ import {
   ELEMENT_LIMIT,
   HTML_LIMIT,
   htmlToText,
+  sanitizedHtml,
 } from '#replyd/mail/html.js';
+import { corpusMails } from './corpus.js';
 
 function display(html: string): string {
   const { html: clean, evidence } = displayHtml(html, {
@@ -123,3 +125,32 @@ const TEXTS: readonly (readonly [string, string])[] = [
 for (const [html, expected] of TEXTS) {
   test(`text of ${JSON.stringify(html)}`, () => assert.equal(htmlToText(html), expected));
 }
+
+/** Where the short way could say something else than the sanitiser. */
+const EITHER_WAY: readonly string[] = [
+  '<html><head><meta charset="utf-8"></head><body dir="ltr"><p>a</p></body></html>',
+  '<p style="color:red" title="&quot;&lt;&amp;" class="x" dir=rtl>a &lt; b &amp; c > d "e"</p>',
+  '<p style="position:fixed" title>a<p>b</div></br></p></span>',
+  '<div><span>open <b>and never closed<br>a<hr>',
+  '<a name="x" target="_top" rel="y">a</a><a href=" https://x.example ">b</a><a href="HTTPS://x.example">c</a>',
+  '<a href="https://x.example/?a=1&amp;b=<!--">a</a><a href="mailto:a@b.example" style="color:red" title="t">b</a>',
+  '<a href="javascript:alert(1)">a</a>',
+  '<table border=1 cellpadding="0" onclick=x><tr><td colspan=2 width="10%">a<td nowrap>b</table>',
+  '<ol start="3" type=a reversed><li value="2">a<li>b</ol><font color="red" size=2>c</font><wbr><col span="2">',
+  '<p>a<!-- comment --><![CDATA[b]]><?c?>d</p><!doctype html>',
+  '<p>&lt;script&gt;alert(1)&lt;/script&gt; &#60;img src=x&#62; &nbsp;&copy</p>',
+  '<p title="x" title="y" TITLE="z" constructor="1" __proto__="2">a</p><CONSTRUCTOR>b</CONSTRUCTOR>',
+  '<p>a<', '<p', '</', '<p title="x', '< p>a</ p>', '<p/>a', '<br/><br></br>', '', '  a  ', '<title>a<b>c</title>d', '<b>a<svg><p>b',
+]; // biome-ignore format: a table
+
+test('the short way shows what the sanitiser shows', () => {
+  const lists = [...KEPT, ...DISARMED].map(([html]) => html);
+  const mails = corpusMails().map(mail => mail.bytes.toString('latin1'));
+  const pieces = [...lists, ...EITHER_WAY];
+  // Each with each, so that what one leaves open meets the other.
+  const pairs = pieces.flatMap(first => pieces.map(second => first + second));
+  for (const html of [...pieces, ...pairs, ...mails.map(mail => mail.slice(mail.indexOf('<')))]) {
+    const shown = displayHtml(html);
+    if (shown.html !== null) assert.equal(shown.html, sanitizedHtml(html), html);
+  }
+});

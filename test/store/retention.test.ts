@@ -182,6 +182,24 @@ test('mails that stand in no conversation go', async context => {
   await whole();
 });
 
+test("a kept mail's copy for the operator goes with it, but not before it is sent", async context => {
+  const { store, clear, whole, later } = await makeStore(context);
+  await store.setRules({ ...RULES, operator: 'ops@example.net' });
+  await store.file(filing([await destinationOf(store, 'postmaster@reply.example.com')], reading({ text: 'kept' })));
+  const [forward] = await store.dueForwards({ now: START, limit: 1 });
+  const raw = 'the copy';
+  const content = { sha256: sha256(raw), size: raw.length, bytes: Buffer.from(raw) };
+  const mailId = store.mintMailId();
+  assert.ok(await store.saveForward({ ...forward!, mailId, messageId: 'copy@reply.example.com', raw: content }));
+  later(100);
+  assert.deepEqual(await clear({ unfiled: 90 }), {});
+  const [parcel] = await store.lease('smarthost', { now: START + 100 * DAY, limit: 1 });
+  await store.settle(parcel!.deliveryId, { result: 'sent', response: '250 ok' }, { now: START, retryAt: null });
+  assert.deepEqual(await clear({ unfiled: 90 }), { unfiled_mails: 1 });
+  assert.equal((await store.stats()).contents, 0);
+  await whole();
+});
+
 /** Everything under the folder, as one text. */
 function bytesOf(folder: string): string {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -243,6 +261,21 @@ test('a removal that is cut off takes nothing in any more and is finished by the
   assert.deepEqual(await clear({}), { removals: 1 });
   await assert.rejects(store.conversation({ id: made.id }), error => isReplydError(error, 'not_found'));
   await whole();
+});
+
+test('a transaction overwrites a few megabytes at most', async context => {
+  const { store, start, file, clear, whole, later } = await makeStore(context);
+  const { id, reply_to } = await start('carla@customer.example');
+  const large = 'x'.repeat(125_000);
+  for (let i = 0; i < 90; i += 1) await file([reply_to!], `${i} ${large}`);
+  later(40);
+  const piece = await store.clearOld(keepSince({ ...ALWAYS, raw: 30 * DAY }, START + 40 * DAY));
+  assert.ok(piece.raw_mails! > 10 && piece.raw_mails! < 60, JSON.stringify(piece));
+  assert.equal((await clear({ raw: 30 })).raw_mails, 90 - piece.raw_mails!);
+  await whole();
+  await store.removeConversation({ id });
+  await whole();
+  assert.equal((await store.stats()).contents, 0);
 });
 
 test('the searches of the housekeeping use their indexes', async context => {

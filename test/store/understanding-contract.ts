@@ -330,4 +330,47 @@ export function understandingContract(name: string, open: Open): void {
       assert.equal((await store.conversation({ id: nobody.conversation_id })).contact.email, null);
     },
   );
+
+  check('a mail that is not filed opens no conversation, and two forwarding addresses open one', async ({ store }) => {
+    const { id, reply } = await start(store);
+    await store.setFeature('acme', 'new_conversations', true);
+    const inbox = await destinationOf(store, (await store.account('acme')).inbox!);
+    const dora = reading({ text: 'new', from: { name: 'Dora', email: 'dora@customer.example' } });
+    await store.rotateToken({ id });
+    assert.deepEqual(await store.file(filing([inbox, reply], dora)), [{ result: 'changed' }, { result: 'changed' }]);
+    assert.equal((await store.conversations({ limit: 9 })).length, 1);
+    await file(store, [inbox, { ...inbox, address: inbox.address.replace('+', '-') }], dora);
+    assert.equal((await store.conversations({ limit: 9 })).length, 2);
+  });
+
+  check(
+    'a quarantined mail that is read after all is its writer’s, and what it reports takes effect',
+    async ({ store }) => {
+      const { id, reply } = await start(store);
+      const sent = await mailed(store, id);
+      const bounce = await destinationOf(store, sent.bounceAddress);
+      const lost = await file(store, [bounce], null, { envelope: { mailFrom: '', rcptTo: [bounce.address] } });
+      await store.refile(lost.mail_id!, report({ status: '5.1.1' }), []);
+      assert.equal((await store.message(sent.message)).deliveries[0]!.report, 'bounced');
+      const again = await store.message(lost.id);
+      assert.deepEqual(
+        [again.kind, again.author.role, again.report[0]?.delivery_id],
+        ['bounce', 'system', sent.delivery],
+      );
+      const bytes = (text: string) => ({ facts: { size: 1, sha256: sha256(text), contentKey: sha256(text), hops: 1 } });
+      const first = await file(store, [reply], null, bytes('one'));
+      await store.refile(first.mail_id!, reading({ from: EVE }), []);
+      const { author, sender, held } = await store.message(first.id);
+      assert.deepEqual(
+        [author.role, sender?.is_participant, sender?.token_of, held],
+        ['participant', false, 'Carla', false],
+      );
+      await store.setFeature('acme', 'hold_strangers', true);
+      const second = await file(store, [reply], null, bytes('two'));
+      await store.refile(second.mail_id!, reading({ from: { name: '', email: 'mallory@other.example' } }), []);
+      assert.equal((await store.message(second.id)).held, true);
+      await store.releaseMessage(second.id);
+      assert.ok((await store.conversation({ id })).participants.some(each => each.email === 'mallory@other.example'));
+    },
+  );
 }

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { openParser } from '#replyd/parsing/parser.js';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'replyd-parsing-'));
+const incomingFolder = path.join(folder, 'incoming');
+mkdirSync(incomingFolder);
+const silent = { debug() {}, info() {}, warn() {}, error() {}, setLevel() {} };
+const parser = await openParser({
+  dataDir: folder,
+  incomingFolder,
+  limits: () => ({ parseTime: 10_000, parseMemory: 256 * 2 ** 20 }),
+  log: silent,
+});
+after(async () => {
+  await parser.close();
+  rmSync(folder, { recursive: true });
+});
+
+function mailWith(files: readonly Buffer[]): Buffer {
+  const parts = files.map(
+    file =>
+      `--b\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n${file.toString('base64')}\r\n`,
+  );
+  return Buffer.from(
+    `From: ann@example.com\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nHello\r\n${parts.join('')}--b--\r\n`,
+  );
+}
+
+test('attachments of all sizes come back whole from the worker, and the raw mail stays', async () => {
+  const large = Buffer.alloc(50_000, 'large ');
+  const files = [Buffer.alloc(0), Buffer.from('small'), large, Buffer.from(large), Buffer.alloc(4_096, 1)];
+  const bytes = mailWith(files);
+  const before = Buffer.from(bytes);
+  // Several at once, so that one's memory could be another's.
+  const all = await Promise.all(
+    [1, 2, 3].map(() => parser.parse({ bytes }, { traces: { texts: [], replyAddresses: [] }, mailFrom: '' })),
+  );
+  for (const parsed of all) {
+    assert.ok(parsed.readable);
+    assert.equal(parsed.reading.text.text, 'Hello');
+    const contents = parsed.reading.mail.attachments.map(({ content, sha256 }) => {
+      assert.ok('bytes' in content);
+      assert.equal(sha256, createHash('sha256').update(content.bytes).digest('hex'));
+      return Buffer.from(content.bytes);
+    });
+    assert.deepEqual(contents, files);
+  }
+  assert.deepEqual(bytes, before);
+});
