@@ -2,7 +2,10 @@
  * `replyd doctor`: runs the checks one after the other and prints each as soon as it is known, ✔ fine, ! worth
  * knowing, ✘ wrong, with what to do. Ends with 1 when anything is wrong.
  */
+
+import { hostname } from 'node:os';
 import type { Command } from 'commander';
+import type { Config } from '../config/keys.js';
 import type { LoadedConfig } from '../config.js';
 import type { Store } from '../conversation/store.js';
 import { errorText, isReplydError } from '../errors.js';
@@ -20,11 +23,23 @@ import {
   warning,
 } from './checks.js';
 import { loadSettings, openDirectly, storeIsMissing } from './context.js';
-import { EXIT_FAILED, systemText } from './errors.js';
+import { EXIT_FAILED, systemText, usageError } from './errors.js';
 import { actAsOwner, checkAccess } from './owner.js';
 import { columns, print, printJson, styled } from './terminal.js';
 import { oneLine, pad, wrap } from './text.js';
-import { jsonOption, makeVerb } from './verb.js';
+import { jsonOption, makeVerb, quoted } from './verb.js';
+import {
+  checkCertificate,
+  checkClients,
+  checkClock,
+  checkInboundDomain,
+  checkProviders,
+  checkSmarthost,
+  checkSupportAddress,
+  isReserved,
+  ownAddresses,
+  type Resolver,
+} from './world-checks.js';
 
 type Report = (...findings: readonly Finding[]) => void;
 
@@ -32,10 +47,11 @@ export function defineDoctor(verb: Command): void {
   makeVerb(verb, {
     does: 'find out what is wrong, and say what to do',
     examples: ['doctor', 'doctor --json', 'sudo -u replyd replyd doctor'],
-    more: 'Looks at the configuration, the data directory, the store, the ports and the queue, and sends a probe mail through the running daemon. Ends with 1 when something is wrong.',
+    more: 'Looks at the configuration, the data directory, the store, the ports and the queue, sends a probe mail through the running daemon, and asks the smarthost and the name server. Ends with 1 when something is wrong.',
   })
     .addOption(jsonOption())
-    .action(async (options: { json?: true }, command: Command) => {
+    .option('--resolver <address>', 'ask this name server instead of the system’s, e.g. 9.9.9.9 or 127.0.0.1:5353')
+    .action(async (options: { json?: true; resolver?: string }, command: Command) => {
       let wrong = 0;
       const report: Report = (...findings) => {
         for (const finding of findings) {
@@ -44,12 +60,12 @@ export function defineDoctor(verb: Command): void {
           else print(findingLines(finding));
         }
       };
-      await examine(command, report);
+      await examine(command, report, await openResolver(options.resolver));
       if (wrong > 0) process.exitCode = EXIT_FAILED;
     });
 }
 
-async function examine(command: Command, report: Report): Promise<void> {
+async function examine(command: Command, report: Report, resolver: Resolver): Promise<void> {
   let loaded: LoadedConfig;
   try {
     loaded = await loadSettings(command, { quiet: true });
@@ -65,7 +81,7 @@ async function examine(command: Command, report: Report): Promise<void> {
   const leaveStore = actAsOwner(dataDir);
   try {
     report(...checkDataDirectory(loaded.config), ...checkDoors(loaded.config));
-    await examineStore(loaded, report);
+    await examineStore(loaded, report, resolver);
   } finally {
     leaveStore();
   }
@@ -88,7 +104,7 @@ function accessTrouble(dataDir: string): Finding | null {
   }
 }
 
-async function examineStore(loaded: LoadedConfig, report: Report): Promise<void> {
+async function examineStore(loaded: LoadedConfig, report: Report, resolver: Resolver): Promise<void> {
   const { config } = loaded;
   const { lockHolder } = await import('../store/lock.js');
   const lock = lockHolder(config.dataDir);
@@ -116,6 +132,7 @@ async function examineStore(loaded: LoadedConfig, report: Report): Promise<void>
       ...(listening ? await checkPortsAnswer(listening) : lock.held ? [] : await checkPortsFree(config)),
       listening ? await checkProbe(store, listening) : warning('probe mail', 'not sent: no daemon is ready to take it'),
     );
+    await examineWorld(loaded.config, { store, report, resolver });
   } catch (error) {
     report(failed('store', systemText(error) ?? errorText(error)));
   } finally {
@@ -123,6 +140,48 @@ async function examineStore(loaded: LoadedConfig, report: Report): Promise<void>
   }
 }
 
+const LATEST = 500;
+
+async function examineWorld(
+  config: Config,
+  { store, report, resolver }: { store: Store; report: Report; resolver: Resolver },
+): Promise<void> {
+  const now = Date.now();
+  const latest = await store.mails({ limit: LATEST });
+  report(checkClock(latest[0], now));
+  if (config.smtp.listen.length > 0) report(...checkCertificate(config, now));
+  report(
+    checkClients(config, latest),
+    ...checkProviders(config, await store.mails({ state: 'refused', limit: LATEST }), now),
+  );
+  const accounts = await store.accounts();
+  if (config.outbound.transport === 'smtp') report(await checkSmarthost(config, accounts));
+  const at = { resolver, name: config.smtp.hostname ?? hostname(), addresses: ownAddresses() };
+  const domains = [...new Set(accounts.flatMap(account => account.domains))];
+  const looked = domains.filter(domain => !isReserved(domain)).slice(0, MOST_DOMAINS);
+  for (const finding of await Promise.all(looked.map(domain => checkInboundDomain(domain, at)))) report(finding);
+  const sending = accounts
+    .filter(({ support_email }) => !isReserved(support_email.split('@').at(-1)!))
+    .slice(0, MOST_DOMAINS);
+  const options = { resolver, envelopeSender: config.outbound.envelopeSender };
+  for (const findings of await Promise.all(sending.map(account => checkSupportAddress(account, options)))) {
+    report(...findings);
+  }
+}
+
+/** A look-up that gets no answer ends after two tries of 2 s. */
+async function openResolver(server: string | undefined): Promise<Resolver> {
+  const { Resolver } = await import('node:dns/promises');
+  const resolver = new Resolver({ timeout: 2_000, tries: 2 });
+  try {
+    if (server !== undefined) resolver.setServers([server]);
+  } catch {
+    throw usageError(`--resolver: ${quoted(server!)} is no IP address with or without a port`);
+  }
+  return resolver;
+}
+
+const MOST_DOMAINS = 50;
 const SIGNS = { ok: ['✔', 'green'], warning: ['!', 'yellow'], failed: ['✘', 'red'] } as const;
 const NAME_COLUMNS = 16;
 
