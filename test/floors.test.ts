@@ -72,3 +72,26 @@ test('one importer for each library that is kept behind one file', () => {
     );
   }
 });
+
+test('a short verb loads no parser, no charsets, no thread', () => {
+  const seen = new Set<string>();
+  const waiting = ['cli/command-line.ts', 'cli/account.ts', 'config.ts', 'store/sqlite.ts'];
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    if (seen.has(file)) continue;
+    seen.add(file);
+    const text = readFileSync(path.join('src', file), 'utf8');
+    // What is imported for its types alone, or later, is not loaded.
+    for (const match of text.matchAll(/^(?:import|export) (?!type )[^;]*?from '([^']+)';$/gms)) {
+      const target = match[1]!;
+      const inner = target.startsWith('.')
+        ? path.posix.normalize(path.posix.join(path.posix.dirname(file), target)).replace(/\.js$/, '.ts')
+        : target;
+      if (target.startsWith('.')) waiting.push(inner);
+      assert.ok(
+        !/^(?:iconv-lite|libmime|nodemailer|better-sqlite3|smol-toml|commander|node:worker_threads)/.test(inner),
+        `${file} loads ${inner}`,
+      );
+    }
+  }
+  assert.ok(seen.size > 40, 'the walk found the files');
+});

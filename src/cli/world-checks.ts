@@ -219,17 +219,17 @@ export function checkProviders(config: Config, refused: readonly MailRecord[], n
       const { reason, id } = recent[0]!;
       return [
         warning(
-          `door ${door}`,
+          `posts ${door}`,
           `${recent.length} mails refused within a week, the latest: ${reason ?? 'no reason'}`,
           `see \`replyd mail show ${id}\`; does its route send other mail than that of our domains?`,
         ),
       ];
     }
     if (http.publicUrl === null) {
-      return [warning(`door ${door}`, 'open, but http.public_url is not set', 'set it to what the provider posts to')];
+      return [warning(`posts ${door}`, 'open, but http.public_url is not set', 'set it to what the provider posts to')];
     }
     const old = secrets.length > 1 ? `; ${secrets.length} secrets count` : '';
-    return [ok(`door ${door}`, `${url}, mails up to ${Math.floor(smtp.maxSize / 1024 / 1024)} MiB${old}`)];
+    return [ok(`posts ${door}`, `${url}, mails up to ${Math.floor(smtp.maxSize / 1024 / 1024)} MiB${old}`)];
   });
 }
 

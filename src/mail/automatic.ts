@@ -5,7 +5,8 @@
  * `Precedence: bulk`, `X-Auto-Response-Suppress`, the null sender or a sender that takes no answer may each stand on a
  * person's mail. All signs that were seen are given as evidence, weak ones too. A robot's mail through a list is a robot's. Nothing throws.
  */
-import { allValues, withoutComments } from './headers.js';
+import { withoutComments } from './comments.js';
+import { allValues } from './headers.js';
 import type { Mail } from './mail.js';
 import { stripReplyPrefixes } from './subject.js';
 

@@ -99,31 +99,6 @@ export function decodeWords(value: string): string {
   return cleanText(out.join(''));
 }
 
-/** The value without its comments (RFC 5322 section 3.2.2); an unclosed one stays. Quoted strings are left alone. */
-export function withoutComments(value: string): string {
-  if (!value.includes('(')) return value;
-  let out = '';
-  let depth = 0;
-  let quoted = false;
-  let opened = 0;
-  for (let index = 0; index < value.length; index += 1) {
-    const char = value[index]!;
-    const start = index;
-    if (char === '\\') index += 1;
-    else if (char === '"' && depth === 0) quoted = !quoted;
-    else if (char === '(' && !quoted) {
-      if (depth === 0) opened = index;
-      depth += 1;
-      continue;
-    } else if (char === ')' && depth > 0) {
-      depth -= 1;
-      continue;
-    }
-    if (depth === 0) out += value.slice(start, index + 1);
-  }
-  return depth > 0 ? out + value.slice(opened) : out;
-}
-
 function wordBytes(encoding: string, text: string): Buffer {
   if (encoding === 'b' || encoding === 'B') return Buffer.from(text, 'base64');
   const plain = text.replaceAll('_', ' ');

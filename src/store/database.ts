@@ -110,7 +110,7 @@ export function openDatabase(dataDir: string, options: { create?: boolean } = {}
 
 // `require` spares Node's look for the names a CommonJS package exports (5 ms), and the binding named outright the
 // library's own search in a dozen places (3 ms): every short verb pays them. Where it isn't there, the library searches.
-function openRaw(file: string, options: Database.Options): Database.Database {
+export function openRaw(file: string, options: Database.Options): Database.Database {
   const binding = path.join(path.dirname(require.resolve('better-sqlite3')), '../build/Release/better_sqlite3.node');
   const Library = require('better-sqlite3') as typeof Database;
   return new Library(file, existsSync(binding) ? { ...options, nativeBinding: binding } : options);

@@ -4,9 +4,9 @@
  */
 import { chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { ReplydError } from '../errors.js';
-import { storeFault } from './database.js';
+import { openRaw, storeFault } from './database.js';
 
 export interface Lock {
   release(): void;
@@ -18,7 +18,7 @@ export function lockStore(dataDir: string): Lock {
   const pidFile = path.join(dataDir, 'replyd.pid');
   let database: Database.Database | undefined;
   try {
-    database = new Database(file, { timeout: 0 });
+    database = openRaw(file, { timeout: 0 });
     database.exec('begin exclusive');
   } catch (error) {
     database?.close();
@@ -51,7 +51,7 @@ export function lockFiles(dataDir: string, patience: number): Lock | null {
   const file = path.join(dataDir, 'files.lock.db');
   let database: Database.Database | undefined;
   try {
-    database = new Database(file, { timeout: patience });
+    database = openRaw(file, { timeout: patience });
     database.exec('begin exclusive');
     giveToOwner(file, dataDir);
     const held = database;
@@ -74,7 +74,7 @@ function giveToOwner(file: string, dataDir: string): void {
 export function lockHolder(dataDir: string): { held: boolean; pid: number | null } {
   let database: Database.Database | undefined;
   try {
-    database = new Database(path.join(dataDir, 'lock.db'), { timeout: 0, fileMustExist: true });
+    database = openRaw(path.join(dataDir, 'lock.db'), { timeout: 0, fileMustExist: true });
     database.exec('begin exclusive');
     return { held: false, pid: null };
   } catch (error) {

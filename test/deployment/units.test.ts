@@ -160,7 +160,11 @@ test('a restart with handed-over sockets refuses nobody, on read-only paths and 
   const listening = await ready();
   assert.deepEqual(listening.smtp, [`127.0.0.1:${held.port}`]);
   assert.deepEqual(listening.lmtp, [`unix:${path.join(folder, 'lmtp.sock')}`]);
-  const pid = Number(/"event":"listening".*"pid":(\d+)/.exec(held.log())?.[1]);
+  // The line comes through a pipe, a moment behind the file.
+  const pid = await eventually('its process id stands in the log', async () => {
+    const found = /"event":"listening".*"pid":(\d+)/.exec(held.log())?.[1];
+    return found === undefined ? undefined : Number(found);
+  });
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   assert.match(status, /^CapEff:\t0+$/m);
   assert.match(status, /^CapBnd:\t0+$/m);
