@@ -205,8 +205,9 @@ test('a wrong secret at SendGrid is an error in the log, and in doctor until a m
     };
     const wrong = providerPost('sendgrid', { mail: mailFor('x'), proof: 'wrong' });
     assert.equal(await post(daemon.listening.http!, wrong), 503);
-    const [line] = daemon.events('rejected');
-    assert.deepEqual([line?.level, line?.door, line?.reason], ['error', 'sendgrid', 'unproven']);
+    // It is written after the answer.
+    const line = await eventually('it is logged', () => daemon.events('rejected')[0]);
+    assert.deepEqual([line.level, line.door, line.reason], ['error', 'sendgrid', 'unproven']);
     const found = await sendgrid(true);
     assert.equal(found?.state, 'failed');
     assert.match(found?.text ?? '', /ingress\.sendgrid\.password/);
