@@ -128,8 +128,6 @@ function prepareConnection(raw: Database.Database): void {
   raw.pragma('secure_delete = on');
   raw.pragma('cache_size = -65536');
   raw.pragma('temp_store = memory');
-  // Pages that many mails touch are written back once for all of them: 4 times SQLite's default, 16 MiB of log.
-  raw.pragma('wal_autocheckpoint = 4000');
 }
 
 const DISK_FULL = new Set(['SQLITE_FULL', 'ENOSPC', 'EDQUOT']);
