@@ -43,6 +43,11 @@ export interface Effects {
   readonly evidence: readonly string[];
 }
 
+/** A person wrote it, be it through a list; everything else is a machine's. */
+export function isPersonal(kind: MailKind): boolean {
+  return kind === 'reply' || kind === 'list';
+}
+
 export function decideEffects(facts: Circumstances): Effects {
   const evidence: string[] = [];
   if (facts.ownMail) evidence.push('loop');
@@ -58,7 +63,7 @@ export function decideEffects(facts: Circumstances): Effects {
   }
   // A contact's loop runs through many conversations and is one loop.
   const told = facts.recent.looping === 'here' || (facts.recent.looping === 'elsewhere' && !inConversation);
-  const person = facts.kind === 'reply' || facts.kind === 'list';
+  const person = isPersonal(facts.kind);
   // No verdict never holds: most mail has none.
   const stranger = !facts.known ? 'unknown writer' : facts.dmarc === 'fail' ? 'DMARC failed' : null;
   const why = facts.spam ? 'spam (X-Spam-Flag)' : facts.holdStrangers ? stranger : null;

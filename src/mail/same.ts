@@ -57,6 +57,13 @@ export function rawFacts(): FactsReader {
   };
 }
 
+/** The facts of a mail that comes in pieces. Throws what its source throws. */
+export async function factsOfStream(source: AsyncIterable<Uint8Array>): Promise<RawFacts> {
+  const facts = rawFacts();
+  for await (const chunk of source) facts.push(chunk);
+  return facts.end();
+}
+
 /** The facts of a whole mail in memory. */
 export function factsOf(bytes: Uint8Array): RawFacts {
   return (bytes.length <= MAX_HEADER ? orderlyFacts(bytes) : null) ?? factsByByte(bytes);

@@ -17,8 +17,7 @@ import type { ComposeSnapshot, Forward, Store } from '../conversation/store.js';
 import { errorText } from '../errors.js';
 import type { Log } from '../log.js';
 import { splitAddress } from '../mail/address.js';
-import type { RawFacts } from '../mail/mail.js';
-import { factsOf, rawFacts } from '../mail/same.js';
+import { factsOf, factsOfStream } from '../mail/same.js';
 import { renderMail } from './render.js';
 
 export interface ComposerOptions {
@@ -163,7 +162,7 @@ async function composeAndSave(options: ComposerOptions, snapshot: ComposeSnapsho
     attachments: await attachmentsOf(store, snapshot.unmailed),
   });
   const { content } = await renderMail(mail, { folder: options.folder });
-  const facts = 'bytes' in content ? factsOf(content.bytes) : await factsOfFile(content.file);
+  const facts = 'bytes' in content ? factsOf(content.bytes) : await factsOfStream(createReadStream(content.file));
   const raw = await store.place(content, facts);
   const { envelopeSender } = options.settings();
   const saved = await store.saveComposed({
@@ -238,10 +237,4 @@ async function attachmentsOf(store: Store, messages: readonly Message[]): Promis
     });
   }
   return found;
-}
-
-async function factsOfFile(file: string): Promise<RawFacts> {
-  const facts = rawFacts();
-  for await (const chunk of createReadStream(file)) facts.push(chunk as Buffer);
-  return facts.end();
 }

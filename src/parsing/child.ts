@@ -8,7 +8,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { Content } from '../mail/mail.js';
 import type { AttachmentKeeper } from '../mail/message.js';
-import { rawFacts } from '../mail/same.js';
+import { factsOfStream } from '../mail/same.js';
 import { type Job, type JobResult, readJob } from './job.js';
 
 export interface ChildJob extends Job {
@@ -30,9 +30,7 @@ process.once('message', (job: ChildJob) => {
 
 async function read(job: ChildJob): Promise<JobResult> {
   const file = (job.raw as { file: string }).file;
-  const facts = rawFacts();
-  for await (const chunk of createReadStream(file)) facts.push(chunk as Buffer);
-  return readJob(job, facts.end(), createReadStream(file), keepIn(job.folder));
+  return readJob(job, await factsOfStream(createReadStream(file)), createReadStream(file), keepIn(job.folder));
 }
 
 function keepIn(folder: string): AttachmentKeeper {

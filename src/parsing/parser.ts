@@ -18,8 +18,7 @@ import { Worker } from 'node:worker_threads';
 import type { Parsed, Parser } from '../conversation/ports.js';
 import { errorText, ReplydError } from '../errors.js';
 import type { Log } from '../log.js';
-import type { Content, RawFacts } from '../mail/mail.js';
-import { factsOf, rawFacts } from '../mail/same.js';
+import { factsOf, factsOfStream } from '../mail/same.js';
 import { histogram } from '../metrics.js';
 import type { ChildJob } from './child.js';
 import type { Job, JobResult } from './job.js';
@@ -236,7 +235,11 @@ function openChildLane(options: ParserOptions): Lane {
     if ('result' in result) {
       return new Promise((resolve, reject) => settle({ job, resolve, reject }, result.result));
     }
-    return { readable: false, facts: await factsOfFile(job.raw), reason: result.died };
+    return {
+      readable: false,
+      facts: await factsOfStream(createReadStream((job.raw as { file: string }).file)),
+      reason: result.died,
+    };
   };
 
   return {
@@ -301,10 +304,4 @@ function runChild(
 async function residentMemory(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/statm`, 'latin1').catch(() => '');
   return Number(text.split(' ')[1] ?? 0) * 4096;
-}
-
-async function factsOfFile(raw: Content): Promise<RawFacts> {
-  const facts = rawFacts();
-  for await (const chunk of createReadStream((raw as { file: string }).file)) facts.push(chunk as Buffer);
-  return facts.end();
 }

@@ -21,7 +21,7 @@ import { forwardToOperator, keptBefore } from './forwards.js';
 import { encodeId, keyOf } from './ids.js';
 import { recentMails } from './loops.js';
 import { insertAttachments, insertMessage } from './messages.js';
-import { addParticipant, clearSuspension, contactFor, participantByAddress } from './participants.js';
+import { addParticipant, clearSuspension, contactFor, join, participantByAddress } from './participants.js';
 import { applyReports, reportedDeliveries, reportRow } from './reports.js';
 import type { AccountRow, ConversationRow, ParticipantRow, StoredResult } from './rows.js';
 import { newKey, type Session } from './session.js';
@@ -280,14 +280,7 @@ function fileInConversation(
   });
   // A robot, somebody who is held back and the mails of a loop take no part.
   const joins = known === undefined && from !== null && effects.speaks;
-  const participant = joins
-    ? addParticipant(session, conversation.key, {
-        contactKey: null,
-        email: from.email,
-        name: from.name,
-        role: 'participant',
-      })
-    : known;
+  const participant = joins ? join(session, conversation.key, from) : known;
   const events: NewEvent[] = [];
   if (effects.reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
   const told = effects.looping

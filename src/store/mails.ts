@@ -1,6 +1,7 @@
 /** Mails on record: listed, shown, refused ones kept, quarantined ones filled in after all. */
 import type { MailRecord } from '../conversation/model.js';
 import type { Store, StoredContent, StoredContentRef } from '../conversation/store.js';
+import { isPersonal } from '../conversation/thread.js';
 import { ReplydError } from '../errors.js';
 import { parseOurAddress } from '../mail/address.js';
 import type { Reading } from '../mail/mail.js';
@@ -10,7 +11,7 @@ import { tell } from './events.js';
 import { authorOf } from './filing.js';
 import { encodeId, keyOf } from './ids.js';
 import { HELD, insertAttachments, NOT_HELD } from './messages.js';
-import { addParticipant, participantByAddress } from './participants.js';
+import { join, participantByAddress } from './participants.js';
 import { applyReports, reportedDeliveries, reportRow } from './reports.js';
 import type { ConversationRow, MailRow, MessageRow, ParticipantRow } from './rows.js';
 import { newKey, type Session } from './session.js';
@@ -114,17 +115,10 @@ function fillIn(session: Session, message: MessageRow, reading: Reading, attachm
   const { hold_strangers } = accountByKey(session, conversation.account_key);
   const owner = db.get<ParticipantRow>('select * from participant where key = ?', message.participant_key);
   const known = from === null ? owner : participantByAddress(session, conversation.key, from.email);
-  const isPerson = reading.kind === 'reply' || reading.kind === 'list';
+  const isPerson = isPersonal(reading.kind);
   const held = isPerson && known === undefined && hold_strangers === 1;
   const joins = isPerson && known === undefined && from !== null && !held;
-  const participant = joins
-    ? addParticipant(session, conversation.key, {
-        contactKey: null,
-        email: from.email,
-        name: from.name,
-        role: 'participant',
-      })
-    : known;
+  const participant = joins ? join(session, conversation.key, from) : known;
   const author = authorOf(reading, participant, owner);
   const reported = reportedDeliveries(
     session,

@@ -17,7 +17,7 @@ import { conversationRow } from './conversations.js';
 import { advance, insertEvents, type NewEvent, tell } from './events.js';
 import { encodeId, keyOf } from './ids.js';
 import { dropWaiting, gather, isSuspended } from './outbox.js';
-import { addParticipant, clearSuspension, participantByAddress } from './participants.js';
+import { clearSuspension, join, participantByAddress } from './participants.js';
 import type { ConversationRow, MessageRow, ParticipantRow } from './rows.js';
 import { newKey, type Session } from './session.js';
 import { accountView, attachmentView, latestContactParticipant, messageView } from './views.js';
@@ -234,12 +234,7 @@ function admitWriter(session: Session, row: MessageRow): ParticipantRow | undefi
   if (row.author_email === null) return undefined;
   return (
     participantByAddress(session, row.conversation_key, row.author_email) ??
-    addParticipant(session, row.conversation_key, {
-      contactKey: null,
-      email: row.author_email,
-      name: row.author_name,
-      role: 'participant',
-    })
+    join(session, row.conversation_key, { email: row.author_email, name: row.author_name })
   );
 }
 
@@ -354,7 +349,7 @@ function ccParticipants(
     const email = checkedAddress(each.email);
     return (
       participantByAddress(session, conversation.key, email) ??
-      addParticipant(session, conversation.key, { contactKey: null, email, name: each.name, role: 'participant' })
+      join(session, conversation.key, { email, name: each.name })
     );
   });
   return [...new Map(people.filter(each => each.key !== contact.key).map(each => [each.key, each])).values()];

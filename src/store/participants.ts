@@ -226,6 +226,20 @@ export function addToken(session: Session, participant: ParticipantRow, imported
   );
 }
 
+/** Somebody who writes, or is written to, beside the contact: from now on a participant with a token of his own. */
+export function join(
+  session: Session,
+  conversationKey: number,
+  who: { readonly email: string; readonly name: string },
+): ParticipantRow {
+  return addParticipant(session, conversationKey, {
+    contactKey: null,
+    email: who.email,
+    name: who.name,
+    role: 'participant',
+  });
+}
+
 /** The participant with this address, if he is one. */
 export function participantByAddress(
   session: Session,
