@@ -9,7 +9,7 @@ import type { TObject } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import type { ApiKey } from '../conversation/model.js';
 import type { Clock } from '../conversation/ports.js';
-import type { OnceVerb, Store } from '../conversation/store.js';
+import type { Store } from '../conversation/store.js';
 import { errorText, ReplydError } from '../errors.js';
 import type { Exchange, HttpHandler } from '../http.js';
 import type { Log } from '../log.js';
@@ -20,6 +20,7 @@ import { DELIVERY_ROUTES } from './deliveries.js';
 import { hookRoutes, type TestHook } from './hooks.js';
 import { openApi } from './openapi.js';
 import { createRates } from './rate.js';
+import { openRepeats } from './repeat.js';
 import type { Call, Caller, Route } from './route.js';
 import { type EventStream, eventRoute } from './stream.js';
 
@@ -41,7 +42,6 @@ export interface ApiOptions {
 }
 
 const HOUR = 3_600_000;
-const MAX_IDEMPOTENCY_KEY = 255;
 
 export function apiRoutes(options: Pick<ApiOptions, 'testHook' | 'stream'>): readonly Route[] {
   return [
@@ -56,6 +56,7 @@ export function apiRoutes(options: Pick<ApiOptions, 'testHook' | 'stream'>): rea
 export function createApi(options: ApiOptions): HttpHandler {
   const { store, clock, log } = options;
   const routes = apiRoutes(options).map(route => ({ ...route, pattern: patternOf(route.path) }));
+  const repeats = openRepeats(store);
   const rates = createRates(() => options.limits().requests, clock);
   let description: string | null = null;
 
@@ -112,10 +113,14 @@ export function createApi(options: ApiOptions): HttpHandler {
     const query = route.query === undefined ? noQuery(exchange.query) : readQuery(route.query, exchange.query);
     const takesBody = route.method === 'POST' || route.method === 'PATCH';
     const body = takesBody ? await readBody(route, exchange) : null;
-    let repeated = false;
     try {
       if (body !== null && route.body !== undefined) check(route.body, body.value);
-      const name = route.method === 'POST' ? idempotencyKey(exchange) : null;
+      const name = route.method === 'POST' ? exchange.header('idempotency-key') : undefined;
+      const repeatable = repeats.request(
+        name === undefined
+          ? null
+          : { caller: caller.keyId, name, about: `${route.method} ${exchange.path} ${body?.sha256 ?? ''}` },
+      );
       const call: Call<unknown, unknown> = {
         store,
         caller,
@@ -124,17 +129,12 @@ export function createApi(options: ApiOptions): HttpHandler {
         body: body?.value ?? {},
         exchange,
         content: place => body!.content(place, (content, facts) => store.place(content, facts)),
-        async once(verb, ...values) {
-          if (name === null) return (await run(store, verb, values)) as never;
-          const fingerprint = Buffer.from(`${route.method} ${exchange.path} ${body?.sha256 ?? ''}`).toString('hex');
-          const done = await store.once({ caller: caller.keyId, name, fingerprint }, verb, values);
-          repeated = done.repeated;
-          return done.value as never;
-        },
+        once: repeatable.once,
+        onceOutside: repeatable.onceOutside,
       };
       const answer = await route.run(call as Call<never, never>);
       if (answer === undefined) return;
-      const headers = repeated ? { 'idempotency-replayed': 'true' } : {};
+      const headers = repeatable.repeated() ? { 'idempotency-replayed': 'true' } : {};
       if (answer === null) await exchange.send(route.status, null);
       else await exchange.json(route.status, answer, headers);
     } finally {
@@ -149,23 +149,6 @@ export function createApi(options: ApiOptions): HttpHandler {
     }
     return readRequestBody(exchange, { maxSize: options.limits().body, folder: options.folder });
   }
-}
-
-function run<Name extends OnceVerb>(
-  store: Store,
-  verb: Name,
-  values: Parameters<Store[Name]>,
-): Promise<Awaited<ReturnType<Store[Name]>>> {
-  return (store[verb] as unknown as (...given: readonly unknown[]) => Promise<never>)(...values);
-}
-
-function idempotencyKey(exchange: Exchange): string | null {
-  const name = exchange.header('idempotency-key');
-  if (name === undefined) return null;
-  if (name === '' || name.length > MAX_IDEMPOTENCY_KEY) {
-    throw new ReplydError('invalid', `An Idempotency-Key has 1 to ${MAX_IDEMPOTENCY_KEY} characters.`);
-  }
-  return name;
 }
 
 // ---------------------------------------------------------------- paths, queries, bodies

@@ -31,6 +31,8 @@ export interface Call<Query, Body> {
     verb: Name,
     ...values: Parameters<Store[Name]>
   ): Promise<Awaited<ReturnType<Store[Name]>>>;
+  /** The same for work that is not the store's. Killed in the middle of it, it may be done once more. */
+  onceOutside<Value>(work: () => Promise<Value>): Promise<Value>;
   readonly exchange: Exchange;
 }
 

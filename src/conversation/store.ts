@@ -322,6 +322,10 @@ export interface Store extends QueueStore {
     verb: Name,
     values: Parameters<Store[Name]>,
   ): Promise<{ readonly repeated: boolean; readonly value: Awaited<ReturnType<Store[Name]>> }>;
+  /** The answer that is kept under this name, null when there is none. Invalid as with `once`. */
+  keptAnswer(request: { caller: string; name: string; fingerprint: string }): Promise<{ value: unknown } | null>;
+  /** Gives back what it is given: with `once`, the way to keep an answer that the store did not make. */
+  answer(value: unknown): Promise<unknown>;
   addHook(hook: { account: string; url: string }): Promise<{ hook: Hook; secret: string }>;
   hooks(filter: { account?: string }): Promise<readonly Hook[]>;
   hook(id: string): Promise<Hook>;
@@ -408,7 +412,8 @@ export type OnceVerb =
   | 'retryDeliveries'
   | 'cancelDelivery'
   | 'addHook'
-  | 'rotateHook';
+  | 'rotateHook'
+  | 'answer';
 
 /** Names bytes in the store; read them with `Store.read`, or stream the file. */
 export interface StoredContentRef {

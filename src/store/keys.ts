@@ -87,34 +87,39 @@ function keyView(session: Session, row: KeyRow): ApiKey {
   };
 }
 
-/** The kept answer, or what `run` gives, kept with it in the same transaction. */
-export function once(
-  session: Session,
-  request: { caller: string; name: string; fingerprint: string },
-  run: () => unknown,
-): { repeated: boolean; value: unknown } {
-  const { db } = session;
-  const caller = keyOf('api_key', request.caller);
-  const fingerprint = Buffer.from(request.fingerprint, 'hex');
-  const known = db.get<{ fingerprint: Uint8Array; answer: string }>(
+interface Request {
+  readonly caller: string;
+  readonly name: string;
+  /** Hex: what is asked. */
+  readonly fingerprint: string;
+}
+
+/** Null when nothing is kept; invalid when the name was used for something else. */
+export function keptAnswer(session: Session, request: Request): { value: unknown } | null {
+  const kept = session.db.get<{ fingerprint: Uint8Array; answer: string }>(
     'select fingerprint, answer from idempotency where caller = ? and name = ?',
-    caller,
+    keyOf('api_key', request.caller),
     request.name,
   );
-  if (known) {
-    if (Buffer.compare(known.fingerprint, fingerprint) !== 0) {
-      throw new ReplydError('invalid', 'this Idempotency-Key was used for another request', {
-        details: { reason: 'idempotency_key_reused' },
-      });
-    }
-    return { repeated: true, value: fromJson(known.answer) };
+  if (!kept) return null;
+  if (Buffer.compare(kept.fingerprint, Buffer.from(request.fingerprint, 'hex')) !== 0) {
+    throw new ReplydError('invalid', 'this Idempotency-Key was used for another request', {
+      details: { reason: 'idempotency_key_reused' },
+    });
   }
+  return { value: fromJson(kept.answer) };
+}
+
+/** The kept answer, or what `run` gives, kept with it in the same transaction. */
+export function once(session: Session, request: Request, run: () => unknown): { repeated: boolean; value: unknown } {
+  const kept = keptAnswer(session, request);
+  if (kept) return { repeated: true, ...kept };
   const value = run();
-  db.run(
+  session.db.run(
     'insert into idempotency (caller, name, fingerprint, answer, created_at) values (?, ?, ?, ?, ?)',
-    caller,
+    keyOf('api_key', request.caller),
     request.name,
-    fingerprint,
+    Buffer.from(request.fingerprint, 'hex'),
     JSON.stringify(value),
     session.clock(),
   );

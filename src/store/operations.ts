@@ -14,7 +14,7 @@ import { fileMail } from './filing.js';
 import { type ForwardOperations, forwardOperations } from './forwards.js';
 import { type HookOperations, hookOperations } from './hooks.js';
 import { type ImportOperations, importOperations } from './imports.js';
-import { type KeyOperations, keyOperations, once } from './keys.js';
+import { type KeyOperations, keptAnswer, keyOperations, once } from './keys.js';
 import { type MailOperations, mailOperations } from './mails.js';
 import { type MessageOperations, messageOperations } from './messages.js';
 import { type OutboxOperations, outboxOperations } from './outbox.js';
@@ -51,6 +51,8 @@ export interface Operations
     verb: OnceVerb,
     values: readonly unknown[],
   ): { repeated: boolean; value: unknown };
+  keptAnswer(request: { caller: string; name: string; fingerprint: string }): { value: unknown } | null;
+  answer(value: unknown): unknown;
   quotable(conversationIds: readonly string[]): readonly string[];
   file(filing: Filing): readonly FilingResult[];
   locate(mail: { readonly recipients: readonly string[]; readonly reading: Reading }): readonly Location[];
@@ -92,6 +94,7 @@ export const READING = [
   'messages',
   'keys',
   'verifyKey',
+  'keptAnswer',
   'hooks',
   'hook',
   'hookSecrets',
@@ -133,6 +136,8 @@ export function operations(session: Session): Operations {
     },
     once: (request, verb, values) =>
       once(session, request, () => (verbs[verb] as (...given: readonly unknown[]) => unknown)(...values)),
+    keptAnswer: request => keptAnswer(session, request),
+    answer: value => value,
     quotable: conversationIds => quotable(session, conversationIds),
     file: filing => fileMail(session, filing),
     locate: mail => locate(session, mail),

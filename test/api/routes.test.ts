@@ -199,6 +199,40 @@ test('no route shows or changes anything of another account', async context => {
   assert.equal(await picture(served), before);
 });
 
+test('every POST is done once for an Idempotency-Key', async context => {
+  let tests = 0;
+  const testHook = async () => {
+    tests += 1;
+    return { ok: true, response: `test ${tests}` };
+  };
+  const served = await serve(context, { testHook });
+  const posts = Object.entries(await requests(served)).filter(([route]) => route.startsWith('POST '));
+  assert.equal(posts.length, ROUTES.filter(route => route.startsWith('POST ')).length);
+  for (const [index, [route, { place, body }]] of posts.entries()) {
+    const named = { 'idempotency-key': `once-${index}` };
+    const [first, second] = await Promise.all([1, 2].map(() => served.call(served.acme, 'POST', place, body, named)));
+    const before = await picture(served);
+    const third = await served.call(served.acme, 'POST', place, body, named);
+    assert.ok(first!.status < 300, `${route}: ${first!.text}`);
+    const replayed = [first!, second!, third].map(answer => answer.headers.get('idempotency-replayed'));
+    assert.equal(replayed.filter(header => header === 'true').length, 2, route);
+    assert.deepEqual([second!.status, second!.text], [first!.status, first!.text], route);
+    assert.deepEqual([third.status, third.text], [first!.status, first!.text], route);
+    assert.equal(await picture(served), before, route);
+    const earlier = { 'idempotency-key': 'once-0' };
+    const another = await served.call(
+      served.acme,
+      'POST',
+      place,
+      index === 0 ? { ...body!, subject: 'x' } : body,
+      earlier,
+    );
+    assert.equal(another.status, 422, route);
+    assert.match(another.body.detail, /used for another request/, route);
+  }
+  assert.equal(tests, 1);
+});
+
 test('/openapi.json describes every route, and every answer is as described', async context => {
   const served = await serve(context);
   const document = (await served.call(null, 'GET', '/openapi.json')).body as unknown as OpenApi;
