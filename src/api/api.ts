@@ -136,7 +136,14 @@ export function createApi(options: ApiOptions): HttpHandler {
       if (answer === undefined) return;
       const headers = repeatable.repeated() ? { 'idempotency-replayed': 'true' } : {};
       if (answer === null) await exchange.send(route.status, null);
-      else await exchange.json(route.status, answer, headers);
+      else {
+        const json = JSON.stringify(answer);
+        const shown = caller.account === null ? json : await store.masked(json, { account: caller.account });
+        await exchange.send(route.status, Buffer.from(`${shown}\n`), {
+          'content-type': 'application/json',
+          ...headers,
+        });
+      }
     } finally {
       await body?.discard();
     }

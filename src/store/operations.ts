@@ -24,9 +24,8 @@ import { type RetentionOperations, retentionOperations } from './retention.js';
 import type { Rules, Session } from './session.js';
 import { queueDepth, quotable, stats } from './summaries.js';
 import { locate } from './threading.js';
-import { tokenOwner } from './tokens.js';
+import { type TokenOperations, tokenOperations } from './tokens.js';
 import { trace } from './trace.js';
-import { slugOf } from './views.js';
 
 export interface Operations
   extends AccountOperations,
@@ -43,9 +42,9 @@ export interface Operations
     RetentionOperations,
     KeyOperations,
     HookOperations,
-    EventOperations {
+    EventOperations,
+    TokenOperations {
   accountOf(id: string): string | null;
-  tokenOwner(token: string): string | null;
   once(
     request: { caller: string; name: string; fingerprint: string },
     verb: OnceVerb,
@@ -103,7 +102,8 @@ export const READING = [
   'latestEvent',
   'canResume',
   'accountOf',
-  'tokenOwner',
+  'isAlone',
+  'masked',
   'filesWithoutRow',
   'queueDepth',
   'trace',
@@ -129,11 +129,8 @@ export function operations(session: Session): Operations {
     ...keyOperations(session),
     ...hookOperations(session),
     ...eventOperations(session),
+    ...tokenOperations(session),
     accountOf: id => accountOf(session, id),
-    tokenOwner(token) {
-      const owner = tokenOwner(session, token);
-      return owner === null ? null : slugOf(session, owner);
-    },
     once: (request, verb, values) =>
       once(session, request, () => (verbs[verb] as (...given: readonly unknown[]) => unknown)(...values)),
     keptAnswer: request => keptAnswer(session, request),
