@@ -23,6 +23,7 @@ import { createRates } from './rate.js';
 import { openRepeats } from './repeat.js';
 import type { Call, Caller, Route } from './route.js';
 import { type EventStream, eventRoute } from './stream.js';
+import { OPEN_PLACES } from './watching.js';
 
 export interface ApiOptions {
   readonly store: Store;
@@ -62,7 +63,7 @@ export function createApi(options: ApiOptions): HttpHandler {
 
   return async exchange => {
     if (exchange.path === '/openapi.json' && ['GET', 'HEAD'].includes(exchange.method)) {
-      description ??= JSON.stringify(openApi(routes, options.version));
+      description ??= JSON.stringify(openApi(routes, { version: options.version, open: OPEN_PLACES }));
       await exchange.send(200, Buffer.from(description), { 'content-type': 'application/json' });
       return true;
     }

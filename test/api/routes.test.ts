@@ -110,7 +110,17 @@ test('/openapi.json describes every route, and every answer is as described', as
   const described = Object.entries(document.paths).flatMap(([place, methods]) =>
     Object.keys(methods).map(method => `${method.toUpperCase()} ${place}`),
   );
-  assert.deepEqual(described.sort(), [...ROUTES].sort());
+  const open = described.filter(route => !route.includes(' /v1/'));
+  assert.deepEqual(described.sort(), [...ROUTES, ...open].sort());
+  assert.deepEqual(open, ['GET /healthz', 'GET /readyz', 'GET /metrics']);
+  for (const route of open) {
+    const { responses, security } = document.paths[route.slice(4)]!.get!;
+    const answer = await served.call(null, 'GET', route.slice(4));
+    const [type, content] = Object.entries(responses[String(answer.status)]!.content!)[0]!;
+    assert.deepEqual([answer.status, answer.headers.get('content-type'), security], [200, type, []], route);
+    if (content.schema) assert.deepEqual(deviations(answer.body, content.schema, document, route), []);
+    else assert.match(answer.text, /^# HELP /);
+  }
   const names = Object.values(document.paths).flatMap(methods => Object.values(methods).map(each => each.operationId));
   assert.equal(new Set(names).size, names.length);
   for (const [route, request] of Object.entries(await requests(served))) {
@@ -159,6 +169,7 @@ interface OpenApi {
 }
 interface Operation {
   readonly operationId: string;
+  readonly security?: readonly unknown[];
   readonly responses: Record<string, { readonly content?: Record<string, { readonly schema?: Schema }> }>;
 }
 interface Schema {
