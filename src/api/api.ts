@@ -7,12 +7,12 @@
  */
 import type { TObject } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
-import type { ApiKey } from '../conversation/model.js';
 import type { Clock } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
 import { errorText, ReplydError } from '../errors.js';
-import type { Exchange, HttpHandler } from '../http.js';
+import { type Exchange, type HttpHandler, statusOf } from '../http.js';
 import type { Log } from '../log.js';
+import { counter, histogram } from '../metrics.js';
 import { type RequestBody, readRequestBody } from './body.js';
 import { CONTACT_ROUTES } from './contacts.js';
 import { CONVERSATION_ROUTES } from './conversations.js';
@@ -22,7 +22,7 @@ import { openApi } from './openapi.js';
 import { createRates } from './rate.js';
 import { openRepeats } from './repeat.js';
 import type { Call, Caller, Route } from './route.js';
-import { type EventStream, eventRoute } from './stream.js';
+import { EVENTS, type EventStream, eventRoute } from './stream.js';
 import { OPEN_PLACES } from './watching.js';
 
 export interface ApiOptions {
@@ -43,6 +43,19 @@ export interface ApiOptions {
 }
 
 const HOUR = 3_600_000;
+
+const requests = counter(
+  'replyd_api_requests_total',
+  'Requests of applications, by route, method and class of the answer; gone: nobody waited for it.',
+  ['route', 'method', 'status'],
+);
+const seconds = histogram(
+  'replyd_api_request_seconds',
+  'From the header of a request to the end of its answer.',
+  [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+  ['route', 'method'],
+);
+const limited = counter('replyd_api_limited_total', 'Requests refused because their key had used up its own.');
 
 export function apiRoutes(options: Pick<ApiOptions, 'testHook' | 'stream'>): readonly Route[] {
   return [
@@ -68,30 +81,37 @@ export function createApi(options: ApiOptions): HttpHandler {
       return true;
     }
     if (exchange.path !== '/v1' && !exchange.path.startsWith('/v1/')) return false;
-    const key = await callerOf(exchange);
-    if (key === null) return true;
-    const wait = rates.take(key.id);
-    if (wait > 0) {
-      const headers = { 'retry-after': String(wait) };
-      await exchange.problem(429, `This key has used up its requests; try again in ${wait} s.`, {}, headers);
-      return true;
-    }
     const found = routes.flatMap(route => {
       const params = matched(route.pattern, exchange.path);
       return params === null ? [] : [{ route, params }];
     });
     const method = exchange.method === 'HEAD' ? 'GET' : exchange.method;
     const chosen = found.find(each => each.route.method === method);
-    if (chosen) await runRoute(chosen.route, chosen.params, { keyId: key.id, account: key.account }, exchange);
-    else if (found.length === 0) await exchange.problem(404, 'There is nothing at this address; see /openapi.json.');
-    else {
-      const allow = found.map(each => each.route.method).join(', ');
-      await exchange.problem(405, `Here only ${allow} can be used.`, {}, { allow });
+    const labels = chosen ? [chosen.route.path, chosen.route.method] : ['none', 'none'];
+    const began = performance.now();
+    let fault: number | null = null;
+    try {
+      const caller = await callerOf(exchange);
+      if (caller === null) return true;
+      if (chosen) await runRoute(chosen.route, chosen.params, caller, exchange);
+      else if (found.length === 0) await exchange.problem(404, 'There is nothing at this address; see /openapi.json.');
+      else {
+        const allow = found.map(each => each.route.method).join(', ');
+        await exchange.problem(405, `Here only ${allow} can be used.`, {}, { allow });
+      }
+      return true;
+    } catch (error) {
+      fault = statusOf(error);
+      throw error;
+    } finally {
+      const status = exchange.status() ?? (exchange.signal.aborted ? null : fault);
+      requests.add([...labels, status === null ? 'gone' : `${Math.floor(status / 100)}xx`]);
+      if (chosen?.route.path !== EVENTS) seconds.observe((performance.now() - began) / 1000, labels);
     }
-    return true;
   };
 
-  async function callerOf(exchange: Exchange): Promise<ApiKey | null> {
+  /** Null: answered already. */
+  async function callerOf(exchange: Exchange): Promise<Caller | null> {
     const secret = exchange.bearer();
     const key = secret === null ? null : await store.verifyKey(secret);
     if (key === null) {
@@ -102,7 +122,14 @@ export function createApi(options: ApiOptions): HttpHandler {
     if (key.last_used_at === null || clock() - Date.parse(key.last_used_at) > HOUR) {
       store.keyUsed(key.id).catch(error => log.warn('failed', { key: key.id, error: errorText(error) }));
     }
-    return key;
+    const wait = rates.take(key.id);
+    if (wait > 0) {
+      limited.add();
+      const headers = { 'retry-after': String(wait) };
+      await exchange.problem(429, `This key has used up its requests; try again in ${wait} s.`, {}, headers);
+      return null;
+    }
+    return { keyId: key.id, account: key.account };
   }
 
   async function runRoute(
