@@ -8,12 +8,13 @@
  * off has fewer conversations, each whole; removing it again goes on.
  *
  * What stays: mails that stand in somebody else's conversation too, without the removed one's address in their envelope;
- * participants and words in other people's conversations; kept answers to repeated API requests, for a day.
+ * participants and words in other people's conversations.
  */
 import type { ConversationRef } from '../conversation/store.js';
 import { accountBySlug } from './accounts.js';
 import { conversationRow } from './conversations.js';
 import { encodeId } from './ids.js';
+import { forgetAnswers } from './keys.js';
 import { contactRow } from './participants.js';
 import type { StoredResult } from './rows.js';
 import { fromJson, type Session } from './session.js';
@@ -42,6 +43,7 @@ export function removalOperations(session: Session): RemovalOperations {
         removeConversation(session, conversation);
         return false;
       }
+      if (forgetAnswers(session, id)) return false;
       db.run('update participant set contact_key = null where contact_key = ?', contact.key);
       db.run('delete from contact where key = ?', contact.key);
       return true;
@@ -55,7 +57,8 @@ export function removalOperations(session: Session): RemovalOperations {
         return false;
       }
       // What the account itself told goes a piece at a time too, with what went to its hooks.
-      for (const table of ['contact', 'event', 'delivery']) {
+      if (removeContacts(session, account.key) > 0) return false;
+      for (const table of ['event', 'delivery']) {
         if (removeRows(session, table, 'account_key', account.key) > 0) return false;
       }
       const answers = db.run(
@@ -66,12 +69,23 @@ export function removalOperations(session: Session): RemovalOperations {
       );
       if (answers > 0) return false;
       for (const hook of db.all<{ key: number }>('select key from hook where account_key = ?', account.key)) {
+        if (forgetAnswers(session, encodeId('hook', hook.key))) return false;
         db.run('delete from destination where name = ?', encodeId('hook', hook.key));
       }
       db.run('delete from account where key = ?', account.key);
       return true;
     },
   };
+}
+
+/** Those of an account, with what an operator's key was told of them. */
+function removeContacts(session: Session, accountKey: number): number {
+  const { db } = session;
+  const contacts = db.all<{ key: number }>('select key from contact where account_key = ? limit ?', accountKey, BATCH);
+  for (const { key } of contacts) {
+    if (!forgetAnswers(session, encodeId('contact', key))) db.run('delete from contact where key = ?', key);
+  }
+  return contacts.length;
 }
 
 function removeRows(
@@ -119,6 +133,7 @@ export function removeConversation(session: Session, key: number): boolean {
     BATCH,
   );
   if (ids === BATCH) return false;
+  if (forgetAnswers(session, encodeId('conversation', key))) return false;
   db.run('delete from conversation where key = ?', key);
   return true;
 }
