@@ -83,12 +83,12 @@ export type FilingResult =
 /** Where a mail goes for one recipient. */
 export interface Location {
   readonly recipient: string;
-  /** `new`: it opens a conversation. `kept`: for the operator. The last three are refused. */
-  readonly goes: 'conversation' | 'new' | 'kept' | 'unthreaded' | 'switched_off' | 'unknown' | 'not_ours';
+  /** `new`: it opens a conversation. `kept`: for the operator. The others are refused. */
+  readonly goes: 'conversation' | 'new' | 'kept' | 'unthreaded' | 'blocked' | 'switched_off' | 'unknown' | 'not_ours';
   /** The account's slug. */
   readonly account: string | null;
   readonly conversation: { readonly id: string; readonly number: number } | null;
-  /** What threads it: an address of its envelope, a field of its header. */
+  /** What threads it: an address of its envelope, a field of its header. `blocked`: the entry of the block list. */
   readonly by: string | null;
   /** The writer in From is a participant there. */
   readonly writer_known: boolean;
@@ -206,8 +206,12 @@ export interface Store extends QueueStore {
   /** What replyd itself wrote into these conversations, for finding it again in a quoted part. */
   quotable(conversationIds: readonly string[]): Promise<readonly string[]>;
   file(filing: Filing): Promise<readonly FilingResult[]>;
-  /** Where a mail with these envelope recipients would be filed, and by what. Changes nothing. */
-  locate(mail: { readonly recipients: readonly string[]; readonly reading: Reading }): Promise<readonly Location[]>;
+  /** Where a mail with this envelope would be filed, and by what. Changes nothing. */
+  locate(mail: {
+    readonly recipients: readonly string[];
+    readonly mailFrom: string;
+    readonly reading: Reading;
+  }): Promise<readonly Location[]>;
   /** Keeps a refused mail on record (`mail list --state refused`). */
   refuse(refused: {
     envelope: Envelope;

@@ -4,7 +4,6 @@
  */
 import type { TraceStep } from '../conversation/model.js';
 import type { Filing, FilingResult, Location, OnceVerb } from '../conversation/store.js';
-import type { Reading } from '../mail/mail.js';
 import { type AccountOperations, accountOperations } from './accounts.js';
 import { type ClearingOperations, clearingOperations } from './clear-files.js';
 import { type ConversationOperations, conversationOperations } from './conversations.js';
@@ -54,7 +53,7 @@ export interface Operations
   answer(value: unknown): unknown;
   quotable(conversationIds: readonly string[]): readonly string[];
   file(filing: Filing): readonly FilingResult[];
-  locate(mail: { readonly recipients: readonly string[]; readonly reading: Reading }): readonly Location[];
+  locate(mail: Parameters<typeof locate>[1]): readonly Location[];
   stats(): Readonly<Record<string, number>>;
   trace(id: string): readonly TraceStep[];
   queueDepth(): ReturnType<typeof queueDepth>;
