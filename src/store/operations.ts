@@ -20,6 +20,7 @@ import { type OutboxOperations, outboxOperations } from './outbox.js';
 import { type ContactOperations, contactOperations } from './participants.js';
 import { type RemovalOperations, removalOperations } from './removal.js';
 import { type RetentionOperations, retentionOperations } from './retention.js';
+import { type SentOperations, sentOperations } from './sent.js';
 import type { Rules, Session } from './session.js';
 import { queueDepth, quotable, stats } from './summaries.js';
 import { locate } from './threading.js';
@@ -42,7 +43,8 @@ export interface Operations
     KeyOperations,
     HookOperations,
     EventOperations,
-    TokenOperations {
+    TokenOperations,
+    SentOperations {
   accountOf(id: string): string | null;
   once(
     request: { caller: string; name: string; fingerprint: string },
@@ -104,6 +106,7 @@ export const READING = [
   'isAlone',
   'masked',
   'filesWithoutRow',
+  'deliveriesWithoutMail',
   'queueDepth',
   'trace',
 ] as const satisfies readonly OperationName[];
@@ -129,6 +132,7 @@ export function operations(session: Session): Operations {
     ...hookOperations(session),
     ...eventOperations(session),
     ...tokenOperations(session),
+    ...sentOperations(session),
     accountOf: id => accountOf(session, id),
     once: (request, verb, values) =>
       once(session, request, () => (verbs[verb] as (...given: readonly unknown[]) => unknown)(...values)),

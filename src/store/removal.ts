@@ -1,7 +1,7 @@
 /**
  * Removing what a person or an account left. Each verb removes a bounded piece and says whether nothing is left, so that
- * no transaction is long: the callers of the Store port loop. Rows only; files without a row are cleared away by the
- * daemon, and what was deleted is overwritten (`secure_delete`).
+ * no transaction is long: the callers of the Store port loop. Rows, overwritten as they go (`secure_delete`), and the
+ * copies in `sent/`; blobs without a row are cleared away by the daemon.
  *
  * The first piece of a conversation revokes its tokens and marks it: from then on nothing comes in for it. When the one
  * who removes is cut off, the daemon finishes what is marked (`retention.ts`). An account or contact whose removal is cut
@@ -17,6 +17,7 @@ import { encodeId } from './ids.js';
 import { forgetAnswers } from './keys.js';
 import { contactRow } from './participants.js';
 import type { StoredResult } from './rows.js';
+import { removeDeliveries } from './sent.js';
 import { fromJson, type Session } from './session.js';
 
 /** Rows a transaction may remove before it lets others in. */
@@ -58,9 +59,8 @@ export function removalOperations(session: Session): RemovalOperations {
       }
       // What the account itself told goes a piece at a time too, with what went to its hooks.
       if (removeContacts(session, account.key) > 0) return false;
-      for (const table of ['event', 'delivery']) {
-        if (removeRows(session, table, 'account_key', account.key) > 0) return false;
-      }
+      if (removeRows(session, 'event', 'account_key', account.key) > 0) return false;
+      if (removeDeliveries(session, 'account_key', { value: account.key, most: BATCH }) > 0) return false;
       const answers = db.run(
         `delete from idempotency where (caller, name) in (
            select caller, name from idempotency where caller in (select key from api_key where account_key = ?) limit ?)`,
@@ -112,7 +112,7 @@ export function removeConversation(session: Session, key: number): boolean {
   }
   // In this order nothing refers to what goes first.
   if (removeRows(session, 'event', 'conversation_key', key) === BATCH) return false;
-  if (removeRows(session, 'delivery', 'conversation_key', key) === BATCH) return false;
+  if (removeDeliveries(session, 'conversation_key', { value: key, most: BATCH }) === BATCH) return false;
   if (removeMessages(session, key) === BATCH) return false;
   const sent = db.all<{ key: number; blob_key: number }>(
     'select key, blob_key from outgoing_mail where conversation_key = ? limit ?',
