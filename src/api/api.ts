@@ -5,8 +5,6 @@
  * Paths outside of /v1 and /openapi.json are somebody else's. Without a valid key everything under /v1 is 401, whether
  * or not there is such a route. A key is looked up for each request: one that was revoked is dead at once.
  */
-import type { TObject } from '@sinclair/typebox';
-import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import type { Clock } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
 import { errorText, ReplydError } from '../errors.js';
@@ -14,6 +12,7 @@ import { type Exchange, type HttpHandler, statusOf } from '../http.js';
 import type { Log } from '../log.js';
 import { counter, histogram } from '../metrics.js';
 import { type RequestBody, readRequestBody } from './body.js';
+import { checkBody, readQuery } from './check.js';
 import { CONTACT_ROUTES } from './contacts.js';
 import { CONVERSATION_ROUTES } from './conversations.js';
 import { DELIVERY_ROUTES } from './deliveries.js';
@@ -138,11 +137,11 @@ export function createApi(options: ApiOptions): HttpHandler {
     caller: Caller,
     exchange: Exchange,
   ): Promise<void> {
-    const query = route.query === undefined ? noQuery(exchange.query) : readQuery(route.query, exchange.query);
+    const query = readQuery(route.query, exchange.query);
     const takesBody = route.method === 'POST' || route.method === 'PATCH';
     const body = takesBody ? await readBody(route, exchange) : null;
     try {
-      if (body !== null && route.body !== undefined) check(route.body, body.value);
+      if (body !== null && route.body !== undefined) checkBody(route.body, body.value);
       const name = route.method === 'POST' ? exchange.header('idempotency-key') : undefined;
       const repeatable = repeats.request(
         name === undefined
@@ -179,14 +178,17 @@ export function createApi(options: ApiOptions): HttpHandler {
 
   async function readBody(route: Route, exchange: Exchange): Promise<RequestBody> {
     const type = (exchange.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
-    if (route.body !== undefined && type !== 'application/json') {
+    // Where nothing is required nothing need be sent.
+    const isEmpty = (exchange.header('content-length') ?? '0') === '0' && !exchange.header('transfer-encoding');
+    if (route.body !== undefined && type !== 'application/json' && !isEmpty) {
       throw new ReplydError('invalid', 'The body must be JSON: `Content-Type: application/json`.');
+    }
+    if ((exchange.header('content-encoding') ?? 'identity').toLowerCase() !== 'identity') {
+      throw new ReplydError('invalid', 'The body must not be compressed: send it without Content-Encoding.');
     }
     return readRequestBody(exchange, { maxSize: options.limits().body, folder: options.folder });
   }
 }
-
-// ---------------------------------------------------------------- paths, queries, bodies
 
 function patternOf(path: string): readonly string[] {
   return path.split('/');
@@ -203,6 +205,7 @@ function matched(pattern: readonly string[], path: string): Readonly<Record<stri
       if (word !== part) return null;
       continue;
     }
+    if (part === '') return null;
     try {
       params[word.slice(1, -1)] = decodeURIComponent(part);
     } catch {
@@ -210,44 +213,4 @@ function matched(pattern: readonly string[], path: string): Readonly<Record<stri
     }
   }
   return params;
-}
-
-function noQuery(query: URLSearchParams): Record<string, never> {
-  for (const name of query.keys())
-    throw new ReplydError('invalid', `There is no parameter ${JSON.stringify(name)} here.`);
-  return {};
-}
-
-function readQuery(schema: TObject, query: URLSearchParams): unknown {
-  const values: Record<string, unknown> = {};
-  for (const [name, text] of query) {
-    if (Object.hasOwn(values, name)) {
-      throw new ReplydError('invalid', `The parameter ${JSON.stringify(name)} was given twice.`);
-    }
-    const whole = schema.properties[name]?.type === 'integer' && /^-?\d{1,15}$/.test(text);
-    Object.defineProperty(values, name, { value: whole ? Number(text) : text, enumerable: true });
-  }
-  check(schema, values);
-  return values;
-}
-
-const compiled = new WeakMap<TObject, TypeCheck<TObject>>();
-const MAX_ISSUES = 20;
-
-/** Throws invalid with what is wrong where. */
-function check(schema: TObject, value: unknown): void {
-  let checker = compiled.get(schema);
-  if (checker === undefined) {
-    checker = TypeCompiler.Compile(schema);
-    compiled.set(schema, checker);
-  }
-  if (checker.Check(value)) return;
-  const errors: { path: string; message: string }[] = [];
-  for (const { path, message, schema: at } of checker.Errors(value)) {
-    const words = Array.isArray(at.enum) ? `Expected one of ${at.enum.join(', ')}` : message;
-    if (!errors.some(each => each.path === path)) errors.push({ path: path || '/', message: words });
-    if (errors.length === MAX_ISSUES) break;
-  }
-  const first = errors[0]!;
-  throw new ReplydError('invalid', `${first.path}: ${first.message}.`, { details: { errors } });
 }

@@ -79,7 +79,12 @@ function operation(route: Route): Json {
     ],
     ...(route.body === undefined
       ? {}
-      : { requestBody: { required: true, content: { 'application/json': { schema: plain(route.body) } } } }),
+      : {
+          requestBody: {
+            required: (route.body.required ?? []).length > 0,
+            content: { 'application/json': { schema: plain(route.body) } },
+          },
+        }),
     responses: { [String(route.status)]: goodAnswer(route), ...Object.fromEntries(errors) },
   };
 }

@@ -111,7 +111,7 @@ export const ContactChange = strict({
 
 export const NewHookBody = strict({
   account: Type.Optional(account),
-  url: Type.String({ minLength: 8, maxLength: 2000 }),
+  url: Type.String({ minLength: 1, maxLength: 2000 }),
 });
 
 const page = {
