@@ -215,9 +215,9 @@ function ownMessageId(filing: Filing): string {
 
 function insertMail(session: Session, filing: Filing, targets: readonly (Target | string)[]): number {
   const kept = targets.every(target => typeof target === 'string' || target.conversation === null);
-  return session.db.value<number>(
+  return session.db.insert(
     `insert into mail (key, state, mail_from, rcpt_to, size, blob_key, door, client, received_at, reason)
-     values (max(?, (select coalesce(max(key), 0) + 1 from mail)), ?, ?, ?, ?, ?, ?, ?, ?, ?) returning key`,
+     values (max(?, (select coalesce(max(key), 0) + 1 from mail)), ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     newKey(session),
     kept ? 'kept' : filing.reading === null ? 'quarantined' : 'filed',
     filing.envelope.mailFrom,
@@ -228,7 +228,7 @@ function insertMail(session: Session, filing: Filing, targets: readonly (Target 
     filing.client,
     session.clock(),
     filing.reason,
-  )!;
+  );
 }
 
 function writeResults(

@@ -7,6 +7,7 @@ import { leadsBack } from '../conversation/operator-copy.js';
 import type { Filing, Forward, Store } from '../conversation/store.js';
 import { splitAddress } from '../mail/address.js';
 import { blobKey, blobRef } from './blobs.js';
+import { atMost } from './database.js';
 import { decodeId, encodeId, keyOf } from './ids.js';
 import { SMARTHOST } from './outbox.js';
 import type { MailRow } from './rows.js';
@@ -65,10 +66,9 @@ export function forwardOperations(session: Session): ForwardOperations {
           `select m.*, d.key as delivery_key, d.recipient from delivery d join mail m on m.key = d.forwarded_mail_key
            where d.destination = ? and d.kind = 'mail' and d.state = 'waiting' and d.outgoing_mail_key is null
              and d.forwarded_mail_key is not null and d.next_attempt_at <= ?
-           order by d.next_attempt_at limit ?`,
+           order by d.next_attempt_at${atMost(options.limit)}`,
           SMARTHOST,
           options.now,
-          options.limit,
         )
         .map(row => ({
           deliveryId: encodeId('delivery', row.delivery_key),

@@ -63,9 +63,9 @@ export function mailOperations(session: Session): MailOperations {
         message: null,
         account: null,
       }));
-      const key = db.value<number>(
+      const key = db.insert(
         `insert into mail (key, state, mail_from, rcpt_to, size, blob_key, door, client, received_at, reason, results)
-         values (max(?, (select coalesce(max(key), 0) + 1 from mail)), 'refused', ?, ?, ?, ?, ?, ?, ?, ?, ?) returning key`,
+         values (max(?, (select coalesce(max(key), 0) + 1 from mail)), 'refused', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         newKey(session),
         refused.envelope.mailFrom,
         JSON.stringify(refused.envelope.rcptTo),
@@ -76,7 +76,7 @@ export function mailOperations(session: Session): MailOperations {
         session.clock(),
         refused.reason,
         JSON.stringify(results),
-      )!;
+      );
       return encodeId('mail', key);
     },
 
