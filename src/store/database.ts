@@ -19,6 +19,7 @@ export const BUSY_TIMEOUT = 10_000;
 export class Connection {
   readonly raw: Database.Database;
   readonly #statements = new Map<string, { readonly statement: Database.Statement; readonly numbered: boolean }>();
+  #onlyReads = false;
 
   constructor(raw: Database.Database) {
     this.raw = raw;
@@ -66,12 +67,21 @@ export class Connection {
   /** From now on it only reads. (Mapping the file instead of reading it made look-ups twice as slow under writes.) */
   onlyRead(): void {
     this.raw.pragma('query_only = on');
+    this.#onlyReads = true;
   }
 
-  /** Looks at one state of the store, and locks it once for all statements of `look`. */
+  /**
+   * Looks at one state of the store, and locks it once for all statements of `look`. A connection that only reads looks
+   * at the same state until this turn of the event loop ends: each state begins with an empty page cache, and under load
+   * many look at it in one turn.
+   */
   reading<T>(look: () => T): T {
     if (this.raw.inTransaction) return look();
     this.run('begin');
+    if (this.#onlyReads) {
+      setImmediate(() => this.lookAnew());
+      return look();
+    }
     try {
       return look();
     } finally {
@@ -79,11 +89,17 @@ export class Connection {
     }
   }
 
+  /** What is looked at from now on is the latest state: to be called when something was written elsewhere. */
+  lookAnew(): void {
+    if (this.#onlyReads && this.raw.open && this.raw.inTransaction) this.run('commit');
+  }
+
   get inTransaction(): boolean {
     return this.raw.inTransaction;
   }
 
   close(): void {
+    this.lookAnew();
     this.#statements.clear();
     this.raw.close();
   }
