@@ -14,6 +14,7 @@ import { decideEffects } from '../conversation/thread.js';
 import { normalizeAddress } from '../mail/address.js';
 import { NO_AUTHENTICATION } from '../mail/authentication.js';
 import type { Mailbox, Reading } from '../mail/mail.js';
+import { unpackReading } from '../mail/packed.js';
 import { blobKey } from './blobs.js';
 import { openConversation } from './conversations.js';
 import { advance, insertEvents, type NewEvent } from './events.js';
@@ -29,7 +30,10 @@ import { rememberId } from './thread-ids.js';
 import { findThread, namedTarget, type Target, TO_OPERATOR } from './threading.js';
 import { firstDomain } from './views.js';
 
-export function fileMail(session: Session, filing: Filing): readonly FilingResult[] {
+type OpenedFiling = Omit<Filing, 'reading'> & { readonly reading: Reading | null };
+
+export function fileMail(session: Session, packed: Filing): readonly FilingResult[] {
+  const filing: OpenedFiling = { ...packed, reading: packed.reading === null ? null : unpackReading(packed.reading) };
   const found = filing.destinations.map(destination => findTarget(session, filing, destination));
   if (filing.together && found.some(target => target === 'changed')) {
     return filing.destinations.map(() => ({ result: 'changed' }));
@@ -87,13 +91,13 @@ export function fileMail(session: Session, filing: Filing): readonly FilingResul
   });
   if (mailKey !== null) {
     writeResults(session, mailKey, filing, targets, results);
-    if (targets.includes(TO_OPERATOR)) forwardToOperator(session, mailKey, filing);
+    if (targets.includes(TO_OPERATOR)) forwardToOperator(session, mailKey, filing.reading);
   }
   return results;
 }
 
 /** For postmaster and abuse alone. */
-function keep(session: Session, filing: Filing): readonly FilingResult[] {
+function keep(session: Session, filing: OpenedFiling): readonly FilingResult[] {
   const known = keptBefore(session, filing);
   const mailKey =
     known ??
@@ -114,7 +118,7 @@ function keep(session: Session, filing: Filing): readonly FilingResult[] {
       filing.destinations.map(() => TO_OPERATOR),
       results,
     );
-    const reason = forwardToOperator(session, mailKey, filing);
+    const reason = forwardToOperator(session, mailKey, filing.reading);
     if (reason !== null) session.db.run('update mail set reason = ? where key = ?', reason, mailKey);
   }
   return results;
@@ -127,7 +131,7 @@ interface Opening {
 
 function findTarget(
   session: Session,
-  filing: Filing,
+  filing: OpenedFiling,
   destination: Destination,
 ): Target | Opening | 'changed' | 'blocked' | 'unthreaded' {
   switch (destination.kind) {
@@ -153,7 +157,7 @@ function findTarget(
 /** One for each account, however many of its addresses the mail came to. */
 function openConversations(
   session: Session,
-  filing: Filing,
+  filing: OpenedFiling,
   found: readonly (Target | Opening | 'changed' | 'blocked' | 'unthreaded')[],
 ): readonly (Target | 'changed' | 'blocked' | 'unthreaded')[] {
   const opened = new Map<number, Target>();
@@ -165,13 +169,13 @@ function openConversations(
   });
 }
 
-function blocks(account: AccountRow, filing: Filing): boolean {
+function blocks(account: AccountRow, filing: OpenedFiling): boolean {
   const { blocked = [] } = JSON.parse(account.settings) as AccountSettings;
   return isBlocked(blocked, [filing.reading?.mail.from?.email, filing.envelope.mailFrom]);
 }
 
 /** A new conversation with the writer. A loop opens none: its mails go into the contact's latest one. */
-function openForMail(session: Session, filing: Filing, account: AccountRow): Target {
+function openForMail(session: Session, filing: OpenedFiling, account: AccountRow): Target {
   const mail = filing.reading?.mail ?? null;
   // The envelope tells who wrote a mail that cannot be read.
   const from = mail === null ? { name: '', email: filing.envelope.mailFrom } : mail.from;
@@ -209,11 +213,11 @@ function openForMail(session: Session, filing: Filing, account: AccountRow): Tar
 }
 
 /** A mail without a Message-ID gets one from its content, so that it is the same each time it comes. */
-function ownMessageId(filing: Filing): string {
+function ownMessageId(filing: OpenedFiling): string {
   return filing.reading?.mail.messageId ?? `${filing.facts.contentKey.slice(0, 32)}@without-message-id.invalid`;
 }
 
-function insertMail(session: Session, filing: Filing, targets: readonly (Target | string)[]): number {
+function insertMail(session: Session, filing: OpenedFiling, targets: readonly (Target | string)[]): number {
   const kept = targets.every(target => typeof target === 'string' || target.conversation === null);
   return session.db.insert(
     `insert into mail (key, state, mail_from, rcpt_to, size, blob_key, door, client, received_at, reason)
@@ -234,7 +238,7 @@ function insertMail(session: Session, filing: Filing, targets: readonly (Target 
 function writeResults(
   session: Session,
   mailKey: number,
-  filing: Filing,
+  filing: OpenedFiling,
   targets: readonly (Target | string)[],
   results: readonly FilingResult[],
 ): void {
@@ -252,7 +256,7 @@ function writeResults(
 
 function fileInConversation(
   session: Session,
-  filing: Filing,
+  filing: OpenedFiling,
   at: { targets: readonly Target[]; mailKey: number; contentKey: Uint8Array },
 ): number {
   const { db } = session;
@@ -376,13 +380,13 @@ function senderEvidence(reading: Reading | null, from: Mailbox | null, checked: 
   return [...missing, ...checked.map(field => `Authentication-Results: ${field}`)];
 }
 
-function messageIdOf(session: Session, filing: Filing, accountKey: number): string {
+function messageIdOf(session: Session, filing: OpenedFiling, accountKey: number): string {
   const own = ownMessageId(filing);
   const domain = own.endsWith('.invalid') ? firstDomain(session, accountKey) : null;
   return domain === null ? own : own.replace('without-message-id.invalid', domain);
 }
 
-function attachmentsOf(filing: Filing) {
+function attachmentsOf(filing: OpenedFiling) {
   if (filing.reading === null) {
     return [
       { filename: 'original.eml', contentType: 'message/rfc822', inline: false, contentId: null, content: filing.raw },
