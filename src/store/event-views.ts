@@ -9,6 +9,7 @@ import { atMost } from './database.js';
 import { decodeId, encodeId, keyAt, keyOf } from './ids.js';
 import type { ConversationRow, MessageRow } from './rows.js';
 import { fromJson, type Session, toIso } from './session.js';
+import { valueWithoutForeign } from './tokens.js';
 import { conversationView, messageView, slugOf } from './views.js';
 
 interface EventRow {
@@ -116,7 +117,8 @@ function eventView(session: Session, row: EventRow): Event {
     message: message ? messageView(session, message) : null,
     data: fromJson<Event['data']>(row.data),
   };
-  return message && textLength(message) > MAX_JSON ? shortened(event) : event;
+  const whole = message && textLength(message) > MAX_JSON ? shortened(event) : event;
+  return valueWithoutForeign(session, whole, row.account_key);
 }
 
 function textLength(row: MessageRow): number {

@@ -5,9 +5,8 @@
  *
  * `together`: when one destination has changed nothing is written and all come back as changed.
  */
-import { isBlocked, isFlaggedAsSpam } from '../conversation/blocked.js';
+import { isFlaggedAsSpam } from '../conversation/blocked.js';
 import { carriesLoopMark } from '../conversation/loop.js';
-import type { AccountSettings } from '../conversation/model.js';
 import type { Destination } from '../conversation/ports.js';
 import type { Filing, FilingResult, StoredContent } from '../conversation/store.js';
 import { decideEffects } from '../conversation/thread.js';
@@ -27,7 +26,7 @@ import { applyReports, reportedDeliveries, reportRow } from './reports.js';
 import type { AccountRow, ConversationRow, ParticipantRow, StoredResult } from './rows.js';
 import { newKey, type Session } from './session.js';
 import { rememberId } from './thread-ids.js';
-import { findThread, namedTarget, type Target, TO_OPERATOR } from './threading.js';
+import { blockedBy, findThread, namedTarget, type Target, TO_OPERATOR } from './threading.js';
 import { firstDomain } from './views.js';
 
 type OpenedFiling = Omit<Filing, 'reading'> & { readonly reading: Reading | null };
@@ -134,6 +133,7 @@ function findTarget(
   filing: OpenedFiling,
   destination: Destination,
 ): Target | Opening | 'changed' | 'blocked' | 'unthreaded' {
+  const writer = { reading: filing.reading, mailFrom: filing.envelope.mailFrom };
   switch (destination.kind) {
     case 'operator':
       return TO_OPERATOR;
@@ -141,12 +141,14 @@ function findTarget(
       return namedTarget(session, destination) ?? 'changed';
     case 'reply': {
       const target = namedTarget(session, destination) ?? 'changed';
-      return target !== 'changed' && target.account !== null && blocks(target.account, filing) ? 'blocked' : target;
+      return target !== 'changed' && target.account !== null && blockedBy(target.account, writer) !== null
+        ? 'blocked'
+        : target;
     }
     case 'inbox': {
       const account = session.db.get<AccountRow>('select * from account where inbox_token = ?', destination.token);
       if (account?.inbound_emails !== 1) return 'changed';
-      if (blocks(account, filing)) return 'blocked';
+      if (blockedBy(account, writer) !== null) return 'blocked';
       const thread = findThread(session, account.key, { reading: filing.reading, ownId: ownMessageId(filing) });
       if (thread !== null) return { ...thread, account, evidence: [`threaded: ${thread.by}`] };
       return account.new_conversations === 1 ? { opensIn: account } : 'unthreaded';
@@ -167,11 +169,6 @@ function openConversations(
     opened.set(each.opensIn.key, target);
     return target;
   });
-}
-
-function blocks(account: AccountRow, filing: OpenedFiling): boolean {
-  const { blocked = [] } = JSON.parse(account.settings) as AccountSettings;
-  return isBlocked(blocked, [filing.reading?.mail.from?.email, filing.envelope.mailFrom]);
 }
 
 /** A new conversation with the writer. A loop opens none: its mails go into the contact's latest one. */
