@@ -8,7 +8,7 @@ import type { Command } from 'commander';
 import type { Config } from '../config/keys.js';
 import type { LoadedConfig } from '../config.js';
 import type { Store } from '../conversation/store.js';
-import { errorText, isReplydError } from '../errors.js';
+import { errorText, faultText, isReplydError } from '../errors.js';
 import {
   checkDataDirectory,
   checkDoors,
@@ -23,7 +23,7 @@ import {
   warning,
 } from './checks.js';
 import { loadSettings, openDirectly, storeIsMissing } from './context.js';
-import { EXIT_FAILED, systemText, usageError } from './errors.js';
+import { EXIT_FAILED, usageError } from './errors.js';
 import { actAsOwner, checkAccess } from './owner.js';
 import { columns, print, printJson, styled } from './terminal.js';
 import { oneLine, pad, wrap } from './text.js';
@@ -118,7 +118,7 @@ async function examineStore(loaded: LoadedConfig, report: Report, resolver: Reso
   try {
     store = await openDirectly(loaded, false);
   } catch (error) {
-    return report(failed('store', systemText(error) ?? errorText(error)));
+    return report(failed('store', faultText(error)));
   }
   try {
     const stats = await store.stats();
@@ -134,7 +134,7 @@ async function examineStore(loaded: LoadedConfig, report: Report, resolver: Reso
     );
     await examineWorld(loaded.config, { store, report, resolver });
   } catch (error) {
-    report(failed('store', systemText(error) ?? errorText(error)));
+    report(failed('store', faultText(error)));
   } finally {
     await store.close();
   }

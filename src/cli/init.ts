@@ -7,9 +7,9 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { ReplydError } from '../errors.js';
+import { ReplydError, systemText } from '../errors.js';
 import { configOption, loadSettings, openDirectly, storeIsMissing } from './context.js';
-import { systemText, usageError } from './errors.js';
+import { usageError } from './errors.js';
 import { actAsOwner, checkAccess, findUser, isRoot, type Owner, ownerOf, userName } from './owner.js';
 import { facts } from './table.js';
 import { hint, print, printJson, warn } from './terminal.js';
