@@ -44,6 +44,21 @@ export function failed(check: string, text: string, advice: string | null = null
   return { check, state: 'failed', text, advice };
 }
 
+/**
+ * Node 24.19 began to count the objects of native modules in a way that modules built with its headers can't undo:
+ * better-sqlite3 12 aborts there when statements are collected (nodejs/node#65446). 13 does not, and needs Node 22.14.
+ */
+export function checkNode(node: string, library: string): Finding {
+  const [major = 0, minor = 0] = node.split('.').map(Number);
+  return major === 24 && minor >= 19 && library.startsWith('12.')
+    ? warning(
+        'node',
+        `${node} with better-sqlite3 ${library}: the process may abort at any time`,
+        'run replyd with Node 20 or 22, or `npm install --no-save better-sqlite3@13` in its folder',
+      )
+    : ok('node', `${node}, better-sqlite3 ${library}`);
+}
+
 /** Owner, permissions, free space and how long a write takes to be on the disk. */
 export function checkDataDirectory(config: Config): readonly Finding[] {
   const { dataDir, limits } = config;

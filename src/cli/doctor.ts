@@ -3,6 +3,7 @@
  * knowing, ✘ wrong, with what to do. Ends with 1 when anything is wrong.
  */
 
+import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import type { Config } from '../config/keys.js';
@@ -12,6 +13,7 @@ import { errorText, faultText, isReplydError } from '../errors.js';
 import {
   checkDataDirectory,
   checkDoors,
+  checkNode,
   checkPortsAnswer,
   checkPortsFree,
   checkProbe,
@@ -66,6 +68,8 @@ export function defineDoctor(verb: Command): void {
 }
 
 async function examine(command: Command, report: Report, resolver: Resolver): Promise<void> {
+  const library = createRequire(import.meta.url)('better-sqlite3/package.json') as { version: string };
+  report(checkNode(process.versions.node, library.version));
   let loaded: LoadedConfig;
   try {
     loaded = await loadSettings(command, { quiet: true });
