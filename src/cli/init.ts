@@ -58,7 +58,9 @@ export function defineInit(verb: Command): void {
       }
       if (!options.json) {
         hint(
-          '\nNext: look through the configuration, `replyd check-config`, `replyd account add --help`, then `replyd serve`.',
+          `\nNext: look through ${file}, then \`replyd check-config\`, \`replyd account add --help\` and \`replyd serve\`${
+            owner === null ? '' : `, as ${userName(owner.uid)} or by \`replyd systemd\``
+          }.`,
         );
       }
     });
@@ -74,6 +76,10 @@ export function defineCheckConfig(verb: Command): void {
     .action(async (options: Json, command: Command) => {
       const { config, file, notices } = await loadSettings(command);
       const { redactedConfig } = await import('../config/example.js');
+      const { checkCertificate } = await import('./world-checks.js');
+      for (const { state, text, advice } of checkCertificate(config, Date.now())) {
+        if (state === 'failed') throw new ReplydError('unavailable', `certificate: ${text}: ${advice}`);
+      }
       for (const notice of notices) warn(notice);
       const values = redactedConfig(config);
       if (options.json) return printJson(values);
