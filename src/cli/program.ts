@@ -131,11 +131,13 @@ export function buildProgram(): Command {
     .helpCommand(false)
     .enablePositionalOptions()
     .showSuggestionAfterError()
+    .showHelpAfterError('see `replyd --help`')
     .exitOverride()
     .configureOutput({ getOutHelpWidth: () => 80, getErrHelpWidth: () => 80, outputError: printUsageError })
     .addHelpText('after', `${examplesText(EXAMPLES)}\n\nEvery command has --help with examples of its own.`);
-  for (const group of GROUPS) {
-    program.command(group.name).summary(group.does).description(group.does).helpCommand(false);
+  for (const { name, does } of GROUPS) {
+    const group = program.command(name).summary(does).description(does).helpCommand(false);
+    group.showHelpAfterError(`see \`replyd ${name} --help\``);
   }
   program.hook('preSubcommand', (_program, command) => loadGroup(command));
   return program;
