@@ -10,6 +10,7 @@ import path from 'node:path';
 import { type Listen, printListen } from '../config/addresses.js';
 import type { Config } from '../config/keys.js';
 import type { Store } from '../conversation/store.js';
+import type { Listening } from '../daemon.js';
 import { faultText, reasonText } from '../errors.js';
 import { readDoorFaults } from '../ingress/door-faults.js';
 import { userName } from './owner.js';
@@ -23,13 +24,6 @@ export interface Finding {
   readonly text: string;
   /** What to do; null where nothing is to be done. */
   readonly advice: string | null;
-}
-
-/** What the daemon wrote when it was ready. */
-export interface Listening {
-  readonly smtp: readonly string[];
-  readonly lmtp: readonly string[];
-  readonly http: string | null;
 }
 
 export function ok(check: string, text: string): Finding {

@@ -8,7 +8,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node
 import path from 'node:path';
 import type { Command } from 'commander';
 import { ReplydError, systemText } from '../errors.js';
-import { configOption, loadSettings, openDirectly, storeIsMissing } from './context.js';
+import { configOption, loadSettings, openDirectly, storeIsMissing, withDataDir } from './context.js';
 import { usageError } from './errors.js';
 import { actAsOwner, checkAccess, findUser, isRoot, type Owner, ownerOf, userName } from './owner.js';
 import { facts } from './table.js';
@@ -109,25 +109,10 @@ export function defineMigrate(verb: Command): void {
   })
     .addOption(jsonOption())
     .action(async (options: Json, command: Command) => {
-      const { dataDir } = (await loadSettings(command)).config;
-      if (storeIsMissing(dataDir)) {
-        throw new ReplydError(
-          'unavailable',
-          `there is no store in ${dataDir}: run \`replyd init\`, or start \`replyd serve\``,
-        );
-      }
-      const leaveStore = actAsOwner(dataDir);
-      try {
-        checkAccess(dataDir);
-        const done = await migrateStore(dataDir);
-        if (options.json) printJson(done);
-        else {
-          for (const name of done.applied) print(`applied ${name}`);
-          print(`the schema is up to date (version ${done.version})`);
-        }
-      } finally {
-        leaveStore();
-      }
+      const done = await withDataDir(command, ({ config }) => migrateStore(config.dataDir));
+      if (options.json) return printJson(done);
+      for (const name of done.applied) print(`applied ${name}`);
+      print(`the schema is up to date (version ${done.version})`);
     });
 }
 
