@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { remark } from './terminal.js';
 import { commander, examplesText } from './verb.js';
 
 interface Group {
@@ -153,8 +154,8 @@ async function loadGroup(command: Command): Promise<void> {
   if (group !== undefined) (await group.load())(command);
 }
 
-function printUsageError(text: string, write: (text: string) => void): void {
-  write(text.replace(/^error: /, 'replyd: '));
+function printUsageError(text: string): void {
+  remark(text.replace(/^error: /, 'replyd: ').trimEnd());
 }
 
 /** Of this program. */
