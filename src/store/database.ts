@@ -9,7 +9,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type Database from 'better-sqlite3';
-import { ReplydError } from '../errors.js';
+import { ReplydError, reasonText } from '../errors.js';
 
 const require = createRequire(import.meta.url);
 
@@ -170,8 +170,7 @@ export function storeFault(error: unknown, doing: string): ReplydError {
   const code = (error as { code?: unknown } | null)?.code;
   const reason =
     typeof code === 'string' && DISK_FULL.has(code) ? 'disk_full' : typeof code === 'string' ? code : 'internal';
-  const text = error instanceof Error ? error.message : String(error);
-  return new ReplydError('unavailable', `${doing}: ${reason === 'disk_full' ? 'no space left' : text}`, {
+  return new ReplydError('unavailable', `${doing}: ${reason === 'disk_full' ? 'no space left' : reasonText(error)}`, {
     cause: error,
     details: { reason },
   });
