@@ -285,6 +285,15 @@ export class DoorConnection extends SMTPConnection {
     if (this.#admitted) this.door.admission.leave(this.#stranger);
   }
 
+  /** A client that ends its half during the handshake is gone; afterwards it may do so behind its last command. */
+  override upgrade(callback: () => void, secureCallback?: () => void): void {
+    this._socket.allowHalfOpen = false;
+    super.upgrade(callback, () => {
+      this._socket.allowHalfOpen = true;
+      secureCallback?.();
+    });
+  }
+
   override handler_XCLIENT(command: Buffer, callback: () => void): void {
     super.handler_XCLIENT(command, () => {
       const address = this._xClient.get('ADDR');
