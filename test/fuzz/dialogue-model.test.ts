@@ -115,6 +115,7 @@ test('of a client that goes away only whole mails may be stored', () => {
     [[...OPEN, ...RECIPIENT, ...DATA, '> x\r\n.\r\n', '!end'], ['x\r\n']],
   ]; // biome-ignore format: a case a line
   for (const [steps, expected] of table) assert.deepEqual(play('smtp', steps).unsure, expected);
-  const { faults } = play('smtp', [...OPEN, ...RECIPIENT, ...DATA, '> x\r\n', '!half', '!end']);
-  assert.deepEqual(faults, []);
+  for (const steps of [[...OPEN, ...RECIPIENT, ...DATA, '> x\r\n'], []]) {
+    assert.deepEqual(play('smtp', [...steps, '!half', '!end']).faults, []);
+  }
 });

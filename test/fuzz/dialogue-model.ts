@@ -220,6 +220,8 @@ export function createModel(options: ModelOptions): DialogueModel {
     },
     ended() {
       if (mode === 'closed' || mode === 'handshake') return close();
+      // Who leaves before the greeting has said all he had to say.
+      if (mode === 'greeting' && halfEnded) return close();
       if (awaited !== null && !awaited.optional) fault(`the connection ended instead of a reply to ${awaited.line}`);
       else if (!halfEnded) fault('the connection ended without a word');
       close();

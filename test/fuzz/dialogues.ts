@@ -5,19 +5,13 @@
  *
  * Nothing here throws for what the daemon does; a world that can't be made does.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
-import { storeRules } from '#replyd/config/store-rules.js';
-import { loadConfig } from '#replyd/config.js';
-import { checkStore } from '#replyd/store/check.js';
 import { type Connection, openDatabase } from '#replyd/store/database.js';
-import { openStore } from '#replyd/store/sqlite.js';
 import { type DaemonProcess, hostPort, makeDaemon } from '../daemon-process.js';
-import { connectTalk } from '../interop/smtp-talk.js';
-import { corpusMails } from '../mail/corpus.js';
 import { Client } from './client.js';
 import { CHAIN, chainOf, type Dialogue, type Door, type World } from './grammar.js';
 import { createLedger, type Ledger, storedTwice } from './ledger.js';
+import { answersEhlo, descriptors, faultsOfStore, leftBehind, logReader, residentMiB } from './watch.js';
+import { aliveIn, HOSTNAME, MAX_SIZE, makeWorld, settings } from './world.js';
 
 export interface DialogueResult {
   readonly dialogues: number;
@@ -44,13 +38,8 @@ const AT_A_TIME = 32;
 const ROUND = 250;
 /** No reply takes a hundredth of it while everybody is busy. */
 const HANG_MS = 20_000;
-const EHLO_MS = 5_000;
-const MAX_SIZE = 300_000;
 /** Of resident memory over the first round's. */
 const MAX_GROWTH_MIB = 200;
-const HOSTNAME = 'replyd.example.com';
-const DOMAIN = 'reply.example.com';
-const CONVERSATIONS = 64;
 const FAULTS_KEPT = 50;
 
 export async function runDialogues(options: DialogueOptions): Promise<DialogueResult> {
@@ -73,18 +62,6 @@ export async function runDialogues(options: DialogueOptions): Promise<DialogueRe
   }
   await daemon.close();
   return result;
-}
-
-function settings() {
-  return {
-    'log.level': 'warn',
-    'lmtp.listen': ['127.0.0.1:0'],
-    'smtp.max_size': MAX_SIZE,
-    'smtp.max_recipients': 5,
-    'smtp.trusted_networks': ['127.0.0.1/32'],
-    'tls.certificate': path.resolve('test/ingress/tls/first.cert.pem'),
-    'tls.key': path.resolve('test/ingress/tls/first.key.pem'),
-  };
 }
 
 async function playAll(
@@ -227,115 +204,4 @@ async function play(client: Client, { pieces, end }: Dialogue): Promise<void> {
     client.write(Buffer.from('RSET\r\n'));
     await client.settled();
   }
-}
-
-/** Two accounts: one takes mail and opens conversations, the other is switched off. Tokens are the same each time. */
-async function makeWorld(dataDir: string): Promise<World> {
-  const rules = storeRules(loadConfig({ env: {}, cwd: dataDir }).config);
-  const store = await openStore({ dataDir, writer: 'thread', rules, migrate: true });
-  try {
-    const account = { slug: 'acme', domains: [DOMAIN], support_email: 'support@example.com' };
-    const { inbox } = await store.addAccount(account);
-    await store.setFeature('acme', 'new_conversations', true);
-    await store.setAccount('acme', { settings: { blocked: ['pest@blocked.example'] } });
-    await store.addAccount({ slug: 'off', domains: ['off.example.com'], support_email: 'support@example.net' });
-    const start = async (number: number, slug = 'acme') => {
-      const made = await store.startConversation({
-        account: slug,
-        channel: 'web_widget',
-        contact: { email: `customer${number}@customer.example` },
-        text: 'Where is my parcel?',
-        token: (0x9e3779b97f4a7c15n * BigInt(number + 1)).toString(16).padStart(32, '0').slice(-32),
-        via: 'cli',
-      });
-      return { id: made.id, address: made.reply_to! };
-    };
-    const replies: string[] = [];
-    for (let number = 0; number < CONVERSATIONS; number += 1) replies.push((await start(number)).address);
-    const revoked = await start(CONVERSATIONS);
-    await store.revokeToken({ id: revoked.id });
-    const switchedOff = await start(CONVERSATIONS + 1, 'off');
-    await store.setFeature('off', 'inbound_emails', false);
-    return {
-      domain: DOMAIN,
-      replies,
-      inbox: inbox!,
-      revoked: revoked.address,
-      switchedOff: switchedOff.address,
-      blocked: 'pest@blocked.example',
-      corpus: corpusMails().map(mail => mail.bytes),
-    };
-  } finally {
-    await store.close();
-  }
-}
-
-function aliveIn(world: World): ReadonlySet<string> {
-  const { domain, inbox, replies } = world;
-  const operator = ['postmaster', ...[domain, 'off.example.com'].flatMap(at => [`postmaster@${at}`, `abuse@${at}`])];
-  const written = [inbox, ...replies].flatMap(address => ['+', '-', '='].map(sign => address.replace('+', sign)));
-  return new Set([...operator, ...written].flatMap(address => [address, `${address}.`]));
-}
-
-/** Gives what the daemon has logged since the last call as far as it is a fault. */
-function logReader(daemon: DaemonProcess): () => string[] {
-  let read = 0;
-  return () => {
-    const log = daemon.log();
-    const end = log.lastIndexOf('\n') + 1;
-    const lines = log.slice(read, end).split('\n');
-    read = end;
-    return lines
-      .filter(line => line !== '' && !(line.startsWith('{') && /"event":"rejected"/.test(line)))
-      .slice(0, 10)
-      .map(line => `log: ${line.slice(0, 1000)}`);
-  };
-}
-
-async function answersEhlo(daemon: DaemonProcess): Promise<string[]> {
-  const faults: string[] = [];
-  for (const kind of ['smtp', 'lmtp'] as const) {
-    try {
-      const talk = await connectTalk(hostPort(daemon.listening[kind][0]), { timeout: EHLO_MS });
-      await talk.expect(220);
-      await talk.command(`${kind === 'lmtp' ? 'LHLO' : 'EHLO'} client.example`, 250);
-      await talk.quit();
-    } catch (error) {
-      faults.push(`${kind} does not answer any more: ${String(error)}`);
-    }
-  }
-  return faults;
-}
-
-/** Open files, spool files and marks of mails being read that nobody needs any more. */
-async function leftBehind(daemon: DaemonProcess, before: number): Promise<string[]> {
-  // What clients left in the middle is noticed a moment later.
-  const until = performance.now() + EHLO_MS;
-  const look = () => [
-    ...readdirSync(path.join(daemon.dataFolder, 'incoming')),
-    ...(readFileSync(path.join(daemon.dataFolder, 'parsing'), 'latin1').trim() === ''
-      ? []
-      : ['a mail that is being read']),
-    ...(descriptors(daemon) > before + 5 ? [`${descriptors(daemon)} open files, ${before} at the start`] : []),
-  ];
-  while (look().length > 0 && performance.now() < until) await new Promise(resolve => setTimeout(resolve, 50));
-  return look().map(what => `left behind: ${what}`);
-}
-
-function descriptors(daemon: DaemonProcess): number {
-  return existsSync('/proc') ? readdirSync(`/proc/${daemon.pid}/fd`).length : 0;
-}
-
-function residentMiB(daemon: DaemonProcess): number {
-  if (!existsSync('/proc')) return 0;
-  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.pid}/status`, 'utf8'))?.[1]) / 1024);
-}
-
-async function faultsOfStore(db: Connection, dataDir: string): Promise<string[]> {
-  const faults: string[] = [];
-  for await (const { check, faults: found } of checkStore(db, dataDir, { now: Date.now() })) {
-    for (const fault of found)
-      if (fault.state === 'failed') faults.push(`check, ${check}: ${fault.thing}: ${fault.text}`);
-  }
-  return faults;
 }
