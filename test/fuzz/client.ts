@@ -88,7 +88,7 @@ export class Client {
     this.#note(`C: (${manner})`);
     this.#abandoned = true;
     this.model.abandoned();
-    // Node (20.20) crashes when the socket under a TLS socket is destroyed before it.
+    // A reset of the socket under TLS crashes Node (20.20) now and then: its handle reads on when TLS is gone.
     if (this.#secure !== null) this.#secure.destroy();
     else if (manner === 'reset') this.#raw.resetAndDestroy();
     else this.#raw.destroy();
