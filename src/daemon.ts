@@ -19,7 +19,7 @@ import { storeRules } from './config/store-rules.js';
 import { diffReload, type LoadedConfig } from './config.js';
 import { createReception } from './conversation/accept.js';
 import type { Courier } from './conversation/ports.js';
-import { errorText, ReplydError } from './errors.js';
+import { errorText, faultText, ReplydError, reasonText } from './errors.js';
 import { type HttpHandler, type HttpListener, openHttp } from './http.js';
 import { openDoorFaults } from './ingress/door-faults.js';
 import { createDoors, type DoorSettings as HttpDoorSettings } from './ingress/http.js';
@@ -196,7 +196,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       const listen = fd !== undefined ? { fd } : key === 'http.listen' ? config.http.listen : config.ingress.listen;
       if (listen === null) return null;
       const opened = await openHttp({ listen, handlers, log }).catch(error => {
-        throw new ReplydError('unavailable', `${key}: ${errorText(error)}`, { cause: error });
+        throw new ReplydError('unavailable', `${key}: ${faultText(error)}`, { cause: error });
       });
       listeners.push(opened);
       closers.push(() => opened.close({ graceMs }));
@@ -299,7 +299,7 @@ function prepareDataDir(dataDir: string): void {
     if (me !== undefined && uid === me && (mode & 0o077) !== 0) chmodSync(dataDir, 0o700);
   } catch (error) {
     if (error instanceof ReplydError) throw error;
-    throw new ReplydError('unavailable', `cannot use data_dir ${dataDir}: ${errorText(error)}`, { cause: error });
+    throw new ReplydError('unavailable', `cannot use data_dir ${dataDir}: ${reasonText(error)}`, { cause: error });
   }
 }
 
@@ -348,7 +348,7 @@ function readPem(key: string, file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new ReplydError('invalid', `${key}: cannot read ${file}: ${errorText(error)}`, { cause: error });
+    throw new ReplydError('invalid', `${key}: cannot read ${file}: ${reasonText(error)}`, { cause: error });
   }
 }
 

@@ -8,7 +8,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Location, Store } from '../conversation/store.js';
-import { errorText, isReplydError, ReplydError } from '../errors.js';
+import { errorText, isReplydError, ReplydError, reasonText } from '../errors.js';
 import type { Authentication } from '../mail/authentication.js';
 import type { Envelope, Mailbox, RawFacts, Reading } from '../mail/mail.js';
 import { loadSettings, storeIsMissing, withStore } from './context.js';
@@ -82,7 +82,7 @@ function readBytes(name: string): Uint8Array {
   try {
     return readFileSync(name === '-' ? 0 : name);
   } catch (error) {
-    throw new ReplydError('unavailable', `cannot read ${name}: ${errorText(error)}`, { cause: error });
+    throw new ReplydError('unavailable', `cannot read ${name}: ${reasonText(error)}`, { cause: error });
   }
 }
 

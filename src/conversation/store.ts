@@ -8,6 +8,7 @@
  */
 import type { Authentication } from '../mail/authentication.js';
 import type { Envelope, MailAttachment, RawFacts, Reading } from '../mail/mail.js';
+import type { PackedReading } from '../mail/packed.js';
 import type {
   Account,
   AccountSettings,
@@ -49,7 +50,7 @@ export interface Filing {
   readonly facts: RawFacts;
   readonly raw: StoredContent;
   /** Null: unreadable, `reason` says why; it is threaded all the same and quarantined. */
-  readonly reading: Reading | null;
+  readonly reading: PackedReading | null;
   readonly reason: string | null;
   /** Contents of `reading.mail.attachments`, in their order. */
   readonly attachments: readonly StoredContent[];
@@ -222,7 +223,7 @@ export interface Store extends QueueStore {
     reason: string;
   }): Promise<string>;
   /** Fills the message(s) of a quarantined mail with what could be read of it after all. */
-  refile(mailId: string, reading: Reading, attachments: readonly StoredContent[]): Promise<readonly string[]>;
+  refile(mailId: string, reading: PackedReading, attachments: readonly StoredContent[]): Promise<readonly string[]>;
 
   // Accounts
   addAccount(account: {

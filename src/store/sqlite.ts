@@ -85,7 +85,10 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
         ? directWriter(session, verbs)
         : await threadWriter(
             { dataDir: options.dataDir, rules: options.rules },
-            options.onDeath ? { onDeath: options.onDeath } : {},
+            {
+              committed: () => connection.lookAnew(),
+              ...(options.onDeath ? { onDeath: options.onDeath } : {}),
+            },
           );
   } catch (error) {
     connection.close();
@@ -158,6 +161,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     onChange(listener) {
       listeners.add(listener);
       poll ??= setInterval(() => {
+        connection.lookAnew();
         const now = dataVersion();
         if (now === version) return;
         version = now;

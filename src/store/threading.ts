@@ -53,10 +53,7 @@ export function namedTarget(
   session: Session,
   destination: Extract<Destination, { kind: 'reply' | 'bounce' }>,
 ): Target | null {
-  const thread =
-    destination.kind === 'reply'
-      ? threadOfReplyToken(session, destination.token)
-      : threadOfBounceToken(session, destination.token);
+  const thread = threadOfToken(session, destination);
   if (thread === null) return null;
   const account = accountByKey(session, thread.conversation.account_key);
   // What bounces was mailed while the account's inbound mail was on, or with this envelope sender all the same.
@@ -110,11 +107,9 @@ export function locate(
     const blocked = destination.kind === 'bounce' ? null : blockedBy(account, { reading, mailFrom });
     if (blocked !== null) return { ...inAccount, goes: 'blocked', by: blocked };
     const thread =
-      destination.kind === 'reply'
-        ? threadOfReplyToken(session, destination.token)
-        : destination.kind === 'bounce'
-          ? threadOfBounceToken(session, destination.token)
-          : findThread(session, account.key, { reading, ownId: reading.mail.messageId ?? '' });
+      destination.kind === 'inbox'
+        ? findThread(session, account.key, { reading, ownId: reading.mail.messageId ?? '' })
+        : threadOfToken(session, destination);
     if (thread === null) return { ...inAccount, goes: account.new_conversations === 1 ? 'new' : 'unthreaded' };
     const { key, number } = thread.conversation;
     const from = reading.mail.from?.email;
@@ -132,15 +127,19 @@ function threadInHeader(session: Session, accountKey: number, reading: Reading):
   const prefixes = knownPrefixes(session);
   for (const { field, address } of deliveryAddresses(reading.mail)) {
     const parsed = parseOurAddress(address, prefixes);
-    const thread =
-      parsed.kind === 'reply'
-        ? threadOfReplyToken(session, parsed.token)
-        : parsed.kind === 'bounce'
-          ? threadOfBounceToken(session, parsed.token)
-          : null;
+    const thread = 'token' in parsed ? threadOfToken(session, parsed) : null;
     if (thread?.conversation.account_key === accountKey) return { ...thread, by: `${thread.by} in the field ${field}` };
   }
   return null;
+}
+
+/** Null too for a forwarding address, which names an account. */
+function threadOfToken(
+  session: Session,
+  { kind, token }: { readonly kind: 'reply' | 'bounce' | 'inbox'; readonly token: string },
+): Thread | null {
+  if (kind === 'inbox') return null;
+  return kind === 'reply' ? threadOfReplyToken(session, token) : threadOfBounceToken(session, token);
 }
 
 function threadOfReplyToken(session: Session, token: string): Thread | null {
