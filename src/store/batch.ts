@@ -6,6 +6,9 @@
  * A savepoint does not protect a batch: on SQLITE_FULL or an I/O error SQLite rolls the whole transaction back, and
  * later statements would run in autocommit. So after any error the transaction is looked at; if it is gone the batch is
  * over, nobody is answered from it, and its calls run again one by one, each with its own transaction and answer.
+ *
+ * While another process holds the store longer than a writer waits for it, the whole batch is answered with that: one by
+ * one each call would wait as long again, and the last of a full batch for twenty minutes.
  */
 import { ReplydError } from '../errors.js';
 import { storeFault } from './database.js';
@@ -34,6 +37,11 @@ function tryTogether(session: Session, verbs: Operations, calls: readonly Call[]
   const answers: Answer[] = [];
   try {
     db.run('begin immediate');
+  } catch (error) {
+    if (!isBusy(error)) return null;
+    return calls.map(call => ({ id: call.id, error: storeFault(error, `store: ${call.name}`) }));
+  }
+  try {
     for (const call of calls) {
       db.run('savepoint call');
       try {
@@ -51,6 +59,11 @@ function tryTogether(session: Session, verbs: Operations, calls: readonly Call[]
     if (db.inTransaction) db.run('rollback');
     return null;
   }
+}
+
+function isBusy(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && code.startsWith('SQLITE_BUSY');
 }
 
 function runAlone(session: Session, verbs: Operations, call: Call): Answer {

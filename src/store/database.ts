@@ -69,7 +69,8 @@ export class Connection {
     try {
       return look();
     } finally {
-      this.run('commit');
+      // A fault may have ended it; left open it would show one old state for ever.
+      if (this.raw.inTransaction) this.run('commit');
     }
   }
 

@@ -106,6 +106,30 @@ test('a refused call takes back its own and nothing else of the batch', context 
   assert.deepEqual(texts(), ['mail 1', 'mail 3']);
 });
 
+test('a store that another process holds is waited for once by the whole batch', context => {
+  const { session, verbs, call, texts } = open(context);
+  const other = openDatabase(session.dataDir);
+  context.after(() => other.close());
+  session.db.raw.pragma('busy_timeout = 10');
+  const begins: string[] = [];
+  const run = session.db.run.bind(session.db);
+  session.db.run = (text, ...values) => {
+    if (text === 'begin immediate') begins.push(text);
+    return run(text, ...values);
+  };
+  const calls = [1, 2, 3].map(id => call(id, 4000));
+  other.run('begin immediate');
+  const answers = runBatch(session, verbs, calls);
+  assert.deepEqual(
+    answers.map(answer => 'error' in answer && [answer.id, answer.error.code, answer.error.details.reason]),
+    [1, 2, 3].map(id => [id, 'unavailable', 'SQLITE_BUSY']),
+  );
+  assert.equal(begins.length, 1);
+  other.run('rollback');
+  assert.deepEqual(filedIds(runBatch(session, verbs, calls)), [1, 2, 3]);
+  assert.deepEqual(texts(), ['mail 1', 'mail 2', 'mail 3']);
+});
+
 test('every connection syncs each commit', context => {
   const { session } = open(context);
   assert.equal(session.db.raw.pragma('synchronous', { simple: true }), 2);
