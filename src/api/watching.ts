@@ -54,8 +54,8 @@ export function createWatching(options: WatchingOptions): HttpHandler {
   const look = async () => {
     const now = options.now();
     free.set(options.space.free());
-    if (now < lookAgain) return;
-    lookAgain = now + LOOK_INTERVAL;
+    if (performance.now() < lookAgain) return;
+    lookAgain = performance.now() + LOOK_INTERVAL;
     const found = await options.store.queueDepth();
     for (const kind of ['mail', 'webhook'] as const) {
       const { count, dueSince } = found.find(each => each.kind === kind) ?? { count: 0, dueSince: null };

@@ -51,7 +51,9 @@ export interface StoreOptions {
 /** The Store with what only the opener needs. */
 export interface OpenStore
   extends Store,
-    Asynchronous<ClearingOperations & RetentionOperations & Pick<Operations, 'queueDepth' | 'canWrite'>> {
+    Asynchronous<
+      ClearingOperations & RetentionOperations & Pick<Operations, 'queueDepth' | 'canWrite' | 'pullForward'>
+    > {
   setRules(rules: Rules): Promise<void>;
 }
 
