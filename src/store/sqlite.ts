@@ -33,6 +33,7 @@ const QUIET = new Set<WritingName>([
   'clearFiles',
   'clearOld',
   'canWrite',
+  'canStore',
 ]);
 
 export interface StoreOptions {
@@ -52,7 +53,9 @@ export interface StoreOptions {
 export interface OpenStore
   extends Store,
     Asynchronous<
-      ClearingOperations & RetentionOperations & Pick<Operations, 'queueDepth' | 'canWrite' | 'pullForward'>
+      ClearingOperations &
+        RetentionOperations &
+        Pick<Operations, 'queueDepth' | 'canWrite' | 'canStore' | 'pullForward'>
     > {
   setRules(rules: Rules): Promise<void>;
 }
