@@ -34,6 +34,7 @@ import { createSmtpCourier } from './outbound/smtp.js';
 import { createPoster } from './outbound/webhook.js';
 import { openParser } from './parsing/parser.js';
 import { clearIncoming, incomingFolder } from './store/blobs.js';
+import { isBusy } from './store/database.js';
 import { openHousekeeping } from './store/housekeeping.js';
 import { lockStore } from './store/lock.js';
 import { watchSpace } from './store/space.js';
@@ -242,8 +243,12 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     composer.wake();
     queue.wake();
     hooks.wake();
-    // Alive means that the writer thread still commits.
-    const supervisor = openSupervisor(process.env, () => store.canWrite(), { log });
+    // Alive means that the writer thread still commits, or would if another process let it: a restart would not help.
+    const alive = () =>
+      store.canWrite().catch(error => {
+        if (!isBusy(error)) throw error;
+      });
+    const supervisor = openSupervisor(process.env, alive, { log });
     closers.push(() => supervisor.close());
     supervisor.ready();
 

@@ -11,7 +11,7 @@
  * one each call would wait as long again, and the last of a full batch for twenty minutes.
  */
 import { ReplydError } from '../errors.js';
-import { storeFault } from './database.js';
+import { isBusy, storeFault } from './database.js';
 import type { Operations, WritingName } from './operations.js';
 import type { Session } from './session.js';
 
@@ -59,11 +59,6 @@ function tryTogether(session: Session, verbs: Operations, calls: readonly Call[]
     if (db.inTransaction) db.run('rollback');
     return null;
   }
-}
-
-function isBusy(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' && code.startsWith('SQLITE_BUSY');
 }
 
 function runAlone(session: Session, verbs: Operations, call: Call): Answer {

@@ -131,6 +131,12 @@ function prepareConnection(raw: Database.Database): void {
   raw.pragma('temp_store = memory');
 }
 
+/** Another process held the store longer than a writer waits: the fault itself, or what `storeFault` made of it. */
+export function isBusy(error: unknown): boolean {
+  const code = error instanceof ReplydError ? error.details.reason : (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && code.startsWith('SQLITE_BUSY');
+}
+
 const DISK_FULL = new Set(['SQLITE_FULL', 'ENOSPC', 'EDQUOT']);
 
 /** Turns anything thrown by SQLite or the file system into a fault that callers can answer; keeps ReplydErrors. */

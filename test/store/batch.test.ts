@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Call, runBatch } from '#replyd/store/batch.js';
-import { openDatabase } from '#replyd/store/database.js';
+import { isBusy, openDatabase } from '#replyd/store/database.js';
 import { migrate } from '#replyd/store/migrate.js';
 import { operations } from '#replyd/store/operations.js';
 import type { Session } from '#replyd/store/session.js';
@@ -125,6 +125,7 @@ test('a store that another process holds is waited for once by the whole batch',
     [1, 2, 3].map(id => [id, 'unavailable', 'SQLITE_BUSY']),
   );
   assert.equal(begins.length, 1);
+  assert.ok(answers.every(answer => 'error' in answer && isBusy(answer.error)));
   other.run('rollback');
   assert.deepEqual(filedIds(runBatch(session, verbs, calls)), [1, 2, 3]);
   assert.deepEqual(texts(), ['mail 1', 'mail 2', 'mail 3']);
