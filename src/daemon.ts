@@ -35,6 +35,7 @@ import { openParser } from './parsing/parser.js';
 import { clearIncoming, incomingFolder } from './store/blobs.js';
 import { openHousekeeping } from './store/housekeeping.js';
 import { lockStore } from './store/lock.js';
+import { sentFolder } from './store/sent.js';
 import { openStore } from './store/sqlite.js';
 import { handedOver, openSupervisor } from './systemd.js';
 
@@ -281,9 +282,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
 }
 
 /** A mail's worth of attachments in base64, and its words. */
-function bodyLimit(maxSize: number): number {
-  return Math.ceil(maxSize * 1.4) + 4 * 1024 * 1024;
-}
+const bodyLimit = (maxSize: number) => Math.ceil(maxSize * 1.4) + 4 * 1024 * 1024;
 
 /** 0700, ours. Throws with what to do about it. */
 function prepareDataDir(dataDir: string): void {
@@ -356,7 +355,7 @@ function readPem(key: string, file: string): Buffer {
 function createCourier(config: Config): Courier {
   const { outbound, dataDir } = config;
   if (outbound.transport === 'file') {
-    const folder = path.join(dataDir, 'sent');
+    const folder = sentFolder(dataDir);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     return createFileCourier({ folder });
   }

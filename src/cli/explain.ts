@@ -101,7 +101,7 @@ async function explain(given: Given, store: Store | null, authservIds: readonly 
   const first = readMail(mail, { texts: [], replyAddresses: [] }, { mailFrom });
   const about = { facts: factsOf(given.bytes), authentication: authenticationOf(mail.headers, authservIds) };
   if (store === null) return { ...about, given, envelope, reading: first, locations: null };
-  const locations = await store.locate({ recipients: envelope.rcptTo, reading: first });
+  const locations = await store.locate({ recipients: envelope.rcptTo, mailFrom, reading: first });
   const conversations = locations.flatMap(each => (each.conversation === null ? [] : [each.conversation.id]));
   const traces = { texts: await store.quotable(conversations), replyAddresses: envelope.rcptTo };
   const reading = readMail(mail, traces, { mailFrom });
@@ -238,6 +238,8 @@ function destinationText({ goes, account, conversation, by }: Location): string 
       return 'the operator: kept, in no conversation';
     case 'unthreaded':
       return `nowhere: it names no conversation, and ${account} opens none for mail`;
+    case 'blocked':
+      return `nowhere: ${by} is on the block list of ${account}; it is refused (550)`;
     case 'switched_off':
       return 'nowhere: inbound mail of this account is off';
     case 'unknown':

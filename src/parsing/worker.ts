@@ -1,9 +1,10 @@
 /**
  * The parser's worker thread: reads small mails, one after the other, in memory. While it reads one, that mail's hash
- * stands in the file `parsing`: a worker that takes the whole process down leaves it there for the next start.
+ * stands in the file `parsing`: a worker that takes the whole process down leaves it there for the next start. The hash
+ * of a mail that was read stays there until the next one begins or nothing more waits.
  */
 import { openSync, writeSync } from 'node:fs';
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { MailAttachment } from '../mail/mail.js';
 import { keepInMemory } from '../mail/message.js';
 import { factsOf } from '../mail/same.js';
@@ -20,10 +21,24 @@ const { parsingFile, current } = workerData as WorkerData;
 const mark = openSync(parsingFile, 'w', 0o600);
 const NOTHING = Buffer.alloc(64, 32);
 
-let last = Promise.resolve();
+const waiting: Job[] = [];
+let reading = false;
 port.on('message', (job: Job) => {
-  last = last.then(() => read(job));
+  waiting.push(job);
+  if (!reading) void readAll();
 });
+
+/** What comes meanwhile is looked for between two mails: as long as there is more, no mark has to be taken away. */
+async function readAll(): Promise<void> {
+  reading = true;
+  for (let job = waiting.shift(); job !== undefined; job = waiting.shift() ?? arrived()) await read(job);
+  writeSync(mark, NOTHING, 0, NOTHING.length, 0);
+  reading = false;
+}
+
+function arrived(): Job | undefined {
+  return (receiveMessageOnPort(port) as { message: Job } | undefined)?.message;
+}
 
 async function read(job: Job): Promise<void> {
   const bytes = (job.raw as { bytes: Uint8Array }).bytes;
@@ -31,9 +46,8 @@ async function read(job: Job): Promise<void> {
   const facts = factsOf(bytes);
   writeSync(mark, facts.sha256, 0, 'latin1');
   const result: JobResult = await readJob(job, facts, bytes, keepInMemory);
-  writeSync(mark, NOTHING, 0, NOTHING.length, 0);
   Atomics.store(current, 0, 0);
-  port.postMessage(result, result.outcome === 'read' ? ownBuffers(result.reading.mail.attachments) : []);
+  port.postMessage(result, result.outcome === 'read' ? ownBuffers(result.parsed.attachments) : []);
 }
 
 /** Contents that have their memory to themselves go over without a copy; small ones share theirs with others. */

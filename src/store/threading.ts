@@ -3,6 +3,8 @@
  * bounce address names it; mail to an account's forwarding address is threaded by the tokens in its delivery headers,
  * then by the ids it names, always within the account.
  */
+import { blockingEntry } from '../conversation/blocked.js';
+import type { AccountSettings } from '../conversation/model.js';
 import type { Destination } from '../conversation/ports.js';
 import type { Location } from '../conversation/store.js';
 import { deliveryAddresses, threadIds } from '../conversation/thread.js';
@@ -12,7 +14,7 @@ import { accountByKey, knownPrefixes, livingToken, resolveAddress } from './acco
 import { encodeId, keyOf } from './ids.js';
 import { participantByAddress } from './participants.js';
 import type { AccountRow, ConversationRow } from './rows.js';
-import type { Session } from './session.js';
+import { fromJson, type Session } from './session.js';
 import { conversationOfId } from './thread-ids.js';
 
 /** Where one destination leads now. */
@@ -76,10 +78,23 @@ export function findThread(
   return null;
 }
 
+/** The entry of the account's block list that keeps this writer out, or null. */
+export function blockedBy(
+  account: AccountRow,
+  { reading, mailFrom }: { readonly reading: Reading | null; readonly mailFrom: string },
+): string | null {
+  const { blocked = [] } = fromJson<AccountSettings>(account.settings);
+  return blockingEntry(blocked, [reading?.mail.from?.email, mailFrom]);
+}
+
 /** Where a mail with these recipients would go. Reading only. */
 export function locate(
   session: Session,
-  { recipients, reading }: { readonly recipients: readonly string[]; readonly reading: Reading },
+  {
+    recipients,
+    mailFrom,
+    reading,
+  }: { readonly recipients: readonly string[]; readonly mailFrom: string; readonly reading: Reading },
 ): readonly Location[] {
   return recipients.map(recipient => {
     const nowhere = { recipient, account: null, conversation: null, by: null, writer_known: false };
@@ -89,6 +104,8 @@ export function locate(
     if (destination.kind === 'operator') return { ...nowhere, goes: 'kept' };
     const account = accountByKey(session, keyOf('account', destination.accountId));
     const inAccount = { ...nowhere, account: account.slug };
+    const blocked = destination.kind === 'bounce' ? null : blockedBy(account, { reading, mailFrom });
+    if (blocked !== null) return { ...inAccount, goes: 'blocked', by: blocked };
     const thread =
       destination.kind === 'inbox'
         ? findThread(session, account.key, { reading, ownId: reading.mail.messageId ?? '' })

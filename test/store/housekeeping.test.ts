@@ -26,6 +26,7 @@ function openWith(context: TestContext, pieces: (() => Record<string, number>)[]
         return pieces.shift()?.() ?? {};
       },
       filesWithoutRow: async () => [],
+      deliveriesWithoutMail: async () => [],
       clearFiles: async () => {
         files.push('asked');
         return 0;
