@@ -6,8 +6,8 @@
  * `close` takes no new connections, lets transactions and tries end, and closes the store last.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
-import { rm, statfs } from 'node:fs/promises';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { createApi } from './api/api.js';
@@ -25,6 +25,7 @@ import { openDoorFaults } from './ingress/door-faults.js';
 import { createDoors, type DoorSettings as HttpDoorSettings } from './ingress/http.js';
 import { openSmtp, type SmtpDoor, type SmtpOptions, type SmtpSettings } from './ingress/smtp.js';
 import type { Log } from './log.js';
+import { watchClock } from './outbound/clock-steps.js';
 import { openComposer } from './outbound/composer.js';
 import { createFileCourier } from './outbound/file.js';
 import { openHooks, testHook } from './outbound/hooks.js';
@@ -33,9 +34,11 @@ import { createSmtpCourier } from './outbound/smtp.js';
 import { createPoster } from './outbound/webhook.js';
 import { openParser } from './parsing/parser.js';
 import { clearIncoming, incomingFolder } from './store/blobs.js';
+import { isBusy } from './store/database.js';
 import { openHousekeeping } from './store/housekeeping.js';
 import { lockStore } from './store/lock.js';
 import { sentFolder } from './store/sent.js';
+import { watchSpace } from './store/space.js';
 import { openStore } from './store/sqlite.js';
 import { handedOver, openSupervisor } from './systemd.js';
 
@@ -63,7 +66,8 @@ export interface DaemonOptions {
 }
 
 const GRACE = 30_000;
-const FREE_SPACE_INTERVAL = 1_000;
+/** For what only measures how long something takes: the clock on the wall may be put forward or back. */
+const steady = () => performance.now();
 const VERSION = (
   JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
 ).version;
@@ -114,7 +118,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const parser = await openParser({ dataDir, incomingFolder: folder, limits: () => config.limits, log });
     closers.push(() => parser.close());
 
-    const space = watchSpace(dataDir, () => config.limits.minFree);
+    const space = watchSpace({ dataDir, folder, minFree: () => config.limits.minFree });
     closers.push(space.close);
 
     const reception = createReception({
@@ -170,7 +174,10 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const housekeeping = openHousekeeping({ store, dataDir, log, keep: () => config.retention });
     closers.push(() => housekeeping.close());
 
-    const doorOptions = { spoolFolder: folder, reception, log, now: Date.now };
+    const clockSteps = watchClock({ wall: Date.now, steady, putBack: by => store.pullForward(by), log });
+    closers.push(clockSteps.close);
+
+    const doorOptions = { spoolFolder: folder, reception, log, now: steady };
     const doors: SmtpDoor[] = [];
     const openDoor = async (door: Pick<SmtpOptions, 'kind' | 'listen'> & Partial<SmtpOptions>) => {
       if (door.listen.length === 0 && (door.fds ?? []).length === 0) return [];
@@ -237,8 +244,12 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     composer.wake();
     queue.wake();
     hooks.wake();
-    // Alive means that the writer thread still commits.
-    const supervisor = openSupervisor(process.env, () => store.canWrite(), { log });
+    // Alive means that the writer thread still commits, or would if another process let it: a restart would not help.
+    const alive = () =>
+      store.canWrite().catch(error => {
+        if (!isBusy(error)) throw error;
+      });
+    const supervisor = openSupervisor(process.env, alive, { log });
     closers.push(() => supervisor.close());
     supervisor.ready();
 
@@ -373,27 +384,4 @@ function createCourier(config: Config): Courier {
 function queueSettings(config: Config): Pick<QueueOptions, 'concurrency' | 'schedule'> {
   const { outbound } = config;
   return { concurrency: outbound.connections, schedule: { waits: outbound.retry, giveUpAfter: outbound.giveUp } };
-}
-
-interface Space {
-  readonly low: () => boolean;
-  /** Bytes. */
-  readonly free: () => number;
-  readonly close: () => void;
-}
-
-/** Looks at the disk once a second, so that MAIL costs nothing. */
-function watchSpace(dataDir: string, minFree: () => number): Space {
-  const first = statfsSync(dataDir);
-  let free = first.bavail * first.bsize;
-  const timer = setInterval(() => {
-    statfs(dataDir).then(
-      found => {
-        free = found.bavail * found.bsize;
-      },
-      // A disk that does not answer says so soon enough when it is written to.
-      () => undefined,
-    );
-  }, FREE_SPACE_INTERVAL).unref();
-  return { low: () => free < minFree(), free: () => free, close: () => clearInterval(timer) };
 }

@@ -2,7 +2,7 @@
  * What those who watch the daemon ask: `/healthz` (it runs), `/readyz` (it can take mail now), `/metrics`. All three are
  * cheap, without a key, and hold nothing of any account; they stand on `http.listen`, never on `ingress.listen`.
  *
- * Not ready is 503 with the reasons: the store's writer does not answer, there is no room, it is closing. What a scrape
+ * Not ready is 503 with the reasons: the store can't be written (asked with a commit), there is no room, it is closing. What a scrape
  * reads from the store is read once in a few seconds, however many scrape; when it can't be read it is left out.
  */
 import { readdirSync } from 'node:fs';
@@ -20,7 +20,7 @@ export interface QueueDepth {
 
 export interface WatchingOptions {
   readonly version: string;
-  readonly store: { queueDepth(): Promise<readonly QueueDepth[]>; canWrite(): Promise<unknown> };
+  readonly store: { queueDepth(): Promise<readonly QueueDepth[]>; canStore(): Promise<unknown> };
   readonly space: { readonly low: () => boolean; readonly free: () => number };
   readonly closing: () => boolean;
   readonly now: () => number;
@@ -97,8 +97,8 @@ export function createWatching(options: WatchingOptions): HttpHandler {
   const look = async () => {
     const now = options.now();
     free.set(options.space.free());
-    if (now < lookAgain) return;
-    lookAgain = now + LOOK_INTERVAL;
+    if (performance.now() < lookAgain) return;
+    lookAgain = performance.now() + LOOK_INTERVAL;
     const found = await options.store.queueDepth();
     for (const kind of ['mail', 'webhook'] as const) {
       const { count, dueSince } = found.find(each => each.kind === kind) ?? { count: 0, dueSince: null };
@@ -118,7 +118,7 @@ async function troubles({ closing, space, store }: WatchingOptions): Promise<rea
   const reasons: string[] = [];
   if (closing()) reasons.push('closing');
   if (space.low()) reasons.push('less free space than limits.min_free');
-  if (!(await inTime(store.canWrite()))) reasons.push('the store does not answer');
+  if (!(await inTime(store.canStore()))) reasons.push('the store does not answer');
   return reasons;
 }
 

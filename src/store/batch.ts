@@ -9,9 +9,12 @@
  *      batch: on SQLITE_FULL or an I/O error SQLite rolls the whole transaction back, and later statements would run in
  *      autocommit. So after any error the transaction is looked at; if it is gone the batch is over, and nobody is
  *      answered from it.
+ *
+ * While another process holds the store longer than a writer waits for it, the whole batch is answered with that: one by
+ * one each call would wait as long again, and the last of a full batch for twenty minutes.
  */
 import { ReplydError } from '../errors.js';
-import { storeFault } from './database.js';
+import { isBusy, storeFault } from './database.js';
 import type { Operations, WritingName } from './operations.js';
 import type { Session } from './session.js';
 
@@ -27,9 +30,13 @@ export type Answer =
 
 /** Runs the calls in one transaction, or one by one when that one fails. One answer per call, in their order. */
 export function runBatch(session: Session, verbs: Operations, calls: readonly Call[]): readonly Answer[] {
-  const one = calls.length < 2;
-  const together = one ? null : (tryTogether(session, verbs, calls) ?? tryInSavepoints(session, verbs, calls));
-  return together ?? calls.map(call => runAlone(session, verbs, call));
+  try {
+    const one = calls.length < 2;
+    const together = one ? null : (tryTogether(session, verbs, calls) ?? tryInSavepoints(session, verbs, calls));
+    return together ?? calls.map(call => runAlone(session, verbs, call));
+  } catch (busy) {
+    return calls.map(call => ({ id: call.id, error: storeFault(busy, `store: ${call.name}`) }));
+  }
 }
 
 /** Null when one of them was refused, or the transaction lost: nothing of it happened. */
@@ -56,7 +63,7 @@ function tryInSavepoints(session: Session, verbs: Operations, calls: readonly Ca
   );
 }
 
-/** Null when the work threw, or lost the transaction: nothing of it happened. */
+/** Null when the work threw, or lost the transaction: nothing of it happened. Throws when the store is busy. */
 function inOneTransaction<T>({ db }: Session, work: () => T): T | null {
   try {
     db.run('begin immediate');
@@ -65,8 +72,9 @@ function inOneTransaction<T>({ db }: Session, work: () => T): T | null {
     if (!db.inTransaction) return null;
     db.run('commit');
     return done;
-  } catch {
+  } catch (error) {
     if (db.inTransaction) db.run('rollback');
+    if (isBusy(error)) throw error;
     return null;
   }
 }

@@ -85,7 +85,8 @@ export class Connection {
     try {
       return look();
     } finally {
-      this.run('commit');
+      // A fault may have ended it; left open it would show one old state for ever.
+      if (this.raw.inTransaction) this.run('commit');
     }
   }
 
@@ -160,6 +161,12 @@ function prepareConnection(raw: Database.Database): void {
   // beyond the end); with 64 MiB that took a quarter of a millisecond, and what is not here is in the system's own cache.
   raw.pragma('cache_size = -8192');
   raw.pragma('temp_store = memory');
+}
+
+/** Another process held the store longer than a writer waits: the fault itself, or what `storeFault` made of it. */
+export function isBusy(error: unknown): boolean {
+  const code = error instanceof ReplydError ? error.details.reason : (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && code.startsWith('SQLITE_BUSY');
 }
 
 const DISK_FULL = new Set(['SQLITE_FULL', 'ENOSPC', 'EDQUOT']);

@@ -40,6 +40,8 @@ export interface DeliveryOperations {
   nextDueAt(destination: string): number | null;
   destination(name: string): DestinationState;
   setDestination(state: DestinationState, by: 'operator' | 'queue'): void;
+  /** The clock was put back by so many milliseconds: waits that were set before end when they were meant to. */
+  pullForward(by: number): number;
   deliveries(filter: Parameters<Store['deliveries']>[0]): readonly QueuedDelivery[];
   delivery(id: string): QueuedDelivery;
   retryDeliveries(which: { id: string } | { state: DeliveryState }): readonly QueuedDelivery[];
@@ -134,6 +136,18 @@ export function deliveryOperations(session: Session): DeliveryOperations {
         state.failures,
       );
       noteHookTrouble(session, state.name, state.reason, state.paused === 'trouble');
+    },
+
+    pullForward(by) {
+      const now = session.clock();
+      db.run('update destination set next_probe_at = max(?1, next_probe_at - ?2) where next_probe_at > ?1', now, by);
+      return db.run(
+        `update delivery set due_at = due_at - ?2,
+           next_attempt_at = case when next_attempt_at > ?1 then max(?1, next_attempt_at - ?2) else next_attempt_at end
+         where ${UNFINISHED} and (next_attempt_at > ?1 or due_at > ?1)`,
+        now,
+        by,
+      );
     },
 
     deliveries(filter) {

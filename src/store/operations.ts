@@ -59,8 +59,10 @@ export interface Operations
   stats(): Readonly<Record<string, number>>;
   trace(id: string): readonly TraceStep[];
   queueDepth(): ReturnType<typeof queueDepth>;
-  /** Runs an empty transaction: whether the writer works. */
+  /** Runs an empty transaction: whether the writer works, on a full disk too. */
   canWrite(): void;
+  /** Commits a page that says what it said before: whether a mail could be stored. */
+  canStore(): void;
   /** The configuration was reloaded. */
   setRules(rules: Rules): void;
 }
@@ -145,6 +147,10 @@ export function operations(session: Session): Operations {
     trace: id => trace(session, id),
     queueDepth: () => queueDepth(session),
     canWrite() {},
+    canStore() {
+      const version = session.db.raw.pragma('user_version', { simple: true }) as number;
+      session.db.raw.pragma(`user_version = ${version}`);
+    },
     setRules(rules) {
       session.rules = rules;
     },

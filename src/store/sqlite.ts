@@ -34,6 +34,7 @@ const QUIET = new Set<WritingName>([
   'clearFiles',
   'clearOld',
   'canWrite',
+  'canStore',
 ]);
 
 export interface StoreOptions {
@@ -53,7 +54,10 @@ export interface StoreOptions {
 export interface OpenStore
   extends Store,
     Asynchronous<
-      ClearingOperations & SentOperations & RetentionOperations & Pick<Operations, 'queueDepth' | 'canWrite'>
+      ClearingOperations &
+        SentOperations &
+        RetentionOperations &
+        Pick<Operations, 'queueDepth' | 'canWrite' | 'canStore' | 'pullForward'>
     > {
   setRules(rules: Rules): Promise<void>;
 }

@@ -55,3 +55,21 @@ test('attachments of all sizes come back whole from the worker, and the raw mail
   }
   assert.deepEqual(bytes, before);
 });
+
+test('a mail whose hash can not be noted is read all the same', async context => {
+  const other = await openParser({
+    dataDir: path.join(folder, 'not there'),
+    incomingFolder,
+    limits: () => ({ parseTime: 10_000, parseMemory: 256 * 2 ** 20 }),
+    log: silent,
+  });
+  context.after(() => other.close());
+  for (const text of ['one', 'two']) {
+    const bytes = Buffer.from(`From: ann@example.com\r\n\r\n${text}\r\n`);
+    const parsed = await other.parse(
+      { bytes },
+      { traces: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] },
+    );
+    assert.ok(parsed.readable && unpackReading(parsed.reading).text.text === text);
+  }
+});
