@@ -26,6 +26,7 @@ function openWith(context: TestContext, pieces: (() => Record<string, number>)[]
         return pieces.shift()?.() ?? {};
       },
       filesWithoutRow: async () => [],
+      deliveriesWithoutMail: async () => [],
       clearFiles: async () => {
         files.push('asked');
         return 0;
@@ -70,6 +71,29 @@ test('a fault is told and the next round begins anew', async context => {
     return events().some(({ event }) => event === 'cleared');
   });
   assert.ok(asked.length >= 3);
+});
+
+test('a clock that was put forward clears nothing for an hour', async context => {
+  const { asked, tick } = openWith(context, []);
+  const real = Date.now;
+  const realPerformance = performance.now.bind(performance);
+  let [wall, running] = [0, 0];
+  context.mock.method(Date, 'now', () => real() + wall + running);
+  context.mock.method(performance, 'now', () => realPerformance() + running);
+  const pass = async (milliseconds: number) => {
+    running += milliseconds;
+    const before = asked.length;
+    tick();
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(resolve => setImmediate(resolve));
+    return asked.length - before;
+  };
+  assert.equal(await pass(60_000), 1);
+  wall = 2 * DAY;
+  assert.equal(await pass(60_000), 0);
+  assert.equal(await pass(30 * 60_000), 0);
+  wall = 0;
+  assert.equal(await pass(29 * 60_000), 0, 'put right, but nobody knows which one was');
+  assert.equal(await pass(2 * 60_000), 1);
 });
 
 test('it ends within the piece that it is at', async context => {
