@@ -19,7 +19,7 @@ import { storeRules } from './config/store-rules.js';
 import { diffReload, type LoadedConfig } from './config.js';
 import { createReception } from './conversation/accept.js';
 import type { Courier } from './conversation/ports.js';
-import { errorText, ReplydError } from './errors.js';
+import { errorText, faultText, ReplydError, reasonText } from './errors.js';
 import { type HttpHandler, type HttpListener, openHttp } from './http.js';
 import { openDoorFaults } from './ingress/door-faults.js';
 import { createDoors, type DoorSettings as HttpDoorSettings } from './ingress/http.js';
@@ -37,6 +37,7 @@ import { clearIncoming, incomingFolder } from './store/blobs.js';
 import { isBusy } from './store/database.js';
 import { openHousekeeping } from './store/housekeeping.js';
 import { lockStore } from './store/lock.js';
+import { sentFolder } from './store/sent.js';
 import { watchSpace } from './store/space.js';
 import { openStore } from './store/sqlite.js';
 import { handedOver, openSupervisor } from './systemd.js';
@@ -202,7 +203,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       const listen = fd !== undefined ? { fd } : key === 'http.listen' ? config.http.listen : config.ingress.listen;
       if (listen === null) return null;
       const opened = await openHttp({ listen, handlers, log }).catch(error => {
-        throw new ReplydError('unavailable', `${key}: ${errorText(error)}`, { cause: error });
+        throw new ReplydError('unavailable', `${key}: ${faultText(error)}`, { cause: error });
       });
       listeners.push(opened);
       closers.push(() => opened.close({ graceMs }));
@@ -292,9 +293,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
 }
 
 /** A mail's worth of attachments in base64, and its words. */
-function bodyLimit(maxSize: number): number {
-  return Math.ceil(maxSize * 1.4) + 4 * 1024 * 1024;
-}
+const bodyLimit = (maxSize: number) => Math.ceil(maxSize * 1.4) + 4 * 1024 * 1024;
 
 /** 0700, ours. Throws with what to do about it. */
 function prepareDataDir(dataDir: string): void {
@@ -311,7 +310,7 @@ function prepareDataDir(dataDir: string): void {
     if (me !== undefined && uid === me && (mode & 0o077) !== 0) chmodSync(dataDir, 0o700);
   } catch (error) {
     if (error instanceof ReplydError) throw error;
-    throw new ReplydError('unavailable', `cannot use data_dir ${dataDir}: ${errorText(error)}`, { cause: error });
+    throw new ReplydError('unavailable', `cannot use data_dir ${dataDir}: ${reasonText(error)}`, { cause: error });
   }
 }
 
@@ -360,14 +359,14 @@ function readPem(key: string, file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new ReplydError('invalid', `${key}: cannot read ${file}: ${errorText(error)}`, { cause: error });
+    throw new ReplydError('invalid', `${key}: cannot read ${file}: ${reasonText(error)}`, { cause: error });
   }
 }
 
 function createCourier(config: Config): Courier {
   const { outbound, dataDir } = config;
   if (outbound.transport === 'file') {
-    const folder = path.join(dataDir, 'sent');
+    const folder = sentFolder(dataDir);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     return createFileCourier({ folder });
   }

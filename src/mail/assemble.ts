@@ -17,7 +17,7 @@ import type { HeaderField, Mail, MailAttachment } from './mail.js';
 import { parseMailboxes } from './mailboxes.js';
 import type { AttachmentKeeper } from './message.js';
 import { parseMessageId, parseMessageIds } from './message-id.js';
-import { mailParts, type Part } from './parts.js';
+import { mailParts, type Part, partsAtOnce } from './parts.js';
 import { cleanSubject } from './subject.js';
 import { decodeTextPart, withFoundBoundary } from './text-part.js';
 import { transferDecode, transferDecoder } from './transfer.js';
@@ -48,9 +48,9 @@ export async function assembleMail(
   let root: Part | undefined;
   let textLeft = MAX_ALL_TEXT;
 
-  const keepFile = async (part: Part, content: AsyncIterator<Uint8Array>, before: readonly Uint8Array[]) => {
+  const keepFile = async (part: Part, content: Pieces) => {
     const mayBeReturned = isMessage(part.type) && returned === null;
-    const file = await keptFile(part, content, { before, keeper, number: files.length + 1, head: mayBeReturned });
+    const file = await keptFile(part, content, { keeper, number: files.length + 1, head: mayBeReturned });
     files.push(file.draft);
     if (!mayBeReturned) return;
     const { fields } = parseHeaderBlock(file.head);
@@ -58,32 +58,40 @@ export async function assembleMail(
     if (isInReport(part) || fields.some(field => field.name === 'x-hmxmroriginalrecipient')) returned = fields;
   };
 
+  /** Reads one part; gives back a multipart's content under the boundary that it really uses. */
+  const readPart = async (part: Part, content: Uint8Array | AsyncIterable<Uint8Array>, mayRepair: boolean) => {
+    root ??= part;
+    const role = roleOf(part, bodies);
+    if (role === 'file') {
+      await keepFile(part, content instanceof Uint8Array ? [content] : content);
+      return null;
+    }
+    const limit = Math.min(role === 'text' || role === 'container' ? MAX_TEXT : MAX_REPORT, textLeft);
+    const { bytes, isComplete, whole } =
+      content instanceof Uint8Array ? taken(content, limit) : await take(content, limit);
+    textLeft -= bytes.length;
+    if (role === 'report') {
+      reports.push({ contentType: part.type, body: decodeTextPart(part, bytes) });
+      // Outside of a report somebody attached it.
+      if (!isInReport(part)) await keepFile(part, whole);
+      return null;
+    }
+    if (role === 'returned header') {
+      returned ??= parseHeaderBlock(transferDecode(bytes, part.encoding)).fields;
+      return null;
+    }
+    const repaired = role === 'container' && mayRepair && isComplete ? withFoundBoundary(part, bytes) : null;
+    if (repaired !== null) return repaired;
+    bodies.push({ part, text: decodeTextPart(part, bytes), isHtml: part.type === 'text/html' });
+    if (!isComplete) await keepFile(part, whole);
+    return null;
+  };
+
   const readParts = async (from: Uint8Array | AsyncIterable<Uint8Array>, mayRepair: boolean) => {
     const lost: { part: Part; repaired: Uint8Array }[] = [];
-    for await (const { part, content } of mailParts(from)) {
-      root ??= part;
-      const iterator = content[Symbol.asyncIterator]();
-      const role = roleOf(part, bodies);
-      if (role === 'file') {
-        await keepFile(part, iterator, []);
-        continue;
-      }
-      const limit = role === 'text' || role === 'container' ? MAX_TEXT : MAX_REPORT;
-      const { pieces, bytes, complete } = await take(iterator, Math.min(limit, textLeft));
-      textLeft -= bytes.length;
-      const repaired = role === 'container' && mayRepair && complete ? withFoundBoundary(part, bytes) : null;
-      if (role === 'report') {
-        reports.push({ contentType: part.type, body: decodeTextPart(part, bytes) });
-        // Outside of a report somebody attached it.
-        if (!isInReport(part)) await keepFile(part, iterator, pieces);
-      } else if (role === 'returned header') {
-        returned ??= parseHeaderBlock(transferDecode(bytes, part.encoding)).fields;
-      } else if (repaired !== null) {
-        lost.push({ part, repaired });
-      } else {
-        bodies.push({ part, text: decodeTextPart(part, bytes), isHtml: part.type === 'text/html' });
-        if (!complete) await keepFile(part, iterator, pieces);
-      }
+    for await (const { part, content } of from instanceof Uint8Array ? partsAtOnce(from) : mailParts(from)) {
+      const repaired = await readPart(part, content, mayRepair);
+      if (repaired !== null) lost.push({ part, repaired });
     }
     return lost.filter(entry => !entry.part.hasChildren);
   };
@@ -148,9 +156,10 @@ function cleanParams(params: Readonly<Record<string, string>>): Record<string, s
   return Object.fromEntries(Object.entries(params).map(([name, value]) => [cleanText(name), cleanText(value)]));
 }
 
+/** Bytes in their order, at hand or still to come. */
+type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
 interface KeepOptions {
-  /** What was read of the content already. */
-  readonly before: readonly Uint8Array[];
   readonly keeper: AttachmentKeeper;
   readonly number: number;
   /** Whether the beginning is wanted too, for the header of a returned mail. */
@@ -159,7 +168,7 @@ interface KeepOptions {
 
 async function keptFile(
   part: Part,
-  iterator: AsyncIterator<Uint8Array>,
+  content: Pieces,
   options: KeepOptions,
 ): Promise<{ draft: Draft; head: Uint8Array }> {
   const decoder = transferDecoder(part.encoding);
@@ -173,14 +182,11 @@ async function keptFile(
     return bytes;
   };
   const decoded = async function* () {
-    for (const piece of options.before) yield seen(decoder.push(piece));
-    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
-      yield seen(decoder.push(next.value));
-    }
+    for await (const piece of content) yield seen(decoder.push(piece));
     yield seen(decoder.end());
   };
   const stream = decoded();
-  const content = await options.keeper.keep(stream);
+  const kept = await options.keeper.keep(stream);
   // A keeper that stopped early changes nothing of the facts.
   for await (const _ of stream);
   const contentType = fileType(part);
@@ -191,7 +197,7 @@ async function keptFile(
       size,
       sha256: hash.digest('hex'),
       contentId: contentIdOf(part),
-      content,
+      content: kept,
     },
     head: Buffer.concat(head),
   };
@@ -208,8 +214,21 @@ function contentIdOf(part: Part): string | null {
   return id === null ? null : cleanText(id);
 }
 
-/** Reads up to about `limit` bytes, in whole pieces except the last; `complete` when that was everything. */
-async function take(iterator: AsyncIterator<Uint8Array>, limit: number) {
+interface Taken {
+  readonly bytes: Uint8Array;
+  /** That was everything. */
+  readonly isComplete: boolean;
+  /** All of the content from its beginning, to be read once. */
+  readonly whole: Pieces;
+}
+
+/** Up to `limit` bytes of the content. */
+function taken(content: Uint8Array, limit: number): Taken {
+  return { bytes: content.subarray(0, limit), isComplete: content.length <= limit, whole: [content] };
+}
+
+async function take(content: AsyncIterable<Uint8Array>, limit: number): Promise<Taken> {
+  const iterator = content[Symbol.asyncIterator]();
   const pieces: Uint8Array[] = [];
   let length = 0;
   let next = await iterator.next();
@@ -219,5 +238,9 @@ async function take(iterator: AsyncIterator<Uint8Array>, limit: number) {
     if (length > limit) break;
     next = await iterator.next();
   }
-  return { pieces, bytes: Buffer.concat(pieces).subarray(0, limit), complete: next.done === true };
+  const whole = async function* () {
+    yield* pieces;
+    for (let more = await iterator.next(); more.done !== true; more = await iterator.next()) yield more.value;
+  };
+  return { bytes: Buffer.concat(pieces).subarray(0, limit), isComplete: next.done === true, whole: whole() };
 }

@@ -13,11 +13,19 @@ import type { HeaderField } from './mail.js';
 const MAX_FIELDS = 500;
 const MAX_VALUE = 100_000;
 
+const TAB = 9;
+const CR = 13;
+const SPACE = 32;
+const COLON = 58;
+const DELETE = 127;
+
 export interface HeaderBlock {
   /** All fields in their order, at most the first 500. */
   readonly fields: readonly HeaderField[];
   /** Where the first line stands that is neither field nor continuation; -1 without one. */
   readonly stray: number;
+  /** 7-bit, without NUL, every line a field or the rest of one, and all of them stand in `fields`. */
+  readonly isOrderly: boolean;
 }
 
 /** Reads the bytes up to the first blank line. */
@@ -25,39 +33,70 @@ export function parseHeaderBlock(bytes: Uint8Array): HeaderBlock {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
   const fields: HeaderField[] = [];
   let stray = -1;
-  let position = 0;
-  let name = '';
-  let parts: string[] = [];
   // Only raw 8-bit values ask for it.
   const isSevenBit = isAscii(bytes);
   const charset = isSevenBit ? null : (/charset\s{0,9}=\s{0,9}"?([a-z0-9_.:-]{1,40})/i.exec(text)?.[1] ?? null);
-  const close = () => {
-    if (name !== '' && fields.length < MAX_FIELDS)
-      fields.push({ name, value: isSevenBit ? asciiValue(parts) : fieldValue(parts, charset) });
-    name = '';
-    parts = [];
-  };
-  while (position < text.length) {
+  const valueFrom = isSevenBit ? asciiValue : (parts: readonly string[]) => fieldValue(parts, charset);
+  let isOrderly = isSevenBit && text[0] !== ' ' && text[0] !== '\t' && !text.includes('\0');
+  let name = '';
+  /** The lines of the field's value; empty while there is no field. */
+  let parts: string[] = [];
+  for (let position = 0; position < text.length; ) {
     const end = lineEnd(text, position);
-    const line = text.slice(position, text[end - 1] === '\r' ? end - 1 : end);
-    if (line === '') break;
-    if (line[0] === ' ' || line[0] === '\t') {
-      parts.push(line);
+    const lineStop = text.charCodeAt(end - 1) === CR && end > position ? end - 1 : end;
+    if (lineStop === position) break;
+    const first = text.charCodeAt(position);
+    if (first === SPACE || first === TAB) {
+      parts.push(text.slice(position, lineStop));
     } else {
-      close();
-      // RFC 5322 2.2: printable ASCII without the colon; 80 is far above any real name.
-      const match = /^([\x21-\x39\x3b-\x7e]{1,80})[ \t]{0,8}:/.exec(line);
-      if (match !== null) {
-        name = match[1]!.toLowerCase();
-        parts = [line.slice(match[0].length)];
-      } else if (stray < 0 && !(position === 0 && /^>?From /.test(line))) {
-        stray = position;
-      }
+      if (name !== '') add(fields, name, valueFrom(parts));
+      const colon = colonOf(text, position, lineStop);
+      name = colon < 0 ? '' : nameOf(text.slice(position, colon));
+      parts = colon < 0 ? [] : [text.slice(colon + 1, lineStop)];
+      if (colon < 0 && stray < 0 && !(position === 0 && /^>?From /.test(text))) stray = position;
     }
     position = end + 1;
   }
-  close();
-  return { fields, stray };
+  if (name !== '') add(fields, name, valueFrom(parts));
+  isOrderly &&= stray < 0 && fields.length < MAX_FIELDS;
+  return { fields, stray, isOrderly };
+}
+
+function add(fields: HeaderField[], name: string, value: string): void {
+  if (fields.length < MAX_FIELDS) fields.push({ name, value });
+}
+
+/**
+ * The colon behind a field's name, or -1. RFC 5322 2.2: a name is printable ASCII without the colon; 80 is far above any
+ * real one. Up to 8 blanks may follow it.
+ */
+function colonOf(text: string, from: number, to: number): number {
+  let at = from;
+  for (; at < to; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code <= SPACE || code >= DELETE || code === COLON) break;
+  }
+  if (at === from || at - from > 80) return -1;
+  const most = Math.min(to, at + 8);
+  while (at < most && (text.charCodeAt(at) === SPACE || text.charCodeAt(at) === TAB)) at += 1;
+  return at < to && text.charCodeAt(at) === COLON ? at : -1;
+}
+
+/** Names as nearly all programs write them: asked for, they need no lower-casing, and they are compared by their place. */
+const USUAL_NAMES: ReadonlyMap<string, string> = new Map(
+  (
+    'Return-Path Received Delivered-To X-Original-To Envelope-To Authentication-Results DKIM-Signature Received-SPF ' +
+    'ARC-Seal ARC-Message-Signature ARC-Authentication-Results X-Received X-Google-Smtp-Source From Sender Reply-To To ' +
+    'Cc Bcc Subject Date Message-ID Message-Id In-Reply-To References MIME-Version Mime-Version Content-Type ' +
+    'Content-Transfer-Encoding Content-Disposition Content-ID Content-Language User-Agent X-Mailer Thread-Topic ' +
+    'Thread-Index Accept-Language X-Originating-IP Precedence List-Id List-Unsubscribe Auto-Submitted'
+  )
+    .split(' ')
+    .map(name => [name, name.toLowerCase()]),
+);
+
+function nameOf(raw: string): string {
+  return USUAL_NAMES.get(raw) ?? raw.trimEnd().toLowerCase();
 }
 
 /** The first field of that name (lower case), or ''. */

@@ -6,8 +6,8 @@
  * Never throws; what a browser would not show (scripts, styles, comments) is left out, all other words are kept.
  * Reads at most HTML_LIMIT characters; what stands behind is left out.
  */
-import { Tokenizer } from 'htmlparser2';
 import { type Container, containerOf, type Marks } from './html-containers.js';
+import { SwiftTokenizer } from './html-tokens.js';
 import { type Line, plainLines } from './reply-text/lines.js';
 import {
   addAddress,
@@ -95,7 +95,7 @@ function tokenize(state: State): void {
     if (tag !== '') openElement(state, tag, { marks, href, alt });
     tag = '';
   };
-  const tokenizer = new Tokenizer(
+  const tokenizer = new SwiftTokenizer(
     { decodeEntities: true },
     {
       onopentagname(start, end) {

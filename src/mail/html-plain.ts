@@ -3,16 +3,23 @@
  * which is what most replies are. The sanitiser has a frame of its own for every element and takes four times as long.
  *
  * Only elements and attributes that the policy allows are written, every value and every word escaped; at the first
- * thing beyond (an element nobody knows, a picture, an odd address, an attribute without value) the answer is null and
+ * thing beyond (a limit, an element nobody knows, an odd address, an attribute without value) the answer is null and
  * the sanitiser reads it all. Where there is an answer it is the sanitiser's, character by character; a test holds that.
  */
 import { Parser } from 'htmlparser2';
+import { SwiftTokenizer } from './html-tokens.js';
 
 export interface PlainPolicy {
+  /** Greatest nesting, and most elements. */
+  readonly depth: number;
+  readonly elements: number;
   readonly tags: ReadonlySet<string>;
-  /** Attributes by element, `*` for all. */
-  readonly attributes: Readonly<Record<string, readonly string[]>>;
-  /** What an element's attributes become, or null when that takes a closer look. */
+  /** The attributes of all elements, and those of some. */
+  readonly everywhere: ReadonlySet<string>;
+  readonly attributes: ReadonlyMap<string, ReadonlySet<string>>;
+  /** The safe part of a style, or ''. It is written behind the other attributes. */
+  readonly styleOf: (style: string) => string;
+  /** What an element's attributes become but for its style, or null when that takes a closer look. */
   readonly attributesOf: (
     tag: string,
     attributes: Readonly<Record<string, string>>,
@@ -21,43 +28,62 @@ export interface PlainPolicy {
 
 /** Elements that are left out while what is inside stays. */
 const LEFT_OUT: ReadonlySet<string> = new Set(['html', 'head', 'body', 'meta']);
-const VOID: ReadonlySet<string> = new Set(['br', 'hr']);
+/** Elements that are left out with the text inside, which no program shows. */
+const HIDDEN: ReadonlySet<string> = new Set(['style', 'title', 'script']);
+const VOID: ReadonlySet<string> = new Set(['br', 'hr', 'img']);
 
-/** The safe HTML, or null. Linear; limits on size and nesting are the caller's. */
+/** The safe HTML, or null. Linear; the limit on size is the caller's. */
 export function plainHtml(html: string, policy: PlainPolicy): string | null {
-  const everywhere = policy.attributes['*'] ?? [];
   const open: string[] = [];
   let out = '';
   let isPlain = true;
+  let isHidden = false;
+  let elements = 0;
+  let depth = 0;
   const parser = new Parser(
     {
+      onopentagname() {
+        depth += 1;
+        elements += 1;
+        if (depth > policy.depth || elements > policy.elements) stop();
+      },
       onopentag(tag, given) {
         if (!isPlain) return;
+        // One that hides nothing after all, as `<style/>` does.
+        if (isHidden) return stop();
         open.push(tag);
         if (LEFT_OUT.has(tag)) return;
+        if (HIDDEN.has(tag)) {
+          isHidden = true;
+          return;
+        }
         const attributes = policy.tags.has(tag) ? policy.attributesOf(tag, given) : null;
         if (attributes === null) return stop();
         out += `<${tag}`;
-        const own = policy.attributes[tag];
+        const own = policy.attributes.get(tag);
         for (const name of Object.keys(attributes)) {
-          if (!everywhere.includes(name) && own?.includes(name) !== true) continue;
+          if (name === 'style' || (!policy.everywhere.has(name) && own?.has(name) !== true)) continue;
           const value = attributes[name]!;
-          if (value === '') return stop();
-          out += ` ${name}="${escaped(value).replaceAll('"', '&quot;')}"`;
+          if (value === '' && name !== 'alt') return stop();
+          out += ` ${name}="${escapedValue(value)}"`;
         }
+        const style = attributes.style === undefined ? '' : policy.styleOf(attributes.style);
+        if (style !== '') out += ` style="${escapedValue(style)}"`;
         out += VOID.has(tag) ? ' />' : '>';
       },
       ontext(text) {
-        out += escaped(text);
+        if (!isHidden) out += escaped(text);
       },
       onclosetag(tag) {
+        depth -= 1;
         // The parser closes even a tag that the text ends in, which was never opened.
         if (open.at(-1) !== tag) return;
         open.pop();
+        isHidden = false;
         if (policy.tags.has(tag) && !VOID.has(tag)) out += `</${tag}>`;
       },
     },
-    { decodeEntities: true },
+    { decodeEntities: true, Tokenizer: SwiftTokenizer },
   );
   const stop = () => {
     isPlain = false;
@@ -69,6 +95,12 @@ export function plainHtml(html: string, policy: PlainPolicy): string | null {
   return isPlain ? out : null;
 }
 
+function escapedValue(value: string): string {
+  const safe = escaped(value);
+  return safe.includes('"') ? safe.replaceAll('"', '&quot;') : safe;
+}
+
 function escaped(text: string): string {
-  return /[&<>]/.test(text) ? text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;') : text;
+  if (!text.includes('&') && !text.includes('<') && !text.includes('>')) return text;
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

@@ -5,8 +5,9 @@
  * Remote pictures keep their address in `data-remote-src` and have no `src`, so that nothing is fetched until a person
  * asks; pictures of the mail itself (`cid:`) become what `resolveCid` answers; links open without telling where from.
  *
- * A linear pass with limits stands in front of the sanitiser: beyond DEPTH_LIMIT, ELEMENT_LIMIT or HTML_LIMIT the
- * result is null with a line of evidence. The raw mail is kept elsewhere and nothing is lost.
+ * A linear pass with limits stands in front of the sanitiser (`html-plain.ts`; most replies need no more): beyond
+ * DEPTH_LIMIT, ELEMENT_LIMIT or HTML_LIMIT the result is null with a line of evidence. The raw mail is kept elsewhere and
+ * nothing is lost.
  */
 import { Parser } from 'htmlparser2';
 import sanitizeHtml from 'sanitize-html';
@@ -50,10 +51,14 @@ export function htmlToText(html: string): string {
 
 /** `html` made safe for display. Never throws. */
 export function displayHtml(html: string, options: DisplayOptions = {}): DisplayHtml {
-  const excess = excessOf(html);
-  if (excess !== null) return { html: null, evidence: [`html: not shown, ${excess}`] };
+  const size = excessiveSize(html);
+  if (size !== null) return { html: null, evidence: [`html: not shown, ${size}`] };
   try {
-    return { html: plainHtml(html, PLAIN)?.trim() ?? sanitizedHtml(html, options), evidence: [] };
+    const plain = plainHtml(html, plainPolicy(options.resolveCid ?? NOTHING));
+    if (plain !== null) return { html: plain.trim(), evidence: [] };
+    const nesting = excessiveNesting(html);
+    if (nesting !== null) return { html: null, evidence: [`html: not shown, ${nesting}`] };
+    return { html: sanitizedHtml(html, options), evidence: [] };
   } catch {
     return { html: null, evidence: ['html: not shown, the sanitiser failed on it'] };
   }
@@ -61,16 +66,19 @@ export function displayHtml(html: string, options: DisplayOptions = {}): Display
 
 /** The same without limits, by the sanitiser alone; may throw. For `displayHtml`, and to hold its short way against. */
 export function sanitizedHtml(html: string, options: DisplayOptions = {}): string {
-  return sanitizeHtml(html, policy(options.resolveCid ?? (() => null))).trim();
+  return sanitizeHtml(html, policy(options.resolveCid ?? NOTHING)).trim();
 }
 
-/** Names the limit that is passed, or null. Stops reading there. */
-function excessOf(html: string): string | null {
+/** Names the limit that its size passes, or null. Rows of bare brackets are the dearest thing to parse. */
+function excessiveSize(html: string): string | null {
   if (html.length > HTML_LIMIT) return `more than ${HTML_LIMIT / 1024} KiB`;
-  // With fewer tags than may be nested no limit can be passed, and most replies are spared a parse. Rows of bare
-  // brackets are the dearest thing to parse, one character at a time.
+  return hasMoreTags(html, 3 * ELEMENT_LIMIT) ? `more than ${ELEMENT_LIMIT} elements` : null;
+}
+
+/** Names the limit that its elements pass, or null. Stops reading there. */
+function excessiveNesting(html: string): string | null {
+  // With fewer tags than may be nested no limit can be passed.
   if (!hasMoreTags(html, DEPTH_LIMIT)) return null;
-  if (hasMoreTags(html, 3 * ELEMENT_LIMIT)) return `more than ${ELEMENT_LIMIT} elements`;
   let depth = 0;
   let elements = 0;
   let excess: string | null = null;
@@ -121,17 +129,38 @@ const ATTRIBUTES: Record<string, string[]> = {
   time: ['datetime'],
 };
 
-const PLAIN: PlainPolicy = {
-  tags: new Set(TAGS),
-  attributes: ATTRIBUTES,
-  attributesOf(tag, attribs) {
-    if (tag === 'img' || (tag === 'a' && attribs.href !== undefined && !PLAIN_ADDRESS.test(attribs.href))) return null;
-    return withSafeStyle(tag === 'a' ? link(attribs) : attribs);
-  },
-};
+type ResolveCid = NonNullable<DisplayOptions['resolveCid']>;
+
+const NOTHING: ResolveCid = () => null;
+
+const PLAIN_TAGS = new Set(TAGS);
+const PLAIN_EVERYWHERE = new Set(EVERYWHERE);
+const PLAIN_ATTRIBUTES = new Map(Object.entries(ATTRIBUTES).map(([tag, names]) => [tag, new Set(names)]));
+
+function plainPolicy(resolveCid: ResolveCid): PlainPolicy {
+  return {
+    depth: DEPTH_LIMIT,
+    elements: ELEMENT_LIMIT,
+    tags: PLAIN_TAGS,
+    everywhere: PLAIN_EVERYWHERE,
+    attributes: PLAIN_ATTRIBUTES,
+    styleOf: safeStyle,
+    attributesOf(tag, attribs) {
+      if (tag === 'a') {
+        if (attribs.href !== undefined && !PLAIN_ADDRESS.test(attribs.href)) return null;
+        return link(attribs);
+      }
+      if (tag !== 'img') return attribs;
+      const shown = picture(attribs, resolveCid);
+      return shown.src === undefined || ATTACHED.test(shown.src) ? shown : null;
+    },
+  };
+}
+
+const ATTACHED = /^attachment:[0-9a-f]{1,128}$/;
 const PLAIN_ADDRESS = /^(?:https?:\/\/|mailto:)[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]{1,2000}$/;
 
-function policy(resolveCid: (contentId: string) => string | null): sanitizeHtml.IOptions {
+function policy(resolveCid: ResolveCid): sanitizeHtml.IOptions {
   return {
     allowedTags: TAGS,
     nonTextTags: ['script', 'style', 'title', 'textarea', 'option', 'xmp', 'noembed', 'noframes', 'template'],
@@ -166,10 +195,7 @@ function link(attribs: sanitizeHtml.Attributes): sanitizeHtml.Attributes {
   return { ...attribs, href, target: '_blank', rel: 'noopener noreferrer nofollow' };
 }
 
-function picture(
-  attribs: sanitizeHtml.Attributes,
-  resolveCid: (contentId: string) => string | null,
-): sanitizeHtml.Attributes {
+function picture(attribs: sanitizeHtml.Attributes, resolveCid: ResolveCid): sanitizeHtml.Attributes {
   const { src = '', srcset: _srcset, 'data-remote-src': _remote, 'data-cid': _cid, ...rest } = attribs;
   const address = src.trim();
   if (/^cid:/i.test(address)) {

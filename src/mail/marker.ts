@@ -24,7 +24,9 @@ export function isWrapperClass(classes: string): boolean {
  * True for a line that says "reply above this line", ours or another help desk's, whatever stands in front of it.
  */
 export function isReplyLine(line: string): boolean {
-  if (line.length > 160 || !(/^[^\p{L}]/u.test(line) || /[^\p{L}.]/u.test(line.slice(-1)))) return false;
+  // Cheap questions first, every line of every mail is asked: it begins or ends with something that is no letter.
+  if (line.length > 160 || (/^[a-z]/i.test(line) && /[a-z.]$/i.test(line))) return false;
+  if (!(/^[^\p{L}]/u.test(line) || /[^\p{L}.]/u.test(line.slice(-1)))) return false;
   return (
     /above this line/i.test(line) &&
     /(?:reply|respond|type|write|answer)[^.!?]{0,40} above this line/i.test(line) &&

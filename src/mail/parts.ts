@@ -1,17 +1,19 @@
 /**
- * Raw bytes of a mail to the stream of its MIME parts (RFC 2045, RFC 2046).
+ * Raw bytes of a mail to its MIME parts (RFC 2045, RFC 2046): at once from memory, or while they arrive.
  *
- * The parser is mailsplit (`split.ts`), the splitter below mailparser, used directly: mailparser adds reading of every
- * header of every part (0.36 ms for a mail of 4 KB against 0.06 ms), loses the bytes of a text part before anybody can
- * doubt its declared charset, and drops the words of a multipart whose boundary never comes.
+ * The parser is mailsplit (`split-stream.ts`, and `split.ts` for what is in memory), the splitter below mailparser, used
+ * directly: mailparser adds reading of every header of every part (0.36 ms for a mail of 4 KB against 0.06 ms), loses the
+ * bytes of a text part before anybody can doubt its declared charset, and drops the words of a multipart whose boundary
+ * never comes.
  *
  * A part's content is read while it arrives: whoever takes the next part first lets go of what is left of this one.
  * Memory is bounded by the parser (1 MiB of header, 64 KiB of a line). Above its limits (1,000 parts, that header) or 50
  * levels of nesting iteration throws.
  */
-import libmime from 'libmime';
 import { decodeWords, firstValue, type HeaderBlock, parseHeaderBlock } from './headers.js';
-import { type ChunkReader, chunkReader, type MimeNode } from './split.js';
+import { splitAtOnce } from './split.js';
+import { type ChunkReader, chunkReader, type MimeNode } from './split-stream.js';
+import { type Structured, structured } from './structured.js';
 import type { TransferEncoding } from './transfer.js';
 
 // Each line that begins with -- is compared with the boundaries of all levels above it.
@@ -39,24 +41,33 @@ export interface Part {
   hasChildren: boolean;
 }
 
-export interface PartWithContent {
+export interface PartWithContent<Content = AsyncIterable<Uint8Array>> {
   readonly part: Part;
-  /** Encoded bytes as they arrive. Of a multipart: what stands before its first part, usually words for old programs. */
-  readonly content: AsyncIterable<Uint8Array>;
+  /** Encoded. Of a multipart: what stands before its first part, usually words for old programs. */
+  readonly content: Content;
 }
 
-/** The parts in the order of the mail, parents before their children. */
-export async function* mailParts(source: Uint8Array | AsyncIterable<Uint8Array>): AsyncGenerator<PartWithContent> {
+/** The parts of a mail in memory, in its order, parents before their children. */
+export function* partsAtOnce(bytes: Uint8Array): Generator<PartWithContent<Uint8Array>> {
+  const parts = new Map<unknown, Part>();
+  for (const { entity, content } of splitAtOnce(bytes)) {
+    const parent = parts.get(entity.parent) ?? null;
+    const part = partOf(entity, parent);
+    parts.set(entity, part);
+    yield { part, content };
+  }
+}
+
+/** The parts of a mail that arrives in pieces; so do their contents. */
+export async function* mailParts(source: AsyncIterable<Uint8Array>): AsyncGenerator<PartWithContent> {
   const chunks = chunkReader(source);
   const parts = new Map<MimeNode, Part>();
   try {
     for (let chunk = await chunks.next(); chunk !== null; chunk = await chunks.next()) {
       // Anything between parts: boundary lines, preambles and epilogues that nobody asked for.
       if (chunk.type !== 'node') continue;
-      const part = partOf(chunk, chunk.parentNode === false ? null : (parts.get(chunk.parentNode) ?? null));
-      if (part.depth > MAX_DEPTH) throw new Error(`Parts are nested deeper than ${MAX_DEPTH} levels`);
+      const part = partOf(foundBy(chunk), chunk.parentNode === false ? null : (parts.get(chunk.parentNode) ?? null));
       parts.set(chunk, part);
-      if (part.parent !== null) part.parent.hasChildren = true;
       yield { part, content: contentOf(chunk, chunks) };
     }
   } finally {
@@ -76,25 +87,48 @@ async function* contentOf(node: MimeNode, chunks: ChunkReader): AsyncGenerator<U
   }
 }
 
-function partOf(node: MimeNode, parent: Part | null): Part {
+/** What is found of a part before its meaning. */
+interface Found {
+  readonly header: HeaderBlock;
+  readonly headerBytes: Uint8Array;
+  readonly contentType: Structured;
+  readonly mediaType: string;
+  readonly hasMediaType: boolean;
+}
+
+function foundBy(node: MimeNode): Found {
   const headerBytes = node.getHeaders();
   const header = parseHeaderBlock(headerBytes);
-  const type = structured(header, 'content-type');
-  const disposition = structured(header, 'content-disposition');
-  const flowed = (type.params.format ?? '').trim().toLowerCase() === 'flowed';
   return {
-    parent,
-    depth: parent === null ? 0 : parent.depth + 1,
     header,
     headerBytes,
-    type: mediaType(node, parent),
-    params: type.params,
+    contentType: structured(header.fields, 'content-type'),
+    mediaType: node.contentType === false ? '' : node.contentType,
+    hasMediaType: node.headers !== false && node.headers.hasHeader('content-type'),
+  };
+}
+
+function partOf(found: Found, parent: Part | null): Part {
+  const depth = parent === null ? 0 : parent.depth + 1;
+  if (depth > MAX_DEPTH) throw new Error(`Parts are nested deeper than ${MAX_DEPTH} levels`);
+  if (parent !== null) parent.hasChildren = true;
+  const { header, headerBytes, contentType } = found;
+  const { params } = contentType;
+  const disposition = structured(header.fields, 'content-disposition');
+  const flowed = (params.format ?? '').trim().toLowerCase() === 'flowed';
+  return {
+    parent,
+    depth,
+    header,
+    headerBytes,
+    type: typeOf(found, parent),
+    params,
     encoding: encodingOf(firstValue(header.fields, 'content-transfer-encoding')),
     disposition: disposition.value.trim().toLowerCase(),
-    filename: nameParam(disposition, 'filename') || nameParam(type, 'name'),
-    charset: type.params.charset ?? null,
+    filename: nameParam(disposition, 'filename') || nameParam(contentType, 'name'),
+    charset: params.charset ?? null,
     flowed,
-    delSp: flowed && (type.params.delsp ?? '').trim().toLowerCase() === 'yes',
+    delSp: flowed && (params.delsp ?? '').trim().toLowerCase() === 'yes',
     hasChildren: false,
   };
 }
@@ -107,22 +141,10 @@ function encodingOf(value: string): TransferEncoding {
   return /^["' ]*(?:x-)?uu(?:encode|e)?\b/.test(word) ? 'uuencode' : '';
 }
 
-function mediaType(node: MimeNode, parent: Part | null): string {
-  const type = node.contentType === false ? '' : node.contentType;
+function typeOf({ mediaType, hasMediaType }: Found, parent: Part | null): string {
   // RFC 2046 5.1.5: what a digest holds is mails.
-  const isDigested =
-    parent?.type === 'multipart/digest' && node.headers !== false && !node.headers.hasHeader('content-type');
-  if (isDigested) return 'message/rfc822';
-  return /^[!-~]+\/[!-~]+$/.test(type) ? type : '';
-}
-
-type Structured = ReturnType<typeof libmime.parseHeaderValue>;
-
-const ABSENT: Structured = libmime.parseHeaderValue('', { stripComments: true });
-
-function structured(header: HeaderBlock, name: string): Structured {
-  const value = firstValue(header.fields, name);
-  return value === '' ? ABSENT : libmime.parseHeaderValue(value, { stripComments: true });
+  if (!hasMediaType && parent?.type === 'multipart/digest') return 'message/rfc822';
+  return /^[!-~]+\/[!-~]+$/.test(mediaType) ? mediaType : '';
 }
 
 /** A parameter's text; encoded words are not allowed here (RFC 2231), and half the world uses them, cut into pieces too. */

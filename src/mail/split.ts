@@ -1,175 +1,269 @@
 /**
- * Raw bytes to the chunks of the MIME parser: nodes (a part's header), their content, and what stands between. The only
- * importer of the parser.
+ * A mail in memory to its MIME entities (RFC 2045, RFC 2046): each header, read once, and the bytes that belong to it.
  *
- * A mail in memory is split in one synchronous pass: the parser is a stream, and for a mail of 4 KB its streaming (event
- * loop turns, iterator, one small buffer a line) costs more than its work. The pass asks the parser's own line step
- * about every line that it could see something in, and groups lines as the stream does; both ways give the same
- * contents. `processLine` is not part of the parser's documented interface: its version is pinned, and a test compares
- * both ways.
+ * Gives what the stream of the MIME parser (`split-stream.ts`) gives for the same bytes, limits and oddities included; a
+ * test holds that. The parser is made for streams: its buffers and events, a small buffer for each line, and a header
+ * that it reads before we read it again cost more than everything here. A header that is not in plain order is still
+ * shown to the parser's own reader.
  *
- * Memory is bounded by the parser (1 MiB of header, 64 KiB of a line). Above its limits (1,000 parts, that header) next
- * throws, after everything that stands in front.
+ * Linear: of a body only lines that begin like a delimiter are looked at. Above the limits (1,000 parts, 1 MiB of
+ * header) iteration throws, after everything that stands in front.
  */
-import { pipeline, Readable } from 'node:stream';
-import { type MimeNode, Splitter, type SplitterChunk } from '@zone-eu/mailsplit';
-import { soundLineEnds, withSoundLineEnds } from './line-ends.js';
+import { MimeNode } from '@zone-eu/mailsplit';
+import { type HeaderBlock, parseHeaderBlock } from './headers.js';
+import { soundLineEnds } from './line-ends.js';
+import { type Structured, structured } from './structured.js';
 
-const LIMITS = { ignoreEmbedded: true, maxHeadSize: 1024 * 1024, maxChildNodes: 1000 };
+export const MAX_PARTS = 1000;
+/** Of one header, in bytes; a line counts for at least LINE_COST of them. */
+export const MAX_HEADER = 1024 * 1024;
+const LINE_COST = 64;
+/** `--` before and after, white space (RFC 2046 5.1.1) as much as a line holds (RFC 5322 2.1.1), CRLF. */
+const AROUND_BOUNDARY = 2 + 2 + 998 + 2;
 
+const TAB = 9;
 const LF = 10;
 const CR = 13;
+const SPACE = 32;
 const DASH = 45;
 
-export type { MimeNode };
-
-export interface ChunkReader {
-  next(): SplitterChunk | null | Promise<SplitterChunk | null>;
-  /** Gives one chunk back, to be the next again. */
-  unread(chunk: SplitterChunk): void;
-  close(): void;
+export interface Entity {
+  readonly parent: Entity | null;
+  readonly header: HeaderBlock;
+  /** The header as it came, with its blank line. */
+  readonly headerBytes: Uint8Array;
+  readonly contentType: Structured;
+  /** In lower case; `text/plain` where nothing is said, '' where it is empty. */
+  readonly mediaType: string;
+  readonly hasMediaType: boolean;
+  /** '' without one. */
+  readonly boundary: string;
 }
 
-export function chunkReader(source: Uint8Array | AsyncIterable<Uint8Array>): ChunkReader {
-  const { read, close } = source instanceof Uint8Array ? inMemory(source) : streamed(source);
-  let unread: SplitterChunk | null = null;
-  return {
-    next() {
-      if (unread === null) return read();
-      const chunk = unread;
-      unread = null;
-      return chunk;
-    },
-    unread(chunk) {
-      unread = chunk;
-    },
-    close,
-  };
+export interface EntityWithContent {
+  readonly entity: Entity;
+  /** Encoded. Of a multipart: what stands before its first part. */
+  readonly content: Uint8Array;
 }
 
-function streamed(source: AsyncIterable<Uint8Array>) {
-  const splitter = new Splitter(LIMITS);
-  // A failure of the source destroys the splitter with it, and so reaches the reader.
-  pipeline(Readable.from(withSoundLineEnds(source)), splitter, () => {});
-  const iterator = (splitter as unknown as AsyncIterable<SplitterChunk>)[Symbol.asyncIterator]();
-  return {
-    async read() {
-      const result = await iterator.next();
-      return result.done === true ? null : result.value;
-    },
-    close() {
-      splitter.destroy();
-    },
-  };
-}
-
-function inMemory(source: Uint8Array) {
-  const bytes = soundLineEnds(source);
-  const chunks = splitAtOnce(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-  return {
-    read() {
-      const result = chunks.next();
-      return result.done === true ? null : result.value;
-    },
-    close() {},
-  };
-}
-
-type Content = Extract<SplitterChunk, { value: unknown }>;
-
-/** What the stream calls for each line. */
-interface LineSteps {
-  processLine(
-    line: Buffer | false,
-    final: boolean,
-    next: (error?: Error | null, chunk?: SplitterChunk | false, flush?: boolean) => void,
-  ): void;
-  push(chunk: SplitterChunk): boolean;
-}
-
-function* splitAtOnce(bytes: Buffer): Generator<SplitterChunk> {
-  const steps = new Splitter(LIMITS) as unknown as LineSteps;
-  let early: SplitterChunk[] = [];
-  // A node that ends without a body is pushed in the middle of a step.
-  steps.push = chunk => early.push(chunk) > 0;
-  let found: SplitterChunk | false = false;
-  let flushes = false;
-  const next = (error?: Error | null, chunk?: SplitterChunk | false, flush?: boolean) => {
-    if (error) throw error;
-    found = chunk ?? false;
-    flushes = flush === true;
-  };
-  /** Lines of one kind that follow one another, [start, end). */
-  let group: Content | null = null;
-  let start = 0;
-  let end = 0;
-  let at = 0;
-  /** The last line was content of the group, so the next one is, unless it is a delimiter. */
-  let inContent = false;
-  for (let lineEnd = bytes.indexOf(LF); lineEnd !== -1; lineEnd = bytes.indexOf(LF, at)) {
-    const from = at;
-    at = lineEnd + 1;
-    const isContent = !mayDelimit(bytes, from);
-    if (inContent && isContent) {
-      end = at;
-      continue;
-    }
-    steps.processLine(bytes.subarray(from, at), false, next);
-    if (early.length > 0) {
-      yield* early;
-      early = [];
-    }
-    const chunk = found as SplitterChunk | false;
-    inContent = isContent && chunk !== false && chunk.type !== 'node';
-    if (chunk === false) continue;
-    if (flushes) {
-      if (group !== null) {
-        end = withoutLastLineEnd(group, bytes, { start, end });
-        // A body that is nothing but a line end is still reported with it.
-        yield start < end ? { ...group, value: bytes.subarray(start, end) } : group;
-      }
-      group = null;
-      start = at;
-      yield chunk;
-    } else if (group !== null && chunk.type === group.type) {
-      end = at;
-      continue;
+/** The entities in the order of the mail, parents before their children. */
+export function* splitAtOnce(source: Uint8Array): Generator<EntityWithContent> {
+  const sound = soundLineEnds(source);
+  const bytes = Buffer.from(sound.buffer, sound.byteOffset, sound.byteLength);
+  const scan: Scan = { text: bytes.toString('latin1'), dashes: -1, bareReturn: -1 };
+  let next: Next | null = { parent: null, at: 0 };
+  for (let count = 1; next !== null; count += 1) {
+    if (count > MAX_PARTS) throw new Error('Max allowed child nodes exceeded');
+    const { parent, at }: Next = next;
+    const { end, found } = headAt(scan.text, at, parent);
+    if (found === null) {
+      const entity = entityOf(bytes.subarray(at, end), parent);
+      const body = bodyOf(scan, entity, end);
+      yield { entity, content: bytes.subarray(end, body.end) };
+      next = body.next;
     } else {
-      if (group !== null) {
-        end = withoutLastLineEnd(group, bytes, { start, end });
-        if (start < end) yield { ...group, value: bytes.subarray(start, end) };
+      // A delimiter in the middle of a header: only the end of a multipart leaves its last part standing.
+      if (found.isEnd && end > at) {
+        yield { entity: entityOf(bytes.subarray(at, end), parent), content: bytes.subarray(end, end) };
       }
-      start = end;
-      group = chunk.type === 'node' ? null : chunk;
-      if (chunk.type === 'node') {
-        yield chunk;
-        start = at;
-      }
+      next = nextAfter(scan, found, null);
     }
-    end = at;
   }
-  // The line end before what follows belongs to it, in case that is a delimiter without one.
-  if (group !== null) at = withoutLastLineEnd(group, bytes, { start, end: at });
-  if (group !== null && at > start) yield { ...group, value: bytes.subarray(start, at) };
-  found = false;
-  steps.processLine(at < bytes.length && bytes.subarray(at), true, next);
-  yield* early;
-  const last = found as SplitterChunk | false;
-  if (last !== false && (last.type === 'node' || last.value.length > 0)) yield last;
 }
 
-/** True when the line that begins there may be a multipart's delimiter: dashes, or a bare CR in front of them. */
-function mayDelimit(bytes: Buffer, from: number): boolean {
-  const first = bytes[from];
-  if (first === DASH) return bytes[from + 1] === DASH;
-  return first === CR && bytes[from + 1] !== LF;
+interface Scan {
+  readonly text: string;
+  /** The latest places of LF and dashes, and of LF, CR and dashes, that were found; the text's length when none is left. */
+  dashes: number;
+  bareReturn: number;
 }
 
-/** RFC 2046 5.1.1: the line end in front of a delimiter belongs to the delimiter, not to the part. */
-function withoutLastLineEnd(group: Content, bytes: Buffer, range: { start: number; end: number }): number {
-  let { end } = range;
-  const node = group.node as MimeNode;
-  if (group.type !== 'body' || !node.parentNode || end <= range.start || bytes[end - 1] !== LF) return end;
-  end -= 1;
-  return end > range.start && bytes[end - 1] === CR ? end - 1 : end;
+/** Where an entity begins, and what it is a part of. */
+interface Next {
+  readonly parent: Entity | null;
+  readonly at: number;
+}
+
+/** A line that delimits: [from, to). */
+interface Delimiter {
+  readonly from: number;
+  readonly to: number;
+  readonly owner: Entity;
+  /** `--boundary--` */
+  readonly isEnd: boolean;
+}
+
+/** The header from `from` on; `found` when a delimiter ends it, and no blank line or the end of the mail. */
+function headAt(text: string, from: number, parent: Entity | null): { end: number; found: Delimiter | null } {
+  let cost = 0;
+  let at = from;
+  while (at < text.length) {
+    const to = lineAfter(text, at);
+    const first = text.charCodeAt(at);
+    const found = parent !== null && (first === DASH || first === CR) ? delimiterAt(text, at, to, parent) : null;
+    if (found !== null) return { end: at, found };
+    const isBlank = first === LF || (first === CR && to === at + 2 && text.charCodeAt(at + 1) === LF);
+    cost += isBlank ? to - at : Math.max(to - at, LINE_COST);
+    if (cost > MAX_HEADER) throw new Error('Max header size for a MIME node exceeded');
+    at = to;
+    if (isBlank) break;
+  }
+  return { end: at, found: null };
+}
+
+function entityOf(headerBytes: Uint8Array, parent: Entity | null): Entity {
+  const header = parseHeaderBlock(headerBytes);
+  const contentType = structured(header.fields, 'content-type');
+  const { mediaType, hasMediaType, boundary } = plainStructure(header, contentType) ?? parsedStructure(headerBytes);
+  return { parent, header, headerBytes, contentType, mediaType, hasMediaType, boundary };
+}
+
+type Structure = Pick<Entity, 'mediaType' | 'hasMediaType' | 'boundary'>;
+
+/** The structure where there are no two ways to read it; else null. */
+function plainStructure(header: HeaderBlock, { value, params }: Structured): Structure | null {
+  if (!header.isOrderly) return null;
+  const boundary = params.boundary ?? '';
+  // White space inside is kept by the parser and collapsed by us.
+  if (!/^[!-~]*$/.test(value) || !/^[!-~]*$/.test(boundary)) return null;
+  if (value !== '') return { mediaType: value.toLowerCase(), hasMediaType: true, boundary };
+  // A file's name stands in for a type that is missing.
+  const isSaid = header.fields.some(({ name }) => name === 'content-type' || name === 'content-disposition');
+  return isSaid ? null : { mediaType: 'text/plain', hasMediaType: false, boundary: '' };
+}
+
+function parsedStructure(headerBytes: Uint8Array): Structure {
+  const node = new MimeNode(false);
+  node.addHeaderChunk(Buffer.from(headerBytes.buffer, headerBytes.byteOffset, headerBytes.byteLength));
+  node.parseHeaders();
+  return {
+    mediaType: node.contentType === false ? '' : node.contentType,
+    hasMediaType: node.headers !== false && node.headers.hasHeader('content-type'),
+    boundary: node._boundary === false ? '' : node._boundary.toString('latin1'),
+  };
+}
+
+/** Where the content ends that begins at `from`, and what stands behind it. */
+function bodyOf(scan: Scan, entity: Entity, from: number): { end: number; next: Next | null } {
+  if (isMultipart(entity)) return preambleOf(scan, entity, from);
+  const { text } = scan;
+  const found = findDelimiter(scan, from, entity, false);
+  if (found === null) return { end: text.length, next: null };
+  const next = nextAfter(scan, found, entity);
+  if (entity.parent === null) return { end: found.from, next };
+  const isLast = !isWhole(scan, found);
+  // The parser looks at a last line with the line end before it, and there a CR more hides the dashes.
+  if (isLast && found.from > from && text.charCodeAt(found.from) === CR) return { end: text.length, next: null };
+  // RFC 2046 5.1.1: the line end in front of a delimiter belongs to it; a body of nothing else keeps it.
+  const end = withoutLineEnd(text, from, found.from);
+  return { end: end === from && !found.isEnd && !isLast ? found.from : end, next };
+}
+
+/** The same for a multipart. One without parts goes on over the end of what it stands in: words may be lost there. */
+function preambleOf(scan: Scan, entity: Entity, from: number): { end: number; next: Next | null } {
+  const { text } = scan;
+  let current = entity;
+  let found = findDelimiter(scan, from, entity, false);
+  while (found !== null) {
+    const isOwn = found.owner === entity;
+    if (!found.isEnd || (!isOwn && found.from === from)) {
+      return { end: found.from, next: nextAfter(scan, found, current) };
+    }
+    if (!isWhole(scan, found)) return { end: isOwn ? found.to : found.from, next: null };
+    const next = findDelimiter(scan, found.to, found.owner, !isOwn);
+    if (!isMultipart(found.owner) && next?.from !== found.to) {
+      return { end: found.to, next: next && nextAfter(scan, next, found.owner) };
+    }
+    current = found.owner;
+    found = next;
+  }
+  return { end: current === entity ? text.length : text.lastIndexOf('\n') + 1, next: null };
+}
+
+/** The entity that begins behind this delimiter or, when that ends a multipart, behind the next one that ends none. */
+function nextAfter(scan: Scan, first: Delimiter, entity: Entity | null): Next | null {
+  let found: Delimiter | null = first;
+  let isEpilogue = false;
+  while (found?.isEnd === true) {
+    // What calls itself the end before there was any part is none.
+    isEpilogue ||= found.owner !== entity;
+    found = findDelimiter(scan, found.to, found.owner, isEpilogue);
+  }
+  return found === null || !isWhole(scan, found) ? null : { parent: found.owner, at: found.to };
+}
+
+function isMultipart({ mediaType }: Entity): boolean {
+  return mediaType.startsWith('multipart/') && mediaType.length > 'multipart/'.length;
+}
+
+/** False for a last line without a line end. */
+function isWhole({ text }: Scan, line: Delimiter): boolean {
+  return text.charCodeAt(line.to - 1) === LF;
+}
+
+/** The first line from `from` on, the beginning of one, that delimits; `isEpilogue`: the entity's own parts are over. */
+function findDelimiter(scan: Scan, from: number, entity: Entity, isEpilogue: boolean): Delimiter | null {
+  let at = from;
+  while (at < scan.text.length) {
+    const line = suspectLine(scan, at);
+    if (line < 0) return null;
+    const to = lineAfter(scan.text, line);
+    const found = delimiterAt(scan.text, line, to, isEpilogue ? entity.parent : entity);
+    if (found !== null) return found;
+    at = to;
+  }
+  return null;
+}
+
+/** The first line from `at` on, the beginning of one, that begins with dashes or a bare CR and dashes; -1 without one. */
+function suspectLine(scan: Scan, at: number): number {
+  const { text } = scan;
+  if (text.startsWith('--', at) || text.startsWith('\r--', at)) return at;
+  if (scan.dashes < at) scan.dashes = placeOf(text, '\n--', at);
+  if (scan.bareReturn < at) scan.bareReturn = placeOf(text, '\n\r--', at);
+  const place = Math.min(scan.dashes, scan.bareReturn);
+  return place === text.length ? -1 : place + 1;
+}
+
+function placeOf(text: string, sign: string, from: number): number {
+  const place = text.indexOf(sign, from);
+  return place < 0 ? text.length : place;
+}
+
+/** The delimiter that the line [from, to) is, of this entity or of one around it; else null. */
+function delimiterAt(text: string, from: number, to: number, innermost: Entity | null): Delimiter | null {
+  const dashes = text.charCodeAt(from) === CR ? from + 1 : from;
+  if (!text.startsWith('--', dashes)) return null;
+  for (let owner = innermost; owner !== null; owner = owner.parent) {
+    const { boundary } = owner;
+    if (boundary === '' || !text.startsWith(boundary, dashes + 2)) continue;
+    const length = to - dashes - boundary.length;
+    const isEnd = length <= AROUND_BOUNDARY ? endsMultipart(text, dashes + 2 + boundary.length, to) : null;
+    if (isEnd !== null) return { from, to, owner, isEnd };
+  }
+  return null;
+}
+
+/** What stands behind a boundary: true for the end's dashes, false for a line end alone, null for anything else. */
+function endsMultipart(text: string, from: number, to: number): boolean | null {
+  let at = from;
+  const isEnd = text.startsWith('--', at);
+  if (isEnd) at += 2;
+  while (at < to && (text.charCodeAt(at) === SPACE || text.charCodeAt(at) === TAB)) at += 1;
+  // Only the end of all may end the mail without a line end.
+  if (at === to) return isEnd ? true : null;
+  while (at < to && text.charCodeAt(at) === CR) at += 1;
+  if (at < to && text.charCodeAt(at) === LF) at += 1;
+  return at === to ? isEnd : null;
+}
+
+function lineAfter(text: string, from: number): number {
+  const end = text.indexOf('\n', from);
+  return end < 0 ? text.length : end + 1;
+}
+
+function withoutLineEnd(text: string, from: number, to: number): number {
+  if (to <= from || text.charCodeAt(to - 1) !== LF) return to;
+  const end = to - 1;
+  return end > from && text.charCodeAt(end - 1) === CR ? end - 1 : end;
 }

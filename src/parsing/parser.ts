@@ -127,7 +127,7 @@ function settle(waiting: Waiting, result: JobResult): void {
     waiting.reject(new ReplydError('unavailable', `the parser cannot work: ${result.reason}`));
   else if (result.outcome === 'broken')
     waiting.resolve({ readable: false, facts: result.facts, reason: result.reason });
-  else waiting.resolve({ readable: true, facts: result.facts, reading: result.reading });
+  else waiting.resolve(result.parsed);
 }
 
 const CLOSED = new ReplydError('unavailable', 'the parser is closed');

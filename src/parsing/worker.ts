@@ -1,10 +1,11 @@
 /**
  * The parser's worker thread: reads small mails, one after the other, in memory. While it reads one, that mail's hash
- * stands in the file `parsing`: a worker that takes the whole process down leaves it there for the next start. A mail
- * whose hash can't be written (full disk, no descriptor) is read all the same: that trouble is not the mail's.
+ * stands in the file `parsing`: a worker that takes the whole process down leaves it there for the next start. The hash
+ * of a mail that was read stays there until the next one begins or nothing more waits. A mail whose hash can't be
+ * written (full disk, no descriptor) is read all the same: that trouble is not the mail's.
  */
 import { openSync, writeSync } from 'node:fs';
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { MailAttachment } from '../mail/mail.js';
 import { keepInMemory } from '../mail/message.js';
 import { factsOf } from '../mail/same.js';
@@ -24,10 +25,24 @@ let mark: number | null = null;
 noteInHand(NOTHING);
 Atomics.store(current, 1, 1);
 
-let last = Promise.resolve();
+const waiting: Job[] = [];
+let reading = false;
 port.on('message', (job: Job) => {
-  last = last.then(() => read(job));
+  waiting.push(job);
+  if (!reading) void readAll();
 });
+
+/** What comes meanwhile is looked for between two mails: as long as there is more, no mark has to be taken away. */
+async function readAll(): Promise<void> {
+  reading = true;
+  for (let job = waiting.shift(); job !== undefined; job = waiting.shift() ?? arrived()) await read(job);
+  noteInHand(NOTHING);
+  reading = false;
+}
+
+function arrived(): Job | undefined {
+  return (receiveMessageOnPort(port) as { message: Job } | undefined)?.message;
+}
 
 async function read(job: Job): Promise<void> {
   const bytes = (job.raw as { bytes: Uint8Array }).bytes;
@@ -35,8 +50,7 @@ async function read(job: Job): Promise<void> {
   const facts = factsOf(bytes);
   noteInHand(facts.sha256);
   const result: JobResult = await readJob(job, facts, bytes, keepInMemory);
-  noteInHand(NOTHING);
-  port.postMessage(result, result.outcome === 'read' ? ownBuffers(result.reading.mail.attachments) : []);
+  port.postMessage(result, result.outcome === 'read' ? ownBuffers(result.parsed.attachments) : []);
   Atomics.store(current, 0, 0);
 }
 

@@ -9,6 +9,7 @@ import { ReplydError } from '../errors.js';
 import { sameAddress } from '../mail/address.js';
 import { accountBySlug } from './accounts.js';
 import { blobRef } from './blobs.js';
+import { atMost } from './database.js';
 import { tell } from './events.js';
 import { hookParcel, noteHookTrouble } from './hooks.js';
 import { encodeId, keyOf } from './ids.js';
@@ -75,11 +76,10 @@ export function deliveryOperations(session: Session): DeliveryOperations {
         `update delivery set state = 'leased', attempts = attempts + 1 where key in (
            select d.key from delivery d
            where ${READY} and d.next_attempt_at <= ? and ${FIRST_OF_ORDER}
-           order by d.next_attempt_at, d.key limit ?)
+           order by d.next_attempt_at, d.key${atMost(options.limit)})
          returning *`,
         destination,
         options.now,
-        options.limit,
       );
       return rows.sort((a, b) => a.key - b.key).flatMap(row => parcel(session, row) ?? []);
     },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mailParts } from '#replyd/mail/parts.js';
+import { mailParts, type Part, partsAtOnce } from '#replyd/mail/parts.js';
 import { corpusMails } from './corpus.js';
 
 const HEAD = 'Content-Type: multipart/mixed; boundary=b\r\n\r\n';
@@ -16,6 +16,7 @@ const EDGES: Readonly<Record<string, string>> = {
   'a part without header end': `${HEAD}--b\r\nX: y\r\n--b\r\n\r\nx\r\n--b--\r\n`,
   'a last part without header end': `${HEAD}--b\r\nX: y\r\n--b--\r\n`,
   'a delimiter at the end': `${HEAD}--b\r\n\r\nx\r\n--b--`,
+  'an end in place of a part': `${HEAD}--b\r\n--b--\r\n\r\nx\r\n--b\r\n\r\ny\r\n`,
   'a delimiter that ends nothing': `${HEAD}--b\r\n\r\nx\r\n--b`,
   'bare CR before a delimiter': `${HEAD}--b\r\n\r\nx\n\r--b\r\n\r\ny\r\n--b--\r\n`,
   'words before and after': `${HEAD}before\r\n\r\n--b\r\n\r\nx\r\n--b--\r\nafter\r\nmore`,
@@ -23,18 +24,53 @@ const EDGES: Readonly<Record<string, string>> = {
   'dashes in a part': `${HEAD}--b\r\n\r\n--\r\n-- \r\n--c\r\n--bb\r\n---\r\n--b--\r\n`,
   'a boundary on a part that is no multipart': 'Content-Type: text/plain; boundary=b\r\n\r\nx\r\n--b\r\n\r\ny\r\n--b--\r\nz\r\n',
   'an inner multipart that never ends': `${HEAD}--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\nx\r\n--b\r\n\r\ny\r\n--b--\r\n`,
+  'words in a multipart without parts': `${HEAD}--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\nwords\r\n--b\r\n\r\ny\r\n--b--\r\n`,
+  'a multipart without parts at the end': `${HEAD}--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\nwords\r\n--b--\r\nafter\r\nmore`,
+  'a multipart without words at the end': `${HEAD}--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--b--\r\nafter\r\nmore`,
+  'a multipart that only ends': `${HEAD}--b--\r\n--b--\r\nx`,
+  'a multipart without parts in a text': 'Content-Type: text/plain; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\nx\r\n--b--\r\n--b--\r\ny\r\n--b\r\n\r\nz\r\n',
+  'a bare CR before the last line': `${HEAD}--b\r\n\r\nx\r\n\r--b--`,
+  'a delimiter and CR at the end': `${HEAD}--b\r\n\r\nx\r\n--b\r`,
+  'white space behind a delimiter': `${HEAD}--b \t\r\n\r\nx\r\n--b-- \r\r\n\r\ny\r\n--b -\r\n--b${' '.repeat(999)}\r\n\r\nz\r\n`,
+  'too much white space': `${HEAD}--b${' '.repeat(1_003)}\r\n\r\nx\r\n`,
+  'a type in two lines': 'Content-Type: multipart/mixed;\r\n\tboundary="b"\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n',
+  'white space in a boundary': 'Content-Type: multipart/mixed; boundary="b  c"\r\n\r\n--b  c\r\n\r\nx\r\n--b  c--\r\n',
+  'comments, a boundary in pieces': 'Content-Type: multipart/mixed (x); boundary*0="b"; boundary*1=c\r\n\r\n--bc\r\n\r\nx\r\n--bc--\r\n',
+  'a boundary in raw 8-bit': 'Content-Type: multipart/mixed; boundary="\xe9"\r\n\r\n--\xe9\r\n\r\nx\r\n--\xe9--\r\n',
+  'no type but a file name': 'Content-Disposition: attachment; filename=a.png\r\n\r\nx',
+  'an empty type': 'Content-Type:\r\n\r\nx',
+  'a type of one word': 'Content-Type: text\r\n\r\nx',
+  'a multipart of no kind': 'Content-Type: multipart/; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n',
+  'two types': 'Content-Type: multipart/mixed; boundary=b\r\nContent-Type: text/plain\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n',
+  'a name far from its colon': 'Content-Type            : multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n',
+  'a header that begins folded': ' Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n',
+  'a NUL in a boundary': 'Content-Type: multipart/mixed; boundary=b\0c\r\n\r\n--bc\r\n\r\nx\r\n--bc--\r\n',
   'LF alone': `${HEAD}--b\r\n\r\nx\r\n--b--\r\n`.replaceAll('\r\n', '\n'),
   'a long line': `From: a\r\n\r\n${'x'.repeat(200_000)}\r\n${'y'.repeat(70_000)}`,
 }; // biome-ignore format: a table
 
-async function partsOf(source: Uint8Array | AsyncIterable<Uint8Array>): Promise<unknown[]> {
+function shown(part: Part, pieces: readonly Uint8Array[]): unknown {
+  const header = Buffer.from(part.headerBytes).toString('latin1');
+  return [part.depth, part.type, header, Buffer.concat(pieces).toString('latin1')];
+}
+
+function partsInMemory(bytes: Uint8Array): unknown[] {
+  const found: unknown[] = [];
+  try {
+    for (const { part, content } of partsAtOnce(bytes)) found.push(shown(part, [content]));
+  } catch (error) {
+    found.push(String(error));
+  }
+  return found;
+}
+
+async function partsOf(source: AsyncIterable<Uint8Array>): Promise<unknown[]> {
   const found: unknown[] = [];
   try {
     for await (const { part, content } of mailParts(source)) {
       const pieces: Uint8Array[] = [];
       for await (const piece of content) pieces.push(piece);
-      const header = Buffer.from(part.headerBytes).toString('latin1');
-      found.push([part.depth, part.type, header, Buffer.concat(pieces).toString('latin1')]);
+      found.push(shown(part, pieces));
     }
   } catch (error) {
     found.push(String(error));
@@ -59,7 +95,7 @@ test('a mail in memory is split as its stream is', async () => {
     ['too long a header', Buffer.from(`X: y\r\n`.repeat(30_000))],
   ] as const;
   for (const [name, bytes] of [...mails, ...edges, ...limits]) {
-    const atOnce = await partsOf(bytes);
+    const atOnce = partsInMemory(bytes);
     assert.deepEqual(atOnce, await partsOf(piecesOf(bytes)), name);
     assert.ok(atOnce.length > 0, name);
   }

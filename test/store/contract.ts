@@ -6,6 +6,7 @@ import type { Destination } from '#replyd/conversation/ports.js';
 import type { Filing, Store } from '#replyd/conversation/store.js';
 import { isReplydError } from '#replyd/errors.js';
 import type { Mail, MailKind, Reading } from '#replyd/mail/mail.js';
+import { packReading } from '#replyd/mail/packed.js';
 
 export interface Opened {
   readonly store: Store;
@@ -59,7 +60,7 @@ export function filing(destinations: readonly Destination[], of: Reading | null,
     destinations,
     facts: { size: raw.length, sha256: sha256(raw), contentKey: sha256(`key of ${raw}`), hops: 1 },
     raw: { sha256: sha256(raw), size: raw.length, bytes: Buffer.from(raw) },
-    reading: of,
+    reading: of === null ? null : packReading(of),
     reason: of ? null : 'broken',
     attachments: [],
     via: 'smtp',
@@ -318,7 +319,7 @@ export function storeContract(name: string, open: Open): void {
       ['', ['unparsed: broken'], ['original.eml']],
     );
     assert.equal((await store.mail(result.mailId)).mail.state, 'quarantined');
-    await store.refile(result.mailId, reading({ text: 'After all' }), []);
+    await store.refile(result.mailId, packReading(reading({ text: 'After all' })), []);
     const after = (await store.conversation({ id })).messages!.at(-1)!;
     assert.deepEqual([after.id, after.text, after.attachments], [before.id, 'After all', []]);
     assert.equal((await store.mail(result.mailId)).mail.state, 'filed');

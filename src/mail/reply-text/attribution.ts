@@ -15,6 +15,11 @@ const UNSPACED = /[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/;
 /** The last characters of the verbs of scripts without spaces; such a line may end without a colon. */
 const UNSPACED_ENDINGS: ReadonlySet<string> = new Set(CLOSING_VERBS.filter(isUnspaced).map(verb => verb.slice(-1)));
 
+/** The verbs by their last character. */
+const VERBS_BY_END: ReadonlyMap<string, readonly string[]> = new Map(
+  CLOSING_VERBS.map(verb => verb.slice(-1)).map(last => [last, CLOSING_VERBS.filter(verb => verb.endsWith(last))]),
+);
+
 export interface Attribution {
   /** First and one past the last line. */
   readonly start: number;
@@ -175,7 +180,7 @@ function unframed(text: string): { inner: string; framed: boolean } {
 function closingVerb(sentence: string): string | null {
   const lower = lowered(sentence);
   let best: string | null = null;
-  for (const verb of CLOSING_VERBS) {
+  for (const verb of VERBS_BY_END.get(lower.slice(-1)) ?? []) {
     if (!lower.endsWith(verb) || (best !== null && verb.length <= best.length)) continue;
     const before = lower.charAt(lower.length - verb.length - 1);
     if (before === '' || isUnspaced(verb) || !/[\p{L}\p{N}]/u.test(before)) best = verb;

@@ -7,7 +7,7 @@
  * it is the writer's text.
  */
 import { FORWARD_PHRASES, HEADER_LABELS, type HeaderKind, ORIGINAL_PHRASES } from './languages.js';
-import { isBlank, type Line, lowered } from './lines.js';
+import { isAscii, isBlank, type Line, lowered } from './lines.js';
 
 /** Where quoted mail begins by such a line or block. `end` is the first line after it. */
 export interface Heading {
@@ -102,8 +102,12 @@ interface Phrase {
   readonly what: string;
 }
 
+const LONGEST_PHRASE = Math.max(...[...ORIGINAL_PHRASES, ...FORWARD_PHRASES].map(phrase => phrase.length));
+
 function phraseOf(key: string, byClient: boolean): Phrase | null {
   if (key.length > 300) return null;
+  // Most lines: a sentence without any frame, too long for a phrase.
+  if (key.length > LONGEST_PHRASE && /^[a-z]/i.test(key) && /[a-z.,!?]$/i.test(key) && isSentence(key)) return null;
   const inner = lowered(key.replace(/^[-_=~>–—―─‐\s]+|[-_=~<–—―─‐:：\s]+$/g, ''));
   // Some gateways join the line and the fields below it.
   const joined = /^[-_=–—―─‐]{3,}\s*([^-_=–—―─‐]{3,40}?)\s*[-_=–—―─‐]{3,}\s+(\S.*)$/.exec(key);
@@ -121,6 +125,10 @@ function phraseOf(key: string, byClient: boolean): Phrase | null {
     return { forward: byClient, framed: byClient, what: inner };
   }
   return null;
+}
+
+function isSentence(key: string): boolean {
+  return isAscii(key) && !/^forwarded by /i.test(key);
 }
 
 function isRule(key: string): boolean {

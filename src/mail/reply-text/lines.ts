@@ -79,7 +79,12 @@ export function keyOf(text: string): string {
 
 /** In lower case and composed, as the tables of `languages.ts` are; a Turkish İ becomes i. */
 export function lowered(text: string): string {
-  return text.normalize('NFC').toLowerCase().replaceAll('i\u0307', 'i');
+  return isAscii(text) ? text.toLowerCase() : text.normalize('NFC').toLowerCase().replaceAll('i\u0307', 'i');
+}
+
+/** True for text without any character above U+007F: nothing in it changes its length with its case or form. */
+export function isAscii(text: string): boolean {
+  return !/[^\x00-\x7f]/.test(text);
 }
 
 /** True when a line holds nothing to see. */

@@ -38,17 +38,12 @@ export function seenIn(lines: readonly Line[], texts: readonly string[]): Seen[]
       addIds(line.body.length > BODY_LIMIT ? line.body.slice(0, BODY_LIMIT) : line.body, ids);
     ends.push(ids.length);
   }
-  const places = new Int32Array(ids.length).fill(-1);
-  for (let at = 0; at + RUN <= ids.length; at++) {
-    const place = known.runs.get(hashOf(ids, at));
-    if (place === undefined) continue;
-    for (let step = 0; step < RUN; step++) places[at + step] = place + step;
-  }
+  const places = placesOf(ids, known);
   let start = 0;
   let expected = -1;
   return ends.map(end => {
     // The short lines a text ends with are too few words for a run; they are known by following the last known word.
-    if (expected !== -1 && end - start <= SHORT_LINE && isNext(ids.slice(start, end), known.sequence, expected)) {
+    if (expected !== -1 && end - start <= SHORT_LINE && isNext(ids, { start, end }, known.sequence, expected)) {
       for (let at = start; at < end; at++) places[at] = expected + at - start;
     }
     let count = 0;
@@ -67,8 +62,28 @@ export function seenIn(lines: readonly Line[], texts: readonly string[]): Seen[]
   });
 }
 
-function isNext(ids: readonly number[], sequence: readonly number[], expected: number): boolean {
-  return ids.length > 0 && ids.every((id, step) => sequence[expected + step] === id);
+/** Where each word stands in the known texts, -1 for nowhere. */
+function placesOf(ids: readonly number[], { runs, sequence, isFirst }: Known): Int32Array {
+  const places = new Int32Array(ids.length).fill(-1);
+  let last = -1;
+  for (let at = 0; at + RUN <= ids.length; at++) {
+    // In the middle of a quote one more word says as much as looking up all RUN again.
+    const follows = last !== -1 && isFirst[last + 1] === true && sequence[last + RUN] === ids[at + RUN - 1];
+    last = follows ? last + 1 : (runs.get(hashOf(ids, at)) ?? -1);
+    if (follows) places[at + RUN - 1] = last + RUN - 1;
+    else if (last !== -1) for (let step = 0; step < RUN; step++) places[at + step] = last + step;
+  }
+  return places;
+}
+
+function isNext(
+  ids: readonly number[],
+  { start, end }: { start: number; end: number },
+  sequence: readonly number[],
+  expected: number,
+): boolean {
+  for (let at = start; at < end; at++) if (sequence[expected + at - start] !== ids[at]) return false;
+  return end > start;
 }
 
 /** The words of a text, in order, lower case. */
@@ -122,12 +137,15 @@ interface Known {
   readonly runs: ReadonlyMap<number, number>;
   /** The words of all texts by place; 0 in the gaps. */
   readonly sequence: readonly number[];
+  /** Whether the run that begins at a place is the one `runs` tells. */
+  readonly isFirst: readonly boolean[];
 }
 
 /** Every run of RUN words of the texts, with the place of its first word; between two texts lies a gap. */
 function knownRuns(texts: readonly string[]): Known | null {
   const runs = new Map<number, number>();
   const sequence: number[] = [];
+  const isFirst: boolean[] = [];
   let budget = TRACE_LIMIT;
   for (const text of texts) {
     const place = sequence.length;
@@ -136,11 +154,14 @@ function knownRuns(texts: readonly string[]): Known | null {
     budget -= text.length;
     for (let at = place; at + RUN <= sequence.length; at++) {
       const hash = hashOf(sequence, at);
-      if (!runs.has(hash)) runs.set(hash, at);
+      const isNew = !runs.has(hash);
+      if (isNew) runs.set(hash, at);
+      isFirst[at] = isNew;
     }
     sequence.push(0);
+    while (isFirst.length < sequence.length) isFirst.push(false);
   }
-  return runs.size === 0 ? null : { runs, sequence };
+  return runs.size === 0 ? null : { runs, sequence, isFirst };
 }
 
 /** A number for RUN ids in order. */
