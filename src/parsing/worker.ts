@@ -1,8 +1,8 @@
 /**
  * The parser's worker thread: reads small mails, one after the other, in memory. While it reads one, that mail's hash
  * stands in the file `parsing`: a worker that takes the whole process down leaves it there for the next start. The hash
- * of a mail that was read stays there until the next one begins or nothing more waits. A mail whose hash can't be
- * written (full disk, no descriptor) is read all the same: that trouble is not the mail's.
+ * of a mail that was read stays there until the next one begins or nothing more waits. A mail whose hash can't be written
+ * (full disk, no descriptor) is read all the same: that trouble is not the mail's.
  */
 import { openSync, writeSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';

@@ -34,8 +34,8 @@ export function runBatch(session: Session, verbs: Operations, calls: readonly Ca
     const one = calls.length < 2;
     const together = one ? null : (tryTogether(session, verbs, calls) ?? tryInSavepoints(session, verbs, calls));
     return together ?? calls.map(call => runAlone(session, verbs, call));
-  } catch (error) {
-    return calls.map(call => ({ id: call.id, error: storeFault(error, `store: ${call.name}`) }));
+  } catch (busy) {
+    return calls.map(call => ({ id: call.id, error: storeFault(busy, `store: ${call.name}`) }));
   }
 }
 
@@ -63,22 +63,18 @@ function tryInSavepoints(session: Session, verbs: Operations, calls: readonly Ca
   );
 }
 
-/** Null when the work threw, or lost the transaction: nothing of it happened. Throws when somebody else has the store. */
+/** Null when the work threw, or lost the transaction: nothing of it happened. Throws when the store is busy. */
 function inOneTransaction<T>({ db }: Session, work: () => T): T | null {
   try {
     db.run('begin immediate');
-  } catch (error) {
-    if (isBusy(error)) throw error;
-    return null;
-  }
-  try {
     const done = work();
     // A statement that failed badly and was swallowed would have ended the transaction: then nothing was kept.
     if (!db.inTransaction) return null;
     db.run('commit');
     return done;
-  } catch {
+  } catch (error) {
     if (db.inTransaction) db.run('rollback');
+    if (isBusy(error)) throw error;
     return null;
   }
 }

@@ -41,28 +41,29 @@ export function fileMail(session: Session, packed: Filing): readonly FilingResul
     if (filing.together && found.includes(result)) return filing.destinations.map(() => ({ result }));
   }
   const targets = openConversations(session, filing, found);
-  if (targets.every(target => target === TO_OPERATOR)) return keep(session, filing);
   const contentKey = Buffer.from(filing.facts.contentKey, 'hex').subarray(0, 16);
   const before = new Map<number, { key: number; mail_key: number }>();
-  let fresh = false;
+  let files = false;
   for (const target of targets) {
-    if (typeof target === 'string') continue;
-    const known = target.conversation
-      ? session.db.get<{ key: number; mail_key: number }>(
-          'select key, mail_key from message where conversation_key = ? and content_key = ?',
-          target.conversation.key,
-          contentKey,
-        )
-      : undefined;
-    if (known) before.set(target.conversation!.key, known);
-    else fresh = true;
+    if (typeof target === 'string' || target.conversation === null) continue;
+    const known = session.db.get<{ key: number; mail_key: number }>(
+      'select key, mail_key from message where conversation_key = ? and content_key = ?',
+      target.conversation.key,
+      contentKey,
+    );
+    if (known) before.set(target.conversation.key, known);
+    else files = true;
   }
-  const mailKey = fresh ? insertMail(session, filing, targets) : null;
+  const operators = targets.includes(TO_OPERATOR);
+  const kept = operators ? operatorHas(session, filing, before) : undefined;
+  const keeps = operators && kept === undefined;
+  const mailKey = files || keeps ? insertMail(session, filing, files) : null;
   const filed = new Map<number, number>();
   const results = targets.map((target): FilingResult => {
     if (typeof target === 'string') return { result: target };
     if (target.conversation === null) {
-      return { result: 'filed', mailId: encodeId('mail', mailKey!), messageId: null, before: false };
+      const mailId = encodeId('mail', kept ?? mailKey!);
+      return { result: 'filed', mailId, messageId: null, before: kept !== undefined };
     }
     const known = before.get(target.conversation.key);
     if (known) {
@@ -90,37 +91,23 @@ export function fileMail(session: Session, packed: Filing): readonly FilingResul
   });
   if (mailKey !== null) {
     writeResults(session, mailKey, filing, targets, results);
-    if (targets.includes(TO_OPERATOR)) forwardToOperator(session, mailKey, filing.reading);
+    const unsent = keeps ? forwardToOperator(session, mailKey, filing.reading) : null;
+    if (unsent !== null && !files) session.db.run('update mail set reason = ? where key = ?', unsent, mailKey);
   }
   return results;
 }
 
-/** For postmaster and abuse alone. */
-function keep(session: Session, filing: OpenedFiling): readonly FilingResult[] {
-  const known = keptBefore(session, filing);
-  const mailKey =
-    known ??
-    insertMail(
-      session,
-      filing,
-      filing.destinations.map(() => TO_OPERATOR),
-    );
-  const mailId = encodeId('mail', mailKey);
-  const results = filing.destinations.map(
-    () => ({ result: 'filed', mailId, messageId: null, before: known !== undefined }) as const,
-  );
-  if (known === undefined) {
-    writeResults(
-      session,
-      mailKey,
-      filing,
-      filing.destinations.map(() => TO_OPERATOR),
-      results,
-    );
-    const reason = forwardToOperator(session, mailKey, filing.reading);
-    if (reason !== null) session.db.run('update mail set reason = ? where key = ?', reason, mailKey);
+/** The same mail to the same recipients, postmaster or abuse among them: filed in one of its conversations, or kept. */
+function operatorHas(
+  session: Session,
+  filing: OpenedFiling,
+  before: ReadonlyMap<number, { readonly mail_key: number }>,
+): number | undefined {
+  const recipients = JSON.stringify(filing.envelope.rcptTo);
+  for (const { mail_key: key } of before.values()) {
+    if (session.db.get('select 1 from mail where key = ? and rcpt_to = ?', key, recipients)) return key;
   }
-  return results;
+  return keptBefore(session, filing);
 }
 
 /** A conversation is to be opened in this account; nothing is written while targets are still being looked for. */
@@ -214,13 +201,13 @@ function ownMessageId(filing: OpenedFiling): string {
   return filing.reading?.mail.messageId ?? `${filing.facts.contentKey.slice(0, 32)}@without-message-id.invalid`;
 }
 
-function insertMail(session: Session, filing: OpenedFiling, targets: readonly (Target | string)[]): number {
-  const kept = targets.every(target => typeof target === 'string' || target.conversation === null);
+/** `files`: it makes a message in some conversation; else it is kept for the operator alone. */
+function insertMail(session: Session, filing: OpenedFiling, files: boolean): number {
   return session.db.insert(
     `insert into mail (key, state, mail_from, rcpt_to, size, blob_key, door, client, received_at, reason)
      values (max(?, (select coalesce(max(key), 0) + 1 from mail)), ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     newKey(session),
-    kept ? 'kept' : filing.reading === null ? 'quarantined' : 'filed',
+    !files ? 'kept' : filing.reading === null ? 'quarantined' : 'filed',
     filing.envelope.mailFrom,
     JSON.stringify(filing.envelope.rcptTo),
     filing.facts.size,

@@ -66,8 +66,10 @@ test('a mail whose hash can not be noted is read all the same', async context =>
   context.after(() => other.close());
   for (const text of ['one', 'two']) {
     const bytes = Buffer.from(`From: ann@example.com\r\n\r\n${text}\r\n`);
-    const about = { traces: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] };
-    const parsed = await other.parse({ bytes }, about);
+    const parsed = await other.parse(
+      { bytes },
+      { traces: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] },
+    );
     assert.ok(parsed.readable && unpackReading(parsed.reading).text.text === text);
   }
 });
