@@ -6,7 +6,10 @@
  *   POISON-MEMORY  it takes all memory there is  POISON-ABORT   the whole process ends
  */
 import { readFileSync } from 'node:fs';
-import { isMainThread, parentPort } from 'node:worker_threads';
+import { syncBuiltinESMExports } from 'node:module';
+import threads from 'node:worker_threads';
+
+const { isMainThread, parentPort } = threads;
 
 interface Job {
   readonly id: number;
@@ -56,10 +59,18 @@ function lookInto<Emitter extends { on: unknown; once: unknown }>(
 
 if (!isMainThread && parentPort !== null) {
   const poisons = new Map<number, string>();
-  lookInto(parentPort, 'on', job => {
+  const look = (job: Job) => {
     const poison = poisonIn(job);
     if (poison !== null) poisons.set(job.id, poison);
-  });
+  };
+  lookInto(parentPort, 'on', look);
+  const { receiveMessageOnPort } = threads;
+  threads.receiveMessageOnPort = port => {
+    const received = receiveMessageOnPort(port) as { message: Job } | undefined;
+    if (received !== undefined) look(received.message);
+    return received;
+  };
+  syncBuiltinESMExports();
   // The worker says by this that it begins with a job.
   const { store } = Atomics;
   Atomics.store = ((array: Int32Array, index: number, value: number) => {
