@@ -157,9 +157,11 @@ function wordBytes(encoding: string, text: string): Buffer {
 }
 
 function asciiValue(parts: readonly string[]): string {
-  const raw = (parts.length === 1 ? parts[0]! : parts.join(' ')).slice(0, MAX_VALUE);
-  const text = raw.includes('\0') ? cleanText(raw) : raw;
-  return (/[\r\n\t]| {2}/.test(text) ? text.replaceAll(/[\r\n\t ]+/g, ' ') : text).trim();
+  const raw = parts.length === 1 ? parts[0]! : parts.join(' ');
+  if (raw.length <= MAX_VALUE && !/[\x00\r\n\t]| {2}/.test(raw)) return raw.trim();
+  return cleanText(raw.slice(0, MAX_VALUE))
+    .replaceAll(/[\r\n\t ]+/g, ' ')
+    .trim();
 }
 
 function fieldValue(parts: readonly string[], charset: string | null): string {

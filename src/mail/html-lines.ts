@@ -166,7 +166,8 @@ function openElement(state: State, tag: string, given: { marks: Marks; href: str
   const container = containerOf(tag, given.marks);
   const spaced = SPACED.has(tag) && !isTight(given.marks);
   if (spaced) state.gap = true;
-  const broken = /white-space\s*:\s*(?:pre|break-spaces)/i.test(given.marks.style) && tag !== 'body';
+  const { style } = given.marks;
+  const broken = style !== '' && /white-space\s*:\s*(?:pre|break-spaces)/i.test(style) && tag !== 'body';
   if (broken) state.broken++;
   if (tag === 'pre') state.pre++;
   if (HIDDEN.has(tag)) state.hidden++;

@@ -85,6 +85,11 @@ function afterComment(text: string, start: number): number {
 }
 
 function keep(list: string[], raw: string): void {
+  // Nearly all ids are nothing but an id.
+  if (raw.length <= MAX_ID && /^[!-;=?-~]+$/.test(raw)) {
+    list.push(raw);
+    return;
+  }
   if (raw.length > 2 * MAX_ID) return;
   const words = raw.split(/\s+/).filter(word => word !== '');
   const id = words.join('').replaceAll(/[\x00-\x1f\x7f<>]|[\ud800-\udfff]/gu, '');

@@ -82,19 +82,31 @@ export function addText(flow: Flow, text: string): void {
     });
     return;
   }
-  for (const match of text.matchAll(/[ \t\n\r\f]+|[^ \t\n\r\f]+/g)) {
-    const piece = match[0];
-    const code = piece.charCodeAt(0);
-    if (code === 32 || (code >= 9 && code <= 13)) {
-      if (flow.text !== '' && flow.separator === '') flow.separator = ' ';
-      continue;
-    }
-    const words = flow.separator + (piece.includes('\u00a0') ? piece.replaceAll('\u00a0', ' ') : piece);
-    flow.separator = '';
-    flow.text += words;
-    if (flow.link.length < LINK_LIMIT) flow.link += words;
-    flow.filled = true;
-  }
+  // All words at once; their order, and what stands between them, is all that counts.
+  const even = UNEVEN.test(text) ? text.replaceAll(/[ \t\n\r\f]+/g, ' ') : text;
+  const start = even.startsWith(' ') ? 1 : 0;
+  const end = even.length - (even.length > start && even.endsWith(' ') ? 1 : 0);
+  if (start > 0 && flow.text !== '' && flow.separator === '') flow.separator = ' ';
+  if (start === end) return;
+  const words = flow.separator + even.slice(start, end);
+  flow.text += unbound(words);
+  if (flow.link.length < LINK_LIMIT) flow.link += unbound(wordsUpTo(words, LINK_LIMIT - flow.link.length));
+  flow.separator = end < even.length ? ' ' : '';
+  flow.filled = true;
+}
+
+/** White space that is not one space alone. */
+const UNEVEN = /[\t\n\r\f]| {2}/;
+
+function unbound(words: string): string {
+  return words.includes('\u00a0') ? words.replaceAll('\u00a0', ' ') : words;
+}
+
+/** The words up to the one with which that length is reached. */
+function wordsUpTo(words: string, length: number): string {
+  if (words.length <= length) return words;
+  const end = words.indexOf(' ', length);
+  return end === -1 ? words : words.slice(0, end);
 }
 
 export function addPicture(flow: Flow, alt: string): void {
