@@ -45,7 +45,7 @@ function forwardsAndBack(days: number): Fault {
   return {
     name: `clock ${days} days forwards, and back`,
     quick: days === 2,
-    async run(bench) {
+    async run(bench, notes) {
       const talk = await bench.session();
       const before = await beginWaits(bench);
       await putClock(bench, days);
@@ -54,6 +54,8 @@ function forwardsAndBack(days: number): Fault {
       assert.equal((await bench.store.hook(bench.hook)).state, 'on');
       assert.notEqual((await bench.deliveryOf(before.deferred)).state, 'failed');
       assert.equal(await bench.mail(bench.word(), { on: talk }), '250 2.0.0');
+      await bench.receiver.behave(200);
+      if (!notes.patient) assert.equal((await bench.daemon.cli(['hook', 'test', bench.hook])).code, 0);
       await endWaits(bench, before);
       const meanwhile = await beginWaits(bench);
       await putClock(bench, 0);
