@@ -2,6 +2,7 @@
 --   * `key` is the integer behind a public id (src/store/ids.ts): it rises with time, so inserts append.
 --   * times are milliseconds since 1970; JSON columns hold JSON text; addresses have A-label domains.
 --   * whatever grows with the number of mails is found by one index look-up, never by a scan.
+--   * a check with three words or more is written with `or`: for `in` SQLite builds a temporary index at every insert.
 
 create table account (
   key integer primary key,
@@ -102,7 +103,7 @@ create unique index blob_by_hash on blob (sha256);
 
 create table mail (
   key integer primary key,
-  state text not null check (state in ('filed', 'quarantined', 'refused', 'kept')),
+  state text not null check (state = 'filed' or state = 'quarantined' or state = 'refused' or state = 'kept'),
   mail_from text not null,
   rcpt_to text not null,
   size integer not null,
@@ -121,11 +122,11 @@ create table message (
   key integer primary key,
   conversation_key integer not null references conversation on delete cascade,
   seq integer not null,
-  direction text not null check (direction in ('incoming', 'outgoing', 'note')),
+  direction text not null check (direction = 'incoming' or direction = 'outgoing' or direction = 'note'),
   kind text not null,
   author_name text not null default '',
   author_email text,
-  author_role text not null check (author_role in ('contact', 'participant', 'agent', 'system')),
+  author_role text not null check (author_role = 'contact' or author_role = 'participant' or author_role = 'agent' or author_role = 'system'),
   participant_key integer,
   text text not null default '',
   quoted_text text not null default '',
@@ -214,7 +215,7 @@ create table delivery (
   envelope_sender text,
   head text not null default '',
   bounce_token text,
-  state text not null check (state in ('waiting', 'leased', 'sent', 'deferred', 'failed', 'cancelled')),
+  state text not null check (state = 'waiting' or state = 'leased' or state = 'sent' or state = 'deferred' or state = 'failed' or state = 'cancelled'),
   reason text,
   attempts integer not null default 0,
   next_attempt_at integer,

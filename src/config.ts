@@ -25,7 +25,7 @@ import {
   variableOf,
 } from './config/keys.js';
 import { nearestText } from './config/nearest.js';
-import { errorText, ReplydError } from './errors.js';
+import { ReplydError, reasonText } from './errors.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -128,7 +128,8 @@ function readAsked(file: string, asked: boolean, readFile: ReadConfigFile): Retu
   try {
     read = readFile(file);
   } catch (error) {
-    throw new ReplydError('invalid', `${file}: cannot be read: ${errorText(error)}`, { cause: error });
+    const advice = (error as NodeJS.ErrnoException).code === 'EACCES' ? '; be root or the user that runs replyd' : '';
+    throw new ReplydError('invalid', `${file}: cannot be read: ${reasonText(error)}${advice}`, { cause: error });
   }
   if (read === null && asked) {
     throw new ReplydError('invalid', `${file}: there is no such file; \`replyd init\` writes one`);

@@ -6,8 +6,8 @@
  * `close` takes no new connections, lets transactions and tries end, and closes the store last.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
-import { rm, statfs } from 'node:fs/promises';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { createApi } from './api/api.js';
@@ -19,12 +19,13 @@ import { storeRules } from './config/store-rules.js';
 import { diffReload, type LoadedConfig } from './config.js';
 import { createReception } from './conversation/accept.js';
 import type { Courier } from './conversation/ports.js';
-import { errorText, ReplydError } from './errors.js';
+import { errorText, faultText, ReplydError, reasonText } from './errors.js';
 import { type HttpHandler, type HttpListener, openHttp } from './http.js';
 import { openDoorFaults } from './ingress/door-faults.js';
 import { createDoors, type DoorSettings as HttpDoorSettings } from './ingress/http.js';
 import { openSmtp, type SmtpDoor, type SmtpOptions, type SmtpSettings } from './ingress/smtp.js';
 import type { Log } from './log.js';
+import { watchClock } from './outbound/clock-steps.js';
 import { openComposer } from './outbound/composer.js';
 import { createFileCourier } from './outbound/file.js';
 import { openHooks, testHook } from './outbound/hooks.js';
@@ -33,8 +34,11 @@ import { createSmtpCourier } from './outbound/smtp.js';
 import { createPoster } from './outbound/webhook.js';
 import { openParser } from './parsing/parser.js';
 import { clearIncoming, incomingFolder } from './store/blobs.js';
+import { isBusy } from './store/database.js';
 import { openHousekeeping } from './store/housekeeping.js';
 import { lockStore } from './store/lock.js';
+import { sentFolder } from './store/sent.js';
+import { watchSpace } from './store/space.js';
 import { openStore } from './store/sqlite.js';
 import { handedOver, openSupervisor } from './systemd.js';
 
@@ -62,7 +66,8 @@ export interface DaemonOptions {
 }
 
 const GRACE = 30_000;
-const FREE_SPACE_INTERVAL = 1_000;
+/** For what only measures how long something takes: the clock on the wall may be put forward or back. */
+const steady = () => performance.now();
 const VERSION = (
   JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
 ).version;
@@ -113,7 +118,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const parser = await openParser({ dataDir, incomingFolder: folder, limits: () => config.limits, log });
     closers.push(() => parser.close());
 
-    const space = watchSpace(dataDir, () => config.limits.minFree);
+    const space = watchSpace({ dataDir, folder, minFree: () => config.limits.minFree });
     closers.push(space.close);
 
     const reception = createReception({
@@ -169,7 +174,10 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const housekeeping = openHousekeeping({ store, dataDir, log, keep: () => config.retention });
     closers.push(() => housekeeping.close());
 
-    const doorOptions = { spoolFolder: folder, reception, log, now: Date.now };
+    const clockSteps = watchClock({ wall: Date.now, steady, putBack: by => store.pullForward(by), log });
+    closers.push(clockSteps.close);
+
+    const doorOptions = { spoolFolder: folder, reception, log, now: steady };
     const doors: SmtpDoor[] = [];
     const openDoor = async (door: Pick<SmtpOptions, 'kind' | 'listen'> & Partial<SmtpOptions>) => {
       if (door.listen.length === 0 && (door.fds ?? []).length === 0) return [];
@@ -195,7 +203,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       const listen = fd !== undefined ? { fd } : key === 'http.listen' ? config.http.listen : config.ingress.listen;
       if (listen === null) return null;
       const opened = await openHttp({ listen, handlers, log }).catch(error => {
-        throw new ReplydError('unavailable', `${key}: ${errorText(error)}`, { cause: error });
+        throw new ReplydError('unavailable', `${key}: ${faultText(error)}`, { cause: error });
       });
       listeners.push(opened);
       closers.push(() => opened.close({ graceMs }));
@@ -236,8 +244,12 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     composer.wake();
     queue.wake();
     hooks.wake();
-    // Alive means that the writer thread still commits.
-    const supervisor = openSupervisor(process.env, () => store.canWrite(), { log });
+    // Alive means that the writer thread still commits, or would if another process let it: a restart would not help.
+    const alive = () =>
+      store.canWrite().catch(error => {
+        if (!isBusy(error)) throw error;
+      });
+    const supervisor = openSupervisor(process.env, alive, { log });
     closers.push(() => supervisor.close());
     supervisor.ready();
 
@@ -281,9 +293,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
 }
 
 /** A mail's worth of attachments in base64, and its words. */
-function bodyLimit(maxSize: number): number {
-  return Math.ceil(maxSize * 1.4) + 4 * 1024 * 1024;
-}
+const bodyLimit = (maxSize: number) => Math.ceil(maxSize * 1.4) + 4 * 1024 * 1024;
 
 /** 0700, ours. Throws with what to do about it. */
 function prepareDataDir(dataDir: string): void {
@@ -300,7 +310,7 @@ function prepareDataDir(dataDir: string): void {
     if (me !== undefined && uid === me && (mode & 0o077) !== 0) chmodSync(dataDir, 0o700);
   } catch (error) {
     if (error instanceof ReplydError) throw error;
-    throw new ReplydError('unavailable', `cannot use data_dir ${dataDir}: ${errorText(error)}`, { cause: error });
+    throw new ReplydError('unavailable', `cannot use data_dir ${dataDir}: ${reasonText(error)}`, { cause: error });
   }
 }
 
@@ -349,14 +359,14 @@ function readPem(key: string, file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new ReplydError('invalid', `${key}: cannot read ${file}: ${errorText(error)}`, { cause: error });
+    throw new ReplydError('invalid', `${key}: cannot read ${file}: ${reasonText(error)}`, { cause: error });
   }
 }
 
 function createCourier(config: Config): Courier {
   const { outbound, dataDir } = config;
   if (outbound.transport === 'file') {
-    const folder = path.join(dataDir, 'sent');
+    const folder = sentFolder(dataDir);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     return createFileCourier({ folder });
   }
@@ -374,27 +384,4 @@ function createCourier(config: Config): Courier {
 function queueSettings(config: Config): Pick<QueueOptions, 'concurrency' | 'schedule'> {
   const { outbound } = config;
   return { concurrency: outbound.connections, schedule: { waits: outbound.retry, giveUpAfter: outbound.giveUp } };
-}
-
-interface Space {
-  readonly low: () => boolean;
-  /** Bytes. */
-  readonly free: () => number;
-  readonly close: () => void;
-}
-
-/** Looks at the disk once a second, so that MAIL costs nothing. */
-function watchSpace(dataDir: string, minFree: () => number): Space {
-  const first = statfsSync(dataDir);
-  let free = first.bavail * first.bsize;
-  const timer = setInterval(() => {
-    statfs(dataDir).then(
-      found => {
-        free = found.bavail * found.bsize;
-      },
-      // A disk that does not answer says so soon enough when it is written to.
-      () => undefined,
-    );
-  }, FREE_SPACE_INTERVAL).unref();
-  return { low: () => free < minFree(), free: () => free, close: () => clearInterval(timer) };
 }

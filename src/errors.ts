@@ -31,3 +31,43 @@ export function errorText(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.replaceAll(/\s+/g, ' ').trim() || 'unknown error';
 }
+
+/** What the operating system said about a file or an address, in words; null for every other error. */
+export function systemText(error: unknown): string | null {
+  const reason = systemReason(error);
+  if (reason === null) return null;
+  const { path, address, port, syscall } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  const thing = path ?? (address === undefined ? null : port === undefined ? address : `${address}:${port}`);
+  return `${thing ?? syscall}: ${reason}`;
+}
+
+/** What went wrong, for people: the thing and the reason where the operating system said it, else the error's text. */
+export function faultText(error: unknown): string {
+  return systemText(error) ?? errorText(error);
+}
+
+/** The reason alone, for a sentence that names the thing already. */
+export function reasonText(error: unknown): string {
+  return systemReason(error) ?? errorText(error);
+}
+
+function systemReason(error: unknown): string | null {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  return typeof code === 'string' && typeof syscall === 'string' ? (SYSTEM_WORDS[code] ?? code) : null;
+}
+
+const SYSTEM_WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  EACCES: 'no permission',
+  EPERM: 'not permitted',
+  EISDIR: 'is a directory',
+  ENOTDIR: 'a part of the path is no directory',
+  EEXIST: 'exists already',
+  ENOSPC: 'no space left on the disk',
+  EROFS: 'the file system is read-only',
+  EADDRINUSE: 'the port is taken',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was cut',
+  ETIMEDOUT: 'timed out',
+};

@@ -92,6 +92,8 @@ export interface Exchange {
   /** RFC 9457. `detail` is for people and says what to do; `more` goes beside it. */
   problem(status: number, detail: string, more?: Readonly<Record<string, unknown>>, headers?: Headers): Promise<void>;
   text(status: number, text: string, headers?: Headers): Promise<void>;
+  /** What was answered; null as long as nothing was. */
+  status(): number | null;
   /** Any bytes, or a stream of them, or nothing. */
   send(status: number, body: Uint8Array | Readable | null, headers?: Headers): Promise<void>;
 }
@@ -105,6 +107,10 @@ export const PROBLEM_STATUS: Readonly<Record<ErrorCode, number>> = {
   too_large: 413,
   unavailable: 503,
 };
+
+export function statusOf(error: unknown): number {
+  return isReplydError(error) ? PROBLEM_STATUS[error.code] : 503;
+}
 
 const MEMORY_LIMIT = 256 * 1024;
 const COMMON_HEADERS: Headers = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
@@ -212,7 +218,7 @@ async function answerFault(exchange: Exchange, error: unknown, log: Log): Promis
     log.error('failed', about);
     return exchange.problem(503, 'Temporary trouble here, try again later.').catch(ignore);
   }
-  const status = PROBLEM_STATUS[error.code];
+  const status = statusOf(error);
   log[status === 503 ? 'warn' : 'debug']('rejected', { ...about, status });
   await exchange.problem(status, error.message, error.details).catch(ignore);
 }
@@ -288,6 +294,7 @@ function createExchange(
         { ...(status === 401 ? { 'www-authenticate': 'Basic realm="replyd"' } : {}), ...headers },
       ),
     text: (status, text, headers) => sendText(status, 'text/plain; charset=utf-8', text, headers),
+    status: () => (response.headersSent ? response.statusCode : null),
     send,
   };
   return exchange;

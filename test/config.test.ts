@@ -312,7 +312,7 @@ test('a file that was asked for must be there and readable', () => {
   const missing = faultsOf(() => loadConfig({ file: 'no.toml', env: {}, cwd: '/nowhere-at-all' }));
   assert.match(missing.message, /^\/nowhere-at-all\/no\.toml: there is no such file; `replyd init`/);
   const folder = faultsOf(() => loadConfig({ env: { REPLYD_CONFIG: '.' }, cwd: process.cwd() }));
-  assert.match(folder.message, /: cannot be read: EISDIR/);
+  assert.match(folder.message, /: cannot be read: is a directory/);
 });
 
 test('what works but is hardly meant is a warning', () => {

@@ -72,6 +72,10 @@ export class DaemonProcess {
     return this.#listening;
   }
 
+  get running(): boolean {
+    return this.#child !== null;
+  }
+
   get pid(): number {
     if (this.#child?.pid === undefined) throw new Error('the daemon does not run');
     return this.#child.pid;
@@ -133,6 +137,15 @@ export class DaemonProcess {
       throw new Error(`the daemon ended at its start: ${signal ?? `exit ${code}`}`);
     }
     this.#listening = JSON.parse(text) as Listening;
+  }
+
+  /** Over when it has ended by itself; then it can be started again. */
+  async ended(): Promise<Exit> {
+    const exit = await this.#exit;
+    this.#child = null;
+    this.#listening = null;
+    await endGroup(this.#group, { patience: 5_000 });
+    return exit;
   }
 
   /** SIGTERM, and waits for the end. Throws when it does not come within 20 s. */

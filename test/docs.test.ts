@@ -7,6 +7,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { apiRoutes } from '#replyd/api/api.js';
+import { OPEN_PLACES } from '#replyd/api/watching.js';
 import { describeKeys, exampleConfig } from '#replyd/config/example.js';
 import { findKey, isGroup, KEY_NAMES, variableOf } from '#replyd/config/keys.js';
 import { loadConfig } from '#replyd/config.js';
@@ -103,6 +105,21 @@ test('a page that is wrong is found out', () => {
 
 test('README and CHANGELOG name only what exists', () => {
   for (const page of PAGES) assert.deepEqual(faultsIn(readFileSync(page, 'utf8')), [], page);
+});
+
+test('README shows only routes that there are, and all of the open ones', () => {
+  const page = readFileSync('README.md', 'utf8');
+  const routes = apiRoutes({ testHook: async () => ({ ok: true, response: '' }), stream: {} as never });
+  const patterns = [...routes, ...OPEN_PLACES].map(
+    ({ path }) => new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+  );
+  const shown = [...page.matchAll(/(?<![\w/])(?:\$API)?(\/v1\/[^\s`'"?)]+)/g)].map(match => match[1]!);
+  assert.ok(shown.length >= 5);
+  assert.deepEqual(
+    shown.filter(place => !patterns.some(pattern => pattern.test(place))),
+    [],
+  );
+  for (const { path } of OPEN_PLACES) assert.ok(page.includes(path), path);
 });
 
 test('meanings in the example file name only keys that exist', () => {

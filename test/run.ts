@@ -4,6 +4,7 @@
  */
 
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 export interface RunResult {
@@ -67,14 +68,14 @@ export async function runOk(program: string, args: readonly string[], options: R
 
 /**
  * Asks again and again until `probe` gives something else than undefined, null or false, and gives that. For what
- * other processes do; a fault of the probe counts as "not yet". Throws after `within` milliseconds (default 20,000).
+ * other processes do; a fault of the probe counts as "not yet". Throws after `within` milliseconds (default 60,000).
  */
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | null | false> | T | undefined | null | false,
   options: { within?: number; every?: number } = {},
 ): Promise<T> {
-  const deadline = performance.now() + (options.within ?? 20_000);
+  const deadline = performance.now() + (options.within ?? 60_000);
   let fault: unknown;
   for (;;) {
     try {
@@ -91,17 +92,24 @@ export async function eventually<T>(
   }
 }
 
-/** TCP ports on 127.0.0.1 that were free a moment ago, all different. For programs that can't be given port 0. */
+/**
+ * TCP ports on 127.0.0.1 that were free a moment ago, all different. For programs that can't be given port 0. They lie
+ * below the range from which systems take port 0 and the near end of a connection, so that no other test gets one
+ * of them before the program has it.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(
-    servers.map(server => new Promise<void>(resolve => server.listen(0, '127.0.0.1', () => resolve()))),
-  );
-  const ports = servers.map(server => {
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('no TCP address');
-    return address.port;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = randomInt(10_000, 32_768);
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise(resolve => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))));
-  return ports;
 }

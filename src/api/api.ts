@@ -5,23 +5,24 @@
  * Paths outside of /v1 and /openapi.json are somebody else's. Without a valid key everything under /v1 is 401, whether
  * or not there is such a route. A key is looked up for each request: one that was revoked is dead at once.
  */
-import type { TObject } from '@sinclair/typebox';
-import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
-import type { ApiKey } from '../conversation/model.js';
 import type { Clock } from '../conversation/ports.js';
-import type { OnceVerb, Store } from '../conversation/store.js';
+import type { Store } from '../conversation/store.js';
 import { errorText, ReplydError } from '../errors.js';
-import type { Exchange, HttpHandler } from '../http.js';
+import { type Exchange, type HttpHandler, statusOf } from '../http.js';
 import type { Log } from '../log.js';
+import { counter, histogram } from '../metrics.js';
 import { type RequestBody, readRequestBody } from './body.js';
+import { checkBody, readQuery } from './check.js';
 import { CONTACT_ROUTES } from './contacts.js';
 import { CONVERSATION_ROUTES } from './conversations.js';
 import { DELIVERY_ROUTES } from './deliveries.js';
 import { hookRoutes, type TestHook } from './hooks.js';
 import { openApi } from './openapi.js';
 import { createRates } from './rate.js';
+import { openRepeats } from './repeat.js';
 import type { Call, Caller, Route } from './route.js';
-import { type EventStream, eventRoute } from './stream.js';
+import { EVENTS, type EventStream, eventRoute } from './stream.js';
+import { OPEN_PLACES } from './watching.js';
 
 export interface ApiOptions {
   readonly store: Store;
@@ -41,7 +42,19 @@ export interface ApiOptions {
 }
 
 const HOUR = 3_600_000;
-const MAX_IDEMPOTENCY_KEY = 255;
+
+const requests = counter(
+  'replyd_api_requests_total',
+  'Requests of applications, by route, method and class of the answer; gone: nobody waited for it.',
+  ['route', 'method', 'status'],
+);
+const seconds = histogram(
+  'replyd_api_request_seconds',
+  'From the header of a request to the end of its answer.',
+  [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+  ['route', 'method'],
+);
+const limited = counter('replyd_api_limited_total', 'Requests refused because their key had used up its own.');
 
 export function apiRoutes(options: Pick<ApiOptions, 'testHook' | 'stream'>): readonly Route[] {
   return [
@@ -56,40 +69,48 @@ export function apiRoutes(options: Pick<ApiOptions, 'testHook' | 'stream'>): rea
 export function createApi(options: ApiOptions): HttpHandler {
   const { store, clock, log } = options;
   const routes = apiRoutes(options).map(route => ({ ...route, pattern: patternOf(route.path) }));
+  const repeats = openRepeats(store);
   const rates = createRates(() => options.limits().requests, clock);
   let description: string | null = null;
 
   return async exchange => {
     if (exchange.path === '/openapi.json' && ['GET', 'HEAD'].includes(exchange.method)) {
-      description ??= JSON.stringify(openApi(routes, options.version));
+      description ??= JSON.stringify(openApi(routes, { version: options.version, open: OPEN_PLACES }));
       await exchange.send(200, Buffer.from(description), { 'content-type': 'application/json' });
       return true;
     }
     if (exchange.path !== '/v1' && !exchange.path.startsWith('/v1/')) return false;
-    const key = await callerOf(exchange);
-    if (key === null) return true;
-    const wait = rates.take(key.id);
-    if (wait > 0) {
-      const headers = { 'retry-after': String(wait) };
-      await exchange.problem(429, `This key has used up its requests; try again in ${wait} s.`, {}, headers);
-      return true;
-    }
     const found = routes.flatMap(route => {
       const params = matched(route.pattern, exchange.path);
       return params === null ? [] : [{ route, params }];
     });
     const method = exchange.method === 'HEAD' ? 'GET' : exchange.method;
     const chosen = found.find(each => each.route.method === method);
-    if (chosen) await runRoute(chosen.route, chosen.params, { keyId: key.id, account: key.account }, exchange);
-    else if (found.length === 0) await exchange.problem(404, 'There is nothing at this address; see /openapi.json.');
-    else {
-      const allow = found.map(each => each.route.method).join(', ');
-      await exchange.problem(405, `Here only ${allow} can be used.`, {}, { allow });
+    const labels = chosen ? [chosen.route.path, chosen.route.method] : ['none', 'none'];
+    const began = performance.now();
+    let fault: number | null = null;
+    try {
+      const caller = await callerOf(exchange);
+      if (caller === null) return true;
+      if (chosen) await runRoute(chosen.route, chosen.params, caller, exchange);
+      else if (found.length === 0) await exchange.problem(404, 'There is nothing at this address; see /openapi.json.');
+      else {
+        const allow = found.map(each => each.route.method).join(', ');
+        await exchange.problem(405, `Here only ${allow} can be used.`, {}, { allow });
+      }
+      return true;
+    } catch (error) {
+      fault = statusOf(error);
+      throw error;
+    } finally {
+      const status = exchange.status() ?? (exchange.signal.aborted ? null : fault);
+      requests.add([...labels, status === null ? 'gone' : `${Math.floor(status / 100)}xx`]);
+      if (chosen?.route.path !== EVENTS) seconds.observe((performance.now() - began) / 1000, labels);
     }
-    return true;
   };
 
-  async function callerOf(exchange: Exchange): Promise<ApiKey | null> {
+  /** Null: answered already. */
+  async function callerOf(exchange: Exchange): Promise<Caller | null> {
     const secret = exchange.bearer();
     const key = secret === null ? null : await store.verifyKey(secret);
     if (key === null) {
@@ -100,7 +121,14 @@ export function createApi(options: ApiOptions): HttpHandler {
     if (key.last_used_at === null || clock() - Date.parse(key.last_used_at) > HOUR) {
       store.keyUsed(key.id).catch(error => log.warn('failed', { key: key.id, error: errorText(error) }));
     }
-    return key;
+    const wait = rates.take(key.id);
+    if (wait > 0) {
+      limited.add();
+      const headers = { 'retry-after': String(wait) };
+      await exchange.problem(429, `This key has used up its requests; try again in ${wait} s.`, {}, headers);
+      return null;
+    }
+    return { keyId: key.id, account: key.account };
   }
 
   async function runRoute(
@@ -109,13 +137,17 @@ export function createApi(options: ApiOptions): HttpHandler {
     caller: Caller,
     exchange: Exchange,
   ): Promise<void> {
-    const query = route.query === undefined ? noQuery(exchange.query) : readQuery(route.query, exchange.query);
+    const query = readQuery(route.query, exchange.query);
     const takesBody = route.method === 'POST' || route.method === 'PATCH';
     const body = takesBody ? await readBody(route, exchange) : null;
-    let repeated = false;
     try {
-      if (body !== null && route.body !== undefined) check(route.body, body.value);
-      const name = route.method === 'POST' ? idempotencyKey(exchange) : null;
+      if (body !== null && route.body !== undefined) checkBody(route.body, body.value);
+      const name = route.method === 'POST' ? exchange.header('idempotency-key') : undefined;
+      const repeatable = repeats.request(
+        name === undefined
+          ? null
+          : { caller: caller.keyId, name, about: `${route.method} ${exchange.path} ${body?.sha256 ?? ''}` },
+      );
       const call: Call<unknown, unknown> = {
         store,
         caller,
@@ -124,19 +156,21 @@ export function createApi(options: ApiOptions): HttpHandler {
         body: body?.value ?? {},
         exchange,
         content: place => body!.content(place, (content, facts) => store.place(content, facts)),
-        async once(verb, ...values) {
-          if (name === null) return (await run(store, verb, values)) as never;
-          const fingerprint = Buffer.from(`${route.method} ${exchange.path} ${body?.sha256 ?? ''}`).toString('hex');
-          const done = await store.once({ caller: caller.keyId, name, fingerprint }, verb, values);
-          repeated = done.repeated;
-          return done.value as never;
-        },
+        once: repeatable.once,
+        onceOutside: repeatable.onceOutside,
       };
       const answer = await route.run(call as Call<never, never>);
       if (answer === undefined) return;
-      const headers = repeated ? { 'idempotency-replayed': 'true' } : {};
+      const headers = repeatable.repeated() ? { 'idempotency-replayed': 'true' } : {};
       if (answer === null) await exchange.send(route.status, null);
-      else await exchange.json(route.status, answer, headers);
+      else {
+        const json = JSON.stringify(answer);
+        const shown = caller.account === null ? json : await store.masked(json, { account: caller.account });
+        await exchange.send(route.status, Buffer.from(`${shown}\n`), {
+          'content-type': 'application/json',
+          ...headers,
+        });
+      }
     } finally {
       await body?.discard();
     }
@@ -144,31 +178,17 @@ export function createApi(options: ApiOptions): HttpHandler {
 
   async function readBody(route: Route, exchange: Exchange): Promise<RequestBody> {
     const type = (exchange.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
-    if (route.body !== undefined && type !== 'application/json') {
+    // Where nothing is required nothing need be sent.
+    const isEmpty = (exchange.header('content-length') ?? '0') === '0' && !exchange.header('transfer-encoding');
+    if (route.body !== undefined && type !== 'application/json' && !isEmpty) {
       throw new ReplydError('invalid', 'The body must be JSON: `Content-Type: application/json`.');
+    }
+    if ((exchange.header('content-encoding') ?? 'identity').toLowerCase() !== 'identity') {
+      throw new ReplydError('invalid', 'The body must not be compressed: send it without Content-Encoding.');
     }
     return readRequestBody(exchange, { maxSize: options.limits().body, folder: options.folder });
   }
 }
-
-function run<Name extends OnceVerb>(
-  store: Store,
-  verb: Name,
-  values: Parameters<Store[Name]>,
-): Promise<Awaited<ReturnType<Store[Name]>>> {
-  return (store[verb] as unknown as (...given: readonly unknown[]) => Promise<never>)(...values);
-}
-
-function idempotencyKey(exchange: Exchange): string | null {
-  const name = exchange.header('idempotency-key');
-  if (name === undefined) return null;
-  if (name === '' || name.length > MAX_IDEMPOTENCY_KEY) {
-    throw new ReplydError('invalid', `An Idempotency-Key has 1 to ${MAX_IDEMPOTENCY_KEY} characters.`);
-  }
-  return name;
-}
-
-// ---------------------------------------------------------------- paths, queries, bodies
 
 function patternOf(path: string): readonly string[] {
   return path.split('/');
@@ -185,6 +205,7 @@ function matched(pattern: readonly string[], path: string): Readonly<Record<stri
       if (word !== part) return null;
       continue;
     }
+    if (part === '') return null;
     try {
       params[word.slice(1, -1)] = decodeURIComponent(part);
     } catch {
@@ -192,44 +213,4 @@ function matched(pattern: readonly string[], path: string): Readonly<Record<stri
     }
   }
   return params;
-}
-
-function noQuery(query: URLSearchParams): Record<string, never> {
-  for (const name of query.keys())
-    throw new ReplydError('invalid', `There is no parameter ${JSON.stringify(name)} here.`);
-  return {};
-}
-
-function readQuery(schema: TObject, query: URLSearchParams): unknown {
-  const values: Record<string, unknown> = {};
-  for (const [name, text] of query) {
-    if (Object.hasOwn(values, name)) {
-      throw new ReplydError('invalid', `The parameter ${JSON.stringify(name)} was given twice.`);
-    }
-    const whole = schema.properties[name]?.type === 'integer' && /^-?\d{1,15}$/.test(text);
-    Object.defineProperty(values, name, { value: whole ? Number(text) : text, enumerable: true });
-  }
-  check(schema, values);
-  return values;
-}
-
-const compiled = new WeakMap<TObject, TypeCheck<TObject>>();
-const MAX_ISSUES = 20;
-
-/** Throws invalid with what is wrong where. */
-function check(schema: TObject, value: unknown): void {
-  let checker = compiled.get(schema);
-  if (checker === undefined) {
-    checker = TypeCompiler.Compile(schema);
-    compiled.set(schema, checker);
-  }
-  if (checker.Check(value)) return;
-  const errors: { path: string; message: string }[] = [];
-  for (const { path, message, schema: at } of checker.Errors(value)) {
-    const words = Array.isArray(at.enum) ? `Expected one of ${at.enum.join(', ')}` : message;
-    if (!errors.some(each => each.path === path)) errors.push({ path: path || '/', message: words });
-    if (errors.length === MAX_ISSUES) break;
-  }
-  const first = errors[0]!;
-  throw new ReplydError('invalid', `${first.path}: ${first.message}.`, { details: { errors } });
 }

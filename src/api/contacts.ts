@@ -1,5 +1,5 @@
 /** Routes of contacts. A contact is made with his first conversation; here he is found, changed and cleared. */
-import { accountFilter, own, PAGE_SIZE, pageOf, route } from './route.js';
+import { accountFilter, own, ownCursor, PAGE_SIZE, pageOf, route } from './route.js';
 import { ContactChange, ContactQuery } from './schema.js';
 
 export const CONTACT_ROUTES = [
@@ -15,7 +15,7 @@ export const CONTACT_ROUTES = [
       const rows = await call.store.contacts({
         ...accountFilter(call.caller, account),
         ...(email === undefined ? {} : { email }),
-        ...(cursor === undefined ? {} : { before: await own(call, cursor) }),
+        ...(cursor === undefined ? {} : { before: await ownCursor(call, { id: cursor, prefix: 'ct_' }) }),
         limit: limit + 1,
       });
       return pageOf(rows, limit, last => last.id);

@@ -3,7 +3,17 @@ import type { Channel, Conversation } from '../conversation/model.js';
 import type { NewMessage } from '../conversation/store.js';
 import { ReplydError } from '../errors.js';
 import { sendAttachment, sendRaw } from './download.js';
-import { accountFilter, accountFor, type Call, own, ownConversation, PAGE_SIZE, pageOf, route } from './route.js';
+import {
+  accountFilter,
+  accountFor,
+  type Call,
+  own,
+  ownConversation,
+  PAGE_SIZE,
+  pageOf,
+  route,
+  wrongCursor,
+} from './route.js';
 import {
   ConversationChange,
   ConversationQuery,
@@ -187,6 +197,10 @@ async function newMessage(call: Call<unknown, unknown>, body: NewMessageBody): P
   if (body.direction !== 'outgoing' && (body.mail !== undefined || cc !== undefined)) {
     throw new ReplydError('invalid', '`mail` and `cc` are for outgoing messages.');
   }
+  const isHistory = body.mail === 'never' || (created_at !== undefined && body.mail === undefined);
+  if (body.direction === 'outgoing' && !isHistory && (text ?? markdown)!.trim() === '' && !attachments?.length) {
+    throw new ReplydError('invalid', 'A message that may be mailed needs words or an attachment.');
+  }
   checkMetadata(body.metadata);
   const files = await Promise.all(
     (attachments ?? []).map(async each => ({ ...each, content: await call.content(each.content) })),
@@ -227,8 +241,4 @@ function readCursor(cursor: string): { before: string; before_at: string } {
   const found = /^(\d{1,15}) (cv_[0-9a-z]{11})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
   if (!found) throw wrongCursor();
   return { before: found[2]!, before_at: new Date(Number(found[1])).toISOString() };
-}
-
-function wrongCursor(): ReplydError {
-  return new ReplydError('invalid', 'This cursor is none of ours: give `next_cursor` of the page before.');
 }

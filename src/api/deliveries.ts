@@ -1,5 +1,5 @@
 /** Routes of deliveries: mails and webhooks on their way out, one at a time. The queue as a whole is the operator's. */
-import { accountFilter, own, PAGE_SIZE, pageOf, route } from './route.js';
+import { accountFilter, own, ownCursor, PAGE_SIZE, pageOf, route } from './route.js';
 import { DeliveryQuery } from './schema.js';
 
 export const DELIVERY_ROUTES = [
@@ -16,7 +16,7 @@ export const DELIVERY_ROUTES = [
         ...accountFilter(call.caller, account),
         ...(state === undefined ? {} : { state }),
         ...(conversation === undefined ? {} : { conversation: await own(call, conversation) }),
-        ...(cursor === undefined ? {} : { before: await own(call, cursor) }),
+        ...(cursor === undefined ? {} : { before: await ownCursor(call, { id: cursor, prefix: 'dlv_' }) }),
         limit: limit + 1,
       });
       return pageOf(rows, limit, last => last.id);

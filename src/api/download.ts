@@ -1,18 +1,17 @@
 /**
  * Bytes that came from outside, handed on so that no browser acts on them: always a download, never sniffed, and with a
- * policy that lets nothing run. In a raw mail the reply addresses of other accounts are made unreadable: whoever knows
- * one can write into their conversation.
+ * policy that lets nothing run. They are as they came, but for reply addresses of other accounts that stand in them
+ * written out: their tokens are overwritten, so that size and structure stay.
  */
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { StoredContentRef } from '../conversation/store.js';
 import { ReplydError } from '../errors.js';
 import type { Headers } from '../http.js';
 import type { Call } from './route.js';
 
-/** The header of any mail is within this much. */
-const HEAD = 64 * 1024;
+/** An address of ours is not longer: so much is held back until what follows is known. */
+const OVERLAP = 256;
 
 const SAFE: Headers = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
@@ -23,14 +22,13 @@ const SAFE: Headers = {
 
 export async function sendAttachment(call: Call<unknown, unknown>, id: string): Promise<undefined> {
   const { attachment, content } = await call.store.attachment(id);
-  const type = /^[\w!#$&^.+-]{1,80}\/[\w!#$&^.+-]{1,80}$/.test(attachment.content_type)
-    ? attachment.content_type
-    : 'application/octet-stream';
-  const body = content.file === null ? await call.store.read(content) : createReadStream(content.file);
-  await call.exchange.send(200, body, {
+  const { account } = call.caller;
+  const mask = (text: string) => (account === null ? text : call.store.masked(text, { account }));
+  const type = await mask(attachment.content_type);
+  await call.exchange.send(200, await readable(call, content), {
     ...SAFE,
-    'content-type': type,
-    'content-disposition': disposition(attachment.filename),
+    'content-type': /^[\w!#$&^.+-]{1,80}\/[\w!#$&^.+-]{1,80}$/.test(type) ? type : 'application/octet-stream',
+    'content-disposition': disposition(await mask(attachment.filename)),
     'content-length': String(content.size),
   });
 }
@@ -41,14 +39,7 @@ export async function sendRaw(call: Call<unknown, unknown>, messageId: string): 
     throw new ReplydError('not_found', `Message ${messageId} did not come as a mail.`);
   }
   const { raw } = await call.store.mail(message.mail_id);
-  const account = await call.store.accountOf(messageId);
-  const head = await headOf(call, raw);
-  const masked = await maskForeign(head, async token => {
-    const owner = await call.store.tokenOwner(token);
-    return owner !== null && owner !== account;
-  });
-  const rest = raw.file === null ? null : createReadStream(raw.file, { start: head.length });
-  await call.exchange.send(200, rest === null ? masked : Readable.from(joined(masked, rest)), {
+  await call.exchange.send(200, await readable(call, raw), {
     ...SAFE,
     'content-type': 'message/rfc822',
     'content-disposition': disposition(`${message.mail_id}.eml`),
@@ -56,34 +47,34 @@ export async function sendRaw(call: Call<unknown, unknown>, messageId: string): 
   });
 }
 
-async function headOf(call: Call<unknown, unknown>, raw: StoredContentRef): Promise<Buffer> {
-  if (raw.file === null) return Buffer.from(await call.store.read(raw));
-  const file = await open(raw.file);
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD), 0, HEAD, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
+/** The bytes as the caller may read them; an operator may read all. */
+async function readable(
+  { store, caller }: Call<unknown, unknown>,
+  ref: StoredContentRef,
+): Promise<Uint8Array | Readable> {
+  const { account } = caller;
+  const mayReadAll = account === null || (await store.isAlone(account));
+  const mask = async (bytes: Buffer) =>
+    Buffer.from(await store.masked(bytes.toString('latin1'), { account: account!, sameLength: true }), 'latin1');
+  if (ref.file === null) {
+    const bytes = await store.read(ref);
+    return mayReadAll ? bytes : mask(Buffer.from(bytes));
   }
+  const file = createReadStream(ref.file);
+  return mayReadAll ? file : Readable.from(maskedInPieces(file, mask));
 }
 
-async function* joined(head: Buffer, rest: Readable): AsyncGenerator<Buffer> {
-  yield head;
-  for await (const chunk of rest) yield chunk as Buffer;
-}
-
-/** Same length, so that everything else stays where it was. */
-async function maskForeign(head: Buffer, isForeign: (token: string) => Promise<boolean>): Promise<Buffer> {
-  const text = head.toString('latin1');
-  let masked = text;
-  for (const token of new Set([...text.matchAll(TOKEN)].map(found => found[1]!))) {
-    if (await isForeign(token)) masked = masked.replaceAll(token, 'x'.repeat(token.length));
+/** Each piece is looked at together with the end of the one before. */
+async function* maskedInPieces(bytes: Readable, mask: (bytes: Buffer) => Promise<Buffer>): AsyncGenerator<Buffer> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of bytes) {
+    const piece = await mask(Buffer.concat([rest, chunk as Buffer]));
+    const whole = Math.max(0, piece.length - OVERLAP);
+    if (whole > 0) yield piece.subarray(0, whole);
+    rest = piece.subarray(whole);
   }
-  return masked === text ? head : Buffer.from(masked, 'latin1');
+  yield rest;
 }
-
-/** The token of an address of ours: 32 hex digits, or a UUID of another system. */
-const TOKEN = /[+=-]([0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@/gi;
 
 /** RFC 6266, with RFC 8187 for what is not ASCII. A browser gets no path and no control character. */
 export function disposition(filename: string): string {

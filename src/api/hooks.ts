@@ -56,8 +56,10 @@ export function hookRoutes(testHook: TestHook): readonly Route[] {
       status: 200,
       async run(call) {
         const id = await own(call, call.params.id!);
-        const result = await testHook(id);
-        return { ...result, hook: await call.store.hook(id) };
+        return call.onceOutside(async () => {
+          const result = await testHook(id);
+          return { ...result, hook: await call.store.hook(id) };
+        });
       },
     }),
     route({

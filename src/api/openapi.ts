@@ -1,7 +1,11 @@
-/** /openapi.json (OpenAPI 3.1), written from the routes and the shapes that requests are checked against. */
+/**
+ * /openapi.json (OpenAPI 3.1), written from the routes and the shapes that requests are checked against, and from the
+ * places that need no key.
+ */
 import type { TObject, TSchema } from '@sinclair/typebox';
 import type { Route } from './route.js';
 import { SHAPES, type ShapeName } from './schema.js';
+import type { OpenPlace } from './watching.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -15,12 +19,16 @@ const ERRORS: Readonly<Record<string, string>> = {
   '503': 'Trouble of our own, try again.',
 };
 
-export function openApi(routes: readonly Route[], version: string): Json {
+export function openApi(
+  routes: readonly Route[],
+  { version, open }: { readonly version: string; readonly open: readonly OpenPlace[] },
+): Json {
   const paths: Record<string, Record<string, Json>> = {};
   for (const route of routes) {
     paths[route.path] ??= {};
     paths[route.path]![route.method.toLowerCase()] = operation(route);
   }
+  for (const place of open) paths[place.path] = { get: openOperation(place) };
   return {
     openapi: '3.1.0',
     info: {
@@ -71,9 +79,25 @@ function operation(route: Route): Json {
     ],
     ...(route.body === undefined
       ? {}
-      : { requestBody: { required: true, content: { 'application/json': { schema: plain(route.body) } } } }),
+      : {
+          requestBody: {
+            required: (route.body.required ?? []).length > 0,
+            content: { 'application/json': { schema: plain(route.body) } },
+          },
+        }),
     responses: { [String(route.status)]: goodAnswer(route), ...Object.fromEntries(errors) },
   };
+}
+
+function openOperation({ path, summary, answers }: OpenPlace): Json {
+  const responses = Object.entries(answers).map(([status, gives]) => [
+    status,
+    {
+      description: summary,
+      content: 'one' in gives ? { 'application/json': { schema: reference(gives.one) } } : { [gives.media]: {} },
+    },
+  ]);
+  return { summary, operationId: `get_${path.slice(1)}`, security: [], responses: Object.fromEntries(responses) };
 }
 
 function goodAnswer({ gives, summary }: Route): Json {

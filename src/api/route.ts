@@ -7,7 +7,7 @@
  */
 import type { Static, TObject, TSchema } from '@sinclair/typebox';
 import type { ConversationRef, OnceVerb, Store, StoredContent } from '../conversation/store.js';
-import { ReplydError } from '../errors.js';
+import { isReplydError, ReplydError } from '../errors.js';
 import type { Exchange } from '../http.js';
 import type { ShapeName } from './schema.js';
 
@@ -31,6 +31,8 @@ export interface Call<Query, Body> {
     verb: Name,
     ...values: Parameters<Store[Name]>
   ): Promise<Awaited<ReturnType<Store[Name]>>>;
+  /** The same for work that is not the store's. Killed in the middle of it, it may be done once more. */
+  onceOutside<Value>(work: () => Promise<Value>): Promise<Value>;
   readonly exchange: Exchange;
 }
 
@@ -69,6 +71,21 @@ export async function own(call: Pick<Call<unknown, unknown>, 'store' | 'caller'>
     throw new ReplydError('not_found', `There is no ${JSON.stringify(id.slice(0, 80))}.`);
   }
   return id;
+}
+
+/** The id at which a page ended, as a cursor: one that begins so, and is the caller's. */
+export async function ownCursor(
+  call: Pick<Call<unknown, unknown>, 'store' | 'caller'>,
+  { id, prefix }: { readonly id: string; readonly prefix: 'ct_' | 'dlv_' },
+): Promise<string> {
+  if (!id.startsWith(prefix)) throw wrongCursor();
+  return own(call, id).catch(error => {
+    throw isReplydError(error, 'not_found') ? wrongCursor() : error;
+  });
+}
+
+export function wrongCursor(): ReplydError {
+  return new ReplydError('invalid', 'This cursor is none of ours: give `next_cursor` of the page before.');
 }
 
 /** A conversation by id, number, or `slug:number`, when it is the caller's. */

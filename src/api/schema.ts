@@ -111,7 +111,7 @@ export const ContactChange = strict({
 
 export const NewHookBody = strict({
   account: Type.Optional(account),
-  url: Type.String({ minLength: 8, maxLength: 2000 }),
+  url: Type.String({ minLength: 1, maxLength: 2000 }),
 });
 
 const page = {
@@ -338,6 +338,13 @@ export const ProblemShape = Type.Object(
   { $id: 'Problem' },
 );
 
+export const HealthShape = Type.Object({ status: words(['ok']) }, { $id: 'Health' });
+
+export const ReadinessShape = Type.Object(
+  { status: words(['ready', 'not ready']), reasons: Type.Array(Type.String()) },
+  { $id: 'Readiness' },
+);
+
 /** By name, for /openapi.json. */
 export const SHAPES = {
   Contact: ContactShape,
@@ -348,6 +355,8 @@ export const SHAPES = {
   HookTest: HookTestShape,
   Event: EventShape,
   Problem: ProblemShape,
+  Health: HealthShape,
+  Readiness: ReadinessShape,
 } as const satisfies Record<string, TSchema>;
 
 export type ShapeName = keyof typeof SHAPES;

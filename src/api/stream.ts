@@ -13,6 +13,7 @@ import type { Event } from '../conversation/model.js';
 import type { Store } from '../conversation/store.js';
 import { errorText, ReplydError } from '../errors.js';
 import type { Log } from '../log.js';
+import { counter, gauge } from '../metrics.js';
 import { type Route, route } from './route.js';
 
 export interface EventStream {
@@ -43,6 +44,12 @@ interface Reader {
   resume: (() => void) | null;
 }
 
+/** It ends when somebody leaves: nobody asks how long that took. */
+export const EVENTS = '/v1/events';
+
+const readersNow = gauge('replyd_stream_readers', 'Readers of the event stream.');
+const cutOff = counter('replyd_stream_cut_off_total', 'Readers that took nothing for too long.');
+
 const HEARTBEAT = 15_000;
 /** Events read at a time for all: a few milliseconds of this thread. */
 const PAGE = 50;
@@ -67,6 +74,7 @@ export function openStream(options: {
   let running = false;
   let again = false;
   let closed = false;
+  readersNow.set(0);
   const heart = setInterval(beat, HEARTBEAT);
   heart.unref();
 
@@ -127,6 +135,7 @@ export function openStream(options: {
 
   function drop(reader: Reader): void {
     readers.delete(reader);
+    readersNow.set(readers.size);
     reader.stream.destroy();
     reader.resume?.();
   }
@@ -166,6 +175,7 @@ export function openStream(options: {
     });
     if (await Promise.race([late, resumed])) {
       log.warn('disconnected', { part: 'event stream', account: reader.account, reason: 'too slow' });
+      cutOff.add();
       drop(reader);
     }
     clearTimeout(timer);
@@ -206,6 +216,7 @@ export function openStream(options: {
       };
       if (readers.size === 0) position = latest;
       readers.add(reader);
+      readersNow.set(readers.size);
       reader.stream.once('close', () => drop(reader));
       const reset = lastEventId !== null && !resumes;
       const words = reset ? `event: reset\ndata: {"reason":"what came after this id is gone"}\n` : '';
@@ -222,6 +233,7 @@ export function openStream(options: {
         reader.stream.push(null);
         reader.resume?.();
       }
+      readersNow.set(0);
     },
   };
 }
@@ -229,7 +241,7 @@ export function openStream(options: {
 export function eventRoute(stream: EventStream): Route {
   return route({
     method: 'GET',
-    path: '/v1/events',
+    path: EVENTS,
     summary: 'Events as they happen (Server-Sent Events); Last-Event-ID resumes without a gap',
     gives: { media: 'text/event-stream' },
     status: 200,

@@ -2,12 +2,13 @@
  * What those who watch the daemon ask: `/healthz` (it runs), `/readyz` (it can take mail now), `/metrics`. All three are
  * cheap, without a key, and hold nothing of any account; they stand on `http.listen`, never on `ingress.listen`.
  *
- * Not ready is 503 with the reasons: the store's writer does not answer, there is no room, it is closing. What a scrape
+ * Not ready is 503 with the reasons: the store can't be written (asked with a commit), there is no room, it is closing. What a scrape
  * reads from the store is read once in a few seconds, however many scrape; when it can't be read it is left out.
  */
 import { readdirSync } from 'node:fs';
-import type { HttpHandler } from '../http.js';
+import type { Exchange, HttpHandler } from '../http.js';
 import { gauge, METRICS_TYPE, measured, renderMetrics } from '../metrics.js';
+import type { ShapeName } from './schema.js';
 
 /** Unfinished deliveries. */
 export interface QueueDepth {
@@ -19,11 +20,53 @@ export interface QueueDepth {
 
 export interface WatchingOptions {
   readonly version: string;
-  readonly store: { queueDepth(): Promise<readonly QueueDepth[]>; canWrite(): Promise<unknown> };
+  readonly store: { queueDepth(): Promise<readonly QueueDepth[]>; canStore(): Promise<unknown> };
   readonly space: { readonly low: () => boolean; readonly free: () => number };
   readonly closing: () => boolean;
   readonly now: () => number;
 }
+
+interface Watched extends WatchingOptions {
+  /** Brings the figures up to date that are looked up in the store. */
+  readonly look: () => Promise<void>;
+}
+
+/** A place that needs no key: what it is for, what it answers, and how. The same entry stands in /openapi.json. */
+export interface OpenPlace {
+  readonly path: string;
+  readonly summary: string;
+  /** By status: a shape as JSON, or a media type. */
+  readonly answers: Readonly<Record<string, { readonly one: ShapeName } | { readonly media: string }>>;
+  readonly run: (watched: Watched, exchange: Exchange) => Promise<void>;
+}
+
+export const OPEN_PLACES: readonly OpenPlace[] = [
+  {
+    path: '/healthz',
+    summary: 'The daemon runs',
+    answers: { '200': { one: 'Health' } },
+    run: (_, exchange) => exchange.json(200, { status: 'ok' }),
+  },
+  {
+    path: '/readyz',
+    summary: 'It can take mail now, or why not',
+    answers: { '200': { one: 'Readiness' }, '503': { one: 'Readiness' } },
+    async run(watched, exchange) {
+      const reasons = await troubles(watched);
+      const ready = reasons.length === 0;
+      await exchange.json(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', reasons });
+    },
+  },
+  {
+    path: '/metrics',
+    summary: 'Figures for Prometheus',
+    answers: { '200': { media: METRICS_TYPE } },
+    async run({ look }, exchange) {
+      await look().catch(() => undefined);
+      await exchange.send(200, Buffer.from(renderMetrics()), { 'content-type': METRICS_TYPE });
+    },
+  },
+];
 
 const build = gauge('replyd_build_info', 'Always 1; the labels say what runs.', ['version', 'node']);
 const depth = gauge('replyd_queue_deliveries', 'Deliveries that are not finished.', ['kind']);
@@ -54,8 +97,8 @@ export function createWatching(options: WatchingOptions): HttpHandler {
   const look = async () => {
     const now = options.now();
     free.set(options.space.free());
-    if (now < lookAgain) return;
-    lookAgain = now + LOOK_INTERVAL;
+    if (performance.now() < lookAgain) return;
+    lookAgain = performance.now() + LOOK_INTERVAL;
     const found = await options.store.queueDepth();
     for (const kind of ['mail', 'webhook'] as const) {
       const { count, dueSince } = found.find(each => each.kind === kind) ?? { count: 0, dueSince: null };
@@ -64,24 +107,10 @@ export function createWatching(options: WatchingOptions): HttpHandler {
     }
   };
   return async exchange => {
-    if (!['GET', 'HEAD'].includes(exchange.method)) return false;
-    switch (exchange.path) {
-      case '/healthz':
-        await exchange.json(200, { status: 'ok' });
-        return true;
-      case '/readyz': {
-        const reasons = await troubles(options);
-        const ready = reasons.length === 0;
-        await exchange.json(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', reasons });
-        return true;
-      }
-      case '/metrics':
-        await look().catch(() => undefined);
-        await exchange.send(200, Buffer.from(renderMetrics()), { 'content-type': METRICS_TYPE });
-        return true;
-      default:
-        return false;
-    }
+    const place = OPEN_PLACES.find(each => each.path === exchange.path);
+    if (place === undefined || !['GET', 'HEAD'].includes(exchange.method)) return false;
+    await place.run({ ...options, look }, exchange);
+    return true;
   };
 }
 
@@ -89,7 +118,7 @@ async function troubles({ closing, space, store }: WatchingOptions): Promise<rea
   const reasons: string[] = [];
   if (closing()) reasons.push('closing');
   if (space.low()) reasons.push('less free space than limits.min_free');
-  if (!(await inTime(store.canWrite()))) reasons.push('the store does not answer');
+  if (!(await inTime(store.canStore()))) reasons.push('the store does not answer');
   return reasons;
 }
 

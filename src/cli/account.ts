@@ -236,7 +236,7 @@ export function addressWarnings(account: Pick<Account, 'slug' | 'support_email' 
     return [
       `${account.support_email} is a free-mail address: ${support} lets nobody else send for it (DMARC), so answers ` +
         `will be refused or land in spam. Use an address of your own domain: ` +
-        `replyd account set ${account.slug} support_email=help@your-domain.example`,
+        `\`replyd account set ${account.slug} support_email=help@your-domain.example\``,
     ];
   }
   return account.domains

@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { NewMessage, Store } from '../conversation/store.js';
-import { ReplydError } from '../errors.js';
-import { systemText, usageError } from './errors.js';
+import { ReplydError, systemText } from '../errors.js';
+import { usageError } from './errors.js';
 import { sizeText } from './render.js';
 
 export interface LocalFile {

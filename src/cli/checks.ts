@@ -10,9 +10,9 @@ import path from 'node:path';
 import { type Listen, printListen } from '../config/addresses.js';
 import type { Config } from '../config/keys.js';
 import type { Store } from '../conversation/store.js';
-import { errorText } from '../errors.js';
+import type { Listening } from '../daemon.js';
+import { faultText, reasonText } from '../errors.js';
 import { readDoorFaults } from '../ingress/door-faults.js';
-import { systemText } from './errors.js';
 import { userName } from './owner.js';
 import { pausedText } from './queue.js';
 import { sizeText } from './render.js';
@@ -26,13 +26,6 @@ export interface Finding {
   readonly advice: string | null;
 }
 
-/** What the daemon wrote when it was ready. */
-export interface Listening {
-  readonly smtp: readonly string[];
-  readonly lmtp: readonly string[];
-  readonly http: string | null;
-}
-
 export function ok(check: string, text: string): Finding {
   return { check, state: 'ok', text, advice: null };
 }
@@ -43,6 +36,21 @@ export function warning(check: string, text: string, advice: string | null = nul
 
 export function failed(check: string, text: string, advice: string | null = null): Finding {
   return { check, state: 'failed', text, advice };
+}
+
+/**
+ * Node 24.19 began to count the objects of native modules in a way that modules built with its headers can't undo:
+ * better-sqlite3 12 aborts there when statements are collected (nodejs/node#65446). 13 does not, and needs Node 22.14.
+ */
+export function checkNode(node: string, library: string): Finding {
+  const [major = 0, minor = 0] = node.split('.').map(Number);
+  return major === 24 && minor >= 19 && library.startsWith('12.')
+    ? warning(
+        'node',
+        `${node} with better-sqlite3 ${library}: the process may abort at any time`,
+        'run replyd with Node 20 or 22, or `npm install --no-save better-sqlite3@13` in its folder',
+      )
+    : ok('node', `${node}, better-sqlite3 ${library}`);
 }
 
 /** Owner, permissions, free space and how long a write takes to be on the disk. */
@@ -109,11 +117,7 @@ function checkSync(dataDir: string): Finding {
       rmSync(file, { force: true });
     }
   } catch (error) {
-    return failed(
-      'fsync',
-      systemText(error) ?? errorText(error),
-      'every mail is synced to the disk before it is answered',
-    );
+    return failed('fsync', faultText(error), 'every mail is synced to the disk before it is answered');
   }
   const median = times.sort((a, b) => a - b)[Math.floor(SYNC_ROUNDS / 2)]!;
   const text = `${median < 10 ? median.toFixed(1) : Math.round(median)} ms`;
@@ -153,7 +157,7 @@ function tryListening(listen: { host: string; port: number }): Promise<{ text: s
           : error.code === 'EACCES'
             ? 'ports below 1024 need root or CAP_NET_BIND_SERVICE; the daemon may have it though you do not'
             : 'change the configuration';
-      resolve({ text: systemText(error)?.replace(/^.*: /, '') ?? errorText(error), advice });
+      resolve({ text: reasonText(error), advice });
     });
     server.listen({ host: listen.host, port: listen.port }, () => server.close(() => resolve(null)));
   });
@@ -204,11 +208,7 @@ async function checkHttp(address: string): Promise<Finding> {
     return failed('port http', `${address}/healthz says ${response.status}`, 'look into the log of the daemon');
   } catch (error) {
     const cause = error instanceof Error && error.cause ? error.cause : error;
-    return failed(
-      'port http',
-      `${address}: ${systemText(cause) ?? errorText(cause)}`,
-      'look into the log of the daemon',
-    );
+    return failed('port http', `${address}: ${faultText(cause)}`, 'look into the log of the daemon');
   }
 }
 
@@ -225,11 +225,11 @@ async function firstLine(door: string): Promise<{ line: string } | { trouble: st
         resolve({ line: text.split('\r\n')[0]! });
         socket.end('QUIT\r\n');
       });
-      socket.on('error', error => resolve({ trouble: systemText(error) ?? errorText(error) }));
+      socket.on('error', error => resolve({ trouble: faultText(error) }));
       socket.on('close', () => resolve({ trouble: 'closed without a greeting' }));
     });
   } catch (error) {
-    return { trouble: systemText(error) ?? errorText(error) };
+    return { trouble: faultText(error) };
   }
 }
 
@@ -296,7 +296,7 @@ export async function checkProbe(store: Store, listening: Listening): Promise<Fi
           'is this the store that the daemon serves?',
         );
   } catch (error) {
-    const text = systemText(error) ?? errorText(error);
+    const text = faultText(error);
     return failed('probe mail', `${door}: ${text}`, 'the log of the daemon says why');
   } finally {
     await store.removeAccount(slug).catch(() => {});

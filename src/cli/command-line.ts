@@ -4,7 +4,7 @@
  */
 import { EXIT_DONE, explain } from './errors.js';
 import { buildProgram, versions } from './program.js';
-import { prepareOutput, printJson } from './terminal.js';
+import { prepareOutput, printJson, remark } from './terminal.js';
 
 /** Runs one command line (without node and script). Returns the exit code; never throws. */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
@@ -20,7 +20,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     return process.exitCode === undefined ? EXIT_DONE : Number(process.exitCode);
   } catch (error) {
     const { exitCode, text } = explain(error);
-    if (text !== '') process.stderr.write(`${text}\n`);
+    if (text !== '') remark(text);
     return exitCode;
   }
 }

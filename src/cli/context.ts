@@ -12,7 +12,7 @@ import type { LoadedConfig } from '../config.js';
 import type { Store } from '../conversation/store.js';
 import { isReplydError, ReplydError } from '../errors.js';
 import { actAsOwner, checkAccess, whomToBe } from './owner.js';
-import { warn } from './terminal.js';
+import { hint, warn } from './terminal.js';
 import { given } from './verb.js';
 
 export interface Context {
@@ -92,6 +92,12 @@ export async function withDataDir<T>(
   } finally {
     leaveStore();
   }
+}
+
+/** For people who wait for a mail: that nothing leaves while no daemon runs. */
+export async function hintWithoutDaemon(dataDir: string): Promise<void> {
+  const { seemsServed } = await import('../store/lock.js');
+  if (!seemsServed(dataDir)) hint('no daemon runs: mails wait until `replyd serve` does');
 }
 
 function noStore(dataDir: string): ReplydError {

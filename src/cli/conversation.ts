@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { CHANNELS, type Conversation, type ConversationStatus } from '../conversation/model.js';
 import { placeFiles, readFiles } from './attach.js';
 import { confirmRemoval } from './confirm.js';
-import { loadSettings, withStore } from './context.js';
+import { hintWithoutDaemon, loadSettings, withStore } from './context.js';
 import { usageError } from './errors.js';
 import { list } from './listing.js';
 import { personText, timeText } from './render.js';
@@ -179,8 +179,8 @@ function defineReply(group: Command): void {
       const files = readFiles(options.attach ?? [], loaded.config.outbound.maxSize);
       const message = await withStore(
         command,
-        async ({ store }) =>
-          store.addMessage(conversation, {
+        async ({ store }) => {
+          const added = await store.addMessage(conversation, {
             direction: 'outgoing',
             text,
             mail: 'now',
@@ -188,7 +188,10 @@ function defineReply(group: Command): void {
             ...given({ agent, delay }),
             attachments: await placeFiles(store, files),
             via: 'cli',
-          }),
+          });
+          await hintWithoutDaemon(loaded.config.dataDir);
+          return added;
+        },
         { loaded },
       );
       if (options.json) printJson(message);

@@ -14,7 +14,10 @@ export function defineDeliver(verb: Command): void {
       'deliver --door exim --socket /run/replyd/lmtp.sock',
       'deliver --door qmail --socket /run/replyd/lmtp.sock',
     ],
-    more: 'The recipient is the argument, or $RECIPIENT as Exim and qmail set it. It speaks LMTP to\nthe socket given, $REPLYD_SOCKET, or the first of lmtp.listen, and prints one line that\nbegins with the enhanced status code.\n\nExit codes: 0 stored, 67 no such address, 69 refused, 75 try again (everything else, wrong\nusage too); for qmail 0, 100, 111. Prefer SMTP or LMTP to a pipe where the MTA can speak it.',
+    more: [
+      'The recipient is the argument, or $RECIPIENT as Exim and qmail set it. It speaks LMTP to the socket given, $REPLYD_SOCKET, or the first of lmtp.listen, and prints one line that begins with the enhanced status code.',
+      'Exit codes: 0 stored, 67 no such address, 69 refused, 75 try again (everything else, wrong usage too); for qmail 0, 100, 111. Prefer SMTP or LMTP to a pipe where the MTA can speak it.',
+    ].join('\n\n'),
   })
     .argument('[recipient]', 'the envelope recipient')
     .requiredOption('--door <mta>', `which MTA starts it: ${PIPE_DOORS.join(', ')}`)

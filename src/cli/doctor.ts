@@ -3,15 +3,17 @@
  * knowing, ✘ wrong, with what to do. Ends with 1 when anything is wrong.
  */
 
+import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import type { Config } from '../config/keys.js';
 import type { LoadedConfig } from '../config.js';
 import type { Store } from '../conversation/store.js';
-import { errorText, isReplydError } from '../errors.js';
+import { errorText, faultText, isReplydError } from '../errors.js';
 import {
   checkDataDirectory,
   checkDoors,
+  checkNode,
   checkPortsAnswer,
   checkPortsFree,
   checkProbe,
@@ -23,7 +25,7 @@ import {
   warning,
 } from './checks.js';
 import { loadSettings, openDirectly, storeIsMissing } from './context.js';
-import { EXIT_FAILED, systemText, usageError } from './errors.js';
+import { EXIT_FAILED, usageError } from './errors.js';
 import { actAsOwner, checkAccess } from './owner.js';
 import { columns, print, printJson, styled } from './terminal.js';
 import { oneLine, pad, wrap } from './text.js';
@@ -66,6 +68,8 @@ export function defineDoctor(verb: Command): void {
 }
 
 async function examine(command: Command, report: Report, resolver: Resolver): Promise<void> {
+  const library = createRequire(import.meta.url)('better-sqlite3/package.json') as { version: string };
+  report(checkNode(process.versions.node, library.version));
   let loaded: LoadedConfig;
   try {
     loaded = await loadSettings(command, { quiet: true });
@@ -118,7 +122,7 @@ async function examineStore(loaded: LoadedConfig, report: Report, resolver: Reso
   try {
     store = await openDirectly(loaded, false);
   } catch (error) {
-    return report(failed('store', systemText(error) ?? errorText(error)));
+    return report(failed('store', faultText(error)));
   }
   try {
     const stats = await store.stats();
@@ -134,7 +138,7 @@ async function examineStore(loaded: LoadedConfig, report: Report, resolver: Reso
     );
     await examineWorld(loaded.config, { store, report, resolver });
   } catch (error) {
-    report(failed('store', systemText(error) ?? errorText(error)));
+    report(failed('store', faultText(error)));
   } finally {
     await store.close();
   }

@@ -4,7 +4,7 @@
  * 0 done · 1 failed · 2 wrong usage. `invalid` is wrong usage: what was typed can't be right. Everything else failed,
  * unknown faults too; those alone print their stack, because somebody will have to read it.
  */
-import { type ErrorCode, isReplydError, ReplydError } from '../errors.js';
+import { type ErrorCode, isReplydError, ReplydError, systemText } from '../errors.js';
 import { printable } from './text.js';
 
 export const EXIT_DONE = 0;
@@ -43,30 +43,3 @@ function commanderExit(error: unknown): number | null {
   if (typeof code !== 'string' || !code.startsWith('commander.')) return null;
   return exitCode === 0 ? EXIT_DONE : EXIT_USAGE;
 }
-
-/** What the operating system said about a file or an address, in words; null for every other error. */
-export function systemText(error: unknown): string | null {
-  const { code, path, address, port, syscall } = (error ?? {}) as NodeJS.ErrnoException & {
-    address?: string;
-    port?: number;
-  };
-  if (typeof code !== 'string' || typeof syscall !== 'string') return null;
-  const thing = path ?? (address === undefined ? null : port === undefined ? address : `${address}:${port}`);
-  return `${thing ?? syscall}: ${SYSTEM_WORDS[code] ?? code}`;
-}
-
-const SYSTEM_WORDS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file or directory',
-  EACCES: 'no permission',
-  EPERM: 'not permitted',
-  EISDIR: 'is a directory',
-  ENOTDIR: 'a part of the path is no directory',
-  EEXIST: 'exists already',
-  ENOSPC: 'no space left on the disk',
-  EROFS: 'the file system is read-only',
-  EADDRINUSE: 'the port is taken',
-  EADDRNOTAVAIL: 'this machine has no such address',
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'the connection was cut',
-  ETIMEDOUT: 'timed out',
-};

@@ -8,7 +8,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Location, Store } from '../conversation/store.js';
-import { errorText, isReplydError, ReplydError } from '../errors.js';
+import { errorText, isReplydError, ReplydError, reasonText } from '../errors.js';
 import type { Authentication } from '../mail/authentication.js';
 import type { Envelope, Mailbox, RawFacts, Reading } from '../mail/mail.js';
 import { loadSettings, storeIsMissing, withStore } from './context.js';
@@ -82,7 +82,7 @@ function readBytes(name: string): Uint8Array {
   try {
     return readFileSync(name === '-' ? 0 : name);
   } catch (error) {
-    throw new ReplydError('unavailable', `cannot read ${name}: ${errorText(error)}`, { cause: error });
+    throw new ReplydError('unavailable', `cannot read ${name}: ${reasonText(error)}`, { cause: error });
   }
 }
 
@@ -101,7 +101,7 @@ async function explain(given: Given, store: Store | null, authservIds: readonly 
   const first = readMail(mail, { texts: [], replyAddresses: [] }, { mailFrom });
   const about = { facts: factsOf(given.bytes), authentication: authenticationOf(mail.headers, authservIds) };
   if (store === null) return { ...about, given, envelope, reading: first, locations: null };
-  const locations = await store.locate({ recipients: envelope.rcptTo, reading: first });
+  const locations = await store.locate({ recipients: envelope.rcptTo, mailFrom, reading: first });
   const conversations = locations.flatMap(each => (each.conversation === null ? [] : [each.conversation.id]));
   const traces = { texts: await store.quotable(conversations), replyAddresses: envelope.rcptTo };
   const reading = readMail(mail, traces, { mailFrom });
@@ -238,6 +238,8 @@ function destinationText({ goes, account, conversation, by }: Location): string 
       return 'the operator: kept, in no conversation';
     case 'unthreaded':
       return `nowhere: it names no conversation, and ${account} opens none for mail`;
+    case 'blocked':
+      return `nowhere: ${by} is on the block list of ${account}; it is refused (550)`;
     case 'switched_off':
       return 'nowhere: inbound mail of this account is off';
     case 'unknown':

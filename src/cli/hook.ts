@@ -2,6 +2,7 @@
  * `replyd hook …`: where an account's events are posted. `test` posts from here, with or without a running daemon; it
  * fails (exit 1) when the receiver does not take it, and says what the receiver said.
  */
+import { isIP } from 'node:net';
 import type { Command } from 'commander';
 import type { Hook } from '../conversation/model.js';
 import { withStore } from './context.js';
@@ -23,8 +24,14 @@ export function defineHook(group: Command): void {
   })
     .addOption(jsonOption())
     .action(async (slug: string, url: string, options: Json, command: Command) => {
-      const made = await withStore(command, ({ store }) => store.addHook({ account: slug, url }));
-      showSecret(made, options);
+      await withStore(command, async ({ store, loaded }) => {
+        showSecret(await store.addHook({ account: slug, url }), options);
+        const { isPrivateAddress } = await import('../outbound/webhook.js');
+        const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
+        if (!loaded.config.hooks.allowPrivate && (host === 'localhost' || (isIP(host) && isPrivateAddress(host)))) {
+          warn(`nothing will be posted there yet: ${host} is a private address, and hooks.allow_private is off`);
+        }
+      });
     });
 
   addVerb(group, 'list', { does: 'list the hooks', examples: ['hook list', 'hook list --json'] })

@@ -7,9 +7,9 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { ReplydError } from '../errors.js';
-import { configOption, loadSettings, openDirectly, storeIsMissing } from './context.js';
-import { systemText, usageError } from './errors.js';
+import { ReplydError, systemText } from '../errors.js';
+import { configOption, loadSettings, openDirectly, storeIsMissing, withDataDir } from './context.js';
+import { usageError } from './errors.js';
 import { actAsOwner, checkAccess, findUser, isRoot, type Owner, ownerOf, userName } from './owner.js';
 import { facts } from './table.js';
 import { hint, print, printJson, warn } from './terminal.js';
@@ -58,7 +58,9 @@ export function defineInit(verb: Command): void {
       }
       if (!options.json) {
         hint(
-          '\nNext: look through the configuration, `replyd check-config`, `replyd account add --help`, then `replyd serve`.',
+          `\nNext: look through ${file}, then \`replyd check-config\`, \`replyd account add --help\` and \`replyd serve\`${
+            owner === null ? '' : `, as ${userName(owner.uid)} or by \`replyd systemd\``
+          }.`,
         );
       }
     });
@@ -74,6 +76,10 @@ export function defineCheckConfig(verb: Command): void {
     .action(async (options: Json, command: Command) => {
       const { config, file, notices } = await loadSettings(command);
       const { redactedConfig } = await import('../config/example.js');
+      const { checkCertificate } = await import('./world-checks.js');
+      for (const { state, text, advice } of checkCertificate(config, Date.now())) {
+        if (state === 'failed') throw new ReplydError('unavailable', `certificate: ${text}: ${advice}`);
+      }
       for (const notice of notices) warn(notice);
       const values = redactedConfig(config);
       if (options.json) return printJson(values);
@@ -103,25 +109,10 @@ export function defineMigrate(verb: Command): void {
   })
     .addOption(jsonOption())
     .action(async (options: Json, command: Command) => {
-      const { dataDir } = (await loadSettings(command)).config;
-      if (storeIsMissing(dataDir)) {
-        throw new ReplydError(
-          'unavailable',
-          `there is no store in ${dataDir}: run \`replyd init\`, or start \`replyd serve\``,
-        );
-      }
-      const leaveStore = actAsOwner(dataDir);
-      try {
-        checkAccess(dataDir);
-        const done = await migrateStore(dataDir);
-        if (options.json) printJson(done);
-        else {
-          for (const name of done.applied) print(`applied ${name}`);
-          print(`the schema is up to date (version ${done.version})`);
-        }
-      } finally {
-        leaveStore();
-      }
+      const done = await withDataDir(command, ({ config }) => migrateStore(config.dataDir));
+      if (options.json) return printJson(done);
+      for (const name of done.applied) print(`applied ${name}`);
+      print(`the schema is up to date (version ${done.version})`);
     });
 }
 

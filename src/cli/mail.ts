@@ -104,12 +104,13 @@ async function reprocess(store: Store, id: string): Promise<readonly string[]> {
   const about = {
     traces: { texts: await store.quotable(conversations), replyAddresses: mail.envelope.rcpt_to },
     mailFrom: mail.envelope.mail_from,
+    authservIds: [],
   };
   const result = await readJob({ id: 0, raw: { bytes }, about }, factsOf(bytes), bytes, keepInMemory);
   if (result.outcome !== 'read')
     throw new ReplydError('unavailable', `mail ${id} still can't be read: ${result.reason}`);
   const placed: StoredContent[] = [];
-  for (const attachment of result.reading.mail.attachments)
-    placed.push(await store.place(attachment.content, attachment));
-  return store.refile(id, result.reading, placed);
+  const { reading, attachments } = result.parsed;
+  for (const attachment of attachments) placed.push(await store.place(attachment.content, attachment));
+  return store.refile(id, reading, placed);
 }

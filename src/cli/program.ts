@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { remark } from './terminal.js';
 import { commander, examplesText } from './verb.js';
 
 interface Group {
@@ -131,11 +132,13 @@ export function buildProgram(): Command {
     .helpCommand(false)
     .enablePositionalOptions()
     .showSuggestionAfterError()
+    .showHelpAfterError('see `replyd --help`')
     .exitOverride()
     .configureOutput({ getOutHelpWidth: () => 80, getErrHelpWidth: () => 80, outputError: printUsageError })
     .addHelpText('after', `${examplesText(EXAMPLES)}\n\nEvery command has --help with examples of its own.`);
-  for (const group of GROUPS) {
-    program.command(group.name).summary(group.does).description(group.does).helpCommand(false);
+  for (const { name, does } of GROUPS) {
+    const group = program.command(name).summary(does).description(does).helpCommand(false);
+    group.showHelpAfterError(`see \`replyd ${name} --help\``);
   }
   program.hook('preSubcommand', (_program, command) => loadGroup(command));
   return program;
@@ -151,8 +154,8 @@ async function loadGroup(command: Command): Promise<void> {
   if (group !== undefined) (await group.load())(command);
 }
 
-function printUsageError(text: string, write: (text: string) => void): void {
-  write(text.replace(/^error: /, 'replyd: '));
+function printUsageError(text: string): void {
+  remark(text.replace(/^error: /, 'replyd: ').trimEnd());
 }
 
 /** Of this program. */

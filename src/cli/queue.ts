@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { DeliveryState, QueuedDelivery } from '../conversation/model.js';
 import type { DestinationState } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
-import { withStore } from './context.js';
+import { hintWithoutDaemon, withStore } from './context.js';
 import { usageError } from './errors.js';
 import { list } from './listing.js';
 import { deliveryState, deliveryView, timeText } from './render.js';
@@ -31,9 +31,10 @@ export function defineQueue(group: Command): void {
     .addOption(jsonOption())
     .action(async (options: Json & { state?: string; account?: string; limit: number }, command: Command) => {
       const filter = given({ state: oneOf('state', STATES, options.state), account: options.account });
-      await withStore(command, async ({ store }) => {
+      await withStore(command, async ({ store, loaded }) => {
         const paused = pausedText(await store.destination(SMARTHOST));
         if (paused !== null) warn(paused);
+        else await hintWithoutDaemon(loaded.config.dataDir);
         await list(options, page => store.deliveries({ ...filter, ...page }), deliveryTable);
       });
     });

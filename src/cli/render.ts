@@ -19,6 +19,7 @@ export function accountView(account: Account): string {
     ['delay', settings.delay === undefined ? null : printDuration(settings.delay)],
     ['context', settings.context ?? null],
     ['channels off', settings.channels_off?.join(' ') ?? null],
+    ['blocked', settings.blocked?.join(' ') ?? null],
     ['subject template', settings.subject_template ?? null],
     ['intro', settings.intro ?? null],
     ['footer', settings.footer ?? null],

@@ -101,10 +101,11 @@ function serviceText(config: Config, installation: Installation): string {
         .map(([name]) => `replyd-${name}.socket`)
         .join(' ')
     : '';
-  const writable = [
-    config.dataDir,
-    ...(sockets ? [] : places.flatMap(each => (each.kind === 'unix' ? [path.dirname(each.path)] : []))),
-  ];
+  const folders = new Set(
+    sockets ? [] : places.flatMap(each => (each.kind === 'unix' ? [path.dirname(each.path)] : [])),
+  );
+  const runtime = [...folders].flatMap(folder => RUNTIME_FOLDER.exec(folder)?.[1] ?? []);
+  const writable = [config.dataDir, ...[...folders].filter(folder => !RUNTIME_FOLDER.test(folder))];
   return `[Unit]
 Description=replyd keeps support conversations going by e-mail
 After=network-online.target${sockets ? ` ${socketUnits}\nRequires=${socketUnits}` : ''}
@@ -118,7 +119,7 @@ ExecStart=${words}
 ExecReload=/bin/kill -HUP $MAINPID
 User=${user}
 Group=${user}
-UMask=0077
+UMask=0077${socketRights(sockets ? null : config.lmtp.socketGroup, runtime)}
 Restart=on-failure
 RestartSec=1
 TimeoutStartSec=15min
@@ -162,6 +163,20 @@ SystemCallErrorNumber=EPERM
 [Install]
 WantedBy=multi-user.target
 `;
+}
+
+/** A folder that is gone after each start of the machine; systemd makes it again. */
+const RUNTIME_FOLDER = /^(?:\/var)?\/run\/([\w.-]+)$/;
+
+function socketRights(group: string | null, runtime: readonly string[]): string {
+  return [
+    ...(group === null
+      ? []
+      : ['# lmtp.socket_group: only a member may give the socket to it.', `SupplementaryGroups=${group}`]),
+    ...(runtime.length === 0 ? [] : [`RuntimeDirectory=${runtime.join(' ')}`, 'RuntimeDirectoryMode=0755']),
+  ]
+    .map(line => `\n${line}`)
+    .join('');
 }
 
 function socketUnit([name, listen]: Door, config: Config, { user }: Installation): Unit {

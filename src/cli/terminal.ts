@@ -4,7 +4,7 @@
  *
  * A reader that goes away (`| head`) is no error: what is still printed is dropped and the verb finishes its work.
  */
-import { printable } from './text.js';
+import { printable, wrapRemark } from './text.js';
 
 const MIN_COLUMNS = 60;
 const MAX_COLUMNS = 100;
@@ -52,17 +52,23 @@ export function printBytes(bytes: Uint8Array): Promise<void> {
 
 /** A remark on standard error. */
 export function warn(text: string): void {
-  process.stderr.write(`replyd: ${printable(text)}\n`);
+  remark(`replyd: ${text}`);
 }
 
 /** A hint for people: left out when nobody watches standard error. */
 export function hint(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`${printable(text)}\n`);
+  if (process.stderr.isTTY) remark(text);
+}
+
+/** Lines on standard error, broken where the terminal ends if there is one; a reader that is no person gets them whole. */
+export function remark(text: string): void {
+  const shown = printable(text);
+  process.stderr.write(`${process.stderr.isTTY ? wrapRemark(shown, columns(process.stderr)).join('\n') : shown}\n`);
 }
 
 /** Columns for people's views: 80, or what the terminal has, within reason. */
-export function columns(): number {
-  const has = process.stdout.columns;
+export function columns(stream: { readonly columns?: number } = process.stdout): number {
+  const has = stream.columns;
   // Some terminals that are none say 0.
   return !has ? 80 : Math.min(Math.max(has, MIN_COLUMNS), MAX_COLUMNS);
 }

@@ -79,6 +79,16 @@ export function wrap(text: string, columns: number): string[] {
   return text.split('\n').flatMap(line => wrapLine(line.trimEnd(), columns));
 }
 
+/** `wrap` for remarks: a command in backquotes is there to be copied, so a line never breaks inside of it. */
+export function wrapRemark(text: string, columns: number): string[] {
+  return text.split('\n').flatMap(line => {
+    const commands = line.match(/`[^`]*`/g) ?? [];
+    if (commands.some(command => width(command) > columns)) return [line];
+    const whole = line.replace(/`[^`]*`/g, command => command.replaceAll(' ', '\u00a0'));
+    return wrapLine(whole, columns).map(piece => piece.replaceAll('\u00a0', ' '));
+  });
+}
+
 function wrapLine(line: string, columns: number): string[] {
   if (line.length <= columns && ASCII.test(line)) return [line];
   const lines: string[] = [];

@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import type { Config } from '../config/keys.js';
 import type { Account, MailRecord } from '../conversation/model.js';
-import { errorText } from '../errors.js';
+import { faultText } from '../errors.js';
 import { parseNetworks } from '../ingress/network.js';
 import { type Finding, failed, ok, warning } from './checks.js';
 import { trySmarthost } from './smarthost.js';
@@ -59,7 +59,7 @@ export function checkCertificate(config: Config, now: number): readonly Finding[
     return found.length > 0 ? found : [ok('certificate', `fits its key and ${name}, valid for ${days} days`)];
   } catch (error) {
     return [
-      failed('certificate', errorText(error), 'tls.certificate and tls.key have to be PEM files the daemon can read'),
+      failed('certificate', faultText(error), 'tls.certificate and tls.key have to be PEM files the daemon can read'),
     ];
   }
 }

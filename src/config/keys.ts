@@ -110,7 +110,8 @@ export const KEYS = {
   }),
   'lmtp.socket_mode': key(fileMode(), '0660', { meaning: 'Permissions of the unix sockets.' }),
   'lmtp.socket_group': key(optional(text()), '', {
-    meaning: 'Group of the unix sockets, as a name or a number. Empty: the group the daemon runs as.',
+    meaning:
+      'Group of the unix sockets, as a name or a number. The daemon must be in it, or their folder must pass it on (setgid). Empty: the group the daemon runs as.',
     example: 'postfix',
   }),
 

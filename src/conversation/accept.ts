@@ -16,7 +16,6 @@
  */
 import { errorText, isReplydError } from '../errors.js';
 import { type Log, shortToken } from '../log.js';
-import { authenticationOf } from '../mail/authentication.js';
 import type { Content, RawFacts } from '../mail/mail.js';
 import { STATUS, type Status } from '../mail/status.js';
 import { counter } from '../metrics.js';
@@ -86,8 +85,9 @@ export function createReception(options: ReceptionOptions): Reception {
         const parsed = await options.parser.parse(refused.raw, {
           traces: NO_TRACES,
           mailFrom: refused.envelope.mailFrom,
+          authservIds: [],
         });
-        if (parsed.readable) await discardAttachments(options, parsed.reading.mail.attachments);
+        if (parsed.readable) await discardAttachments(options, parsed.attachments);
         const raw = await store.place(refused.raw, parsed.facts);
         const id = await store.refuse({ ...refused, facts: parsed.facts, raw });
         log.info('rejected', { id, door: refused.via, client: refused.client, reason: refused.reason });
@@ -124,8 +124,9 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
       replyAddresses: arrival.destinations.map(each => each.address.toLowerCase()),
     },
     mailFrom: arrival.mailFrom,
+    authservIds: arrival.trusted ? (options.authservIds?.() ?? []) : [],
   });
-  const attachments = parsed.readable ? parsed.reading.mail.attachments : [];
+  const attachments = parsed.readable ? parsed.attachments : [];
   try {
     if (parsed.facts.hops > MAX_HOPS) {
       log.warn('rejected', { client: arrival.client, door: arrival.via, hops: parsed.facts.hops });
@@ -139,16 +140,14 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
       destinations: arrival.destinations,
       facts: parsed.facts,
       raw,
-      reading: parsed.readable ? withoutContents(parsed.reading) : null,
+      reading: parsed.readable ? parsed.reading : null,
       reason: parsed.readable ? null : parsed.reason,
       attachments: placed,
       via: arrival.via,
       client: arrival.client,
       trusted: arrival.trusted,
       evidence: arrival.evidence ?? [],
-      ...(arrival.trusted && parsed.readable
-        ? { authentication: authenticationOf(parsed.reading.mail.headers, options.authservIds?.() ?? []) }
-        : {}),
+      ...(parsed.readable && parsed.authentication ? { authentication: parsed.authentication } : {}),
       limits: options.limits(),
       together,
     });
@@ -162,16 +161,6 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
 function conversationsOf(destinations: readonly Destination[]): readonly string[] {
   return destinations.flatMap(each => (each.kind === 'reply' || each.kind === 'bounce' ? [each.conversationId] : []));
 }
-
-/** The contents are in the store's keeping already and need not travel to its writer. */
-function withoutContents<
-  T extends { mail: { attachments: readonly { content: Content }[]; plain: unknown; html: unknown } },
->(reading: T): T {
-  const attachments = reading.mail.attachments.map(each => ({ ...each, content: { bytes: NOTHING } }));
-  return { ...reading, mail: { ...reading.mail, plain: null, html: null, attachments } };
-}
-
-const NOTHING = new Uint8Array(0);
 
 async function discardAttachments(
   options: ReceptionOptions,

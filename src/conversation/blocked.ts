@@ -7,7 +7,7 @@ import { foldAddress, normalizeAddress, normalizeDomain } from '../mail/address.
 import type { HeaderField } from '../mail/mail.js';
 
 /**
- * One entry in the form `isBlocked` reads: an address, or a domain with all of its subdomains (`example.com`,
+ * One entry in the form `blockingEntry` reads: an address, or a domain with all of its subdomains (`example.com`,
  * `@example.com`). Null when it is neither.
  */
 export function blockEntry(text: string): string | null {
@@ -20,17 +20,22 @@ export function blockEntry(text: string): string | null {
   return domain?.includes('.') ? domain : null;
 }
 
-/** True when one of these addresses (From, envelope sender) is on the list, by itself or by its domain. */
-export function isBlocked(entries: readonly string[], addresses: readonly (string | null | undefined)[]): boolean {
-  if (entries.length === 0) return false;
+/** The entry that one of these addresses (From, envelope sender) is on the list by, itself or its domain; else null. */
+export function blockingEntry(
+  entries: readonly string[],
+  addresses: readonly (string | null | undefined)[],
+): string | null {
+  if (entries.length === 0) return null;
   const list = new Set(entries);
-  return addresses.some(each => {
+  for (const each of addresses) {
     const address = each ? normalizeAddress(each) : null;
-    if (address === null) return false;
-    if (list.has(foldAddress(address))) return true;
+    if (address === null) continue;
     const labels = address.slice(address.lastIndexOf('@') + 1).split('.');
-    return labels.some((_, index) => list.has(labels.slice(index).join('.')));
-  });
+    const names = [foldAddress(address), ...labels.map((_, index) => labels.slice(index).join('.'))];
+    const entry = names.find(name => list.has(name));
+    if (entry !== undefined) return entry;
+  }
+  return null;
 }
 
 /** What the spam filter in front says. Of a stranger it says nothing: anybody can write such a field. */

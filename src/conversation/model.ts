@@ -314,7 +314,7 @@ export interface TraceStep {
     | 'event'
     | 'queued'
     | 'composed'
-    | 'attempted'
+    | 'pending'
     | 'settled'
     | 'reported';
   /** What the step is about: a mail, message, event or delivery. */

@@ -5,7 +5,9 @@
  * Expected results are values (Verdict, Outcome). A throw is a fault: whoever catches one that is no ReplydError
  * answers "temporary" (451, 503, 75, retry) and never bounces somebody's mail for it.
  */
-import type { Content, Envelope, RawFacts, Reading, Traces } from '../mail/mail.js';
+import type { Authentication } from '../mail/authentication.js';
+import type { Content, Envelope, MailAttachment, RawFacts, Traces } from '../mail/mail.js';
+import type { PackedReading } from '../mail/packed.js';
 import type { Status } from '../mail/status.js';
 import type { Via } from './model.js';
 
@@ -88,7 +90,14 @@ export interface Reception {
 // ---------------------------------------------------------------- pipeline → parser
 
 export type Parsed =
-  | { readonly readable: true; readonly facts: RawFacts; readonly reading: Reading }
+  | {
+      readonly readable: true;
+      readonly facts: RawFacts;
+      readonly reading: PackedReading;
+      readonly attachments: readonly MailAttachment[];
+      /** Absent: no checker that we trust says anything. */
+      readonly authentication?: Authentication;
+    }
   | { readonly readable: false; readonly facts: RawFacts; readonly reason: string };
 
 /** What is known about a mail beside its bytes. */
@@ -96,6 +105,8 @@ export interface ReadingContext {
   readonly traces: Traces;
   /** Envelope sender, '' for the null reverse-path. */
   readonly mailFrom: string;
+  /** Our authserv-ids; none: no Authentication-Results field counts. */
+  readonly authservIds: readonly string[];
 }
 
 /** Reads raw mails away from the socket thread, under a budget of time and memory. */

@@ -8,6 +8,7 @@
  */
 import type { Authentication } from '../mail/authentication.js';
 import type { Envelope, MailAttachment, RawFacts, Reading } from '../mail/mail.js';
+import type { PackedReading } from '../mail/packed.js';
 import type {
   Account,
   AccountSettings,
@@ -49,7 +50,7 @@ export interface Filing {
   readonly facts: RawFacts;
   readonly raw: StoredContent;
   /** Null: unreadable, `reason` says why; it is threaded all the same and quarantined. */
-  readonly reading: Reading | null;
+  readonly reading: PackedReading | null;
   readonly reason: string | null;
   /** Contents of `reading.mail.attachments`, in their order. */
   readonly attachments: readonly StoredContent[];
@@ -83,12 +84,12 @@ export type FilingResult =
 /** Where a mail goes for one recipient. */
 export interface Location {
   readonly recipient: string;
-  /** `new`: it opens a conversation. `kept`: for the operator. The last three are refused. */
-  readonly goes: 'conversation' | 'new' | 'kept' | 'unthreaded' | 'switched_off' | 'unknown' | 'not_ours';
+  /** `new`: it opens a conversation. `kept`: for the operator. The others are refused. */
+  readonly goes: 'conversation' | 'new' | 'kept' | 'unthreaded' | 'blocked' | 'switched_off' | 'unknown' | 'not_ours';
   /** The account's slug. */
   readonly account: string | null;
   readonly conversation: { readonly id: string; readonly number: number } | null;
-  /** What threads it: an address of its envelope, a field of its header. */
+  /** What threads it: an address of its envelope, a field of its header. `blocked`: the entry of the block list. */
   readonly by: string | null;
   /** The writer in From is a participant there. */
   readonly writer_known: boolean;
@@ -206,8 +207,12 @@ export interface Store extends QueueStore {
   /** What replyd itself wrote into these conversations, for finding it again in a quoted part. */
   quotable(conversationIds: readonly string[]): Promise<readonly string[]>;
   file(filing: Filing): Promise<readonly FilingResult[]>;
-  /** Where a mail with these envelope recipients would be filed, and by what. Changes nothing. */
-  locate(mail: { readonly recipients: readonly string[]; readonly reading: Reading }): Promise<readonly Location[]>;
+  /** Where a mail with this envelope would be filed, and by what. Changes nothing. */
+  locate(mail: {
+    readonly recipients: readonly string[];
+    readonly mailFrom: string;
+    readonly reading: Reading;
+  }): Promise<readonly Location[]>;
   /** Keeps a refused mail on record (`mail list --state refused`). */
   refuse(refused: {
     envelope: Envelope;
@@ -218,7 +223,7 @@ export interface Store extends QueueStore {
     reason: string;
   }): Promise<string>;
   /** Fills the message(s) of a quarantined mail with what could be read of it after all. */
-  refile(mailId: string, reading: Reading, attachments: readonly StoredContent[]): Promise<readonly string[]>;
+  refile(mailId: string, reading: PackedReading, attachments: readonly StoredContent[]): Promise<readonly string[]>;
 
   // Accounts
   addAccount(account: {
@@ -303,8 +308,13 @@ export interface Store extends QueueStore {
   // Applications
   /** The slug of the account that an id of any kind belongs to; null when nothing has this id. */
   accountOf(id: string): Promise<string | null>;
-  /** The slug of the account that a token (reply, bounce, inbox) belongs to, alive or not. */
-  tokenOwner(token: string): Promise<string | null>;
+  /** Whether there is no other account. */
+  isAlone(account: string): Promise<boolean>;
+  /**
+   * The text as this account may read it: tokens (reply, bounce, inbox) of other accounts, alive or not, are left out;
+   * `sameLength`: overwritten with as many x. Events come so already.
+   */
+  masked(text: string, options: { account: string; sameLength?: boolean }): Promise<string>;
   /** No account: an operator's key. `secret` is the key itself, known to nobody later. */
   addKey(key: { account: string | null; name?: string }): Promise<{ key: ApiKey; secret: string }>;
   keys(): Promise<readonly ApiKey[]>;
@@ -322,6 +332,10 @@ export interface Store extends QueueStore {
     verb: Name,
     values: Parameters<Store[Name]>,
   ): Promise<{ readonly repeated: boolean; readonly value: Awaited<ReturnType<Store[Name]>> }>;
+  /** The answer that is kept under this name, null when there is none. Invalid as with `once`. */
+  keptAnswer(request: { caller: string; name: string; fingerprint: string }): Promise<{ value: unknown } | null>;
+  /** Gives back what it is given: with `once`, the way to keep an answer that the store did not make. */
+  answer(value: unknown): Promise<unknown>;
   addHook(hook: { account: string; url: string }): Promise<{ hook: Hook; secret: string }>;
   hooks(filter: { account?: string }): Promise<readonly Hook[]>;
   hook(id: string): Promise<Hook>;
@@ -408,7 +422,8 @@ export type OnceVerb =
   | 'retryDeliveries'
   | 'cancelDelivery'
   | 'addHook'
-  | 'rotateHook';
+  | 'rotateHook'
+  | 'answer';
 
 /** Names bytes in the store; read them with `Store.read`, or stream the file. */
 export interface StoredContentRef {

@@ -7,6 +7,7 @@
  * chunk of it, and closes the connection whatever happens.
  */
 import { connect, type Socket } from 'node:net';
+import { faultText } from '../errors.js';
 import { createWire, greetingName, type PipeDoor } from './pipe.js';
 
 export interface HandOver {
@@ -95,7 +96,7 @@ function openTalk(place: HandOver['place'], patience: number): Talk {
     if (lines.some(line => !/^\d{3}(?:[ -]|\r?$)/.test(line))) fail(`no LMTP: ${buffer.slice(0, 60)}`);
     wake();
   });
-  socket.on('error', error => fail(error.message));
+  socket.on('error', error => fail(faultText(error)));
   socket.on('close', () => fail('the daemon closed the connection'));
   socket.on('drain', () => wake());
 

@@ -58,6 +58,8 @@ export interface Transaction {
 
 // No AUTH (customers' MTAs have no account here), no jokes, and no XFORWARD: its words are nobody's proof of origin.
 const NEVER = ['AUTH', 'XFORWARD', 'WIZ', 'SHELL', 'KILL'];
+// The library repeats the parameter's name: thousands of bytes of the client's, in a reply of 512 octets (RFC 5321 4.5.3.1.5).
+const DUPLICATE = /^(Error: duplicate ).*(parameter)$/s;
 const ENHANCED = /^[245]\.\d{1,3}\.\d{1,3} /;
 // The library's own answers, by its context words and by code, in our words.
 const OURS_BY_CONTEXT: Readonly<Record<string, Status>> = {
@@ -161,11 +163,13 @@ export class DoorConnection extends SMTPConnection {
   #sendOne(code: number, data?: string | string[] | null, context?: string | false): void {
     // The library answers sockets only that are open both ways.
     if (this._socket.readyState === 'writeOnly') Object.defineProperty(this._socket, 'readyState', { value: 'open' });
-    const ours = (context ? OURS_BY_CONTEXT[context] : undefined) ?? OURS_BY_CODE[code];
+    // With these codes the context is the client's own first word, which may well be one of the library's.
+    const about = context && (code === 500 || code === 421) ? undefined : context;
+    const ours = (about ? OURS_BY_CONTEXT[about] : undefined) ?? OURS_BY_CODE[code];
     if (typeof data === 'string' && ENHANCED.test(data)) {
       super.send(code, data, false);
     } else if (ours === undefined) {
-      super.send(code, data, context);
+      super.send(code, typeof data === 'string' ? data.replace(DUPLICATE, '$1$2') : data, about);
     } else {
       // What only the library noticed: SIZE= at MAIL, an early talker, garbage instead of commands.
       if (code >= 400) this.note('rejected', ours, { at: code === 552 ? 'MAIL' : 'command', detail: String(data) });
@@ -279,6 +283,15 @@ export class DoorConnection extends SMTPConnection {
     if (!this.door.visits.delete(this)) return;
     openConnections.set(this.door.visits.size, [this.door.kind]);
     if (this.#admitted) this.door.admission.leave(this.#stranger);
+  }
+
+  /** A client that ends its half during the handshake is gone; afterwards it may do so behind its last command. */
+  override upgrade(callback: () => void, secureCallback?: () => void): void {
+    this._socket.allowHalfOpen = false;
+    super.upgrade(callback, () => {
+      this._socket.allowHalfOpen = true;
+      secureCallback?.();
+    });
   }
 
   override handler_XCLIENT(command: Buffer, callback: () => void): void {

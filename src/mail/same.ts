@@ -39,7 +39,7 @@ export function rawFacts(): FactsReader {
   const startBody = () => {
     const fields = readHeader(header.text());
     hops = fields.hops;
-    content.update(keyOf(fields.values), 'latin1');
+    content.update(keyOf(fields), 'latin1');
     body = new BodyHash(content, header.blankLines);
     return body;
   };
@@ -79,17 +79,17 @@ function orderlyFacts(bytes: Uint8Array): RawFacts | null {
   if (text.includes('\r')) return null;
   const blank = text.startsWith('\n') ? 0 : text.indexOf('\n\n') + 1;
   const headerEnd = blank === 0 && !text.startsWith('\n') ? text.length : blank;
-  const { values, hops } = readHeader(text.slice(0, headerEnd));
+  const fields = readHeader(text.slice(0, headerEnd));
   let body = text.slice(headerEnd + 1);
   if (body.includes('>From ')) body = body.replaceAll(/^>+From /gm, 'From ');
   let end = body.length;
   while (end > 0 && body.charCodeAt(end - 1) === LF) end -= 1;
-  const content = createHash('sha256').update(keyOf(values) + body.slice(0, end), 'latin1');
+  const content = createHash('sha256').update(keyOf(fields) + body.slice(0, end), 'latin1');
   return {
     size: bytes.length,
     sha256: createHash('sha256').update(bytes).digest('hex'),
     contentKey: content.digest('hex'),
-    hops,
+    hops: fields.hops,
   };
 }
 
@@ -258,13 +258,23 @@ class BodyHash {
 }
 
 /** What the content key begins with. */
-function keyOf(values: ReadonlyMap<string, string>): string {
-  return `${KEY_FIELDS.map(name => values.get(name) ?? '').join('\n')}\n\n`;
+function keyOf({ values, rest }: HeaderFacts): string {
+  const fields = `${KEY_FIELDS.map(name => values.get(name) ?? '').join('\n')}\n\n`;
+  return rest === '' ? fields : `${fields}${rest}\n\n`;
 }
 
-function readHeader(text: string): { values: Map<string, string>; hops: number } {
+interface HeaderFacts {
+  readonly values: ReadonlyMap<string, string>;
+  readonly hops: number;
+  /** From the first line on that is no field, without the line end; '' when all are. */
+  readonly rest: string;
+}
+
+function readHeader(text: string): HeaderFacts {
   const values = new Map<string, string>();
   let hops = 0;
+  let at = 0;
+  let rest: number | null = null;
   let name = '';
   let parts: string[] = [];
   const finish = () => {
@@ -276,6 +286,8 @@ function readHeader(text: string): { values: Map<string, string>; hops: number }
     parts = [];
   };
   for (const line of text.split('\n')) {
+    const start = at;
+    at += line.length + 1;
     if (line.startsWith(' ') || line.startsWith('\t')) {
       parts.push(line);
       continue;
@@ -283,10 +295,14 @@ function readHeader(text: string): { values: Map<string, string>; hops: number }
     finish();
     const colon = line.indexOf(':');
     // An mbox line, quoted or not, has its colons in the time: "From ann@example.com Mon Jan  1 12:00:00".
-    if (colon < 1 || line.startsWith('From ') || line.startsWith('>From ')) continue;
+    if (line.startsWith('From ') || line.startsWith('>From ')) continue;
+    if (colon < 1) {
+      if (line !== '') rest ??= start;
+      continue;
+    }
     name = line.slice(0, colon).trim().toLowerCase();
     parts.push(line.slice(colon + 1));
   }
   finish();
-  return { values, hops };
+  return { values, hops, rest: rest === null ? '' : text.slice(rest, text.endsWith('\n') ? -1 : undefined) };
 }

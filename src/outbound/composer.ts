@@ -14,7 +14,7 @@ import type { Message } from '../conversation/model.js';
 import { operatorCopy } from '../conversation/operator-copy.js';
 import type { Clock } from '../conversation/ports.js';
 import type { ComposeSnapshot, Forward, Store } from '../conversation/store.js';
-import { errorText } from '../errors.js';
+import { errorText, isReplydError } from '../errors.js';
 import type { Log } from '../log.js';
 import { splitAddress } from '../mail/address.js';
 import { factsOf, factsOfStream } from '../mail/same.js';
@@ -46,7 +46,9 @@ export interface Composer {
 }
 
 const AT_A_TIME = 50;
+/** A conversation that can't be composed, and one that could be but for the store. */
 const RETRY = 60_000;
+const STORE_RETRY = 5_000;
 const LONGEST_SLEEP = 3_600_000;
 
 export function openComposer(options: ComposerOptions): Composer {
@@ -62,7 +64,7 @@ export function openComposer(options: ComposerOptions): Composer {
     do {
       again = false;
       const due = await store.dueConversations({ now: clock(), limit: AT_A_TIME + later.size });
-      const ready = due.filter(id => (later.get(id) ?? 0) <= clock());
+      const ready = due.filter(id => !isPutOff(id));
       let composed = await forwardAll();
       for (const id of ready) {
         if (closed) return;
@@ -74,6 +76,16 @@ export function openComposer(options: ComposerOptions): Composer {
     await sleepUntilDue();
   };
 
+  /** A moment farther away than any wait was set by a clock that has been put back since. */
+  const isPutOff = (id: string): boolean => {
+    const wait = (later.get(id) ?? 0) - clock();
+    return wait > 0 && wait <= RETRY;
+  };
+
+  const putOff = (id: string, error: unknown) => {
+    later.set(id, clock() + (isReplydError(error, 'unavailable') ? STORE_RETRY : RETRY));
+  };
+
   const composeOne = async (id: string): Promise<boolean> => {
     try {
       const snapshot = await store.composeSnapshot(id, { now: clock(), context: options.settings().context });
@@ -83,7 +95,7 @@ export function openComposer(options: ComposerOptions): Composer {
       if (!saved) again = true;
       return saved;
     } catch (error) {
-      later.set(id, clock() + RETRY);
+      putOff(id, error);
       log.error('compose_failed', { conversation: id, error: errorText(error) });
       return false;
     }
@@ -93,12 +105,12 @@ export function openComposer(options: ComposerOptions): Composer {
     const due = await store.dueForwards({ now: clock(), limit: AT_A_TIME });
     let composed = 0;
     for (const forward of due) {
-      if (closed || (later.get(forward.deliveryId) ?? 0) > clock()) continue;
+      if (closed || isPutOff(forward.deliveryId)) continue;
       try {
         if (await composeForward(options, forward)) composed += 1;
         later.delete(forward.deliveryId);
       } catch (error) {
-        later.set(forward.deliveryId, clock() + RETRY);
+        putOff(forward.deliveryId, error);
         log.error('compose_failed', { delivery: forward.deliveryId, error: errorText(error) });
       }
     }
@@ -108,11 +120,15 @@ export function openComposer(options: ComposerOptions): Composer {
 
   const sleepUntilDue = async () => {
     const next = await store.nextComposeAt();
-    const retry = later.size > 0 ? Math.min(...later.values()) : null;
+    if (next === null) return;
     // What is due already but could not be composed waits for its retry.
-    const at = next === null ? null : next <= clock() && retry !== null ? retry : next;
-    if (at === null || closed) return;
-    timer = setTimeout(wake, Math.min(Math.max(at - clock(), 1), LONGEST_SLEEP));
+    const retries = [...later.keys()].filter(isPutOff).map(id => later.get(id)!);
+    sleep((next <= clock() && retries.length > 0 ? Math.min(...retries) : next) - clock());
+  };
+
+  const sleep = (wait: number) => {
+    if (closed) return;
+    timer = setTimeout(wake, Math.min(Math.max(wait, 1), LONGEST_SLEEP));
     timer.unref();
   };
 
@@ -125,7 +141,10 @@ export function openComposer(options: ComposerOptions): Composer {
       return;
     }
     running = pass()
-      .catch(error => log.error('compose_failed', { error: errorText(error) }))
+      .catch(error => {
+        log.error('compose_failed', { error: errorText(error) });
+        sleep(STORE_RETRY);
+      })
       .finally(() => {
         running = null;
         // A wake-up that came while the pass was ending must not be lost.

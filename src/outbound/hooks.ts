@@ -3,7 +3,7 @@
  * receiver in trouble is probed with one event at a time, more and more rarely; the first that is taken releases all.
  *
  *   the receiver answers 410       | the hook is switched off, what waits is cancelled
- *   it is in trouble for 5 days    | the same
+ *   it is in trouble for 5 days    | the same, when it was probed all that time: a clock may jump
  *   it refuses one event (4xx)     | that conversation waits, tried again for a day, then failed; others go on
  *
  * Each switching off is an event (`hook.disabled`) and a line in the log.
@@ -35,12 +35,15 @@ const SECOND = 1000;
 const DAY = 86_400 * SECOND;
 /** Conversations of one hook that are told of at a time. */
 const CONCURRENCY = 16;
+const STORE_WAIT = SECOND;
 const SCHEDULE: RetrySchedule = {
   waits: [5 * SECOND, 30 * SECOND, 120 * SECOND, 600 * SECOND, 3600 * SECOND],
   giveUpAfter: DAY,
 };
 const PROBES: ProbeSchedule = { first: 2 * SECOND, longest: 900 * SECOND };
 export const PATIENCE = 5 * DAY;
+/** Probes that failed in a row; five days have about 480. */
+export const PROBES_BEFORE_LOST = 100;
 
 export function openHooks(options: HooksOptions): Hooks {
   const { store, poster, clock, log } = options;
@@ -53,7 +56,11 @@ export function openHooks(options: HooksOptions): Hooks {
     again = true;
     if (running || closed) return;
     running = look()
-      .catch(error => log.error('queue', { destination: 'hooks', error: errorText(error) }))
+      .catch(error => {
+        log.error('queue', { destination: 'hooks', error: errorText(error) });
+        // Without another change nobody would ask again.
+        setTimeout(wake, STORE_WAIT).unref();
+      })
       .finally(() => {
         running = null;
         if (again && !closed) wake();
@@ -108,7 +115,8 @@ export function openHooks(options: HooksOptions): Hooks {
   async function lost(id: string): Promise<string | null> {
     const { failing_since, reason } = await store.hook(id);
     const failing = failing_since === null ? 0 : clock() - Date.parse(failing_since);
-    return failing > PATIENCE ? `failing since ${failing_since}: ${reason ?? ''}` : null;
+    if (failing <= PATIENCE || (await store.destination(id)).failures < PROBES_BEFORE_LOST) return null;
+    return `failing since ${failing_since}: ${reason ?? ''}`;
   }
 
   return {

@@ -17,7 +17,7 @@
  *   after the try, not settled  | the same
  *   after settle                | nothing: it is settled
  *   the store fails at settle   | settled again every second, holding its slot; at shutdown left to the restart
- *   the store fails at lease    | tried again every second
+ *   the store fails at lease    | tried again every second; what can't be given back is, as at settle
  *
  * Trouble and an operator's pause are rows, so they outlast a restart; which recipients were refused in a row is memory,
  * so a restart holds such a delivery once more. A probe takes another of the oldest deliveries each time: one mail that
@@ -133,13 +133,23 @@ export function openQueue(options: QueueOptions): Queue {
     if (closing) return giveBack(parcels);
     if (parcels.length === 0) return sleep(BLOCKED_WAIT);
     const chosen = probing ? [parcels[state.failures % parcels.length]!] : parcels;
-    await giveBack(parcels.filter(parcel => !chosen.includes(parcel)));
     for (const parcel of chosen) start(parcel, probing);
+    await giveBack(parcels.filter(parcel => !chosen.includes(parcel)));
     again ||= !probing && parcels.length < free;
   }
 
+  /** Until it is done: a lease that nobody works on would keep its delivery until the restart. */
   async function giveBack(parcels: readonly Parcel[]): Promise<void> {
-    if (parcels.length > 0) await store.release(parcels.map(parcel => parcel.deliveryId));
+    while (parcels.length > 0) {
+      const last = closing !== null;
+      try {
+        return await store.release(parcels.map(parcel => parcel.deliveryId));
+      } catch (error) {
+        log.error('queue', { destination: name, error: errorText(error) });
+        if (last) return;
+        await pause(STORE_WAIT);
+      }
+    }
   }
 
   function start(parcel: Parcel, probing: boolean): void {

@@ -47,7 +47,8 @@ const IDLE_TIMEOUT = 60_000;
 /** A courier to the smarthost. Connects when the first mail goes out. */
 export function createSmtpCourier(options: SmtpCourierOptions): Courier {
   const connections = options.connections ?? 5;
-  const pool = createPool(options, connections);
+  const replyTimeout = options.replyTimeout ?? 120_000;
+  const pool = createPool({ ...options, replyTimeout }, connections);
   let closed = false;
 
   async function deliver(parcel: Parcel): Promise<Outcome> {
@@ -68,6 +69,7 @@ export function createSmtpCourier(options: SmtpCourierOptions): Courier {
 
   async function tryOnce(parcel: MailParcel): Promise<{ outcome: Outcome; stale: boolean }> {
     const size = await sizeOf(parcel);
+    const since = performance.now();
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), options.attemptTimeout ?? 15 * 60_000);
     // The library asks for the first byte when the session is ready and it begins with MAIL.
@@ -88,7 +90,11 @@ export function createSmtpCourier(options: SmtpCourierOptions): Courier {
       return { outcome: sent(info), stale: false };
     } catch (error) {
       const failure = { ...failureOf(error), begun: begun || closed };
-      return { outcome: outcomeOf(failure), stale: begun && isStaleConnection(failure) };
+      if (!begun || !isStaleConnection(failure)) return { outcome: outcomeOf(failure), stale: false };
+      // A closed one says so at once. Silence for so long comes from somebody who may be as silent on the next.
+      const silent = performance.now() - since > 0.9 * replyTimeout;
+      const response = silent ? `no answer within ${Math.round(replyTimeout / 1000)} s` : responseText(failure.message);
+      return { outcome: { result: 'retry', response }, stale: !silent };
     } finally {
       clearTimeout(timer);
       raw.destroy();
@@ -110,7 +116,7 @@ export function createSmtpCourier(options: SmtpCourierOptions): Courier {
   };
 }
 
-function createPool(options: SmtpCourierOptions, connections: number) {
+function createPool(options: SmtpCourierOptions & { readonly replyTimeout: number }, connections: number) {
   return createTransport({
     pool: true,
     host: options.host,
@@ -133,7 +139,7 @@ function createPool(options: SmtpCourierOptions, connections: number) {
     connectionTimeout: options.connectTimeout ?? 30_000,
     greetingTimeout: options.connectTimeout ?? 30_000,
     dnsTimeout: options.connectTimeout ?? 30_000,
-    socketTimeout: options.replyTimeout ?? 120_000,
+    socketTimeout: options.replyTimeout,
     // The smarthost is where the operator says, and that is mostly this machine.
     allowInternalNetworkInterfaces: true,
     disableFileAccess: true,

@@ -1,10 +1,12 @@
 /** What the parser's worker thread and child process do with one mail, and the messages they exchange with the parser. */
 
-import type { ReadingContext } from '../conversation/ports.js';
+import type { Parsed, ReadingContext } from '../conversation/ports.js';
 import { errorText, isReplydError } from '../errors.js';
-import type { Content, RawFacts, Reading } from '../mail/mail.js';
+import { authenticationOf } from '../mail/authentication.js';
+import type { Content, RawFacts } from '../mail/mail.js';
 import type { AttachmentKeeper } from '../mail/message.js';
 import { parseMail } from '../mail/message.js';
+import { packReading } from '../mail/packed.js';
 import { readMail } from '../mail/reading.js';
 
 export interface Job {
@@ -15,7 +17,7 @@ export interface Job {
 
 /** `broken`: the mail can't be read. `trouble`: we could not work; nothing is known about the mail. */
 export type JobResult =
-  | { readonly id: number; readonly outcome: 'read'; readonly facts: RawFacts; readonly reading: Reading }
+  | { readonly id: number; readonly outcome: 'read'; readonly parsed: Extract<Parsed, { readable: true }> }
   | { readonly id: number; readonly outcome: 'broken'; readonly facts: RawFacts; readonly reason: string }
   | { readonly id: number; readonly outcome: 'trouble'; readonly reason: string };
 
@@ -28,9 +30,12 @@ export async function readJob(
 ): Promise<JobResult> {
   try {
     const mail = await parseMail(source, keeper);
-    const reading = readMail(mail, job.about.traces, { mailFrom: job.about.mailFrom });
-    // The bodies are in the reading by now; whoever wants them whole has the raw mail. They would only be copied.
-    return { id: job.id, outcome: 'read', facts, reading: { ...reading, mail: { ...mail, plain: null, html: null } } };
+    const { traces, mailFrom, authservIds } = job.about;
+    const reading = packReading(readMail(mail, traces, { mailFrom }));
+    const authentication = authservIds.length === 0 ? null : authenticationOf(mail.headers, authservIds);
+    const { attachments } = mail;
+    const parsed = { readable: true, facts, reading, attachments, ...(authentication && { authentication }) } as const;
+    return { id: job.id, outcome: 'read', parsed };
   } catch (error) {
     if (isDiskTrouble(error)) return { id: job.id, outcome: 'trouble', reason: errorText(error) };
     return {

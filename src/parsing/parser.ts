@@ -7,6 +7,8 @@
  * takes the whole process down: then its hash stands in the file `parsing`. Mails found there at start are read by a
  * child when they come again, so that a poison mail can't crash the daemon in a loop, and one that merely was
  * in hand when the daemon was killed is still read.
+ *
+ * A worker or child that can't even be started (no memory, no descriptors) says nothing about the mail: `unavailable`.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -51,13 +53,13 @@ interface Waiting {
 
 /** How many mails the worker is handed ahead, so that it never waits for the socket thread. */
 const AHEAD = 8;
-/** How often the running job is looked at, milliseconds. */
 const parseSeconds = histogram(
   'replyd_parse_seconds',
   'Time to read a mail, with waiting for the one before; large ones in a process of their own.',
   [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30],
   ['lane'],
 );
+/** How often the running job is looked at, milliseconds. */
 const WATCH = 250;
 const WORKER_HEAP_MB = 256;
 /** A parsed mail is short-lived: a large nursery lets most of them die before it is emptied. */
@@ -125,22 +127,23 @@ function settle(waiting: Waiting, result: JobResult): void {
     waiting.reject(new ReplydError('unavailable', `the parser cannot work: ${result.reason}`));
   else if (result.outcome === 'broken')
     waiting.resolve({ readable: false, facts: result.facts, reason: result.reason });
-  else waiting.resolve({ readable: true, facts: result.facts, reading: result.reading });
+  else waiting.resolve(result.parsed);
 }
 
 const CLOSED = new ReplydError('unavailable', 'the parser is closed');
 
 function openWorkerLane(parsingFile: string, options: ParserOptions): Lane {
-  const current = new Int32Array(new SharedArrayBuffer(4));
+  const current = new Int32Array(new SharedArrayBuffer(8));
   const inHand = new Map<number, Waiting>();
   const line: Waiting[] = [];
   let worker: Worker | null = null;
   let closing = false;
-  /** The job that was running at the last look, and since when. */
+  /** The job that was running at the last look, and since when by a clock that never jumps. */
   let watched = { id: 0, since: 0 };
 
   const start = () => {
     Atomics.store(current, 0, 0);
+    Atomics.store(current, 1, 0);
     const started = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: { parsingFile, current } satisfies WorkerData,
       resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB, maxYoungGenerationSizeMb: WORKER_YOUNG_MB },
@@ -152,9 +155,22 @@ function openWorkerLane(parsingFile: string, options: ParserOptions): Lane {
       if (waiting) settle(waiting, result);
       feed();
     });
-    started.on('error', error => ended(started, `reading it ended the parser: ${errorText(error)}`));
-    started.on('exit', code => ended(started, `reading it ended the parser (${code})`));
+    const over = (why: string) => {
+      if (started !== worker) return;
+      if (Atomics.load(current, 1) === 1) ended(started, `reading it ended the parser${why}`);
+      else notStarted(why);
+    };
+    started.on('error', error => over(`: ${errorText(error)}`));
+    started.on('exit', code => over(` (${code})`));
     worker = started;
+  };
+
+  /** The next one would fare no better now: whoever waits tries again later. */
+  const notStarted = (why: string) => {
+    worker = null;
+    const fault = new ReplydError('unavailable', `the parser cannot start${why}`);
+    for (const waiting of [...inHand.values(), ...line.splice(0)]) waiting.reject(closing ? CLOSED : fault);
+    inHand.clear();
   };
 
   const ended = (which: Worker, reason: string) => {
@@ -174,16 +190,21 @@ function openWorkerLane(parsingFile: string, options: ParserOptions): Lane {
 
   const feed = () => {
     while (line.length > 0 && inHand.size < AHEAD) {
-      if (worker === null) start();
       const waiting = line.shift()!;
-      inHand.set(waiting.job.id, waiting);
-      worker!.postMessage(waiting.job);
+      try {
+        if (worker === null) start();
+        inHand.set(waiting.job.id, waiting);
+        worker!.postMessage(waiting.job);
+      } catch (error) {
+        inHand.delete(waiting.job.id);
+        waiting.reject(new ReplydError('unavailable', `the parser cannot start: ${errorText(error)}`));
+      }
     }
   };
 
   const watch = setInterval(() => {
     const id = Atomics.load(current, 0);
-    const now = Date.now();
+    const now = performance.now();
     if (id === 0 || id !== watched.id) {
       watched = { id, since: now };
       return;
@@ -227,9 +248,12 @@ function openChildLane(options: ParserOptions): Lane {
 
   const readOne = async (job: Job): Promise<Parsed> => {
     if (closing) throw CLOSED;
-    const result = await runChild(job, options, child => {
+    const started = (child: ChildProcess) => {
       running = child;
-    });
+    };
+    let result = await runChild(job, options, started);
+    // Somebody else killed it, such as the kernel for want of memory: that may not have been the mail's fault.
+    if ('died' in result && result.killed && !closing) result = await runChild(job, options, started);
     running = null;
     if (closing) throw CLOSED;
     if ('result' in result) {
@@ -256,12 +280,12 @@ function openChildLane(options: ParserOptions): Lane {
   };
 }
 
-/** One mail in one process. `died`: why it gave no answer. */
+/** One mail in one process. `died`: why it gave no answer; `killed`: by a signal that was not ours. */
 function runChild(
   job: Job,
   options: ParserOptions,
   started: (child: ChildProcess) => void,
-): Promise<{ result: JobResult } | { died: string }> {
+): Promise<{ result: JobResult } | { died: string; killed: boolean }> {
   const { parseTime, parseMemory } = options.limits();
   const child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [], {
     execArgv: [`--max-old-space-size=${Math.ceil(parseMemory / 2 ** 20)}`],
@@ -270,32 +294,39 @@ function runChild(
   });
   started(child);
   return new Promise((resolve, reject) => {
+    child.once('error', error =>
+      reject(new ReplydError('unavailable', `cannot start the parser: ${errorText(error)}`)),
+    );
+    // No descriptors: there is no process, no channel to it, and nothing but the error will come.
+    if (child.pid === undefined) return;
+    const { pid } = child;
     let reason = 'reading it ended the parser';
     let result: JobResult | null = null;
+    let stopped = false;
     const stop = (why: string) => {
       reason = why;
+      stopped = true;
       child.kill('SIGKILL');
     };
     const time = setTimeout(() => stop('it took longer than limits.parse_time to read'), parseTime);
     // The heap limit does not count buffers: what the process really holds is looked at from outside.
     const memory = setInterval(() => {
-      void residentMemory(child.pid!).then(bytes => {
+      void residentMemory(pid).then(bytes => {
         if (bytes > parseMemory) stop('it took more than limits.parse_memory to read');
       });
     }, WATCH);
     child.once('message', (message: JobResult) => {
       result = message;
     });
-    child.once('error', error =>
-      reject(new ReplydError('unavailable', `cannot start the parser: ${errorText(error)}`)),
-    );
-    child.once('close', () => {
+    child.once('close', (_code, signal) => {
       clearTimeout(time);
       clearInterval(memory);
-      resolve(result ? { result } : { died: reason });
+      const killed = !stopped && (signal === 'SIGKILL' || signal === 'SIGTERM');
+      resolve(result ? { result } : { died: reason, killed });
     });
     child.send({ ...job, folder: options.incomingFolder } satisfies ChildJob, error => {
-      if (error) stop(`it could not be handed to the parser: ${errorText(error)}`);
+      // It was gone before it got the mail.
+      if (error) child.kill('SIGKILL');
     });
   });
 }

@@ -41,9 +41,9 @@ export function accountOperations(session: Session): AccountOperations {
         throw new ReplydError('conflict', `there is an account ${account.slug} already`);
       }
       const domains = account.domains.map(checkedDomain);
-      const key = db.value<number>(
+      const key = db.insert(
         `insert into account (key, slug, name, support_email, inbound_emails, inbox_token, created_at)
-         values (max(?, (select coalesce(max(key), 0) + 1 from account)), ?, ?, ?, ?, ?, ?) returning key`,
+         values (max(?, (select coalesce(max(key), 0) + 1 from account)), ?, ?, ?, ?, ?, ?)`,
         newKey(session),
         account.slug,
         account.name ?? account.slug,
@@ -51,7 +51,7 @@ export function accountOperations(session: Session): AccountOperations {
         domains.length > 0 ? 1 : 0,
         newToken(session.random),
         session.clock(),
-      )!;
+      );
       writeDomains(session, key, domains);
       return accountView(session, accountByKey(session, key));
     },

@@ -69,7 +69,7 @@ export async function makeBackup(
     await syncFolder(path.dirname(path.resolve(file)));
     return manifest;
   } catch (error) {
-    throw storeFault(error, 'cannot make the backup');
+    throw storeFault(error, `cannot make the backup ${file}`);
   } finally {
     for (const each of [copy, `${copy}-wal`, `${copy}-shm`, `${copy}-journal`, partial])
       await rm(each, { force: true });

@@ -2,13 +2,19 @@
  * Group commit. While one commit is on its way to disk, everything that arrives waits and is committed together in the
  * next transaction: throughput rises with load, and every answer still means fsynced. Answers leave only after COMMIT.
  *
- * Each call of a batch runs in a savepoint, so that a refused call (not_found, conflict) takes nothing back but its own.
- * A savepoint does not protect a batch: on SQLITE_FULL or an I/O error SQLite rolls the whole transaction back, and
- * later statements would run in autocommit. So after any error the transaction is looked at; if it is gone the batch is
- * over, nobody is answered from it, and its calls run again one by one, each with its own transaction and answer.
+ * A batch is tried three ways, each taking back all of the one before:
+ *   1. as it is; almost always nothing is refused, and nothing has to be kept for taking one call back;
+ *   2. each call in a savepoint, when one was refused (not_found, conflict): it takes back nothing but its own;
+ *   3. one by one, each with its own transaction and answer, when the transaction is lost. A savepoint does not protect a
+ *      batch: on SQLITE_FULL or an I/O error SQLite rolls the whole transaction back, and later statements would run in
+ *      autocommit. So after any error the transaction is looked at; if it is gone the batch is over, and nobody is
+ *      answered from it.
+ *
+ * While another process holds the store longer than a writer waits for it, the whole batch is answered with that: one by
+ * one each call would wait as long again, and the last of a full batch for twenty minutes.
  */
 import { ReplydError } from '../errors.js';
-import { storeFault } from './database.js';
+import { isBusy, storeFault } from './database.js';
 import type { Operations, WritingName } from './operations.js';
 import type { Session } from './session.js';
 
@@ -24,31 +30,51 @@ export type Answer =
 
 /** Runs the calls in one transaction, or one by one when that one fails. One answer per call, in their order. */
 export function runBatch(session: Session, verbs: Operations, calls: readonly Call[]): readonly Answer[] {
-  const together = calls.length > 1 ? tryTogether(session, verbs, calls) : null;
-  return together ?? calls.map(call => runAlone(session, verbs, call));
+  try {
+    const one = calls.length < 2;
+    const together = one ? null : (tryTogether(session, verbs, calls) ?? tryInSavepoints(session, verbs, calls));
+    return together ?? calls.map(call => runAlone(session, verbs, call));
+  } catch (busy) {
+    return calls.map(call => ({ id: call.id, error: storeFault(busy, `store: ${call.name}`) }));
+  }
+}
+
+/** Null when one of them was refused, or the transaction lost: nothing of it happened. */
+function tryTogether(session: Session, verbs: Operations, calls: readonly Call[]): readonly Answer[] | null {
+  return inOneTransaction(session, () => calls.map(call => ({ id: call.id, value: perform(verbs, call) })));
 }
 
 /** Null when the transaction was lost: nothing of it happened. */
-function tryTogether(session: Session, verbs: Operations, calls: readonly Call[]): readonly Answer[] | null {
+function tryInSavepoints(session: Session, verbs: Operations, calls: readonly Call[]): readonly Answer[] | null {
   const { db } = session;
-  const answers: Answer[] = [];
-  try {
-    db.run('begin immediate');
-    for (const call of calls) {
+  return inOneTransaction(session, () =>
+    calls.map((call): Answer => {
       db.run('savepoint call');
       try {
-        answers.push({ id: call.id, value: perform(verbs, call) });
+        return { id: call.id, value: perform(verbs, call) };
       } catch (error) {
-        if (!db.inTransaction) return null;
+        if (!db.inTransaction) throw error;
         db.run('rollback to call');
-        answers.push({ id: call.id, error: storeFault(error, `store: ${call.name}`) });
+        return { id: call.id, error: storeFault(error, `store: ${call.name}`) };
+      } finally {
+        if (db.inTransaction) db.run('release call');
       }
-      db.run('release call');
-    }
+    }),
+  );
+}
+
+/** Null when the work threw, or lost the transaction: nothing of it happened. Throws when the store is busy. */
+function inOneTransaction<T>({ db }: Session, work: () => T): T | null {
+  try {
+    db.run('begin immediate');
+    const done = work();
+    // A statement that failed badly and was swallowed would have ended the transaction: then nothing was kept.
+    if (!db.inTransaction) return null;
     db.run('commit');
-    return answers;
-  } catch {
+    return done;
+  } catch (error) {
     if (db.inTransaction) db.run('rollback');
+    if (isBusy(error)) throw error;
     return null;
   }
 }

@@ -112,15 +112,15 @@ export function blobKey(session: Session, content: StoredContent): number {
     return known.key;
   }
   if (!('bytes' in content)) touch(blobFile(session.dataDir, content.sha256));
-  return db.value<number>(
+  return db.insert(
     `insert into blob (key, sha256, size, data, created_at)
-     values (max(?, (select coalesce(max(key), 0) + 1 from blob)), ?, ?, ?, ?) returning key`,
+     values (max(?, (select coalesce(max(key), 0) + 1 from blob)), ?, ?, ?, ?)`,
     newKey(session),
     hash,
     content.size,
     'bytes' in content ? content.bytes : null,
     session.clock(),
-  )!;
+  );
 }
 
 /**

@@ -12,6 +12,7 @@ import path from 'node:path';
 import { blobFile, incomingFolder } from './blobs.js';
 import { type BlobFile, listBlobFiles } from './files.js';
 import { lockFiles } from './lock.js';
+import { clearSentCopies, type SentStore } from './sent.js';
 import type { Session } from './session.js';
 
 /** Milliseconds that a file without a row is left alone: nothing waits so long between being written and its row. */
@@ -55,13 +56,13 @@ export function clearingOperations(session: Session): ClearingOperations {
   };
 }
 
-export interface ClearingStore {
+export interface ClearingStore extends SentStore {
   filesWithoutRow(hashes: readonly string[]): Promise<readonly string[]>;
   clearFiles(hashes: readonly string[], options: { before: number }): Promise<number>;
 }
 
 /**
- * Goes once through `blobs/` and `incoming/`, a folder at a time, and returns how many files it cleared away. `now` is
+ * Goes once through `blobs/`, `incoming/` and `sent/`, a folder at a time, and returns how many files it cleared away. `now` is
  * the file system's time. `stopped` ends it early.
  */
 export async function clearLeftovers(
@@ -77,7 +78,7 @@ export async function clearLeftovers(
     cleared += await clearTemporary(temporary, before);
     cleared += await clearOrphans(store, dataDir, files, before);
   }
-  return cleared;
+  return cleared + (await clearSentCopies(store, dataDir, options.stopped));
 }
 
 async function clearOrphans(

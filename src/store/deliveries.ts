@@ -9,6 +9,7 @@ import { ReplydError } from '../errors.js';
 import { sameAddress } from '../mail/address.js';
 import { accountBySlug } from './accounts.js';
 import { blobRef } from './blobs.js';
+import { atMost } from './database.js';
 import { tell } from './events.js';
 import { hookParcel, noteHookTrouble } from './hooks.js';
 import { encodeId, keyOf } from './ids.js';
@@ -39,6 +40,8 @@ export interface DeliveryOperations {
   nextDueAt(destination: string): number | null;
   destination(name: string): DestinationState;
   setDestination(state: DestinationState, by: 'operator' | 'queue'): void;
+  /** The clock was put back by so many milliseconds: waits that were set before end when they were meant to. */
+  pullForward(by: number): number;
   deliveries(filter: Parameters<Store['deliveries']>[0]): readonly QueuedDelivery[];
   delivery(id: string): QueuedDelivery;
   retryDeliveries(which: { id: string } | { state: DeliveryState }): readonly QueuedDelivery[];
@@ -73,11 +76,10 @@ export function deliveryOperations(session: Session): DeliveryOperations {
         `update delivery set state = 'leased', attempts = attempts + 1 where key in (
            select d.key from delivery d
            where ${READY} and d.next_attempt_at <= ? and ${FIRST_OF_ORDER}
-           order by d.next_attempt_at, d.key limit ?)
+           order by d.next_attempt_at, d.key${atMost(options.limit)})
          returning *`,
         destination,
         options.now,
-        options.limit,
       );
       return rows.sort((a, b) => a.key - b.key).flatMap(row => parcel(session, row) ?? []);
     },
@@ -134,6 +136,18 @@ export function deliveryOperations(session: Session): DeliveryOperations {
         state.failures,
       );
       noteHookTrouble(session, state.name, state.reason, state.paused === 'trouble');
+    },
+
+    pullForward(by) {
+      const now = session.clock();
+      db.run('update destination set next_probe_at = max(?1, next_probe_at - ?2) where next_probe_at > ?1', now, by);
+      return db.run(
+        `update delivery set due_at = due_at - ?2,
+           next_attempt_at = case when next_attempt_at > ?1 then max(?1, next_attempt_at - ?2) else next_attempt_at end
+         where ${UNFINISHED} and (next_attempt_at > ?1 or due_at > ?1)`,
+        now,
+        by,
+      );
     },
 
     deliveries(filter) {

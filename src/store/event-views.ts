@@ -5,9 +5,11 @@
 import type { Event, EventType } from '../conversation/model.js';
 import { ReplydError } from '../errors.js';
 import { accountBySlug } from './accounts.js';
+import { atMost } from './database.js';
 import { decodeId, encodeId, keyAt, keyOf } from './ids.js';
 import type { ConversationRow, MessageRow } from './rows.js';
 import { fromJson, type Session, toIso } from './session.js';
+import { valueWithoutForeign } from './tokens.js';
 import { conversationView, messageView, slugOf } from './views.js';
 
 interface EventRow {
@@ -40,12 +42,11 @@ export function eventOperations(session: Session): EventOperations {
       if (after === null) throw new ReplydError('invalid', `${JSON.stringify(filter.after)} is no event`);
       const rows =
         filter.account === undefined
-          ? db.all<EventRow>('select * from event where key > ? order by key limit ?', after, filter.limit)
+          ? db.all<EventRow>(`select * from event where key > ? order by key${atMost(filter.limit)}`, after)
           : db.all<EventRow>(
-              'select * from event where account_key = ? and key > ? order by key limit ?',
+              `select * from event where account_key = ? and key > ? order by key${atMost(filter.limit)}`,
               accountBySlug(session, filter.account).key,
               after,
-              filter.limit,
             );
       return rows.map(row => eventView(session, row));
     },
@@ -116,7 +117,8 @@ function eventView(session: Session, row: EventRow): Event {
     message: message ? messageView(session, message) : null,
     data: fromJson<Event['data']>(row.data),
   };
-  return message && textLength(message) > MAX_JSON ? shortened(event) : event;
+  const whole = message && textLength(message) > MAX_JSON ? shortened(event) : event;
+  return valueWithoutForeign(session, whole, row.account_key);
 }
 
 function textLength(row: MessageRow): number {

@@ -29,18 +29,20 @@ export function advance(
   change: { messages?: number; events: number; status?: ConversationStatus },
 ): { seq: number; eventSeq: number } {
   const messages = change.messages ?? 0;
-  const next = session.db.get<{ next_seq: number; next_event_seq: number }>(
-    `update conversation set next_seq = next_seq + ?1, next_event_seq = next_event_seq + ?2,
-       last_activity_at = case when ?1 > 0 then max(last_activity_at, ?3) else last_activity_at end,
-       status = coalesce(?4, status)
-     where key = ?5 returning next_seq, next_event_seq`,
-    messages,
-    change.events,
-    session.clock(),
-    change.status ?? null,
+  const next = session.db.get<{ seq: number; eventSeq: number }>(
+    'select next_seq as seq, next_event_seq as eventSeq from conversation where key = ?',
     conversation.key,
   )!;
-  return { seq: next.next_seq - messages, eventSeq: next.next_event_seq - change.events };
+  session.db.run(
+    `update conversation set next_seq = next_seq + ?, next_event_seq = next_event_seq + ?,
+       last_activity_at = max(last_activity_at, ?), status = coalesce(?, status) where key = ?`,
+    messages,
+    change.events,
+    messages > 0 ? session.clock() : 0,
+    change.status ?? null,
+    conversation.key,
+  );
+  return next;
 }
 
 /** Stores events with the numbers that `advance` reserved for them. */
@@ -72,9 +74,9 @@ function insertEvent(
   seq: number,
   event: NewEvent,
 ): number {
-  return session.db.value<number>(
+  return session.db.insert(
     `insert into event (key, account_key, conversation_key, seq, type, message_key, data, created_at)
-     values (max(?, (select coalesce(max(key), 0) + 1 from event)), ?, ?, ?, ?, ?, ?, ?) returning key`,
+     values (max(?, (select coalesce(max(key), 0) + 1 from event)), ?, ?, ?, ?, ?, ?, ?)`,
     newKey(session),
     accountKey,
     conversationKey,
@@ -83,7 +85,7 @@ function insertEvent(
     event.messageKey ?? null,
     JSON.stringify(event.data ?? {}),
     session.clock(),
-  )!;
+  );
 }
 
 interface HookKeys {

@@ -5,15 +5,15 @@
  *
  * `together`: when one destination has changed nothing is written and all come back as changed.
  */
-import { isBlocked, isFlaggedAsSpam } from '../conversation/blocked.js';
+import { isFlaggedAsSpam } from '../conversation/blocked.js';
 import { carriesLoopMark } from '../conversation/loop.js';
-import type { AccountSettings } from '../conversation/model.js';
 import type { Destination } from '../conversation/ports.js';
 import type { Filing, FilingResult, StoredContent } from '../conversation/store.js';
 import { decideEffects } from '../conversation/thread.js';
 import { normalizeAddress } from '../mail/address.js';
 import { NO_AUTHENTICATION } from '../mail/authentication.js';
 import type { Mailbox, Reading } from '../mail/mail.js';
+import { unpackReading } from '../mail/packed.js';
 import { blobKey } from './blobs.js';
 import { openConversation } from './conversations.js';
 import { advance, insertEvents, type NewEvent } from './events.js';
@@ -26,10 +26,13 @@ import { applyReports, reportedDeliveries, reportRow } from './reports.js';
 import type { AccountRow, ConversationRow, ParticipantRow, StoredResult } from './rows.js';
 import { newKey, type Session } from './session.js';
 import { rememberId } from './thread-ids.js';
-import { findThread, namedTarget, type Target, TO_OPERATOR } from './threading.js';
+import { blockedBy, findThread, namedTarget, type Target, TO_OPERATOR } from './threading.js';
 import { firstDomain } from './views.js';
 
-export function fileMail(session: Session, filing: Filing): readonly FilingResult[] {
+type OpenedFiling = Omit<Filing, 'reading'> & { readonly reading: Reading | null };
+
+export function fileMail(session: Session, packed: Filing): readonly FilingResult[] {
+  const filing: OpenedFiling = { ...packed, reading: packed.reading === null ? null : unpackReading(packed.reading) };
   const found = filing.destinations.map(destination => findTarget(session, filing, destination));
   if (filing.together && found.some(target => target === 'changed')) {
     return filing.destinations.map(() => ({ result: 'changed' }));
@@ -38,28 +41,29 @@ export function fileMail(session: Session, filing: Filing): readonly FilingResul
     if (filing.together && found.includes(result)) return filing.destinations.map(() => ({ result }));
   }
   const targets = openConversations(session, filing, found);
-  if (targets.every(target => target === TO_OPERATOR)) return keep(session, filing);
   const contentKey = Buffer.from(filing.facts.contentKey, 'hex').subarray(0, 16);
   const before = new Map<number, { key: number; mail_key: number }>();
-  let fresh = false;
+  let files = false;
   for (const target of targets) {
-    if (typeof target === 'string') continue;
-    const known = target.conversation
-      ? session.db.get<{ key: number; mail_key: number }>(
-          'select key, mail_key from message where conversation_key = ? and content_key = ?',
-          target.conversation.key,
-          contentKey,
-        )
-      : undefined;
-    if (known) before.set(target.conversation!.key, known);
-    else fresh = true;
+    if (typeof target === 'string' || target.conversation === null) continue;
+    const known = session.db.get<{ key: number; mail_key: number }>(
+      'select key, mail_key from message where conversation_key = ? and content_key = ?',
+      target.conversation.key,
+      contentKey,
+    );
+    if (known) before.set(target.conversation.key, known);
+    else files = true;
   }
-  const mailKey = fresh ? insertMail(session, filing, targets) : null;
+  const operators = targets.includes(TO_OPERATOR);
+  const kept = operators ? operatorHas(session, filing, before) : undefined;
+  const keeps = operators && kept === undefined;
+  const mailKey = files || keeps ? insertMail(session, filing, files) : null;
   const filed = new Map<number, number>();
   const results = targets.map((target): FilingResult => {
     if (typeof target === 'string') return { result: target };
     if (target.conversation === null) {
-      return { result: 'filed', mailId: encodeId('mail', mailKey!), messageId: null, before: false };
+      const mailId = encodeId('mail', kept ?? mailKey!);
+      return { result: 'filed', mailId, messageId: null, before: kept !== undefined };
     }
     const known = before.get(target.conversation.key);
     if (known) {
@@ -87,37 +91,23 @@ export function fileMail(session: Session, filing: Filing): readonly FilingResul
   });
   if (mailKey !== null) {
     writeResults(session, mailKey, filing, targets, results);
-    if (targets.includes(TO_OPERATOR)) forwardToOperator(session, mailKey, filing);
+    const unsent = keeps ? forwardToOperator(session, mailKey, filing.reading) : null;
+    if (unsent !== null && !files) session.db.run('update mail set reason = ? where key = ?', unsent, mailKey);
   }
   return results;
 }
 
-/** For postmaster and abuse alone. */
-function keep(session: Session, filing: Filing): readonly FilingResult[] {
-  const known = keptBefore(session, filing);
-  const mailKey =
-    known ??
-    insertMail(
-      session,
-      filing,
-      filing.destinations.map(() => TO_OPERATOR),
-    );
-  const mailId = encodeId('mail', mailKey);
-  const results = filing.destinations.map(
-    () => ({ result: 'filed', mailId, messageId: null, before: known !== undefined }) as const,
-  );
-  if (known === undefined) {
-    writeResults(
-      session,
-      mailKey,
-      filing,
-      filing.destinations.map(() => TO_OPERATOR),
-      results,
-    );
-    const reason = forwardToOperator(session, mailKey, filing);
-    if (reason !== null) session.db.run('update mail set reason = ? where key = ?', reason, mailKey);
+/** The same mail to the same recipients, postmaster or abuse among them: filed in one of its conversations, or kept. */
+function operatorHas(
+  session: Session,
+  filing: OpenedFiling,
+  before: ReadonlyMap<number, { readonly mail_key: number }>,
+): number | undefined {
+  const recipients = JSON.stringify(filing.envelope.rcptTo);
+  for (const { mail_key: key } of before.values()) {
+    if (session.db.get('select 1 from mail where key = ? and rcpt_to = ?', key, recipients)) return key;
   }
-  return results;
+  return keptBefore(session, filing);
 }
 
 /** A conversation is to be opened in this account; nothing is written while targets are still being looked for. */
@@ -127,9 +117,10 @@ interface Opening {
 
 function findTarget(
   session: Session,
-  filing: Filing,
+  filing: OpenedFiling,
   destination: Destination,
 ): Target | Opening | 'changed' | 'blocked' | 'unthreaded' {
+  const writer = { reading: filing.reading, mailFrom: filing.envelope.mailFrom };
   switch (destination.kind) {
     case 'operator':
       return TO_OPERATOR;
@@ -137,12 +128,14 @@ function findTarget(
       return namedTarget(session, destination) ?? 'changed';
     case 'reply': {
       const target = namedTarget(session, destination) ?? 'changed';
-      return target !== 'changed' && target.account !== null && blocks(target.account, filing) ? 'blocked' : target;
+      return target !== 'changed' && target.account !== null && blockedBy(target.account, writer) !== null
+        ? 'blocked'
+        : target;
     }
     case 'inbox': {
       const account = session.db.get<AccountRow>('select * from account where inbox_token = ?', destination.token);
       if (account?.inbound_emails !== 1) return 'changed';
-      if (blocks(account, filing)) return 'blocked';
+      if (blockedBy(account, writer) !== null) return 'blocked';
       const thread = findThread(session, account.key, { reading: filing.reading, ownId: ownMessageId(filing) });
       if (thread !== null) return { ...thread, account, evidence: [`threaded: ${thread.by}`] };
       return account.new_conversations === 1 ? { opensIn: account } : 'unthreaded';
@@ -153,7 +146,7 @@ function findTarget(
 /** One for each account, however many of its addresses the mail came to. */
 function openConversations(
   session: Session,
-  filing: Filing,
+  filing: OpenedFiling,
   found: readonly (Target | Opening | 'changed' | 'blocked' | 'unthreaded')[],
 ): readonly (Target | 'changed' | 'blocked' | 'unthreaded')[] {
   const opened = new Map<number, Target>();
@@ -165,13 +158,8 @@ function openConversations(
   });
 }
 
-function blocks(account: AccountRow, filing: Filing): boolean {
-  const { blocked = [] } = JSON.parse(account.settings) as AccountSettings;
-  return isBlocked(blocked, [filing.reading?.mail.from?.email, filing.envelope.mailFrom]);
-}
-
 /** A new conversation with the writer. A loop opens none: its mails go into the contact's latest one. */
-function openForMail(session: Session, filing: Filing, account: AccountRow): Target {
+function openForMail(session: Session, filing: OpenedFiling, account: AccountRow): Target {
   const mail = filing.reading?.mail ?? null;
   // The envelope tells who wrote a mail that cannot be read.
   const from = mail === null ? { name: '', email: filing.envelope.mailFrom } : mail.from;
@@ -209,17 +197,17 @@ function openForMail(session: Session, filing: Filing, account: AccountRow): Tar
 }
 
 /** A mail without a Message-ID gets one from its content, so that it is the same each time it comes. */
-function ownMessageId(filing: Filing): string {
+function ownMessageId(filing: OpenedFiling): string {
   return filing.reading?.mail.messageId ?? `${filing.facts.contentKey.slice(0, 32)}@without-message-id.invalid`;
 }
 
-function insertMail(session: Session, filing: Filing, targets: readonly (Target | string)[]): number {
-  const kept = targets.every(target => typeof target === 'string' || target.conversation === null);
-  return session.db.value<number>(
+/** `files`: it makes a message in some conversation; else it is kept for the operator alone. */
+function insertMail(session: Session, filing: OpenedFiling, files: boolean): number {
+  return session.db.insert(
     `insert into mail (key, state, mail_from, rcpt_to, size, blob_key, door, client, received_at, reason)
-     values (max(?, (select coalesce(max(key), 0) + 1 from mail)), ?, ?, ?, ?, ?, ?, ?, ?, ?) returning key`,
+     values (max(?, (select coalesce(max(key), 0) + 1 from mail)), ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     newKey(session),
-    kept ? 'kept' : filing.reading === null ? 'quarantined' : 'filed',
+    !files ? 'kept' : filing.reading === null ? 'quarantined' : 'filed',
     filing.envelope.mailFrom,
     JSON.stringify(filing.envelope.rcptTo),
     filing.facts.size,
@@ -228,13 +216,13 @@ function insertMail(session: Session, filing: Filing, targets: readonly (Target 
     filing.client,
     session.clock(),
     filing.reason,
-  )!;
+  );
 }
 
 function writeResults(
   session: Session,
   mailKey: number,
-  filing: Filing,
+  filing: OpenedFiling,
   targets: readonly (Target | string)[],
   results: readonly FilingResult[],
 ): void {
@@ -252,7 +240,7 @@ function writeResults(
 
 function fileInConversation(
   session: Session,
-  filing: Filing,
+  filing: OpenedFiling,
   at: { targets: readonly Target[]; mailKey: number; contentKey: Uint8Array },
 ): number {
   const { db } = session;
@@ -376,13 +364,13 @@ function senderEvidence(reading: Reading | null, from: Mailbox | null, checked: 
   return [...missing, ...checked.map(field => `Authentication-Results: ${field}`)];
 }
 
-function messageIdOf(session: Session, filing: Filing, accountKey: number): string {
+function messageIdOf(session: Session, filing: OpenedFiling, accountKey: number): string {
   const own = ownMessageId(filing);
   const domain = own.endsWith('.invalid') ? firstDomain(session, accountKey) : null;
   return domain === null ? own : own.replace('without-message-id.invalid', domain);
 }
 
-function attachmentsOf(filing: Filing) {
+function attachmentsOf(filing: OpenedFiling) {
   if (filing.reading === null) {
     return [
       { filename: 'original.eml', contentType: 'message/rfc822', inline: false, contentId: null, content: filing.raw },

@@ -6,7 +6,9 @@
 import { leadsBack } from '../conversation/operator-copy.js';
 import type { Filing, Forward, Store } from '../conversation/store.js';
 import { splitAddress } from '../mail/address.js';
+import type { Reading } from '../mail/mail.js';
 import { blobKey, blobRef } from './blobs.js';
+import { atMost } from './database.js';
 import { decodeId, encodeId, keyOf } from './ids.js';
 import { SMARTHOST } from './outbox.js';
 import type { MailRow } from './rows.js';
@@ -16,11 +18,11 @@ const HOUR = 3_600_000;
 const PER_HOUR = 20;
 
 /** Queues the copy of a kept mail. Returns why none is sent, null when one is or nobody wants one. */
-export function forwardToOperator(session: Session, mailKey: number, filing: Filing): string | null {
+export function forwardToOperator(session: Session, mailKey: number, reading: Reading | null): string | null {
   const { db } = session;
   const operator = session.rules.operator ?? null;
   if (operator === null) return null;
-  if (filing.reading !== null && leadsBack(filing.reading, operator)) return 'not sent on: it would lead back to us';
+  if (reading !== null && leadsBack(reading, operator)) return 'not sent on: it would lead back to us';
   const now = session.clock();
   const sent = db.value<number>(
     'select count(*) from delivery where forwarded_mail_key is not null and created_at > ?',
@@ -42,7 +44,7 @@ export function forwardToOperator(session: Session, mailKey: number, filing: Fil
 }
 
 /** The same bytes to the same addresses, kept before. */
-export function keptBefore(session: Session, filing: Filing): number | undefined {
+export function keptBefore(session: Session, filing: Pick<Filing, 'raw' | 'envelope'>): number | undefined {
   return session.db.value<number>(
     `select m.key from blob b join mail m on m.blob_key = b.key
      where b.sha256 = ? and m.state = 'kept' and m.rcpt_to = ? limit 1`,
@@ -65,10 +67,9 @@ export function forwardOperations(session: Session): ForwardOperations {
           `select m.*, d.key as delivery_key, d.recipient from delivery d join mail m on m.key = d.forwarded_mail_key
            where d.destination = ? and d.kind = 'mail' and d.state = 'waiting' and d.outgoing_mail_key is null
              and d.forwarded_mail_key is not null and d.next_attempt_at <= ?
-           order by d.next_attempt_at limit ?`,
+           order by d.next_attempt_at${atMost(options.limit)}`,
           SMARTHOST,
           options.now,
-          options.limit,
         )
         .map(row => ({
           deliveryId: encodeId('delivery', row.delivery_key),

@@ -11,6 +11,7 @@ import { accountBySlug } from './accounts.js';
 import { eventJson } from './event-views.js';
 import { tellAccount } from './events.js';
 import { encodeId, keyOf } from './ids.js';
+import { forgetAnswers } from './keys.js';
 import type { DeliveryRow } from './rows.js';
 import { newKey, type Session, toIso } from './session.js';
 import { slugOf } from './views.js';
@@ -123,7 +124,7 @@ export function hookOperations(session: Session): HookOperations {
         id,
         BATCH,
       );
-      if (removed === BATCH) return false;
+      if (removed === BATCH || forgetAnswers(session, id)) return false;
       db.run('delete from destination where name = ?', id);
       db.run('delete from hook where key = ?', row.key);
       return true;

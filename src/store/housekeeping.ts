@@ -2,6 +2,8 @@
  * The daemon's housekeeping: what is old goes (`retention.ts`, events after a week, kept answers after a day), and files
  * that no row names (`clear-files.ts`). Rows every minute, files every hour, both from the first minute on.
  *
+ * A clock that was put forward would make things old that are not: for an hour nothing goes, so that it can be put right.
+ *
  * Never in a hurry: one short transaction, then a breath in which everybody else's writes go first. A fault is logged and
  * the next round begins anew.
  */
@@ -34,6 +36,8 @@ const EVENTS_AT_ONCE = 500;
 const ROWS_INTERVAL = 60_000;
 const FILES_INTERVAL = 60 * 60_000;
 const BREATH = 20;
+const CLOCK_STEP = 10 * 60_000;
+const DOUBT = 60 * 60_000;
 
 /** Begins a minute from now. `close` waits for the piece that is being cleared. */
 export function openHousekeeping(options: HousekeepingOptions): { close(): Promise<void> } {
@@ -41,6 +45,9 @@ export function openHousekeeping(options: HousekeepingOptions): { close(): Promi
   let stopped = false;
   let running: Promise<void> | null = null;
   let filesDue = 0;
+  /** From here on times of a clock that only runs on. */
+  let doubtUntil = 0;
+  let distance = Date.now() - performance.now();
   let endBreath = () => {};
 
   const breath = () =>
@@ -69,12 +76,20 @@ export function openHousekeeping(options: HousekeepingOptions): { close(): Promi
     if (Object.keys(gone).length > 0) log.info('cleared', gone);
   };
 
+  const inDoubt = () => {
+    const found = Date.now() - performance.now();
+    if (found - distance > CLOCK_STEP) doubtUntil = performance.now() + DOUBT;
+    distance = found;
+    return performance.now() < doubtUntil;
+  };
+
   const round = async () => {
+    if (inDoubt()) return;
     const now = Date.now();
     await clearEvents(now);
     await clearOld(now);
-    if (stopped || now < filesDue) return;
-    filesDue = now + FILES_INTERVAL;
+    if (stopped || performance.now() < filesDue) return;
+    filesDue = performance.now() + FILES_INTERVAL;
     const files = await clearLeftovers(store, options.dataDir, { now, stopped: () => stopped });
     if (files > 0) log.info('cleared', { files });
   };

@@ -1,6 +1,9 @@
 /**
  * Keys for the HTTP API, and answers that are given once. Of a key only its SHA-256 is kept: whoever reads the store
  * can't speak for an account. A revoked key is unknown from the next request on.
+ *
+ * An answer is kept for a day, and emptied when what it tells of is removed: then nothing of that is left, and the
+ * request is still not done again.
  */
 import { createHash } from 'node:crypto';
 import type { ApiKey } from '../conversation/model.js';
@@ -30,6 +33,10 @@ export interface KeyOperations {
 
 const SECRET_BYTES = 24;
 const HINT_LENGTH = 10;
+/** In place of an answer that is no longer kept. */
+const GONE = '';
+/** Answers can be long: each may hold a conversation. */
+const ANSWERS_AT_ONCE = 50;
 
 export function keyOperations(session: Session): KeyOperations {
   const { db } = session;
@@ -87,35 +94,68 @@ function keyView(session: Session, row: KeyRow): ApiKey {
   };
 }
 
-/** The kept answer, or what `run` gives, kept with it in the same transaction. */
-export function once(
-  session: Session,
-  request: { caller: string; name: string; fingerprint: string },
-  run: () => unknown,
-): { repeated: boolean; value: unknown } {
-  const { db } = session;
-  const caller = keyOf('api_key', request.caller);
-  const fingerprint = Buffer.from(request.fingerprint, 'hex');
-  const known = db.get<{ fingerprint: Uint8Array; answer: string }>(
+interface Request {
+  readonly caller: string;
+  readonly name: string;
+  /** Hex: what is asked. */
+  readonly fingerprint: string;
+}
+
+/** Null when nothing is kept; invalid when the name was used for something else. */
+export function keptAnswer(session: Session, request: Request): { value: unknown } | null {
+  const kept = session.db.get<{ fingerprint: Uint8Array; answer: string }>(
     'select fingerprint, answer from idempotency where caller = ? and name = ?',
-    caller,
+    keyOf('api_key', request.caller),
     request.name,
   );
-  if (known) {
-    if (Buffer.compare(known.fingerprint, fingerprint) !== 0) {
-      throw new ReplydError('invalid', 'this Idempotency-Key was used for another request', {
-        details: { reason: 'idempotency_key_reused' },
-      });
-    }
-    return { repeated: true, value: fromJson(known.answer) };
+  if (!kept) return null;
+  if (Buffer.compare(kept.fingerprint, Buffer.from(request.fingerprint, 'hex')) !== 0) {
+    throw new ReplydError('invalid', 'this Idempotency-Key was used for another request', {
+      details: { reason: 'idempotency_key_reused' },
+    });
   }
+  if (kept.answer === GONE) {
+    throw new ReplydError('conflict', 'this was done before, and what it was about has been removed since', {
+      details: { reason: 'removed' },
+    });
+  }
+  return { value: fromJson(kept.answer) };
+}
+
+/** Empties what is kept about this conversation, contact or hook. True when there may be more. */
+export function forgetAnswers(session: Session, id: string): boolean {
+  const emptied = session.db.run(
+    `update idempotency set answer = '${GONE}', about = null
+     where (caller, name) in (select caller, name from idempotency where about = ? limit ${ANSWERS_AT_ONCE})`,
+    id,
+  );
+  return emptied === ANSWERS_AT_ONCE;
+}
+
+/** By what an answer goes: its conversation, else the contact or hook that it is. */
+function aboutOf(value: unknown): string | null {
+  const one = (Array.isArray(value) ? value[0] : value) as Answer | null | undefined;
+  return one?.conversation_id ?? one?.hook?.id ?? one?.id ?? null;
+}
+
+interface Answer {
+  readonly id?: string;
+  readonly conversation_id?: string | null;
+  readonly hook?: { readonly id: string };
+}
+
+/** The kept answer, or what `run` gives, kept with it in the same transaction. */
+export function once(session: Session, request: Request, run: () => unknown): { repeated: boolean; value: unknown } {
+  const kept = keptAnswer(session, request);
+  if (kept) return { repeated: true, ...kept };
   const value = run();
-  db.run(
-    'insert into idempotency (caller, name, fingerprint, answer, created_at) values (?, ?, ?, ?, ?)',
-    caller,
+  session.db.run(
+    'insert into idempotency (caller, name, fingerprint, answer, about, created_at) values (?, ?, ?, ?, ?, ?)',
+    keyOf('api_key', request.caller),
     request.name,
-    fingerprint,
+    Buffer.from(request.fingerprint, 'hex'),
     JSON.stringify(value),
+    aboutOf(value),
     session.clock(),
   );
   return { repeated: false, value };

@@ -86,6 +86,18 @@ export function lockHolder(dataDir: string): { held: boolean; pid: number | null
   }
 }
 
+/** The same as a guess, by the process id that was left: for remarks that are not worth taking the lock for a moment. */
+export function seemsServed(dataDir: string): boolean {
+  const pid = holder(dataDir);
+  if (pid === null) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
 function holder(dataDir: string): number | null {
   try {
     return Number.parseInt(readFileSync(path.join(dataDir, 'replyd.pid'), 'utf8'), 10) || null;

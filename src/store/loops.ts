@@ -8,6 +8,7 @@
  * looks at a bounded number of conversations and messages.
  */
 import type { RecentMails } from '../conversation/thread.js';
+import { atMost } from './database.js';
 import type { ConversationRow } from './rows.js';
 import type { Session } from './session.js';
 
@@ -35,10 +36,9 @@ export function recentMails(
   const others = session.db
     .all<Active>(
       `select key, next_seq from conversation where contact_key = ? and last_activity_at > ?
-       order by last_activity_at desc limit ?`,
+       order by last_activity_at desc${atMost(CONVERSATIONS * limits.loopMessages)}`,
       at.contactKey,
       since,
-      CONVERSATIONS * limits.loopMessages,
     )
     .filter(each => each.key !== conversation?.key);
   const active = conversation === null ? others : [conversation, ...others];
@@ -67,11 +67,10 @@ function recentIn(session: Session, conversation: Active, since: number, limits:
   const rows = session.db.all<{ looping: number }>(
     `select looping from message
      where conversation_key = ? and seq >= ? and direction = 'incoming' and mail_key is not null and received_at > ?
-     order by seq desc limit ?`,
+     order by seq desc${atMost(limits.loopMessages)}`,
     conversation.key,
     conversation.next_seq - COUNTED * limits.loopMessages,
     since,
-    limits.loopMessages,
   );
   return { mails: rows.length, looping: rows.some(row => row.looping === 1) };
 }

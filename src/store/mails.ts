@@ -5,6 +5,7 @@ import { isPersonal } from '../conversation/thread.js';
 import { ReplydError } from '../errors.js';
 import { parseOurAddress } from '../mail/address.js';
 import type { Reading } from '../mail/mail.js';
+import { type PackedReading, unpackReading } from '../mail/packed.js';
 import { accountByKey, accountBySlug } from './accounts.js';
 import { blobKey, blobRef, goneRef } from './blobs.js';
 import { tell } from './events.js';
@@ -22,7 +23,7 @@ export interface MailOperations {
   mails(filter: Parameters<Store['mails']>[0]): readonly MailRecord[];
   mail(id: string): { mail: MailRecord; raw: StoredContentRef };
   refuse(refused: Parameters<Store['refuse']>[0]): string;
-  refile(mailId: string, reading: Reading, attachments: readonly StoredContent[]): readonly string[];
+  refile(mailId: string, reading: PackedReading, attachments: readonly StoredContent[]): readonly string[];
 }
 
 export function mailOperations(session: Session): MailOperations {
@@ -63,9 +64,9 @@ export function mailOperations(session: Session): MailOperations {
         message: null,
         account: null,
       }));
-      const key = db.value<number>(
+      const key = db.insert(
         `insert into mail (key, state, mail_from, rcpt_to, size, blob_key, door, client, received_at, reason, results)
-         values (max(?, (select coalesce(max(key), 0) + 1 from mail)), 'refused', ?, ?, ?, ?, ?, ?, ?, ?, ?) returning key`,
+         values (max(?, (select coalesce(max(key), 0) + 1 from mail)), 'refused', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         newKey(session),
         refused.envelope.mailFrom,
         JSON.stringify(refused.envelope.rcptTo),
@@ -76,7 +77,7 @@ export function mailOperations(session: Session): MailOperations {
         session.clock(),
         refused.reason,
         JSON.stringify(results),
-      )!;
+      );
       return encodeId('mail', key);
     },
 
@@ -89,7 +90,8 @@ export function mailOperations(session: Session): MailOperations {
         );
       }
       const messages = db.all<MessageRow>('select * from message where mail_key = ?', row.key);
-      for (const message of messages) fillIn(session, message, reading, attachments);
+      const opened = unpackReading(reading);
+      for (const message of messages) fillIn(session, message, opened, attachments);
       db.run("update mail set state = 'filed', reason = null where key = ?", row.key);
       return messages.map(message => encodeId('message', message.key));
     },

@@ -58,13 +58,13 @@ export interface InsertedMessage {
 
 /** Returns the new message's key. Its seq was reserved by `advance`. */
 export function insertMessage(session: Session, message: InsertedMessage): number {
-  return session.db.value<number>(
+  return session.db.insert(
     `insert into message (key, conversation_key, seq, direction, kind, author_name, author_email, author_role,
        participant_key, text, quoted_text, signature, html, subject, message_id, in_reply_to, refs, recipients_to,
        recipients_cc, date, received_at, via, mail_key, source_id, metadata, sender, report, evidence, held, looping,
        mail_intent, mail_reason, content_key, format)
      values (max(?, (select coalesce(max(key), 0) + 1 from message)),
-       ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning key`,
+       ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     newKey(session),
     message.conversation_key,
     message.seq,
@@ -99,7 +99,7 @@ export function insertMessage(session: Session, message: InsertedMessage): numbe
     message.mail_reason ?? null,
     message.content_key ?? null,
     message.format ?? null,
-  )!;
+  );
 }
 
 export interface InsertedAttachment {

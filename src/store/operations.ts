@@ -4,7 +4,6 @@
  */
 import type { TraceStep } from '../conversation/model.js';
 import type { Filing, FilingResult, Location, OnceVerb } from '../conversation/store.js';
-import type { Reading } from '../mail/mail.js';
 import { type AccountOperations, accountOperations } from './accounts.js';
 import { type ClearingOperations, clearingOperations } from './clear-files.js';
 import { type ConversationOperations, conversationOperations } from './conversations.js';
@@ -14,19 +13,19 @@ import { fileMail } from './filing.js';
 import { type ForwardOperations, forwardOperations } from './forwards.js';
 import { type HookOperations, hookOperations } from './hooks.js';
 import { type ImportOperations, importOperations } from './imports.js';
-import { type KeyOperations, keyOperations, once } from './keys.js';
+import { type KeyOperations, keptAnswer, keyOperations, once } from './keys.js';
 import { type MailOperations, mailOperations } from './mails.js';
 import { type MessageOperations, messageOperations } from './messages.js';
 import { type OutboxOperations, outboxOperations } from './outbox.js';
 import { type ContactOperations, contactOperations } from './participants.js';
 import { type RemovalOperations, removalOperations } from './removal.js';
 import { type RetentionOperations, retentionOperations } from './retention.js';
+import { type SentOperations, sentOperations } from './sent.js';
 import type { Rules, Session } from './session.js';
 import { queueDepth, quotable, stats } from './summaries.js';
 import { locate } from './threading.js';
-import { tokenOwner } from './tokens.js';
+import { type TokenOperations, tokenOperations } from './tokens.js';
 import { trace } from './trace.js';
-import { slugOf } from './views.js';
 
 export interface Operations
   extends AccountOperations,
@@ -43,22 +42,27 @@ export interface Operations
     RetentionOperations,
     KeyOperations,
     HookOperations,
-    EventOperations {
+    EventOperations,
+    TokenOperations,
+    SentOperations {
   accountOf(id: string): string | null;
-  tokenOwner(token: string): string | null;
   once(
     request: { caller: string; name: string; fingerprint: string },
     verb: OnceVerb,
     values: readonly unknown[],
   ): { repeated: boolean; value: unknown };
+  keptAnswer(request: { caller: string; name: string; fingerprint: string }): { value: unknown } | null;
+  answer(value: unknown): unknown;
   quotable(conversationIds: readonly string[]): readonly string[];
   file(filing: Filing): readonly FilingResult[];
-  locate(mail: { readonly recipients: readonly string[]; readonly reading: Reading }): readonly Location[];
+  locate(mail: Parameters<typeof locate>[1]): readonly Location[];
   stats(): Readonly<Record<string, number>>;
   trace(id: string): readonly TraceStep[];
   queueDepth(): ReturnType<typeof queueDepth>;
-  /** Runs an empty transaction: whether the writer works. */
+  /** Runs an empty transaction: whether the writer works, on a full disk too. */
   canWrite(): void;
+  /** Commits a page that says what it said before: whether a mail could be stored. */
+  canStore(): void;
   /** The configuration was reloaded. */
   setRules(rules: Rules): void;
 }
@@ -92,6 +96,7 @@ export const READING = [
   'messages',
   'keys',
   'verifyKey',
+  'keptAnswer',
   'hooks',
   'hook',
   'hookSecrets',
@@ -100,8 +105,10 @@ export const READING = [
   'latestEvent',
   'canResume',
   'accountOf',
-  'tokenOwner',
+  'isAlone',
+  'masked',
   'filesWithoutRow',
+  'deliveriesWithoutMail',
   'queueDepth',
   'trace',
 ] as const satisfies readonly OperationName[];
@@ -126,13 +133,13 @@ export function operations(session: Session): Operations {
     ...keyOperations(session),
     ...hookOperations(session),
     ...eventOperations(session),
+    ...tokenOperations(session),
+    ...sentOperations(session),
     accountOf: id => accountOf(session, id),
-    tokenOwner(token) {
-      const owner = tokenOwner(session, token);
-      return owner === null ? null : slugOf(session, owner);
-    },
     once: (request, verb, values) =>
       once(session, request, () => (verbs[verb] as (...given: readonly unknown[]) => unknown)(...values)),
+    keptAnswer: request => keptAnswer(session, request),
+    answer: value => value,
     quotable: conversationIds => quotable(session, conversationIds),
     file: filing => fileMail(session, filing),
     locate: mail => locate(session, mail),
@@ -140,6 +147,10 @@ export function operations(session: Session): Operations {
     trace: id => trace(session, id),
     queueDepth: () => queueDepth(session),
     canWrite() {},
+    canStore() {
+      const version = session.db.raw.pragma('user_version', { simple: true }) as number;
+      session.db.raw.pragma(`user_version = ${version}`);
+    },
     setRules(rules) {
       session.rules = rules;
     },

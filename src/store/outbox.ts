@@ -9,6 +9,7 @@ import type { ComposeSnapshot, Store } from '../conversation/store.js';
 import { newToken } from '../conversation/token.js';
 import { accountByKey } from './accounts.js';
 import { blobKey } from './blobs.js';
+import { atMost } from './database.js';
 import { decodeId, encodeId, keyOf } from './ids.js';
 import type { ContactRow, ConversationRow, DeliveryRow, MessageRow, ParticipantRow } from './rows.js';
 import { newKey, type Session } from './session.js';
@@ -171,10 +172,9 @@ export function outboxOperations(session: Session): OutboxOperations {
         .all<{ conversation_key: number }>(
           `select distinct conversation_key from delivery
            where destination = ? and ${UNCOMPOSED} and conversation_key is not null and next_attempt_at <= ?
-           order by next_attempt_at limit ?`,
+           order by next_attempt_at${atMost(options.limit)}`,
           SMARTHOST,
           options.now,
-          options.limit,
         )
         .map(row => encodeId('conversation', row.conversation_key)),
 

@@ -1,21 +1,23 @@
 /**
  * Removing what a person or an account left. Each verb removes a bounded piece and says whether nothing is left, so that
- * no transaction is long: the callers of the Store port loop. Rows only; files without a row are cleared away by the
- * daemon, and what was deleted is overwritten (`secure_delete`).
+ * no transaction is long: the callers of the Store port loop. Rows, overwritten as they go (`secure_delete`), and the
+ * copies in `sent/`; blobs without a row are cleared away by the daemon.
  *
  * The first piece of a conversation revokes its tokens and marks it: from then on nothing comes in for it. When the one
  * who removes is cut off, the daemon finishes what is marked (`retention.ts`). An account or contact whose removal is cut
  * off has fewer conversations, each whole; removing it again goes on.
  *
  * What stays: mails that stand in somebody else's conversation too, without the removed one's address in their envelope;
- * participants and words in other people's conversations; kept answers to repeated API requests, for a day.
+ * participants and words in other people's conversations.
  */
 import type { ConversationRef } from '../conversation/store.js';
 import { accountBySlug } from './accounts.js';
 import { conversationRow } from './conversations.js';
 import { encodeId } from './ids.js';
+import { forgetAnswers } from './keys.js';
 import { contactRow } from './participants.js';
 import type { StoredResult } from './rows.js';
+import { removeDeliveries } from './sent.js';
 import { fromJson, type Session } from './session.js';
 
 /** Rows a transaction may remove before it lets others in. */
@@ -42,6 +44,7 @@ export function removalOperations(session: Session): RemovalOperations {
         removeConversation(session, conversation);
         return false;
       }
+      if (forgetAnswers(session, id)) return false;
       db.run('update participant set contact_key = null where contact_key = ?', contact.key);
       db.run('delete from contact where key = ?', contact.key);
       return true;
@@ -55,9 +58,9 @@ export function removalOperations(session: Session): RemovalOperations {
         return false;
       }
       // What the account itself told goes a piece at a time too, with what went to its hooks.
-      for (const table of ['contact', 'event', 'delivery']) {
-        if (removeRows(session, table, 'account_key', account.key) > 0) return false;
-      }
+      if (removeContacts(session, account.key) > 0) return false;
+      if (removeRows(session, 'event', 'account_key', account.key) > 0) return false;
+      if (removeDeliveries(session, 'account_key', { value: account.key, most: BATCH }) > 0) return false;
       const answers = db.run(
         `delete from idempotency where (caller, name) in (
            select caller, name from idempotency where caller in (select key from api_key where account_key = ?) limit ?)`,
@@ -66,12 +69,23 @@ export function removalOperations(session: Session): RemovalOperations {
       );
       if (answers > 0) return false;
       for (const hook of db.all<{ key: number }>('select key from hook where account_key = ?', account.key)) {
+        if (forgetAnswers(session, encodeId('hook', hook.key))) return false;
         db.run('delete from destination where name = ?', encodeId('hook', hook.key));
       }
       db.run('delete from account where key = ?', account.key);
       return true;
     },
   };
+}
+
+/** Those of an account, with what an operator's key was told of them. */
+function removeContacts(session: Session, accountKey: number): number {
+  const { db } = session;
+  const contacts = db.all<{ key: number }>('select key from contact where account_key = ? limit ?', accountKey, BATCH);
+  for (const { key } of contacts) {
+    if (!forgetAnswers(session, encodeId('contact', key))) db.run('delete from contact where key = ?', key);
+  }
+  return contacts.length;
 }
 
 function removeRows(
@@ -98,7 +112,7 @@ export function removeConversation(session: Session, key: number): boolean {
   }
   // In this order nothing refers to what goes first.
   if (removeRows(session, 'event', 'conversation_key', key) === BATCH) return false;
-  if (removeRows(session, 'delivery', 'conversation_key', key) === BATCH) return false;
+  if (removeDeliveries(session, 'conversation_key', { value: key, most: BATCH }) === BATCH) return false;
   if (removeMessages(session, key) === BATCH) return false;
   const sent = db.all<{ key: number; blob_key: number }>(
     'select key, blob_key from outgoing_mail where conversation_key = ? limit ?',
@@ -119,6 +133,7 @@ export function removeConversation(session: Session, key: number): boolean {
     BATCH,
   );
   if (ids === BATCH) return false;
+  if (forgetAnswers(session, encodeId('conversation', key))) return false;
   db.run('delete from conversation where key = ?', key);
   return true;
 }

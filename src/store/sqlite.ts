@@ -14,6 +14,7 @@ import { encodeId, keyAt } from './ids.js';
 import { checkSchema, migrate } from './migrate.js';
 import { type Operations, operations, READING, type ReadingName, type WritingName } from './operations.js';
 import type { RetentionOperations } from './retention.js';
+import type { SentOperations } from './sent.js';
 import type { Rules, Session } from './session.js';
 import { directWriter, threadWriter, type Writer } from './writer.js';
 
@@ -33,6 +34,7 @@ const QUIET = new Set<WritingName>([
   'clearFiles',
   'clearOld',
   'canWrite',
+  'canStore',
 ]);
 
 export interface StoreOptions {
@@ -51,7 +53,12 @@ export interface StoreOptions {
 /** The Store with what only the opener needs. */
 export interface OpenStore
   extends Store,
-    Asynchronous<ClearingOperations & RetentionOperations & Pick<Operations, 'queueDepth' | 'canWrite'>> {
+    Asynchronous<
+      ClearingOperations &
+        SentOperations &
+        RetentionOperations &
+        Pick<Operations, 'queueDepth' | 'canWrite' | 'canStore' | 'pullForward'>
+    > {
   setRules(rules: Rules): Promise<void>;
 }
 
@@ -82,7 +89,10 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
         ? directWriter(session, verbs)
         : await threadWriter(
             { dataDir: options.dataDir, rules: options.rules },
-            options.onDeath ? { onDeath: options.onDeath } : {},
+            {
+              committed: () => connection.lookAnew(),
+              ...(options.onDeath ? { onDeath: options.onDeath } : {}),
+            },
           );
   } catch (error) {
     connection.close();
@@ -155,6 +165,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     onChange(listener) {
       listeners.add(listener);
       poll ??= setInterval(() => {
+        connection.lookAnew();
         const now = dataVersion();
         if (now === version) return;
         version = now;

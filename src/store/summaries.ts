@@ -1,4 +1,5 @@
 /** Reading across tables: what we wrote into conversations (for recognising quotes), and the store in figures. */
+import { atMost } from './database.js';
 import { keyOf } from './ids.js';
 import type { Session } from './session.js';
 
@@ -11,9 +12,8 @@ export function quotable(session: Session, conversationIds: readonly string[]): 
     session.db
       .all<{ text: string }>(
         `select text from message indexed by message_quotable
-         where conversation_key = ? and (direction = 'outgoing' or kind = 'channel') order by seq desc limit ?`,
+         where conversation_key = ? and (direction = 'outgoing' or kind = 'channel') order by seq desc${atMost(QUOTABLE_MESSAGES)}`,
         keyOf('conversation', id),
-        QUOTABLE_MESSAGES,
       )
       .map(row => row.text)
       .filter(text => text !== ''),

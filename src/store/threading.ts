@@ -3,6 +3,8 @@
  * bounce address names it; mail to an account's forwarding address is threaded by the tokens in its delivery headers,
  * then by the ids it names, always within the account.
  */
+import { blockingEntry } from '../conversation/blocked.js';
+import type { AccountSettings } from '../conversation/model.js';
 import type { Destination } from '../conversation/ports.js';
 import type { Location } from '../conversation/store.js';
 import { deliveryAddresses, threadIds } from '../conversation/thread.js';
@@ -12,7 +14,7 @@ import { accountByKey, knownPrefixes, livingToken, resolveAddress } from './acco
 import { encodeId, keyOf } from './ids.js';
 import { participantByAddress } from './participants.js';
 import type { AccountRow, ConversationRow } from './rows.js';
-import type { Session } from './session.js';
+import { fromJson, type Session } from './session.js';
 import { conversationOfId } from './thread-ids.js';
 
 /** Where one destination leads now. */
@@ -51,10 +53,7 @@ export function namedTarget(
   session: Session,
   destination: Extract<Destination, { kind: 'reply' | 'bounce' }>,
 ): Target | null {
-  const thread =
-    destination.kind === 'reply'
-      ? threadOfReplyToken(session, destination.token)
-      : threadOfBounceToken(session, destination.token);
+  const thread = threadOfToken(session, destination);
   if (thread === null) return null;
   const account = accountByKey(session, thread.conversation.account_key);
   // What bounces was mailed while the account's inbound mail was on, or with this envelope sender all the same.
@@ -79,10 +78,23 @@ export function findThread(
   return null;
 }
 
+/** The entry of the account's block list that keeps this writer out, or null. */
+export function blockedBy(
+  account: AccountRow,
+  { reading, mailFrom }: { readonly reading: Reading | null; readonly mailFrom: string },
+): string | null {
+  const { blocked = [] } = fromJson<AccountSettings>(account.settings);
+  return blockingEntry(blocked, [reading?.mail.from?.email, mailFrom]);
+}
+
 /** Where a mail with these recipients would go. Reading only. */
 export function locate(
   session: Session,
-  { recipients, reading }: { readonly recipients: readonly string[]; readonly reading: Reading },
+  {
+    recipients,
+    mailFrom,
+    reading,
+  }: { readonly recipients: readonly string[]; readonly mailFrom: string; readonly reading: Reading },
 ): readonly Location[] {
   return recipients.map(recipient => {
     const nowhere = { recipient, account: null, conversation: null, by: null, writer_known: false };
@@ -92,12 +104,12 @@ export function locate(
     if (destination.kind === 'operator') return { ...nowhere, goes: 'kept' };
     const account = accountByKey(session, keyOf('account', destination.accountId));
     const inAccount = { ...nowhere, account: account.slug };
+    const blocked = destination.kind === 'bounce' ? null : blockedBy(account, { reading, mailFrom });
+    if (blocked !== null) return { ...inAccount, goes: 'blocked', by: blocked };
     const thread =
-      destination.kind === 'reply'
-        ? threadOfReplyToken(session, destination.token)
-        : destination.kind === 'bounce'
-          ? threadOfBounceToken(session, destination.token)
-          : findThread(session, account.key, { reading, ownId: reading.mail.messageId ?? '' });
+      destination.kind === 'inbox'
+        ? findThread(session, account.key, { reading, ownId: reading.mail.messageId ?? '' })
+        : threadOfToken(session, destination);
     if (thread === null) return { ...inAccount, goes: account.new_conversations === 1 ? 'new' : 'unthreaded' };
     const { key, number } = thread.conversation;
     const from = reading.mail.from?.email;
@@ -115,15 +127,19 @@ function threadInHeader(session: Session, accountKey: number, reading: Reading):
   const prefixes = knownPrefixes(session);
   for (const { field, address } of deliveryAddresses(reading.mail)) {
     const parsed = parseOurAddress(address, prefixes);
-    const thread =
-      parsed.kind === 'reply'
-        ? threadOfReplyToken(session, parsed.token)
-        : parsed.kind === 'bounce'
-          ? threadOfBounceToken(session, parsed.token)
-          : null;
+    const thread = 'token' in parsed ? threadOfToken(session, parsed) : null;
     if (thread?.conversation.account_key === accountKey) return { ...thread, by: `${thread.by} in the field ${field}` };
   }
   return null;
+}
+
+/** Null too for a forwarding address, which names an account. */
+function threadOfToken(
+  session: Session,
+  { kind, token }: { readonly kind: 'reply' | 'bounce' | 'inbox'; readonly token: string },
+): Thread | null {
+  if (kind === 'inbox') return null;
+  return kind === 'reply' ? threadOfReplyToken(session, token) : threadOfBounceToken(session, token);
 }
 
 function threadOfReplyToken(session: Session, token: string): Thread | null {

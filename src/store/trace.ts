@@ -31,8 +31,13 @@ export function trace(session: Session, id: string): readonly TraceStep[] {
   }
   return steps
     .map((step, index) => ({ step, index }))
-    .sort((a, b) => (a.step.at ?? '~').localeCompare(b.step.at ?? '~') || a.index - b.index)
+    .sort((a, b) => timeOf(a.step) - timeOf(b.step) || a.index - b.index)
     .map(({ step }) => step);
+}
+
+// What is not over yet comes last.
+function timeOf({ at }: TraceStep): number {
+  return at === null ? Number.MAX_SAFE_INTEGER : Date.parse(at);
 }
 
 function ofMail(session: Session, row: MailRow): TraceStep[] {
@@ -116,7 +121,12 @@ function ofDelivery(session: Session, row: DeliveryRow): TraceStep[] {
           row.outgoing_mail_key,
         );
   if (mail) steps.push({ at: toIso(mail.created_at), step: 'composed', id, text: `Message-ID <${mail.message_id}>` });
-  const tried = row.attempts === 1 ? 'after 1 attempt' : `after ${row.attempts} attempts`;
+  const tried =
+    row.attempts === 0
+      ? 'without an attempt'
+      : row.attempts === 1
+        ? 'after 1 attempt'
+        : `after ${row.attempts} attempts`;
   const answer = cutTokens(row.smtp_response ?? row.last_error ?? '');
   const said = answer === '' ? '' : `: ${answer}`;
   if (row.settled_at !== null) {
@@ -124,7 +134,7 @@ function ofDelivery(session: Session, row: DeliveryRow): TraceStep[] {
   } else {
     const why = row.reason === null ? '' : ` (${row.reason})`;
     const next = row.next_attempt_at === null ? '' : `, next attempt ${toIso(row.next_attempt_at)}`;
-    steps.push({ at: null, step: 'attempted', id, text: `${row.state}${why} ${tried}${next}${said}` });
+    steps.push({ at: null, step: 'pending', id, text: `${row.state}${why} ${tried}${next}${said}` });
   }
   if (row.report !== null) steps.push({ at: null, step: 'reported', id, text: row.report });
   return steps;

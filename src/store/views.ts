@@ -42,7 +42,6 @@ import type {
   StoredResult,
 } from './rows.js';
 import { fromJson, type Session, toIso } from './session.js';
-import { holdsToken, masked } from './tokens.js';
 
 /** One look-up: its domains. */
 export function accountView(session: Session, row: AccountRow): Account {
@@ -199,8 +198,8 @@ export function messageView(session: Session, row: MessageRow): Message {
     message_id: row.message_id,
     in_reply_to: row.in_reply_to,
     references: fromJson<readonly string[]>(row.refs),
-    to: recipients(session, row, row.recipients_to),
-    cc: recipients(session, row, row.recipients_cc),
+    to: fromJson<readonly NamedAddress[]>(row.recipients_to),
+    cc: fromJson<readonly NamedAddress[]>(row.recipients_cc),
     date: toIso(row.date),
     received_at: toIso(row.received_at),
     via: row.via as Via,
@@ -216,13 +215,6 @@ export function messageView(session: Session, row: MessageRow): Message {
     mail: mailStateOf(row, deliveries),
     deliveries,
   };
-}
-
-function recipients(session: Session, row: MessageRow, json: string): readonly NamedAddress[] {
-  const people = fromJson<readonly NamedAddress[]>(json);
-  if (!people.some(person => holdsToken(person.email))) return people;
-  const account = session.db.value<number>('select account_key from conversation where key = ?', row.conversation_key)!;
-  return people.map(person => ({ ...person, email: masked(session, person.email, account) }));
 }
 
 /** `none`: not an outgoing message, nothing to mail. */

@@ -3,7 +3,8 @@
  * a transaction a call (CLI verbs, tests). Both fulfil a call after its commit.
  *
  * If the thread dies, everything in flight and every later call fails with unavailable, and `onDeath` tells the daemon,
- * which ends: a store without its writer can only refuse.
+ * which ends: a store without its writer can only refuse. `committed` is called before the calls of a batch are
+ * fulfilled, so that whoever waited for one reads what it wrote.
  */
 import { type ErrorCode, ReplydError } from '../errors.js';
 import { histogram } from '../metrics.js';
@@ -52,7 +53,7 @@ const batchSize = histogram('replyd_commit_batch_writes', 'Writes committed toge
 
 export async function threadWriter(
   data: WriterData,
-  options: { onDeath?: (error: Error) => void } = {},
+  options: { committed?: () => void; onDeath?: (error: Error) => void } = {},
 ): Promise<Writer> {
   const { Worker } = await import('node:worker_threads');
   const worker = new Worker(new URL('./writer-thread.js', import.meta.url), {
@@ -82,6 +83,7 @@ export async function threadWriter(
   worker.on('message', (answers: FromWriter) => {
     const now = performance.now();
     batchSize.observe(answers.length);
+    options.committed?.();
     for (const answer of answers) {
       const call = waiting.get(answer.id);
       waiting.delete(answer.id);

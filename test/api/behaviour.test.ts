@@ -93,7 +93,12 @@ test('refuses what is wrong, and says where', async context => {
     ['"text"', 422, /object/],
     [[], 422, /object/],
     [{ ...text, direction: 'sideways' }, 422, /direction: Expected one of incoming, outgoing, note/],
-    [{ ...text, nonsense: 1 }, 422, /nonsense/],
+    [{ ...text, nonsense: 1 }, 422, /nonsense: There is no such field here, only direction, text, markdown, /],
+    [{ text: 'x' }, 422, /direction: Is required: one of incoming, outgoing, note/],
+    [{ ...text, cc: [{}] }, 422, /cc\/0\/email: Is required: string/],
+    [{ ...text, text: ' \n' }, 422, /words or an attachment/],
+    [{ direction: 'outgoing', markdown: '', attachments: [] }, 422, /words or an attachment/],
+    ['', 422, /direction: Is required/],
     [{ direction: 'outgoing' }, 422, /`text` or `markdown`/],
     [{ ...text, markdown: 'y' }, 422, /`text` or `markdown`/],
     [{ ...text, text: 7 }, 422, /\/text/],
@@ -101,7 +106,7 @@ test('refuses what is wrong, and says where', async context => {
     [{ ...text, mail: 'later' }, 422, /auto, now, never/],
     [{ ...text, direction: 'incoming', mail: 'now' }, 422, /outgoing/],
     [{ ...text, cc: [{ email: 'nobody' }] }, 422, /no e-mail address/],
-    [{ ...text, created_at: 'yesterday' }, 422, /created_at/],
+    [{ ...text, created_at: 'yesterday' }, 422, /created_at: Expected a time/],
     [{ ...text, created_at: '2024-02-99T00:00:00Z' }, 422, /created_at/],
     [{ ...text, metadata: { a: 'x'.repeat(4096) } }, 413, /4096/],
     [{ ...text, metadata: [] }, 422, /metadata/],
@@ -125,8 +130,27 @@ test('refuses what is wrong, and says where', async context => {
   for (const query of queries) {
     assert.equal((await call(acme, 'GET', `/v1/conversations?${query}`)).status, 422, query);
   }
+  const { body } = await call(acme, 'GET', '/v1/conversations?state=open');
+  assert.match(body.detail, /^\?state: There is no such field here, only account, status, /);
+  for (const list of ['conversations', 'contacts', 'deliveries', `conversations/${id}/messages`]) {
+    for (const cursor of ['x', id, 'ct_00000000000', '-1']) {
+      const answer = await call(acme, 'GET', `/v1/${list}?cursor=${cursor}`);
+      if (answer.status !== 200) assert.match(answer.body.detail, /This cursor is none of ours/, list);
+      else assert.deepEqual(answer.body.data, [], `${list} after ${cursor}`);
+    }
+  }
+  const gzip = { 'content-encoding': 'gzip' };
+  assert.match((await call(acme, 'POST', place, '{}', gzip)).body.detail, /must not be compressed/);
+  assert.equal((await call(acme, 'POST', `/v1/conversations/${id}/rotate-token`)).status, 200, 'no body, none needed');
+  for (const harmless of [
+    { direction: 'outgoing', text: '', mail: 'never' },
+    { direction: 'outgoing', text: '', created_at: '2024-01-01T00:00:00Z' },
+    { direction: 'incoming', text: '' },
+  ]) {
+    assert.equal((await call(acme, 'POST', place, harmless)).status, 201, JSON.stringify(harmless));
+  }
   assert.equal((await call(acme, 'GET', `/v1/messages/${id}`)).status, 404, 'the id of something else');
-  assert.equal((await store.conversation({ id })).messages!.length, 1);
+  assert.equal((await store.conversation({ id })).messages!.length, 4);
 });
 
 test("another contact's address is a conflict that names him", async context => {

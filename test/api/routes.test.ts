@@ -1,138 +1,8 @@
 /** Every route: who may use it, what it answers, and that /openapi.json says so. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { apiRoutes } from '#replyd/api/api.js';
-import type { EventStream } from '#replyd/api/stream.js';
-import { destinationOf, filing, reading } from '../store/contract.js';
-import { type Served, serve, startConversation } from './served.js';
-
-const ROUTES = apiRoutes({ testHook: async () => ({ ok: true, response: '' }), stream: {} as EventStream }).map(
-  route => `${route.method} ${route.path}`,
-);
-
-/** For each route a request that works with acme's key, made from what is in the store. */
-async function requests(served: Served): Promise<Record<string, { place: string; body?: unknown }>> {
-  const { store } = served;
-  const { id, contact, reply_to } = await startConversation(store);
-  await store.file(
-    filing([await destinationOf(store, reply_to!)], reading({ from: { name: 'Bo', email: 'bo@other.example' } })),
-  );
-  await store.setFeature('acme', 'hold_strangers', true);
-  const attachment = { sha256: 'ab'.repeat(32), size: 4, bytes: Buffer.from('logo') };
-  const stranger = async (text: string, email: string) => {
-    const [filed] = await store.file(
-      filing(
-        [await destinationOf(store, reply_to!)],
-        reading({
-          text,
-          from: { name: 'Eve', email },
-          attachments: [
-            {
-              filename: 'logo.png',
-              contentType: 'image/png',
-              size: 4,
-              sha256: attachment.sha256,
-              contentId: null,
-              inline: false,
-              content: { bytes: attachment.bytes },
-            },
-          ],
-        }),
-        { attachments: [attachment] },
-      ),
-    );
-    assert.ok(filed?.result === 'filed' && filed.messageId);
-    return filed.messageId;
-  };
-  const held = await stranger('release me', 'eve@other.example');
-  const dropped = await stranger('drop me', 'mallory@other.example');
-  const file = (await store.message(held)).attachments[0]!.id;
-  const answer = async (source_id: string) =>
-    store.addMessage({ id }, { direction: 'outgoing', text: 'soon', source_id, mail: 'auto', via: 'api' });
-  await answer('a1');
-  const mine = await store.startConversation({
-    account: 'acme',
-    channel: 'api',
-    contact: { email: 'second@customer.example' },
-    via: 'api',
-  });
-  await store.addMessage({ id: mine.id }, { direction: 'outgoing', text: 'x', mail: 'now', via: 'api' });
-  const second = (await store.deliveries({ account: 'acme', limit: 1 }))[0]!.id;
-  const hook = (await store.addHook({ account: 'acme', url: 'https://app.example/hook' })).hook.id;
-  const doomed = (await store.addHook({ account: 'acme', url: 'https://app.example/doomed' })).hook.id;
-  const at = `/v1/conversations/${id}`;
-  return {
-    'POST /v1/conversations': {
-      place: '/v1/conversations',
-      body: { channel: 'facebook', contact: { name: 'Bo' }, messages: [{ direction: 'incoming', text: 'Hi' }] },
-    },
-    'GET /v1/conversations': { place: '/v1/conversations?status=open&limit=5' },
-    'GET /v1/conversations/{ref}': { place: at },
-    'PATCH /v1/conversations/{ref}': { place: at, body: { status: 'resolved', metadata: { a: 1 } } },
-    'POST /v1/conversations/{ref}/seen': { place: `${at}/seen` },
-    'POST /v1/conversations/{ref}/rotate-token': { place: `${at}/rotate-token`, body: {} },
-    'POST /v1/conversations/{ref}/revoke-token': {
-      place: `${at}/revoke-token`,
-      body: { participant: 'bo@other.example' },
-    },
-    'POST /v1/conversations/{ref}/messages': {
-      place: `${at}/messages`,
-      body: { direction: 'outgoing', markdown: '*Hello*', agent: { name: 'Ann' }, metadata: { k: 'v' } },
-    },
-    'GET /v1/conversations/{ref}/messages': { place: `${at}/messages?limit=2` },
-    'GET /v1/messages/{id}': { place: `/v1/messages/${held}` },
-    'GET /v1/messages/{id}/raw': { place: `/v1/messages/${held}/raw` },
-    'POST /v1/messages/{id}/release': { place: `/v1/messages/${held}/release` },
-    'POST /v1/messages/{id}/drop': { place: `/v1/messages/${dropped}/drop` },
-    'GET /v1/attachments/{id}': { place: `/v1/attachments/${file}` },
-    'GET /v1/contacts': { place: '/v1/contacts?email=CARLA%40customer.example' },
-    'GET /v1/contacts/{id}': { place: `/v1/contacts/${contact.id}` },
-    'PATCH /v1/contacts/{id}': { place: `/v1/contacts/${contact.id}`, body: { name: 'Carla C.' } },
-    'POST /v1/contacts/{id}/clear': { place: `/v1/contacts/${contact.id}/clear` },
-    'GET /v1/deliveries': { place: `/v1/deliveries?conversation=${id}` },
-    'GET /v1/deliveries/{id}': { place: `/v1/deliveries/${second}` },
-    'POST /v1/deliveries/{id}/retry': { place: `/v1/deliveries/${second}/retry` },
-    'POST /v1/deliveries/{id}/cancel': { place: `/v1/deliveries/${second}/cancel` },
-    'POST /v1/hooks': { place: '/v1/hooks', body: { url: 'https://app.example/' } },
-    'GET /v1/hooks': { place: '/v1/hooks' },
-    'GET /v1/hooks/{id}': { place: `/v1/hooks/${hook}` },
-    'POST /v1/hooks/{id}/rotate': { place: `/v1/hooks/${hook}/rotate` },
-    'POST /v1/hooks/{id}/test': { place: `/v1/hooks/${hook}/test` },
-    'DELETE /v1/hooks/{id}': { place: `/v1/hooks/${doomed}` },
-    'GET /v1/events': { place: '/v1/events' },
-  };
-}
-
-/** Asks, and for the endless stream takes the head alone. */
-async function ask(
-  served: Served,
-  key: string | null,
-  route: string,
-  { place, body }: { place: string; body?: unknown },
-) {
-  const method = route.split(' ')[0]!;
-  if (route !== 'GET /v1/events') return served.call(key, method, place, body);
-  const ending = new AbortController();
-  const response = await fetch(served.url + place, {
-    headers: key === null ? {} : { authorization: `Bearer ${key}` },
-    signal: ending.signal,
-  });
-  const { status, headers } = response;
-  ending.abort();
-  return { status, headers, body: null as never, text: '' };
-}
-
-/** The store as far as an application can change it. */
-async function picture({ store }: Served): Promise<string> {
-  const conversations = await store.conversations({ limit: 100 });
-  return JSON.stringify([
-    await Promise.all(conversations.map(({ id }) => store.conversation({ id }))),
-    await store.contacts({ limit: 100 }),
-    await store.deliveries({ limit: 100 }),
-    await store.hooks({}),
-    await store.latestEvent(),
-  ]);
-}
+import { ask, picture, ROUTES, requests } from './every-route.js';
+import { serve } from './served.js';
 
 test('there is a request for every route, and no other', async context => {
   assert.deepEqual(Object.keys(await requests(await serve(context))).sort(), [...ROUTES].sort());
@@ -199,6 +69,40 @@ test('no route shows or changes anything of another account', async context => {
   assert.equal(await picture(served), before);
 });
 
+test('every POST is done once for an Idempotency-Key', async context => {
+  let tests = 0;
+  const testHook = async () => {
+    tests += 1;
+    return { ok: true, response: `test ${tests}` };
+  };
+  const served = await serve(context, { testHook });
+  const posts = Object.entries(await requests(served)).filter(([route]) => route.startsWith('POST '));
+  assert.equal(posts.length, ROUTES.filter(route => route.startsWith('POST ')).length);
+  for (const [index, [route, { place, body }]] of posts.entries()) {
+    const named = { 'idempotency-key': `once-${index}` };
+    const [first, second] = await Promise.all([1, 2].map(() => served.call(served.acme, 'POST', place, body, named)));
+    const before = await picture(served);
+    const third = await served.call(served.acme, 'POST', place, body, named);
+    assert.ok(first!.status < 300, `${route}: ${first!.text}`);
+    const replayed = [first!, second!, third].map(answer => answer.headers.get('idempotency-replayed'));
+    assert.equal(replayed.filter(header => header === 'true').length, 2, route);
+    assert.deepEqual([second!.status, second!.text], [first!.status, first!.text], route);
+    assert.deepEqual([third.status, third.text], [first!.status, first!.text], route);
+    assert.equal(await picture(served), before, route);
+    const earlier = { 'idempotency-key': 'once-0' };
+    const another = await served.call(
+      served.acme,
+      'POST',
+      place,
+      index === 0 ? { ...body!, subject: 'x' } : body,
+      earlier,
+    );
+    assert.equal(another.status, 422, route);
+    assert.match(another.body.detail, /used for another request/, route);
+  }
+  assert.equal(tests, 1);
+});
+
 test('/openapi.json describes every route, and every answer is as described', async context => {
   const served = await serve(context);
   const document = (await served.call(null, 'GET', '/openapi.json')).body as unknown as OpenApi;
@@ -206,7 +110,17 @@ test('/openapi.json describes every route, and every answer is as described', as
   const described = Object.entries(document.paths).flatMap(([place, methods]) =>
     Object.keys(methods).map(method => `${method.toUpperCase()} ${place}`),
   );
-  assert.deepEqual(described.sort(), [...ROUTES].sort());
+  const open = described.filter(route => !route.includes(' /v1/'));
+  assert.deepEqual(described.sort(), [...ROUTES, ...open].sort());
+  assert.deepEqual(open, ['GET /healthz', 'GET /readyz', 'GET /metrics']);
+  for (const route of open) {
+    const { responses, security } = document.paths[route.slice(4)]!.get!;
+    const answer = await served.call(null, 'GET', route.slice(4));
+    const [type, content] = Object.entries(responses[String(answer.status)]!.content!)[0]!;
+    assert.deepEqual([answer.status, answer.headers.get('content-type'), security], [200, type, []], route);
+    if (content.schema) assert.deepEqual(deviations(answer.body, content.schema, document, route), []);
+    else assert.match(answer.text, /^# HELP /);
+  }
   const names = Object.values(document.paths).flatMap(methods => Object.values(methods).map(each => each.operationId));
   assert.equal(new Set(names).size, names.length);
   for (const [route, request] of Object.entries(await requests(served))) {
@@ -255,6 +169,7 @@ interface OpenApi {
 }
 interface Operation {
   readonly operationId: string;
+  readonly security?: readonly unknown[];
   readonly responses: Record<string, { readonly content?: Record<string, { readonly schema?: Schema }> }>;
 }
 interface Schema {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { type ApiOptions, createApi } from '#replyd/api/api.js';
 import { type EventStream, openStream } from '#replyd/api/stream.js';
+import { createWatching } from '#replyd/api/watching.js';
 import type { Conversation, Message } from '#replyd/conversation/model.js';
 import { openHttp } from '#replyd/http.js';
 import { silentLog } from '#replyd/log.js';
@@ -69,7 +70,10 @@ export async function serve(context: TestContext, more: Partial<ApiOptions> = {}
     stream,
     ...more,
   });
-  const listener = await openHttp({ listen: { host: '127.0.0.1', port: 0 }, handlers: [api], log: silentLog });
+  const space = { low: () => false, free: () => 1e9 };
+  const watching = createWatching({ version: '0.0.0', store, space, closing: () => false, now: Date.now });
+  const handlers = [watching, api];
+  const listener = await openHttp({ listen: { host: '127.0.0.1', port: 0 }, handlers, log: silentLog });
   context.after(async () => {
     stop();
     stream.close();

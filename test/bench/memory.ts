@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connectTalk, type SmtpTalk } from '../interop/smtp-talk.js';
+import { residentMemory } from '../process-figures.js';
 import { goal, print } from './figures.js';
 import { replyd } from './targets.js';
 
@@ -18,19 +19,19 @@ export async function memory(quick: boolean): Promise<void> {
   const talks: SmtpTalk[] = [];
   try {
     const group = target.daemon.pid;
-    print(`at rest                           ${show(residentMemory(group))}`);
+    print(`at rest                           ${show(memoryOf(group))}`);
     for (let index = 0; index < IDLE; index++) {
       const talk = await connectTalk(target);
       talks.push(talk);
       await talk.expect(220);
       await talk.command('EHLO idle.example.net', 250);
     }
-    print(`${IDLE} idle connections             ${show(residentMemory(group))}`);
+    print(`${IDLE} idle connections             ${show(memoryOf(group))}`);
 
     const recipients = (await readFile(target.recipients, 'utf8')).trim().split('\n');
     const peak = { daemon: 0, all: 0 };
     const timer = setInterval(() => {
-      const now = residentMemory(group);
+      const now = memoryOf(group);
       peak.daemon = Math.max(peak.daemon, now.daemon);
       peak.all = Math.max(peak.all, now.all);
     }, 20);
@@ -81,24 +82,19 @@ async function sendLarge(target: { host: string; port: number }, recipient: stri
 }
 
 /** Bytes, of a process group's leader and of the whole group; pages that processes share count once for each. */
-function residentMemory(group: number): { daemon: number; all: number } {
+function memoryOf(group: number): { daemon: number; all: number } {
   let all = 0;
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     try {
       // proc(5): the name in parentheses may hold anything; state, parent and group follow it.
       const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
-      if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]) === group) all += residentOf(name);
+      if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]) === group) all += residentMemory(Number(name));
     } catch {
       // It ended meanwhile.
     }
   }
-  return { daemon: residentOf(String(group)), all };
-}
-
-function residentOf(pid: string): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
-  return Number(kilobytes ?? 0) * 1024;
+  return { daemon: residentMemory(group), all };
 }
 
 function show({ daemon, all }: { daemon: number; all: number }): string {

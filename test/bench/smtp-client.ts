@@ -4,12 +4,15 @@
  * offered (RFC 2920), then a multipart mail of 4 KB with a Message-ID of its own.
  *
  * `runLoad` starts it, gives it time to warm up, and gives back what it counted. Only mails whose 250 came within the
- * measured seconds count for the rate; all that got their 250 stand in `accepted`, which is the ledger. An answer
- * other than 2xx, and a connection that ends, are failures, counted by their text.
+ * measured seconds count for the rate; all that got their 250 are in `accepted`, and in the ledger file where one is
+ * named. An answer other than 2xx, and a connection that ends, are failures, counted by their text.
+ *
+ * Without a `rate` each connection sends its next mail when it has the answer to the last. With one, mails fall due at
+ * that rate whatever the server does: one that finds no free connection waits, and its waiting is part of its latency.
  */
 
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { runOk } from '../run.js';
@@ -26,10 +29,18 @@ export interface Load {
   /** Seconds before counting begins, and of counting. */
   readonly warmUp: number;
   readonly seconds: number;
+  /** Mails a second that fall due; default: as many as the server takes. */
+  readonly rate?: number;
+  /** From: `one` address for all mails (the default), or `each` recipient's own customer, as the seed has named him. */
+  readonly senders?: 'one' | 'each';
+  /** Gets a line for each 250: Message-ID, recipient and the answer's last word, which is the mail's id. */
+  readonly ledger?: string;
 }
 
 export interface LoadResult {
   readonly perSecond: number;
+  /** That fell due and were not begun before the end. */
+  readonly unsent: number;
   /** All that got their 250, in the warm-up and after the time too. */
   readonly accepted: number;
   /** From the first byte of a mail's dialogue (or of its connection) to its 250, milliseconds, in the measured time. */
@@ -43,8 +54,8 @@ export async function runLoad(load: Load): Promise<LoadResult> {
   return JSON.parse(await runOk(process.execPath, [program, JSON.stringify(load)], { timeout })) as LoadResult;
 }
 
-const FIELDS = `From: Some Customer <customer@customer.example>\r
-Subject: Re: Your order 4711\r
+const SENDER = 'customer@customer.example';
+const FIELDS = `Subject: Re: Your order 4711\r
 Date: Tue, 03 Mar 2026 10:15:00 +0100\r
 In-Reply-To: <first@reply.example.com>\r
 References: <root@reply.example.com> <first@reply.example.com>\r
@@ -52,7 +63,7 @@ MIME-Version: 1.0\r
 Content-Type: multipart/alternative; boundary="=_part"\r
 X-Mailer: replyd load client\r
 `;
-const BODY = Buffer.from(`\r\n${makeBody(4096 - FIELDS.length - 140)}\r\n.\r\n`, 'latin1');
+const BODY = Buffer.from(`\r\n${makeBody(4096 - FIELDS.length - 190)}\r\n.\r\n`, 'latin1');
 
 /** Both parts of a reply above a quoted mail, `size` bytes together. */
 function makeBody(size: number): string {
@@ -96,6 +107,10 @@ function drive(load: Load): Promise<LoadResult> {
   const failures: Record<string, number> = {};
   const begin = performance.now() + load.warmUp * 1000;
   const end = begin + load.seconds * 1000;
+  // Of an open loop: mails that wait for a connection, by when they were due, and connections that wait for a mail.
+  const due: number[] = [];
+  const free: ((from: number) => void)[] = [];
+  const ledger = openLedger(load.ledger);
 
   const fail = (text: string) => {
     failures[text] = (failures[text] ?? 0) + 1;
@@ -108,20 +123,25 @@ function drive(load: Load): Promise<LoadResult> {
   };
 
   // One connection from its greeting to its end. `ended` is called once.
-  const converse = (ended: () => void) => {
+  const converse = (ended: () => void, dueAt?: number) => {
     const socket: Socket = connect(load.port, load.host);
     socket.setNoDelay(true);
-    let from = performance.now();
+    let from = dueAt ?? performance.now();
     let pending = '';
     let state: 'greeting' | 'ehlo' | 'envelope' | 'data' | 'quit' = 'greeting';
     let pipelining = false;
     let queue: string[] = [];
     let refused = false;
     let recipient = '';
+    let sender = SENDER;
+    let messageId = '';
 
     const startMail = () => {
-      recipient = recipients[next++ % recipients.length]!;
-      const commands = ['MAIL FROM:<customer@customer.example>\r\n', `RCPT TO:<${recipient}>\r\n`, 'DATA\r\n'];
+      const number = next++ % recipients.length;
+      recipient = recipients[number]!;
+      if (load.senders === 'each') sender = `customer${number}@customer.example`;
+      messageId = `${run}.${accepted}.${next}@customer.example`;
+      const commands = [`MAIL FROM:<${sender}>\r\n`, `RCPT TO:<${recipient}>\r\n`, 'DATA\r\n'];
       state = 'envelope';
       refused = false;
       queue = pipelining ? [] : commands.slice(1);
@@ -136,8 +156,8 @@ function drive(load: Load): Promise<LoadResult> {
         socket.write('EHLO load.example.net\r\n');
       } else if (state === 'ehlo') {
         if (code !== '250') return abort(line);
-        if (load.connection === 'kept') from = performance.now();
-        startMail();
+        if (load.connection === 'per mail') startMail();
+        else nextMail();
       } else if (state === 'envelope') {
         if (code[0] !== '2' && code !== '354') {
           if (!refused) fail(line);
@@ -153,21 +173,33 @@ function drive(load: Load): Promise<LoadResult> {
           quit();
         } else {
           state = 'data';
-          const fields = `${FIELDS}To: <${recipient}>\r\nMessage-ID: <${run}.${accepted}.${next}@customer.example>\r\n`;
+          const fields = `From: Some Customer <${sender}>\r\n${FIELDS}To: <${recipient}>\r\nMessage-ID: <${messageId}>\r\n`;
           socket.cork();
           socket.write(fields, 'latin1');
           socket.write(BODY);
           socket.uncork();
         }
       } else if (state === 'data') {
-        if (code === '250') done(from);
-        else fail(line);
+        if (code === '250') {
+          done(from);
+          ledger.add(`${messageId} ${recipient} ${line.split(' ').at(-1)}\n`);
+        } else fail(line);
         if (stopping || load.connection === 'per mail') return quit();
-        from = performance.now();
-        startMail();
+        nextMail();
       } else {
         socket.destroy();
       }
+    };
+    const nextMail = () => {
+      const take = (since: number) => {
+        if (stopping) return quit();
+        from = since;
+        startMail();
+      };
+      if (load.rate === undefined) return take(performance.now());
+      const since = due.shift();
+      if (since === undefined) free.push(take);
+      else take(since);
     };
     const quit = () => {
       state = 'quit';
@@ -194,24 +226,68 @@ function drive(load: Load): Promise<LoadResult> {
   };
 
   return new Promise(resolve => {
-    let open = load.connections;
-    const loop = () => {
-      if (performance.now() >= end) stopping = true;
-      if (!stopping) return converse(loop);
-      if (--open === 0) resolve(summary());
-    };
+    let open = 0;
     const summary = (): LoadResult => {
+      ledger.close();
       latencies.sort((a, b) => a - b);
       const at = (part: number) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * part))] ?? 0;
       return {
         perSecond: latencies.length / load.seconds,
+        unsent: due.length,
         accepted,
         latency: { p50: at(0.5), p99: at(0.99), max: at(1) },
         failures,
       };
     };
-    for (let index = 0; index < load.connections; index++) converse(loop);
+    const start = (dueAt?: number) => {
+      open += 1;
+      converse(() => {
+        open -= 1;
+        if (performance.now() >= end) stopping = true;
+        if (stopping) return open === 0 ? resolve(summary()) : undefined;
+        if (load.rate === undefined || load.connection === 'kept') return start();
+        const since = due.shift();
+        if (since !== undefined) start(since);
+      }, dueAt);
+    };
+    if (load.rate === undefined || load.connection === 'kept') {
+      for (let index = 0; index < load.connections; index++) start();
+    }
+    if (load.rate === undefined) return;
+    const interval = 1000 / load.rate;
+    let dueAt = performance.now() + interval;
+    const ticking = setInterval(() => {
+      const now = performance.now();
+      for (; dueAt <= now && dueAt < end; dueAt += interval) {
+        // In turn, so that none is idle for long.
+        const taker = free.shift();
+        if (taker !== undefined) taker(dueAt);
+        else if (load.connection === 'per mail' && open < load.connections) start(dueAt);
+        else due.push(dueAt);
+      }
+      if (now < end) return;
+      stopping = true;
+      clearInterval(ticking);
+      for (const taker of free.splice(0)) taker(now);
+      if (open === 0) resolve(summary());
+    }, 2);
   });
+}
+
+function openLedger(file: string | undefined): { add(line: string): void; close(): void } {
+  let lines = '';
+  const write = () => {
+    if (file !== undefined && lines !== '') appendFileSync(file, lines);
+    lines = '';
+  };
+  return {
+    add(line) {
+      if (file === undefined) return;
+      lines += line;
+      if (lines.length > 65_536) write();
+    },
+    close: write,
+  };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

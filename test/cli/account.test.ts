@@ -50,6 +50,11 @@ test('an account is added, listed, changed, switched and removed', async t => {
     footer: 'bye',
   });
   const [unset] = await program.json<Account>(['account', 'set', 'acme', 'footer=', 'delay=']);
+  assert.match(
+    await program.text(['account', 'set', 'acme', 'blocked=pest@example.net']),
+    /^blocked +pest@example\.net$/m,
+  );
+  await program.json(['account', 'set', 'acme', 'blocked=']);
   assert.deepEqual(unset?.settings, { context: 3, channels_off: ['whatsapp', 'line'], locale: 'de' });
   const view = await program.text(['account', 'show', 'acme']);
   assert.match(view, /^channels off +whatsapp line$/m);

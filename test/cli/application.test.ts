@@ -83,8 +83,12 @@ test('a hook is tested, rotated, listed and removed', async context => {
 
 test('a hook on this machine is refused unless it is allowed', async context => {
   const shop = await makeShop(context);
-  const [hook] = await shop.json<Hook>(['hook', 'add', 'acme', 'http://localhost:1/']);
-  const result = await shop.run(['hook', 'test', hook!.id]);
+  const added = await shop.run(['hook', 'add', 'acme', 'http://localhost:1/', '--json']);
+  const hook = JSON.parse(added.stdout) as Hook;
+  assert.match(added.stderr, /localhost is a private address, and hooks.allow_private is off/);
+  const elsewhere = await shop.run(['hook', 'add', 'acme', 'https://app.acme.example/']);
+  assert.doesNotMatch(elsewhere.stderr, /private/);
+  const result = await shop.run(['hook', 'test', hook.id]);
   assert.equal(result.code, 1);
   assert.match(result.stderr, /private address: hooks.allow_private is off/);
 });

@@ -277,6 +277,7 @@ test('it loads next to nothing before it knows that it must', () => {
   assert.deepEqual([...loaded].map(file => path.relative(path.resolve('dist'), file)).sort(), [
     'cli/deliver.js',
     'cli/main.js',
+    'errors.js',
     'ingress/lmtp-client.js',
     'ingress/pipe.js',
     'mail/status.js',

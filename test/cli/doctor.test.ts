@@ -2,13 +2,25 @@ import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import type { Finding } from '#replyd/cli/checks.js';
+import { checkNode, type Finding } from '#replyd/cli/checks.js';
 import { addAccount, withDaemon } from '../daemon-process.js';
 import { makeProgram, makeShop, unfitLines } from './program.js';
 
 function stateOf(findings: readonly Finding[], check: string): string | undefined {
   return findings.find(finding => finding.check === check)?.state;
 }
+
+test('versions of Node that abort with the SQLite module are told', () => {
+  const PAIRS: readonly [node: string, library: string, state: Finding['state']][] = [
+    ['20.19.0', '12.11.1', 'ok'],
+    ['22.23.3', '12.11.1', 'ok'],
+    ['24.18.1', '12.11.1', 'ok'],
+    ['24.19.0', '12.11.1', 'warning'],
+    ['24.21.0', '12.11.1', 'warning'],
+    ['24.21.0', '13.2.0', 'ok'],
+  ];
+  for (const [node, library, state] of PAIRS) assert.equal(checkNode(node, library).state, state, `${node} ${library}`);
+});
 
 test('a running daemon is found well, a probe mail goes through and leaves nothing behind', async () => {
   await withDaemon({ settings: { 'lmtp.listen': ['127.0.0.1:0'] } }, async daemon => {
@@ -88,7 +100,7 @@ test('what is wrong ends with 1 and says what to do', async t => {
   writeFileSync(program.configFile, 'smtp.max_size = "huge"\nunknown = 1\n');
   const wrong = await program.run(['doctor']);
   assert.equal(wrong.code, 1);
-  assert.match(wrong.stdout, /^✘ config +2 problems in the configuration:\n/);
+  assert.match(wrong.stdout, /^✘ config +2 problems in the configuration:\n/m);
   assert.match(wrong.stdout, /→ correct it; `replyd check-config` looks again$/m);
 });
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { CommanderError } from 'commander';
-import { EXIT_CODES, explain, systemText } from '#replyd/cli/errors.js';
-import { type ErrorCode, ReplydError } from '#replyd/errors.js';
+import { EXIT_CODES, explain } from '#replyd/cli/errors.js';
+import { type ErrorCode, faultText, ReplydError, reasonText, systemText } from '#replyd/errors.js';
 
 const EXPECTED: readonly [code: ErrorCode, exitCode: number][] = [
   ['invalid', 2],
@@ -38,6 +38,9 @@ test('what the system says is said in words', async () => {
   const missing = Object.assign(new Error('x'), { code: 'ENOENT', syscall: 'open', path: '/a/b' });
   assert.deepEqual(explain(missing), { exitCode: 1, text: 'replyd: /a/b: no such file or directory' });
   assert.equal(systemText(Object.assign(new Error('x'), { code: 'EWEIRD', syscall: 'read' })), 'read: EWEIRD');
+  assert.equal(reasonText(missing), 'no such file or directory');
+  assert.equal(faultText(missing), '/a/b: no such file or directory');
+  for (const words of [reasonText, faultText]) assert.equal(words(new Error('x\n y')), 'x y');
   assert.equal(systemText(new Error('x')), null);
   assert.equal(systemText(null), null);
 });

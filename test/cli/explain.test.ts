@@ -72,6 +72,23 @@ test('mail explain tells of a file what it is and where it goes, and stores noth
   assert.equal((await shop.json<Conversation>(['conversation', 'show', 'acme#1']))[0]!.messages!.length, 1);
 });
 
+test('mail explain names the entry of the block list', async t => {
+  const shop = await makeShop(t);
+  const [conversation] = await shop.json<Conversation>(['conversation', 'show', 'acme#1']);
+  writeFileSync(path.join(shop.folder, 'mail.eml'), REPLY(conversation!.reply_to!));
+  for (const entry of ['example.org', 'maria@example.org']) {
+    await shop.text(['account', 'set', 'acme', `blocked=other.example,${entry}`]);
+    const [explained] = await shop.json<Explained>(['mail', 'explain', 'mail.eml']);
+    const [place] = explained!.threading!;
+    assert.deepEqual([place!.goes, place!.conversation, place!.by], ['blocked', null, entry]);
+    const shown = await shop.text(['mail', 'explain', 'mail.eml']);
+    assert.match(shown.replaceAll(/\s+/g, ' '), new RegExp(`nowhere: ${entry} is on the block list of acme`));
+  }
+  await shop.text(['account', 'set', 'acme', 'blocked=other.example']);
+  const [place] = (await shop.json<Explained>(['mail', 'explain', 'mail.eml']))[0]!.threading!;
+  assert.equal(place!.goes, 'conversation');
+});
+
 test('mail explain needs no store, and says what it cannot know', async t => {
   const program = makeProgram(t, 'auth.authserv_id = "mx.acme.example"\n');
   writeFileSync(path.join(program.folder, 'mail.eml'), REPLY(`reply+${'a'.repeat(32)}@in.acme.example`));

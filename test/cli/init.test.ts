@@ -74,6 +74,11 @@ test('check-config says what is in force, or everything that is wrong with exit 
     /^replyd: 2 problems in the configuration:\n .*replyd\.toml:1: smtp\.max_size: .*\n .*:2: unknown: unknown key/,
   );
 
+  writeFileSync(program.configFile, 'tls.certificate = "none.pem"\ntls.key = "none.key"\n');
+  const certificate = await program.run(['check-config']);
+  assert.equal(certificate.code, 1);
+  assert.match(certificate.stderr, /^replyd: certificate: .*none\.pem: no such file or directory: tls\.certificate/);
+
   rmSync(program.configFile);
   const missing = await program.run(['check-config']);
   assert.equal(missing.code, 1);

@@ -6,6 +6,7 @@ import type { Contact, Conversation, MailRecord, Message, QueuedDelivery } from 
 import type { Destination } from '#replyd/conversation/ports.js';
 import type { Store } from '#replyd/conversation/store.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
+import { packReading } from '#replyd/mail/packed.js';
 import { readMail } from '#replyd/mail/reading.js';
 import { factsOf } from '#replyd/mail/same.js';
 import { openStore } from '#replyd/store/sqlite.js';
@@ -54,7 +55,7 @@ async function fileMail(
       destinations: [(found as { destination: Destination }).destination],
       facts,
       raw: await store.place({ bytes: raw }, facts),
-      reading,
+      reading: reading && packReading(reading),
       reason,
       attachments,
       via: 'smtp',

@@ -83,6 +83,20 @@ test('the text of an answer can be typed', { skip }, async t => {
   assert.match(await program.text(['conversation', 'show', 'acme#1']), /\n {2}typed by hand\n/);
 });
 
+test('who answers while no daemon runs is told that the mail waits', { skip }, async t => {
+  const program = await makeShop(t);
+  const told = /^no daemon runs: mails wait until `replyd serve` does$/m;
+  for (const args of [
+    ['conversation', 'reply', 'acme#1', '--text', 'hello'],
+    ['queue', 'list'],
+  ]) {
+    const { code, screen } = await onTerminal(program, args);
+    assert.equal(code, 0, screen);
+    assert.match(screen, told);
+    assert.equal((await program.run(args)).stderr, '', 'a program is not told');
+  }
+});
+
 test('the demo stays up on a terminal until Ctrl-C', { skip }, async t => {
   const program = await makeShop(t);
   const folder = path.join(program.folder, 'tmp');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cut, oneLine, pad, printable, width, wrap } from '#replyd/cli/text.js';
+import { cut, oneLine, pad, printable, width, wrap, wrapRemark } from '#replyd/cli/text.js';
 
 const WIDTHS: readonly [text: string, columns: number][] = [
   ['', 0],
@@ -69,6 +69,12 @@ test('wrapping breaks at spaces, and words only where they are too long', () => 
   assert.deepEqual(wrap('日本語日本語', 5), ['日本', '語日', '本語']);
   assert.deepEqual(wrap('  indented line', 10), ['  indented', 'line']);
   assert.deepEqual(wrap('x abcdefghij', 4), ['x', 'abcd', 'efgh', 'ij']);
+  assert.deepEqual(wrapRemark('say `a b c` now', 8), ['say', '`a b c`', 'now']);
+  assert.deepEqual(
+    wrapRemark('one two\nsay `a b c d` now', 8),
+    ['one two', 'say `a b c d` now'],
+    'too long to be kept whole',
+  );
 });
 
 test('a long hostile line is wrapped whole, without cutting a grapheme', () => {

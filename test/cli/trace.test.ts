@@ -54,6 +54,13 @@ test('trace: from the door to the message, from the answer to the smarthost', ()
     const stats = await daemon.json<Record<string, number>>(['stats']);
     assert.deepEqual([stats.mails, stats.messages, stats.contents], [1, 3, 2]);
     assert.ok(stats.database_bytes! > 0);
+
+    await daemon.json(['queue', 'pause']);
+    await daemon.json(['conversation', 'reply', id, '--text', 'One more thing', '--agent', 'Anna']);
+    const held = (await messagesOf(daemon, id)).find(message => message.text === 'One more thing')!;
+    const open = await steps(held.deliveries[0]!.id);
+    assert.deepEqual([open.at(-1)!.step, open.at(-1)!.at], ['pending', null]);
+    assert.match(open.at(-1)!.text, /^waiting \(?.*without an attempt/);
   }));
 
 test('trace: what is not there, what is no id', () =>

@@ -48,7 +48,11 @@ test('the service names what is installed, and asks for port 25 only when it bin
     alone!.text,
     /^ExecStart=\/usr\/bin\/node \/opt\/replyd\/bin\/replyd.js -c \/etc\/replyd\/config.toml serve$/m,
   );
-  assert.match(alone!.text, /^ReadWritePaths=\/var\/lib\/replyd \/run\/replyd$/m);
+  assert.match(alone!.text, /^SupplementaryGroups=postfix\nRuntimeDirectory=replyd\nRuntimeDirectoryMode=0755$/m);
+  assert.match(alone!.text, /^ReadWritePaths=\/var\/lib\/replyd$/m);
+  const [chroot] = units(config({ ...SETTINGS, REPLYD_LMTP_LISTEN: 'unix:/var/spool/postfix/replyd/s' }), installation);
+  assert.match(chroot!.text, /^ReadWritePaths=\/var\/lib\/replyd \/var\/spool\/postfix\/replyd$/m);
+  assert.doesNotMatch(chroot!.text, /^RuntimeDirectory/m);
   assert.match(alone!.text, /^AmbientCapabilities=CAP_NET_BIND_SERVICE$/m);
   const [high] = units(config({ ...SETTINGS, REPLYD_SMTP_LISTEN: '127.0.0.1:2525' }), installation);
   assert.match(high!.text, /^AmbientCapabilities=$/m);

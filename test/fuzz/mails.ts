@@ -10,6 +10,8 @@ import { keepInMemory, parseMail } from '#replyd/mail/message.js';
 import { readMail } from '#replyd/mail/reading.js';
 import { factsOf } from '#replyd/mail/same.js';
 import { corpusMails } from '../mail/corpus.js';
+import { mutated } from './mutation.js';
+import { type Random, randomFrom } from './random.js';
 
 export interface FuzzResult {
   readonly mails: number;
@@ -22,41 +24,28 @@ export interface FuzzResult {
 /** No mail of the corpus takes a hundredth of this on the slowest machine. */
 const HANG_MS = 10_000;
 
-export async function run(count: number, seed: number): Promise<FuzzResult> {
+export async function runMails(count: number, seed: number): Promise<FuzzResult> {
   const corpus = corpusMails();
   const faults: string[] = [];
   let invalid = 0;
   for (let index = 0; index < count; index += 1) {
     const random = randomFrom(seed + index);
     const base = corpus[random(corpus.length)]!;
-    const bytes = mutated(base.bytes, corpus[random(corpus.length)]!.bytes, random);
+    const bytes = mutatedMail(base.bytes, corpus[random(corpus.length)]!.bytes, random);
     const from = performance.now();
     try {
       const mail = await parseMail(bytes, keepInMemory);
       const reading = readMail(mail, { replyAddresses: [], texts: ['Your parcel left on Friday.'] });
       factsOf(bytes);
-      for (const fault of faultsOf(mail, reading)) faults.push(`${base.name}, run(1, ${seed + index}): ${fault}`);
+      for (const fault of faultsOf(mail, reading)) faults.push(`${base.name}, runMails(1, ${seed + index}): ${fault}`);
     } catch (error) {
       if (isReplydError(error, 'invalid') && isLimit(error)) invalid += 1;
-      else faults.push(`${base.name}, run(1, ${seed + index}): ${error instanceof Error ? error.stack : error}`);
+      else faults.push(`${base.name}, runMails(1, ${seed + index}): ${error instanceof Error ? error.stack : error}`);
     }
     const took = performance.now() - from;
-    if (took > HANG_MS) faults.push(`${base.name}, run(1, ${seed + index}): took ${Math.round(took)} ms`);
+    if (took > HANG_MS) faults.push(`${base.name}, runMails(1, ${seed + index}): took ${Math.round(took)} ms`);
   }
   return { mails: count, invalid, faults };
-}
-
-type Random = (below: number) => number;
-
-/** Splitmix-like: equal seeds, equal mails. */
-function randomFrom(seed: number): Random {
-  let state = seed >>> 0;
-  return below => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) % below;
-  };
 }
 
 const SNIPPETS: readonly string[] = [
@@ -68,44 +57,9 @@ const SNIPPETS: readonly string[] = [
   'Content-Type: message/rfc822\n', 'Content-Type: text/plain; charset=utf-16\n', '\xef\xbb\xbf', '\u202e', ' ', '\t',
 ]; // biome-ignore format: a table
 
-function mutated(bytes: Buffer, other: Buffer, random: Random): Buffer {
-  let mail = bytes;
-  for (let count = 1 + random(6); count > 0; count -= 1) mail = mutatedOnce(mail, other, random);
-  return mail;
-}
-
-function mutatedOnce(mail: Buffer, other: Buffer, random: Random): Buffer {
-  const at = random(mail.length + 1);
-  const lines = () => mail.toString('latin1').split('\n');
-  const joined = (list: readonly string[]) => Buffer.from(list.join('\n'), 'latin1');
-  const spliced = (remove: number, insert: Buffer) =>
-    Buffer.concat([mail.subarray(0, at), insert, mail.subarray(at + remove)]);
-  switch (random(9)) {
-    case 0:
-      return spliced(1, Buffer.from([random(256)]));
-    case 1:
-      return spliced(random(40), Buffer.alloc(0));
-    case 2:
-      return spliced(0, Buffer.from(SNIPPETS[random(SNIPPETS.length)]!, 'latin1'));
-    case 3:
-      return mail.subarray(0, at);
-    case 4: {
-      const start = random(other.length + 1);
-      return spliced(0, other.subarray(start, start + random(400)));
-    }
-    case 5: {
-      const list = lines();
-      return joined(list.toSpliced(random(list.length), 0, list[random(list.length)]!));
-    }
-    case 6: {
-      const list = lines();
-      return joined(list.toSpliced(random(list.length), 1));
-    }
-    case 7:
-      return spliced(0, Buffer.from(SNIPPETS[random(SNIPPETS.length)]!.repeat(1 + random(300)), 'latin1'));
-    default:
-      return Buffer.from(mail.toString('latin1').replaceAll('\n', '\r\n'), 'latin1');
-  }
+/** A mail of the corpus, broken in one to six ways. */
+export function mutatedMail(mail: Buffer, other: Buffer, random: Random): Buffer {
+  return mutated(mail, other, random, { snippets: SNIPPETS, repeats: 300, lineEnds: 'all', count: 1 + random(6) });
 }
 
 /** The parser's own limits; any other reason for `invalid` is a fault of ours that it hides. */

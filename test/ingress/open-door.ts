@@ -58,21 +58,23 @@ export async function openDoor(t: TestContext, change: Partial<SmtpOptions> = {}
     },
     ...change,
   };
-  const door = await openSmtp(settings);
-  const address = talkAddress(door.addresses()[0]!);
+  let door: SmtpDoor | null = null;
   const talks: SmtpTalk[] = [];
   t.after(async () => {
     for (const talk of talks) talk.close();
-    await door.close({ graceMs: 0 });
+    await door?.close({ graceMs: 0 });
     rmSync(folder, { recursive: true, force: true });
   });
+  const opened = await openSmtp(settings);
+  door = opened;
+  const address = talkAddress(opened.addresses()[0]!);
   const connect = async () => {
     const talk = await connectTalk(address);
     talks.push(talk);
     return talk;
   };
   return {
-    door,
+    door: opened,
     reception,
     address,
     clock,

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { openDoor, until } from './open-door.js';
@@ -65,4 +67,48 @@ test('a client that closes its half in the middle is gone', async t => {
     assert.deepEqual(reception.mails, [], name);
     assert.deepEqual(spoolFiles(), [], name);
   }
+});
+
+test('a client that closes its half instead of a TLS handshake is gone; within TLS it still gets its answers', async t => {
+  const tls = {
+    key: readFileSync(path.resolve('test/ingress/tls/first.key.pem')),
+    cert: readFileSync(path.resolve('test/ingress/tls/first.cert.pem')),
+  };
+  const table: readonly [string, string][] = [
+    ['at once', ''],
+    ['behind a command in plain text', 'NOOP\r\n'],
+    ['behind half a record', '\x16\x03\x01\x02\x00'],
+  ];
+  for (const [name, bytes] of table) {
+    const { door, greeted } = await openDoor(t, { ...TRUST_ALL, tls });
+    const talk = await greeted();
+    await talk.command('STARTTLS', 220);
+    talk.sendBytes(bytes);
+    await talk.endWriting();
+    assert.deepEqual(await talk.untilEnd(), [], name);
+    await door.close({ graceMs: 60_000 });
+  }
+  const { connect, reception } = await openDoor(t, { ...TRUST_ALL, tls });
+  const talk = await connect();
+  await talk.expect(220);
+  await talk.command('STARTTLS', 220);
+  await talk.startTls();
+  let answer = () => {};
+  let asked = false;
+  reception.onAccept = () =>
+    new Promise<void>(resolve => {
+      asked = true;
+      answer = resolve;
+    });
+  talk.sendTogether(['EHLO client.example', ...TRANSACTION]);
+  for (const code of [250, 250, 250, 354]) await talk.expect(code);
+  talk.sendBytes('hello\r\n.\r\nQUIT\r\n');
+  await until('the mail has arrived', () => asked);
+  await talk.endWriting();
+  for (let turns = 0; turns < 20; turns++) await turn();
+  answer();
+  assert.deepEqual(
+    (await talk.untilEnd()).map(({ raw }) => raw),
+    ['250 2.0.0 ml_1', '221 2.0.0 Bye'],
+  );
 });

@@ -7,14 +7,11 @@
  * its processes and removes the folder; so does the end of the test process.
  */
 
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { endGroup, ownProcessGroup } from '../process-group.js';
-import { eventually, freePorts, runOk } from '../run.js';
-import { connectTalk } from './smtp-talk.js';
+import { freePorts, runOk } from '../run.js';
+import { inOwnFolder, type PrivateMta, startMta } from './private-mta.js';
 import { userIds } from './user-ids.js';
 
 export interface EximOptions {
@@ -36,8 +33,7 @@ export interface EximQueued {
   readonly frozen: boolean;
 }
 
-export interface Exim {
-  readonly address: { readonly host: string; readonly port: number };
+export interface Exim extends PrivateMta {
   /** Writable by Exim's user, which is also its group. */
   readonly socketFolder: string;
   queue(): Promise<EximQueued[]>;
@@ -47,7 +43,6 @@ export interface Exim {
   log(): Promise<string>;
   /** Log lines of failed recipients, and of mails with the null sender that Exim made itself. */
   bounces(): Promise<string[]>;
-  stop(): Promise<void>;
 }
 
 const PLACES = [
@@ -68,18 +63,8 @@ function eximProgram(): string | undefined {
   return PLACES.find(place => existsSync(place));
 }
 
-export async function startExim(options: EximOptions): Promise<Exim> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'exim-'));
-  await chmod(folder, 0o755);
-  try {
-    return await open(folder, options);
-  } catch (error) {
-    const logs = await Promise.all(
-      ['main.log', 'panic.log'].map(name => readFile(path.join(folder, 'log', name), 'utf8').catch(() => '')),
-    );
-    await rm(folder, { recursive: true, force: true });
-    throw new Error(`Exim did not start\n${logs.join('')}`, { cause: error });
-  }
+export function startExim(options: EximOptions): Promise<Exim> {
+  return inOwnFolder('Exim', ['log/main.log', 'log/panic.log'], folder => open(folder, options));
 }
 
 async function open(folder: string, options: EximOptions): Promise<Exim> {
@@ -97,25 +82,10 @@ async function open(folder: string, options: EximOptions): Promise<Exim> {
   await writeFile(configFile, eximConf(folder, program, port, options));
   await runOk(program, ['-C', configFile, '-bV']);
 
-  const child = spawn(program, ['-C', configFile, '-bdf'], { stdio: 'ignore', detached: true });
-  const group = ownProcessGroup(child);
-  // A test that forgets to stop it must not hang for it.
-  child.unref();
-  const address = { host: '127.0.0.1', port };
-  try {
-    await eventually('Exim greets', async () => {
-      const talk = await connectTalk(address);
-      await talk.expect(220).finally(() => talk.close());
-      return true;
-    });
-  } catch (error) {
-    await endGroup(group);
-    throw error;
-  }
-
+  const mta = await startMta(program, ['-C', configFile, '-bdf'], { folder, port });
   const log = () => readFile(logFile, 'utf8');
   return {
-    address,
+    ...mta,
     socketFolder,
     queue: async () => parseQueue(await runOk(program, ['-C', configFile, '-bp'])),
     async runQueue() {
@@ -125,10 +95,6 @@ async function open(folder: string, options: EximOptions): Promise<Exim> {
     log,
     async bounces() {
       return (await log()).split('\n').filter(line => / \*\* | <= <> (?!H=)/.test(line));
-    },
-    async stop() {
-      await endGroup(group);
-      await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -36,8 +36,7 @@ const SAYS: Readonly<Record<MtaName, { readonly sent: RegExp; readonly bounced: 
     postfix: {
       sent: /relay=replyd, .*dsn=2\.0\.0, status=sent/,
       bounced: /relay=replyd, .*dsn=5\.1\.1, status=bounced \(.*No such address here/,
-      deferred:
-        /relay=replyd, .*dsn=4\.3\.0, status=deferred \(.*ENOENT|relay=replyd, .*dsn=4\.3\.0, status=deferred \(.*ECONNREFUSED/,
+      deferred: /relay=replyd, .*dsn=4\.3\.0, status=deferred \(.*(?:no such file or directory|connection refused)/,
     },
     exim: {
       sent: /=> reply\+.* T=replyd_pipe/,

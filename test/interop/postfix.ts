@@ -7,14 +7,11 @@
  * process, and an instance whose test was killed ends by itself after a quarter of an hour.
  */
 
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { endGroup, ownProcessGroup } from '../process-group.js';
-import { eventually, freePorts, runOk } from '../run.js';
-import { connectTalk } from './smtp-talk.js';
+import { freePorts, runOk } from '../run.js';
+import { inOwnFolder, type PrivateMta, startMta } from './private-mta.js';
 import { userIds } from './user-ids.js';
 
 export interface PostfixOptions {
@@ -37,8 +34,7 @@ export interface QueuedMail {
   readonly recipients: readonly { readonly address: string; readonly reason: string | null }[];
 }
 
-export interface Postfix {
-  readonly address: { readonly host: string; readonly port: number };
+export interface Postfix extends PrivateMta {
   /** Where its chrooted clients look for sockets: `unix:replyd/lmtp` is `<queueFolder>/replyd/lmtp`. */
   readonly queueFolder: string;
   /** `replyd` under the queue folder: group postfix, which may enter. */
@@ -51,7 +47,6 @@ export interface Postfix {
   log(): Promise<string>;
   /** Log lines of bounced recipients and of notices sent for them; probes of recipient verification do not count. */
   bounces(): Promise<string[]>;
-  stop(): Promise<void>;
 }
 
 const POSTFIX = '/usr/sbin/postfix';
@@ -64,17 +59,8 @@ export function postfixMissing(): string | null {
   return null;
 }
 
-export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'postfix-'));
-  // Its processes drop root, and must still reach their folders.
-  await chmod(folder, 0o755);
-  try {
-    return await open(folder, options);
-  } catch (error) {
-    const log = await readFile(path.join(folder, 'mail.log'), 'utf8').catch(() => '');
-    await rm(folder, { recursive: true, force: true });
-    throw new Error(`Postfix did not start\n${log}`, { cause: error });
-  }
+export function startPostfix(options: PostfixOptions): Promise<Postfix> {
+  return inOwnFolder('Postfix', ['mail.log'], folder => open(folder, options));
 }
 
 async function open(folder: string, options: PostfixOptions): Promise<Postfix> {
@@ -101,26 +87,12 @@ async function open(folder: string, options: PostfixOptions): Promise<Postfix> {
   await writeFile(path.join(config, 'mailboxes'), lines(mailboxes.map(address => [address, `${address}/`])));
 
   await runOk(POSTFIX, ['-c', config, 'check']);
-  const child = spawn(MASTER, ['-c', config, '-e', '900'], { stdio: 'ignore', detached: true });
-  const group = ownProcessGroup(child);
-  // A test that forgets to stop it must not hang for it.
-  child.unref();
-  const address = { host: '127.0.0.1', port };
-  try {
-    await eventually('Postfix greets', async () => {
-      const talk = await connectTalk(address);
-      await talk.expect(220).finally(() => talk.close());
-      return true;
-    });
-  } catch (error) {
-    await endGroup(group);
-    throw error;
-  }
+  const mta = await startMta(MASTER, ['-c', config, '-e', '900'], { folder, port });
 
   const queue = async () => parseQueue(await runOk('/usr/sbin/postqueue', ['-c', config, '-j']));
   const log = () => readFile(logFile, 'utf8');
   return {
-    address,
+    ...mta,
     queueFolder,
     socketFolder,
     queue,
@@ -131,10 +103,6 @@ async function open(folder: string, options: PostfixOptions): Promise<Postfix> {
     log,
     async bounces() {
       return (await log()).split('\n').filter(isBounce);
-    },
-    async stop() {
-      await endGroup(group);
-      await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -203,14 +203,17 @@ export class SmtpTalk {
   }
 }
 
-/** Connects; the greeting is still to be read. `timeout` (ms) bounds each later read. */
+/**
+ * Connects; the greeting is still to be read. `timeout` (ms) bounds each later read; with `allowHalfOpen` our half stays
+ * open when the other side has ended its own.
+ */
 export function connectTalk(
   address: TalkAddress,
-  options: { timeout?: number; localAddress?: string } = {},
+  options: { timeout?: number; localAddress?: string; allowHalfOpen?: boolean } = {},
 ): Promise<SmtpTalk> {
   return new Promise((resolve, reject) => {
     const local = options.localAddress === undefined ? {} : { localAddress: options.localAddress };
-    const socket = connectTcp({ ...address, ...local });
+    const socket = connectTcp({ ...address, ...local, allowHalfOpen: options.allowHalfOpen ?? false });
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.removeListener('error', reject);
@@ -229,9 +232,15 @@ export interface SentMail {
 /** A whole transaction on a connection of its own. MAIL must be accepted; everything after it is given as it came. */
 export async function sendMail(
   address: TalkAddress,
-  mail: { from: string; to: readonly string[]; data: string | Uint8Array; protocol?: 'smtp' | 'lmtp' },
+  mail: {
+    from: string;
+    to: readonly string[];
+    data: string | Uint8Array;
+    protocol?: 'smtp' | 'lmtp';
+  },
+  options: Parameters<typeof connectTalk>[1] = {},
 ): Promise<SentMail> {
-  const talk = await connectTalk(address);
+  const talk = await connectTalk(address, options);
   try {
     await talk.expect(220);
     await talk.command(`${mail.protocol === 'lmtp' ? 'LHLO' : 'EHLO'} client.example.net`, 250);

@@ -69,6 +69,27 @@ test('a field moved into the body, or a value into another field, is not the sam
   assert.notEqual(key('Subject: x\n\ny'), key('Subject: \n\nx\ny'));
 });
 
+test('words in place of a header tell mails apart', () => {
+  const same: [string, string][] = [
+    ['Hello there\nsecond line\n', 'Hello there\r\nsecond line\r\n\n\n'],
+    ['From: ann@example.com\nHello\n', 'Received: x\nFrom: ann@example.com\nHello'],
+    ['Subject: x\n', 'Received: a\nSubject: x'],
+  ];
+  for (const [a, b] of same) assert.equal(key(a), key(b), a);
+  const others = [
+    '',
+    'Hello',
+    'hello',
+    'Hello\nAnn',
+    'Subject: x\nHello',
+    'Subject: x\nhello',
+    'Subject: x',
+    ' Hello\nx',
+    ':x',
+  ];
+  assert.equal(new Set(others.map(key)).size, others.length);
+});
+
 test('any bytes have facts', () => {
   const odd = [
     '',
@@ -91,7 +112,8 @@ test('any bytes have facts', () => {
 
 test('where chunks are cut does not matter', () => {
   const quoting = MAIL.replace('\nFrom here', '\n>>From here').replace('Bye', 'Fro\nF\n>>Fr\nBye');
-  for (const text of [MAIL, MAIL.replaceAll('\n', '\r\n'), MAIL.replaceAll('\n', '\r'), quoting]) {
+  const bare = 'Subject: x\n y\nFrom here\n>From there\n>>no field\nFrom now: on\nFrom then\n\0\n';
+  for (const text of [MAIL, MAIL.replaceAll('\n', '\r\n'), MAIL.replaceAll('\n', '\r'), quoting, bare, `${bare}\r`]) {
     const bytes = Buffer.from(text);
     const whole = factsOf(bytes);
     for (const step of [1, 2, 3, 7]) {

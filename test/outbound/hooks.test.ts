@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { silentLog } from '#replyd/log.js';
-import { openHooks, PATIENCE, testHook } from '#replyd/outbound/hooks.js';
+import { openHooks, PATIENCE, PROBES_BEFORE_LOST, testHook } from '#replyd/outbound/hooks.js';
 import type { Poster } from '#replyd/outbound/webhook.js';
 import { openStore } from '#replyd/store/sqlite.js';
 import { eventually } from '../run.js';
@@ -190,6 +190,11 @@ test('410 ends a hook at once, five days of trouble too, and each is told', asyn
   later(PATIENCE - 1000);
   await eventually('probed', async () => (await store.destination(lost.id)).failures > 1);
   assert.equal((await store.hook(lost.id)).state, 'on');
+  // A clock that jumped by five days is no five days of trouble.
+  later(20 * 60_000);
+  await eventually('probed again', async () => (await store.destination(lost.id)).failures > 2);
+  assert.equal((await store.hook(lost.id)).state, 'on');
+  await store.setDestination({ ...(await store.destination(lost.id)), failures: PROBES_BEFORE_LOST }, 'queue');
   later(20 * 60_000);
   await eventually('it is off', async () => (await store.hook(lost.id)).state === 'off');
   await done();

@@ -402,6 +402,18 @@ test('what was leased while closing is given back untouched', async t => {
   assert.ok(at.store.deliveries.every(each => each.attempts === 0));
 });
 
+test('a probe whose companions can not be given back at once leaves none of them leased', async t => {
+  const at = bench(t, store => {
+    add(4)(store);
+    store.state = { name: 'smarthost', paused: 'trouble', reason: 'away', nextProbeAt: 0, failures: 1 };
+    store.faults.release = [new Error('disk full'), new Error('disk full')];
+  });
+  await settled();
+  assert.equal(at.tries.length, 1, 'the probe itself goes out');
+  await at.time.advance(2000);
+  assert.deepEqual(states(at), ['sent', 'sent', 'sent', 'sent']);
+});
+
 test('closing while the store fails leaves the lease to the restart', async t => {
   const at = bench(t, store => {
     add(1)(store);

@@ -6,10 +6,13 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 
 export type Stage = 'greeting' | 'EHLO' | 'MAIL' | 'RCPT' | 'DATA' | 'dot' | 'RSET';
 
-/** An answer without its CRLF; `hangup` closes the connection instead, `silence` says nothing. */
-export type Answer = string | 'hangup' | 'silence';
+/**
+ * An answer without its CRLF; `hangup` closes the connection instead, `silence` says nothing. `hold` says nothing until
+ * `release`, and then what is usual.
+ */
+export type Answer = string | 'hangup' | 'silence' | 'hold';
 
-/** An answer, or one for each time the stage comes, the last one for all later times. */
+/** An answer, or one for each time the stage comes, the last one for all later times. May be changed while it runs. */
 export type Script = Partial<Record<Stage, Answer | readonly Answer[]>>;
 
 export interface TakenMail {
@@ -23,10 +26,15 @@ export interface SmtpSink {
   readonly port: number;
   /** Mails whose final dot came, whatever was answered. */
   readonly mails: TakenMail[];
+  /** Those of them that were answered 2xx. */
+  readonly accepted: TakenMail[];
   /** Bytes of mails that never came to their final dot. */
   readonly fragments: string[];
   readonly commands: string[];
   connections(): number;
+  /** Answers that are held back. */
+  holding(): number;
+  release(): void;
   /** Closes connections that wait between two mails, as a server does with idle ones. */
   dropConnections(): void;
   close(): Promise<void>;
@@ -42,9 +50,12 @@ const USUAL: Record<Stage, string> = {
   RSET: '250 2.0.0 ok',
 };
 
-export async function startSink(script: Script = {}): Promise<SmtpSink> {
+/** On a port that is free, or on this one. */
+export async function startSink(script: Script = {}, options: { port?: number } = {}): Promise<SmtpSink> {
   const sockets = new Set<Socket>();
   const seen: Partial<Record<Stage, number>> = {};
+  const accepted: TakenMail[] = [];
+  const held: (() => void)[] = [];
   const sink = { mails: [] as TakenMail[], fragments: [] as string[], commands: [] as string[], count: 0 };
 
   function answer(stage: Stage): Answer {
@@ -63,8 +74,15 @@ export async function startSink(script: Script = {}): Promise<SmtpSink> {
     let inData = false;
     let mailFrom = '';
     let rcptTo = '';
-    const say = (stage: Stage): Answer => {
+    const say = (stage: Stage, mail?: TakenMail): Answer => {
       const text = answer(stage);
+      if (text === 'hold') {
+        held.push(() => {
+          if (mail !== undefined && !socket.destroyed) accepted.push(mail);
+          socket.write(`${USUAL[stage]}\r\n`, 'latin1');
+        });
+        return text;
+      }
       if (text === 'hangup') socket.destroy();
       else if (text !== 'silence') socket.write(`${text}\r\n`, 'latin1');
       return text;
@@ -76,10 +94,11 @@ export async function startSink(script: Script = {}): Promise<SmtpSink> {
           const end = buffer.startsWith('.\r\n') ? 0 : buffer.indexOf('\r\n.\r\n') + 2;
           if (end === 1) return;
           const data = buffer.slice(0, end).replaceAll('\r\n..', '\r\n.').replace(/^\.\./, '.');
-          sink.mails.push({ mailFrom, rcptTo, data });
+          const mail = { mailFrom, rcptTo, data };
+          sink.mails.push(mail);
           buffer = buffer.slice(end + 3);
           inData = false;
-          say('dot');
+          if (say('dot', mail).startsWith('2')) accepted.push(mail);
           continue;
         }
         const end = buffer.indexOf('\r\n');
@@ -114,13 +133,18 @@ export async function startSink(script: Script = {}): Promise<SmtpSink> {
     socket.on('error', () => {});
     say('greeting');
   });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>(resolve => server.listen(options.port ?? 0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
     mails: sink.mails,
+    accepted,
     fragments: sink.fragments,
     commands: sink.commands,
     connections: () => sink.count,
+    holding: () => held.length,
+    release: () => {
+      for (const each of held.splice(0)) each();
+    },
     dropConnections: () => {
       for (const socket of sockets) socket.destroy();
     },

@@ -265,6 +265,19 @@ function takes(seen: Seen[], options: SMTPServerOptions = {}): SMTPServerOptions
   };
 }
 
+test('a kept connection that falls silent costs one time limit, not one for each that is kept', async t => {
+  const script: Script = {};
+  const sink = await scripted(t, script);
+  const courier = courierTo(t, sink.port, { replyTimeout: 300 });
+  for (const outcome of await Promise.all([1, 2, 3].map(() => courier.deliver(parcel())))) {
+    assert.equal(outcome.result, 'sent');
+  }
+  const before = sink.commands.length;
+  script.MAIL = 'silence';
+  assert.equal((await courier.deliver(parcel())).result, 'retry');
+  assert.equal(sink.commands.slice(before).filter(line => line.startsWith('MAIL')).length, 1);
+});
+
 test('TLS as configured: never, when offered, always with a valid certificate, from the first byte', async t => {
   const seen: Seen[] = [];
   const port = await realServer(t, takes(seen));

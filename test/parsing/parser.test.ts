@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import { unpackReading } from '#replyd/mail/packed.js';
 import { openParser } from '#replyd/parsing/parser.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'replyd-parsing-'));
@@ -38,12 +39,14 @@ test('attachments of all sizes come back whole from the worker, and the raw mail
   const before = Buffer.from(bytes);
   // Several at once, so that one's memory could be another's.
   const all = await Promise.all(
-    [1, 2, 3].map(() => parser.parse({ bytes }, { traces: { texts: [], replyAddresses: [] }, mailFrom: '' })),
+    [1, 2, 3].map(() =>
+      parser.parse({ bytes }, { traces: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] }),
+    ),
   );
   for (const parsed of all) {
     assert.ok(parsed.readable);
-    assert.equal(parsed.reading.text.text, 'Hello');
-    const contents = parsed.reading.mail.attachments.map(({ content, sha256 }) => {
+    assert.equal(unpackReading(parsed.reading).text.text, 'Hello');
+    const contents = parsed.attachments.map(({ content, sha256 }) => {
       assert.ok('bytes' in content);
       assert.equal(sha256, createHash('sha256').update(content.bytes).digest('hex'));
       return Buffer.from(content.bytes);
@@ -51,4 +54,22 @@ test('attachments of all sizes come back whole from the worker, and the raw mail
     assert.deepEqual(contents, files);
   }
   assert.deepEqual(bytes, before);
+});
+
+test('a mail whose hash can not be noted is read all the same', async context => {
+  const other = await openParser({
+    dataDir: path.join(folder, 'not there'),
+    incomingFolder,
+    limits: () => ({ parseTime: 10_000, parseMemory: 256 * 2 ** 20 }),
+    log: silent,
+  });
+  context.after(() => other.close());
+  for (const text of ['one', 'two']) {
+    const bytes = Buffer.from(`From: ann@example.com\r\n\r\n${text}\r\n`);
+    const parsed = await other.parse(
+      { bytes },
+      { traces: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] },
+    );
+    assert.ok(parsed.readable && unpackReading(parsed.reading).text.text === text);
+  }
 });

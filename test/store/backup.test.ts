@@ -22,6 +22,7 @@ import { blobFile } from '#replyd/store/blobs.js';
 import { checkStore } from '#replyd/store/check.js';
 import { openDatabase } from '#replyd/store/database.js';
 import { lockFiles, lockStore } from '#replyd/store/lock.js';
+import { programSchema } from '#replyd/store/migrate.js';
 import { restoreBackup } from '#replyd/store/restore.js';
 import { openStore } from '#replyd/store/sqlite.js';
 import { destinationOf, filing, reading, sha256 } from './contract.js';
@@ -195,7 +196,7 @@ const BROKEN: readonly [name: string, change: (file: string) => void, text: RegE
   ['a changed content', file => damage(file, 'large........'), /blobs\/.* is not what was put in/],
   ['a changed database', file => damage(file, 'CREATE TABLE conversation'), /not those of its manifest/],
   ['another format', file => forge(file, '"format": 1', '"format": 2'), /another format \(2\)/],
-  ['a newer schema', file => forge(file, '"schema": 4', '"schema": 9'), /newer replyd/],
+  ['a newer schema', file => forge(file, `"schema": ${programSchema()}`, '"schema": 9'), /newer replyd/],
   ['files left out', file => forge(file, '"files": 1', '"files": 2'), /not those of its manifest/],
 ];
 

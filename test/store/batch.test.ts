@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Call, runBatch } from '#replyd/store/batch.js';
-import { openDatabase } from '#replyd/store/database.js';
+import { isBusy, openDatabase } from '#replyd/store/database.js';
 import { migrate } from '#replyd/store/migrate.js';
 import { operations } from '#replyd/store/operations.js';
 import type { Session } from '#replyd/store/session.js';
@@ -104,6 +104,31 @@ test('a refused call takes back its own and nothing else of the batch', context 
   assert.deepEqual(filedIds(answers), [1, 3]);
   assert.ok('error' in answers[1]! && answers[1].error.code === 'conflict');
   assert.deepEqual(texts(), ['mail 1', 'mail 3']);
+});
+
+test('a store that another process holds is waited for once by the whole batch', context => {
+  const { session, verbs, call, texts } = open(context);
+  const other = openDatabase(session.dataDir);
+  context.after(() => other.close());
+  session.db.raw.pragma('busy_timeout = 10');
+  const begins: string[] = [];
+  const run = session.db.run.bind(session.db);
+  session.db.run = (text, ...values) => {
+    if (text === 'begin immediate') begins.push(text);
+    return run(text, ...values);
+  };
+  const calls = [1, 2, 3].map(id => call(id, 4000));
+  other.run('begin immediate');
+  const answers = runBatch(session, verbs, calls);
+  assert.deepEqual(
+    answers.map(answer => 'error' in answer && [answer.id, answer.error.code, answer.error.details.reason]),
+    [1, 2, 3].map(id => [id, 'unavailable', 'SQLITE_BUSY']),
+  );
+  assert.equal(begins.length, 1);
+  assert.ok(answers.every(answer => 'error' in answer && isBusy(answer.error)));
+  other.run('rollback');
+  assert.deepEqual(filedIds(runBatch(session, verbs, calls)), [1, 2, 3]);
+  assert.deepEqual(texts(), ['mail 1', 'mail 2', 'mail 3']);
 });
 
 test('every connection syncs each commit', context => {

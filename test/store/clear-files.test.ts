@@ -1,13 +1,15 @@
 /** What is left over goes after a day, what somebody names or is about to name stays. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { isReplydError } from '#replyd/errors.js';
 import { blobFile, incomingFolder } from '#replyd/store/blobs.js';
 import { AGE, clearLeftovers } from '#replyd/store/clear-files.js';
+import { openDatabase } from '#replyd/store/database.js';
 import { lockFiles } from '#replyd/store/lock.js';
+import { sentFolder } from '#replyd/store/sent.js';
 import { openStore } from '#replyd/store/sqlite.js';
 import { destinationOf, filing, reading, sha256 } from './contract.js';
 import { RULES } from './rules.js';
@@ -135,4 +137,41 @@ test('nothing is unlinked while somebody reads all files', async context => {
   lock.release();
   assert.equal(await clear(), 1);
   assert.ok(AGE > 0);
+});
+
+test('copies of sent mails go with their deliveries, or with the bytes of their mail', async context => {
+  const { store, dataDir, conversation, clear } = await makeStore(context);
+  mkdirSync(sentFolder(dataDir));
+  const send = async (cv: string, text: string) => {
+    const added = await store.addMessage({ id: cv }, { direction: 'outgoing', text, mail: 'now', via: 'cli' });
+    const { id } = added.deliveries[0]!;
+    for (const ending of ['eml', 'json']) writeFileSync(path.join(sentFolder(dataDir), `${id}.${ending}`), text);
+    return id;
+  };
+  const copies = () => readdirSync(sentFolder(dataDir)).sort();
+  const mine = ['README', 'dlv_00000000000.eml.bak', 'dlv_0000000000.eml'];
+  for (const name of mine) writeFileSync(path.join(sentFolder(dataDir), name), "the operator's");
+  const first = await send(conversation.id, 'one');
+  const contact = { email: 'bo@customer.example' };
+  const other = await store.startConversation({ account: 'acme', channel: 'api', contact, via: 'cli' });
+  const second = await send(other.id, 'two');
+  assert.equal(await clear(), 0);
+  assert.equal(copies().length, mine.length + 4);
+
+  // The second one's mail is no longer kept; one is of a delivery that was removed while it was written.
+  const db = openDatabase(dataDir);
+  db.run(`insert into blob (sha256, size, data, created_at) values (x'00', 0, x'', 1)`);
+  db.run(
+    `insert into outgoing_mail (key, message_id, blob_key, created_at, raw_gone_at)
+     select 1, 'x', (select max(key) from blob), 1, 2`,
+  );
+  db.run('update delivery set outgoing_mail_key = 1 where key = (select max(key) from delivery)');
+  db.close();
+  writeFileSync(path.join(sentFolder(dataDir), 'dlv_00000000000.eml'), 'late');
+  assert.equal(await clear(), 3);
+  assert.deepEqual(copies(), [...mine, `${first}.eml`, `${first}.json`].sort());
+  assert.notEqual(first, second);
+
+  await store.removeConversation({ id: conversation.id });
+  assert.deepEqual(copies(), mine.toSorted(), 'at once');
 });

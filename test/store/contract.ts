@@ -6,6 +6,7 @@ import type { Destination } from '#replyd/conversation/ports.js';
 import type { Filing, Store } from '#replyd/conversation/store.js';
 import { isReplydError } from '#replyd/errors.js';
 import type { Mail, MailKind, Reading } from '#replyd/mail/mail.js';
+import { packReading } from '#replyd/mail/packed.js';
 
 export interface Opened {
   readonly store: Store;
@@ -59,7 +60,7 @@ export function filing(destinations: readonly Destination[], of: Reading | null,
     destinations,
     facts: { size: raw.length, sha256: sha256(raw), contentKey: sha256(`key of ${raw}`), hops: 1 },
     raw: { sha256: sha256(raw), size: raw.length, bytes: Buffer.from(raw) },
-    reading: of,
+    reading: of === null ? null : packReading(of),
     reason: of ? null : 'broken',
     attachments: [],
     via: 'smtp',
@@ -318,7 +319,7 @@ export function storeContract(name: string, open: Open): void {
       ['', ['unparsed: broken'], ['original.eml']],
     );
     assert.equal((await store.mail(result.mailId)).mail.state, 'quarantined');
-    await store.refile(result.mailId, reading({ text: 'After all' }), []);
+    await store.refile(result.mailId, packReading(reading({ text: 'After all' })), []);
     const after = (await store.conversation({ id })).messages!.at(-1)!;
     assert.deepEqual([after.id, after.text, after.attachments], [before.id, 'After all', []]);
     assert.equal((await store.mail(result.mailId)).mail.state, 'filed');
@@ -566,6 +567,46 @@ export function storeContract(name: string, open: Open): void {
       [result.mailId],
     );
   });
+
+  check(
+    'a mail for a conversation and the operator is filed once and kept once, in whatever order they come',
+    async ({ store }) => {
+      const { reply_to } = await acme(store);
+      const customer = await destinationOf(store, reply_to!);
+      const operator = await destinationOf(store, 'postmaster@reply.example.com');
+      const send = async (destinations: readonly Destination[], text: string) => {
+        const results = await store.file(filing(destinations, reading({ text })));
+        return results.map(each =>
+          each.result === 'filed' ? [each.mailId, each.messageId, each.before] : each.result,
+        );
+      };
+      const both = await send([customer, operator], 'both');
+      assert.deepEqual(both, [
+        [both[0]![0], both[0]![1], false],
+        [both[0]![0], null, false],
+      ]);
+      assert.deepEqual(await send([customer, operator], 'both'), [
+        [both[0]![0], both[0]![1], true],
+        [both[0]![0], null, true],
+      ]);
+      // Filed first, and then the operator wants it too: there is no second message, but a kept mail.
+      const [filed] = await send([customer], 'later');
+      const later = await send([customer, operator], 'later');
+      assert.deepEqual(later[0], [filed![0], filed![1], true]);
+      assert.notEqual(later[1]![0], filed![0]);
+      assert.deepEqual(await send([customer, operator], 'later'), [later[0], [later[1]![0], null, true]]);
+      const states = (await store.mails({ limit: 10 })).map(mail => [mail.id, mail.state] as const);
+      assert.deepEqual(
+        new Map(states),
+        new Map([
+          [both[0]![0], 'filed'],
+          [filed![0], 'filed'],
+          [later[1]![0], 'kept'],
+        ]),
+      );
+      assert.equal(states.length, 3);
+    },
+  );
 
   check('an imported conversation is known by its token, whatever else comes with it', async ({ store }) => {
     await acme(store);

@@ -26,6 +26,7 @@ function openWith(context: TestContext, pieces: (() => Record<string, number>)[]
         return pieces.shift()?.() ?? {};
       },
       filesWithoutRow: async () => [],
+      deliveriesWithoutMail: async () => [],
       clearFiles: async () => {
         files.push('asked');
         return 0;
@@ -70,6 +71,44 @@ test('a fault is told and the next round begins anew', async context => {
     return events().some(({ event }) => event === 'cleared');
   });
   assert.ok(asked.length >= 3);
+});
+
+test('a clock that was put forward clears nothing for an hour', async context => {
+  const { asked, tick } = openWith(context, []);
+  const real = Date.now;
+  const realPerformance = performance.now.bind(performance);
+  let [wall, running] = [0, 0];
+  context.mock.method(Date, 'now', () => real() + wall + running);
+  context.mock.method(performance, 'now', () => realPerformance() + running);
+  const settled = async () => {
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(resolve => setImmediate(resolve));
+  };
+  const clears = async (milliseconds: number) => {
+    running += milliseconds;
+    const before = asked.length;
+    // A tick counts for nothing while the round before is at its files.
+    await eventually('a round', () => {
+      tick();
+      return asked.length > before;
+    });
+    await settled();
+  };
+  const clearsNothing = async (milliseconds: number, why?: string) => {
+    running += milliseconds;
+    const before = asked.length;
+    tick();
+    await settled();
+    assert.equal(asked.length, before, why);
+  };
+  await clears(60_000);
+  // Only the first round of an hour looks at files: when there was another one it is over.
+  await clears(60_000);
+  wall = 2 * DAY;
+  await clearsNothing(60_000);
+  await clearsNothing(30 * 60_000);
+  wall = 0;
+  await clearsNothing(29 * 60_000, 'put right, but nobody knows which one was');
+  await clears(2 * 60_000);
 });
 
 test('it ends within the piece that it is at', async context => {

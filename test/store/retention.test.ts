@@ -1,6 +1,6 @@
 /** What is old goes, what is young or unfinished stays, and what is removed leaves nothing behind. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -8,6 +8,7 @@ import { isReplydError } from '#replyd/errors.js';
 import { checkStore } from '#replyd/store/check.js';
 import { openDatabase } from '#replyd/store/database.js';
 import { keepSince } from '#replyd/store/housekeeping.js';
+import { migrate } from '#replyd/store/migrate.js';
 import { openStore } from '#replyd/store/sqlite.js';
 import { destinationOf, filing, reading, sha256 } from './contract.js';
 import { RULES } from './rules.js';
@@ -229,12 +230,24 @@ for (const [what, remove] of [
     await answer(made.id, 'outgoingsecret');
     await settle({ result: 'sent', response: '250 responsesecret' });
     await store.addMessage({ id: made.id }, { direction: 'note', text: 'notesecret', via: 'cli' });
-    const secrets = ['incomingsecret', 'outgoingsecret', 'responsesecret', 'notesecret', token];
+    const { key } = await store.addKey({ account: null });
+    const request = { caller: key.id, name: 'asked', fingerprint: '00' };
+    const said = { direction: 'note', text: 'askedsecret', via: 'api' } as const;
+    await store.once(request, 'addMessage', [{ id: made.id }, said]);
+    await store.once({ ...request, name: 'seen' }, 'seen', [{ id: made.id }]);
+    await store.once({ ...request, name: 'cleared' }, 'clearContact', [made.contact.id]);
+    assert.notEqual(await store.keptAnswer(request), null);
+    const secrets = ['incomingsecret', 'outgoingsecret', 'responsesecret', 'notesecret', 'askedsecret', token];
     for (const secret of secrets) assert.ok(bytesOf(dataDir).includes(secret), secret);
     await remove(store, made);
     const left = bytesOf(dataDir);
     for (const secret of secrets) assert.ok(!left.includes(secret), `${secret} is left`);
-    if (what === 'contact') assert.ok(!left.includes('zacharias'), 'his address is left');
+    if (what !== 'conversation') assert.ok(!left.includes('zacharias'), 'his address is left');
+    await assert.rejects(
+      store.once(request, 'addMessage', [{ id: other.id }, said]),
+      error => isReplydError(error, 'conflict') && /has been removed/.test(error.message),
+      'it is not done again either',
+    );
     if (what !== 'account') {
       const { mail } = await store.mail(shared[0]!.mailId);
       assert.deepEqual(mail.envelope.rcpt_to, ['removed', other.reply_to]);
@@ -246,6 +259,19 @@ for (const [what, remove] of [
     await whole();
   });
 }
+
+test('the answers about a hook go with it', async context => {
+  const { store, dataDir } = await makeStore(context);
+  const { key } = await store.addKey({ account: null });
+  for (const remove of [(id: string) => store.removeHook(id), () => store.removeAccount('acme')]) {
+    const request = { caller: key.id, name: String(remove), fingerprint: '00' };
+    const { value } = await store.once(request, 'addHook', [{ account: 'acme', url: 'https://app.example/' }]);
+    const turned = await store.once({ ...request, name: `${remove}, rotated` }, 'rotateHook', [value.hook.id]);
+    await remove(value.hook.id);
+    const left = bytesOf(dataDir);
+    for (const { secret } of [value, turned.value]) assert.ok(!left.includes(secret));
+  }
+});
 
 test('a removal that is cut off takes nothing in any more and is finished by the housekeeping', async context => {
   const { store, dataDir, start, file, clear, whole } = await makeStore(context);
@@ -310,4 +336,38 @@ test('the searches of the housekeeping use their indexes', async context => {
       .join('; ');
     assert.match(plan, new RegExp(`INDEX ${index}`), plan);
   }
+});
+
+test('answers that an older program kept are found by what they tell of', async context => {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-retention-'));
+  context.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  const older = path.join(dataDir, 'migrations');
+  mkdirSync(older);
+  for (const name of readdirSync('migrations')) {
+    if (name < '0005') copyFileSync(path.join('migrations', name), path.join(older, name));
+  }
+  const db = openDatabase(dataDir, { create: true });
+  context.after(() => db.close());
+  migrate(db, older);
+  db.run("insert into api_key (key, hash, hint, name, created_at) values (1, x'00', '', '', 1)");
+  const answers: readonly [answer: unknown, about: string | null][] = [
+    [{ id: 'cv_1', messages: [] }, 'cv_1'],
+    [{ id: 'msg_1', conversation_id: 'cv_2' }, 'cv_2'],
+    [{ id: 'ct_1' }, 'ct_1'],
+    [[{ id: 'dlv_1', conversation_id: 'cv_3' }], 'cv_3'],
+    [[], null],
+    [{ hook: { id: 'hook_1' }, secret: 's' }, 'hook_1'],
+  ];
+  for (const [index, [answer]] of answers.entries()) {
+    db.run(
+      "insert into idempotency (caller, name, fingerprint, answer, created_at) values (1, ?, x'00', ?, 1)",
+      String(index),
+      JSON.stringify(answer),
+    );
+  }
+  migrate(db);
+  assert.deepEqual(
+    db.all<{ about: string | null }>('select about from idempotency order by name').map(row => row.about),
+    answers.map(([, about]) => about),
+  );
 });

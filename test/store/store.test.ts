@@ -1,7 +1,8 @@
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { TestContext } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { openStore } from '#replyd/store/sqlite.js';
 import { applicationContract, continuityContract } from './application-contract.js';
 import { storeContract } from './contract.js';
@@ -42,3 +43,44 @@ applicationContract('sqlite, writer thread', open('thread'));
 understandingContract('sqlite, direct', open('direct'));
 understandingContract('sqlite, writer thread', open('thread'));
 continuityContract('sqlite', openWithClock);
+
+test('a clock that was put back: what waits goes when it was meant to', async context => {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-store-'));
+  let time = Date.UTC(2026, 0, 5, 12);
+  const store = await openStore({
+    dataDir,
+    writer: 'direct',
+    rules: { ...RULES, delay: 120_000 },
+    migrate: true,
+    clock: () => time,
+  });
+  context.after(async () => {
+    await store.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+  await store.addAccount({ slug: 'acme', domains: ['reply.example.com'], support_email: 'support@example.com' });
+  const start = (contact: object) =>
+    store.startConversation({ account: 'acme', channel: 'line', contact, text: 'Hi', via: 'api' });
+  const say = (id: string) => store.addMessage({ id }, { direction: 'outgoing', text: 'Hello', via: 'api' });
+  const [known, unknown] = [await start({ email: 'a@b.example' }), await start({ source_id: 'u1' })];
+  await say(known.id);
+  await say(unknown.id);
+  const state = {
+    name: 'smarthost',
+    paused: 'trouble',
+    reason: 'away',
+    nextProbeAt: time + 15_000,
+    failures: 1,
+  } as const;
+  await store.setDestination(state, 'queue');
+  const back = 2 * 86_400_000;
+  time -= back - 30_000;
+  assert.equal(await store.pullForward(back), 2);
+  assert.equal(await store.nextComposeAt(), time + 90_000);
+  assert.equal((await store.destination('smarthost')).nextProbeAt, time, 'long due');
+  await store.setContact(unknown.contact.id, { email: 'c@d.example' });
+  const { deliveries } = (await store.conversation({ id: unknown.id })).messages!.at(-1)!;
+  assert.equal(deliveries[0]!.next_attempt_at, new Date(time + 90_000).toISOString());
+  assert.equal(await store.pullForward(back), 2, 'never before now');
+  assert.equal(await store.nextComposeAt(), time);
+});

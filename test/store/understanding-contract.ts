@@ -5,6 +5,7 @@ import type { Event } from '#replyd/conversation/model.js';
 import type { Filing, Store } from '#replyd/conversation/store.js';
 import { isReplydError } from '#replyd/errors.js';
 import type { Reading, ReportEntry } from '#replyd/mail/mail.js';
+import { packReading } from '#replyd/mail/packed.js';
 import { destinationOf, filing, type Open, type Opened, reading, sha256 } from './contract.js';
 
 const EVE = { name: 'Eve', email: 'eve@other.example' };
@@ -350,7 +351,7 @@ export function understandingContract(name: string, open: Open): void {
       const sent = await mailed(store, id);
       const bounce = await destinationOf(store, sent.bounceAddress);
       const lost = await file(store, [bounce], null, { envelope: { mailFrom: '', rcptTo: [bounce.address] } });
-      await store.refile(lost.mail_id!, report({ status: '5.1.1' }), []);
+      await store.refile(lost.mail_id!, packReading(report({ status: '5.1.1' })), []);
       assert.equal((await store.message(sent.message)).deliveries[0]!.report, 'bounced');
       const again = await store.message(lost.id);
       assert.deepEqual(
@@ -359,7 +360,7 @@ export function understandingContract(name: string, open: Open): void {
       );
       const bytes = (text: string) => ({ facts: { size: 1, sha256: sha256(text), contentKey: sha256(text), hops: 1 } });
       const first = await file(store, [reply], null, bytes('one'));
-      await store.refile(first.mail_id!, reading({ from: EVE }), []);
+      await store.refile(first.mail_id!, packReading(reading({ from: EVE })), []);
       const { author, sender, held } = await store.message(first.id);
       assert.deepEqual(
         [author.role, sender?.is_participant, sender?.token_of, held],
@@ -367,7 +368,11 @@ export function understandingContract(name: string, open: Open): void {
       );
       await store.setFeature('acme', 'hold_strangers', true);
       const second = await file(store, [reply], null, bytes('two'));
-      await store.refile(second.mail_id!, reading({ from: { name: '', email: 'mallory@other.example' } }), []);
+      await store.refile(
+        second.mail_id!,
+        packReading(reading({ from: { name: '', email: 'mallory@other.example' } })),
+        [],
+      );
       assert.equal((await store.message(second.id)).held, true);
       await store.releaseMessage(second.id);
       assert.ok((await store.conversation({ id })).participants.some(each => each.email === 'mallory@other.example'));

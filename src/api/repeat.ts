@@ -1,0 +1,78 @@
+/**
+ * `Idempotency-Key`: a request that comes again under the same name within 24 hours is done once and answered twice; the
+ * second answer carries `Idempotency-Replayed: true`. The same name for another request is invalid. Faults are not kept.
+ *
+ * A verb of the store is kept in the transaction that does it. Work outside of the store is kept when it is done: one
+ * that comes again meanwhile waits for it, one that comes after the process was killed does it once more.
+ */
+import type { OnceVerb, Store } from '../conversation/store.js';
+import { ReplydError } from '../errors.js';
+import type { Call } from './route.js';
+
+/** One request; `repeated` is known when it has run. */
+export interface Repeatable extends Pick<Call<unknown, unknown>, 'once' | 'onceOutside'> {
+  repeated(): boolean;
+}
+
+export interface Repeats {
+  /** Null: it was not named. `about`: what is asked, to tell it from other requests. */
+  request(named: { readonly caller: string; readonly name: string; readonly about: string } | null): Repeatable;
+}
+
+const MAX_NAME = 255;
+
+export function openRepeats(store: Store): Repeats {
+  const running = new Map<string, Promise<unknown>>();
+  return {
+    request(named) {
+      if (named === null) {
+        return {
+          once: (verb, ...values) => run(store, verb, values) as never,
+          onceOutside: work => work(),
+          repeated: () => false,
+        };
+      }
+      const { caller, name } = named;
+      if (name === '' || name.length > MAX_NAME) {
+        throw new ReplydError('invalid', `An Idempotency-Key has 1 to ${MAX_NAME} characters.`);
+      }
+      const request = { caller, name, fingerprint: Buffer.from(named.about).toString('hex') };
+      let repeated = false;
+
+      const kept = async (work: () => Promise<unknown>): Promise<unknown> => {
+        const before = await store.keptAnswer(request);
+        if (before !== null) {
+          repeated = true;
+          return before.value;
+        }
+        const done = await store.once(request, 'answer', [await work()]);
+        return done.value;
+      };
+      return {
+        async once(verb, ...values) {
+          const done = await store.once(request, verb, values);
+          repeated = done.repeated;
+          return done.value as never;
+        },
+        async onceOutside<Value>(work: () => Promise<Value>) {
+          const place = `${caller} ${name}`;
+          const mine = (running.get(place) ?? Promise.resolve()).then(
+            () => kept(work),
+            () => kept(work),
+          );
+          running.set(place, mine);
+          try {
+            return (await mine) as Value;
+          } finally {
+            if (running.get(place) === mine) running.delete(place);
+          }
+        },
+        repeated: () => repeated,
+      };
+    },
+  };
+}
+
+function run(store: Store, verb: OnceVerb, values: readonly unknown[]): Promise<unknown> {
+  return (store[verb] as unknown as (...given: readonly unknown[]) => Promise<unknown>)(...values);
+}

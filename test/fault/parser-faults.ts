@@ -1,0 +1,148 @@
+/** Mails that are poison to the parser, and parsers that somebody else kills. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import type { Message } from '#replyd/conversation/model.js';
+import { type Bench, type BenchOptions, LARGE, SMALL } from './bench.js';
+import type { Fault, FaultGroup } from './fault.js';
+
+async function messagesWithout(bench: Bench): Promise<readonly Message[]> {
+  const all = await Promise.all(bench.conversations.map(({ id }) => bench.store.conversation({ id })));
+  return all.flatMap(each => each.messages!).filter(each => each.direction === 'incoming' && each.text === '');
+}
+
+/** Others are served while a mail is read that never ends. */
+function poison(name: string, word: string, options: { size: number; quick: boolean }): Fault {
+  return {
+    name: `poison: ${name}`,
+    quick: options.quick,
+    async run(bench) {
+      // For this mail alone: starting a child takes longer on a machine that has much to do.
+      if (word === 'POISON-LOOP') await bench.reload({ 'limits.parse_time': '2s' });
+      const before = (await messagesWithout(bench)).length;
+      const poisoned = bench.word();
+      const offered = bench.mail(poisoned, { size: options.size, body: `\n${word}\n` });
+      const others = Array.from({ length: 8 }, () => bench.word());
+      const answers = await Promise.all(others.map(each => bench.mail(each)));
+      assert.deepEqual(new Set(answers), new Set(['250 2.0.0']));
+      assert.equal(await offered, '250 2.0.0');
+      const unread = await messagesWithout(bench);
+      assert.equal(unread.length, before + 1, 'threaded without its words');
+      const message = unread.find(
+        each => each.evidence.some(one => one.startsWith('unparsed: ')) && each.mail_id !== null,
+      );
+      assert.ok(message?.attachments.some(each => each.filename === 'original.eml'));
+      bench.unreadable(poisoned);
+      if (word === 'POISON-LOOP') await bench.reload({});
+      return '250, quarantined and threaded, others 250';
+    },
+  };
+}
+
+function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .filter(name => {
+      try {
+        const parent = Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${name}/stat`, 'latin1'))?.[1]);
+        return parent === pid && readFileSync(`/proc/${name}/cmdline`, 'latin1').includes('/parsing/child.js');
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+/** Kills each new child until `enough`, or until `over`. */
+async function killChildren(bench: Bench, options: { most: number; over: () => boolean }): Promise<number> {
+  const killed = new Set<number>();
+  while (!options.over() && killed.size < options.most) {
+    for (const child of childrenOf(bench.daemon.pid)) {
+      if (killed.has(child)) continue;
+      try {
+        process.kill(child, 'SIGKILL');
+        killed.add(child);
+      } catch {
+        // It had ended.
+      }
+    }
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
+  return killed.size;
+}
+
+function childKilled(name: string, most: number): Fault {
+  return {
+    name: `parser child killed ${name}`,
+    quick: true,
+    async run(bench, notes) {
+      const before = (await messagesWithout(bench)).length;
+      const word = bench.word();
+      // The event that tells of it comes before its words.
+      if (most > 1) notes.untold.add(word);
+      let over = false;
+      const offered = bench.mail(word, { size: 4 * LARGE }).finally(() => {
+        over = true;
+      });
+      const killed = await killChildren(bench, { most, over: () => over });
+      const answer = await offered;
+      assert.equal(answer, '250 2.0.0');
+      const unread = await messagesWithout(bench);
+      if (most === 1) {
+        assert.deepEqual([killed, unread.length - before], [1, 0], 'read by the next one');
+        return 'read by another child, 250';
+      }
+      assert.ok(killed > 1);
+      assert.equal(unread.length, before + 1);
+      const mail = (await bench.store.mails({ state: 'quarantined', limit: 1 }))[0]!;
+      const again = await bench.daemon.cli(['mail', 'reprocess', mail.id]);
+      assert.equal(again.code, 0, again.stderr);
+      assert.equal((await messagesWithout(bench)).length, before, 'its words are there now');
+      return '250, quarantined; reprocess fills it in';
+    },
+  };
+}
+
+/** The one that no process survives: the daemon itself goes down, once. */
+const abort: Fault = {
+  name: 'poison: it takes the daemon down',
+  quick: true,
+  async run(bench) {
+    const poisoned = bench.word();
+    const shape = { size: SMALL, body: '\nPOISON-ABORT\n' };
+    const first = await bench.mail(poisoned, shape);
+    assert.equal(first, 'cut');
+    await bench.daemon.ended();
+    await bench.daemon.start();
+    const second = await bench.mail(poisoned, shape);
+    assert.equal(second, '250 2.0.0', 'read by a child this time, which dies alone');
+    bench.unreadable(poisoned);
+    const { pid } = bench.daemon;
+    assert.equal(await bench.mail(bench.word()), '250 2.0.0');
+    assert.equal(bench.daemon.pid, pid);
+    return 'cut, then (after a start) 250, quarantined';
+  },
+};
+
+const options = (): BenchOptions => ({
+  env: { NODE_OPTIONS: `--import=${new URL('./saboteur.js', import.meta.url)}` },
+});
+
+export const parserFaults: FaultGroup = {
+  name: 'the parser',
+  options,
+  faults: [
+    poison('the worker never ends', 'POISON-LOOP', { size: SMALL, quick: true }),
+    poison('the worker exits', 'POISON-EXIT', { size: SMALL, quick: true }),
+    poison('the worker takes all memory', 'POISON-MEMORY', { size: SMALL, quick: false }),
+    poison('the child never ends', 'POISON-LOOP', { size: LARGE, quick: false }),
+    poison('the child exits', 'POISON-EXIT', { size: LARGE, quick: true }),
+    poison('the child takes all memory', 'POISON-MEMORY', { size: LARGE, quick: false }),
+  ],
+};
+
+export const killedParsers: FaultGroup = {
+  name: 'killed parsers',
+  options,
+  restarts: true,
+  faults: [childKilled('once', 1), childKilled('each time', 1000), abort],
+};

@@ -1,0 +1,90 @@
+/**
+ * Loaded in front of the daemon (`NODE_OPTIONS=--import`), in every thread and process of it: mails with certain words are
+ * poison to the parser that reads them. No mail is known that does this to it; one may be found.
+ *
+ *   POISON-LOOP    it never ends                 POISON-EXIT    the worker or child ends
+ *   POISON-MEMORY  it takes all memory there is  POISON-ABORT   the whole process ends
+ */
+import { readFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import threads from 'node:worker_threads';
+
+const { isMainThread, parentPort } = threads;
+
+interface Job {
+  readonly id: number;
+  readonly raw?: { readonly bytes?: Uint8Array; readonly file?: string };
+}
+
+function poisonIn(job: Job): string | null {
+  const bytes = job?.raw?.bytes ?? (job?.raw?.file === undefined ? null : readFileSync(job.raw.file));
+  return bytes === null ? null : (/POISON-[A-Z]+/.exec(Buffer.from(bytes).toString('latin1'))?.[0] ?? null);
+}
+
+function act(poison: string): void {
+  const hoard: unknown[] = [];
+  switch (poison) {
+    case 'POISON-LOOP':
+      for (;;) hoard.length = 0;
+    case 'POISON-MEMORY':
+      for (;;) hoard.push(Array.from({ length: 1000 }, (_, index) => ({ index })));
+    case 'POISON-EXIT':
+      process.exit(7);
+      break;
+    case 'POISON-ABORT':
+      // As an allocation that fails does.
+      process.kill(process.pid, 'SIGABRT');
+      for (;;) hoard.length = 0;
+  }
+}
+
+/** Listening here would swallow what comes before the program listens: what it listens with is looked into instead. */
+function lookInto<Emitter extends { on: unknown; once: unknown }>(
+  emitter: Emitter,
+  method: 'on' | 'once',
+  look: (job: Job) => void,
+): void {
+  const original = (emitter[method] as (event: string, listener: (job: Job) => void) => Emitter).bind(emitter);
+  emitter[method] = ((event: string, listener: (job: Job) => void) =>
+    original(
+      event,
+      event !== 'message'
+        ? listener
+        : job => {
+            look(job);
+            listener(job);
+          },
+    )) as Emitter['on'];
+}
+
+if (!isMainThread && parentPort !== null) {
+  const poisons = new Map<number, string>();
+  const look = (job: Job) => {
+    const poison = poisonIn(job);
+    if (poison !== null) poisons.set(job.id, poison);
+  };
+  lookInto(parentPort, 'on', look);
+  const { receiveMessageOnPort } = threads;
+  threads.receiveMessageOnPort = port => {
+    const received = receiveMessageOnPort(port) as { message: Job } | undefined;
+    if (received !== undefined) look(received.message);
+    return received;
+  };
+  syncBuiltinESMExports();
+  // The worker says by this that it begins with a job.
+  const { store } = Atomics;
+  Atomics.store = ((array: Int32Array, index: number, value: number) => {
+    const done = store(array, index, value);
+    // Behind the note of what is in hand, as poison that stands in a mail.
+    const poison = index === 0 ? poisons.get(value) : undefined;
+    if (poison !== undefined) queueMicrotask(() => act(poison));
+    return done;
+  }) as typeof Atomics.store;
+}
+
+if (isMainThread && process.argv[1]?.endsWith('/parsing/child.js')) {
+  lookInto(process, 'once', job => {
+    const poison = poisonIn(job);
+    if (poison !== null) act(poison);
+  });
+}
