@@ -3,7 +3,7 @@
  * which is what most replies are. The sanitiser has a frame of its own for every element and takes four times as long.
  *
  * Only elements and attributes that the policy allows are written, every value and every word escaped; at the first
- * thing beyond (a limit, an element nobody knows, an odd address, an attribute without value) the answer is null and
+ * thing beyond (a limit, an odd address, an attribute without value) the answer is null and
  * the sanitiser reads it all. Where there is an answer it is the sanitiser's, character by character; a test holds that.
  */
 import { Parser } from 'htmlparser2';
@@ -13,7 +13,10 @@ export interface PlainPolicy {
   /** Greatest nesting, and most elements. */
   readonly depth: number;
   readonly elements: number;
+  /** Elements that are shown. All others are left out, and what is inside of them stays. */
   readonly tags: ReadonlySet<string>;
+  /** Elements that are left out with the text inside. */
+  readonly withoutText: ReadonlySet<string>;
   /** The attributes of all elements, and those of some. */
   readonly everywhere: ReadonlySet<string>;
   readonly attributes: ReadonlyMap<string, ReadonlySet<string>>;
@@ -26,9 +29,7 @@ export interface PlainPolicy {
   ) => Readonly<Record<string, string>> | null;
 }
 
-/** Elements that are left out while what is inside stays. */
-const LEFT_OUT: ReadonlySet<string> = new Set(['html', 'head', 'body', 'meta']);
-/** Elements that are left out with the text inside, which no program shows. */
+/** Elements without text to show in which the parser sees no others. */
 const HIDDEN: ReadonlySet<string> = new Set(['style', 'title', 'script']);
 const VOID: ReadonlySet<string> = new Set(['br', 'hr', 'img']);
 
@@ -52,12 +53,12 @@ export function plainHtml(html: string, policy: PlainPolicy): string | null {
         // One that hides nothing after all, as `<style/>` does.
         if (isHidden) return stop();
         open.push(tag);
-        if (LEFT_OUT.has(tag)) return;
-        if (HIDDEN.has(tag)) {
-          isHidden = true;
+        if (!policy.tags.has(tag)) {
+          isHidden = policy.withoutText.has(tag);
+          if (isHidden && !HIDDEN.has(tag)) stop();
           return;
         }
-        const attributes = policy.tags.has(tag) ? policy.attributesOf(tag, given) : null;
+        const attributes = policy.attributesOf(tag, given);
         if (attributes === null) return stop();
         out += `<${tag}`;
         const own = policy.attributes.get(tag);

@@ -111,6 +111,8 @@ const TAGS = (
   'rt ruby s samp section small span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr'
 ).split(' ');
 
+const WITHOUT_TEXT = 'script style title textarea option xmp noembed noframes template'.split(' ');
+
 const EVERYWHERE = ['style', 'dir', 'lang', 'title', 'align', 'valign', 'bgcolor', 'width', 'height'];
 
 const ATTRIBUTES: Record<string, string[]> = {
@@ -134,6 +136,7 @@ type ResolveCid = NonNullable<DisplayOptions['resolveCid']>;
 const NOTHING: ResolveCid = () => null;
 
 const PLAIN_TAGS = new Set(TAGS);
+const PLAIN_WITHOUT_TEXT = new Set(WITHOUT_TEXT);
 const PLAIN_EVERYWHERE = new Set(EVERYWHERE);
 const PLAIN_ATTRIBUTES = new Map(Object.entries(ATTRIBUTES).map(([tag, names]) => [tag, new Set(names)]));
 
@@ -142,6 +145,7 @@ function plainPolicy(resolveCid: ResolveCid): PlainPolicy {
     depth: DEPTH_LIMIT,
     elements: ELEMENT_LIMIT,
     tags: PLAIN_TAGS,
+    withoutText: PLAIN_WITHOUT_TEXT,
     everywhere: PLAIN_EVERYWHERE,
     attributes: PLAIN_ATTRIBUTES,
     styleOf: safeStyle,
@@ -163,7 +167,7 @@ const PLAIN_ADDRESS = /^(?:https?:\/\/|mailto:)[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]{
 function policy(resolveCid: ResolveCid): sanitizeHtml.IOptions {
   return {
     allowedTags: TAGS,
-    nonTextTags: ['script', 'style', 'title', 'textarea', 'option', 'xmp', 'noembed', 'noframes', 'template'],
+    nonTextTags: WITHOUT_TEXT,
     allowedAttributes: ATTRIBUTES,
     allowedSchemes: ['http', 'https', 'mailto', 'tel', 'sms'],
     allowedSchemesByTag: { img: ['attachment', 'data', 'http', 'https'] },

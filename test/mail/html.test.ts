@@ -119,6 +119,7 @@ const TEXTS: readonly (readonly [string, string])[] = [
   ['<!--[if mso]>x<![endif]--><![if !mso]>a<![endif]>', 'a'],
   ['&euro;&nbsp;5&#0;&#xD800;&amp;lt;', '€ 5\ufffd\ufffd&lt;'],
   ['a</div></p></td>b<td>c', 'a\n\nb\tc'],
+  ['a \v\u00a0b  c', 'a \v b c'],
   ['', ''],
 ];
 
@@ -138,6 +139,9 @@ const EITHER_WAY: readonly string[] = [
   '<head><title>x</title><style type="text/css" style="display:none">P {margin-top:0} <b></style></head><script>if (a<b) c</script>d',
   '<style/>a<b>c</b></style>d', '<style>never closed', '<div><title/>a</div>b', '<p><style>a</p>b</style></p>c',
   '<img src="https://x.example/a.png" srcset=x alt="" width=1 style="width:9px;position:fixed">',
+  '<p class=MsoNormal>a<o:p>&nbsp;</o:p></p><o:p/><custom title=x>b</custom><svg><title>c</svg><math><mi>d</math>e',
+  '<form><input value=x><textarea>a<b></textarea><select><option>b<option>c</select></form><template><p>d</p></template>e',
+  '<noframes>a<b>c</b></noframes>d<xmp><i></xmp><iframe>e</iframe><object><param>f</object>',
   '<img src=cid:logo@example><img alt=a src="javascript:x"><img data-remote-src=x data-cid=y>',
   '<table border=1 cellpadding="0" onclick=x><tr><td colspan=2 width="10%">a<td nowrap>b</table>',
   '<ol start="3" type=a reversed><li value="2">a<li>b</ol><font color="red" size=2>c</font><wbr><col span="2">',

@@ -100,3 +100,24 @@ test('a mail in memory is split as its stream is', async () => {
     assert.ok(atOnce.length > 0, name);
   }
 });
+
+const HALVES: readonly string[] = [
+  '--b\r\n', '--b--\r\n', '--c\r\n', '--c--\r\n', '--b \t\r\n', '--c\n', '--b--\n', '--b', '--b--', '\r--b\r\n', '--', '-- \r\n',
+  '\r\n', '\n', '\r', '\r\n\r\n', 'x\r\n', 'words', 'X: y\r\n', ' z\r\n', 'Content-Type: text/html\r\n',
+  'Content-Type: multipart/mixed; boundary=b\r\n', 'Content-Type: multipart/mixed; boundary="c"\r\n\r\n',
+  'Content-Type: text/plain; boundary=c\r\n', 'Content-Type: multipart/digest; boundary=b\r\n\r\n',
+  'Content-Type: message/rfc822\r\n\r\n', 'Content-Disposition: attachment; filename=a.png\r\n',
+]; // biome-ignore format: a table
+
+test('the same for multiparts put together by chance', async () => {
+  let state = 1;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return (state >>> 8) % below;
+  };
+  for (let count = 0; count < 3_000; count += 1) {
+    const pieces = Array.from({ length: 1 + random(14) }, () => HALVES[random(HALVES.length)]!);
+    const mail = Buffer.from(`${HEAD}${pieces.join('')}`, 'latin1');
+    assert.deepEqual(partsInMemory(mail), await partsOf(piecesOf(mail)), JSON.stringify(mail.toString('latin1')));
+  }
+});
