@@ -90,9 +90,15 @@ export class Connection {
     }
   }
 
-  /** What is looked at from now on is the latest state: to be called when something was written elsewhere. */
+  /** What is looked at from now on is the latest state: to be called when something was written elsewhere. Never throws. */
   lookAnew(): void {
-    if (this.#onlyReads && this.raw.open && this.raw.inTransaction) this.run('commit');
+    if (!this.#onlyReads || !this.raw.open || !this.raw.inTransaction) return;
+    try {
+      this.run('commit');
+    } catch {
+      // Nothing was written. Whatever is wrong with the file shows at the next look.
+      if (this.raw.inTransaction) this.raw.exec('rollback');
+    }
   }
 
   get inTransaction(): boolean {
