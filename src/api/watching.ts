@@ -29,6 +29,8 @@ export interface WatchingOptions {
 interface Watched extends WatchingOptions {
   /** Brings the figures up to date that are looked up in the store. */
   readonly look: () => Promise<void>;
+  /** Whether a commit comes through in time. */
+  readonly canStore: () => Promise<boolean>;
 }
 
 /** A place that needs no key: what it is for, what it answers, and how. The same entry stands in /openapi.json. */
@@ -90,6 +92,8 @@ measured('process_open_fds', 'Open file descriptors.', 'gauge', () => {
 /** A writer that answers later than this can't take mail in time. */
 const PATIENCE = 5_000;
 const LOOK_INTERVAL = 5_000;
+/** Anybody may ask whether it is ready, and each time would be a commit: whoever asks sooner hears the last answer. */
+const COMMIT_INTERVAL = 1_000;
 
 export function createWatching(options: WatchingOptions): HttpHandler {
   build.set(1, [options.version, process.version]);
@@ -106,19 +110,28 @@ export function createWatching(options: WatchingOptions): HttpHandler {
       overdue.set(dueSince === null ? 0 : Math.max(0, (now - dueSince) / 1000), [kind]);
     }
   };
+  let commitAgain = 0;
+  let committed: Promise<boolean>;
+  const canStore = () => {
+    if (performance.now() >= commitAgain) {
+      commitAgain = performance.now() + COMMIT_INTERVAL;
+      committed = inTime(options.store.canStore());
+    }
+    return committed;
+  };
   return async exchange => {
     const place = OPEN_PLACES.find(each => each.path === exchange.path);
     if (place === undefined || !['GET', 'HEAD'].includes(exchange.method)) return false;
-    await place.run({ ...options, look }, exchange);
+    await place.run({ ...options, look, canStore }, exchange);
     return true;
   };
 }
 
-async function troubles({ closing, space, store }: WatchingOptions): Promise<readonly string[]> {
+async function troubles({ closing, space, canStore }: Watched): Promise<readonly string[]> {
   const reasons: string[] = [];
   if (closing()) reasons.push('closing');
   if (space.low()) reasons.push('less free space than limits.min_free');
-  if (!(await inTime(store.canStore()))) reasons.push('the store does not answer');
+  if (!(await canStore())) reasons.push('the store does not answer');
   return reasons;
 }
 

@@ -1,6 +1,8 @@
 /** The daemon as monitoring sees it: health, readiness and figures that tell what really happened. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createWatching } from '#replyd/api/watching.js';
+import type { Exchange } from '#replyd/http.js';
 import { addAccount, startConversation, withDaemon } from '../daemon-process.js';
 import { sendMail } from '../interop/smtp-talk.js';
 
@@ -80,3 +82,34 @@ test('with less free space than wanted it is not ready', () =>
       reasons: ['less free space than limits.min_free'],
     });
   }));
+
+test('whoever asks again soon whether it is ready hears the last answer', async context => {
+  let now = 1_000_000;
+  context.mock.method(performance, 'now', () => now);
+  const asked: number[] = [];
+  const watch = createWatching({
+    version: '0',
+    store: {
+      queueDepth: async () => [],
+      canStore: async () => {
+        asked.push(now);
+        if (asked.length === 2) throw new Error('disk full');
+      },
+    },
+    space: { low: () => false, free: () => 1 },
+    closing: () => false,
+    now: Date.now,
+  });
+  const ready = async (after: number) => {
+    now += after;
+    let status = 0;
+    const json = async (code: number) => {
+      status = code;
+    };
+    assert.ok(await watch({ method: 'GET', path: '/readyz', json } as unknown as Exchange));
+    return status;
+  };
+  assert.deepEqual([await ready(0), await ready(0), await ready(999)], [200, 200, 200]);
+  assert.deepEqual([await ready(1), await ready(10), await ready(1_000)], [503, 503, 200]);
+  assert.deepEqual(asked, [1_000_000, 1_001_000, 1_002_010]);
+});
