@@ -6,7 +6,7 @@
  */
 import { rm } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
-import type { StoredContent } from '../conversation/store.js';
+import type { StoredContent } from '../conversation/filing.js';
 import { errorText, ReplydError } from '../errors.js';
 import type { Exchange } from '../http.js';
 import { parseBody, sha256 } from './body-parse.js';

@@ -5,7 +5,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
-import type { StoredContentRef } from '../conversation/store.js';
+import type { StoredContentRef } from '../conversation/filing.js';
 import { ReplydError } from '../errors.js';
 import type { Headers } from '../http.js';
 import type { Call } from './route.js';

@@ -7,7 +7,8 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { Location, Store } from '../conversation/store.js';
+import type { Location } from '../conversation/filing.js';
+import type { Store } from '../conversation/store.js';
 import { errorText, isReplydError, ReplydError, reasonText } from '../errors.js';
 import type { Authentication } from '../mail/authentication.js';
 import type { Envelope, Mailbox, RawFacts, Reading } from '../mail/mail.js';

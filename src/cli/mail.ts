@@ -1,7 +1,8 @@
 /** `replyd mail …`: mails as they came in, what became of each, and reading quarantined ones again. */
 import type { Command } from 'commander';
+import type { StoredContent } from '../conversation/filing.js';
 import type { MailRecordState } from '../conversation/model.js';
-import type { Store, StoredContent } from '../conversation/store.js';
+import type { Store } from '../conversation/store.js';
 import { ReplydError } from '../errors.js';
 import { withStore } from './context.js';
 import { defineExplain } from './explain.js';

@@ -19,8 +19,9 @@ import { type Log, shortToken } from '../log.js';
 import type { Content, RawFacts } from '../mail/mail.js';
 import { STATUS, type Status } from '../mail/status.js';
 import { counter } from '../metrics.js';
+import type { FilingResult, StoredContent } from './filing.js';
 import type { Arrival, Destination, Parser, Reception, Resolution, Verdict } from './ports.js';
-import type { FilingResult, Store, StoredContent } from './store.js';
+import type { Store } from './store.js';
 
 const mails = counter('replyd_mails_total', 'Mails by recipient: what each was answered.', ['door', 'verdict']);
 const bytes = counter('replyd_mail_bytes_total', 'Bytes of mails that were stored.', ['door']);

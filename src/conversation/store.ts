@@ -6,9 +6,9 @@
  * Faults: ReplydError('invalid' | 'not_found' | 'conflict') says what is wrong with the call; 'unavailable' means the
  * store can't work now (disk full: details.reason = 'disk_full'; locked; gone), and nothing of the call happened.
  */
-import type { Authentication } from '../mail/authentication.js';
-import type { Envelope, MailAttachment, RawFacts, Reading } from '../mail/mail.js';
+import type { Envelope, RawFacts, Reading } from '../mail/mail.js';
 import type { PackedReading } from '../mail/packed.js';
+import type { AddressLookup, Filing, FilingResult, Location, StoredContent, StoredContentRef } from './filing.js';
 import type {
   Account,
   AccountSettings,
@@ -31,69 +31,7 @@ import type {
   TraceStep,
   Via,
 } from './model.js';
-import type { Destination, QueueStore } from './ports.js';
-
-/** Bytes that are in the store's keeping: inline with the row that will hold them, or a file already in place. */
-export type StoredContent =
-  | { readonly sha256: string; readonly size: number; readonly bytes: Uint8Array }
-  | { readonly sha256: string; readonly size: number; readonly placed: true };
-
-/** What `resolve` finds out about an address, in the order in which it is asked. */
-export type AddressLookup =
-  | { readonly found: 'destination'; readonly destination: Destination }
-  | { readonly found: 'not_ours' | 'unknown' | 'switched_off'; readonly detail: string };
-
-/** A mail with all that is understood of it, ready to be filed in one transaction. */
-export interface Filing {
-  readonly envelope: Envelope;
-  readonly destinations: readonly Destination[];
-  readonly facts: RawFacts;
-  readonly raw: StoredContent;
-  /** Null: unreadable, `reason` says why; it is threaded all the same and quarantined. */
-  readonly reading: PackedReading | null;
-  readonly reason: string | null;
-  /** Contents of `reading.mail.attachments`, in their order. */
-  readonly attachments: readonly StoredContent[];
-  readonly via: Via;
-  readonly client: string | null;
-  readonly trusted: boolean;
-  readonly evidence: readonly string[];
-  /** What a checker that we trust says of the sender; absent: nobody did. */
-  readonly authentication?: Authentication;
-  readonly limits: { readonly loopMessages: number; readonly loopWindow: number };
-  /** All destinations or none. */
-  readonly together: boolean;
-}
-
-/** Per destination, in the order of Filing.destinations. */
-export type FilingResult =
-  | {
-      readonly result: 'filed';
-      readonly mailId: string;
-      readonly messageId: string | null;
-      /** It stood there already: the same mail came before. */
-      readonly before: boolean;
-    }
-  /** The destination changed between RCPT and now (revoked, removed, switched off). */
-  | { readonly result: 'changed' }
-  /** Its writer is on the account's block list. */
-  | { readonly result: 'blocked' }
-  /** `inbox+` mail that belongs to no conversation while the account opens none. */
-  | { readonly result: 'unthreaded' };
-
-/** Where a mail goes for one recipient. */
-export interface Location {
-  readonly recipient: string;
-  /** `new`: it opens a conversation. `kept`: for the operator. The others are refused. */
-  readonly goes: 'conversation' | 'new' | 'kept' | 'unthreaded' | 'blocked' | 'switched_off' | 'unknown' | 'not_ours';
-  /** The account's slug. */
-  readonly account: string | null;
-  readonly conversation: { readonly id: string; readonly number: number } | null;
-  /** What threads it: an address of its envelope, a field of its header. `blocked`: the entry of the block list. */
-  readonly by: string | null;
-  /** The writer in From is a participant there. */
-  readonly writer_known: boolean;
-}
+import type { QueueStore } from './ports.js';
 
 export interface NewConversation {
   /** The account's slug. */
@@ -424,13 +362,3 @@ export type OnceVerb =
   | 'addHook'
   | 'rotateHook'
   | 'answer';
-
-/** Names bytes in the store; read them with `Store.read`, or stream the file. */
-export interface StoredContentRef {
-  readonly sha256: string;
-  readonly size: number;
-  /** Path of the file when they stand in one. */
-  readonly file: string | null;
-}
-
-export type { MailAttachment };

@@ -1,7 +1,7 @@
 /** Accounts, their domains and switches, and the look-up of an address at RCPT. */
 
+import type { AddressLookup } from '../conversation/filing.js';
 import type { Account, AccountSettings, Feature } from '../conversation/model.js';
-import type { AddressLookup } from '../conversation/store.js';
 import { newToken } from '../conversation/token.js';
 import { ReplydError } from '../errors.js';
 import { normalizeAddress, normalizeDomain, type OurAddress, parseOurAddress } from '../mail/address.js';

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, utimesSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { StoredContent, StoredContentRef } from '../conversation/store.js';
+import type { StoredContent, StoredContentRef } from '../conversation/filing.js';
 import { ReplydError } from '../errors.js';
 import type { Content } from '../mail/mail.js';
 import { storeFault } from './database.js';

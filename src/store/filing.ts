@@ -6,9 +6,9 @@
  * `together`: when one destination has changed nothing is written and all come back as changed.
  */
 import { isFlaggedAsSpam } from '../conversation/blocked.js';
+import type { Filing, FilingResult, StoredContent } from '../conversation/filing.js';
 import { carriesLoopMark } from '../conversation/loop.js';
 import type { Destination } from '../conversation/ports.js';
-import type { Filing, FilingResult, StoredContent } from '../conversation/store.js';
 import { decideEffects } from '../conversation/thread.js';
 import { normalizeAddress } from '../mail/address.js';
 import { NO_AUTHENTICATION } from '../mail/authentication.js';

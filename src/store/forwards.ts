@@ -3,8 +3,10 @@
  * transaction that keeps the mail, composed and sent like all others. At most PER_HOUR of them; the mail is kept whatever
  * becomes of its copy, and says in its reason why it was not sent on.
  */
+
+import type { Filing } from '../conversation/filing.js';
 import { leadsBack } from '../conversation/operator-copy.js';
-import type { Filing, Forward, Store } from '../conversation/store.js';
+import type { Forward, Store } from '../conversation/store.js';
 import { splitAddress } from '../mail/address.js';
 import type { Reading } from '../mail/mail.js';
 import { blobKey, blobRef } from './blobs.js';

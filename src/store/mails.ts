@@ -1,6 +1,8 @@
 /** Mails on record: listed, shown, refused ones kept, quarantined ones filled in after all. */
+
+import type { StoredContent, StoredContentRef } from '../conversation/filing.js';
 import type { MailRecord } from '../conversation/model.js';
-import type { Store, StoredContent, StoredContentRef } from '../conversation/store.js';
+import type { Store } from '../conversation/store.js';
 import { isPersonal } from '../conversation/thread.js';
 import { ReplydError } from '../errors.js';
 import { parseOurAddress } from '../mail/address.js';

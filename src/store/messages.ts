@@ -1,4 +1,6 @@
 /** Messages: the one INSERT, what agents and applications add, held ones, and attachments. */
+
+import type { StoredContent, StoredContentRef } from '../conversation/filing.js';
 import type {
   Attachment,
   Direction,
@@ -9,7 +11,7 @@ import type {
   TextFormat,
   Via,
 } from '../conversation/model.js';
-import type { ConversationRef, NewMessage, StoredContent, StoredContentRef } from '../conversation/store.js';
+import type { ConversationRef, NewMessage } from '../conversation/store.js';
 import { ReplydError } from '../errors.js';
 import { accountByKey, checkedAddress } from './accounts.js';
 import { blobKey, blobRef } from './blobs.js';

@@ -2,8 +2,10 @@
  * The store's verbs as synchronous functions over one connection, and which of them write. Whoever owns the connection
  * runs each writing verb inside a transaction: the writer thread of the daemon in its batches, a CLI verb one by one.
  */
+
+import type { Filing, FilingResult, Location } from '../conversation/filing.js';
 import type { TraceStep } from '../conversation/model.js';
-import type { Filing, FilingResult, Location, OnceVerb } from '../conversation/store.js';
+import type { OnceVerb } from '../conversation/store.js';
 import { type AccountOperations, accountOperations } from './accounts.js';
 import { type ClearingOperations, clearingOperations } from './clear-files.js';
 import { type ConversationOperations, conversationOperations } from './conversations.js';

@@ -6,7 +6,7 @@
  * next one after everybody else had a turn. A row whose bytes went keeps its place: `raw_gone_at` says since when, and
  * reading them is not_found. Unfinished deliveries keep all that they need.
  */
-import type { StoredContent } from '../conversation/store.js';
+import type { StoredContent } from '../conversation/filing.js';
 import { blobKey } from './blobs.js';
 import { keyAt } from './ids.js';
 import { BYTES_AT_ONCE, removeBlobIfUnused, removeConversation, removeMail } from './removal.js';

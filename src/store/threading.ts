@@ -4,9 +4,9 @@
  * then by the ids it names, always within the account.
  */
 import { blockingEntry } from '../conversation/blocked.js';
+import type { Location } from '../conversation/filing.js';
 import type { AccountSettings } from '../conversation/model.js';
 import type { Destination } from '../conversation/ports.js';
-import type { Location } from '../conversation/store.js';
 import { deliveryAddresses, threadIds } from '../conversation/thread.js';
 import { parseOurAddress } from '../mail/address.js';
 import type { Reading } from '../mail/mail.js';

@@ -1,8 +1,9 @@
 /** The store's contract for what a mail does beside standing there: held, looping, reported, threaded by its ids. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Filing } from '#replyd/conversation/filing.js';
 import type { Event } from '#replyd/conversation/model.js';
-import type { Filing, Store } from '#replyd/conversation/store.js';
+import type { Store } from '#replyd/conversation/store.js';
 import { isReplydError } from '#replyd/errors.js';
 import type { Reading, ReportEntry } from '#replyd/mail/mail.js';
 import { packReading } from '#replyd/mail/packed.js';
