@@ -19,6 +19,8 @@ export interface ClientOptions {
   readonly tls: () => 'handshake' | 'garbage';
 }
 
+/** Node (20.20) now and then says nothing of the end of a socket whose TLS was destroyed. */
+const LATE_MS = 2_000;
 const SHOWN = 600;
 const KEPT_LINES = 200;
 
@@ -40,6 +42,7 @@ export class Client {
   #movedAt = performance.now();
   #abandoned = false;
   #halfEnded = false;
+  #late: NodeJS.Timeout | undefined;
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -92,6 +95,7 @@ export class Client {
     if (this.#secure !== null) this.#secure.destroy();
     else if (manner === 'reset') this.#raw.resetAndDestroy();
     else this.#raw.destroy();
+    this.#late = setTimeout(() => this.#ended(), LATE_MS);
   }
 
   /** Milliseconds for which nothing has moved though a reply, or the end of the connection, is owed. */
@@ -156,6 +160,7 @@ export class Client {
   }
 
   #ended(): void {
+    clearTimeout(this.#late);
     this.#held = null;
     if (!this.#abandoned) this.model.ended();
     this.#stir();
