@@ -113,7 +113,13 @@ export class Client {
   #listen(socket: Socket): void {
     socket.on('data', (chunk: Buffer) => this.#take(chunk.toString('latin1')));
     // 'close' follows; what it means is judged there.
-    socket.on('error', error => this.#note(`(${error.message})`));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#note(`(${error.message})`);
+      // What the server said before it closed is not read any more when writing fails.
+      if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET') return;
+      this.#abandoned = true;
+      this.model.abandoned();
+    });
   }
 
   #take(text: string): void {

@@ -72,7 +72,7 @@ async function playAll(
   const { seed, count, only } = options;
   const faults: string[] = [];
   const alive = aliveIn(world);
-  const ledger = createLedger(alive);
+  const ledger = createLedger(alive, daemon.dataFolder);
   const replies = new Map<string, number>();
   const clients = new Set<Client>();
   const at: Stage = { daemon, world, seed, alive, ledger, replies, clients, faults };

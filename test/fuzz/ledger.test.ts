@@ -43,14 +43,14 @@ test('what is said and what is stored are held against each other', async t => {
     ['no mail', ledger => ledger.stored('mail_00000000000', mail('one'), 'it'), /not in the store/],
   ];
   for (const [name, say, fault] of table) {
-    const ledger = createLedger(new Set([TO]));
+    const ledger = createLedger(new Set([TO]), dataDir);
     say(ledger);
     const faults = ledger.compare(db);
     if (fault === null) assert.deepEqual(faults, [], name);
     else assert.match(faults.join('\n'), fault, name);
     assert.deepEqual(ledger.compare(db), [], `${name}, looked at again`);
   }
-  const narrow = createLedger(new Set());
+  const narrow = createLedger(new Set(), dataDir);
   narrow.stored(mailId, mail('one'), 'it');
   assert.match(narrow.compare(db).join('\n'), /is for postmaster/);
 });

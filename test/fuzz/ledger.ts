@@ -4,7 +4,9 @@
  * of it; nothing stands there twice.
  */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { factsOf } from '#replyd/mail/same.js';
+import { blobFile } from '#replyd/store/blobs.js';
 import type { Connection } from '#replyd/store/database.js';
 import { encodeId, keyOf } from '#replyd/store/ids.js';
 import type { SentMail } from './dialogue-model.js';
@@ -27,12 +29,13 @@ interface Row {
 }
 
 /** `alive`: every address that may stand in an envelope, in lower case. */
-export function createLedger(alive: ReadonlySet<string>): Ledger {
+export function createLedger(alive: ReadonlySet<string>, dataDir: string): Ledger {
   let acknowledged = 0;
   let lastKey = 0;
   let fresh: { mailId: string; mail: SentMail; hash: string; label: string }[] = [];
-  const standing = new Map<string, { readonly hash: string; readonly recipients: readonly string[] }>();
-  const told = new Set<string>();
+  const standing = new Map<string, string>();
+  /** Recipients of all mails with these bytes: who has the mail already is answered with the id of the one he has. */
+  const reached = new Map<string, Set<string>>();
   const sent = new Set<string>();
   const unsure = new Set<string>();
 
@@ -48,7 +51,10 @@ export function createLedger(alive: ReadonlySet<string>): Ledger {
       const id = encodeId('mail', row.key);
       const hash = row.sha256.toString('hex');
       const recipients = (JSON.parse(row.rcpt_to) as string[]).map(address => address.toLowerCase());
-      standing.set(id, { hash, recipients });
+      standing.set(id, hash);
+      const known = reached.get(hash) ?? new Set();
+      reached.set(hash, known);
+      for (const address of recipients) known.add(address);
       if (!['filed', 'quarantined', 'kept'].includes(row.state)) faults.push(`${id} is ${row.state}`);
       const strangers = recipients.filter(address => !alive.has(address));
       if (strangers.length > 0) faults.push(`${id} is for ${strangers.join()}`);
@@ -62,13 +68,13 @@ export function createLedger(alive: ReadonlySet<string>): Ledger {
     for (const { mailId, mail, hash, label } of fresh) {
       const there = standing.get(mailId);
       if (there === undefined) faults.push(`${label}: 250 for ${mailId}, which is not in the store`);
-      else if (there.hash !== hash) {
-        if (!isSame(db, mailId, mail.bytes)) faults.push(`${label}: 250 for ${mailId}, which is another mail`);
-      } else if (!told.has(mailId) && !unsure.has(hash)) {
-        const missing = mail.recipients.filter(address => !there.recipients.includes(address));
+      else if (there !== hash) {
+        if (!isSame(db, { dataDir, mailId }, mail.bytes))
+          faults.push(`${label}: 250 for ${mailId}, which is another mail`);
+      } else {
+        const missing = mail.recipients.filter(address => !reached.get(hash)!.has(address));
         if (missing.length > 0) faults.push(`${label}: ${mailId} is stored without ${missing.join()}`);
       }
-      told.add(mailId);
     }
     fresh = [];
     return faults;
@@ -114,12 +120,13 @@ export function storedTwice(db: Connection): string[] {
 }
 
 /** Equal but for line ends, blank lines at the end and fields that are added on the way (product.md section 2). */
-function isSame(db: Connection, mailId: string, bytes: Buffer): boolean {
-  const stored = db.value<Buffer | null>(
-    'select data from mail join blob on blob.key = blob_key where mail.key = ?',
-    keyOf('mail', mailId),
+function isSame(db: Connection, at: { dataDir: string; mailId: string }, bytes: Buffer): boolean {
+  const row = db.get<{ sha256: Buffer; data: Buffer | null }>(
+    'select sha256, data from mail join blob on blob.key = blob_key where mail.key = ?',
+    keyOf('mail', at.mailId),
   );
-  if (stored == null || factsOf(stored).contentKey !== factsOf(bytes).contentKey) return false;
+  const stored = row && (row.data ?? readFileSync(blobFile(at.dataDir, row.sha256.toString('hex'))));
+  if (stored === undefined || factsOf(stored).contentKey !== factsOf(bytes).contentKey) return false;
   return wordsOf(stored) === wordsOf(bytes);
 }
 

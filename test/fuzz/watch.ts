@@ -52,13 +52,17 @@ export async function leftBehind(daemon: DaemonProcess, before: number): Promise
   const until = performance.now() + EHLO_MS;
   const look = () => [
     ...readdirSync(path.join(daemon.dataFolder, 'incoming')),
-    ...(readFileSync(path.join(daemon.dataFolder, 'parsing'), 'latin1').trim() === ''
-      ? []
-      : ['a mail that is being read']),
+    ...(markOf(daemon) === '' ? [] : ['a mail that is being read']),
     ...(descriptors(daemon) > before + BEGUN ? [`${descriptors(daemon)} open files, ${before} at the start`] : []),
   ];
   while (look().length > 0 && performance.now() < until) await new Promise(resolve => setTimeout(resolve, 50));
   return look().map(what => `left behind: ${what}`);
+}
+
+/** The hash of the mail in hand; '' for none, also before the first mail. */
+function markOf(daemon: DaemonProcess): string {
+  const file = path.join(daemon.dataFolder, 'parsing');
+  return existsSync(file) ? readFileSync(file, 'latin1').trim() : '';
 }
 
 export function descriptors(daemon: DaemonProcess): number {
