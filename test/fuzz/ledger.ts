@@ -34,8 +34,9 @@ export function createLedger(alive: ReadonlySet<string>, dataDir: string): Ledge
   let lastKey = 0;
   let fresh: { mailId: string; mail: SentMail; hash: string; label: string }[] = [];
   const standing = new Map<string, string>();
-  /** Recipients of all mails with these bytes: who has the mail already is answered with the id of the one he has. */
-  const reached = new Map<string, Set<string>>();
+  const reached = new Map<string, readonly string[]>();
+  /** Who was told of these bytes: a conversation that has a mail gets no second one, whoever it is for. */
+  const tellers = new Map<string, Set<string>>();
   const sent = new Set<string>();
   const unsure = new Set<string>();
 
@@ -52,9 +53,7 @@ export function createLedger(alive: ReadonlySet<string>, dataDir: string): Ledge
       const hash = row.sha256.toString('hex');
       const recipients = (JSON.parse(row.rcpt_to) as string[]).map(address => address.toLowerCase());
       standing.set(id, hash);
-      const known = reached.get(hash) ?? new Set();
-      reached.set(hash, known);
-      for (const address of recipients) known.add(address);
+      reached.set(hash, recipients);
       if (!['filed', 'quarantined', 'kept'].includes(row.state)) faults.push(`${id} is ${row.state}`);
       const strangers = recipients.filter(address => !alive.has(address));
       if (strangers.length > 0) faults.push(`${id} is for ${strangers.join()}`);
@@ -71,8 +70,8 @@ export function createLedger(alive: ReadonlySet<string>, dataDir: string): Ledge
       else if (there !== hash) {
         if (!isSame(db, { dataDir, mailId }, mail.bytes))
           faults.push(`${label}: 250 for ${mailId}, which is another mail`);
-      } else {
-        const missing = mail.recipients.filter(address => !reached.get(hash)!.has(address));
+      } else if (tellers.get(hash)!.size === 1 && !unsure.has(hash)) {
+        const missing = mail.recipients.filter(address => !reached.get(hash)!.includes(address));
         if (missing.length > 0) faults.push(`${label}: ${mailId} is stored without ${missing.join()}`);
       }
     }
@@ -85,6 +84,7 @@ export function createLedger(alive: ReadonlySet<string>, dataDir: string): Ledge
       acknowledged += 1;
       const hash = createHash('sha256').update(mail.bytes).digest('hex');
       sent.add(hash);
+      tellers.set(hash, (tellers.get(hash) ?? new Set()).add(label));
       fresh.push({ mailId, mail, hash, label });
     },
     unsure(bytes) {
