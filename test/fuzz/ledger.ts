@@ -35,8 +35,8 @@ export function createLedger(alive: ReadonlySet<string>, dataDir: string): Ledge
   let fresh: { mailId: string; mail: SentMail; hash: string; label: string }[] = [];
   const standing = new Map<string, string>();
   const reached = new Map<string, readonly string[]>();
-  /** Who was told of these bytes: a conversation that has a mail gets no second one, whoever it is for. */
-  const tellers = new Map<string, Set<string>>();
+  /** The transactions with these bytes: a conversation that has a mail gets no second one, whoever it is for. */
+  const transactions = new Map<string, Set<Buffer>>();
   const sent = new Set<string>();
   const unsure = new Set<string>();
 
@@ -70,7 +70,7 @@ export function createLedger(alive: ReadonlySet<string>, dataDir: string): Ledge
       else if (there !== hash) {
         if (!isSame(db, { dataDir, mailId }, mail.bytes))
           faults.push(`${label}: 250 for ${mailId}, which is another mail`);
-      } else if (tellers.get(hash)!.size === 1 && !unsure.has(hash)) {
+      } else if (transactions.get(hash)!.size === 1 && !unsure.has(hash)) {
         const missing = mail.recipients.filter(address => !reached.get(hash)!.includes(address));
         if (missing.length > 0) faults.push(`${label}: ${mailId} is stored without ${missing.join()}`);
       }
@@ -84,7 +84,7 @@ export function createLedger(alive: ReadonlySet<string>, dataDir: string): Ledge
       acknowledged += 1;
       const hash = createHash('sha256').update(mail.bytes).digest('hex');
       sent.add(hash);
-      tellers.set(hash, (tellers.get(hash) ?? new Set()).add(label));
+      transactions.set(hash, (transactions.get(hash) ?? new Set()).add(mail.bytes));
       fresh.push({ mailId, mail, hash, label });
     },
     unsure(bytes) {
