@@ -19,7 +19,7 @@ export interface ClientOptions {
   readonly tls: () => 'handshake' | 'garbage';
 }
 
-/** Node (20.20) now and then says nothing of the end of a socket whose TLS was destroyed. */
+/** Node (20.20) now and then neither ends nor says the end of a socket whose TLS was destroyed. */
 const LATE_MS = 2_000;
 const SHOWN = 600;
 const KEPT_LINES = 200;
@@ -95,6 +95,7 @@ export class Client {
     if (this.#secure !== null) this.#secure.destroy();
     else if (manner === 'reset') this.#raw.resetAndDestroy();
     else this.#raw.destroy();
+    this.#raw.unref();
     this.#late = setTimeout(() => this.#ended(), LATE_MS);
   }
 
