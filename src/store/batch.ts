@@ -64,16 +64,10 @@ function tryInSavepoints(session: Session, verbs: Operations, calls: readonly Ca
 }
 
 /** Null when the work threw, or lost the transaction: nothing of it happened. Throws when the store is busy. */
-function inOneTransaction<T>({ db }: Session, work: () => T): T | null {
+function inOneTransaction<T>(session: Session, work: () => T): T | null {
   try {
-    db.run('begin immediate');
-    const done = work();
-    // A statement that failed badly and was swallowed would have ended the transaction: then nothing was kept.
-    if (!db.inTransaction) return null;
-    db.run('commit');
-    return done;
+    return transaction(session, work);
   } catch (error) {
-    if (db.inTransaction) db.run('rollback');
     if (isBusy(error)) throw error;
     return null;
   }
@@ -89,14 +83,17 @@ function runAlone(session: Session, verbs: Operations, call: Call): Answer {
 
 /** One call in one transaction of its own. Throws what went wrong; then nothing of it happened. */
 export function runInTransaction(session: Session, verbs: Operations, call: Pick<Call, 'name' | 'values'>): unknown {
-  const { db } = session;
+  return transaction(session, () => perform(verbs, call));
+}
+
+function transaction<T>({ db }: Session, work: () => T): T {
   db.run('begin immediate');
   try {
-    const value = perform(verbs, call);
+    const done = work();
     // A statement that failed badly and was swallowed would have ended the transaction: then nothing was kept.
     if (!db.inTransaction) throw new ReplydError('unavailable', 'the transaction was lost');
     db.run('commit');
-    return value;
+    return done;
   } catch (error) {
     if (db.inTransaction) db.run('rollback');
     throw error;
