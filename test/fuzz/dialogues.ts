@@ -5,13 +5,13 @@
  *
  * Nothing here throws for what the daemon does; a world that can't be made does.
  */
-import { type Connection, openDatabase } from '#replyd/store/database.js';
-import { type DaemonProcess, hostPort, makeDaemon } from '../daemon-process.js';
+import type { Connection } from '#replyd/store/database.js';
+import { type DaemonProcess, hostPort } from '../daemon-process.js';
 import { Client } from './client.js';
 import { CHAIN, chainOf, type Dialogue, type Door, type World } from './grammar.js';
 import { createLedger, type Ledger, storedTwice } from './ledger.js';
 import { answersEhlo, descriptors, faultsOfStore, leftBehind, logReader, residentMiB } from './watch.js';
-import { aliveIn, HOSTNAME, MAX_SIZE, makeWorld, settings } from './world.js';
+import { aliveIn, HOSTNAME, inWorld, MAX_SIZE } from './world.js';
 
 export interface DialogueResult {
   readonly dialogues: number;
@@ -42,26 +42,8 @@ const HANG_MS = 20_000;
 const MAX_GROWTH_MIB = 200;
 const FAULTS_KEPT = 50;
 
-export async function runDialogues(options: DialogueOptions): Promise<DialogueResult> {
-  const daemon = await makeDaemon({ settings: settings() });
-  let result: DialogueResult;
-  try {
-    const world = await makeWorld(daemon.dataFolder);
-    await daemon.start();
-    const db = openDatabase(daemon.dataFolder);
-    try {
-      db.onlyRead();
-      result = await playAll(daemon, db, { world, options });
-    } finally {
-      db.close();
-    }
-  } catch (error) {
-    // What it says of its end is less than why.
-    await daemon.close().catch(() => {});
-    throw error;
-  }
-  await daemon.close();
-  return result;
+export function runDialogues(options: DialogueOptions): Promise<DialogueResult> {
+  return inWorld({}, (daemon, db, world) => playAll(daemon, db, { world, options }));
 }
 
 async function playAll(

@@ -9,15 +9,15 @@ import { createHash } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import type { Provider } from '#replyd/ingress/door.js';
 import { ANSWERS, PATHS, providerOf } from '#replyd/ingress/http.js';
-import { type Connection, openDatabase } from '#replyd/store/database.js';
-import { type DaemonProcess, hostPort, makeDaemon } from '../daemon-process.js';
+import type { Connection } from '#replyd/store/database.js';
+import { type DaemonProcess, hostPort } from '../daemon-process.js';
 import { mandrillPost, type ProviderPost, PUBLIC_URL, providerPost, SECRET } from '../ingress/provider-posts.js';
 import type { World } from './grammar.js';
 import { mutatedMail } from './mails.js';
 import { mutated } from './mutation.js';
 import { pick, type Random, randomFrom, weighted } from './random.js';
 import { answersEhlo, descriptors, faultsOfStore, leftBehind, logReader } from './watch.js';
-import { aliveIn, makeWorld, settings } from './world.js';
+import { aliveIn, inWorld } from './world.js';
 
 export interface PostResult {
   readonly posts: number;
@@ -39,32 +39,15 @@ const ROUND = 500;
 const FAULTS_KEPT = 50;
 const PROVIDERS: readonly Provider[] = ['relay', 'mailgun', 'mandrill', 'postmark', 'sendgrid'];
 
-export async function runPosts(options: PostRunOptions): Promise<PostResult> {
+export function runPosts(options: PostRunOptions): Promise<PostResult> {
   const secrets = Object.fromEntries(
     PROVIDERS.map(provider => {
       const name = provider === 'mailgun' ? 'signing_key' : provider === 'mandrill' ? 'key' : 'password';
       return [`ingress.${provider}.${name}`, SECRET];
     }),
   );
-  const daemon = await makeDaemon({ settings: { ...settings(), ...secrets, 'http.public_url': PUBLIC_URL } });
-  let result: PostResult;
-  try {
-    const world = await makeWorld(daemon.dataFolder);
-    await daemon.start();
-    const db = openDatabase(daemon.dataFolder);
-    try {
-      db.onlyRead();
-      result = await postAll(daemon, db, { world, options });
-    } finally {
-      db.close();
-    }
-  } catch (error) {
-    // What it says of its end is less than why.
-    await daemon.close().catch(() => {});
-    throw error;
-  }
-  await daemon.close();
-  return result;
+  const more = { ...secrets, 'http.public_url': PUBLIC_URL };
+  return inWorld(more, (daemon, db, world) => postAll(daemon, db, { world, options }));
 }
 
 async function postAll(

@@ -5,8 +5,9 @@
 import path from 'node:path';
 import { storeRules } from '#replyd/config/store-rules.js';
 import { loadConfig } from '#replyd/config.js';
+import { type Connection, openDatabase } from '#replyd/store/database.js';
 import { openStore } from '#replyd/store/sqlite.js';
-import type { Settings } from '../daemon-process.js';
+import { type DaemonProcess, makeDaemon, type Settings } from '../daemon-process.js';
 import { corpusMails } from '../mail/corpus.js';
 import type { World } from './grammar.js';
 
@@ -15,7 +16,7 @@ export const HOSTNAME = 'replyd.example.com';
 const DOMAIN = 'reply.example.com';
 const CONVERSATIONS = 64;
 
-export function settings(): Settings {
+function settings(): Settings {
   return {
     'log.level': 'warn',
     'lmtp.listen': ['127.0.0.1:0'],
@@ -27,8 +28,34 @@ export function settings(): Settings {
   };
 }
 
+/** A daemon in its world, and a reading connection to its store; all is put away again, also when `play` throws. */
+export async function inWorld<T>(
+  more: Settings,
+  play: (daemon: DaemonProcess, db: Connection, world: World) => Promise<T>,
+): Promise<T> {
+  const daemon = await makeDaemon({ settings: { ...settings(), ...more } });
+  let result: T;
+  try {
+    const world = await makeWorld(daemon.dataFolder);
+    await daemon.start();
+    const db = openDatabase(daemon.dataFolder);
+    try {
+      db.onlyRead();
+      result = await play(daemon, db, world);
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    // What it says of its end is less than why.
+    await daemon.close().catch(() => {});
+    throw error;
+  }
+  await daemon.close();
+  return result;
+}
+
 /** One account takes mail and opens conversations, the other is switched off. To be called before the daemon starts. */
-export async function makeWorld(dataDir: string): Promise<World> {
+async function makeWorld(dataDir: string): Promise<World> {
   const rules = storeRules(loadConfig({ env: {}, cwd: dataDir }).config);
   const store = await openStore({ dataDir, writer: 'thread', rules, migrate: true });
   try {
