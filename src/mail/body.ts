@@ -13,22 +13,30 @@ export interface BodyPart {
   readonly isHtml: boolean;
 }
 
+interface Leaf extends BodyPart {
+  readonly isBlank: boolean;
+}
+
 /** `bodies` in the order of the mail; multiparts among them count when they turned out to have no parts. */
 export function joinBodies(bodies: readonly BodyPart[]): { plain: string | null; html: string | null } {
-  const leaves = bodies.filter(body => !body.part.type.startsWith('multipart/') || isLostText(body));
-  const twins = alternatives(leaves);
-  const htmlLeaves = leaves.filter(leaf => leaf.isHtml);
-  const plainLeaves = leaves.filter(leaf => !leaf.isHtml);
-  const html = leaves
-    .filter(leaf => leaf.isHtml || (leaf.text.trim() !== '' && !hasTwin(leaf, twins)))
-    .map(leaf => (leaf.isHtml ? leaf.text : escaped(leaf.text)))
-    .join('\n');
+  const plainLeaves: Leaf[] = [];
+  const htmlLeaves: Leaf[] = [];
+  const leaves: Leaf[] = [];
+  for (const { part, text, isHtml } of bodies) {
+    const isBlank = text.trim() === '';
+    if (part.type.startsWith('multipart/') && (isBlank || part.hasChildren)) continue;
+    const leaf = { part, text, isHtml, isBlank };
+    leaves.push(leaf);
+    (isHtml ? htmlLeaves : plainLeaves).push(leaf);
+  }
+  const inPlain = alternativesOf(plainLeaves);
+  const inHtml = alternativesOf(htmlLeaves);
   const isPlainComplete =
-    plainLeaves.every(leaf => leaf.text.trim() === '') ||
-    htmlLeaves.every(leaf => leaf.text.trim() === '' || hasTwin(leaf, twins));
+    plainLeaves.every(leaf => leaf.isBlank) || htmlLeaves.every(leaf => leaf.isBlank || hasTwin(leaf, inPlain));
+  const shown = leaves.filter(leaf => leaf.isHtml || !(leaf.isBlank || hasTwin(leaf, inHtml)));
   return {
     plain: plainLeaves.length > 0 && isPlainComplete ? plainLeaves.map(leaf => leaf.text).join('\n') : null,
-    html: htmlLeaves.length > 0 ? html : null,
+    html: htmlLeaves.length > 0 ? shown.map(leaf => (leaf.isHtml ? leaf.text : escaped(leaf.text))).join('\n') : null,
   };
 }
 
@@ -44,34 +52,21 @@ export function referencedContentIds(html: string | null): ReadonlySet<string> {
   return ids;
 }
 
-function isLostText({ part, text }: BodyPart): boolean {
-  return !part.hasChildren && text.trim() !== '';
-}
-
-/** For each multipart/alternative, which of the two kinds with words it holds. */
-function alternatives(leaves: readonly BodyPart[]): Map<Part, { plain: boolean; html: boolean }> {
-  const found = new Map<Part, { plain: boolean; html: boolean }>();
-  for (const leaf of leaves) {
-    if (leaf.text.trim() === '') continue;
-    for (const part of alternativesAbove(leaf.part)) {
-      const kinds = found.get(part) ?? { plain: false, html: false };
-      kinds[leaf.isHtml ? 'html' : 'plain'] = true;
-      found.set(part, kinds);
+/** The multipart/alternatives that hold words of these leaves. */
+function alternativesOf(leaves: readonly Leaf[]): ReadonlySet<Part> {
+  const found = new Set<Part>();
+  for (const { part, isBlank } of leaves) {
+    if (isBlank) continue;
+    for (let parent = part.parent; parent !== null; parent = parent.parent) {
+      if (parent.type === 'multipart/alternative') found.add(parent);
     }
   }
   return found;
 }
 
-function hasTwin(leaf: BodyPart, twins: ReadonlyMap<Part, { plain: boolean; html: boolean }>): boolean {
-  return alternativesAbove(leaf.part).some(part => twins.get(part)?.[leaf.isHtml ? 'plain' : 'html'] === true);
-}
-
-function alternativesAbove(part: Part): Part[] {
-  const above: Part[] = [];
-  for (let parent = part.parent; parent !== null; parent = parent.parent) {
-    if (parent.type === 'multipart/alternative') above.push(parent);
-  }
-  return above;
+function hasTwin({ part }: Leaf, alternatives: ReadonlySet<Part>): boolean {
+  for (let parent = part.parent; parent !== null; parent = parent.parent) if (alternatives.has(parent)) return true;
+  return false;
 }
 
 function escaped(text: string): string {

@@ -13,7 +13,6 @@ import iconv from 'iconv-lite';
 import { decode, normalizeCharset } from 'libmime/lib/charset.js';
 
 const LAST_RESORT = 'windows-1252';
-const ESCAPE = 0x1b;
 
 /** What a declaration is read as: supersets that real mails need, in lower case without `-` and `_`. */
 const READ_AS: ReadonlyMap<string, string> = new Map(
@@ -91,8 +90,10 @@ function decodeUndeclared(bytes: Buffer): string {
   if (bytes.length >= 2 && bytes[0]! + bytes[1]! === 0xfe + 0xff && Math.abs(bytes[0]! - bytes[1]!) === 1) {
     return decodeWide(bytes, 'utf16');
   }
-  if (isAscii(bytes))
-    return bytes.includes(ESCAPE) && bytes.includes('\x1b$') ? decode(bytes, 'iso-2022-jp') : bytes.toString('latin1');
+  if (isAscii(bytes)) {
+    const text = bytes.toString('latin1');
+    return text.includes('\x1b$') ? decode(bytes, 'iso-2022-jp') : text;
+  }
   if (isUtf8(bytes) || isMostlyUtf8(bytes)) return bytes.toString('utf8');
   return iconv.decode(bytes, LAST_RESORT);
 }

@@ -109,6 +109,21 @@ export function allValues(fields: readonly HeaderField[], name: string): string[
   return fields.filter(field => field.name === name).map(field => field.value);
 }
 
+/** The values of several names in one pass, each in its order; a name without a field is not in it. */
+export function valuesByName(
+  fields: readonly HeaderField[],
+  names: ReadonlySet<string>,
+): ReadonlyMap<string, readonly string[]> {
+  const values = new Map<string, string[]>();
+  for (const { name, value } of fields) {
+    if (!names.has(name)) continue;
+    const before = values.get(name);
+    if (before === undefined) values.set(name, [value]);
+    else before.push(value);
+  }
+  return values;
+}
+
 /**
  * The value with its encoded words decoded. Words of one charset that stand side by side are decoded together: many
  * programs cut a character between two of them. White space between words goes; a broken word stays as it is.

@@ -13,7 +13,8 @@ const MAX_MAILBOXES = 500;
 const MAX_LIST = 50_000;
 
 /** One address behind a name of plain words, as most fields are: nothing in it means anything to a parser. */
-const PLAIN = /^((?:[A-Za-z][a-z]{0,40} ){0,5})<([A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,250})>$/;
+const PLAIN =
+  /^(?:([A-Za-z][a-z]{0,40}(?: [A-Za-z][a-z]{0,40}){0,4}) )?<([A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,250})>$/;
 
 /** The mailboxes of one or several fields of a name, in order. Names are clean single lines. */
 export function parseMailboxes(values: readonly string[]): Mailbox[] {
@@ -23,7 +24,8 @@ export function parseMailboxes(values: readonly string[]): Mailbox[] {
     const plain = PLAIN.exec(value);
     if (plain !== null && mailboxes.length < MAX_MAILBOXES) {
       const email = normalizeAddress(plain[2]!);
-      if (email !== null) mailboxes.push({ name: displayName(plain[1]!, email), email });
+      // Such a name is clean, and no address.
+      if (email !== null) mailboxes.push({ name: plain[1] ?? '', email });
       continue;
     }
     for (const entry of addressparser(value.slice(0, MAX_LIST), { flatten: true })) {

@@ -12,12 +12,18 @@ import { isNoBase64, transferDecode } from './transfer.js';
 
 /** `raw`: the part's encoded bytes. */
 export function decodeTextPart(part: Part, raw: Uint8Array): string {
-  const content = isBlank(raw) && part.header.stray >= 0 ? part.headerBytes.subarray(part.header.stray) : raw;
+  const content = part.header.stray >= 0 && isBlank(raw) ? part.headerBytes.subarray(part.header.stray) : raw;
   const encoding = part.encoding === 'base64' && isNoBase64(content) ? '' : part.encoding;
   const bytes = transferDecode(content, encoding);
   const charset = part.charset ?? (part.type === 'text/html' ? charsetOfHtml(bytes) : null);
-  const text = decodeText(bytes, charset).replaceAll(/\r\n?/g, '\n');
+  const text = withLineFeeds(decodeText(bytes, charset));
   return part.flowed && part.type === 'text/plain' ? unflow(text, part.delSp) : text;
+}
+
+/** CRLF and CR as LF; a pattern for both at once takes twice the time. */
+function withLineFeeds(text: string): string {
+  const unix = text.includes('\r') ? text.replaceAll('\r\n', '\n') : text;
+  return unix.includes('\r') ? unix.replaceAll('\r', '\n') : unix;
 }
 
 function isBlank(bytes: Uint8Array): boolean {

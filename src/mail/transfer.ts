@@ -24,6 +24,7 @@ export function transferDecoder(encoding: TransferEncoding): TransferDecoder {
 
 /** All at once. */
 export function transferDecode(bytes: Uint8Array, encoding: TransferEncoding): Uint8Array {
+  if (encoding === '') return bytes;
   const decoder = transferDecoder(encoding);
   const first = decoder.push(bytes);
   const last = decoder.end();
@@ -95,27 +96,34 @@ function quotedPrintableDecoder(): TransferDecoder {
     push(piece) {
       const out = Buffer.allocUnsafe(piece.length + open.length);
       let length = 0;
-      const put = (byte: number) => {
-        out[length] = byte;
-        length += 1;
-      };
       for (let index = 0; index < piece.length; index += 1) {
         const byte = piece[index]!;
+        if (open.length === 0 && byte !== EQUALS) {
+          out[length] = byte;
+          length += 1;
+          continue;
+        }
         if (open.length === 0) {
-          // Whole runs up to the next `=`: most of a text has none.
-          const next = byte === EQUALS ? index : piece.indexOf(EQUALS, index);
-          const end = next < 0 ? piece.length : next;
-          out.set(piece.subarray(index, end), length);
-          length += end - index;
-          if (next >= 0) open.push(EQUALS);
-          index = end;
+          // Nearly every `=` has two digits or the line end behind it, and needs no holding.
+          const next = index + 2 < piece.length ? piece[index + 1]! : 0;
+          const last = next === 0 ? 0 : piece[index + 2]!;
+          if (isHex(next) && isHex(last)) {
+            out[length] = (hexValue(next) << 4) | hexValue(last);
+            length += 1;
+            index += 2;
+          } else if (next === CR && last === LF) {
+            index += 2;
+          } else {
+            open.push(EQUALS);
+          }
           continue;
         }
         const second = open[1];
         if (second === undefined && isHex(byte)) {
           open.push(byte);
         } else if (second !== undefined && isHex(second) && isHex(byte)) {
-          put(Number.parseInt(String.fromCharCode(second, byte), 16));
+          out[length] = (hexValue(second) << 4) | hexValue(byte);
+          length += 1;
           open = [];
         } else if (byte === LF && (second === undefined || !isHex(second))) {
           open = [];
@@ -123,7 +131,8 @@ function quotedPrintableDecoder(): TransferDecoder {
           // A soft line break may have got trailing white space on its way, and its CR.
           open.push(byte);
         } else {
-          for (const held of open) put(held);
+          out.set(open, length);
+          length += open.length;
           open = [];
           index -= 1;
         }
@@ -174,6 +183,10 @@ function uuDecoder(): TransferDecoder {
 
 function isHex(byte: number): boolean {
   return (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 70) || (byte >= 97 && byte <= 102);
+}
+
+function hexValue(byte: number): number {
+  return byte <= 57 ? byte - 48 : (byte & 7) + 9;
 }
 
 function isBlank(byte: number): boolean {

@@ -113,8 +113,23 @@ test('any bytes have facts', () => {
 test('where chunks are cut does not matter', () => {
   const quoting = MAIL.replace('\nFrom here', '\n>>From here').replace('Bye', 'Fro\nF\n>>Fr\nBye');
   const bare = 'Subject: x\n y\nFrom here\n>From there\n>>no field\nFrom now: on\nFrom then\n\0\n';
-  for (const text of [MAIL, MAIL.replaceAll('\n', '\r\n'), MAIL.replaceAll('\n', '\r'), quoting, bare, `${bare}\r`]) {
-    const bytes = Buffer.from(text);
+  const long = `${MAIL}${'> no From here >From there\n\n'.repeat(4_000)}`;
+  const crlf = (text: string) => text.replaceAll('\n', '\r\n');
+  const raw = MAIL.replace('Ann', 'J\xfcrgen \t').replace('Bye', '\xe4\xff\0');
+  for (const text of [
+    MAIL,
+    crlf(MAIL),
+    MAIL.replaceAll('\n', '\r'),
+    quoting,
+    crlf(quoting),
+    bare,
+    `${bare}\r`,
+    raw,
+    crlf(raw),
+    long,
+    crlf(long),
+  ]) {
+    const bytes = Buffer.from(text, 'latin1');
     const whole = factsOf(bytes);
     for (const step of [1, 2, 3, 7]) {
       const reader = rawFacts();
