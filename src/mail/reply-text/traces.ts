@@ -84,12 +84,12 @@ function seenBefore(end: number, lines: readonly Line[], texts: readonly string[
 }
 
 /** Where each word stands in the known texts, -1 for nowhere. */
-function placesOf(ids: readonly number[], { runs, sequence, isFirst }: Known): Int32Array {
+function placesOf(ids: readonly number[], { runs, sequence, firsts }: Known): Int32Array {
   const places = new Int32Array(ids.length).fill(-1);
   let last = -1;
   for (let at = 0; at + RUN <= ids.length; at++) {
     // In the middle of a quote one more word says as much as looking up all RUN again.
-    const follows = last !== -1 && isFirst[last + 1] === true && sequence[last + RUN] === ids[at + RUN - 1];
+    const follows = last !== -1 && firsts.has(last + 1) && sequence[last + RUN] === ids[at + RUN - 1];
     last = follows ? last + 1 : (runs.get(hashOf(ids, at)) ?? -1);
     if (follows) places[at + RUN - 1] = last + RUN - 1;
     else if (last !== -1) for (let step = 0; step < RUN; step++) places[at + step] = last + step;
@@ -158,8 +158,8 @@ interface Known {
   readonly runs: ReadonlyMap<number, number>;
   /** The words of all texts by place; 0 in the gaps. */
   readonly sequence: readonly number[];
-  /** Whether the run that begins at a place is the one `runs` tells. */
-  readonly isFirst: readonly boolean[];
+  /** The places that `runs` tells. */
+  readonly firsts: ReadonlySet<number>;
 }
 
 /** Which kinds of words stand in the body; kept, because it is filled anew for each. */
@@ -174,7 +174,7 @@ function knownRuns(texts: readonly string[], body: readonly number[]): Known | n
   for (const id of body) inBody[id & (WORD_KINDS - 1)] = 1;
   const runs = new Map<number, number>();
   const sequence: number[] = [];
-  const isFirst: boolean[] = [];
+  const firsts = new Set<number>();
   let budget = TRACE_LIMIT;
   for (const text of texts) {
     const place = sequence.length;
@@ -185,18 +185,16 @@ function knownRuns(texts: readonly string[], body: readonly number[]): Known | n
     let row = 0;
     for (let next = place; next < sequence.length; next++) {
       row = inBody[sequence[next]! & (WORD_KINDS - 1)] === 1 ? row + 1 : 0;
-      isFirst.push(false);
       if (row < RUN) continue;
       const at = next - RUN + 1;
       const hash = hashOf(sequence, at);
       if (runs.has(hash)) continue;
       runs.set(hash, at);
-      isFirst[at] = true;
+      firsts.add(at);
     }
     sequence.push(0);
-    isFirst.push(false);
   }
-  return runs.size === 0 ? null : { runs, sequence, isFirst };
+  return runs.size === 0 ? null : { runs, sequence, firsts };
 }
 
 /** A number for RUN ids in order. */
