@@ -82,9 +82,9 @@ export function isSeen(seen: Seen): boolean {
   return seen.share >= SEEN;
 }
 
-/** The beginning of a line, to show. */
+/** The beginning of a line, to show. With three dots: one character beyond Latin-1 doubles the size of a whole reading. */
 export function excerpt(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+  return text.length > 60 ? `${text.slice(0, 59)}...` : text;
 }
 
 function roleOf(line: Line): RoleLine {
