@@ -7,7 +7,7 @@
  */
 import { withoutComments } from './comments.js';
 import { allValues } from './headers.js';
-import type { Mail } from './mail.js';
+import type { HeaderField, Mail } from './mail.js';
 import { stripReplyPrefixes } from './subject.js';
 
 export interface AutomaticSigns {
@@ -17,9 +17,10 @@ export interface AutomaticSigns {
 
 /** `nullSender`: the envelope came from `<>`. */
 export function automaticSigns(mail: Mail, nullSender: boolean): AutomaticSigns {
-  const strong = strongSigns(mail);
-  const weak = weakSigns(mail, nullSender);
-  const list = listSigns(mail);
+  const fields = mail.headers.filter(field => TELLING_FIELDS.has(field.name));
+  const strong = strongSigns(fields);
+  const weak = weakSigns(mail, fields, nullSender);
+  const list = listSigns(fields);
   const evidence = [
     ...strong.map(sign => `robot: ${sign}`),
     ...weak.map(sign => `robot, weak: ${sign}`),
@@ -44,6 +45,7 @@ const RESPONDER_FIELDS = [
   'x-away-message',
 ];
 
+/** All fields that tell anything here; most mails have none of them. */
 const TELLING_FIELDS: ReadonlySet<string> = new Set([
   ...RESPONDER_FIELDS,
   'auto-submitted',
@@ -51,12 +53,15 @@ const TELLING_FIELDS: ReadonlySet<string> = new Set([
   'x-precedence',
   'delivered-to',
   'x-post-messageclass',
+  'x-auto-response-suppress',
+  'x-ms-exchange-inbox-rules-loop',
+  'list-id',
+  'mailing-list',
 ]);
 
-function strongSigns(mail: Mail): string[] {
+function strongSigns(fields: readonly HeaderField[]): string[] {
   const signs: string[] = [];
-  for (const { name, value } of mail.headers) {
-    if (!TELLING_FIELDS.has(name)) continue;
+  for (const { name, value } of fields) {
     const word = firstWord(value);
     const isStrong =
       (name === 'auto-submitted' && word !== 'no' && word !== '') ||
@@ -67,16 +72,16 @@ function strongSigns(mail: Mail): string[] {
     if (isStrong) signs.push(shown(name, value));
   }
   // Exchange's rules set both; the first alone, a weak sign, stands on mails of people who want no robot's answer.
-  const has = (name: string) => mail.headers.some(field => field.name === name);
+  const has = (name: string) => fields.some(field => field.name === name);
   if (has('x-auto-response-suppress') && has('x-ms-exchange-inbox-rules-loop')) {
     signs.push('X-Auto-Response-Suppress with X-MS-Exchange-Inbox-Rules-Loop');
   }
   return signs;
 }
 
-function weakSigns(mail: Mail, nullSender: boolean): string[] {
+function weakSigns(mail: Mail, fields: readonly HeaderField[], nullSender: boolean): string[] {
   const signs: string[] = [];
-  for (const { name, value } of mail.headers) {
+  for (const { name, value } of fields) {
     const isWeak =
       (isPrecedence(name) && /^(?:bulk|junk)$/.test(firstWord(value))) || name === 'x-auto-response-suppress';
     if (isWeak) signs.push(shown(name, value));
@@ -92,11 +97,10 @@ function weakSigns(mail: Mail, nullSender: boolean): string[] {
   return [...new Set(signs)];
 }
 
-function listSigns(mail: Mail): string[] {
-  const ids = ['list-id', 'mailing-list'].flatMap(name =>
-    allValues(mail.headers, name).map(value => shown(name, value)),
-  );
-  const precedence = mail.headers.find(field => isPrecedence(field.name) && firstWord(field.value) === 'list');
+function listSigns(fields: readonly HeaderField[]): string[] {
+  if (fields.length === 0) return [];
+  const ids = ['list-id', 'mailing-list'].flatMap(name => allValues(fields, name).map(value => shown(name, value)));
+  const precedence = fields.find(field => isPrecedence(field.name) && firstWord(field.value) === 'list');
   return precedence === undefined ? ids : [...ids, shown(precedence.name, precedence.value)];
 }
 
@@ -114,7 +118,7 @@ function firstWord(value: string): string {
 }
 
 function shown(name: string, value: string): string {
-  return `${name}: ${value.length > 80 ? `${value.slice(0, 80).replace(/[\ud800-\udbff]$/, '')}…` : value}`;
+  return `${name}: ${value.length > 80 ? `${value.slice(0, 80).replace(/[\ud800-\udbff]$/, '')}...` : value}`;
 }
 
 /** How responders begin their subjects, by language, lower case. */
@@ -162,11 +166,16 @@ const PHRASES: readonly string[] = [
   'ตอบกลับอัตโนมัติ', 'การตอบกลับอัตโนมัติ', 'trả lời tự động', 'balasan otomatis', 'स्वचालित उत्तर',
 ]; // biome-ignore format: one language a line
 
+/** The phrases by their first character. */
+const PHRASES_BY_START: ReadonlyMap<string, readonly string[]> = new Map(
+  PHRASES.map(phrase => phrase.charAt(0)).map(first => [first, PHRASES.filter(phrase => phrase.startsWith(first))]),
+);
+
 /** The phrase of a responder at the subject's beginning, or null. */
 export function responderPhrase(subject: string): string | null {
   const text = stripReplyPrefixes(subject)
     .normalize('NFC')
     .replace(/^[[({【\s]+/, '')
     .toLowerCase();
-  return PHRASES.find(phrase => text.startsWith(phrase)) ?? null;
+  return PHRASES_BY_START.get(text.charAt(0))?.find(phrase => text.startsWith(phrase)) ?? null;
 }

@@ -28,12 +28,15 @@ const AND = 38;
 /** Every sign that is searched for. */
 const SIGNS = '<&"\'>-]';
 
-class LeapingTokenizer extends Base {
-  /** Where each of SIGNS stands next in the buffer, as far as it is known. */
-  readonly #next = new Int32Array(128);
+/**
+ * Where each of SIGNS stands next in the buffer, as far as it is known. One for all, because every buffer begins anew and
+ * is read to its end before another.
+ */
+const next = new Int32Array(128);
 
+class LeapingTokenizer extends Base {
   override write(chunk: string): void {
-    for (let index = 0; index < SIGNS.length; index += 1) this.#next[SIGNS.charCodeAt(index)] = -1;
+    for (let index = 0; index < SIGNS.length; index += 1) next[SIGNS.charCodeAt(index)] = -1;
     super.write(chunk);
   }
 
@@ -60,11 +63,11 @@ class LeapingTokenizer extends Base {
   }
 
   #place(sign: number, from: number): number {
-    const known = this.#next[sign]!;
+    const known = next[sign]!;
     if (known >= from) return known;
     const found = this.buffer.indexOf(String.fromCharCode(sign), from);
     const place = found < 0 ? this.buffer.length : found;
-    this.#next[sign] = place;
+    next[sign] = place;
     return place;
   }
 }

@@ -41,6 +41,7 @@ function whole(mail: Mail): ReplyText {
 /** Pictures of the mail are shown by their content; see `attachmentAddress` for what stands in the HTML for them. */
 function shownHtml(mail: Mail): { readonly html: string | null; readonly evidence: readonly string[] } {
   if (mail.html === null) return { html: null, evidence: [] };
+  if (mail.attachments.length === 0) return displayHtml(mail.html);
   const pictures = new Map(mail.attachments.map(file => [file.contentId, file.sha256]));
   return displayHtml(mail.html, {
     resolveCid: contentId => {

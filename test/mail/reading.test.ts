@@ -43,6 +43,23 @@ test('a report is one before any other sign counts, and its words stay whole', a
   assert.equal(text.quotedText, '');
 });
 
+test('evidence that quotes a long line stays ASCII where the mail is', async () => {
+  const moment = 'On Mon, May 3, 2027 at 10:02 AM Ann Lee from the support team';
+  const { evidence, text } = await read(
+    [
+      `Auto-Submitted: auto-replied (${'x'.repeat(90)})`,
+      '',
+      'Yes.',
+      '',
+      `${moment} <ann@example.org> wrote:`,
+      '> Well?',
+    ],
+    'ann@example.org',
+  );
+  assert.deepEqual(evidence, [`robot: auto-submitted: auto-replied (${'x'.repeat(66)}...`]);
+  assert.deepEqual(text.evidence, [`quote: attribution line 3 ("${moment.slice(0, 59)}...")`]);
+});
+
 test('pictures of the mail are shown by their content', async () => {
   const { html, mail } = await read([
     'Content-Type: multipart/related; boundary=b',

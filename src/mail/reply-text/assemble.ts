@@ -11,7 +11,8 @@
  * Every line lands in exactly one part (but for that last case), so no word is lost. In doubt a line is text.
  */
 import type { ReplyText } from '../mail.js';
-import { excerpt, isSeen, type RoleLine } from './classify.js';
+import { type Classified, excerpt, isSeen, type RoleLine } from './classify.js';
+import type { SeenAt } from './traces.js';
 
 type Part = 'text' | 'quoted' | 'signature';
 
@@ -23,14 +24,14 @@ export interface AssembleOptions {
 }
 
 /** Splits the lines by authorship. Linear. */
-export function assemble(items: readonly RoleLine[], options: AssembleOptions): ReplyText {
+export function assemble(body: Classified, options: AssembleOptions): ReplyText {
+  const { items } = body;
   const parts: Part[] = new Array<Part>(items.length).fill('text');
   const evidence: string[] = [];
   const history = historyStart(items, evidence);
   const delimiter = delimiterBefore(items, history);
-  const body = Math.min(history, delimiter);
-  markOwn(items, { from: 0, to: body }, parts, evidence);
-  markSignature(items, { from: delimiter, to: history }, parts, evidence);
+  markOwn(body, { from: 0, to: Math.min(history, delimiter) }, parts, evidence);
+  markSignature(body, { from: delimiter, to: history }, parts, evidence);
   parts.fill('quoted', history);
   for (let index = 0; index < history; index++) {
     const { role, why } = items[index]!;
@@ -39,8 +40,8 @@ export function assemble(items: readonly RoleLine[], options: AssembleOptions): 
       evidence.push(`signature: ${why}`);
     } else if (role === 'signature') parts[index] = 'signature';
   }
-  keepAnswers(items, history, parts, evidence);
-  if (!hasText(items, parts) && history < items.length) keepBelow(items, history, { options, parts, evidence });
+  keepAnswers(body, history, parts, evidence);
+  if (!hasText(items, parts) && history < items.length) keepBelow(body, history, { options, parts, evidence });
   return collect(items, parts, evidence);
 }
 
@@ -83,7 +84,7 @@ interface Run {
 
 /** Decides between text and quote in the writer's part [from, to). */
 function markOwn(
-  items: readonly RoleLine[],
+  { items, seenAt }: Classified,
   range: { from: number; to: number },
   parts: Part[],
   evidence: string[],
@@ -101,7 +102,7 @@ function markOwn(
     return;
   }
   const last = runs.at(-1)!;
-  const trails = last.quote && (last.attributed || !isShownPassage(items, last));
+  const trails = last.quote && (last.attributed || !isShownPassage(items, last, seenAt));
   if (trails) {
     parts.fill('quoted', last.start, last.end);
     evidence.push(`quote: ${whyOf(items, last)}`);
@@ -140,20 +141,17 @@ function runsOf(items: readonly RoleLine[], range: { from: number; to: number })
 }
 
 /** A short passage that the writer announces with a colon ("I get this error:"), quoted by hand. */
-function isShownPassage(items: readonly RoleLine[], run: Run): boolean {
+function isShownPassage(items: readonly RoleLine[], run: Run, seenAt: SeenAt): boolean {
   const lead = lastFilled(items, run.start - 1);
   if (lead < 0 || items[lead]!.role !== 'text' || !/[:：]$/.test(items[lead]!.line.key)) return false;
-  const quoted = items.slice(run.start, run.end);
-  return quoted.length <= 6 && !quoted.some(isSeen);
+  if (run.end - run.start > 6) return false;
+  for (let index = run.start; index < run.end; index++) if (isSeen(seenAt(index))) return false;
+  return true;
 }
 
 /** What stands between a delimiter and the history: signature, but for quotes and what was written below them. */
-function markSignature(
-  items: readonly RoleLine[],
-  range: { from: number; to: number },
-  parts: Part[],
-  evidence: string[],
-): void {
+function markSignature(body: Classified, range: { from: number; to: number }, parts: Part[], evidence: string[]): void {
+  const { items } = body;
   const { from, to } = range;
   if (from >= to) return;
   evidence.push(`signature: ${items[from]!.why}`);
@@ -167,7 +165,7 @@ function markSignature(
     const runs = runsOf(items, { from: index, to: end });
     if (runs[0]!.attributed) {
       parts.fill('text', index, end);
-      markOwn(items, { from: index, to: end }, parts, evidence);
+      markOwn(body, { from: index, to: end }, parts, evidence);
       if (runs.length === 1) parts.fill('quoted', index, end);
     } else {
       for (const run of runs) if (run.quote) parts.fill('quoted', run.start, run.end);
@@ -178,7 +176,7 @@ function markSignature(
 
 /** Nothing stands above the history: a forward is the text itself, and an answer may stand below the quote. */
 function keepBelow(
-  items: readonly RoleLine[],
+  { items, seenAt }: Classified,
   history: number,
   context: { options: AssembleOptions; parts: Part[]; evidence: string[] },
 ): void {
@@ -193,26 +191,26 @@ function keepBelow(
   const start = endOfMarkers(items, history);
   const rest = items.slice(start);
   const quote = rest.findIndex(item => item.role === 'quote');
-  const lastSeen = rest.findLastIndex(isSeen);
+  const isSeenRest = (_: RoleLine, index: number): boolean => isSeen(seenAt(start + index));
   if (rest.some(isMarker)) return;
   if (quote > 0 && rest.slice(quote).every(item => item.role === 'quote' || item.role === 'blank')) {
-    if (rest.slice(0, quote).some(isSeen)) return;
+    if (rest.slice(0, quote).some(isSeenRest)) return;
     keepTexts(items, { from: start, to: start + quote }, parts);
     evidence.push('text: between attribution and quote');
   } else if (options.traced && rest.length <= 200) {
-    keepTexts(items, { from: start + lastSeen + 1, to: items.length }, parts);
+    keepTexts(items, { from: start + rest.findLastIndex(isSeenRest) + 1, to: items.length }, parts);
     evidence.push("text: below the conversation's own words");
   }
 }
 
 /** Answers typed into an unmarked quote: unknown lines between two lines that follow one another in a known text. */
-function keepAnswers(items: readonly RoleLine[], history: number, parts: Part[], evidence: string[]): void {
+function keepAnswers({ items, seenAt }: Classified, history: number, parts: Part[], evidence: string[]): void {
   let above = -1;
   for (let index = history; index < items.length; index++) {
     const item = items[index]!;
     if (item.line.depth > 0 || isMarker(item)) above = -1;
-    else if (item.seen.share >= 0 && item.seen.first !== -1) {
-      const follows = above !== -1 && items[above]!.seen.last + 1 === item.seen.first;
+    else if (item.role !== 'blank' && seenAt(index).first !== -1) {
+      const follows = above !== -1 && seenAt(above).last + 1 === seenAt(index).first;
       if (follows && index > above + 1) {
         const answered = items.slice(above + 1, index).some(between => hasOwnWords(between.line.key));
         if (answered) {

@@ -20,6 +20,11 @@ const VERBS_BY_END: ReadonlyMap<string, readonly string[]> = new Map(
   CLOSING_VERBS.map(verb => verb.slice(-1)).map(last => [last, CLOSING_VERBS.filter(verb => verb.endsWith(last))]),
 );
 
+/** The openers by their first character. */
+const OPENERS_BY_START: ReadonlyMap<string, readonly string[]> = new Map(
+  OPENERS.map(opener => opener.charAt(0)).map(first => [first, OPENERS.filter(opener => opener.startsWith(first))]),
+);
+
 export interface Attribution {
   /** First and one past the last line. */
   readonly start: number;
@@ -79,38 +84,36 @@ function mayTell(lines: readonly Line[], index: number): boolean {
 function isAttribution(text: string, quoted: boolean, addresses: readonly string[] = []): boolean {
   const { inner, framed } = unframed(text);
   const colon = COLON_END.test(inner);
-  const facts = factsOf(inner);
-  if ((colon || quoted) && addresses.length > 0 && facts.address) {
+  const ascii = asciiDigits(inner);
+  const address = hasAddress(ascii);
+  if ((colon || quoted) && addresses.length > 0 && address) {
     const lower = inner.toLowerCase();
     if (addresses.some(address => lower.includes(address))) return true;
   }
   if (
     !colon &&
     !framed &&
-    !(quoted && /[>)]$/.test(inner) && facts.address && facts.date) &&
-    !(facts.address && endsInUnspacedVerb(inner))
+    !(quoted && address && /[>)]$/.test(inner) && hasDate(ascii)) &&
+    !(address && endsInUnspacedVerb(inner))
   ) {
     return false;
   }
   const sentence = inner.replace(/[:：﹕\s_."]+$/, '');
   const closing = closingVerb(sentence);
-  const told = facts.address || facts.date || facts.time;
   const personal = PERSONAL.test(sentence);
   if (closing !== null) {
-    if (quoted && colon && (sentence.split(' ').length <= 6 || (told && !personal))) return true;
+    if (quoted && colon && ((!personal && isTold(ascii)) || sentence.split(' ').length <= 6)) return true;
     const others = !personal && !isPersons(sentence.slice(0, -closing.length));
-    if (others && (facts.address || (facts.date && facts.time) || (facts.time && framed))) return true;
+    if (others && (address || (hasTime(ascii) && (framed || hasDate(ascii))))) return true;
   }
-  if (closing === null && (quoted || !personal) && middleVerb(sentence, quoted, facts)) return true;
-  if (framed && facts.date && (facts.address || (facts.time && text.startsWith('>>')))) return true;
-  const shaped = facts.address && facts.date && (facts.time || facts.addressLast);
-  if (
-    shaped &&
-    (facts.bracketed || facts.addressLast) &&
-    (quoted || (facts.bracketed && isPlainSentence(sentence, personal)))
-  )
-    return true;
-  return quoted && colon && !personal && facts.bracketed && facts.address;
+  if (closing === null && (quoted || !personal) && middleVerb(sentence, quoted, ascii)) return true;
+  if (framed && hasDate(ascii) && (address || (text.startsWith('>>') && hasTime(ascii)))) return true;
+  if (!address) return false;
+  const bracketed = isBracketed(ascii);
+  const last = isAddressLast(ascii);
+  const shaped = (bracketed || last) && hasDate(ascii) && (last || hasTime(ascii));
+  if (shaped && (quoted || (bracketed && isPlainSentence(sentence, personal)))) return true;
+  return quoted && colon && !personal && bracketed;
 }
 
 // I, we and you in some languages: a client never speaks so.
@@ -122,14 +125,6 @@ function isPlainSentence(sentence: string, personal: boolean): boolean {
   return !personal && !/[=;{}|\\]|\[\d/.test(sentence) && sentence.split(' ').length <= 25;
 }
 
-interface Facts {
-  readonly address: boolean;
-  readonly bracketed: boolean;
-  readonly addressLast: boolean;
-  readonly date: boolean;
-  readonly time: boolean;
-}
-
 const DIGITS: readonly string[] = [
   '٠١٢٣٤٥٦٧٨٩',
   '۰۱۲۳۴۵۶۷۸۹',
@@ -139,15 +134,26 @@ const DIGITS: readonly string[] = [
   '０１２３４５６７８９',
 ];
 
-function factsOf(text: string): Facts {
-  const ascii = asciiDigits(text);
-  return {
-    address: /[^\s@<>()]@[^\s@<>()]+[^\s@<>():.]/.test(ascii),
-    bracketed: /[<(（[＜]\s*(?:mailto:|<)?[^\s@<>()]+@[^\s@<>()]+[>)）\]＞]/i.test(ascii),
-    addressLast: /@[^\s@<>()]+[>)）\]＞]*[\s:：_"]*$/.test(ascii),
-    date: hasDate(ascii),
-    time: /(?<!\d)\d{1,2}\s?[:.h：٫時时시][\s\u202f]?\d{2}(?!\d)/.test(ascii),
-  };
+// What a text tells, whose digits are ASCII.
+
+function hasAddress(ascii: string): boolean {
+  return ascii.includes('@') && /[^\s@<>()]@[^\s@<>()]+[^\s@<>():.]/.test(ascii);
+}
+
+function isBracketed(ascii: string): boolean {
+  return /[<(（[＜]\s*(?:mailto:|<)?[^\s@<>()]+@[^\s@<>()]+[>)）\]＞]/i.test(ascii);
+}
+
+function isAddressLast(ascii: string): boolean {
+  return /@[^\s@<>()]+[>)）\]＞]*[\s:：_"]*$/.test(ascii);
+}
+
+function hasTime(ascii: string): boolean {
+  return /(?<!\d)\d{1,2}\s?[:.h：٫時时시][\s\u202f]?\d{2}(?!\d)/.test(ascii);
+}
+
+function isTold(ascii: string): boolean {
+  return hasAddress(ascii) || hasDate(ascii) || hasTime(ascii);
 }
 
 function hasDate(ascii: string): boolean {
@@ -206,8 +212,8 @@ function isPersons(before: string): boolean {
   );
 }
 
-function middleVerb(sentence: string, quoted: boolean, facts: Facts): boolean {
-  if (!facts.address && !facts.date && !facts.time) return false;
+function middleVerb(sentence: string, quoted: boolean, ascii: string): boolean {
+  if (!isTold(ascii)) return false;
   const lower = lowered(sentence);
   for (const verb of MIDDLE_VERBS) {
     const at = lower.lastIndexOf(verb);
@@ -223,8 +229,11 @@ function middleVerb(sentence: string, quoted: boolean, facts: Facts): boolean {
 
 function isNameOrMoment(after: string, before: string): boolean {
   if (/[<([]\s*[^\s@]+@[^\s@]+[>)\]]/.test(after) || after.startsWith('(')) return true;
-  const moment = factsOf(after);
-  if (moment.date && (/@/.test(before) || (moment.time && before.trim() !== '' && after.split(' ').length <= 7)))
+  const moment = asciiDigits(after);
+  if (
+    hasDate(moment) &&
+    (before.includes('@') || (hasTime(moment) && before.trim() !== '' && after.split(' ').length <= 7))
+  )
     return true;
   const words = after.replace(/["'“”„«»]/g, '').split(/\s+/);
   if (words.length > 7 || after === '') return false;
@@ -235,8 +244,8 @@ function isNameOrMoment(after: string, before: string): boolean {
 
 function isStrictAttribution(text: string): boolean {
   const { inner } = unframed(text);
-  const facts = factsOf(inner);
-  return facts.address && facts.date && facts.time && closingVerb(inner.replace(/[:：\s]+$/, '')) !== null;
+  const ascii = asciiDigits(inner);
+  return hasAddress(ascii) && hasDate(ascii) && hasTime(ascii) && closingVerb(inner.replace(/[:：\s]+$/, '')) !== null;
 }
 
 /** How a line may end an attribution: whole, or after a verb and colon with more text behind them. */
@@ -260,37 +269,41 @@ function endingOf(line: Line): { key: string; after: string } | null {
 /** Moves the start up to the line that opens the attribution, when it was wrapped. `end` is its last line. */
 function extend(lines: readonly Line[], start: number, end: number): number {
   const first = lines[start]!;
-  const facts = factsOf(
-    lines
-      .slice(start, end + 1)
-      .map(line => line.key)
-      .join(' '),
-  );
+  if (!isAbove(lines[start - 1], first)) return start;
+  const all = lines.slice(start, end + 1).map(line => line.key);
+  const ascii = asciiDigits(all.join(' '));
+  let address = hasAddress(ascii);
   // A line that begins with its date may still follow a name: `Ann <a@example.com> wrote on Mon,` / `3 May 2027 10:02:`.
   const dated = opens(first.key) && hasDate(asciiDigits(first.key));
-  if (dated && (facts.address || !/^\p{Nd}/u.test(first.key))) return start;
+  if (dated && (address || !/^\p{Nd}/u.test(first.key))) return start;
+  const hasNoDate = !hasDate(ascii);
   let best = start;
-  let address = facts.address;
   for (let index = start - 1; index >= 0 && index > end - LINE_SPAN; index--) {
     const line = lines[index]!;
-    if (line.depth !== first.depth || line.key === '' || line.mark !== first.mark) break;
+    if (!isAbove(line, first)) break;
     if (/[!?。]$/.test(line.key) || line.key.length > LENGTH_LIMIT) break;
     if (sharedAt(line.body) !== -1) return index;
-    const above = factsOf(line.key);
-    if (opens(line.key) && above.date) return index;
-    if (!address && above.address) {
+    const above = asciiDigits(line.key);
+    if (opens(line.key) && hasDate(above)) return index;
+    if (!address && hasAddress(above)) {
       best = index;
       address = true;
     } else if (/^[<(]/.test(lines[best]!.key) && index === best - 1) best = index;
-    else if (!facts.date && /^\S{1,14}\s/.test(line.key) && hasDate(asciiDigits(line.key.slice(0, 40)))) best = index;
+    else if (hasNoDate && /^\S{1,14}\s/.test(line.key) && hasDate(asciiDigits(line.key.slice(0, 40)))) best = index;
   }
   return best;
+}
+
+/** True for a filled line that may be the wrapped beginning of an attribution whose next line is `first`. */
+function isAbove(line: Line | undefined, first: Line): boolean {
+  return line !== undefined && line.key !== '' && line.depth === first.depth && line.mark === first.mark;
 }
 
 function opens(key: string): boolean {
   const lower = lowered(key.slice(0, 60).replace(/^[-=_–—\s]+/, ''));
   if (/^\p{Nd}/u.test(lower)) return true;
-  return OPENERS.some(
+  const openers = OPENERS_BY_START.get(lower.charAt(0)) ?? [];
+  return openers.some(
     opener =>
       lower.startsWith(opener) &&
       (/\s/.test(lower.charAt(opener.length)) || isUnspaced(opener) || opener.endsWith('-')),
@@ -308,15 +321,16 @@ function sharedText(lines: readonly Line[], start: number, end: number): string 
 function sharedAt(text: string): number {
   const from = Math.max(0, text.length - LENGTH_LIMIT);
   const tail = asciiDigits(text.slice(from));
-  let found = -1;
+  // `At 10:02 AM 5/3/2027, …` opens once: without the end of a sentence before it, a second opener is a part of it.
   const opened = opens(tail);
+  if (opened && !/[.!?]\s/.test(tail)) return -1;
+  let found = -1;
   for (const match of tail.matchAll(/(?<=\s)(?=[\p{Lu}\p{Lo}])/gu)) {
     const head = tail.slice(0, match.index).trim();
     const rest = tail.slice(match.index, match.index + 60);
     // A name with an address in front belongs to the attribution itself.
     if (!/[\p{L}\p{N}].*[\p{L}\p{N}!?.)]/u.test(head) || /\S@\S/.test(head) || OPENERS.includes(head.toLowerCase()))
       continue;
-    // `At 10:02 AM 5/3/2027, …` opens once: without the end of a sentence before it, a second opener is a part of it.
     if (opened && !/[.!?]$/.test(head)) continue;
     if (opens(rest) && hasDate(rest.slice(0, 45))) found = match.index;
   }

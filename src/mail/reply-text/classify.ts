@@ -12,7 +12,7 @@ import { attributionEndingAt, mayEnd } from './attribution.js';
 import { headingAt } from './header-block.js';
 import { isBlank, type Line, plainLine } from './lines.js';
 import { isDelimiter, isDeviceLine } from './signature.js';
-import { type Seen, seenIn } from './traces.js';
+import { type Seen, type SeenAt, seenIn } from './traces.js';
 
 /**
  * `blank`; `text` the writer's; `quote` quoted line; `attribution` a client's line about a quote; `heading` a header
@@ -33,15 +33,12 @@ export type Role =
 export interface RoleLine {
   readonly line: Line;
   role: Role;
-  /** What the conversation's earlier messages tell of its words. */
-  seen: Seen;
   /** In a container that holds nothing but quoted mail, or quoted by a client's own line: no doubt about it. */
   settled: boolean;
   /** Why, for the lines that decide something. */
   why: string;
 }
 
-const UNSEEN: Seen = { share: 0, first: -1, last: -1 };
 /** From this share on a line counts as known. */
 const SEEN = 0.8;
 /** So many known words in a row are a quote at the end of a body, and so many with other words below them. */
@@ -50,23 +47,23 @@ const INNER_QUOTE_WORDS = 20;
 /** Lines that end like an attribution are looked at this often in one body. */
 const ATTRIBUTION_TRIES = 1_500;
 
-/** Roles of all lines, in order. */
-export function classify(input: readonly Line[], traces: Traces): RoleLine[] {
+/** A body's lines by their roles, in order, and what the conversation's earlier messages tell of their words. */
+export interface Classified {
+  readonly items: readonly RoleLine[];
+  readonly seenAt: SeenAt;
+}
+
+/** Roles of all lines. */
+export function classify(input: readonly Line[], traces: Traces): Classified {
   const addresses = traces.replyAddresses.map(address => address.toLowerCase());
   const out = nameAttributions(input, addresses);
-  const seen = seenIn(
-    out.map(item => item.line),
-    traces.texts,
-  );
-  out.forEach((item, index) => {
-    item.seen = seen[index]!;
-  });
-  nameHeadings(out);
-  nameOtherSigns(out);
-  nameWrapped(out);
-  namePgp(out);
-  nameSeen(out);
   const lines = out.map(item => item.line);
+  const seenAt = seenIn(lines, traces.texts);
+  nameHeadings(out, lines);
+  nameOtherSigns(out);
+  nameWrapped(out, seenAt);
+  namePgp(out);
+  nameSeen(out, seenAt);
   out.forEach((item, index) => {
     if (item.role !== 'text') return;
     if (isDeviceLine(item.line)) {
@@ -77,17 +74,17 @@ export function classify(input: readonly Line[], traces: Traces): RoleLine[] {
       item.why = `delimiter line ("${excerpt(item.line.body.trim())}")`;
     }
   });
-  return out;
+  return { items: out, seenAt };
 }
 
-/** True when the words of this line are known from the conversation. */
-export function isSeen(item: RoleLine): boolean {
-  return item.seen.share >= SEEN;
+/** True when the words of a line are known from the conversation. */
+export function isSeen(seen: Seen): boolean {
+  return seen.share >= SEEN;
 }
 
-/** The beginning of a line, to show. */
+/** The beginning of a line, to show. With three dots: one character beyond Latin-1 doubles the size of a whole reading. */
 export function excerpt(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+  return text.length > 60 ? `${text.slice(0, 59)}...` : text;
 }
 
 function roleOf(line: Line): RoleLine {
@@ -103,7 +100,7 @@ function roleOf(line: Line): RoleLine {
 }
 
 function item(line: Line, role: Role, settled = false, why = ''): RoleLine {
-  return { line, role, seen: UNSEEN, settled, why };
+  return { line, role, settled, why };
 }
 
 /** Finds attributions and cuts the reply off the lines they share with it. */
@@ -133,7 +130,7 @@ function nameAttributions(input: readonly Line[], addresses: readonly string[]):
         line = plainLine(line.body.slice(found.before.length).trimStart());
       }
       const settled = base[taken]!.settled;
-      out.push({ line, role: 'attribution', seen: UNSEEN, settled, why });
+      out.push({ line, role: 'attribution', settled, why });
     }
   }
   for (; taken < input.length; taken++) out.push(base[taken]!);
@@ -151,8 +148,7 @@ function isBlockHead(items: readonly RoleLine[], index: number): boolean {
   return index <= 5;
 }
 
-function nameHeadings(items: readonly RoleLine[]): void {
-  const lines = items.map(item => item.line);
+function nameHeadings(items: readonly RoleLine[], lines: readonly Line[]): void {
   for (let index = 0; index < items.length; index++) {
     const item = items[index]!;
     const line = item.line;
@@ -177,13 +173,13 @@ function nameHeadings(items: readonly RoleLine[]): void {
 }
 
 /** Gives lines that were wrapped out of a quote back to it. */
-function nameWrapped(items: readonly RoleLine[]): void {
+function nameWrapped(items: readonly RoleLine[], seenAt: SeenAt): void {
   for (let index = 1; index < items.length; index++) {
     const item = items[index]!;
     const above = items[index - 1]!;
     if (item.role !== 'text' || above.role !== 'quote' || item.line.mark !== null) continue;
-    if (isSeen(item)) item.role = 'quote';
-    if (isSeen(item) || above.line.depth === 0) continue;
+    if (isSeen(seenAt(index))) item.role = 'quote';
+    if (item.role === 'quote' || above.line.depth === 0) continue;
     const below = items[index + 1];
     const inside = below?.role === 'quote' && below.line.depth > 0;
     if (inside ? looksWrapped(above.line, item.line, below.line) : looksCutOff(above.line, item.line, below)) {
@@ -230,18 +226,18 @@ function nameOtherSigns(items: readonly RoleLine[]): void {
  * Makes quotes of our own words that stand in a body without any sign and above every line of a client; and of the
  * few lines that lead to them. A body of nothing else is somebody's who says the same again.
  */
-function nameSeen(items: readonly RoleLine[]): void {
+function nameSeen(items: readonly RoleLine[], seenAt: SeenAt): void {
   const marker = items.findIndex(item => item.line.depth === 0 && LEADS.has(item.role));
   const end = marker === -1 ? items.length : marker;
   for (let index = 0; index < end; index++) {
-    if (items[index]!.role !== 'text' || !isSeen(items[index]!)) continue;
+    if (items[index]!.role !== 'text' || !isSeen(seenAt(index))) continue;
     let last = index;
     let words = 0;
     let next = index;
     for (; next < end; next++) {
       const item = items[next]!;
-      if (item.role !== 'text' || !isSeen(item)) {
-        if (item.role === 'blank' || (item.role === 'text' && item.seen.share === -1)) continue;
+      if (item.role !== 'text' || !isSeen(seenAt(next))) {
+        if (item.role === 'blank' || (item.role === 'text' && seenAt(next).share === -1)) continue;
         break;
       }
       last = next;
@@ -249,7 +245,7 @@ function nameSeen(items: readonly RoleLine[]): void {
     }
     const least = next >= items.length ? QUOTE_WORDS : INNER_QUOTE_WORDS;
     const others = items.some(
-      (item, at) => (at < index || at > last) && item.role === 'text' && item.seen.share !== -1,
+      (item, at) => (at < index || at > last) && item.role === 'text' && seenAt(at).share !== -1,
     );
     if (words >= least && (others || marker !== -1)) nameSeenRun(items, index, last);
     index = last;

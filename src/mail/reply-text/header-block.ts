@@ -47,8 +47,8 @@ export function headingAt(lines: readonly Line[], index: number): Heading | null
 
 /** Kind and value of a header field written as text (`*Von:* Bob`), or null. */
 export function fieldOf(key: string): { kind: HeaderKind; label: string; value: string } | null {
-  const colon = key.search(/[:：﹕]/);
-  if (colon <= 0 || colon > 40) return null;
+  const colon = (key.length > 41 ? key.slice(0, 41) : key).search(/[:：﹕]/);
+  if (colon <= 0) return null;
   const name = lowered(key.slice(0, colon).replace(/[_|\s]+/g, ' ')).trim();
   const kind = HEADER_LABELS.get(name);
   return kind === undefined ? null : { kind, label: name, value: key.slice(colon + 1).trim() };
@@ -102,23 +102,21 @@ interface Phrase {
   readonly what: string;
 }
 
-const LONGEST_PHRASE = Math.max(...[...ORIGINAL_PHRASES, ...FORWARD_PHRASES].map(phrase => phrase.length));
+const LONGEST_PHRASE = 70;
 
 function phraseOf(key: string, byClient: boolean): Phrase | null {
   if (key.length > 300) return null;
-  // Most lines: a sentence without any frame, too long for a phrase.
-  if (key.length > LONGEST_PHRASE && /^[a-z]/i.test(key) && /[a-z.,!?]$/i.test(key) && isSentence(key)) return null;
+  // Most lines are a sentence without any frame.
+  if (isWordStart(key.charCodeAt(0)) && isSentenceEnd(key.charCodeAt(key.length - 1))) return bareNoteOf(key);
   const inner = lowered(key.replace(/^[-_=~>–—―─‐\s]+|[-_=~<–—―─‐:：\s]+$/g, ''));
   // Some gateways join the line and the fields below it.
   const joined = /^[-_=–—―─‐]{3,}\s*([^-_=–—―─‐]{3,40}?)\s*[-_=–—―─‐]{3,}\s+(\S.*)$/.exec(key);
   if (joined !== null && ORIGINAL_PHRASES.has(lowered(joined[1]!)) && fieldOf(joined[2]!) !== null) {
     return { forward: false, framed: true, what: joined[1]! };
   }
-  if (inner === '' || inner.length > 70) return null;
+  if (inner === '' || inner.length > LONGEST_PHRASE) return null;
   const framed = /^[-_=~>–—―─‐]{2}/.test(key) && /[-_=~<–—―─‐]{2}[:：]?$/.test(key);
-  if (FORWARD_PHRASES.has(inner) || /^forwarded by /.test(inner)) {
-    return { forward: true, framed: framed || /[:：]$/.test(key), what: inner };
-  }
+  if (isForwardPhrase(inner)) return { forward: true, framed: framed || /[:：]$/.test(key), what: inner };
   if (ORIGINAL_PHRASES.has(inner)) return { forward: false, framed, what: inner };
   // In a language nobody listed: Gmail frames only forwards, and a frame above a header block is told by the block.
   if (/^[-_=–—―─‐]{5}/.test(key) && /[-_=–—―─‐]{5}$/.test(key) && /\p{L}/u.test(inner)) {
@@ -127,8 +125,27 @@ function phraseOf(key: string, byClient: boolean): Phrase | null {
   return null;
 }
 
-function isSentence(key: string): boolean {
-  return isAscii(key) && !/^forwarded by /i.test(key);
+/** The same for a line that neither begins nor ends with a sign. */
+function bareNoteOf(key: string): Phrase | null {
+  // Only composing makes a line shorter.
+  if (key.length > LONGEST_PHRASE && isAscii(key)) return null;
+  const inner = lowered(key);
+  if (inner.length > LONGEST_PHRASE) return null;
+  if (isForwardPhrase(inner)) return { forward: true, framed: false, what: inner };
+  return ORIGINAL_PHRASES.has(inner) ? { forward: false, framed: false, what: inner } : null;
+}
+
+function isForwardPhrase(inner: string): boolean {
+  return FORWARD_PHRASES.has(inner) || inner.startsWith('forwarded by ');
+}
+
+function isWordStart(code: number): boolean {
+  const lower = code | 0x20;
+  return lower >= 0x61 && lower <= 0x7a;
+}
+
+function isSentenceEnd(code: number): boolean {
+  return isWordStart(code) || code === 0x2e || code === 0x2c || code === 0x21 || code === 0x3f;
 }
 
 function isRule(key: string): boolean {

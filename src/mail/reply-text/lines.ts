@@ -34,8 +34,8 @@ const KEY_LIMIT = 1_000;
 // Zero-width characters, soft hyphens, byte order marks and direction marks, which clients put anywhere.
 const INVISIBLE = /[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 
-// Whatever keyOf may have to change; most lines hold none of it.
-const UNEVEN = /[^\x20-\x29\x2b-\x7e]| {2}|^ | $/;
+// Whatever keyOf may have to change inside a line; most hold none of it.
+const UNEVEN = /[^\x20-\x29\x2b-\x7e]| {2}/;
 
 /** Lines of a plain text part. */
 export function plainLines(text: string): Line[] {
@@ -50,7 +50,8 @@ export function plainLines(text: string): Line[] {
     at = stop + 1;
   }
   if (at <= end) lines.push(verbatimLine(text.slice(at)));
-  return withFences(withoutMboxQuotes(lines));
+  const unquoted = text.includes('>From ') ? withoutMboxQuotes(lines) : lines;
+  return text.includes('```') || text.includes('~~~') ? withFences(unquoted) : unquoted;
 }
 
 /** A line of text at a quote depth given by its own signs. */
@@ -70,7 +71,7 @@ export function verbatimLine(raw: string): Line {
 /** The text of a line as it is matched. */
 export function keyOf(text: string): string {
   const cut = text.length > KEY_LIMIT ? text.slice(0, KEY_LIMIT) : text;
-  if (!UNEVEN.test(cut)) return cut;
+  if (!UNEVEN.test(cut)) return cut.startsWith(' ') || cut.endsWith(' ') ? cut.trim() : cut;
   return cut
     .replace(INVISIBLE, '')
     .replace(/[*\s]+/g, ' ')

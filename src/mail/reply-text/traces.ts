@@ -12,6 +12,8 @@ const SHORT_LINE = 12;
 const TRACE_LIMIT = 131_072;
 /** Words of a body that are looked up; what stands behind counts as unknown. */
 const BODY_LIMIT = 262_144;
+/** So many kinds of words are told apart before a run is looked at as a whole; a power of two. */
+const WORD_KINDS = 1_024;
 
 // Scripts without spaces count each character as a word.
 const WORD = /[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]|[\p{L}\p{N}]+/gu;
@@ -27,48 +29,67 @@ export interface Seen {
 
 const NOTHING_SEEN: Seen = { share: 0, first: -1, last: -1 };
 
-/** What `texts` tell of each line. */
-export function seenIn(lines: readonly Line[], texts: readonly string[]): Seen[] {
-  const known = knownRuns(texts);
-  if (known === null) return lines.map(() => NOTHING_SEEN);
+/** Tells of each line, by its index, what is known of its words. */
+export type SeenAt = (index: number) => Seen;
+
+/**
+ * What `texts` tell of each line. Nearly always only the writer's own lines are asked about, which stand on top: the
+ * words of the quoted lines below the last of them are looked up only when somebody asks for one of those.
+ */
+export function seenIn(lines: readonly Line[], texts: readonly string[]): SeenAt {
+  const own = lines.findLastIndex(line => line.depth === 0 && line.key !== '') + 1;
+  let known: readonly Seen[] = [];
+  return index => {
+    if (index >= known.length) known = seenBefore(index < own ? own : lines.length, lines, texts);
+    return known[index]!;
+  };
+}
+
+/** What `texts` tell of the lines before `end`; a run may reach into the lines behind. */
+function seenBefore(end: number, lines: readonly Line[], texts: readonly string[]): Seen[] {
   const ids: number[] = [];
   const ends: number[] = [];
-  for (const line of lines) {
-    if (ids.length < BODY_LIMIT)
-      addIds(line.body.length > BODY_LIMIT ? line.body.slice(0, BODY_LIMIT) : line.body, ids);
+  for (let index = 0; index < lines.length; index++) {
+    if (index >= end && ids.length >= ends[end - 1]! + RUN - 1) break;
+    const { body } = lines[index]!;
+    if (ids.length < BODY_LIMIT) addIds(body.length > BODY_LIMIT ? body.slice(0, BODY_LIMIT) : body, ids);
     ends.push(ids.length);
   }
+  const known = knownRuns(texts, ids);
+  if (known === null) return new Array<Seen>(end).fill(NOTHING_SEEN);
   const places = placesOf(ids, known);
+  const seen: Seen[] = [];
   let start = 0;
   let expected = -1;
-  return ends.map(end => {
+  for (const stop of ends.slice(0, end)) {
     // The short lines a text ends with are too few words for a run; they are known by following the last known word.
-    if (expected !== -1 && end - start <= SHORT_LINE && isNext(ids, { start, end }, known.sequence, expected)) {
-      for (let at = start; at < end; at++) places[at] = expected + at - start;
+    if (expected !== -1 && stop - start <= SHORT_LINE && isNext(ids, { start, end: stop }, known.sequence, expected)) {
+      for (let at = start; at < stop; at++) places[at] = expected + at - start;
     }
     let count = 0;
     let first = -1;
     let last = -1;
-    for (let at = start; at < end; at++) {
+    for (let at = start; at < stop; at++) {
       if (places[at] === -1) continue;
       count++;
       if (first === -1) first = places[at]!;
       last = places[at]!;
     }
-    const share = end === start ? -1 : count / (end - start);
+    const share = stop === start ? -1 : count / (stop - start);
     if (last !== -1) expected = last + 1;
-    start = end;
-    return { share, first, last };
-  });
+    start = stop;
+    seen.push({ share, first, last });
+  }
+  return seen;
 }
 
 /** Where each word stands in the known texts, -1 for nowhere. */
-function placesOf(ids: readonly number[], { runs, sequence, isFirst }: Known): Int32Array {
+function placesOf(ids: readonly number[], { runs, sequence, firsts }: Known): Int32Array {
   const places = new Int32Array(ids.length).fill(-1);
   let last = -1;
   for (let at = 0; at + RUN <= ids.length; at++) {
     // In the middle of a quote one more word says as much as looking up all RUN again.
-    const follows = last !== -1 && isFirst[last + 1] === true && sequence[last + RUN] === ids[at + RUN - 1];
+    const follows = last !== -1 && firsts.has(last + 1) && sequence[last + RUN] === ids[at + RUN - 1];
     last = follows ? last + 1 : (runs.get(hashOf(ids, at)) ?? -1);
     if (follows) places[at + RUN - 1] = last + RUN - 1;
     else if (last !== -1) for (let step = 0; step < RUN; step++) places[at + step] = last + step;
@@ -137,31 +158,43 @@ interface Known {
   readonly runs: ReadonlyMap<number, number>;
   /** The words of all texts by place; 0 in the gaps. */
   readonly sequence: readonly number[];
-  /** Whether the run that begins at a place is the one `runs` tells. */
-  readonly isFirst: readonly boolean[];
+  /** The places that `runs` tells. */
+  readonly firsts: ReadonlySet<number>;
 }
 
-/** Every run of RUN words of the texts, with the place of its first word; between two texts lies a gap. */
-function knownRuns(texts: readonly string[]): Known | null {
+/** Which kinds of words stand in the body; kept, because it is filled anew for each. */
+const inBody = new Uint8Array(WORD_KINDS);
+
+/**
+ * The runs of RUN words of the texts that stand in the body as well, as far as a look at their words tells, with the
+ * place of their first word; null without any. Between two texts lies a gap.
+ */
+function knownRuns(texts: readonly string[], body: readonly number[]): Known | null {
+  inBody.fill(0);
+  for (const id of body) inBody[id & (WORD_KINDS - 1)] = 1;
   const runs = new Map<number, number>();
   const sequence: number[] = [];
-  const isFirst: boolean[] = [];
+  const firsts = new Set<number>();
   let budget = TRACE_LIMIT;
   for (const text of texts) {
     const place = sequence.length;
     if (budget <= 0) break;
     addIds(text.length > budget ? text.slice(0, budget) : text, sequence);
     budget -= text.length;
-    for (let at = place; at + RUN <= sequence.length; at++) {
+    // How many words up to here, one after the other, stand in the body.
+    let row = 0;
+    for (let next = place; next < sequence.length; next++) {
+      row = inBody[sequence[next]! & (WORD_KINDS - 1)] === 1 ? row + 1 : 0;
+      if (row < RUN) continue;
+      const at = next - RUN + 1;
       const hash = hashOf(sequence, at);
-      const isNew = !runs.has(hash);
-      if (isNew) runs.set(hash, at);
-      isFirst[at] = isNew;
+      if (runs.has(hash)) continue;
+      runs.set(hash, at);
+      firsts.add(at);
     }
     sequence.push(0);
-    while (isFirst.length < sequence.length) isFirst.push(false);
   }
-  return runs.size === 0 ? null : { runs, sequence, isFirst };
+  return runs.size === 0 ? null : { runs, sequence, firsts };
 }
 
 /** A number for RUN ids in order. */
