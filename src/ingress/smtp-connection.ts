@@ -106,6 +106,7 @@ export class DoorConnection extends SMTPConnection {
   #bytesRead = 0;
   /** Replies that wait for the end of this turn of the event loop. */
   #unsent = '';
+  #forbidden: ReadonlySet<string> = new Set(NEVER);
   #times: { -readonly [name in keyof Times]: Times[name] };
 
   /** `local`: it came by a unix socket, whose mode has already decided who may talk. */
@@ -361,11 +362,16 @@ export class DoorConnection extends SMTPConnection {
   }
 
   #forbid(): void {
-    this.session.disabledCommands = [
+    this.#forbidden = new Set([
       ...NEVER,
       ...(this.door.offersTls ? [] : ['STARTTLS']),
       ...(this.trusted ? [] : ['XCLIENT']),
-    ];
+    ]);
+  }
+
+  /** Asked several times for each command; the library would compare it with a whole list, each word made upper-case. */
+  override _isDisabled(command: string): boolean {
+    return this.#forbidden.has(command);
   }
 }
 
