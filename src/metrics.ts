@@ -32,23 +32,22 @@ export interface Histogram {
 
 /** `names` of the labels. A counter without labels shows 0 from the start. */
 export function counter(name: string, help: string, names: readonly string[] = []): Counter {
-  const values = new Map<string, number>();
-  if (names.length === 0) values.set('', 0);
-  declare(name, { type: 'counter', help, lines: shown => samples(shown, values) });
+  const series = createSeries(names, () => ({ value: 0 }));
+  if (names.length === 0) series.of(NO_LABELS);
+  declare(name, { type: 'counter', help, lines: shown => samples(shown, series.all()) });
   return {
-    add(labels = [], by = 1) {
-      const key = labelText(names, labels);
-      values.set(key, (values.get(key) ?? 0) + by);
+    add(labels = NO_LABELS, by = 1) {
+      series.of(labels).value += by;
     },
   };
 }
 
 export function gauge(name: string, help: string, names: readonly string[] = []): Gauge {
-  const values = new Map<string, number>();
-  declare(name, { type: 'gauge', help, lines: shown => samples(shown, values) });
+  const series = createSeries(names, () => ({ value: 0 }));
+  declare(name, { type: 'gauge', help, lines: shown => samples(shown, series.all()) });
   return {
-    set(value, labels = []) {
-      values.set(labelText(names, labels), value);
+    set(value, labels = NO_LABELS) {
+      series.of(labels).value = value;
     },
   };
 }
@@ -65,12 +64,6 @@ export function measured(name: string, help: string, type: 'counter' | 'gauge', 
   });
 }
 
-interface Distribution {
-  readonly counts: number[];
-  count: number;
-  sum: number;
-}
-
 /** `bounds` rise; what is above the last one counts in +Inf alone. */
 export function histogram(
   name: string,
@@ -78,12 +71,12 @@ export function histogram(
   bounds: readonly number[],
   names: readonly string[] = [],
 ): Histogram {
-  const values = new Map<string, Distribution>();
+  const series = createSeries(names, () => ({ counts: bounds.map(() => 0), count: 0, sum: 0 }));
   declare(name, {
     type: 'histogram',
     help,
     *lines(shown) {
-      for (const [labels, { counts, count, sum }] of values) {
+      for (const [labels, { counts, count, sum }] of series.all()) {
         let below = 0;
         for (const [at, bound] of bounds.entries()) {
           below += counts[at]!;
@@ -96,13 +89,8 @@ export function histogram(
     },
   });
   return {
-    observe(value, labels = []) {
-      const key = labelText(names, labels);
-      let found = values.get(key);
-      if (!found) {
-        found = { counts: bounds.map(() => 0), count: 0, sum: 0 };
-        values.set(key, found);
-      }
+    observe(value, labels = NO_LABELS) {
+      const found = series.of(labels);
       found.count += 1;
       found.sum += value;
       const at = bounds.findIndex(bound => value <= bound);
@@ -129,8 +117,31 @@ function declare(name: string, metric: Metric): void {
   metrics.set(name, metric);
 }
 
-function* samples(name: string, values: ReadonlyMap<string, number>): Iterable<string> {
-  for (const [labels, value] of values) yield `${name}${braces(labels)} ${value}`;
+const NO_LABELS: LabelValues = [];
+
+/** What was counted for each set of labels, with their text, which is made once: counting is done for each mail. */
+function createSeries<T>(names: readonly string[], begin: () => T) {
+  const found = new Map<string, readonly [labels: string, counted: T]>();
+  return {
+    of(labels: LabelValues): T {
+      let key = labels[0] ?? '';
+      for (let at = 1; at < names.length; at++) key += `\0${labels[at] ?? ''}`;
+      let entry = found.get(key);
+      if (entry === undefined) {
+        entry = [labelText(names, labels), begin()];
+        found.set(key, entry);
+      }
+      return entry[1];
+    },
+    all: () => found.values(),
+  };
+}
+
+function* samples(
+  name: string,
+  all: Iterable<readonly [labels: string, counted: { value: number }]>,
+): Iterable<string> {
+  for (const [labels, { value }] of all) yield `${name}${braces(labels)} ${value}`;
 }
 
 function labelText(names: readonly string[], values: LabelValues): string {

@@ -75,6 +75,10 @@ const OURS_BY_CODE: Readonly<Record<number, Status>> = {
 const QUOTED_PATH = /^([^:]*:\s*<(?:@[^\s,:@<>]+(?:,@[^\s,:@<>]+)*:)?)("(?:[^"\\]|\\.)*")(@[^<>\s]*>.*)$/s;
 const UNSAFE = /[\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff]/;
 
+// Texts of ours hold none; whatever gets into one must not make a second reply of it.
+const CONTROL = /[\x00-\x1f\x7f]/g;
+/** The answer to DATA. */
+const GO_AHEAD = 354;
 /** Greeting, STARTTLS and goodbye: the socket is another, or closed, right after them. */
 const ALONE: ReadonlySet<number> = new Set([220, 221, 421]);
 
@@ -100,8 +104,9 @@ export class DoorConnection extends SMTPConnection {
   #admitted = false;
   readonly #local: boolean;
   #bytesRead = 0;
-  /** The socket whose replies wait for the end of this turn of the event loop. */
-  #held: Socket | null = null;
+  /** Replies that wait for the end of this turn of the event loop. */
+  #unsent = '';
+  #forbidden: ReadonlySet<string> = new Set(NEVER);
   #times: { -readonly [name in keyof Times]: Times[name] };
 
   /** `local`: it came by a unix socket, whose mode has already decided who may talk. */
@@ -143,38 +148,47 @@ export class DoorConnection extends SMTPConnection {
 
   /** Our codes, and replies to commands that came together leave together (RFC 2920): one system call, one segment. */
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
-    if (!ALONE.has(code)) this.#holdReplies();
-    this.#sendOne(code, data, context);
-    if (ALONE.has(code)) this.#letGo();
-  }
-
-  #holdReplies(): void {
-    if (this.#held !== null) return;
-    this.#held = this._socket;
-    this.#held.cork();
-    setImmediate(() => this.#letGo());
-  }
-
-  #letGo(): void {
-    this.#held?.uncork();
-    this.#held = null;
-  }
-
-  #sendOne(code: number, data?: string | string[] | null, context?: string | false): void {
-    // The library answers sockets only that are open both ways.
-    if (this._socket.readyState === 'writeOnly') Object.defineProperty(this._socket, 'readyState', { value: 'open' });
     // With these codes the context is the client's own first word, which may well be one of the library's.
     const about = context && (code === 500 || code === 421) ? undefined : context;
     const ours = (about ? OURS_BY_CONTEXT[about] : undefined) ?? OURS_BY_CODE[code];
-    if (typeof data === 'string' && ENHANCED.test(data)) {
-      super.send(code, data, false);
+    if (typeof data === 'string' && (code === GO_AHEAD || ENHANCED.test(data))) {
+      this.#reply(code, data);
     } else if (ours === undefined) {
-      super.send(code, typeof data === 'string' ? data.replace(DUPLICATE, '$1$2') : data, about);
+      this.#sendNow(code, typeof data === 'string' ? data.replace(DUPLICATE, '$1$2') : data, about);
     } else {
       // What only the library noticed: SIZE= at MAIL, an early talker, garbage instead of commands.
       if (code >= 400) this.note('rejected', ours, { at: code === 552 ? 'MAIL' : 'command', detail: String(data) });
-      super.send(ours.code, `${ours.enhanced} ${ours.text}`, false);
+      this.#reply(ours.code, `${ours.enhanced} ${ours.text}`);
     }
+  }
+
+  /** Not by the library, which would write each reply by itself; corking the socket cost more than this. */
+  #reply(code: number, text: string): void {
+    if (ALONE.has(code)) {
+      this.#sendNow(code, text, false);
+      return;
+    }
+    if (this.#unsent === '') setImmediate(() => this.#sendReplies());
+    this.#unsent += `${code} ${text.replace(CONTROL, ' ')}\r\n`;
+  }
+
+  #sendNow(code: number, data?: string | string[] | null, context?: string | false): void {
+    this.#sendReplies();
+    // The library answers sockets only that are open both ways.
+    if (this._socket.readyState === 'writeOnly') Object.defineProperty(this._socket, 'readyState', { value: 'open' });
+    super.send(code, data, context);
+  }
+
+  #sendReplies(): void {
+    const replies = this.#unsent;
+    this.#unsent = '';
+    // Nothing may be written into a handshake.
+    if (replies !== '' && this._socket.writable && !this._upgrading) this._socket.write(replies);
+  }
+
+  override close(): void {
+    this.#sendReplies();
+    super.close();
   }
 
   /** Answers and, with a 421, closes. A mail that is being received is dropped. */
@@ -348,11 +362,16 @@ export class DoorConnection extends SMTPConnection {
   }
 
   #forbid(): void {
-    this.session.disabledCommands = [
+    this.#forbidden = new Set([
       ...NEVER,
       ...(this.door.offersTls ? [] : ['STARTTLS']),
       ...(this.trusted ? [] : ['XCLIENT']),
-    ];
+    ]);
+  }
+
+  /** Asked several times for each command; the library would compare it with a whole list, each word made upper-case. */
+  override _isDisabled(command: string): boolean {
+    return this.#forbidden.has(command);
   }
 }
 

@@ -134,7 +134,8 @@ const CLOSED = new ReplydError('unavailable', 'the parser is closed');
 
 function openWorkerLane(parsingFile: string, options: ParserOptions): Lane {
   const current = new Int32Array(new SharedArrayBuffer(8));
-  const inHand = new Map<number, Waiting>();
+  // At most `AHEAD`. A map would keep each mail alive long after it is read: see the store's writer.
+  const inHand: Waiting[] = [];
   const line: Waiting[] = [];
   let worker: Worker | null = null;
   let closing = false;
@@ -150,8 +151,8 @@ function openWorkerLane(parsingFile: string, options: ParserOptions): Lane {
     });
     started.unref();
     started.on('message', (result: JobResult) => {
-      const waiting = inHand.get(result.id);
-      inHand.delete(result.id);
+      const at = inHand.findIndex(waiting => waiting.job.id === result.id);
+      const [waiting] = at === -1 ? [] : inHand.splice(at, 1);
       if (waiting) settle(waiting, result);
       feed();
     });
@@ -169,8 +170,7 @@ function openWorkerLane(parsingFile: string, options: ParserOptions): Lane {
   const notStarted = (why: string) => {
     worker = null;
     const fault = new ReplydError('unavailable', `the parser cannot start${why}`);
-    for (const waiting of [...inHand.values(), ...line.splice(0)]) waiting.reject(closing ? CLOSED : fault);
-    inHand.clear();
+    for (const waiting of [...inHand.splice(0), ...line.splice(0)]) waiting.reject(closing ? CLOSED : fault);
   };
 
   const ended = (which: Worker, reason: string) => {
@@ -178,25 +178,23 @@ function openWorkerLane(parsingFile: string, options: ParserOptions): Lane {
     worker = null;
     const guilty = Atomics.load(current, 0);
     const innocent: Waiting[] = [];
-    for (const [id, waiting] of inHand) {
+    for (const waiting of inHand.splice(0)) {
       if (closing) waiting.reject(CLOSED);
-      else if (id === guilty) settle(waiting, broken(waiting.job, reason));
+      else if (waiting.job.id === guilty) settle(waiting, broken(waiting.job, reason));
       else innocent.push(waiting);
     }
-    inHand.clear();
     line.unshift(...innocent);
     if (!closing) feed();
   };
 
   const feed = () => {
-    while (line.length > 0 && inHand.size < AHEAD) {
+    while (line.length > 0 && inHand.length < AHEAD) {
       const waiting = line.shift()!;
       try {
         if (worker === null) start();
-        inHand.set(waiting.job.id, waiting);
         worker!.postMessage(waiting.job);
+        inHand.push(waiting);
       } catch (error) {
-        inHand.delete(waiting.job.id);
         waiting.reject(new ReplydError('unavailable', `the parser cannot start: ${errorText(error)}`));
       }
     }

@@ -60,8 +60,10 @@ export async function threadWriter(
     workerData: data,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   });
-  const waiting = new Map<number, Waiting>();
-  let nextId = 1;
+  // By number, and numbers are used again. A map that calls pass through builds its table anew again and again, and V8's
+  // old tables keep the newer ones alive: every mail that ever stood in one would live until the next full collection.
+  const waiting: (Waiting | null)[] = [];
+  const free: number[] = [];
   let dead: ReplydError | null = null;
   let closing = false;
 
@@ -71,8 +73,7 @@ export async function threadWriter(
         'unavailable',
         closing ? 'the store is closed' : `the store's writer thread ended (${code})`,
       );
-      for (const call of waiting.values()) call.reject(dead);
-      waiting.clear();
+      for (const call of waiting.splice(0)) call?.reject(dead);
       if (!closing) options.onDeath?.(dead);
       resolve();
     });
@@ -85,9 +86,10 @@ export async function threadWriter(
     batchSize.observe(answers.length);
     options.committed?.();
     for (const answer of answers) {
-      const call = waiting.get(answer.id);
-      waiting.delete(answer.id);
+      const call = waiting[answer.id];
       if (!call) continue;
+      waiting[answer.id] = null;
+      free.push(answer.id);
       commitSeconds.observe((now - call.since) / 1000);
       if ('error' in answer) {
         const { code, message, details } = answer.error;
@@ -106,9 +108,8 @@ export async function threadWriter(
     run(name, ...values) {
       if (dead || closing) return Promise.reject(dead ?? new ReplydError('unavailable', 'the store is closing'));
       return new Promise((resolve, reject) => {
-        const id = nextId;
-        nextId += 1;
-        waiting.set(id, { resolve, reject, since: performance.now() });
+        const id = free.pop() ?? waiting.length;
+        waiting[id] = { resolve, reject, since: performance.now() };
         worker.postMessage({ id, name, values } satisfies ToWriter);
       });
     },
