@@ -38,7 +38,9 @@ export function blockingEntry(
   return null;
 }
 
+export const SPAM_FIELD = 'x-spam-flag';
+
 /** What the spam filter in front says. Of a stranger it says nothing: anybody can write such a field. */
 export function isFlaggedAsSpam(headers: readonly HeaderField[]): boolean {
-  return headers.some(field => field.name === 'x-spam-flag' && /^yes\b/i.test(field.value.trim()));
+  return headers.some(field => field.name === SPAM_FIELD && /^yes\b/i.test(field.value.trim()));
 }

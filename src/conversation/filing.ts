@@ -4,8 +4,8 @@
  */
 import type { Authentication } from '../mail/authentication.js';
 import type { Envelope, RawFacts } from '../mail/mail.js';
-import type { PackedReading } from '../mail/packed.js';
 import type { Via } from './model.js';
+import type { PackedReading } from './packed.js';
 import type { Destination } from './ports.js';
 
 /** Bytes that are in the store's keeping: inline with the row that will hold them, or a file already in place. */

@@ -8,8 +8,8 @@
  */
 import { isAscii } from 'node:buffer';
 import { sameAddress } from '../mail/address.js';
-import type { Reading } from '../mail/mail.js';
 import { carriesAnyLoopMark, LOOP_HEADER } from './loop.js';
+import type { FiledReading } from './packed.js';
 
 /** The value of the loop mark in these copies; accounts have their id there. */
 const MARK = 'operator';
@@ -72,7 +72,7 @@ export function operatorCopy(copy: OperatorCopy): Buffer {
  * True when sending this mail on might bring it back: it is a copy of ours, a report about one, or what a machine at the
  * operator's address says. `operator`: his address.
  */
-export function leadsBack({ mail, kind, report }: Reading, operator: string): boolean {
+export function leadsBack({ mail, kind, report }: FiledReading, operator: string): boolean {
   if (carriesAnyLoopMark(mail.headers) || carriesAnyLoopMark(mail.returnedHeaders ?? [])) return true;
   if (kind === 'reply' || kind === 'list') return false;
   return (

@@ -7,9 +7,9 @@
  */
 import type { Authentication } from '../mail/authentication.js';
 import type { Content, Envelope, MailAttachment, RawFacts, Traces } from '../mail/mail.js';
-import type { PackedReading } from '../mail/packed.js';
 import type { Status } from '../mail/status.js';
 import type { Via } from './model.js';
+import type { PackedReading } from './packed.js';
 
 /** Now, in milliseconds since 1970. Tests hand in their own. */
 export type Clock = () => number;

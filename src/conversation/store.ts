@@ -7,7 +7,6 @@
  * store can't work now (disk full: details.reason = 'disk_full'; locked; gone), and nothing of the call happened.
  */
 import type { Envelope, RawFacts, Reading } from '../mail/mail.js';
-import type { PackedReading } from '../mail/packed.js';
 import type { AddressLookup, Filing, FilingResult, Location, StoredContent, StoredContentRef } from './filing.js';
 import type {
   Account,
@@ -31,6 +30,7 @@ import type {
   TraceStep,
   Via,
 } from './model.js';
+import type { PackedReading } from './packed.js';
 import type { QueueStore } from './ports.js';
 
 export interface NewConversation {

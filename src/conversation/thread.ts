@@ -90,6 +90,9 @@ const DELIVERY_FIELDS = [
   'x-forwarded-to',
 ] as const;
 
+/** The fields in which `deliveryAddresses` looks, beside To and Cc. */
+export const ADDRESS_FIELDS = [...DELIVERY_FIELDS, 'received', 'resent-to'] as const;
+
 /** An address that a mail may have been meant for, and the field in which it stands (lower case). */
 export interface NamedAddress {
   readonly field: string;
@@ -135,7 +138,12 @@ export interface NamedId {
  * Most telling first: In-Reply-To, References from the latest back, the mail that a report is about, and the mail's own
  * id, because the same mail may have come before; at most 100, without brackets.
  */
-export function threadIds({ mail, reportedIds }: Pick<Reading, 'mail' | 'reportedIds'>): readonly NamedId[] {
+export function threadIds({
+  mail,
+  reportedIds,
+}: Pick<Reading, 'reportedIds'> & {
+  readonly mail: Pick<Mail, 'inReplyTo' | 'references' | 'messageId'>;
+}): readonly NamedId[] {
   const ids: NamedId[] = [
     ...mail.inReplyTo.map(id => ({ field: 'In-Reply-To', id }) as const),
     ...[...mail.references].reverse().map(id => ({ field: 'References', id }) as const),

@@ -1,12 +1,12 @@
 /** What the parser's worker thread and child process do with one mail, and the messages they exchange with the parser. */
 
+import { packReading } from '../conversation/packed.js';
 import type { Parsed, ReadingContext } from '../conversation/ports.js';
 import { errorText, isReplydError } from '../errors.js';
 import { authenticationOf } from '../mail/authentication.js';
 import type { Content, RawFacts } from '../mail/mail.js';
 import type { AttachmentKeeper } from '../mail/message.js';
 import { parseMail } from '../mail/message.js';
-import { packReading } from '../mail/packed.js';
 import { readMail } from '../mail/reading.js';
 
 export interface Job {

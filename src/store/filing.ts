@@ -8,12 +8,12 @@
 import { isFlaggedAsSpam } from '../conversation/blocked.js';
 import type { Filing, FilingResult, StoredContent } from '../conversation/filing.js';
 import { carriesLoopMark } from '../conversation/loop.js';
+import { type FiledReading, unpackReading } from '../conversation/packed.js';
 import type { Destination } from '../conversation/ports.js';
 import { decideEffects } from '../conversation/thread.js';
 import { normalizeAddress } from '../mail/address.js';
 import { NO_AUTHENTICATION } from '../mail/authentication.js';
-import type { Mailbox, Reading } from '../mail/mail.js';
-import { unpackReading } from '../mail/packed.js';
+import type { Mailbox } from '../mail/mail.js';
 import { blobKey } from './blobs.js';
 import { openConversation } from './conversations.js';
 import { advance, insertEvents, type NewEvent } from './events.js';
@@ -29,7 +29,7 @@ import { rememberId } from './thread-ids.js';
 import { blockedBy, findThread, namedTarget, type Target, TO_OPERATOR } from './threading.js';
 import { firstDomain } from './views.js';
 
-type OpenedFiling = Omit<Filing, 'reading'> & { readonly reading: Reading | null };
+type OpenedFiling = Omit<Filing, 'reading'> & { readonly reading: FiledReading | null };
 
 export function fileMail(session: Session, packed: Filing): readonly FilingResult[] {
   const filing: OpenedFiling = { ...packed, reading: packed.reading === null ? null : unpackReading(packed.reading) };
@@ -343,7 +343,7 @@ function ownerOf(session: Session, targets: readonly Target[]): ParticipantRow |
 
 /** The writer is the person in From; a mail without one is its token owner's. `writer`: the participant in From. */
 export function authorOf(
-  reading: Reading | null,
+  reading: FiledReading | null,
   writer: ParticipantRow | undefined,
   owner: ParticipantRow | undefined,
 ) {
@@ -359,7 +359,11 @@ export function authorOf(
   };
 }
 
-function senderEvidence(reading: Reading | null, from: Mailbox | null, checked: readonly string[]): readonly string[] {
+function senderEvidence(
+  reading: FiledReading | null,
+  from: Mailbox | null,
+  checked: readonly string[],
+): readonly string[] {
   const missing = reading !== null && from === null ? ['no From field: taken for the owner of the token'] : [];
   return [...missing, ...checked.map(field => `Authentication-Results: ${field}`)];
 }

@@ -6,9 +6,9 @@
 
 import type { Filing } from '../conversation/filing.js';
 import { leadsBack } from '../conversation/operator-copy.js';
+import type { FiledReading } from '../conversation/packed.js';
 import type { Forward, Store } from '../conversation/store.js';
 import { splitAddress } from '../mail/address.js';
-import type { Reading } from '../mail/mail.js';
 import { blobKey, blobRef } from './blobs.js';
 import { atMost } from './database.js';
 import { decodeId, encodeId, keyOf } from './ids.js';
@@ -20,7 +20,7 @@ const HOUR = 3_600_000;
 const PER_HOUR = 20;
 
 /** Queues the copy of a kept mail. Returns why none is sent, null when one is or nobody wants one. */
-export function forwardToOperator(session: Session, mailKey: number, reading: Reading | null): string | null {
+export function forwardToOperator(session: Session, mailKey: number, reading: FiledReading | null): string | null {
   const { db } = session;
   const operator = session.rules.operator ?? null;
   if (operator === null) return null;

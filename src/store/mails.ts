@@ -2,12 +2,11 @@
 
 import type { StoredContent, StoredContentRef } from '../conversation/filing.js';
 import type { MailRecord } from '../conversation/model.js';
+import { type FiledReading, type PackedReading, unpackReading } from '../conversation/packed.js';
 import type { Store } from '../conversation/store.js';
 import { isPersonal } from '../conversation/thread.js';
 import { ReplydError } from '../errors.js';
 import { parseOurAddress } from '../mail/address.js';
-import type { Reading } from '../mail/mail.js';
-import { type PackedReading, unpackReading } from '../mail/packed.js';
 import { accountByKey, accountBySlug } from './accounts.js';
 import { blobKey, blobRef, goneRef } from './blobs.js';
 import { tell } from './events.js';
@@ -112,7 +111,12 @@ function mailRow(session: Session, id: string): MailRow {
  * the account wants that. What a machine reports takes effect; what had its effect already (a conversation that opened
  * again) stays.
  */
-function fillIn(session: Session, message: MessageRow, reading: Reading, attachments: readonly StoredContent[]): void {
+function fillIn(
+  session: Session,
+  message: MessageRow,
+  reading: FiledReading,
+  attachments: readonly StoredContent[],
+): void {
   const { db } = session;
   const from = reading.mail.from;
   const conversation = db.get<ConversationRow>('select * from conversation where key = ?', message.conversation_key)!;

@@ -6,8 +6,9 @@
  * A report is told once: the same one again, or a late "delayed" after a bounce, changes nothing and tells nobody. An
  * entry whose delivery is not found stands in its message and has no effect.
  */
+import type { FiledReading } from '../conversation/packed.js';
 import { sameAddress } from '../mail/address.js';
-import type { Reading, ReportEntry } from '../mail/mail.js';
+import type { ReportEntry } from '../mail/mail.js';
 import { isHardBounce } from '../mail/status.js';
 import { deliveryByKey, failed, tellOfMessages } from './deliveries.js';
 import { encodeId } from './ids.js';
@@ -24,7 +25,7 @@ export interface ReportedEntry {
 export function reportedDeliveries(
   session: Session,
   at: { readonly conversation: ConversationRow; readonly deliveryKey: number | null },
-  reading: Reading,
+  reading: Pick<FiledReading, 'report' | 'reportedIds'>,
 ): readonly ReportedEntry[] {
   return reading.report.map(entry => {
     const found =

@@ -6,10 +6,10 @@
 import { blockingEntry } from '../conversation/blocked.js';
 import type { Location } from '../conversation/filing.js';
 import type { AccountSettings } from '../conversation/model.js';
+import type { FiledReading } from '../conversation/packed.js';
 import type { Destination } from '../conversation/ports.js';
 import { deliveryAddresses, threadIds } from '../conversation/thread.js';
 import { parseOurAddress } from '../mail/address.js';
-import type { Reading } from '../mail/mail.js';
 import { accountByKey, knownPrefixes, livingToken, resolveAddress } from './accounts.js';
 import { encodeId, keyOf } from './ids.js';
 import { participantByAddress } from './participants.js';
@@ -65,7 +65,7 @@ export function namedTarget(
 export function findThread(
   session: Session,
   accountKey: number,
-  mail: { reading: Reading | null; ownId: string },
+  mail: { reading: FiledReading | null; ownId: string },
 ): Thread | null {
   const named = mail.reading === null ? null : threadInHeader(session, accountKey, mail.reading);
   if (named !== null) return named;
@@ -81,7 +81,7 @@ export function findThread(
 /** The entry of the account's block list that keeps this writer out, or null. */
 export function blockedBy(
   account: AccountRow,
-  { reading, mailFrom }: { readonly reading: Reading | null; readonly mailFrom: string },
+  { reading, mailFrom }: { readonly reading: FiledReading | null; readonly mailFrom: string },
 ): string | null {
   const { blocked = [] } = fromJson<AccountSettings>(account.settings);
   return blockingEntry(blocked, [reading?.mail.from?.email, mailFrom]);
@@ -94,7 +94,7 @@ export function locate(
     recipients,
     mailFrom,
     reading,
-  }: { readonly recipients: readonly string[]; readonly mailFrom: string; readonly reading: Reading },
+  }: { readonly recipients: readonly string[]; readonly mailFrom: string; readonly reading: FiledReading },
 ): readonly Location[] {
   return recipients.map(recipient => {
     const nowhere = { recipient, account: null, conversation: null, by: null, writer_known: false };
@@ -123,7 +123,7 @@ export function locate(
   });
 }
 
-function threadInHeader(session: Session, accountKey: number, reading: Reading): Thread | null {
+function threadInHeader(session: Session, accountKey: number, reading: FiledReading): Thread | null {
   const prefixes = knownPrefixes(session);
   for (const { field, address } of deliveryAddresses(reading.mail)) {
     const parsed = parseOurAddress(address, prefixes);

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { unpackReading } from '#replyd/mail/packed.js';
+import { unpackReading } from '#replyd/conversation/packed.js';
 import { openParser } from '#replyd/parsing/parser.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'replyd-parsing-'));

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Filing } from '#replyd/conversation/filing.js';
 import type { Event } from '#replyd/conversation/model.js';
+import { packReading } from '#replyd/conversation/packed.js';
 import type { Store } from '#replyd/conversation/store.js';
 import { isReplydError } from '#replyd/errors.js';
 import type { Reading, ReportEntry } from '#replyd/mail/mail.js';
-import { packReading } from '#replyd/mail/packed.js';
 import { destinationOf, filing, type Open, type Opened, reading, sha256 } from './contract.js';
 
 const EVE = { name: 'Eve', email: 'eve@other.example' };
