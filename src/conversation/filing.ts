@@ -15,6 +15,8 @@ export type StoredContent =
 
 /** Names bytes in the store; read them with `Store.read`, or stream the file. */
 export interface StoredContentRef {
+  /** The store's own; null: no longer kept. */
+  readonly key: number | null;
   readonly sha256: string;
   readonly size: number;
   /** Path of the file when they stand in one. */

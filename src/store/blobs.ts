@@ -1,5 +1,5 @@
 /**
- * Content-addressed bytes. Up to 128 KiB they stand in a row and are committed with what refers to them; larger ones
+ * Bytes, each with its hash; but for raw mails (`rawKey`) the same bytes stand once. Up to 128 KiB they stand in a row and are committed with what refers to them; larger ones
  * stand in `blobs/ab/<sha256>`: written beside their place, fsynced, renamed, the folder fsynced, and only then the row.
  * A crash leaves at worst a file without a row, never a row without its file; `clear-files.ts` clears those away.
  */
@@ -102,24 +102,37 @@ export async function syncFolder(folder: string): Promise<void> {
 /** The key of the row for this content, made when it is new. Inside a transaction. */
 export function blobKey(session: Session, content: StoredContent): number {
   const { db } = session;
-  const hash = Buffer.from(content.sha256, 'hex');
   const known = db.get<{ key: number; inline: number }>(
-    'select key, data is not null as inline from blob where sha256 = ?',
-    hash,
+    'select key, data is not null as inline from blob where sha256 = ? and shared = 1',
+    Buffer.from(content.sha256, 'hex'),
   );
   if (known) {
     if (!known.inline) touch(blobFile(session.dataDir, content.sha256));
     return known.key;
   }
   if (!('bytes' in content)) touch(blobFile(session.dataDir, content.sha256));
-  return db.insert(
-    `insert into blob (key, sha256, size, data, created_at)
-     values (max(?, (select coalesce(max(key), 0) + 1 from blob)), ?, ?, ?, ?)`,
+  return insertBlob(session, content, { shared: true });
+}
+
+/**
+ * For a mail that is filed for the first time: hardly ever are its bytes there already, and a look-up and an entry by
+ * their hash would cost every mail a page of a large index. Small ones stand in a row of their own; large ones stand in a
+ * file, which has one row however many name it.
+ */
+export function rawKey(session: Session, content: StoredContent): number {
+  return 'bytes' in content ? insertBlob(session, content, { shared: false }) : blobKey(session, content);
+}
+
+function insertBlob(session: Session, content: StoredContent, as: { readonly shared: boolean }): number {
+  return session.db.insert(
+    `insert into blob (key, sha256, size, data, created_at, shared)
+     values (max(?, (select coalesce(max(key), 0) + 1 from blob)), ?, ?, ?, ?, ?)`,
     newKey(session),
-    hash,
+    Buffer.from(content.sha256, 'hex'),
     content.size,
     'bytes' in content ? content.bytes : null,
     session.clock(),
+    as.shared ? 1 : 0,
   );
 }
 
@@ -141,12 +154,12 @@ export function blobRef(session: Session, key: number): StoredContentRef {
   );
   if (!row) throw new ReplydError('not_found', 'these bytes are no longer kept');
   const sha256 = Buffer.from(row.sha256).toString('hex');
-  return { sha256, size: row.size, file: row.inline ? null : blobFile(session.dataDir, sha256) };
+  return { key, sha256, size: row.size, file: row.inline ? null : blobFile(session.dataDir, sha256) };
 }
 
 /** Names bytes that are no longer kept: reading them is not_found. */
 export function goneRef(size: number): StoredContentRef {
-  return { sha256: '', size, file: null };
+  return { key: null, sha256: '', size, file: null };
 }
 
 /** The bytes themselves. Throws not_found when they are gone. */
@@ -158,7 +171,7 @@ export async function readContent(session: Session, ref: StoredContentRef): Prom
       throw storeFault(error, `cannot read the blob ${ref.file}`);
     }
   }
-  const data = session.db.value<Uint8Array>('select data from blob where sha256 = ?', Buffer.from(ref.sha256, 'hex'));
+  const data = session.db.value<Uint8Array>('select data from blob where key = ?', ref.key);
   if (!data) throw new ReplydError('not_found', 'these bytes are no longer kept');
   return data;
 }

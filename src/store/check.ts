@@ -94,6 +94,33 @@ interface Question {
 
 const ROWS: readonly Question[] = [
   {
+    sql: `select key from event e where conversation_key is not null
+            and not exists (select 1 from conversation where key = e.conversation_key)`,
+    kind: 'event',
+    text: 'tells of a conversation that is not there',
+    advice: RESTORE,
+  },
+  {
+    sql: `select e.key from event e join message m on m.key = e.message_key
+          where m.conversation_key is not e.conversation_key`,
+    kind: 'event',
+    text: 'names another conversation than its message',
+    advice: RESTORE,
+  },
+  {
+    sql: `select distinct conversation_key as key from thread_id t
+          where not exists (select 1 from conversation where key = t.conversation_key)`,
+    kind: 'conversation',
+    text: 'is not there, but ids of its mails are remembered',
+    advice: REPORT,
+  },
+  {
+    sql: 'select key from blob where shared = 0 and data is null',
+    kind: null,
+    text: 'blob in a file that is not found by its hash: its file counts as one that no row names',
+    advice: RESTORE,
+  },
+  {
     sql: `select key from blob b where not exists (select 1 from mail where blob_key = b.key)
             and not exists (select 1 from attachment where blob_key = b.key)
             and not exists (select 1 from outgoing_mail where blob_key = b.key)`,
@@ -262,7 +289,7 @@ async function checkFiles(db: Connection, dataDir: string, now: number): Promise
       looked += 1;
       if (
         sha256 !== null &&
-        db.value('select 1 from blob where sha256 = ? and data is null', Buffer.from(sha256, 'hex'))
+        db.value('select 1 from blob where sha256 = ? and shared = 1 and data is null', Buffer.from(sha256, 'hex'))
       )
         continue;
       const age = await stat(file).then(

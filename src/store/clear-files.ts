@@ -29,7 +29,10 @@ export interface ClearingOperations {
 
 export function clearingOperations(session: Session): ClearingOperations {
   const withoutRow = (sha256: string) =>
-    session.db.value('select 1 from blob where sha256 = ? and data is null', Buffer.from(sha256, 'hex')) === undefined;
+    session.db.value(
+      'select 1 from blob where sha256 = ? and shared = 1 and data is null',
+      Buffer.from(sha256, 'hex'),
+    ) === undefined;
   return {
     filesWithoutRow: hashes => hashes.filter(withoutRow),
 

@@ -16,7 +16,7 @@ import { encodeId, keyOf } from './ids.js';
 import { suspendContact } from './participants.js';
 import type { ConversationRow, DeliveryRow } from './rows.js';
 import type { Session } from './session.js';
-import { rememberId } from './thread-ids.js';
+import { rememberAlias } from './thread-ids.js';
 import { UNFINISHED, unfinished } from './unfinished.js';
 import { queuedDeliveryView } from './views.js';
 
@@ -292,7 +292,7 @@ function settleDelivery(
   switch (outcome.result) {
     case 'sent':
       end('sent', { error: null, response: outcome.response });
-      if (outcome.alias && row.conversation_key !== null) rememberId(session, row.conversation_key, outcome.alias);
+      if (outcome.alias && row.conversation_key !== null) rememberAlias(session, row.conversation_key, outcome.alias);
       tellOfMessages(session, row);
       return;
     case 'failed':

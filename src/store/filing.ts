@@ -14,7 +14,7 @@ import { decideEffects } from '../conversation/thread.js';
 import { normalizeAddress } from '../mail/address.js';
 import { NO_AUTHENTICATION } from '../mail/authentication.js';
 import type { Mailbox } from '../mail/mail.js';
-import { blobKey } from './blobs.js';
+import { blobKey, rawKey } from './blobs.js';
 import { openConversation } from './conversations.js';
 import { advance, insertEvents, type NewEvent } from './events.js';
 import { forwardToOperator, keptBefore } from './forwards.js';
@@ -25,7 +25,7 @@ import { addParticipant, clearSuspension, contactFor, join, participantByAddress
 import { applyReports, reportedDeliveries, reportRow } from './reports.js';
 import type { AccountRow, ConversationRow, ParticipantRow, StoredResult } from './rows.js';
 import { newKey, type Session } from './session.js';
-import { rememberId } from './thread-ids.js';
+import { CONTENT_KEY_BYTES, madeId, rememberId } from './thread-ids.js';
 import { blockedBy, findThread, namedTarget, type Target, TO_OPERATOR } from './threading.js';
 import { firstDomain } from './views.js';
 
@@ -41,7 +41,7 @@ export function fileMail(session: Session, packed: Filing): readonly FilingResul
     if (filing.together && found.includes(result)) return filing.destinations.map(() => ({ result }));
   }
   const targets = openConversations(session, filing, found);
-  const contentKey = Buffer.from(filing.facts.contentKey, 'hex').subarray(0, 16);
+  const contentKey = Buffer.from(filing.facts.contentKey, 'hex').subarray(0, CONTENT_KEY_BYTES);
   const before = new Map<number, { key: number; mail_key: number }>();
   let files = false;
   for (const target of targets) {
@@ -196,9 +196,8 @@ function openForMail(session: Session, filing: OpenedFiling, account: AccountRow
   };
 }
 
-/** A mail without a Message-ID gets one from its content, so that it is the same each time it comes. */
 function ownMessageId(filing: OpenedFiling): string {
-  return filing.reading?.mail.messageId ?? `${filing.facts.contentKey.slice(0, 32)}@without-message-id.invalid`;
+  return filing.reading?.mail.messageId ?? madeId(filing.facts.contentKey);
 }
 
 /** `files`: it makes a message in some conversation; else it is kept for the operator alone. */
@@ -211,7 +210,7 @@ function insertMail(session: Session, filing: OpenedFiling, files: boolean): num
     filing.envelope.mailFrom,
     JSON.stringify(filing.envelope.rcptTo),
     filing.facts.size,
-    blobKey(session, filing.raw),
+    files && filing.reading !== null ? rawKey(session, filing.raw) : blobKey(session, filing.raw),
     filing.via,
     filing.client,
     session.clock(),
@@ -369,9 +368,7 @@ function senderEvidence(
 }
 
 function messageIdOf(session: Session, filing: OpenedFiling, accountKey: number): string {
-  const own = ownMessageId(filing);
-  const domain = own.endsWith('.invalid') ? firstDomain(session, accountKey) : null;
-  return domain === null ? own : own.replace('without-message-id.invalid', domain);
+  return filing.reading?.mail.messageId ?? madeId(filing.facts.contentKey, firstDomain(session, accountKey));
 }
 
 function attachmentsOf(filing: OpenedFiling) {

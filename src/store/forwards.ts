@@ -49,7 +49,7 @@ export function forwardToOperator(session: Session, mailKey: number, reading: Fi
 export function keptBefore(session: Session, filing: Pick<Filing, 'raw' | 'envelope'>): number | undefined {
   return session.db.value<number>(
     `select m.key from blob b join mail m on m.blob_key = b.key
-     where b.sha256 = ? and m.state = 'kept' and m.rcpt_to = ? limit 1`,
+     where b.sha256 = ? and b.shared = 1 and m.state = 'kept' and m.rcpt_to = ? limit 1`,
     Buffer.from(filing.raw.sha256, 'hex'),
     JSON.stringify(filing.envelope.rcptTo),
   );

@@ -43,18 +43,24 @@ export function schemaVersions(connection: Pick<Connection, 'raw'>): { store: nu
 export function migrate(connection: Connection, folder = FOLDER): readonly string[] {
   const migrations = known(folder);
   const applied: string[] = [];
-  for (const migration of migrations) {
-    // The version is read inside the transaction: another process may have been faster.
-    connection.raw
-      .transaction(() => {
-        const at = connection.raw.pragma('user_version', { simple: true }) as number;
-        refuseNewer(at, migrations.at(-1)?.version ?? 0);
-        if (at >= migration.version) return;
-        connection.raw.exec(migration.sql());
-        connection.raw.pragma(`user_version = ${migration.version}`);
-        applied.push(`${String(migration.version).padStart(4, '0')}_${migration.name}`);
-      })
-      .immediate();
+  // A table that is made anew keeps its keys; with foreign keys on, dropping the old one would take along what refers to it.
+  connection.raw.pragma('foreign_keys = off');
+  try {
+    for (const migration of migrations) {
+      // The version is read inside the transaction: another process may have been faster.
+      connection.raw
+        .transaction(() => {
+          const at = connection.raw.pragma('user_version', { simple: true }) as number;
+          refuseNewer(at, migrations.at(-1)?.version ?? 0);
+          if (at >= migration.version) return;
+          connection.raw.exec(migration.sql());
+          connection.raw.pragma(`user_version = ${migration.version}`);
+          applied.push(`${String(migration.version).padStart(4, '0')}_${migration.name}`);
+        })
+        .immediate();
+    }
+  } finally {
+    connection.raw.pragma('foreign_keys = on');
   }
   return applied;
 }

@@ -19,6 +19,7 @@ import { contactRow } from './participants.js';
 import type { StoredResult } from './rows.js';
 import { removeDeliveries } from './sent.js';
 import { fromJson, type Session } from './session.js';
+import { forgetAliases, forgetIds } from './thread-ids.js';
 
 /** Rows a transaction may remove before it lets others in. */
 const BATCH = 500;
@@ -59,7 +60,7 @@ export function removalOperations(session: Session): RemovalOperations {
       }
       // What the account itself told goes a piece at a time too, with what went to its hooks.
       if (removeContacts(session, account.key) > 0) return false;
-      if (removeRows(session, 'event', 'account_key', account.key) > 0) return false;
+      if (removeEvents(session, 'account_key = ?', account.key) > 0) return false;
       if (removeDeliveries(session, 'account_key', { value: account.key, most: BATCH }) > 0) return false;
       const answers = db.run(
         `delete from idempotency where (caller, name) in (
@@ -88,19 +89,11 @@ function removeContacts(session: Session, accountKey: number): number {
   return contacts.length;
 }
 
-function removeRows(
-  session: Session,
-  table: string,
-  column: 'account_key' | 'conversation_key',
-  value: number,
-  most = BATCH,
-): number {
-  // Both names are this file's own words.
-  return session.db.run(
-    `delete from ${table} where key in (select key from ${table} where ${column} = ? limit ?)`,
-    value,
-    most,
-  );
+type EventsOf = 'account_key = ?' | 'conversation_key = ? and message_key is null' | 'message_key = ?';
+
+/** Up to a batch. */
+function removeEvents(session: Session, of: EventsOf, key: number): number {
+  return session.db.run(`delete from event where key in (select key from event where ${of} limit ?)`, key, BATCH);
 }
 
 /** Removes up to a batch of rows; the conversation itself with the last of them. True when it is gone. */
@@ -111,7 +104,7 @@ export function removeConversation(session: Session, key: number): boolean {
     db.run('delete from token where participant_key in (select key from participant where conversation_key = ?)', key);
   }
   // In this order nothing refers to what goes first.
-  if (removeRows(session, 'event', 'conversation_key', key) === BATCH) return false;
+  if (removeEvents(session, 'conversation_key = ? and message_key is null', key) === BATCH) return false;
   if (removeDeliveries(session, 'conversation_key', { value: key, most: BATCH }) === BATCH) return false;
   if (removeMessages(session, key) === BATCH) return false;
   const sent = db.all<{ key: number; blob_key: number }>(
@@ -126,13 +119,7 @@ export function removeConversation(session: Session, key: number): boolean {
     bytes += removeBlobIfUnused(session, mail.blob_key);
   }
   if (sent.length === BATCH) return false;
-  const ids = db.run(
-    `delete from thread_id where (hash, conversation_key) in (
-       select hash, conversation_key from thread_id where conversation_key = ? limit ?)`,
-    key,
-    BATCH,
-  );
-  if (ids === BATCH) return false;
+  if (forgetAliases(session, key, BATCH) === BATCH) return false;
   if (forgetAnswers(session, encodeId('conversation', key))) return false;
   db.run('delete from conversation where key = ?', key);
   return true;
@@ -140,14 +127,22 @@ export function removeConversation(session: Session, key: number): boolean {
 
 function removeMessages(session: Session, conversationKey: number): number {
   const { db } = session;
-  const messages = db.all<{ key: number; mail_key: number | null }>(
-    'select key, mail_key from message where conversation_key = ? order by seq limit ?',
+  const messages = db.all<{
+    key: number;
+    mail_key: number | null;
+    message_id: string | null;
+    content_key: Uint8Array | null;
+  }>(
+    'select key, mail_key, message_id, content_key from message where conversation_key = ? order by seq limit ?',
     conversationKey,
     BATCH,
   );
   let bytes = 0;
+  let events = 0;
   for (const message of messages) {
-    if (bytes > BYTES_AT_ONCE) return BATCH;
+    events += removeEvents(session, 'message_key = ?', message.key);
+    if (bytes > BYTES_AT_ONCE || events >= BATCH) return BATCH;
+    forgetIds(session, conversationKey, message);
     const blobs = db.all<{ blob_key: number }>('select blob_key from attachment where message_key = ?', message.key);
     db.run('delete from message where key = ?', message.key);
     for (const { blob_key } of blobs) bytes += removeBlobIfUnused(session, blob_key);

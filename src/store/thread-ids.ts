@@ -1,7 +1,7 @@
 /**
  * Ids that name a conversation: our own (in Message-ID and References of what we sent), those of a conversation that was
  * imported with its UUID as token, Message-IDs that came in, and aliases that a smarthost gave our mails. Kept as 48-bit hashes: a collision only adds a candidate, and every candidate
- * is checked against the account.
+ * is checked against the account. What is remembered of a message goes with it (`forgetIds`), the rest by its conversation.
  */
 import { createHash } from 'node:crypto';
 import { normalizeToken } from '../mail/address.js';
@@ -51,6 +51,56 @@ export function idHash(id: string): number {
   return createHash('sha256').update(id).digest().readUIntBE(0, 6);
 }
 
+/**
+ * For a mail without a Message-ID: made from its content (hex), so that it is the same each time it comes. A message
+ * shows it with a domain of its account; it is remembered without.
+ */
+export function madeId(contentKey: string, domain: string | null = null): string {
+  return `${contentKey.slice(0, 2 * CONTENT_KEY_BYTES)}@${domain ?? 'without-message-id.invalid'}`;
+}
+
+/** So much of a content key is kept with its message. */
+export const CONTENT_KEY_BYTES = 16;
+
+/** Of a message that has this Message-ID, or `madeId` of its content: `forgetIds` finds it from there. */
 export function rememberId(session: Session, conversationKey: number, id: string): void {
-  session.db.run('insert or ignore into thread_id (hash, conversation_key) values (?, ?)', idHash(id), conversationKey);
+  remember(session, conversationKey, id, { ofMessage: true });
+}
+
+/** What others call a mail of ours. */
+export function rememberAlias(session: Session, conversationKey: number, id: string): void {
+  remember(session, conversationKey, id, { ofMessage: false });
+}
+
+function remember(session: Session, conversationKey: number, id: string, as: { readonly ofMessage: boolean }): void {
+  session.db.run(
+    'insert or ignore into thread_id (hash, conversation_key, of_message) values (?, ?, ?)',
+    idHash(id),
+    conversationKey,
+    as.ofMessage ? 1 : 0,
+  );
+}
+
+/** Of a conversation that is being removed: with one of its messages, what was remembered of it. */
+export function forgetIds(
+  session: Session,
+  conversationKey: number,
+  message: { readonly message_id: string | null; readonly content_key: Uint8Array | null },
+): void {
+  const ids = message.message_id === null ? [] : [message.message_id];
+  // Both: a mail that could not be read at first got its own id later.
+  if (message.content_key !== null) ids.push(madeId(Buffer.from(message.content_key).toString('hex')));
+  for (const id of ids) {
+    session.db.run('delete from thread_id where hash = ? and conversation_key = ?', idHash(id), conversationKey);
+  }
+}
+
+/** Up to `most` of those that no message has. Returns how many there were. */
+export function forgetAliases(session: Session, conversationKey: number, most: number): number {
+  return session.db.run(
+    `delete from thread_id where (hash, conversation_key) in (
+       select hash, conversation_key from thread_id where conversation_key = ? and of_message = 0 limit ?)`,
+    conversationKey,
+    most,
+  );
 }

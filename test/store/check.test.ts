@@ -118,8 +118,26 @@ const DAMAGES: readonly [
     { check: 'references', text: /refers to a participant that is not there/ },
   ],
   [
+    'a removed conversation left events and ids of its mails',
+    ({ db }) => {
+      db.raw.pragma('foreign_keys = off');
+      db.run('delete from conversation where key = (select min(key) from conversation)');
+    },
+    { check: 'rows', text: /tells of a conversation that is not there|ids of its mails are remembered/ },
+  ],
+  [
+    'an event tells of a message elsewhere',
+    ({ db }) => db.run('update event set conversation_key = (select max(key) from conversation)'),
+    { check: 'rows', text: /another conversation than its message/ },
+  ],
+  [
+    'a large content is not found by its hash',
+    ({ db }) => db.run('update blob set shared = 0 where data is null'),
+    { check: 'rows', text: /not found by its hash/ },
+  ],
+  [
     'a blob is left over',
-    ({ db }) => db.run("insert into blob values (1, x'00', 0, x'', 0)"),
+    ({ db }) => db.run("insert into blob (key, sha256, size, data, created_at) values (1, x'00', 0, x'', 0)"),
     { check: 'rows', text: /nothing refers to/ },
   ],
   [

@@ -136,6 +136,8 @@ test('every statement finds its rows by an index', async context => {
   await store.disableHook(hook.id, 'x');
   await store.removeHook(hook.id);
   await store.stats();
+  await store.filesWithoutRow(['44'.repeat(32)]);
+  await store.file(filing([await destinationOf(store, 'postmaster@reply.example.com')], reading()));
   await store.removeConversation({ id });
   await store.removeAccount('acme');
 

@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { isReplydError } from '#replyd/errors.js';
+import { packReading } from '#replyd/mail/packed.js';
 import { checkStore } from '#replyd/store/check.js';
 import { openDatabase } from '#replyd/store/database.js';
 import { keepSince } from '#replyd/store/housekeeping.js';
 import { migrate } from '#replyd/store/migrate.js';
 import { openStore } from '#replyd/store/sqlite.js';
+import { idHash } from '#replyd/store/thread-ids.js';
 import { destinationOf, filing, reading, sha256 } from './contract.js';
 import { RULES } from './rules.js';
 
@@ -302,6 +304,59 @@ test('a transaction overwrites a few megabytes at most', async context => {
   await store.removeConversation({ id });
   await whole();
   assert.equal((await store.stats()).contents, 0);
+});
+
+test('the ids of its mails go with a conversation, however it came to know them', async context => {
+  const { store, dataDir, start, answer, settle, whole } = await makeStore(context);
+  const made = await start('carla@customer.example');
+  const other = await start('bo@customer.example');
+  const to = await destinationOf(store, made.reply_to!);
+  const also = await destinationOf(store, other.reply_to!);
+  const keyed = (text: string) => ({ facts: { size: 1, sha256: sha256(text), contentKey: sha256(text), hops: 0 } });
+  await store.file(filing([to, also], reading({ text: 'to both', messageId: 'both@customer.example' })));
+  await store.file(filing([to], reading({ text: 'without an id', messageId: null })));
+  await store.file(filing([to], reading({ text: 'ours?', messageId: 'x@without-message-id.invalid' })));
+  const [unread] = await store.file(filing([to], null, keyed('read later')));
+  await store.file(filing([to], null, keyed('never read')));
+  assert.ok(unread?.result === 'filed');
+  await store.refile(unread.mailId, packReading(reading({ text: 'read after all' })), []);
+  await answer(made.id, 'an answer');
+  await settle({ result: 'sent', response: '250 ok', alias: 'alias@smarthost.example' });
+  const db = openDatabase(dataDir);
+  context.after(() => db.close());
+  const remembered = () => db.all<{ hash: number; of_message: number }>('select hash, of_message from thread_id');
+  assert.equal(remembered().length, 8);
+  await store.removeConversation({ id: made.id });
+  assert.deepEqual(remembered(), [{ hash: idHash('both@customer.example'), of_message: 1 }]);
+  await whole();
+});
+
+test('a transaction removes some hundreds of events at most', async context => {
+  const { store, dataDir, start, file, whole } = await makeStore(context);
+  const { id, reply_to } = await start('carla@customer.example');
+  await file([reply_to!], 'one');
+  const db = openDatabase(dataDir);
+  context.after(() => db.close());
+  // As many deliveries as it has, a message was told of.
+  db.run(
+    `insert into event (account_key, conversation_key, seq, type, message_key, created_at)
+     with recursive n (n) as (select 1 union all select n + 1 from n where n < 1200)
+     select account_key, conversation_key, seq + n, type, message_key, created_at from event, n
+     where event.key = (select max(key) from event)`,
+  );
+  db.run('update conversation set next_event_seq = (select max(seq) + 1 from event)');
+  await whole();
+  db.run('update conversation set removing_at = 1');
+  const left = () => db.value<number>('select count(*) from event')!;
+  const counts = [left()];
+  while (Object.keys(await store.clearOld(keepSince(ALWAYS, START))).length > 0) counts.push(left());
+  assert.ok(
+    counts.slice(1).every((count, index) => counts[index]! - count <= 1000),
+    counts.join(', '),
+  );
+  assert.equal(left(), 0);
+  await assert.rejects(store.conversation({ id }), error => isReplydError(error, 'not_found'));
+  await whole();
 });
 
 test('the searches of the housekeeping use their indexes', async context => {
