@@ -31,39 +31,58 @@ export interface HeaderBlock {
 /** Reads the bytes up to the first blank line. */
 export function parseHeaderBlock(bytes: Uint8Array): HeaderBlock {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  return headerBlockIn(text, { from: 0, to: text.length, isSevenBit: isAscii(bytes) });
+}
+
+/** A header's place in a text of bytes (latin1); `isSevenBit`: none of its own bytes is above 127. */
+export interface HeaderPlace {
+  readonly from: number;
+  readonly to: number;
+  readonly isSevenBit: boolean;
+}
+
+/** The same for a header that stands in a longer text. */
+export function headerBlockIn(text: string, { from, to, isSevenBit }: HeaderPlace): HeaderBlock {
   const fields: HeaderField[] = [];
   let stray = -1;
+  const whole = text.slice(from, to);
   // Only raw 8-bit values ask for it.
-  const isSevenBit = isAscii(bytes);
-  const charset = isSevenBit ? null : (/charset\s{0,9}=\s{0,9}"?([a-z0-9_.:-]{1,40})/i.exec(text)?.[1] ?? null);
-  const valueFrom = isSevenBit ? asciiValue : (parts: readonly string[]) => fieldValue(parts, charset);
-  let isOrderly = isSevenBit && text[0] !== ' ' && text[0] !== '\t' && !text.includes('\0');
+  const charset = isSevenBit ? null : (/charset\s{0,9}=\s{0,9}"?([a-z0-9_.:-]{1,40})/i.exec(whole)?.[1] ?? null);
+  const isPlain = isSevenBit && !whole.includes('\0');
   let name = '';
-  /** The lines of the field's value; empty while there is no field. */
-  let parts: string[] = [];
-  for (let position = 0; position < text.length; ) {
-    const end = lineEnd(text, position);
+  /** The field's value, with the line ends of its folds in it. */
+  let valueFrom = 0;
+  let valueTo = 0;
+  let isFolded = false;
+  const finish = () => {
+    if (name === '' || fields.length === MAX_FIELDS) return;
+    const value =
+      isPlain && valueTo - valueFrom <= MAX_VALUE
+        ? plainValue(text, valueFrom, valueTo, isFolded)
+        : fieldValue(text.slice(valueFrom, valueTo), charset);
+    fields.push({ name, value });
+  };
+  for (let position = from; position < to; ) {
+    const end = Math.min(lineEnd(text, position), to);
     const lineStop = text.charCodeAt(end - 1) === CR && end > position ? end - 1 : end;
     if (lineStop === position) break;
     const first = text.charCodeAt(position);
     if (first === SPACE || first === TAB) {
-      parts.push(text.slice(position, lineStop));
+      isFolded = true;
     } else {
-      if (name !== '') add(fields, name, valueFrom(parts));
+      finish();
       const colon = colonOf(text, position, lineStop);
-      name = colon < 0 ? '' : nameOf(text.slice(position, colon));
-      parts = colon < 0 ? [] : [text.slice(colon + 1, lineStop)];
-      if (colon < 0 && stray < 0 && !(position === 0 && /^>?From /.test(text))) stray = position;
+      name = colon < 0 ? '' : nameAt(text, position, colon);
+      valueFrom = colon + 1;
+      isFolded = false;
+      if (colon < 0 && stray < 0 && !(position === from && /^>?From /.test(whole))) stray = position - from;
     }
+    valueTo = lineStop;
     position = end + 1;
   }
-  if (name !== '') add(fields, name, valueFrom(parts));
-  isOrderly &&= stray < 0 && fields.length < MAX_FIELDS;
+  finish();
+  const isOrderly = isPlain && !/^[ \t]/.test(whole) && stray < 0 && fields.length < MAX_FIELDS;
   return { fields, stray, isOrderly };
-}
-
-function add(fields: HeaderField[], name: string, value: string): void {
-  if (fields.length < MAX_FIELDS) fields.push({ name, value });
 }
 
 /**
@@ -82,21 +101,23 @@ function colonOf(text: string, from: number, to: number): number {
   return at < to && text.charCodeAt(at) === COLON ? at : -1;
 }
 
-/** Names as nearly all programs write them: asked for, they need no lower-casing, and they are compared by their place. */
-const USUAL_NAMES: ReadonlyMap<string, string> = new Map(
-  (
-    'Return-Path Received Delivered-To X-Original-To Envelope-To Authentication-Results DKIM-Signature Received-SPF ' +
-    'ARC-Seal ARC-Message-Signature ARC-Authentication-Results X-Received X-Google-Smtp-Source From Sender Reply-To To ' +
-    'Cc Bcc Subject Date Message-ID Message-Id In-Reply-To References MIME-Version Mime-Version Content-Type ' +
-    'Content-Transfer-Encoding Content-Disposition Content-ID Content-Language User-Agent X-Mailer Thread-Topic ' +
-    'Thread-Index Accept-Language X-Originating-IP Precedence List-Id List-Unsubscribe Auto-Submitted'
-  )
-    .split(' ')
-    .map(name => [name, name.toLowerCase()]),
-);
+/** Names as nearly all programs write them, by their length: these are found without a string of their own. */
+const USUAL_NAMES: { readonly written: string; readonly name: string }[][] = [];
+for (const written of (
+  'Return-Path Received Delivered-To X-Original-To Envelope-To Authentication-Results DKIM-Signature Received-SPF ' +
+  'ARC-Seal ARC-Message-Signature ARC-Authentication-Results X-Received X-Google-Smtp-Source From Sender Reply-To To ' +
+  'Cc Bcc Subject Date Message-ID Message-Id In-Reply-To References MIME-Version Mime-Version Content-Type ' +
+  'Content-Transfer-Encoding Content-Disposition Content-ID Content-Language User-Agent X-Mailer Thread-Topic ' +
+  'Thread-Index Accept-Language X-Originating-IP Precedence List-Id List-Unsubscribe Auto-Submitted'
+).split(' ')) {
+  USUAL_NAMES[written.length] ??= [];
+  USUAL_NAMES[written.length]!.push({ written, name: written.toLowerCase() });
+}
 
-function nameOf(raw: string): string {
-  return USUAL_NAMES.get(raw) ?? raw.trimEnd().toLowerCase();
+/** The name that ends at `to`, in lower case. */
+function nameAt(text: string, from: number, to: number): string {
+  for (const { written, name } of USUAL_NAMES[to - from] ?? []) if (text.startsWith(written, from)) return name;
+  return text.slice(from, to).trimEnd().toLowerCase();
 }
 
 /** The first field of that name (lower case), or ''. */
@@ -171,18 +192,20 @@ function wordBytes(encoding: string, text: string): Buffer {
   return bytes.subarray(0, length);
 }
 
-function asciiValue(parts: readonly string[]): string {
-  const raw = parts.length === 1 ? parts[0]! : parts.join(' ');
-  if (raw.length <= MAX_VALUE && !/[\x00\r\n\t]| {2}/.test(raw)) return raw.trim();
-  return cleanText(raw.slice(0, MAX_VALUE))
-    .replaceAll(/[\r\n\t ]+/g, ' ')
-    .trim();
+/** A value in ASCII without NUL. */
+function plainValue(text: string, from: number, to: number, isFolded: boolean): string {
+  const raw = text.slice(text.charCodeAt(from) === SPACE ? from + 1 : from, to);
+  return isFolded || /[\r\t]| {2}/.test(raw) ? collapsed(raw) : raw.trim();
 }
 
-function fieldValue(parts: readonly string[], charset: string | null): string {
-  const raw = parts.join(' ').slice(0, MAX_VALUE);
-  const text = /[\x80-\xff]/.test(raw) ? eightBitText(Buffer.from(raw, 'latin1'), charset) : cleanText(raw);
-  return text.replaceAll(/[\r\n\t ]+/g, ' ').trim();
+function fieldValue(lines: string, charset: string | null): string {
+  const raw = lines.replaceAll(/\r?\n/g, ' ').slice(0, MAX_VALUE);
+  return collapsed(/[\x80-\xff]/.test(raw) ? eightBitText(Buffer.from(raw, 'latin1'), charset) : cleanText(raw));
+}
+
+/** White space as single spaces, and none around it. A single space inside is no match: there are many. */
+function collapsed(text: string): string {
+  return text.replaceAll(/[\r\n\t][\r\n\t ]*| [\r\n\t ]+/g, ' ').trim();
 }
 
 function eightBitText(bytes: Buffer, charset: string | null): string {

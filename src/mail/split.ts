@@ -9,8 +9,9 @@
  * Linear: of a body only lines that begin like a delimiter are looked at. Above the limits (1,000 parts, 1 MiB of
  * header) iteration throws, after everything that stands in front.
  */
+import { isAscii } from 'node:buffer';
 import { MimeNode } from '@zone-eu/mailsplit';
-import { type HeaderBlock, parseHeaderBlock } from './headers.js';
+import { type HeaderBlock, headerBlockIn } from './headers.js';
 import { soundLineEnds } from './line-ends.js';
 import { type Structured, structured } from './structured.js';
 
@@ -50,21 +51,21 @@ export interface EntityWithContent {
 export function* splitAtOnce(source: Uint8Array): Generator<EntityWithContent> {
   const sound = soundLineEnds(source);
   const bytes = Buffer.from(sound.buffer, sound.byteOffset, sound.byteLength);
-  const scan: Scan = { text: bytes.toString('latin1'), dashes: -1, bareReturn: -1 };
+  const scan: Scan = { text: bytes.toString('latin1'), bytes, isSevenBit: isAscii(bytes), suspect: -1 };
   let next: Next | null = { parent: null, at: 0 };
   for (let count = 1; next !== null; count += 1) {
     if (count > MAX_PARTS) throw new Error('Max allowed child nodes exceeded');
     const { parent, at }: Next = next;
     const { end, found } = headAt(scan.text, at, parent);
     if (found === null) {
-      const entity = entityOf(bytes.subarray(at, end), parent);
+      const entity = entityAt(scan, { from: at, to: end, parent });
       const body = bodyOf(scan, entity, end);
       yield { entity, content: bytes.subarray(end, body.end) };
       next = body.next;
     } else {
       // A delimiter in the middle of a header: only the end of a multipart leaves its last part standing.
       if (found.isEnd && end > at) {
-        yield { entity: entityOf(bytes.subarray(at, end), parent), content: bytes.subarray(end, end) };
+        yield { entity: entityAt(scan, { from: at, to: end, parent }), content: bytes.subarray(end, end) };
       }
       next = nextAfter(scan, found, null);
     }
@@ -72,10 +73,12 @@ export function* splitAtOnce(source: Uint8Array): Generator<EntityWithContent> {
 }
 
 interface Scan {
+  readonly bytes: Buffer;
+  /** The bytes, one a character. */
   readonly text: string;
-  /** The latest places of LF and dashes, and of LF, CR and dashes, that were found; the text's length when none is left. */
-  dashes: number;
-  bareReturn: number;
+  readonly isSevenBit: boolean;
+  /** The latest line that was found to begin with dashes; the text's length when none is left. */
+  suspect: number;
 }
 
 /** Where an entity begins, and what it is a part of. */
@@ -111,8 +114,11 @@ function headAt(text: string, from: number, parent: Entity | null): { end: numbe
   return { end: at, found: null };
 }
 
-function entityOf(headerBytes: Uint8Array, parent: Entity | null): Entity {
-  const header = parseHeaderBlock(headerBytes);
+/** The entity whose header stands at [from, to). */
+function entityAt(scan: Scan, { from, to, parent }: { from: number; to: number; parent: Entity | null }): Entity {
+  const headerBytes = scan.bytes.subarray(from, to);
+  const isSevenBit = scan.isSevenBit || isAscii(headerBytes);
+  const header = headerBlockIn(scan.text, { from, to, isSevenBit });
   const contentType = structured(header.fields, 'content-type');
   const { mediaType, hasMediaType, boundary } = plainStructure(header, contentType) ?? parsedStructure(headerBytes);
   return { parent, header, headerBytes, contentType, mediaType, hasMediaType, boundary };
@@ -218,16 +224,18 @@ function findDelimiter(scan: Scan, from: number, entity: Entity, isEpilogue: boo
 /** The first line from `at` on, the beginning of one, that begins with dashes or a bare CR and dashes; -1 without one. */
 function suspectLine(scan: Scan, at: number): number {
   const { text } = scan;
-  if (text.startsWith('--', at) || text.startsWith('\r--', at)) return at;
-  if (scan.dashes < at) scan.dashes = placeOf(text, '\n--', at);
-  if (scan.bareReturn < at) scan.bareReturn = placeOf(text, '\n\r--', at);
-  const place = Math.min(scan.dashes, scan.bareReturn);
-  return place === text.length ? -1 : place + 1;
+  if (scan.suspect < at) scan.suspect = lineOfDashes(text, at);
+  return scan.suspect === text.length ? -1 : scan.suspect;
 }
 
-function placeOf(text: string, sign: string, from: number): number {
-  const place = text.indexOf(sign, from);
-  return place < 0 ? text.length : place;
+/** Dashes are fewer than line ends, so they are looked for first. */
+function lineOfDashes(text: string, from: number): number {
+  for (let at = text.indexOf('--', from); at >= 0; at = text.indexOf('--', at)) {
+    const start = at > from && text.charCodeAt(at - 1) === CR ? at - 1 : at;
+    if (start === from || text.charCodeAt(start - 1) === LF) return start;
+    while (text.charCodeAt(at) === DASH) at += 1;
+  }
+  return text.length;
 }
 
 /** The delimiter that the line [from, to) is, of this entity or of one around it; else null. */
