@@ -100,6 +100,7 @@ function excessiveNesting(html: string): string | null {
 
 /** True when more than `limit` tags may stand in it; stops counting there. */
 function hasMoreTags(html: string, limit: number): boolean {
+  if (html.length <= limit) return false;
   let count = 0;
   for (let at = html.indexOf('<'); at !== -1; at = html.indexOf('<', at + 1)) if (++count > limit) return true;
   return false;
