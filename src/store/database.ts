@@ -16,52 +16,75 @@ const require = createRequire(import.meta.url);
 /** How long a writer waits for another process's transaction. */
 export const BUSY_TIMEOUT = 10_000;
 
+interface Prepared {
+  readonly statement: Database.Statement;
+  /** The names of what it gives back. */
+  readonly columns: readonly string[];
+  readonly numbered: boolean;
+}
+
+/** The values as the library wants them: `?1` counts as a name there. */
+function bound(prepared: Prepared, values: readonly unknown[]): readonly unknown[] {
+  return prepared.numbered ? [{ ...[null, ...values] }] : values;
+}
+
+/** The library could make it too, but asks for each column's name anew in each row: that takes twice as long. */
+function rowOf(columns: readonly string[], values: readonly unknown[]): unknown {
+  const row: Record<string, unknown> = {};
+  for (let i = 0; i < columns.length; i += 1) row[columns[i]!] = values[i];
+  return row;
+}
+
 export class Connection {
   readonly raw: Database.Database;
-  readonly #statements = new Map<string, { readonly statement: Database.Statement; readonly numbered: boolean }>();
+  readonly #statements = new Map<string, Prepared>();
   #onlyReads = false;
 
   constructor(raw: Database.Database) {
     this.raw = raw;
   }
 
-  /** The statement and its values as the library wants them: `?1` counts as a name there. */
-  #prepare(text: string, values: readonly unknown[]): [Database.Statement, readonly unknown[]] {
+  #prepared(text: string): Prepared {
     let prepared = this.#statements.get(text);
     if (!prepared) {
-      prepared = { statement: this.raw.prepare(text), numbered: text.includes('?1') };
+      const statement = this.raw.prepare(text);
+      const columns = statement.reader ? statement.columns().map(column => column.name) : [];
+      if (statement.reader) statement.raw(true);
+      prepared = { statement, columns, numbered: text.includes('?1') };
       this.#statements.set(text, prepared);
     }
-    return [prepared.statement, prepared.numbered ? [{ ...[null, ...values] }] : values];
+    return prepared;
   }
 
   /** The first row, or undefined. */
   get<Row>(text: string, ...values: unknown[]): Row | undefined {
-    const [statement, bound] = this.#prepare(text, values);
-    return statement.get(...bound) as Row | undefined;
+    const prepared = this.#prepared(text);
+    const found = prepared.statement.get(...bound(prepared, values)) as readonly unknown[] | undefined;
+    return found === undefined ? undefined : (rowOf(prepared.columns, found) as Row);
   }
 
   all<Row>(text: string, ...values: unknown[]): Row[] {
-    const [statement, bound] = this.#prepare(text, values);
-    return statement.all(...bound) as Row[];
+    const prepared = this.#prepared(text);
+    const found = prepared.statement.all(...bound(prepared, values)) as (readonly unknown[])[];
+    return found.map(each => rowOf(prepared.columns, each) as Row);
   }
 
   /** Runs a statement; returns how many rows it changed. */
   run(text: string, ...values: unknown[]): number {
-    const [statement, bound] = this.#prepare(text, values);
-    return statement.run(...bound).changes;
+    const prepared = this.#prepared(text);
+    return prepared.statement.run(...bound(prepared, values)).changes;
   }
 
   /** Inserts one row; returns its key. (`returning key` would cost it a temporary table each time.) */
   insert(text: string, ...values: unknown[]): number {
-    const [statement, bound] = this.#prepare(text, values);
-    return Number(statement.run(...bound).lastInsertRowid);
+    const prepared = this.#prepared(text);
+    return Number(prepared.statement.run(...bound(prepared, values)).lastInsertRowid);
   }
 
   /** The first column of the first row. */
   value<T>(text: string, ...values: unknown[]): T | undefined {
-    const row = this.get<Record<string, T>>(text, ...values);
-    return row === undefined ? undefined : Object.values(row)[0];
+    const prepared = this.#prepared(text);
+    return (prepared.statement.get(...bound(prepared, values)) as readonly T[] | undefined)?.[0];
   }
 
   /** From now on it only reads. (Mapping the file instead of reading it made look-ups twice as slow under writes.) */

@@ -4,8 +4,8 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { packReading } from '#replyd/conversation/packed.js';
 import { isReplydError } from '#replyd/errors.js';
-import { packReading } from '#replyd/mail/packed.js';
 import { checkStore } from '#replyd/store/check.js';
 import { openDatabase } from '#replyd/store/database.js';
 import { keepSince } from '#replyd/store/housekeeping.js';
