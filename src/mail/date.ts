@@ -4,7 +4,9 @@
  * none, which is why JavaScript's own parser, that reads a year into any word with a digit, is not asked.
  */
 
-const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+const MONTHS: ReadonlyMap<string, number> = new Map(
+  'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ').map((name, index) => [name, index + 1]),
+);
 
 /** Minutes east of UTC (RFC 5322 section 4.3). Military letters and unknown names count as UTC, as it says. */
 const ZONES: ReadonlyMap<string, number> = new Map(
@@ -45,14 +47,17 @@ export function parseDate(value: string): string | null {
   const mail = usual ?? MAIL_DATE.exec(text);
   if (mail !== null) {
     const [, day, month, year, hour, minute, second, zone] = mail;
-    return instant([year, String(monthNumber(month!)), day, hour, minute, second], zone);
+    return instant(
+      [number(year), monthNumber(month!), number(day), number(hour), number(minute), number(second)],
+      zone,
+    );
   }
   const iso = ISO_DATE.exec(text);
-  if (iso !== null) return instant(iso.slice(1, 7), iso[7]);
+  if (iso !== null) return instant(iso.slice(1, 7).map(number), iso[7]);
   const c = C_DATE.exec(text);
   if (c === null) return null;
   const [, month, day, hour, minute, second, zone, year] = c;
-  return instant([year, String(monthNumber(month!)), day, hour, minute, second], zone);
+  return instant([number(year), monthNumber(month!), number(day), number(hour), number(minute), number(second)], zone);
 }
 
 function withoutComments(value: string): string {
@@ -63,12 +68,18 @@ function withoutComments(value: string): string {
     .trim();
 }
 
-function monthNumber(name: string): number {
-  return MONTHS.indexOf(name.slice(0, 3).toLowerCase()) + 1;
+/** 0 for what is not there. */
+function number(digits: string | undefined): number {
+  return digits === undefined ? 0 : Number(digits);
 }
 
-function instant(parts: readonly (string | undefined)[], zone: string | undefined): string | null {
-  const [year, month, day, hour, minute, second] = parts.map(part => Number(part ?? '0'));
+/** 0 for what is no month. */
+function monthNumber(name: string): number {
+  return MONTHS.get(name.slice(0, 3).toLowerCase()) ?? 0;
+}
+
+/** Year to second. */
+function instant([year, month, day, hour, minute, second]: readonly number[], zone: string | undefined): string | null {
   const fullYear = year! < 50 ? year! + 2000 : year! < 1000 ? year! + 1900 : year!;
   if (fullYear < 1970 || fullYear > 2200 || month! < 1 || month! > 12) return null;
   const days = day! > 28 ? new Date(Date.UTC(fullYear, month!, 0)).getUTCDate() : 28;

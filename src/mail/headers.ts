@@ -194,8 +194,27 @@ function wordBytes(encoding: string, text: string): Buffer {
 
 /** A value in ASCII without NUL. */
 function plainValue(text: string, from: number, to: number, isFolded: boolean): string {
-  const raw = text.slice(text.charCodeAt(from) === SPACE ? from + 1 : from, to);
-  return isFolded || /[\r\t]| {2}/.test(raw) ? collapsed(raw) : raw.trim();
+  const line = isFolded ? unfolded(text, from, to) : text.slice(text.charCodeAt(from) === SPACE ? from + 1 : from, to);
+  return /[\r\t]| {2}/.test(line) ? collapsed(line) : line.trim();
+}
+
+/** The lines without the white space at their folds, one space between them. */
+function unfolded(text: string, from: number, to: number): string {
+  const lines: string[] = [];
+  for (let at = from; at < to; ) {
+    const end = Math.min(lineEnd(text, at), to);
+    let start = at;
+    while (start < end && isGap(text.charCodeAt(start))) start += 1;
+    let stop = end;
+    while (stop > start && isGap(text.charCodeAt(stop - 1))) stop -= 1;
+    if (stop > start) lines.push(text.slice(start, stop));
+    at = end + 1;
+  }
+  return lines.join(' ');
+}
+
+function isGap(code: number): boolean {
+  return code === SPACE || code === TAB || code === CR;
 }
 
 function fieldValue(lines: string, charset: string | null): string {

@@ -5,42 +5,42 @@
 
 const DECIDING = 4096;
 
-type Repair = (piece: Buffer, isLast: boolean) => Buffer;
+/** From bytes to bytes, one a character. */
+type Repair = (piece: string, isLast: boolean) => string;
 
 /** The pieces, repaired where the first one shows that it is needed. */
 export async function* withSoundLineEnds(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let repair: Repair | null | undefined;
   for await (const piece of pieces) {
-    if (repair === undefined) repair = repairFor(piece);
-    yield repair === null ? piece : repair(asBuffer(piece), false);
+    if (repair === undefined) repair = repairFor(latin1(piece.subarray(0, DECIDING)));
+    yield repair === null ? piece : Buffer.from(repair(latin1(piece), false), 'latin1');
   }
-  if (repair) yield repair(Buffer.alloc(0), true);
+  if (repair) yield Buffer.from(repair('', true), 'latin1');
 }
 
-/** The same for a whole mail in memory. */
-export function soundLineEnds(bytes: Uint8Array): Uint8Array {
-  const repair = repairFor(bytes);
-  return repair === null ? bytes : repair(asBuffer(bytes), true);
+/** The same for the bytes of a whole mail as text (latin1). */
+export function soundLineEnds(text: string): string {
+  const repair = repairFor(text.slice(0, DECIDING));
+  return repair === null ? text : repair(text, true);
 }
 
-function repairFor(first: Uint8Array): Repair | null {
-  const head = asBuffer(first).subarray(0, DECIDING);
+function repairFor(head: string): Repair | null {
   if (head.includes('\r\r\n')) return doubledReturns();
-  const isMac = !head.includes('\n') && head.subarray(0, -1).includes('\r');
-  return isMac ? piece => Buffer.from(piece.toString('latin1').replaceAll('\r', '\n'), 'latin1') : null;
+  const isMac = !head.includes('\n') && head.slice(0, -1).includes('\r');
+  return isMac ? piece => piece.replaceAll('\r', '\n') : null;
 }
 
 /** CR CR LF as CR LF. What may be half of one waits for the next piece. */
 function doubledReturns(): Repair {
   let open = '';
   return (piece, isLast) => {
-    const text = open + piece.toString('latin1');
+    const text = open + piece;
     const kept = isLast ? '' : text.endsWith('\r\r') ? '\r\r' : text.endsWith('\r') ? '\r' : '';
     open = kept;
-    return Buffer.from(text.slice(0, text.length - kept.length).replaceAll('\r\r\n', '\r\n'), 'latin1');
+    return text.slice(0, text.length - kept.length).replaceAll('\r\r\n', '\r\n');
   };
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

@@ -49,9 +49,11 @@ export interface EntityWithContent {
 
 /** The entities in the order of the mail, parents before their children. */
 export function* splitAtOnce(source: Uint8Array): Generator<EntityWithContent> {
-  const sound = soundLineEnds(source);
-  const bytes = Buffer.from(sound.buffer, sound.byteOffset, sound.byteLength);
-  const scan: Scan = { text: bytes.toString('latin1'), bytes, isSevenBit: isAscii(bytes), suspect: -1 };
+  const given = Buffer.from(source.buffer, source.byteOffset, source.byteLength);
+  const asGiven = given.toString('latin1');
+  const text = soundLineEnds(asGiven);
+  const bytes = text === asGiven ? given : Buffer.from(text, 'latin1');
+  const scan: Scan = { bytes, text, isSevenBit: isAscii(bytes), suspect: -1 };
   let next: Next | null = { parent: null, at: 0 };
   for (let count = 1; next !== null; count += 1) {
     if (count > MAX_PARTS) throw new Error('Max allowed child nodes exceeded');
