@@ -89,7 +89,8 @@ class LeapingTokenizer extends Base {
   /** The first place from here on that is no letter or digit, perhaps the buffer's end. */
   #nameEnd(from: number): number {
     let at = from;
-    for (let code = this.buffer.charCodeAt(at); isLetter(code) || isDigit(code); code = this.buffer.charCodeAt(at)) at += 1;
+    for (let code = this.buffer.charCodeAt(at); isLetter(code) || isDigit(code); code = this.buffer.charCodeAt(at))
+      at += 1;
     return at;
   }
 
