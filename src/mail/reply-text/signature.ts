@@ -91,9 +91,9 @@ const EXCUSE =
   /excus|brevity|typo|short|autocorrect|tippfehler|kürze|entschuldig|verzeih|disculp|brevedad|fautes|bref|scus|brevit|errori|kort|fejl|fel|skriv|beknopt|typefout|desculp|brevidade|krótk|błęd|краткост|опечатк|www\.|https?:|secure|download|get /i;
 
 function firstSentence(text: string): [string, string] {
-  const stop = /[.!。](?:\s|$)/.exec(text);
-  if (stop === null) return [text, ''];
-  return [text.slice(0, stop.index).trim(), text.slice(stop.index + 1).trim()];
+  const stop = text.search(/[.!。](?:\s|$)/);
+  if (stop === -1) return [text, ''];
+  return [text.slice(0, stop).trim(), text.slice(stop + 1).trim()];
 }
 
 // [words in front of the device, words behind it], lower case.
