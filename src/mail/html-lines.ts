@@ -10,15 +10,16 @@ import { type Container, containerOf, type Marks } from './html-containers.js';
 import { SwiftTokenizer } from './html-tokens.js';
 import { type Line, plainLines } from './reply-text/lines.js';
 import {
-  addAddress,
   addPicture,
   addRule,
   addText,
   breakLine,
+  closeLink,
   endLine,
   type Flow,
   finish,
   newFlow,
+  openLink,
   separateCells,
 } from './text-flow.js';
 
@@ -32,22 +33,56 @@ const HTML_LIMIT = 8 * 1024 * 1024;
 /** How far up an end tag looks for its element; keeps hostile nesting linear. */
 const REACH = 200;
 
-const BLOCKS = new Set(
-  (
-    'address article aside blockquote body center dd details dialog dir div dl dt fieldset figcaption figure footer form ' +
-    'h1 h2 h3 h4 h5 h6 header hgroup hr html li main menu nav ol p pre section summary table tbody tfoot thead tr ul ' +
-    'includetail'
-  ).split(' '),
+const BLOCKS = (
+  'address article aside blockquote body center dd details dialog dir div dl dt fieldset figcaption figure footer form ' +
+  'h1 h2 h3 h4 h5 h6 header hgroup hr html li main menu nav ol p pre section summary table tbody tfoot thead tr ul ' +
+  'includetail'
+).split(' ');
+const SPACED = 'p h1 h2 h3 h4 h5 h6'.split(' ');
+const VOID = 'area base basefont br col command embed frame hr img input link meta param source track wbr'.split(' ');
+const HIDDEN = ['script', 'style', 'title'];
+const CELLS = ['td', 'th', 'caption', 'table'];
+const OTHERS = 'a b i u span font o:p strong em head'.split(' ');
+
+/** What the elements of one name are to the flow of words. */
+interface Kind {
+  readonly tag: string;
+  readonly isBlock: boolean;
+  readonly isSpaced: boolean;
+  readonly isVoid: boolean;
+  readonly isHidden: boolean;
+  readonly isCell: boolean;
+  /** A cell or what cells stand in. */
+  readonly isTabular: boolean;
+}
+
+function kindNamed(tag: string): Kind {
+  const isCell = CELLS.includes(tag);
+  return {
+    tag,
+    isBlock: BLOCKS.includes(tag),
+    isSpaced: SPACED.includes(tag),
+    isVoid: VOID.includes(tag),
+    isHidden: HIDDEN.includes(tag),
+    isCell,
+    isTabular: isCell || ['tr', 'tbody', 'thead', 'tfoot'].includes(tag),
+  };
+}
+
+const KINDS: ReadonlyMap<string, Kind> = new Map(
+  [...BLOCKS, ...SPACED, ...VOID, ...HIDDEN, ...CELLS, ...OTHERS].map(tag => [tag, kindNamed(tag)]),
 );
-const SPACED = new Set('p h1 h2 h3 h4 h5 h6'.split(' '));
-const VOID = new Set(
-  'area base basefont br col command embed frame hr img input link meta param source track wbr'.split(' '),
-);
-const HIDDEN = new Set(['script', 'style', 'title']);
-const CELLS = new Set(['td', 'th', 'caption', 'table']);
+
+/** By the name as it is written. */
+function kindOf(name: string): Kind {
+  const known = KINDS.get(name);
+  if (known !== undefined) return known;
+  const tag = name.toLowerCase();
+  return KINDS.get(tag) ?? kindNamed(tag);
+}
 
 interface Open {
-  readonly tag: string;
+  readonly kind: Kind;
   readonly container: Container | null;
   readonly spaced: boolean;
   /** Line ends in its text are line ends (`white-space: pre-wrap`). */
@@ -83,26 +118,30 @@ export function htmlLines(html: string): HtmlLines {
   return { lines, settled: state.settled };
 }
 
+/** A tag as far as it has been read. */
+interface Tag {
+  kind: Kind;
+  marks: Marks;
+  href: string;
+  alt: string;
+}
+
+const NO_MARKS: Readonly<Marks> = { class: '', id: '', name: '', style: '', type: '' };
+
 function tokenize(state: State): void {
   const { html } = state;
-  let tag = '';
+  const given: Tag = { kind: kindOf('p'), marks: NO_MARKS, href: '', alt: '' };
   let attribute = '';
   let value = '';
-  let marks = noMarks();
-  let href = '';
-  let alt = '';
-  const open = (): void => {
-    if (tag !== '') openElement(state, tag, { marks, href, alt });
-    tag = '';
-  };
+  const open = (): void => openElement(state, given);
   const tokenizer = new SwiftTokenizer(
     { decodeEntities: true },
     {
       onopentagname(start, end) {
-        tag = html.slice(start, end).toLowerCase();
-        marks = noMarks();
-        href = '';
-        alt = '';
+        given.kind = kindOf(html.slice(start, end));
+        given.marks = NO_MARKS;
+        given.href = '';
+        given.alt = '';
       },
       onattribname(start, end) {
         attribute = end - start > 10 ? '' : html.slice(start, end).toLowerCase();
@@ -115,8 +154,8 @@ function tokenize(state: State): void {
         if (attribute !== '' && value.length < 4_000) value += String.fromCodePoint(code);
       },
       onattribend() {
-        if (attribute === 'href') href = href || value;
-        else if (attribute === 'alt') alt = alt || value;
+        if (attribute === 'href') given.href = given.href || value;
+        else if (attribute === 'alt') given.alt = given.alt || value;
         else if (
           attribute === 'class' ||
           attribute === 'id' ||
@@ -124,14 +163,15 @@ function tokenize(state: State): void {
           attribute === 'style' ||
           attribute === 'type'
         ) {
-          marks[attribute] = marks[attribute] || value;
+          if (given.marks === NO_MARKS) given.marks = { ...NO_MARKS };
+          given.marks[attribute] = given.marks[attribute] || value;
         }
         attribute = '';
       },
       onopentagend: open,
       onselfclosingtag: open,
       onclosetag(start, end) {
-        closeElement(state, html.slice(start, end).toLowerCase());
+        closeElement(state, kindOf(html.slice(start, end)));
       },
       ontext(start, end) {
         addText(state, html.slice(start, end));
@@ -152,31 +192,29 @@ function tokenize(state: State): void {
   tokenizer.end();
 }
 
-function noMarks(): Marks {
-  return { class: '', id: '', name: '', style: '', type: '' };
-}
-
-function openElement(state: State, tag: string, given: { marks: Marks; href: string; alt: string }): void {
+function openElement(state: State, given: Tag): void {
+  const { kind, marks } = given;
+  const { tag } = kind;
   if (tag === 'br') breakLine(state);
   else if (tag === 'img') addPicture(state, given.alt);
   else if (tag === 'hr') addRule(state);
-  if (VOID.has(tag)) return;
+  if (kind.isVoid) return;
   if (tag === 'td' || tag === 'th') separateCells(state);
-  if (BLOCKS.has(tag)) endLine(state);
-  const container = containerOf(tag, given.marks);
-  const spaced = SPACED.has(tag) && !isTight(given.marks);
+  if (kind.isBlock) endLine(state);
+  const container = containerOf(tag, marks);
+  const spaced = kind.isSpaced && !isTight(marks);
   if (spaced) state.gap = true;
-  const { style } = given.marks;
+  const { style } = marks;
   const broken = style !== '' && /white-space\s*:\s*(?:pre|break-spaces)/i.test(style) && tag !== 'body';
   if (broken) state.broken++;
   if (tag === 'pre') state.pre++;
-  if (HIDDEN.has(tag)) state.hidden++;
+  if (kind.isHidden) state.hidden++;
   if (tag === 'ul' || tag === 'ol') state.lists.push({ ordered: tag === 'ol', count: 0 });
   if (tag === 'li') state.bullet = bulletOf(state);
-  if (container !== null) openContainer(state, container, given.marks);
+  if (container !== null) openContainer(state, container, marks);
   const href = tag === 'a' ? given.href : '';
-  const element: Open = { tag, container, spaced, broken, href, used: false };
-  if (href !== '') state.link = '';
+  const element: Open = { kind, container, spaced, broken, href, used: false };
+  if (href !== '') openLink(state);
   if (container === 'wrapper') state.wrappers.push(element);
   state.stack.push(element);
   state.counts.set(tag, (state.counts.get(tag) ?? 0) + 1);
@@ -224,39 +262,41 @@ function openContainer(state: State, container: Container, marks: Marks): void {
   }
 }
 
-function closeElement(state: State, tag: string): void {
+function closeElement(state: State, kind: Kind): void {
+  const { tag, isTabular } = kind;
   if (tag === 'br') breakLine(state);
-  if (tag === 'p' && (state.counts.get('p') ?? 0) === 0) {
+  const isOpen = (state.counts.get(tag) ?? 0) > 0;
+  if (tag === 'p' && !isOpen) {
     endLine(state);
     state.gap = true;
     return;
   }
-  if (tag === 'body' || tag === 'html' || VOID.has(tag) || (state.counts.get(tag) ?? 0) === 0) return;
-  const cell = CELLS.has(tag) || tag === 'tr' || tag === 'tbody' || tag === 'thead' || tag === 'tfoot';
-  const block = BLOCKS.has(tag) && tag !== 'p';
+  if (tag === 'body' || tag === 'html' || kind.isVoid || !isOpen) return;
+  const block = kind.isBlock && tag !== 'p';
   const floor = Math.max(0, state.stack.length - REACH);
   for (let index = state.stack.length - 1; index >= floor; index--) {
-    const element = state.stack[index]!;
-    if (element.tag === tag) {
+    const other = state.stack[index]!.kind;
+    if (other.tag === tag) {
       while (state.stack.length > index) closeTop(state);
       return;
     }
     // An end tag reaches neither out of a table cell nor, for text elements, out of a block.
-    if (!cell && CELLS.has(element.tag)) return;
-    if (!block && !cell && (element.tag === 'div' || element.tag === 'blockquote')) return;
+    if (!isTabular && other.isCell) return;
+    if (!block && !isTabular && (other.tag === 'div' || other.tag === 'blockquote')) return;
   }
 }
 
 function closeTop(state: State): void {
   const element = state.stack.pop()!;
-  const { tag, container } = element;
+  const { kind, container } = element;
+  const { tag } = kind;
   state.counts.set(tag, state.counts.get(tag)! - 1);
-  if (BLOCKS.has(tag) || (container !== null && container !== 'signature')) endLine(state);
+  if (kind.isBlock || (container !== null && container !== 'signature')) endLine(state);
   if (element.spaced) state.gap = true;
-  if (element.href !== '') addAddress(state, element.href);
+  if (element.href !== '') closeLink(state, element.href);
   if (element.broken) state.broken--;
   if (tag === 'pre') state.pre--;
-  if (HIDDEN.has(tag)) state.hidden--;
+  if (kind.isHidden) state.hidden--;
   if (tag === 'ul' || tag === 'ol') state.lists.pop();
   if (tag === 'li') state.bullet = '';
   if (container === 'blockquote') state.depth--;
@@ -264,7 +304,7 @@ function closeTop(state: State): void {
   if (container === 'attribution') state.attribution--;
   if (container === 'wrapper') state.wrappers.pop();
   if (container === 'signature') {
-    if (BLOCKS.has(tag) || state.text.trim() === '') endLine(state);
+    if (kind.isBlock || state.text.trim() === '') endLine(state);
     state.signature--;
   }
 }
@@ -278,5 +318,6 @@ function bulletOf(state: State): string {
 }
 
 function isTight(marks: Marks): boolean {
+  if (marks === NO_MARKS) return false;
   return /Mso|elementToProof/i.test(marks.class) || /margin(?:-bottom)?\s*:\s*0/i.test(marks.style);
 }

@@ -86,10 +86,11 @@ class LeapingTokenizer extends Base {
     else super.stateInTagName(code);
   }
 
-  /** The first place from here on that is no letter or digit, perhaps the buffer's end. */
+  /** The first place from here on that may be behind a name, perhaps the buffer's end. */
   #nameEnd(from: number): number {
     let at = from;
-    for (let code = this.buffer.charCodeAt(at); isLetter(code) || isDigit(code); code = this.buffer.charCodeAt(at)) at += 1;
+    for (let code = this.buffer.charCodeAt(at); isLetter(code) || isNameSign(code); code = this.buffer.charCodeAt(at))
+      at += 1;
     return at;
   }
 
@@ -132,8 +133,9 @@ function isLetter(code: number): boolean {
   return lower >= 0x61 && lower <= 0x7a;
 }
 
-function isDigit(code: number): boolean {
-  return code >= 0x30 && code <= 0x39;
+/** Digits, colon and hyphen. */
+function isNameSign(code: number): boolean {
+  return (code >= 0x30 && code <= 0x3a) || code === 0x2d;
 }
 
 /** The tokenizer, as htmlparser2's Parser takes it. */

@@ -12,7 +12,7 @@
 import { Parser } from 'htmlparser2';
 import sanitizeHtml from 'sanitize-html';
 import { htmlLines } from './html-lines.js';
-import { type PlainPolicy, plainHtml } from './html-plain.js';
+import { type AttributesOf, plainReader } from './html-plain.js';
 import { safeStyle } from './style.js';
 
 /** Greatest nesting of elements that is shown. */
@@ -54,7 +54,7 @@ export function displayHtml(html: string, options: DisplayOptions = {}): Display
   const size = excessiveSize(html);
   if (size !== null) return { html: null, evidence: [`html: not shown, ${size}`] };
   try {
-    const plain = plainHtml(html, plainPolicy(options.resolveCid ?? NOTHING));
+    const plain = plainHtml(html, plainAttributes(options.resolveCid ?? NOTHING));
     if (plain !== null) return { html: plain.trim(), evidence: [] };
     const nesting = excessiveNesting(html);
     if (nesting !== null) return { html: null, evidence: [`html: not shown, ${nesting}`] };
@@ -136,29 +136,25 @@ type ResolveCid = NonNullable<DisplayOptions['resolveCid']>;
 
 const NOTHING: ResolveCid = () => null;
 
-const PLAIN_TAGS = new Set(TAGS);
-const PLAIN_WITHOUT_TEXT = new Set(WITHOUT_TEXT);
-const PLAIN_EVERYWHERE = new Set(EVERYWHERE);
-const PLAIN_ATTRIBUTES = new Map(Object.entries(ATTRIBUTES).map(([tag, names]) => [tag, new Set(names)]));
+const plainHtml = plainReader({
+  depth: DEPTH_LIMIT,
+  elements: ELEMENT_LIMIT,
+  tags: new Set(TAGS),
+  withoutText: new Set(WITHOUT_TEXT),
+  everywhere: EVERYWHERE,
+  attributes: new Map(Object.entries(ATTRIBUTES)),
+  styleOf: safeStyle,
+});
 
-function plainPolicy(resolveCid: ResolveCid): PlainPolicy {
-  return {
-    depth: DEPTH_LIMIT,
-    elements: ELEMENT_LIMIT,
-    tags: PLAIN_TAGS,
-    withoutText: PLAIN_WITHOUT_TEXT,
-    everywhere: PLAIN_EVERYWHERE,
-    attributes: PLAIN_ATTRIBUTES,
-    styleOf: safeStyle,
-    attributesOf(tag, attribs) {
-      if (tag === 'a') {
-        if (attribs.href !== undefined && !PLAIN_ADDRESS.test(attribs.href)) return null;
-        return link(attribs);
-      }
-      if (tag !== 'img') return attribs;
-      const shown = picture(attribs, resolveCid);
-      return shown.src === undefined || ATTACHED.test(shown.src) ? shown : null;
-    },
+function plainAttributes(resolveCid: ResolveCid): AttributesOf {
+  return (tag, attribs) => {
+    if (tag === 'a') {
+      if (attribs.href !== undefined && !PLAIN_ADDRESS.test(attribs.href)) return null;
+      return link(attribs);
+    }
+    if (tag !== 'img') return attribs;
+    const shown = picture(attribs, resolveCid);
+    return shown.src === undefined || ATTACHED.test(shown.src) ? shown : null;
   };
 }
 

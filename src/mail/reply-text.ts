@@ -60,7 +60,7 @@ function isSure(found: ReplyText): boolean {
     text === '' ||
     text.length > 4_000 ||
     text.includes('@') ||
-    !found.evidence.some(line => /attribution line/.test(line))
+    !found.evidence.some(line => line.includes('attribution line'))
   ) {
     return false;
   }

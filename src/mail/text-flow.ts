@@ -18,7 +18,8 @@ export interface Flow {
   text: string;
   /** Stands between the text so far and the next word. Kept apart, because looking into a long line costs its length. */
   separator: '' | ' ' | '\t';
-  /** The words of the innermost link, as far as they matter. */
+  /** Links around, and the words of the innermost one, as far as they matter. */
+  links: number;
   link: string;
   /** Something stands on this line, if only a no-break space: such a block is a blank line. */
   filled: boolean;
@@ -47,6 +48,7 @@ export function newFlow(): Flow {
     rest: [],
     text: '',
     separator: '',
+    links: 0,
     link: '',
     filled: false,
     gap: false,
@@ -78,19 +80,20 @@ export function addText(flow: Flow, text: string): void {
     pieces.forEach((piece, index) => {
       if (index > 0) breakLine(flow);
       flow.text += flow.pre > 0 ? piece : piece.replaceAll('\u00a0', ' ');
-      if (piece !== '' && flow.link.length < LINK_LIMIT) flow.link += piece;
+      if (flow.links > 0 && piece !== '' && flow.link.length < LINK_LIMIT) flow.link += piece;
     });
     return;
   }
   // All words at once; their order, and what stands between them, is all that counts.
-  const even = UNEVEN.test(text) ? text.replaceAll(/[ \t\n\r\f]+/g, ' ') : text;
+  const even = text === '\n' ? ' ' : UNEVEN.test(text) ? text.replaceAll(/[ \t\n\r\f]+/g, ' ') : text;
   const start = even.startsWith(' ') ? 1 : 0;
   const end = even.length - (even.length > start && even.endsWith(' ') ? 1 : 0);
   if (start > 0 && flow.text !== '' && flow.separator === '') flow.separator = ' ';
   if (start === end) return;
   const words = flow.separator + even.slice(start, end);
   flow.text += unbound(words);
-  if (flow.link.length < LINK_LIMIT) flow.link += unbound(wordsUpTo(words, LINK_LIMIT - flow.link.length));
+  if (flow.links > 0 && flow.link.length < LINK_LIMIT)
+    flow.link += unbound(wordsUpTo(words, LINK_LIMIT - flow.link.length));
   flow.separator = end < even.length ? ' ' : '';
   flow.filled = true;
 }
@@ -125,8 +128,15 @@ export function separateCells(flow: Flow): void {
   if (flow.text !== '') flow.separator = '\t';
 }
 
+/** The words from here on are a link's. */
+export function openLink(flow: Flow): void {
+  flow.links++;
+  flow.link = '';
+}
+
 /** Puts a link's address behind its words, unless the words are the address. */
-export function addAddress(flow: Flow, target: string): void {
+export function closeLink(flow: Flow, target: string): void {
+  flow.links--;
   const href = target.trim();
   const words = flow.link.trim();
   if (words === '' || flow.text === '' || href.length > LINK_LIMIT) return;
@@ -142,6 +152,10 @@ export function addAddress(flow: Flow, target: string): void {
 
 /** Ends the line when it holds something. */
 export function endLine(flow: Flow): void {
+  if (!flow.filled && flow.text === '') {
+    flow.separator = '';
+    return;
+  }
   if (flow.filled || flow.text.trim() !== '') breakLine(flow);
   flow.text = '';
   flow.separator = '';

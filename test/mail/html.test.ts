@@ -162,3 +162,18 @@ test('the short way shows what the sanitiser shows', () => {
     if (shown.html !== null) assert.equal(shown.html, sanitizedHtml(html, PICTURES), html);
   }
 });
+
+test('elements end where the sanitiser ends them', () => {
+  const names = (
+    'p div span b a td th tr table tbody thead tfoot li ul ol dd dt dl rt rp ruby h1 h6 blockquote pre hr br img col wbr body head ' +
+    'html link meta title style script option optgroup select input button textarea output form svg math o:p center'
+  ).split(' ');
+  for (const first of names) {
+    for (const second of names) {
+      for (const html of [`<${first}>x<${second}>y</${first}>z`, `<div><${first}/><${second} title="a">y</p></br>`]) {
+        const shown = displayHtml(html, PICTURES);
+        if (shown.html !== null) assert.equal(shown.html, sanitizedHtml(html, PICTURES), html);
+      }
+    }
+  }
+});

@@ -305,12 +305,17 @@ function trimmed(lines: readonly string[]): string {
   let start = 0;
   let end = lines.length;
   while (start < end && isEmpty(lines[start]!)) start++;
-  while (end > start && isEmpty(lines[end - 1]!)) end--;
+  if (start === end) return '';
+  while (isEmpty(lines[end - 1]!)) end--;
   const text = lines.slice(start, end).join('\n').trimEnd();
-  const next = lines.slice(start + 1, end).find(line => !isEmpty(line));
-  return next !== undefined && /^\s/.test(next) ? text : text.trimStart();
+  let next = start + 1;
+  while (next < end && isEmpty(lines[next]!)) next++;
+  return next < end && /^\s/.test(lines[next]!) ? text : text.trimStart();
 }
 
 function isEmpty(line: string): boolean {
+  // Most lines begin with something to see.
+  const first = line.charCodeAt(0);
+  if (first > 0x20 && first < 0x7f) return false;
   return !/[^\s\u00ad\u200b-\u200f\u2060\ufeff]/.test(line);
 }

@@ -248,13 +248,21 @@ function isStrictAttribution(text: string): boolean {
   return hasAddress(ascii) && hasDate(ascii) && hasTime(ascii) && closingVerb(inner.replace(/[:：\s]+$/, '')) !== null;
 }
 
+/** A letter or digit of ASCII, a stop or a comma: with these no attribution ends. */
+function isSentenceEnd(code: number): boolean {
+  const lower = code | 0x20;
+  return (lower >= 0x61 && lower <= 0x7a) || (code >= 0x30 && code <= 0x39) || code === 0x2e || code === 0x2c;
+}
+
 /** How a line may end an attribution: whole, or after a verb and colon with more text behind them. */
 function endingOf(line: Line): { key: string; after: string } | null {
   if (line.mark === 'verbatim' || line.key === '') return null;
   const key = line.key;
-  const last = key.slice(-1);
-  if ('-–—>)'.includes(last) || UNSPACED_ENDINGS.has(last) || (':：﹕_"'.includes(last) && COLON_END.test(key)))
-    return { key, after: '' };
+  if (!isSentenceEnd(key.charCodeAt(key.length - 1))) {
+    const last = key.slice(-1);
+    if ('-–—>)'.includes(last) || UNSPACED_ENDINGS.has(last) || (':：﹕_"'.includes(last) && COLON_END.test(key)))
+      return { key, after: '' };
+  }
   if (key.length >= 1_000 || !(key.includes(':') || key.includes('：'))) return null;
   let colon = key.search(/[:：]\s/);
   for (let tries = 0; colon !== -1 && tries < 12; tries++) {

@@ -282,7 +282,8 @@ const LEADS: ReadonlySet<Role> = new Set(['attribution', 'heading', 'forward']);
 function namePgp(items: readonly RoleLine[]): void {
   for (let index = 0; index < items.length; index++) {
     const item = items[index]!;
-    if (item.role !== 'text' || !/^-----BEGIN PGP (?:SIGNED MESSAGE|SIGNATURE)-----$/.test(item.line.key)) continue;
+    if (item.role !== 'text' || !item.line.key.startsWith('-----BEGIN')) continue;
+    if (!/^-----BEGIN PGP (?:SIGNED MESSAGE|SIGNATURE)-----$/.test(item.line.key)) continue;
     const head = item.line.key.includes('SIGNED');
     for (let at = index; at < items.length; at++) {
       const inside = items[at]!;

@@ -13,7 +13,7 @@ const SOFT_LIMIT = 10;
 /** True when this line ends the writer's text and begins a signature. */
 export function isDelimiter(lines: readonly Line[], index: number): boolean {
   const line = lines[index]!;
-  if (line.mark !== null || line.depth > 0) return false;
+  if (line.mark !== null || line.depth > 0 || startsWithWord(line.key)) return false;
   const text = line.body.trim();
   if (/^(?:--|—|–|ᐧ)$/.test(text)) return true;
   const hard = /^(?:-{2,}|_{2,}|[–—―─ᐧ]+|‐{2,})$/.test(text);
@@ -47,7 +47,6 @@ export function isDeviceLine(line: Line): boolean {
   if (text.length < 6 || text.length > 140) return false;
   if (VIRUS_LINE.test(text)) return true;
   const [first, rest] = firstSentence(text);
-  if (rest !== '' && !EXCUSE.test(rest)) return false;
   const lower = lowered(first);
   const fits = ([prefix, suffix]: Pattern): boolean => {
     if (!lower.startsWith(prefix) || !lower.endsWith(suffix) || lower.length < prefix.length + suffix.length)
@@ -55,7 +54,19 @@ export function isDeviceLine(line: Line): boolean {
     const device = first.slice(prefix.length, first.length - suffix.length).trim();
     return isDevice(device) && (!OFFERS.has(prefix + suffix) || MAIL_PROGRAM.test(device));
   };
-  return (BY_FIRST.get(lower.charAt(0))?.some(fits) ?? false) || (BY_LAST.get(lower.slice(-1))?.some(fits) ?? false);
+  const isMade =
+    BY_FIRST.get(lower.charAt(0))?.some(fits) === true || BY_LAST.get(lower.slice(-1))?.some(fits) === true;
+  return isMade && (rest === '' || EXCUSE.test(rest));
+}
+
+/** True for a text that begins with a letter or digit of ASCII, as nearly all lines do. */
+function startsWithWord(text: string): boolean {
+  return isWordCode(text.charCodeAt(0));
+}
+
+function isWordCode(code: number): boolean {
+  const lower = code | 0x20;
+  return (lower >= 0x61 && lower <= 0x7a) || (code >= 0x30 && code <= 0x39);
 }
 
 /** Without the addresses that clients put behind links, and without dashes around. */
@@ -64,8 +75,13 @@ function bareText(key: string): string {
   if (/https?:|www\./i.test(text)) {
     text = text.replace(/[<[(]\s*(?:https?:|www\.)[^>\])\s]*\s*[>\])]/gi, '').replace(/\bhttps?:\/\/\S+$/i, '');
   }
+  const last = text.charCodeAt(text.length - 1);
+  if (startsWithWord(text) && (isWordCode(last) || last === STOP || last === COMMA)) return text;
   return text.replace(/^[-–—_~\s]+|[-–—_~\s]+$/g, '');
 }
+
+const COMMA = 0x2c;
+const STOP = 0x2e;
 
 // What a virus scanner hangs below a mail.
 const VIRUS_LINE =
@@ -75,9 +91,9 @@ const EXCUSE =
   /excus|brevity|typo|short|autocorrect|tippfehler|kürze|entschuldig|verzeih|disculp|brevedad|fautes|bref|scus|brevit|errori|kort|fejl|fel|skriv|beknopt|typefout|desculp|brevidade|krótk|błęd|краткост|опечатк|www\.|https?:|secure|download|get /i;
 
 function firstSentence(text: string): [string, string] {
-  const stop = /[.!。](?:\s|$)/.exec(text);
-  if (stop === null) return [text, ''];
-  return [text.slice(0, stop.index).trim(), text.slice(stop.index + 1).trim()];
+  const stop = text.search(/[.!。](?:\s|$)/);
+  if (stop === -1) return [text, ''];
+  return [text.slice(0, stop).trim(), text.slice(stop + 1).trim()];
 }
 
 // [words in front of the device, words behind it], lower case.

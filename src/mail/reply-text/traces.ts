@@ -5,7 +5,7 @@
  *
  * Linear in the body and bounded in what is known (TRACE_LIMIT). Texts shorter than RUN words leave no trace.
  */
-import type { Line } from './lines.js';
+import { isAscii, type Line } from './lines.js';
 
 const RUN = 5;
 const SHORT_LINE = 12;
@@ -17,6 +17,8 @@ const WORD_KINDS = 1_024;
 
 // Scripts without spaces count each character as a word.
 const WORD = /[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]|[\p{L}\p{N}]+/gu;
+
+const ASCII_WORD = /[a-z0-9]+/g;
 
 /** What is known of a line's words. */
 export interface Seen {
@@ -109,7 +111,7 @@ function isNext(
 
 /** The words of a text, in order, lower case. */
 export function wordsOf(text: string): string[] {
-  return text.toLowerCase().match(WORD) ?? [];
+  return text.toLowerCase().match(isAscii(text) ? ASCII_WORD : WORD) ?? [];
 }
 
 /**
