@@ -18,6 +18,7 @@ import type { Log, LogFields } from '../log.js';
 import { replyLine, STATUS, type Status } from '../mail/status.js';
 import { counter, gauge } from '../metrics.js';
 import { type Client, clientOf, type NetworkTest } from './network.js';
+import { DataParser } from './smtp-data.js';
 import { type Admission, MAX_COMMANDS, type Meter, overdue, type TimeLimits, type Times } from './smtp-limits.js';
 
 const newConnections = counter('replyd_connections_total', 'SMTP and LMTP connections that came.', ['door']);
@@ -286,7 +287,9 @@ export class DoorConnection extends SMTPConnection {
   override _armTimeout(): void {}
 
   override _createParser(): ReturnType<SMTPConnection['_createParser']> {
-    const parser = super._createParser();
+    const parser = new DataParser({ maxCommandLength: this._server.options.maxCommandLength });
+    parser.oncommand = (command, callback) => this._onCommand(command, callback);
+    parser.on('error', error => this.send(421, `Error: ${error.message}`));
     // The client has ended its half, and all it said before is answered: Exim does so behind QUIT and the last mail.
     parser.on('finish', () => this.close());
     return parser;
