@@ -4,9 +4,9 @@
  *
  * When a mail takes longer than its time, the worker or child that reads it is ended and the mail is `broken`; the
  * others in line are read by a new one. Ending a worker helps against loops, not against one huge allocation, which
- * takes the whole process down: then its hash stands in the file `parsing`. Mails found there at start are read by a
- * child when they come again, so that a poison mail can't crash the daemon in a loop, and one that merely was
- * in hand when the daemon was killed is still read.
+ * takes the whole process down: then its hash stands in the file `parsing`, among those of its neighbours. Mails found
+ * there at start are read by a child when they come again, so that a poison mail can't crash the daemon in a loop, and
+ * one that merely was in hand when the daemon was killed is still read.
  *
  * A worker or child that can't even be started (no memory, no descriptors) says nothing about the mail: `unavailable`.
  */
@@ -102,16 +102,17 @@ export async function openParser(options: ParserOptions): Promise<OpenParser> {
   };
 }
 
-/** Hashes that were in hand when the process went down. */
+/** Hashes of the mails that were in hand when the process went down. */
 function readSuspects(file: string, log: Log): ReadonlySet<string> {
   try {
-    const found = /^[0-9a-f]{64}/.exec(readFileSync(file, 'latin1'))?.[0];
-    if (!found) return new Set();
-    log.warn('parsing_interrupted', {
-      sha256: found,
-      advice: 'this mail is read in a process of its own when it comes again',
-    });
-    return new Set([found]);
+    const found = new Set(readFileSync(file, 'latin1').match(/\b[0-9a-f]{64}\b/g));
+    for (const sha256 of found) {
+      log.warn('parsing_interrupted', {
+        sha256,
+        advice: 'this mail is read in a process of its own when it comes again',
+      });
+    }
+    return found;
   } catch {
     return new Set();
   }

@@ -1,12 +1,13 @@
 /**
  * The parser's worker thread: reads small mails, one after the other, in memory. While it reads one, that mail's hash
- * stands in the file `parsing`: a worker that takes the whole process down leaves it there for the next start. The hash
- * of a mail that was read stays there until the next one begins or nothing more waits. A mail whose hash can't be written
- * (full disk, no descriptor) is read all the same: that trouble is not the mail's.
+ * stands in the file `parsing`: a worker that takes the whole process down leaves it there for the next start. A write
+ * costs half as much as the hash itself, so all that wait are noted in one, and what was read stays there until the next
+ * ones begin or nothing has come for a while: a mail that is suspected without reason is only read more slowly. A mail
+ * whose hash can't be written (full disk, no descriptor) is read all the same: that trouble is not the mail's.
  */
 import { openSync, writeSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { MailAttachment } from '../mail/mail.js';
+import type { MailAttachment, RawFacts } from '../mail/mail.js';
 import { keepInMemory } from '../mail/message.js';
 import { factsOf } from '../mail/same.js';
 import { type Job, type JobResult, readJob } from './job.js';
@@ -19,10 +20,12 @@ export interface WorkerData {
 
 const port = parentPort as MessagePort;
 const { parsingFile, current } = workerData as WorkerData;
-const NOTHING = ' '.repeat(64);
+/** How long nothing has come when the last mails' hashes are taken away, milliseconds. */
+const IDLE = 100;
 let mark: number | null = null;
+let marked = '';
 
-noteInHand(NOTHING);
+noteInHand('');
 Atomics.store(current, 1, 1);
 
 const waiting: Job[] = [];
@@ -32,32 +35,52 @@ port.on('message', (job: Job) => {
   if (!reading) void readAll();
 });
 
-/** What comes meanwhile is looked for between two mails: as long as there is more, no mark has to be taken away. */
+const idle = setTimeout(() => {
+  if (!reading) noteInHand('');
+}, IDLE);
+
+/** All that has come, then all that has come meanwhile: the parser hands over no more than a few ahead. */
 async function readAll(): Promise<void> {
   reading = true;
-  for (let job = waiting.shift(); job !== undefined; job = waiting.shift() ?? arrived()) await read(job);
-  noteInHand(NOTHING);
+  for (let jobs = arrived(); jobs.length > 0; jobs = arrived()) {
+    const known = jobs.map(job => ({ job, facts: factsOfJob(job) }));
+    noteInHand(known.map(({ facts }) => facts.sha256).join(' '));
+    for (const { job, facts } of known) await read(job, facts);
+  }
   reading = false;
+  idle.refresh();
 }
 
-function arrived(): Job | undefined {
-  return (receiveMessageOnPort(port) as { message: Job } | undefined)?.message;
+function arrived(): readonly Job[] {
+  const jobs = waiting.splice(0);
+  for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+    jobs.push((next as { message: Job }).message);
+  }
+  return jobs;
 }
 
-async function read(job: Job): Promise<void> {
-  const bytes = (job.raw as { bytes: Uint8Array }).bytes;
+function factsOfJob(job: Job): RawFacts {
   Atomics.store(current, 0, job.id);
-  const facts = factsOf(bytes);
-  noteInHand(facts.sha256);
-  const result: JobResult = await readJob(job, facts, bytes, keepInMemory);
+  return factsOf(bytesOf(job));
+}
+
+async function read(job: Job, facts: RawFacts): Promise<void> {
+  Atomics.store(current, 0, job.id);
+  const result: JobResult = await readJob(job, facts, bytesOf(job), keepInMemory);
   port.postMessage(result, result.outcome === 'read' ? ownBuffers(result.parsed.attachments) : []);
   Atomics.store(current, 0, 0);
 }
 
-function noteInHand(hash: string): void {
+function bytesOf(job: Job): Uint8Array {
+  return (job.raw as { bytes: Uint8Array }).bytes;
+}
+
+/** In one write, over what stood there. */
+function noteInHand(hashes: string): void {
   try {
     mark ??= openSync(parsingFile, 'w', 0o600);
-    writeSync(mark, hash, 0, 'latin1');
+    writeSync(mark, hashes.padEnd(marked.length), 0, 'latin1');
+    marked = hashes;
   } catch {
     // See above.
   }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { unpackReading } from '#replyd/conversation/packed.js';
 import { openParser } from '#replyd/parsing/parser.js';
+import { eventually } from '../run.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'replyd-parsing-'));
 const incomingFolder = path.join(folder, 'incoming');
@@ -72,4 +73,42 @@ test('a mail whose hash can not be noted is read all the same', async context =>
     );
     assert.ok(parsed.readable && unpackReading(parsed.reading).text.text === text);
   }
+});
+
+const ABOUT = { traces: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] };
+
+test('all mails that were in hand when the process went down are read apart, others are not', async context => {
+  const mails = ['one', 'two', 'three'].map(text => Buffer.from(`From: ann@example.com\r\n\r\n${text}\r\n`));
+  const hashes = mails.map(bytes => createHash('sha256').update(bytes).digest('hex'));
+  const dataDir = path.join(folder, 'interrupted');
+  mkdirSync(dataDir);
+  writeFileSync(path.join(dataDir, 'parsing'), `${hashes[0]} ${hashes[1]}`.padEnd(500));
+  const warned: unknown[] = [];
+  const other = await openParser({
+    dataDir,
+    incomingFolder,
+    // Too little for any child.
+    limits: () => ({ parseTime: 10_000, parseMemory: 2 ** 20 }),
+    log: { ...silent, warn: (_event: string, details?: object) => warned.push((details as { sha256: string }).sha256) },
+  });
+  context.after(() => other.close());
+  assert.deepEqual(warned, hashes.slice(0, 2));
+  const parsed = await Promise.all(mails.map(bytes => other.parse({ bytes }, ABOUT)));
+  assert.deepEqual(
+    parsed.map(each => [each.facts.sha256, each.readable]),
+    [
+      [hashes[0], false],
+      [hashes[1], false],
+      [hashes[2], true],
+    ],
+  );
+});
+
+test('no mail is in hand when all have been read', async () => {
+  await Promise.all(
+    Array.from({ length: 20 }, (_, number) =>
+      parser.parse({ bytes: Buffer.from(`From: ann@example.com\r\n\r\n${number}\r\n`) }, ABOUT),
+    ),
+  );
+  await eventually('the mark is taken away', () => readFileSync(path.join(folder, 'parsing'), 'latin1').trim() === '');
 });
