@@ -334,10 +334,11 @@ function fileInConversation(
 }
 
 function ownerOf(session: Session, targets: readonly Target[]): ParticipantRow | undefined {
-  const key = targets.find(target => target.participantKey !== null)?.participantKey;
-  return key === undefined || key === null
+  const target = targets.find(each => each.participantKey !== null);
+  return target === undefined
     ? undefined
-    : session.db.get<ParticipantRow>('select * from participant where key = ?', key);
+    : (target.owner ??
+        session.db.get<ParticipantRow>('select * from participant where key = ?', target.participantKey));
 }
 
 /** The writer is the person in From; a mail without one is its token owner's. `writer`: the participant in From. */
