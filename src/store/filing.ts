@@ -57,7 +57,9 @@ export function fileMail(session: Session, packed: Filing): readonly FilingResul
   const operators = targets.includes(TO_OPERATOR);
   const kept = operators ? operatorHas(session, filing, before) : undefined;
   const keeps = operators && kept === undefined;
-  const mailKey = files || keeps ? insertMail(session, filing, files) : null;
+  const firstKey = nextKey(session);
+  const mailKey = files || keeps ? firstKey : null;
+  // Conversations that it makes a message in, with the message's key.
   const filed = new Map<number, number>();
   const results = targets.map((target): FilingResult => {
     if (typeof target === 'string') return { result: target };
@@ -74,14 +76,8 @@ export function fileMail(session: Session, packed: Filing): readonly FilingResul
         before: true,
       };
     }
-    let messageKey = filed.get(target.conversation.key);
-    if (messageKey === undefined) {
-      const mine = targets.filter(
-        (other): other is Target => typeof other !== 'string' && other.conversation?.key === target.conversation!.key,
-      );
-      messageKey = fileInConversation(session, filing, { targets: mine, mailKey: mailKey!, contentKey });
-      filed.set(target.conversation.key, messageKey);
-    }
+    const messageKey = filed.get(target.conversation.key) ?? firstKey + filed.size;
+    filed.set(target.conversation.key, messageKey);
     return {
       result: 'filed',
       mailId: encodeId('mail', mailKey!),
@@ -90,7 +86,13 @@ export function fileMail(session: Session, packed: Filing): readonly FilingResul
     };
   });
   if (mailKey !== null) {
-    writeResults(session, mailKey, filing, targets, results);
+    insertMail(session, filing, { key: mailKey, files, results: storedResults(filing, targets, results) });
+    for (const [conversationKey, messageKey] of filed) {
+      const mine = targets.filter(
+        (target): target is Target => typeof target !== 'string' && target.conversation?.key === conversationKey,
+      );
+      fileInConversation(session, filing, { targets: mine, mailKey, messageKey, contentKey });
+    }
     const unsent = keeps ? forwardToOperator(session, mailKey, filing.reading) : null;
     if (unsent !== null && !files) session.db.run('update mail set reason = ? where key = ?', unsent, mailKey);
   }
@@ -200,12 +202,27 @@ function ownMessageId(filing: OpenedFiling): string {
   return filing.reading?.mail.messageId ?? madeId(filing.facts.contentKey);
 }
 
+/**
+ * The key of the mail that is filed now, and of the first of its messages; the others follow. Known before anything is
+ * written, so that each row is written once.
+ */
+function nextKey(session: Session): number {
+  const last = session.db.value<number>(
+    'select max(coalesce((select max(key) from mail), 0), coalesce((select max(key) from message), 0))',
+  )!;
+  return Math.max(newKey(session), last + 1);
+}
+
 /** `files`: it makes a message in some conversation; else it is kept for the operator alone. */
-function insertMail(session: Session, filing: OpenedFiling, files: boolean): number {
-  return session.db.insert(
-    `insert into mail (key, state, mail_from, rcpt_to, size, blob_key, door, client, received_at, reason)
-     values (max(?, (select coalesce(max(key), 0) + 1 from mail)), ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    newKey(session),
+function insertMail(
+  session: Session,
+  filing: OpenedFiling,
+  { key, files, results }: { key: number; files: boolean; results: readonly StoredResult[] },
+): void {
+  session.db.run(
+    `insert into mail (key, state, mail_from, rcpt_to, size, blob_key, door, client, received_at, reason, results)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    key,
     !files ? 'kept' : filing.reading === null ? 'quarantined' : 'filed',
     filing.envelope.mailFrom,
     JSON.stringify(filing.envelope.rcptTo),
@@ -215,17 +232,16 @@ function insertMail(session: Session, filing: OpenedFiling, files: boolean): num
     filing.client,
     session.clock(),
     filing.reason,
+    JSON.stringify(results),
   );
 }
 
-function writeResults(
-  session: Session,
-  mailKey: number,
+function storedResults(
   filing: OpenedFiling,
   targets: readonly (Target | string)[],
   results: readonly FilingResult[],
-): void {
-  const stored = results.map((result, index): StoredResult => {
+): readonly StoredResult[] {
+  return results.map((result, index) => {
     const target = targets[index]!;
     return {
       recipient: filing.destinations[index]!.address,
@@ -234,15 +250,13 @@ function writeResults(
       account: typeof target === 'string' ? null : (target.account?.key ?? null),
     };
   });
-  session.db.run('update mail set results = ? where key = ?', JSON.stringify(stored), mailKey);
 }
 
 function fileInConversation(
   session: Session,
   filing: OpenedFiling,
-  at: { targets: readonly Target[]; mailKey: number; contentKey: Uint8Array },
-): number {
-  const { db } = session;
+  at: { targets: readonly Target[]; mailKey: number; messageKey: number; contentKey: Uint8Array },
+): void {
   const target = at.targets[0]!;
   const conversation = target.conversation!;
   const account = target.account!;
@@ -284,7 +298,9 @@ function fileInConversation(
   });
   const deliveryKey = at.targets.find(each => each.deliveryKey !== null)?.deliveryKey ?? null;
   const reported = reading === null ? [] : reportedDeliveries(session, { conversation, deliveryKey }, reading);
-  const messageKey = insertMessage(session, {
+  const { messageKey } = at;
+  insertMessage(session, {
+    key: messageKey,
     conversation_key: conversation.key,
     seq: step.seq,
     direction: 'incoming',
@@ -329,15 +345,14 @@ function fileInConversation(
   insertEvents(session, conversation, step.eventSeq, events);
   applyReports(session, reported);
   if (effects.speaks && reading !== null && participant?.contact_key) clearSuspension(session, participant.contact_key);
-  if (filing.reading === null) db.run("update mail set state = 'quarantined' where key = ?", at.mailKey);
-  return messageKey;
 }
 
 function ownerOf(session: Session, targets: readonly Target[]): ParticipantRow | undefined {
-  const key = targets.find(target => target.participantKey !== null)?.participantKey;
-  return key === undefined || key === null
+  const target = targets.find(each => each.participantKey !== null);
+  return target === undefined
     ? undefined
-    : session.db.get<ParticipantRow>('select * from participant where key = ?', key);
+    : (target.owner ??
+        session.db.get<ParticipantRow>('select * from participant where key = ?', target.participantKey));
 }
 
 /** The writer is the person in From; a mail without one is its token owner's. `writer`: the participant in From. */

@@ -25,6 +25,8 @@ import { newKey, type Session } from './session.js';
 import { accountView, attachmentView, latestContactParticipant, messageView } from './views.js';
 
 export interface InsertedMessage {
+  /** Higher than the last one's; absent: the next. */
+  readonly key?: number;
   readonly conversation_key: number;
   readonly seq: number;
   readonly direction: Direction;
@@ -67,7 +69,7 @@ export function insertMessage(session: Session, message: InsertedMessage): numbe
        mail_intent, mail_reason, content_key, format)
      values (max(?, (select coalesce(max(key), 0) + 1 from message)),
        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    newKey(session),
+    message.key ?? newKey(session),
     message.conversation_key,
     message.seq,
     message.direction,

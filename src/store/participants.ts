@@ -247,7 +247,8 @@ export function participantByAddress(
   email: string,
 ): ParticipantRow | undefined {
   return session.db.get<ParticipantRow>(
-    'select * from participant where conversation_key = ? and email_key = ? order by key desc limit 1',
+    `select key, conversation_key, contact_key, email, name, role from participant
+     where conversation_key = ? and email_key = ? order by key desc limit 1`,
     conversationKey,
     foldAddress(email),
   );

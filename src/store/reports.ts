@@ -12,7 +12,7 @@ import type { ReportEntry } from '../mail/mail.js';
 import { isHardBounce } from '../mail/status.js';
 import { deliveryByKey, failed, tellOfMessages } from './deliveries.js';
 import { encodeId } from './ids.js';
-import type { ConversationRow, DeliveryRow } from './rows.js';
+import type { DeliveryRow, FilingConversation } from './rows.js';
 import type { Session } from './session.js';
 import { conversationOfId } from './thread-ids.js';
 
@@ -24,7 +24,7 @@ export interface ReportedEntry {
 /** `deliveryKey`: of the bounce address it came to. `conversation`: where it is filed. */
 export function reportedDeliveries(
   session: Session,
-  at: { readonly conversation: ConversationRow; readonly deliveryKey: number | null },
+  at: { readonly conversation: FilingConversation; readonly deliveryKey: number | null },
   reading: Pick<FiledReading, 'report' | 'reportedIds'>,
 ): readonly ReportedEntry[] {
   return reading.report.map(entry => {
@@ -71,7 +71,7 @@ function applyReport(session: Session, row: DeliveryRow, entry: ReportEntry): vo
 
 function deliveryOfReturned(
   session: Session,
-  conversation: ConversationRow,
+  conversation: FilingConversation,
   ids: readonly string[],
   recipient: string,
 ): DeliveryRow | null {
@@ -90,7 +90,11 @@ function deliveryOfReturned(
 }
 
 /** A report that names no recipient of ours counts only where there is one copy, and only from its own conversation. */
-function copyFor(rows: readonly DeliveryRow[], conversation: ConversationRow, recipient: string): DeliveryRow | null {
+function copyFor(
+  rows: readonly DeliveryRow[],
+  conversation: FilingConversation,
+  recipient: string,
+): DeliveryRow | null {
   const exact = rows.find(row => sameAddress(row.recipient, recipient));
   if (exact) return exact;
   const only = rows.length === 1 ? rows[0]! : null;
@@ -100,7 +104,7 @@ function copyFor(rows: readonly DeliveryRow[], conversation: ConversationRow, re
 /** An alias names the conversation alone: the latest mail to this recipient there. */
 function deliveryOfAlias(
   session: Session,
-  conversation: ConversationRow,
+  conversation: FilingConversation,
   id: string,
   recipient: string,
 ): DeliveryRow | null {

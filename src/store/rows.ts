@@ -41,6 +41,16 @@ export interface ConversationRow {
   seen_at: number | null;
 }
 
+/** What filing needs of an account and of a conversation. */
+export type FilingAccount = Pick<
+  AccountRow,
+  'key' | 'settings' | 'inbound_emails' | 'new_conversations' | 'hold_strangers'
+>;
+export type FilingConversation = Pick<
+  ConversationRow,
+  'key' | 'account_key' | 'number' | 'contact_key' | 'status' | 'next_seq'
+>;
+
 export interface ParticipantRow {
   key: number;
   conversation_key: number;

@@ -10,10 +10,10 @@ import type { FiledReading } from '../conversation/packed.js';
 import type { Destination } from '../conversation/ports.js';
 import { deliveryAddresses, threadIds } from '../conversation/thread.js';
 import { parseOurAddress } from '../mail/address.js';
-import { accountByKey, knownPrefixes, livingToken, resolveAddress } from './accounts.js';
+import { accountByKey, knownPrefixes, resolveAddress } from './accounts.js';
 import { encodeId, keyOf } from './ids.js';
 import { participantByAddress } from './participants.js';
-import type { AccountRow, ConversationRow } from './rows.js';
+import type { FilingAccount, FilingConversation, ParticipantRow } from './rows.js';
 import { fromJson, type Session } from './session.js';
 import { conversationOfId } from './thread-ids.js';
 
@@ -21,11 +21,13 @@ import { conversationOfId } from './thread-ids.js';
 export interface Target {
   /** The conversation was opened for this very mail. */
   readonly opened?: true;
-  readonly account: AccountRow | null;
+  readonly account: FilingAccount | null;
   /** Null: kept for the operator. */
-  readonly conversation: ConversationRow | null;
+  readonly conversation: FilingConversation | null;
   /** Whose token it is. */
   readonly participantKey: number | null;
+  /** He himself, where he was looked up already. */
+  readonly owner?: ParticipantRow;
   readonly deliveryKey: number | null;
   /** What threaded it, where the envelope did not say. */
   readonly evidence: readonly string[];
@@ -33,10 +35,15 @@ export interface Target {
 
 /** The conversation, and by what it was found: in words for people. */
 export interface Thread {
-  readonly conversation: ConversationRow;
+  readonly conversation: FilingConversation;
   readonly participantKey: number | null;
   readonly deliveryKey: number | null;
   readonly by: string;
+}
+
+interface TokenThread extends Thread {
+  readonly account: FilingAccount;
+  readonly owner?: ParticipantRow;
 }
 
 /** Mail to postmaster and abuse. */
@@ -55,10 +62,9 @@ export function namedTarget(
 ): Target | null {
   const thread = threadOfToken(session, destination);
   if (thread === null) return null;
-  const account = accountByKey(session, thread.conversation.account_key);
   // What bounces was mailed while the account's inbound mail was on, or with this envelope sender all the same.
-  if (destination.kind === 'reply' && account.inbound_emails !== 1) return null;
-  return { account, ...thread, evidence: [] };
+  if (destination.kind === 'reply' && thread.account.inbound_emails !== 1) return null;
+  return { ...thread, evidence: [] };
 }
 
 /** Mail that names only an account: by token in the delivery headers, by the ids it names, by its own id. */
@@ -80,7 +86,7 @@ export function findThread(
 
 /** The entry of the account's block list that keeps this writer out, or null. */
 export function blockedBy(
-  account: AccountRow,
+  account: FilingAccount,
   { reading, mailFrom }: { readonly reading: FiledReading | null; readonly mailFrom: string },
 ): string | null {
   const { blocked = [] } = fromJson<AccountSettings>(account.settings);
@@ -137,37 +143,62 @@ function threadInHeader(session: Session, accountKey: number, reading: FiledRead
 function threadOfToken(
   session: Session,
   { kind, token }: { readonly kind: 'reply' | 'bounce' | 'inbox'; readonly token: string },
-): Thread | null {
+): TokenThread | null {
   if (kind === 'inbox') return null;
   return kind === 'reply' ? threadOfReplyToken(session, token) : threadOfBounceToken(session, token);
 }
 
-function threadOfReplyToken(session: Session, token: string): Thread | null {
-  const row = livingToken(session, token);
+/** What stands behind each token, beside the row that has it: in one statement, because every mail asks. */
+const BEHIND = `c.account_key, c.number, c.contact_key, c.status, c.next_seq,
+  a.settings, a.inbound_emails, a.new_conversations, a.hold_strangers`;
+
+type Behind = Omit<FilingConversation, 'key'> & Omit<FilingAccount, 'key'> & { readonly conversation_key: number };
+
+function conversationBehind(row: Behind): FilingConversation {
+  const { conversation_key: key, account_key, number, contact_key, status, next_seq } = row;
+  return { key, account_key, number, contact_key, status, next_seq };
+}
+
+function accountBehind(row: Behind): FilingAccount {
+  const { account_key: key, settings, inbound_emails, new_conversations, hold_strangers } = row;
+  return { key, settings, inbound_emails, new_conversations, hold_strangers };
+}
+
+function threadOfReplyToken(session: Session, token: string): TokenThread | null {
+  const row = session.db.get<
+    Behind & Omit<ParticipantRow, 'key' | 'contact_key'> & { participant_key: number; owner_contact: number | null }
+  >(
+    `select t.conversation_key, t.participant_key, p.contact_key as owner_contact, p.email, p.name, p.role, ${BEHIND}
+     from token t join participant p on p.key = t.participant_key join conversation c on c.key = t.conversation_key
+       join account a on a.key = c.account_key
+     where t.token = ? and t.revoked_at is null`,
+    token,
+  );
   if (row === undefined) return null;
+  const { participant_key: key, conversation_key, owner_contact: contact_key, email, name, role } = row;
   return {
-    conversation: conversationByKey(session, row.conversation_key),
-    participantKey: row.participant_key,
+    conversation: conversationBehind(row),
+    account: accountBehind(row),
+    participantKey: key,
+    owner: { key, conversation_key, contact_key, email, name, role },
     deliveryKey: null,
     by: 'reply address',
   };
 }
 
-function threadOfBounceToken(session: Session, token: string): Thread | null {
-  const row = session.db.get<{ key: number; conversation_key: number | null; participant_key: number | null }>(
-    `select d.key, d.conversation_key, d.participant_key from delivery d
-       join conversation c on c.key = d.conversation_key where d.bounce_token = ? and c.removing_at is null`,
+function threadOfBounceToken(session: Session, token: string): TokenThread | null {
+  const row = session.db.get<Behind & { key: number; participant_key: number | null }>(
+    `select d.key, d.conversation_key, d.participant_key, ${BEHIND} from delivery d
+       join conversation c on c.key = d.conversation_key join account a on a.key = c.account_key
+     where d.bounce_token = ? and c.removing_at is null`,
     token,
   );
-  if (row === undefined || row.conversation_key === null) return null;
+  if (row === undefined) return null;
   return {
-    conversation: conversationByKey(session, row.conversation_key),
+    conversation: conversationBehind(row),
+    account: accountBehind(row),
     participantKey: row.participant_key,
     deliveryKey: row.key,
     by: 'bounce address',
   };
-}
-
-function conversationByKey(session: Session, key: number): ConversationRow {
-  return session.db.get<ConversationRow>('select * from conversation where key = ?', key)!;
 }
