@@ -12,20 +12,25 @@ import { cleanSubject } from './subject.js';
 const MAX_MAILBOXES = 500;
 const MAX_LIST = 50_000;
 
-/** One address behind a name of plain words, as most fields are: nothing in it means anything to a parser. */
-const PLAIN =
-  /^(?:([A-Za-z][a-z]{0,40}(?: [A-Za-z][a-z]{0,40}){0,4}) )?<([A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,250})>$/;
+/**
+ * One address of a list as nearly all are: bare, or in brackets, there perhaps behind a name of plain words with simple
+ * quotes or none. Nothing in it means anything to a parser.
+ */
+const PLAIN = new RegExp(
+  '(?:(?:(?:(WORDS)|"(WORDS(?:, WORDS)?)") )?<(ADDRESS)>|(ADDRESS))(?:, ?(?=[^ ])|$)'
+    .replaceAll('WORDS', '[A-Za-z][\\w.-]{0,40}(?: [A-Za-z][\\w.-]{0,40}){0,4}')
+    .replaceAll('ADDRESS', '[\\w.+-]{1,64}@[A-Za-z0-9.-]{1,250}'),
+  'y',
+);
 
 /** The mailboxes of one or several fields of a name, in order. Names are clean single lines. */
 export function parseMailboxes(values: readonly string[]): Mailbox[] {
   const mailboxes: Mailbox[] = [];
   for (const value of values) {
     if (!value.includes('@')) continue;
-    const plain = PLAIN.exec(value);
-    if (plain !== null && mailboxes.length < MAX_MAILBOXES) {
-      const email = normalizeAddress(plain[2]!);
-      // Such a name is clean, and no address.
-      if (email !== null) mailboxes.push({ name: plain[1] ?? '', email });
+    const plain = plainMailboxes(value);
+    if (plain !== null && mailboxes.length + plain.length <= MAX_MAILBOXES) {
+      mailboxes.push(...plain);
       continue;
     }
     for (const entry of addressparser(value.slice(0, MAX_LIST), { flatten: true })) {
@@ -33,6 +38,23 @@ export function parseMailboxes(values: readonly string[]): Mailbox[] {
       const email = normalizeAddress(entry.address);
       if (email !== null) mailboxes.push({ name: displayName(entry.name, email), email });
     }
+  }
+  return mailboxes;
+}
+
+/** The mailboxes of a list in which every entry is plain; else null. */
+function plainMailboxes(value: string): Mailbox[] | null {
+  if (value.length > MAX_LIST) return null;
+  const mailboxes: Mailbox[] = [];
+  let at = 0;
+  while (at < value.length) {
+    PLAIN.lastIndex = at;
+    const match = PLAIN.exec(value);
+    if (match === null) return null;
+    at = PLAIN.lastIndex;
+    const email = normalizeAddress(match[3] ?? match[4]!);
+    // Such a name is clean, and no address.
+    if (email !== null) mailboxes.push({ name: match[1] ?? match[2] ?? '', email });
   }
   return mailboxes;
 }

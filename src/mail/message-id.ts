@@ -94,6 +94,10 @@ function afterComment(text: string, start: number): number {
 }
 
 function keep(list: string[], raw: string): void {
+  if (raw.length <= MAX_ID && /^[!-;=?-~]+$/.test(raw)) {
+    list.push(raw);
+    return;
+  }
   if (raw.length > 2 * MAX_ID) return;
   const words = raw.split(/\s+/).filter(word => word !== '');
   const id = words.join('').replaceAll(/[\x00-\x1f\x7f<>]|[\ud800-\udfff]/gu, '');
