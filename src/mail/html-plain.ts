@@ -26,7 +26,7 @@ export interface PlainPolicy {
 
 type Attributes = Readonly<Record<string, string>>;
 
-/** What an element's attributes become but for its style, or null when that takes a closer look. */
+/** What an element's allowed attributes become but for its style, or null when that takes a closer look. */
 export type AttributesOf = (tag: string, attributes: Attributes) => Attributes | null;
 
 /** Elements without text to show in which the tokenizer sees no others. */
@@ -113,7 +113,7 @@ function read(
   let isPlain = true;
   let isHidden = false;
   let elements = 0;
-  // The tag that is being read.
+  // The tag that is being read, and those of its attributes that are shown; '' for another.
   let kind = kindOf('p');
   let given: Record<string, string> | null = null;
   let attribute = '';
@@ -171,16 +171,18 @@ function read(
         begin(kindOf(html.slice(start, end)));
       },
       onattribname(start, end) {
-        attribute = html.slice(start, end).toLowerCase();
+        const name = html.slice(start, end).toLowerCase();
+        attribute = kind.attributes.has(name) ? name : '';
         value = '';
       },
       onattribdata(start, end) {
-        value += html.slice(start, end);
+        if (attribute !== '') value += html.slice(start, end);
       },
       onattribentity(code) {
-        value += String.fromCodePoint(code);
+        if (attribute !== '') value += String.fromCodePoint(code);
       },
       onattribend() {
+        if (attribute === '') return;
         given ??= {};
         if (!Object.hasOwn(given, attribute)) given[attribute] = value;
       },
