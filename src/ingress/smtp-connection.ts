@@ -2,10 +2,12 @@
  * One connection of the SMTP or LMTP door: smtp-server's connection with our answers, limits and manners.
  *
  * The library's class is extended in few places, all of them covered by tests because they are its inner life
- * (the version is pinned): `send` gives our codes and texts from `mail/status.ts` instead of its fixed table; `init`
- * admits the client and spares trusted ones the greeting delay; `_onCommand` counts commands and ends sessions that
- * are in no transaction at shutdown; idle and total time are watched by the door's one sweep instead of a timer per
- * socket; XCLIENT makes the connection another client's; quoted local parts (RFC 5321 4.1.2) are understood.
+ * (the version is pinned): `send` gives our codes and texts from `mail/status.ts` instead of its fixed table, and all
+ * replies of a turn of the event loop in one write; `_createParser` reads data as `smtp-data.ts` does; `init` admits
+ * the client and spares trusted ones the greeting delay; `_onCommand` counts commands and ends sessions that are in no
+ * transaction at shutdown; `_isDisabled` knows what is switched off; idle and total time are watched by the door's one
+ * sweep instead of a timer per socket; XCLIENT makes the connection another client's; quoted local parts (RFC 5321
+ * 4.1.2) are understood.
  *
  * A session lives as long as the connection, a transaction from MAIL to the reply after the data. When a limit is
  * passed, the client gets a 421 and a mail that is half received is dropped at once.
