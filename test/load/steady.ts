@@ -225,7 +225,9 @@ async function atRest({ daemon }: ReplydTarget): Promise<Kinds> {
     'the daemon is at rest',
     () => {
       const now = descriptors(daemon.pid);
-      return unsent(daemon.dataFolder) === 0 && now.socket === listeners && now;
+      // A copy that is being written in `sent` is open only now.
+      const isWriting = Object.keys(now).some(name => name.endsWith('.tmp'));
+      return unsent(daemon.dataFolder) === 0 && now.socket === listeners && !isWriting && now;
     },
     { within: DRAIN, every: 250 },
   );
