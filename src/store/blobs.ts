@@ -1,6 +1,7 @@
 /**
- * Bytes, each with its hash; but for raw mails (`rawKey`) the same bytes stand once. Up to 128 KiB they stand in a row and are committed with what refers to them; larger ones
- * stand in `blobs/ab/<sha256>`: written beside their place, fsynced, renamed, the folder fsynced, and only then the row.
+ * Bytes, each with its hash; but for raw mails (`rawKey`) the same bytes stand once. Up to 128 KiB they stand in a row
+ * and are committed with what refers to them; larger ones stand in `blobs/ab/<sha256>`: written beside their place,
+ * fsynced, renamed, the folder fsynced, and only then the row.
  * A crash leaves at worst a file without a row, never a row without its file; `clear-files.ts` clears those away.
  */
 import { randomBytes } from 'node:crypto';

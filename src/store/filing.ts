@@ -11,19 +11,18 @@ import { carriesLoopMark } from '../conversation/loop.js';
 import { type FiledReading, unpackReading } from '../conversation/packed.js';
 import type { Destination } from '../conversation/ports.js';
 import { decideEffects } from '../conversation/thread.js';
-import { normalizeAddress } from '../mail/address.js';
 import { NO_AUTHENTICATION } from '../mail/authentication.js';
 import type { Mailbox } from '../mail/mail.js';
 import { blobKey, rawKey } from './blobs.js';
-import { openConversation } from './conversations.js';
 import { advance, insertEvents, type NewEvent } from './events.js';
 import { forwardToOperator, keptBefore } from './forwards.js';
 import { encodeId, keyOf } from './ids.js';
 import { recentMails } from './loops.js';
 import { insertAttachments, insertMessage } from './messages.js';
-import { addParticipant, clearSuspension, contactFor, join, participantByAddress } from './participants.js';
+import { type Opening, openConversations } from './opening.js';
+import { clearSuspension, join, participantByAddress } from './participants.js';
 import { applyReports, reportedDeliveries, reportRow } from './reports.js';
-import type { AccountRow, ConversationRow, ParticipantRow, StoredResult } from './rows.js';
+import type { AccountRow, ParticipantRow, StoredResult } from './rows.js';
 import { newKey, type Session } from './session.js';
 import { CONTENT_KEY_BYTES, madeId, rememberId } from './thread-ids.js';
 import { blockedBy, findThread, namedTarget, type Target, TO_OPERATOR } from './threading.js';
@@ -112,11 +111,6 @@ function operatorHas(
   return keptBefore(session, filing);
 }
 
-/** A conversation is to be opened in this account; nothing is written while targets are still being looked for. */
-interface Opening {
-  readonly opensIn: AccountRow;
-}
-
 function findTarget(
   session: Session,
   filing: OpenedFiling,
@@ -143,59 +137,6 @@ function findTarget(
       return account.new_conversations === 1 ? { opensIn: account } : 'unthreaded';
     }
   }
-}
-
-/** One for each account, however many of its addresses the mail came to. */
-function openConversations(
-  session: Session,
-  filing: OpenedFiling,
-  found: readonly (Target | Opening | 'changed' | 'blocked' | 'unthreaded')[],
-): readonly (Target | 'changed' | 'blocked' | 'unthreaded')[] {
-  const opened = new Map<number, Target>();
-  return found.map(each => {
-    if (typeof each === 'string' || !('opensIn' in each)) return each;
-    const target = opened.get(each.opensIn.key) ?? openForMail(session, filing, each.opensIn);
-    opened.set(each.opensIn.key, target);
-    return target;
-  });
-}
-
-/** A new conversation with the writer. A loop opens none: its mails go into the contact's latest one. */
-function openForMail(session: Session, filing: OpenedFiling, account: AccountRow): Target {
-  const mail = filing.reading?.mail ?? null;
-  // The envelope tells who wrote a mail that cannot be read.
-  const from = mail === null ? { name: '', email: filing.envelope.mailFrom } : mail.from;
-  const email = normalizeAddress(from?.email ?? '');
-  const contact = contactFor(session, account.key, { email, name: from?.name ?? '' });
-  const target = { account, participantKey: null, deliveryKey: null };
-  const at = { contactKey: contact.key, conversation: null, ownMail: false };
-  if (recentMails(session, at, filing.limits).ofContact >= filing.limits.loopMessages) {
-    const latest = session.db.get<ConversationRow>(
-      `select * from conversation where contact_key = ? and removing_at is null order by last_activity_at desc limit 1`,
-      contact.key,
-    );
-    const evidence = ['threaded: latest conversation of a contact in a loop'];
-    if (latest) return { ...target, conversation: latest, evidence };
-  }
-  const conversation = openConversation(session, account.key, contact.key, {
-    channel: 'email',
-    subject: mail?.subject || null,
-  });
-  const participant = addParticipant(session, conversation.key, {
-    contactKey: contact.key,
-    email: contact.email,
-    name: contact.name,
-    role: 'contact',
-  });
-  const { eventSeq } = advance(session, conversation, { events: 1 });
-  insertEvents(session, conversation, eventSeq, [{ type: 'conversation.created' }]);
-  return {
-    ...target,
-    conversation,
-    opened: true,
-    participantKey: participant.key,
-    evidence: ['threaded: a new conversation'],
-  };
 }
 
 function ownMessageId(filing: OpenedFiling): string {

@@ -1,5 +1,4 @@
 /** Mails on record: listed, shown, refused ones kept, quarantined ones filled in after all. */
-
 import type { StoredContent, StoredContentRef } from '../conversation/filing.js';
 import type { MailRecord } from '../conversation/model.js';
 import { type FiledReading, type PackedReading, unpackReading } from '../conversation/packed.js';

@@ -1,5 +1,4 @@
 /** Messages: the one INSERT, what agents and applications add, held ones, and attachments. */
-
 import type { StoredContent, StoredContentRef } from '../conversation/filing.js';
 import type {
   Attachment,
