@@ -13,7 +13,9 @@ import { type TestContext, test } from 'node:test';
 import { hindrances, units } from '#replyd/cli/systemd.js';
 import { loadConfig } from '#replyd/config.js';
 import { connectTalk } from '../interop/smtp-talk.js';
+import { ownProcessGroup } from '../process-group.js';
 import { eventually, run } from '../run.js';
+import { withLogs } from '../with-logs.js';
 
 const SETTINGS: Readonly<Record<string, string>> = {
   REPLYD_DATA_DIR: '/var/lib/replyd',
@@ -107,21 +109,32 @@ test('systemd itself reads the units and rates them 2.0 or better', async t => {
   }
 });
 
-/** A process that holds two sockets and starts and stops what it was told. */
+/**
+ * A process that holds two sockets and starts and stops what it was told. The folder is removed at the end of the test,
+ * behind all of them: a daemon that is still starting writes there.
+ */
 async function holder(t: TestContext, folder: string, words: readonly string[]) {
   const child: ChildProcessWithoutNullStreams = spawn(
     'python3',
     [path.resolve('test/deployment/holder.py'), folder, ...words],
-    { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } },
+    { cwd: folder, env: { PATH: process.env.PATH, HOME: folder }, detached: true },
   );
   const log: string[] = [];
   child.stderr.on('data', chunk => log.push(String(chunk)));
+  const group = ownProcessGroup(child);
+  const ended = new Promise(resolve => child.once('exit', (_code, signal) => resolve(signal)));
   t.after(async () => {
+    // It ends the daemon and waits for it.
     child.stdin.end();
-    await new Promise(resolve => (child.exitCode === null ? child.once('exit', resolve) : resolve(null)));
+    const late = setTimeout(() => process.kill(-group, 'SIGKILL'), 20_000);
+    const signal = await ended;
+    clearTimeout(late);
+    rmSync(folder, { recursive: true, force: true });
+    assert.equal(signal, null, 'the daemon did not end');
   });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async () => String((await lines.next()).value);
+  const said: string[] = [];
+  createInterface({ input: child.stdout }).on('line', line => said.push(line));
+  const next = () => eventually('the holder answers', () => said.shift());
   return {
     port: Number(await next()),
     log: () => log.join(''),
@@ -145,7 +158,6 @@ test('a restart with handed-over sockets refuses nobody, on read-only paths and 
   const trial = await run('unshare', ['--mount', 'true']);
   if (trial.code !== 0) return t.skip(`no mount namespaces here: ${trial.stderr.trim()}`);
   const folder = mkdtempSync(path.join(tmpdir(), 'replyd-sandbox-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
   const data = path.join(folder, 'data');
   const file = path.join(folder, 'replyd.toml');
   // Its own places would be free ports; the sockets stand in their stead.
@@ -154,45 +166,42 @@ test('a restart with handed-over sockets refuses nobody, on read-only paths and 
   const program = [process.execPath, path.resolve('bin/replyd.js'), '-c', file, 'serve'];
   const held = await holder(t, folder, ['unshare', '--mount', 'sh', '-c', SANDBOX, 'sh', data, ...program]);
   const ready = () =>
-    eventually('the daemon is ready', async () => JSON.parse(readFileSync(path.join(data, 'listening.json'), 'utf8')), {
-      within: 30_000,
-    }).catch(error => {
-      throw new Error(`${error}\n${held.log()}`);
+    eventually('the daemon is ready', async () => JSON.parse(readFileSync(path.join(data, 'listening.json'), 'utf8')));
+  await withLogs({ replyd: held.log }, async () => {
+    assert.equal(await held.tell('start'), 'started');
+    const listening = await ready();
+    assert.deepEqual(listening.smtp, [`127.0.0.1:${held.port}`]);
+    assert.deepEqual(listening.lmtp, [`unix:${path.join(folder, 'lmtp.sock')}`]);
+    // The line comes through a pipe, a moment behind the file.
+    const pid = await eventually('its process id stands in the log', async () => {
+      const found = /"event":"listening".*"pid":(\d+)/.exec(held.log())?.[1];
+      return found === undefined ? undefined : Number(found);
     });
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    assert.match(status, /^CapEff:\t0+$/m);
+    assert.match(status, /^CapBnd:\t0+$/m);
+    assert.match(status, /^NoNewPrivs:\t1$/m);
+    const mounts = readFileSync(`/proc/${pid}/mounts`, 'utf8')
+      .split('\n')
+      .map(line => line.split(' '));
+    assert.match(mounts.find(words => words[1] === '/')?.[3] ?? '', /^ro\b/);
 
-  assert.equal(await held.tell('start'), 'started');
-  const listening = await ready();
-  assert.deepEqual(listening.smtp, [`127.0.0.1:${held.port}`]);
-  assert.deepEqual(listening.lmtp, [`unix:${path.join(folder, 'lmtp.sock')}`]);
-  // The line comes through a pipe, a moment behind the file.
-  const pid = await eventually('its process id stands in the log', async () => {
-    const found = /"event":"listening".*"pid":(\d+)/.exec(held.log())?.[1];
-    return found === undefined ? undefined : Number(found);
-  });
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  assert.match(status, /^CapEff:\t0+$/m);
-  assert.match(status, /^CapBnd:\t0+$/m);
-  assert.match(status, /^NoNewPrivs:\t1$/m);
-  const mounts = readFileSync(`/proc/${pid}/mounts`, 'utf8')
-    .split('\n')
-    .map(line => line.split(' '));
-  assert.match(mounts.find(words => words[1] === '/')?.[3] ?? '', /^ro\b/);
-
-  const greeted = async () => {
-    const talk = await connectTalk({ host: '127.0.0.1', port: held.port }, { timeout: 30_000 });
+    const greeted = async () => {
+      const talk = await connectTalk({ host: '127.0.0.1', port: held.port }, { timeout: 30_000 });
+      await talk.expect(220);
+      await talk.command('EHLO client.example.net', 250);
+      await talk.command('QUIT', 221);
+    };
+    await greeted();
+    assert.equal(await held.tell('stop'), 'stopped');
+    // Nobody runs: the connection waits in systemd's socket instead of being refused.
+    const early = connectTalk({ path: path.join(folder, 'lmtp.sock') }, { timeout: 30_000 });
+    const waiting = greeted();
+    assert.equal(await held.tell('start'), 'started');
+    await waiting;
+    const talk = await early;
     await talk.expect(220);
-    await talk.command('EHLO client.example.net', 250);
+    await talk.command('LHLO client.example.net', 250);
     await talk.command('QUIT', 221);
-  };
-  await greeted();
-  assert.equal(await held.tell('stop'), 'stopped');
-  // Nobody runs: the connection waits in systemd's socket instead of being refused.
-  const early = connectTalk({ path: path.join(folder, 'lmtp.sock') }, { timeout: 30_000 });
-  const waiting = greeted();
-  assert.equal(await held.tell('start'), 'started');
-  await waiting;
-  const talk = await early;
-  await talk.expect(220);
-  await talk.command('LHLO client.example.net', 250);
-  await talk.command('QUIT', 221);
+  });
 });
