@@ -189,12 +189,14 @@ const ROWS: readonly Question[] = [
 const ORDER: readonly Question[] = [
   {
     sql: `select c.key from conversation c
-          left join (select conversation_key, count(*) as n, min(seq) as low, max(seq) as high from message group by 1) m
+          left join (select conversation_key, count(*) as n, count(distinct seq) as numbers, min(seq) as low, max(seq) as high
+                     from message group by 1) m
             on m.conversation_key = c.key
           where c.removing_at is null
-            and (coalesce(m.n, 0) <> c.next_seq - 1 or (m.n is not null and (m.low <> 1 or m.high <> c.next_seq - 1)))`,
+            and (coalesce(m.n, 0) <> c.next_seq - 1
+              or (m.n is not null and (m.numbers <> m.n or m.low <> 1 or m.high <> c.next_seq - 1)))`,
     kind: 'conversation',
-    text: 'does not have all its messages: their numbers have gaps',
+    text: 'does not have all its messages: their numbers have gaps or stand twice',
     advice: RESTORE,
   },
   {

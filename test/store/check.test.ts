@@ -103,6 +103,7 @@ const DAMAGES: readonly [
     ({ db }) => db.run('delete from message where seq = 1 and conversation_key = (select max(key) from conversation)'),
     { check: 'order', text: /gaps/ },
   ],
+  ['a number twice', ({ db }) => db.run('update message set seq = 1 where seq = 2'), { check: 'order', text: /twice/ }],
   ['an event is gone', ({ db }) => db.run('delete from event where seq = 2'), { check: 'order', text: /events/ }],
   [
     'a number was given twice',
