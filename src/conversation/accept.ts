@@ -160,7 +160,11 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
 }
 
 function conversationsOf(destinations: readonly Destination[]): readonly string[] {
-  return destinations.flatMap(each => (each.kind === 'reply' || each.kind === 'bounce' ? [each.conversationId] : []));
+  const found: string[] = [];
+  for (const each of destinations) {
+    if (each.kind === 'reply' || each.kind === 'bounce') found.push(each.conversationId);
+  }
+  return found;
 }
 
 async function discardAttachments(

@@ -76,6 +76,8 @@ const OURS_BY_CODE: Readonly<Record<number, Status>> = {
 };
 // MAIL FROM:<"a b"@example.com>: head, local part, rest. The alternatives exclude each other: linear.
 const QUOTED_PATH = /^([^:]*:\s*<(?:@[^\s,:@<>]+(?:,@[^\s,:@<>]+)*:)?)("(?:[^"\\]|\\.)*")(@[^<>\s]*>.*)$/s;
+// MAIL FROM:<a@example.com> SIZE=1: verb, address, size. Nothing in such an address has to be decoded or refused.
+const PLAIN_PATH = /^(mail from|rcpt to):<([\w.!#$%&'*+/=?^`{|}~-]+@(?!.*xn--)[a-z0-9._-]+)>(?: size=(\d+))?$/i;
 const UNSAFE = /[\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff]/;
 
 // Texts of ours hold none; whatever gets into one must not make a second reply of it.
@@ -326,6 +328,8 @@ export class DoorConnection extends SMTPConnection {
     command: Buffer | string,
   ): ReturnType<SMTPConnection['_parseAddressCommand']> {
     const text = command.toString();
+    const plain = plainPath(name, text);
+    if (plain !== null) return plain;
     const quoted = text.includes('"') ? QUOTED_PATH.exec(text) : null;
     if (quoted === null) return text.includes('<"') ? false : super._parseAddressCommand(name, command);
     const [, head, local = '', rest] = quoted;
@@ -378,6 +382,13 @@ export class DoorConnection extends SMTPConnection {
   override _isDisabled(command: string): boolean {
     return this.#forbidden.has(command);
   }
+}
+
+/** What the library makes of nearly all MAIL and RCPT commands, at a fraction of its time; null: ask the library. */
+export function plainPath(name: string, command: string): ReturnType<SMTPConnection['_parseAddressCommand']> | null {
+  const [, verb = '', address = '', size] = PLAIN_PATH.exec(command) ?? [];
+  if (verb.toLowerCase() !== name) return null;
+  return { address, args: size === undefined ? false : { SIZE: size } };
 }
 
 function isRecipient(command: Buffer): boolean {

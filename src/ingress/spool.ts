@@ -58,10 +58,13 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     if (ours.test(file)) await unlink(path.join(options.folder, file)).catch(ignore);
   }
   const budget = { used: 0 };
-  return { receive: (stream, limits) => new IncomingMail(stream, { ...options, ...limits, budget }).done };
+  return { receive: (stream, limits) => new IncomingMail(stream, limits, { options, budget }).done };
 }
 
-interface IncomingOptions extends SpoolOptions, ReceiveLimits {
+/** What the mails of a spool have in common. */
+interface Shared {
+  readonly options: SpoolOptions;
+  /** Bytes in memory. */
   readonly budget: { used: number };
 }
 
@@ -69,7 +72,10 @@ interface IncomingOptions extends SpoolOptions, ReceiveLimits {
 class IncomingMail {
   readonly done: Promise<Received>;
   readonly #stream: Readable;
-  readonly #options: IncomingOptions;
+  // Side by side as they came: put together into one object anew for each mail they cost more than all the rest here.
+  readonly #limits: ReceiveLimits;
+  readonly #options: SpoolOptions;
+  readonly #budget: { used: number };
   readonly #limit: number;
   #settle: (received: Received) => void = ignore;
   #buffer: Buffer;
@@ -83,12 +89,14 @@ class IncomingMail {
   #ended = false;
   #closed = false;
 
-  constructor(stream: Readable, options: IncomingOptions) {
+  constructor(stream: Readable, limits: ReceiveLimits, { options, budget }: Shared) {
     this.#stream = stream;
+    this.#limits = limits;
     this.#options = options;
-    this.#limit = options.budget.used >= options.memoryBudget ? SMALL_BUFFER : options.memoryLimit;
+    this.#budget = budget;
+    this.#limit = budget.used >= options.memoryBudget ? SMALL_BUFFER : options.memoryLimit;
     this.#buffer = Buffer.allocUnsafeSlow(Math.min(FIRST_BUFFER, this.#limit));
-    options.budget.used += this.#buffer.length;
+    budget.used += this.#buffer.length;
     this.done = new Promise(resolve => {
       this.#settle = resolve;
     });
@@ -107,9 +115,9 @@ class IncomingMail {
   #take(chunk: Buffer): void {
     const before = this.#size;
     this.#size += chunk.length;
-    if (this.#size > this.#options.cutOffSize && before <= this.#options.cutOffSize) this.#options.cutOff();
+    if (this.#size > this.#limits.cutOffSize && before <= this.#limits.cutOffSize) this.#limits.cutOff();
     if (this.#outcome !== null) return;
-    if (this.#size > this.#options.maxSize) {
+    if (this.#size > this.#limits.maxSize) {
       void this.#abandon({ word: 'too_large', size: this.#size });
       return;
     }
@@ -126,7 +134,7 @@ class IncomingMail {
     if (needed > this.#limit) return false;
     const larger = Buffer.allocUnsafeSlow(Math.min(this.#limit, Math.max(needed, this.#buffer.length * 2)));
     this.#buffer.copy(larger, 0, 0, this.#filled);
-    this.#options.budget.used += larger.length - this.#buffer.length;
+    this.#budget.used += larger.length - this.#buffer.length;
     this.#buffer = larger;
     return true;
   }
@@ -190,7 +198,7 @@ class IncomingMail {
   }
 
   #releaseMemory(): void {
-    this.#options.budget.used -= this.#buffer.length;
+    this.#budget.used -= this.#buffer.length;
     this.#buffer = Buffer.alloc(0);
     this.#filled = 0;
   }

@@ -151,10 +151,12 @@ function openWorkerLane(parsingFile: string, options: ParserOptions): Lane {
       resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB, maxYoungGenerationSizeMb: WORKER_YOUNG_MB },
     });
     started.unref();
-    started.on('message', (result: JobResult) => {
-      const at = inHand.findIndex(waiting => waiting.job.id === result.id);
-      const [waiting] = at === -1 ? [] : inHand.splice(at, 1);
-      if (waiting) settle(waiting, result);
+    started.on('message', (results: readonly JobResult[]) => {
+      for (const result of results) {
+        const at = inHand.findIndex(waiting => waiting.job.id === result.id);
+        const [waiting] = at === -1 ? [] : inHand.splice(at, 1);
+        if (waiting) settle(waiting, result);
+      }
       feed();
     });
     const over = (why: string) => {

@@ -32,12 +32,13 @@ export function incomingFolder(dataDir: string): string {
 export async function placeContent(
   dataDir: string,
   content: Content,
-  facts: { sha256: string; size: number },
+  // Whoever has them has more with them, which is not to travel to the writer with each mail.
+  { sha256, size }: { sha256: string; size: number },
 ): Promise<StoredContent> {
   try {
     if ('bytes' in content) {
-      if (facts.size <= INLINE_LIMIT) return { ...facts, bytes: content.bytes };
-      await writeInPlace(dataDir, facts.sha256, async temporary => {
+      if (size <= INLINE_LIMIT) return { sha256, size, bytes: content.bytes };
+      await writeInPlace(dataDir, sha256, async temporary => {
         const file = await open(temporary, 'wx', 0o600);
         try {
           await file.writeFile(content.bytes);
@@ -46,14 +47,14 @@ export async function placeContent(
           await file.close();
         }
       });
-      return { ...facts, placed: true };
+      return { sha256, size, placed: true };
     }
-    if (facts.size <= INLINE_LIMIT) {
+    if (size <= INLINE_LIMIT) {
       const bytes = await readFile(content.file);
       await rm(content.file, { force: true });
-      return { ...facts, bytes };
+      return { sha256, size, bytes };
     }
-    await writeInPlace(dataDir, facts.sha256, async temporary => {
+    await writeInPlace(dataDir, sha256, async temporary => {
       const file = await open(content.file, 'r+');
       try {
         await file.sync();
@@ -62,7 +63,7 @@ export async function placeContent(
       }
       await rename(content.file, temporary);
     });
-    return { ...facts, placed: true };
+    return { sha256, size, placed: true };
   } catch (error) {
     throw storeFault(error, 'cannot write to the blobs folder');
   }

@@ -5,19 +5,18 @@ import type { Session } from './session.js';
 
 /** How many earlier messages of ours, and of the channel, a quoted part is compared with. */
 const QUOTABLE_MESSAGES = 10;
+const LATEST_OF_OURS = `select text from message indexed by message_quotable
+  where conversation_key = ? and (direction = 'outgoing' or kind = 'channel') order by seq desc${atMost(QUOTABLE_MESSAGES)}`;
 
 /** Texts of the conversations' latest messages that were mailed or said in the channel, newest first. */
 export function quotable(session: Session, conversationIds: readonly string[]): readonly string[] {
-  return [...new Set(conversationIds)].flatMap(id =>
-    session.db
-      .all<{ text: string }>(
-        `select text from message indexed by message_quotable
-         where conversation_key = ? and (direction = 'outgoing' or kind = 'channel') order by seq desc${atMost(QUOTABLE_MESSAGES)}`,
-        keyOf('conversation', id),
-      )
-      .map(row => row.text)
-      .filter(text => text !== ''),
-  );
+  const texts: string[] = [];
+  for (const id of new Set(conversationIds)) {
+    for (const { text } of session.db.all<{ text: string }>(LATEST_OF_OURS, keyOf('conversation', id))) {
+      if (text !== '') texts.push(text);
+    }
+  }
+  return texts;
 }
 
 /** Unfinished deliveries by kind, and since when the one that is due longest has been due. From the index alone. */
