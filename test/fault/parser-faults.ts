@@ -107,6 +107,13 @@ const abort: Fault = {
   name: 'poison: it takes the daemon down',
   quick: true,
   async run(bench) {
+    // What is being told when the daemon goes down is told again: webhooks come at least once.
+    await bench.eventually('every event is settled', async () => {
+      const open = await Promise.all(
+        (['waiting', 'leased'] as const).map(state => bench.store.deliveries({ state, limit: 1 })),
+      );
+      return open.every(each => each.length === 0);
+    });
     const poisoned = bench.word();
     const shape = { size: SMALL, body: '\nPOISON-ABORT\n' };
     const first = await bench.mail(poisoned, shape);
