@@ -13,7 +13,9 @@ import { throughput } from './throughput.js';
 
 const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<void>>> = {
   throughput: quick =>
-    throughput(quick ? { rounds: 1, warmUp: 0.5, seconds: 1.5 } : { rounds: 3, warmUp: 2, seconds: 5 }),
+    throughput(
+      quick ? { first: 2, rounds: 1, warmUp: 0.5, seconds: 1.5 } : { first: 20, rounds: 3, warmUp: 2, seconds: 5 },
+    ),
   'store-size': storeSize,
   memory,
   'command-line': commandLine,
