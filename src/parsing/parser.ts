@@ -22,6 +22,7 @@ import { errorText, ReplydError } from '../errors.js';
 import type { Log } from '../log.js';
 import { factsOf, factsOfStream } from '../mail/same.js';
 import { histogram } from '../metrics.js';
+import { roomyNursery } from '../nursery.js';
 import type { ChildJob } from './child.js';
 import type { Job, JobResult } from './job.js';
 import type { WorkerData } from './worker.js';
@@ -62,8 +63,6 @@ const parseSeconds = histogram(
 /** How often the running job is looked at, milliseconds. */
 const WATCH = 250;
 const WORKER_HEAP_MB = 256;
-/** A parsed mail is short-lived: a large nursery lets most of them die before it is emptied. */
-const WORKER_YOUNG_MB = 48;
 
 export async function openParser(options: ParserOptions): Promise<OpenParser> {
   const parsingFile = path.join(options.dataDir, 'parsing');
@@ -148,7 +147,7 @@ function openWorkerLane(parsingFile: string, options: ParserOptions): Lane {
     Atomics.store(current, 1, 0);
     const started = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: { parsingFile, current } satisfies WorkerData,
-      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB, maxYoungGenerationSizeMb: WORKER_YOUNG_MB },
+      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB, ...roomyNursery() },
     });
     started.unref();
     started.on('message', (results: readonly JobResult[]) => {

@@ -8,14 +8,12 @@
  */
 import { type ErrorCode, ReplydError } from '../errors.js';
 import { histogram } from '../metrics.js';
+import { roomyNursery } from '../nursery.js';
 import { runInTransaction } from './batch.js';
 import { storeFault } from './database.js';
 import type { Operations, WritingName } from './operations.js';
 import type { Session } from './session.js';
 import type { FromWriter, ToWriter, WriterData } from './writer-thread.js';
-
-/** Room for what lives as long as a batch: a small nursery would be emptied many times a second. */
-const YOUNG_MB = 48;
 
 export interface Writer {
   run<Name extends WritingName>(
@@ -58,7 +56,7 @@ export async function threadWriter(
   const { Worker } = await import('node:worker_threads');
   const worker = new Worker(new URL('./writer-thread.js', import.meta.url), {
     workerData: data,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    resourceLimits: roomyNursery(),
   });
   // By number, and numbers are used again. A map that calls pass through builds its table anew again and again, and V8's
   // old tables keep the newer ones alive: every mail that ever stood in one would live until the next full collection.
