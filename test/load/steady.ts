@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import path from 'node:path';
 import type { ApiKey, Message } from '#replyd/conversation/model.js';
-import { type LoadResult, runLoad } from '../bench/smtp-client.js';
+import { type Load, type LoadResult, runLoad } from '../bench/smtp-client.js';
 import { bareServer, type ReplydTarget, replyd } from '../bench/targets.js';
 import { mailBytes } from '../durability/load.js';
 import { sendMail } from '../interop/smtp-talk.js';
@@ -20,7 +20,7 @@ import { lookUp, readLedger, unsent } from './ledger.js';
 
 export interface SteadyOptions {
   readonly conversations: number;
-  /** Mails a second; or a share of the peak, which is measured first for so many seconds. */
+  /** Mails a second; or a share of the peak of the same mixture, which is measured first for so many seconds. */
   readonly rate: number | { readonly ofPeak: number; readonly seconds: number };
   readonly seconds: number;
   /** Where answers go: a smarthost keeps its connections for a minute after the last. */
@@ -58,6 +58,8 @@ const POSTERS = 5;
 const POST_PAUSE = 200;
 /** Every so many messages are answers that are mailed. */
 const ANSWER_EACH = 5;
+/** Share of the mails that come on a connection of their own. */
+const SINGLE = 0.1;
 const LARGE_PAUSE = 5_000;
 /** Above what is kept in memory: it goes through a file and a process of its own. */
 const LARGE_SIZE = 400_000;
@@ -115,20 +117,7 @@ async function run(target: ReplydTarget, options: SteadyOptions): Promise<Steady
   api.rest();
   const before = await atRest(target);
 
-  let peak: number | null = null;
-  if (typeof options.rate !== 'number') {
-    const { seconds } = options.rate;
-    const warmUp = Math.min(3, seconds / 4);
-    const load = { ...base, connections: 50, connection: 'kept', warmUp, seconds, ledger: warm } as const;
-    const result = await runLoad(load);
-    if (Object.keys(result.failures).length > 0) throw new Error(JSON.stringify(result.failures));
-    peak = result.perSecond;
-  }
-  const rate = typeof options.rate === 'number' ? options.rate : peak! * options.rate.ofPeak;
-
   let over = false;
-  const memory: number[] = [];
-  const sampling = setInterval(() => memory.push(residentMemory(daemon.pid)), 1000);
   const others = [
     until(
       () => over,
@@ -148,13 +137,24 @@ async function run(target: ReplydTarget, options: SteadyOptions): Promise<Steady
   const beside = Promise.all(others);
   // It is waited for below, when the mails are through.
   beside.catch(() => {});
-  const time = { warmUp: 0, seconds: options.seconds };
-  const [ofKept, ofSingle] = await Promise.all([
-    runLoad({ ...base, ...time, connections: 50, connection: 'kept', rate: rate * 0.9, ledger: kept }),
-    runLoad({ ...base, ...time, connections: 50, connection: 'per mail', rate: rate * 0.1, ledger: single }),
-  ]).finally(() => {
+  const load: Mixture = {
+    kept: { ...base, connections: 50, connection: 'kept' },
+    single: { ...base, connections: 50, connection: 'per mail' },
+  };
+  const memory: number[] = [];
+  const mails = async () => {
+    const peak = typeof options.rate === 'number' ? null : await peakOf(load, options.rate.seconds, warm);
+    const rate = typeof options.rate === 'number' ? options.rate : peak! * options.rate.ofPeak;
+    const sampling = setInterval(() => memory.push(residentMemory(daemon.pid)), 1000);
+    const time = { warmUp: 0, seconds: options.seconds };
+    const [ofKept, ofSingle] = await Promise.all([
+      runLoad({ ...load.kept, ...time, rate: rate * (1 - SINGLE), ledger: kept }),
+      runLoad({ ...load.single, ...time, rate: rate * SINGLE, ledger: single }),
+    ]).finally(() => clearInterval(sampling));
+    return { peak, rate, kept: ofKept, single: ofSingle };
+  };
+  const sent = await mails().finally(() => {
     over = true;
-    clearInterval(sampling);
   });
   await beside;
   api.rest();
@@ -163,10 +163,7 @@ async function run(target: ReplydTarget, options: SteadyOptions): Promise<Steady
   const ledger = [...ledgers.flatMap(readLedger), ...ownLedger];
   const found = lookUp(daemon.dataFolder, ledger, posted);
   return {
-    peak,
-    rate,
-    kept: ofKept,
-    single: ofSingle,
+    ...sent,
     large: ownLedger.length - 1,
     posts: posted.length,
     answers: answers.length,
@@ -176,6 +173,28 @@ async function run(target: ReplydTarget, options: SteadyOptions): Promise<Steady
     acknowledged: ledger.length,
     ...found,
   };
+}
+
+interface Mixture {
+  readonly kept: Omit<Load, 'warmUp' | 'seconds'>;
+  readonly single: Omit<Load, 'warmUp' | 'seconds'>;
+}
+
+/**
+ * Mails a second of the mixture that is sent afterwards: as many on kept connections as the daemon takes, while a tenth
+ * of what they would reach alone comes on connections of its own.
+ */
+async function peakOf(load: Mixture, seconds: number, ledger: string): Promise<number> {
+  const time = { warmUp: Math.min(3, seconds / 4), seconds: seconds / 2, ledger };
+  const alone = await runLoad({ ...load.kept, ...time });
+  const both = await Promise.all([
+    runLoad({ ...load.kept, ...time }),
+    runLoad({ ...load.single, ...time, rate: alone.perSecond * SINGLE }),
+  ]);
+  for (const { failures } of [alone, ...both]) {
+    if (Object.keys(failures).length > 0) throw new Error(JSON.stringify(failures));
+  }
+  return both[0].perSecond + both[1].perSecond;
 }
 
 /** Again and again, with a pause, until it is over. */
