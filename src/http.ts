@@ -3,7 +3,8 @@
  * (`HttpHandler`), each with routes of its own; the first one that says "mine" has answered.
  *
  * Promises: headers, bodies and idle connections are bounded in size and time; a body above the memory limit waits in a
- * file that is gone when the exchange ends, however it ends; an answer never redirects and never holds a stack trace.
+ * file that is gone when the exchange ends, however it ends; what a handler left of a body is dropped, so that the next
+ * request on that connection is heard; an answer never redirects and never holds a stack trace.
  * A handler that throws a ReplydError answers with the problem (RFC 9457) of the one table below; anything else thrown
  * is our own trouble: 503, with the reason in the log alone. Nobody's request: 404. A client that goes away ends its
  * exchange and nothing else. `close` lets what is in flight end within the grace period and cuts the rest.
@@ -208,6 +209,8 @@ async function exchangeOn(
       log.debug('disconnected', { door: 'http', error: errorText(error) });
     } else await answerFault(exchange, error, log);
   } finally {
+    // Node drops the rest of a body only where nobody began to read it: the next request on the connection would wait.
+    request.resume();
     for (const file of files) await rm(file, { force: true }).catch(ignore);
   }
 }

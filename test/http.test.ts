@@ -159,6 +159,27 @@ test('an aborted upload leaves no file', async t => {
   assert.ok(opened);
 });
 
+test('what a handler left of a body does not stand in the way of the next request', async t => {
+  const { port } = await listener(t, [
+    async exchange => {
+      if (exchange.method !== 'POST') return false;
+      for await (const _ of exchange.stream.iterator({ destroyOnReturn: false })) break;
+      await exchange.problem(422, 'Enough of that.');
+      return true;
+    },
+  ]);
+  const length = 300_000;
+  const answers = await talk(
+    port,
+    `POST /left HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n${'x'.repeat(length)}` +
+      'GET /next HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
+  );
+  assert.deepEqual(
+    [...answers.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(match => match[1]),
+    ['422', '404'],
+  );
+});
+
 test('json bodies', async t => {
   const { url } = await listener(t, [
     async exchange => {
