@@ -16,15 +16,19 @@ function poison(name: string, word: string, options: { size: number; quick: bool
     name: `poison: ${name}`,
     quick: options.quick,
     async run(bench) {
-      // For this mail alone: starting a child takes longer on a machine that has much to do.
-      if (word === 'POISON-LOOP') await bench.reload({ 'limits.parse_time': '2s' });
+      // Short for this mail alone: to read the first one, and to start a child, takes long on a machine with much to do.
+      const loops = word === 'POISON-LOOP';
+      assert.equal(await bench.mail(bench.word()), '250 2.0.0');
+      if (loops) await bench.reload({ 'limits.parse_time': '2s' });
       const before = (await messagesWithout(bench)).length;
       const poisoned = bench.word();
       const offered = bench.mail(poisoned, { size: options.size, body: `\n${word}\n` });
       const others = Array.from({ length: 8 }, () => bench.word());
-      const answers = await Promise.all(others.map(each => bench.mail(each)));
-      assert.deepEqual(new Set(answers), new Set(['250 2.0.0']));
+      const answers = Promise.all(others.map(each => bench.mail(each)));
+      answers.catch(() => {});
       assert.equal(await offered, '250 2.0.0');
+      if (loops) await bench.reload({});
+      assert.deepEqual(new Set(await answers), new Set(['250 2.0.0']));
       const unread = await messagesWithout(bench);
       assert.equal(unread.length, before + 1, 'threaded without its words');
       const message = unread.find(
@@ -32,7 +36,6 @@ function poison(name: string, word: string, options: { size: number; quick: bool
       );
       assert.ok(message?.attachments.some(each => each.filename === 'original.eml'));
       bench.unreadable(poisoned);
-      if (word === 'POISON-LOOP') await bench.reload({});
       return '250, quarantined and threaded, others 250';
     },
   };
