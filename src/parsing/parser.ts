@@ -52,8 +52,8 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** How many mails the worker is handed ahead, so that it never waits for the socket thread. */
-const AHEAD = 8;
+/** Mails that the worker is handed ahead: far more than it gives back together, or it would wait for the next ones. */
+const AHEAD = 32;
 const parseSeconds = histogram(
   'replyd_parse_seconds',
   'Time to read a mail, with waiting for the one before; large ones in a process of their own.',

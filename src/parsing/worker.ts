@@ -26,8 +26,8 @@ const port = parentPort as MessagePort;
 const { parsingFile, current } = workerData as WorkerData;
 /** How long nothing has come when the last mails' hashes are taken away, milliseconds. */
 const IDLE = 100;
-/** How long what has been read waits for what is being read, milliseconds: far more than most mails take. */
-const TOGETHER = 2;
+/** How long what has been read waits for what is being read, milliseconds: as long as several mails take. */
+const TOGETHER = 1;
 let mark: number | null = null;
 let marked = '';
 
@@ -45,7 +45,7 @@ const idle = setTimeout(() => {
   if (!reading) noteInHand('');
 }, IDLE);
 
-/** All that has come, then all that has come meanwhile: the parser hands over no more than a few ahead. */
+/** All that has come, then all that has come meanwhile: the parser hands over no more than some ahead. */
 async function readAll(): Promise<void> {
   reading = true;
   for (let jobs = arrived(); jobs.length > 0; jobs = arrived()) {
