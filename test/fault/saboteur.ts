@@ -71,13 +71,15 @@ if (!isMainThread && parentPort !== null) {
     return received;
   };
   syncBuiltinESMExports();
-  // The worker says by this that it begins with a job.
+  // The worker says by this that it begins with a job: first to take its hash for the note of what is in hand, then to
+  // read it, which is where poison that stands in a mail acts.
+  const hashed = new Set<number>();
   const { store } = Atomics;
   Atomics.store = ((array: Int32Array, index: number, value: number) => {
     const done = store(array, index, value);
-    // Behind the note of what is in hand, as poison that stands in a mail.
     const poison = index === 0 ? poisons.get(value) : undefined;
-    if (poison !== undefined) queueMicrotask(() => act(poison));
+    if (poison !== undefined && hashed.has(value)) act(poison);
+    hashed.add(value);
     return done;
   }) as typeof Atomics.store;
 }
