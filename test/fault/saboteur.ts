@@ -77,7 +77,8 @@ if (!isMainThread && parentPort !== null) {
   const { store } = Atomics;
   Atomics.store = ((array: Int32Array, index: number, value: number) => {
     const done = store(array, index, value);
-    const poison = index === 0 ? poisons.get(value) : undefined;
+    if (index !== 0) return done;
+    const poison = poisons.get(value);
     if (poison !== undefined && hashed.has(value)) act(poison);
     hashed.add(value);
     return done;
