@@ -49,9 +49,9 @@ export async function throughput(options: ThroughputOptions): Promise<void> {
       `4 KB multipart mails to ${conversations} conversations; ${options.first} s of warm-up for each server, then ${options.rounds} rounds, each ${options.warmUp} s of warm-up and ${options.seconds} s measured`,
     );
     // A program that compiles itself while it runs is at its speed only after some ten thousand mails.
-    for (const target of targets) await turn(SCENARIOS[1]!, target, null);
+    for (const target of targets) await load(SCENARIOS[1]!, target, options.first - options.warmUp);
     for (let round = 1; round <= options.rounds; round++) {
-      for (const scenario of SCENARIOS) for (const target of targets) await turn(scenario, target, round);
+      for (const scenario of SCENARIOS) for (const target of targets) await turn(scenario, target);
     }
     report();
     for (const target of targets) {
@@ -65,8 +65,14 @@ export async function throughput(options: ThroughputOptions): Promise<void> {
     for (const target of targets) await target.close();
   }
 
-  /** Without a round it warms up. */
-  async function turn(scenario: Scenario, target: Target, round: number | null): Promise<void> {
+  async function turn(scenario: Scenario, target: Target): Promise<void> {
+    const result = await load(scenario, target, options.seconds);
+    const ofScenario = results.get(scenario) ?? new Map<Target, LoadResult[]>();
+    results.set(scenario, ofScenario);
+    ofScenario.set(target, [...(ofScenario.get(target) ?? []), result]);
+  }
+
+  async function load(scenario: Scenario, target: Target, seconds: number): Promise<LoadResult> {
     const result = await runLoad({
       host: target.host,
       port: target.port,
@@ -74,17 +80,14 @@ export async function throughput(options: ThroughputOptions): Promise<void> {
       connection: scenario.connection,
       recipients: own.recipients,
       warmUp: options.warmUp,
-      seconds: round === null ? options.first - options.warmUp : options.seconds,
+      seconds,
     });
     await target.settle();
     accepted.set(target, (accepted.get(target) ?? 0) + result.accepted);
     if (Object.keys(result.failures).length > 0) {
       throw new Error(`${target.name}, ${scenario.name}: ${JSON.stringify(result.failures)}`);
     }
-    if (round === null) return;
-    const ofScenario = results.get(scenario) ?? new Map<Target, LoadResult[]>();
-    results.set(scenario, ofScenario);
-    ofScenario.set(target, [...(ofScenario.get(target) ?? []), result]);
+    return result;
   }
 
   function report(): void {
