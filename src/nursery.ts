@@ -12,7 +12,7 @@ const MEGABYTES = 48;
 /** V8 counts three: two that change places, and as much again for what is large. */
 const SEMI_SPACES = 3;
 
-/** For a worker that is started now. Threads started later have that size from their start too, unless their limit is lower. */
+/** For a worker that is started now. Later ones begin with that size too, unless their limit is lower. */
 export function roomyNursery(): Pick<ResourceLimits, 'maxYoungGenerationSizeMb'> {
   setFlagsFromString(`--min-semi-space-size=${MEGABYTES / SEMI_SPACES}`);
   return { maxYoungGenerationSizeMb: MEGABYTES };

@@ -6,8 +6,8 @@
  * whose hash can't be written (full disk, no descriptor) is read all the same: that trouble is not the mail's.
  *
  * Results of mails that came together go back together: each message wakes a thread, and the parser's is better woken
- * once. What was read and not yet sent when a mail ends the worker, the next one reads again; when a mail hangs, it waits
- * with that until the time to parse is over.
+ * once. What was read and not yet sent when a mail ends the worker, the next one reads again; when a mail hangs, that
+ * waits until the time to parse is over.
  */
 import { openSync, writeSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
