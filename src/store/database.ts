@@ -13,6 +13,9 @@ import { ReplydError, reasonText } from '../errors.js';
 
 const require = createRequire(import.meta.url);
 
+/** Pages of the log from which on SQLite copies it into the file within a commit: 128 MiB. See `checkpoints.ts`. */
+const LOG_LIMIT = 32_768;
+
 /** How long a writer waits for another process's transaction. */
 export const BUSY_TIMEOUT = 10_000;
 
@@ -124,6 +127,16 @@ export class Connection {
     }
   }
 
+  /** Pages that stand in the log. */
+  logPages(): number {
+    return this.get<{ log: number }>('pragma wal_checkpoint(noop)')!.log;
+  }
+
+  /** Copies what stands in the log into the file, as far as nobody reads an older state; waits for nobody. */
+  checkpoint(): void {
+    this.get('pragma wal_checkpoint(passive)');
+  }
+
   get inTransaction(): boolean {
     return this.raw.inTransaction;
   }
@@ -190,6 +203,7 @@ function prepareConnection(raw: Database.Database): void {
   // beyond the end); with 64 MiB that took a quarter of a millisecond, and what is not here is in the system's own cache.
   raw.pragma('cache_size = -16384');
   raw.pragma('temp_store = memory');
+  raw.pragma(`wal_autocheckpoint = ${LOG_LIMIT}`);
 }
 
 /** Another process held the store longer than a writer waits: the fault itself, or what `storeFault` made of it. */

@@ -195,7 +195,7 @@ function emptyLog(connection: Connection): void {
   try {
     connection.raw.pragma('wal_checkpoint(truncate)');
   } catch {
-    // It is overwritten with the next thousand pages.
+    // It is overwritten when the log begins anew (checkpoints.ts).
   } finally {
     connection.raw.pragma(`busy_timeout = ${BUSY_TIMEOUT}`);
   }

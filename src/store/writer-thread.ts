@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { type Answer, type Call, runBatch } from './batch.js';
+import { checkpointsBeside } from './checkpoints.js';
 import { openDatabase } from './database.js';
 import { operations } from './operations.js';
 import type { Rules, Session } from './session.js';
@@ -34,6 +35,7 @@ const session: Session = {
   dataDir,
 };
 const verbs = operations(session);
+const checkpoints = checkpointsBeside(session.db, dataDir);
 
 port.on('message', (first: ToWriter) => {
   let next: ToWriter | undefined = first;
@@ -46,15 +48,22 @@ port.on('message', (first: ToWriter) => {
       if (closing || calls.length === MAX_BATCH) break;
       next = (receiveMessageOnPort(port) as { message: ToWriter } | undefined)?.message;
     }
-    if (calls.length > 0) port.postMessage(runBatch(session, verbs, calls).map(portable) satisfies FromWriter);
+    if (calls.length > 0) {
+      port.postMessage(runBatch(session, verbs, calls).map(portable) satisfies FromWriter);
+      checkpoints.committed();
+    }
     if (closing) {
-      session.db.close();
-      port.close();
+      void checkpoints.close().then(close);
       return;
     }
     next = (receiveMessageOnPort(port) as { message: ToWriter } | undefined)?.message;
   }
 });
+
+function close(): void {
+  session.db.close();
+  port.close();
+}
 
 function portable(answer: Answer): FromWriter[number] {
   if (!('error' in answer)) return answer;
