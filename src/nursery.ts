@@ -1,6 +1,7 @@
 /**
  * The young generation of the threads that every mail passes: the store's writer and the parser. What they make lives
- * about as long as a batch; a small nursery would be emptied many times a second while most of it is still in use.
+ * about as long as a batch; a small nursery would be emptied many times a second while most of it is still in use, and
+ * one much larger than the processor's caches has to be fetched anew each time it is gone through.
  *
  * It has its size from the start. V8 would double it now and then in the first minutes of a long load, and memory that
  * grows in steps can't be told from a leak.
@@ -8,7 +9,7 @@
 import { setFlagsFromString } from 'node:v8';
 import type { ResourceLimits } from 'node:worker_threads';
 
-const MEGABYTES = 48;
+const MEGABYTES = 12;
 /** V8 counts three: two that change places, and as much again for what is large. */
 const SEMI_SPACES = 3;
 

@@ -13,7 +13,7 @@ const SAYS_ITS_SIZE = `
 test('a thread begins with its whole nursery, and not only after minutes of load', async () => {
   const before = await newSpaceOf({});
   const after = await newSpaceOf(roomyNursery());
-  assert.ok(after >= 16 * 2 ** 20, `${after} bytes`);
+  assert.ok(after >= 4 * 2 ** 20, `${after} bytes`);
   assert.ok(after > before, `${after} bytes, ${before} before`);
 });
 
