@@ -201,7 +201,7 @@ function prepareConnection(raw: Database.Database): void {
   raw.pragma('secure_delete = on');
   // KiB. Not more: at most commits SQLite looks through the whole cache (a b-tree that was balanced left it a page number
   // beyond the end); with 64 MiB that took a quarter of a millisecond, and what is not here is in the system's own cache.
-  raw.pragma('cache_size = -16384');
+  raw.pragma('cache_size = -4096');
   raw.pragma('temp_store = memory');
   raw.pragma(`wal_autocheckpoint = ${LOG_LIMIT}`);
 }
