@@ -128,6 +128,7 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
     authservIds: arrival.trusted ? (options.authservIds?.() ?? []) : [],
   });
   const attachments = parsed.readable ? parsed.attachments : [];
+  const { loopMessages, loopWindow } = options.limits();
   try {
     if (parsed.facts.hops > MAX_HOPS) {
       log.warn('rejected', { client: arrival.client, door: arrival.via, hops: parsed.facts.hops });
@@ -149,7 +150,7 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
       trusted: arrival.trusted,
       evidence: arrival.evidence ?? [],
       ...(parsed.readable && parsed.authentication ? { authentication: parsed.authentication } : {}),
-      limits: options.limits(),
+      limits: { loopMessages, loopWindow },
       together,
     });
     logFiled(options, arrival, parsed.facts, { results, unreadable: parsed.readable ? null : parsed.reason });

@@ -3,7 +3,7 @@
  * imported with its UUID as token, Message-IDs that came in, and aliases that a smarthost gave our mails. Kept as 48-bit hashes: a collision only adds a candidate, and every candidate
  * is checked against the account. What is remembered of a message goes with it (`forgetIds`), the rest by its conversation.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { normalizeToken } from '../mail/address.js';
 import { decodeId } from './ids.js';
 import type { ConversationRow } from './rows.js';
@@ -48,7 +48,7 @@ function importedUuid(local: string): string | null {
 }
 
 export function idHash(id: string): number {
-  return createHash('sha256').update(id).digest().readUIntBE(0, 6);
+  return Number.parseInt(hash('sha256', id).slice(0, 12), 16);
 }
 
 /**
