@@ -13,8 +13,8 @@ import { ReplydError, reasonText } from '../errors.js';
 
 const require = createRequire(import.meta.url);
 
-/** Pages of the log from which on SQLite copies it into the file within a commit: 128 MiB. See `checkpoints.ts`. */
-const LOG_LIMIT = 32_768;
+/** Pages of the log from which on SQLite copies it into the file within a commit: 64 MiB. See `checkpoints.ts`. */
+const LOG_LIMIT = 16_384;
 
 /** How long a writer waits for another process's transaction. */
 export const BUSY_TIMEOUT = 10_000;
