@@ -16,6 +16,12 @@ const require = createRequire(import.meta.url);
 /** Pages of the log from which on SQLite copies it into the file within a commit: 64 MiB. See `checkpoints.ts`. */
 const LOG_LIMIT = 16_384;
 
+/**
+ * Older ones could damage the file when one connection began the log anew while another copied it
+ * (https://sqlite.org/wal.html#walresetbug): a command of the CLI beside the daemon, or the daemon's own threads.
+ */
+const OLDEST_SQLITE = [3, 51, 3] as const;
+
 /** How long a writer waits for another process's transaction. */
 export const BUSY_TIMEOUT = 10_000;
 
@@ -189,7 +195,19 @@ export function openRaw(file: string, options: Database.Options): Database.Datab
   return new Library(file, existsSync(binding) ? { ...options, nativeBinding: binding } : options);
 }
 
+/** Throws unavailable, with what to install, for a version of SQLite that must not be trusted with a store. */
+export function refuseOldSqlite(version: string): void {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+  const [oldMajor, oldMinor, oldPatch] = OLDEST_SQLITE;
+  if ((major - oldMajor || minor - oldMinor || patch - oldPatch) >= 0) return;
+  throw new ReplydError(
+    'unavailable',
+    `SQLite ${version} can damage a store that several connections write to; ${OLDEST_SQLITE.join('.')} is the first that does not: install a newer better-sqlite3 (\`npm ci\` does)`,
+  );
+}
+
 function prepareConnection(raw: Database.Database): void {
+  refuseOldSqlite(raw.prepare('select sqlite_version()').pluck().get() as string);
   const mode = raw.pragma('journal_mode = wal', { simple: true });
   if (mode !== 'wal')
     throw new ReplydError('unavailable', `the file system does not support SQLite's WAL mode (${mode})`);

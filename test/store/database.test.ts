@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { atMost, openDatabase } from '#replyd/store/database.js';
+import { atMost, openDatabase, refuseOldSqlite } from '#replyd/store/database.js';
 
 function open(context: TestContext) {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-database-'));
@@ -55,4 +55,11 @@ test('an insert tells the key, a limit stands in the statement', context => {
   assert.equal(writer.insert('insert into word (text) values (?)', 'next'), 2 ** 52 + 1);
   assert.equal(writer.all(`select key from word order by key${atMost(1)}`).length, 1);
   assert.deepEqual([atMost(0), atMost(-1), atMost(2.9), atMost(50)], [' limit 0', ' limit 0', ' limit 2', ' limit 50']);
+});
+
+test('a SQLite that can damage the file is not used', () => {
+  for (const version of ['3.51.2', '3.9.0', '2.99.9', '3.51']) {
+    assert.throws(() => refuseOldSqlite(version), /newer better-sqlite3/, version);
+  }
+  for (const version of ['3.51.3', '3.51.10', '3.53.0', '3.100.0', '4.0.0']) refuseOldSqlite(version);
 });
