@@ -14,7 +14,7 @@ import { throughput } from './throughput.js';
 const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<void>>> = {
   throughput: quick =>
     throughput(
-      quick ? { first: 2, rounds: 1, warmUp: 0.5, seconds: 1.5 } : { first: 20, rounds: 3, warmUp: 2, seconds: 5 },
+      quick ? { first: 2, rounds: 1, warmUp: 0.5, seconds: 1.5 } : { first: 20, rounds: 4, warmUp: 2, seconds: 5 },
     ),
   'store-size': storeSize,
   memory,
