@@ -128,7 +128,6 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
     authservIds: arrival.trusted ? (options.authservIds?.() ?? []) : [],
   });
   const attachments = parsed.readable ? parsed.attachments : [];
-  const { loopMessages, loopWindow } = options.limits();
   try {
     if (parsed.facts.hops > MAX_HOPS) {
       log.warn('rejected', { client: arrival.client, door: arrival.via, hops: parsed.facts.hops });
@@ -137,6 +136,7 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
     const raw = await store.place(arrival.raw, parsed.facts);
     const placed: StoredContent[] = [];
     for (const attachment of attachments) placed.push(await store.place(attachment.content, attachment));
+    const { loopMessages, loopWindow } = options.limits();
     const results = await store.file({
       envelope: { mailFrom: arrival.mailFrom, rcptTo: arrival.destinations.map(each => each.address) },
       destinations: arrival.destinations,
