@@ -11,7 +11,6 @@ import { carriesLoopMark } from '../conversation/loop.js';
 import { type FiledReading, unpackReading } from '../conversation/packed.js';
 import type { Destination } from '../conversation/ports.js';
 import { decideEffects } from '../conversation/thread.js';
-import { foldAddress } from '../mail/address.js';
 import { NO_AUTHENTICATION } from '../mail/authentication.js';
 import type { Mailbox } from '../mail/mail.js';
 import { blobKey, rawKey } from './blobs.js';
@@ -206,7 +205,7 @@ function fileInConversation(
   const { reading } = filing;
   const kind = reading?.kind ?? 'reply';
   const from = reading?.mail.from ?? null;
-  const known = from === null ? owner : writerOf(session, conversation.key, { from, owner });
+  const known = from === null ? owner : participantByAddress(session, conversation.key, from.email);
   const authentication = filing.authentication ?? NO_AUTHENTICATION;
   const ownMail = reading !== null && carriesLoopMark(reading.mail.headers, encodeId('account', account.key));
   const contactKey = conversation.contact_key;
@@ -295,16 +294,6 @@ function ownerOf(session: Session, targets: readonly Target[]): ParticipantRow |
     ? undefined
     : (target.owner ??
         session.db.get<ParticipantRow>('select * from participant where key = ?', target.participantKey));
-}
-
-/** The participant whose address stands in From: nearly always he to whom the answered mail went. */
-function writerOf(
-  session: Session,
-  conversationKey: number,
-  { from, owner }: { readonly from: Mailbox; readonly owner: ParticipantRow | undefined },
-): ParticipantRow | undefined {
-  if (owner?.email && foldAddress(owner.email) === foldAddress(from.email)) return owner;
-  return participantByAddress(session, conversationKey, from.email);
 }
 
 /** The writer is the person in From; a mail without one is its token owner's. `writer`: the participant in From. */
