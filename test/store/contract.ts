@@ -264,6 +264,20 @@ export function storeContract(name: string, open: Open): void {
     assert.ok(shown.participants.some(each => each.email === 'dora@other.example' && each.reply_to));
   });
 
+  check(
+    'an address that stands twice in a conversation is that of the latest, whichever token it answers',
+    async ({ store }) => {
+      const { id, contact, reply_to } = await acme(store);
+      const from = { name: 'Dora', email: 'dora@other.example' };
+      await store.file(filing([await destinationOf(store, reply_to!)], reading({ from })));
+      const dora = (await store.conversation({ id })).participants.find(each => each.email === from.email)!;
+      await store.setContact(contact.id, { email: from.email });
+      await store.file(filing([await destinationOf(store, dora.reply_to!)], reading({ from, text: 'as the contact' })));
+      const message = (await store.conversation({ id })).messages!.at(-1)!;
+      assert.deepEqual([message.text, message.author.role], ['as the contact', 'contact']);
+    },
+  );
+
   check('a destination that changed since RCPT defers all of a mail or only itself', async ({ store }) => {
     const first = await acme(store);
     const second = await store.startConversation({
