@@ -115,7 +115,13 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const voided = await store.voidLeases();
     if (voided > 0) log.info('leases_void', { count: voided });
 
-    const parser = await openParser({ dataDir, incomingFolder: folder, limits: () => config.limits, log });
+    const parser = await openParser({
+      dataDir,
+      incomingFolder: folder,
+      limits: () => config.limits,
+      log,
+      desk: store.desk,
+    });
     closers.push(() => parser.close());
 
     const space = watchSpace({ dataDir, folder, minFree: () => config.limits.minFree });

@@ -11,15 +11,19 @@
  * |                                  |                                                | second one is the same mail     |
  * | after the answer                 | mail and message                               | 250                             |
  *
+ * An ordinary mail goes from the thread that read it straight to the transaction (`handover.ts`); it comes back here only
+ * where contents have to be placed, or something decided.
+ *
  * So a mail is at worst offered twice and stored once. Whatever goes wrong on our side is temporary: 451, or 452 when
  * the disk is full. Nothing is accepted and then dropped: an unreadable mail is filed with its raw bytes.
  */
 import { errorText, isReplydError } from '../errors.js';
 import { type Log, shortToken } from '../log.js';
-import type { Content, RawFacts } from '../mail/mail.js';
+import type { Content } from '../mail/mail.js';
 import { STATUS, type Status } from '../mail/status.js';
 import { counter } from '../metrics.js';
-import type { FilingResult, StoredContent } from './filing.js';
+import type { FilingResult, Slip, StoredContent } from './filing.js';
+import { wentInCircles } from './handover.js';
 import type { Arrival, Destination, Parser, Reception, Resolution, Verdict } from './ports.js';
 import type { Store } from './store.js';
 
@@ -29,9 +33,6 @@ const again = counter('replyd_mails_repeated_total', 'Mails that stood there alr
 const quarantined = counter('replyd_mails_quarantined_total', 'Mails that were stored but could not be read.', [
   'door',
 ]);
-
-/** More Received fields than these are a loop between MTAs (RFC 5321 section 6.3). */
-const MAX_HOPS = 50;
 
 export interface ReceptionOptions {
   readonly store: Store;
@@ -118,7 +119,7 @@ function troubleStatus(error: unknown): Status {
 
 async function accept(options: ReceptionOptions, arrival: Arrival, together: boolean): Promise<readonly Verdict[]> {
   const { store, parser, log } = options;
-  const parsed = await parser.parse(arrival.raw, {
+  const about = {
     traces: {
       texts: await store.quotable(conversationsOf(arrival.destinations)),
       // What he answered to is what his program quotes.
@@ -126,34 +127,45 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
     },
     mailFrom: arrival.mailFrom,
     authservIds: arrival.trusted ? (options.authservIds?.() ?? []) : [],
-  });
+  };
+  const { loopMessages, loopWindow } = options.limits();
+  const slip: Slip = {
+    envelope: { mailFrom: arrival.mailFrom, rcptTo: arrival.destinations.map(each => each.address) },
+    destinations: arrival.destinations,
+    via: arrival.via,
+    client: arrival.client,
+    trusted: arrival.trusted,
+    evidence: arrival.evidence ?? [],
+    limits: { loopMessages, loopWindow },
+    together,
+  };
+  const parsed = await parser.parseAndFile(arrival.raw, about, slip);
+  if ('filed' in parsed) {
+    // Only mails in memory go that way.
+    const size = (arrival.raw as { bytes: Uint8Array }).bytes.byteLength;
+    logFiled(options, arrival, { size, results: parsed.filed, unreadable: null });
+    return parsed.filed.map(verdictOf);
+  }
   const attachments = parsed.readable ? parsed.attachments : [];
   try {
-    if (parsed.facts.hops > MAX_HOPS) {
+    if (wentInCircles(parsed.facts)) {
       log.warn('rejected', { client: arrival.client, door: arrival.via, hops: parsed.facts.hops });
       return arrival.destinations.map(() => ({ word: 'rejected', status: STATUS.tooManyHops, detail: 'hops' }));
     }
     const raw = await store.place(arrival.raw, parsed.facts);
     const placed: StoredContent[] = [];
     for (const attachment of attachments) placed.push(await store.place(attachment.content, attachment));
-    const { loopMessages, loopWindow } = options.limits();
     const results = await store.file({
-      envelope: { mailFrom: arrival.mailFrom, rcptTo: arrival.destinations.map(each => each.address) },
-      destinations: arrival.destinations,
+      ...slip,
       facts: parsed.facts,
       raw,
       reading: parsed.readable ? parsed.reading : null,
       reason: parsed.readable ? null : parsed.reason,
       attachments: placed,
-      via: arrival.via,
-      client: arrival.client,
-      trusted: arrival.trusted,
-      evidence: arrival.evidence ?? [],
       ...(parsed.readable && parsed.authentication ? { authentication: parsed.authentication } : {}),
-      limits: { loopMessages, loopWindow },
-      together,
     });
-    logFiled(options, arrival, parsed.facts, { results, unreadable: parsed.readable ? null : parsed.reason });
+    const unreadable = parsed.readable ? null : parsed.reason;
+    logFiled(options, arrival, { size: parsed.facts.size, results, unreadable });
     return results.map(verdictOf);
   } finally {
     await discardAttachments(options, attachments);
@@ -196,12 +208,11 @@ function verdictOf(result: FilingResult): Verdict {
 function logFiled(
   { log }: ReceptionOptions,
   arrival: Arrival,
-  facts: RawFacts,
-  filed: { results: readonly FilingResult[]; unreadable: string | null },
+  filed: { size: number; results: readonly FilingResult[]; unreadable: string | null },
 ): void {
   const stored = filed.results.filter(result => result.result === 'filed');
   if (stored.some(result => !result.before)) {
-    bytes.add([arrival.via], facts.size);
+    bytes.add([arrival.via], filed.size);
     if (filed.unreadable !== null) quarantined.add([arrival.via]);
   } else if (stored.length > 0) again.add([arrival.via]);
   for (const [index, result] of filed.results.entries()) {
@@ -211,7 +222,7 @@ function logFiled(
       door: arrival.via,
       recipient: destination.kind,
       token: destination.kind === 'operator' ? undefined : shortToken(destination.token),
-      size: facts.size,
+      size: filed.size,
     };
     if (result.result !== 'filed') {
       log.warn(result.result === 'changed' ? 'deferred' : 'rejected', about);

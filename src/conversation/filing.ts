@@ -28,10 +28,21 @@ export type AddressLookup =
   | { readonly found: 'destination'; readonly destination: Destination }
   | { readonly found: 'not_ours' | 'unknown' | 'switched_off'; readonly detail: string };
 
-/** A mail with all that is understood of it, ready to be filed in one transaction. */
-export interface Filing {
+/** What is known of a filing before its mail is read. */
+export interface Slip {
   readonly envelope: Envelope;
   readonly destinations: readonly Destination[];
+  readonly via: Via;
+  readonly client: string | null;
+  readonly trusted: boolean;
+  readonly evidence: readonly string[];
+  readonly limits: { readonly loopMessages: number; readonly loopWindow: number };
+  /** All destinations or none. */
+  readonly together: boolean;
+}
+
+/** A mail with all that is understood of it, ready to be filed in one transaction. */
+export interface Filing extends Slip {
   readonly facts: RawFacts;
   readonly raw: StoredContent;
   /** Null: unreadable, `reason` says why; it is threaded all the same and quarantined. */
@@ -39,15 +50,8 @@ export interface Filing {
   readonly reason: string | null;
   /** Contents of `reading.mail.attachments`, in their order. */
   readonly attachments: readonly StoredContent[];
-  readonly via: Via;
-  readonly client: string | null;
-  readonly trusted: boolean;
-  readonly evidence: readonly string[];
   /** What a checker that we trust says of the sender; absent: nobody did. */
   readonly authentication?: Authentication;
-  readonly limits: { readonly loopMessages: number; readonly loopWindow: number };
-  /** All destinations or none. */
-  readonly together: boolean;
 }
 
 /** Per destination, in the order of Filing.destinations. */

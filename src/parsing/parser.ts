@@ -9,6 +9,9 @@
  * one that merely was in hand when the daemon was killed is still read.
  *
  * A worker or child that can't even be started (no memory, no descriptors) says nothing about the mail: `unavailable`.
+ *
+ * Ordinary small mails that are to be filed don't come back from the worker: it hands them to the store, and they are in
+ * hand until the store has answered. A worker that ends may have handed over some of them; the next one does it again.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -16,12 +19,14 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
-import type { Parsed, Parser } from '../conversation/ports.js';
+import { type MessagePort, Worker } from 'node:worker_threads';
+import type { Slip } from '../conversation/filing.js';
+import type { Filed, FilingDesk, Parsed, Parser, ReadingContext } from '../conversation/ports.js';
 import { errorText, ReplydError } from '../errors.js';
 import type { Log } from '../log.js';
+import type { Content } from '../mail/mail.js';
 import { factsOf, factsOfStream } from '../mail/same.js';
-import { histogram } from '../metrics.js';
+import { histogram, steadyTime } from '../metrics.js';
 import { roomyNursery } from '../nursery.js';
 import type { ChildJob } from './child.js';
 import type { Job, JobResult } from './job.js';
@@ -40,6 +45,8 @@ export interface ParserOptions {
   readonly incomingFolder: string;
   readonly limits: () => ParserLimits;
   readonly log: Log;
+  /** Where mails go that are to be filed; null or absent: nowhere, they all come back. */
+  readonly desk?: FilingDesk | null;
 }
 
 export interface OpenParser extends Parser {
@@ -48,12 +55,15 @@ export interface OpenParser extends Parser {
 
 interface Waiting {
   readonly job: Job;
-  readonly resolve: (result: Parsed) => void;
+  readonly resolve: (result: Parsed | Filed) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** Mails that the worker is handed ahead: far more than it gives back together, or it would wait for the next ones. */
-const AHEAD = 32;
+/**
+ * Mails that the worker is handed ahead, those among them that wait for the store's answer: far more than are read or
+ * committed together, or one of the two would wait for the next ones.
+ */
+const AHEAD = 256;
 const parseSeconds = histogram(
   'replyd_parse_seconds',
   'Time to read a mail, with waiting for the one before; large ones in a process of their own.',
@@ -69,30 +79,59 @@ export async function openParser(options: ParserOptions): Promise<OpenParser> {
   const suspects = readSuspects(parsingFile, options.log);
   const small = openWorkerLane(parsingFile, options);
   const large = openChildLane(options);
-  let nextId = 1;
+  let lastId = 0;
+  const newId = () => {
+    lastId = (lastId % 0x7fffffff) + 1;
+    return lastId;
+  };
+  const isSuspect = ({ bytes }: { readonly bytes: Uint8Array }) =>
+    suspects.size > 0 && suspects.has(factsOf(bytes).sha256);
+  const timed = async (lane: 'small' | 'large', reading: Promise<Parsed>) => {
+    const since = steadyTime();
+    try {
+      return await reading;
+    } finally {
+      parseSeconds.observe((steadyTime() - since) / 1000, [lane]);
+    }
+  };
 
-  const parse: (id: number, ...job: Parameters<Parser['parse']>) => Promise<Parsed> = async (id, raw, about) => {
-    if ('file' in raw) return large.run({ id, raw, about });
-    if (suspects.size === 0 || !suspects.has(factsOf(raw.bytes).sha256)) return small.run({ id, raw, about });
+  const readLarge = (raw: { readonly file: string }, about: ReadingContext) =>
+    timed('large', large.run({ id: newId(), raw, about }));
+
+  const parse = async (raw: Content, about: ReadingContext): Promise<Parsed> => {
+    if ('file' in raw) return readLarge(raw, about);
+    if (!isSuspect(raw)) return timed('small', small.run({ id: newId(), raw, about }));
     const file = path.join(options.incomingFolder, `suspect-${randomBytes(12).toString('hex')}`);
     await writeFile(file, raw.bytes, { mode: 0o600 });
     try {
-      return await large.run({ id, raw: { file }, about });
+      return await readLarge({ file }, about);
     } finally {
       await rm(file, { force: true });
     }
   };
 
+  const handOn = async (desk: FilingDesk, raw: Content, about: ReadingContext, slip: Slip) => {
+    const since = steadyTime();
+    const { ticket, answer } = desk.expect();
+    let handedOver: number | null = null;
+    const filed = answer.then(({ results, at }) => {
+      handedOver = at;
+      return { filed: results };
+    });
+    try {
+      return await small.runOnward({ id: newId(), raw, about, onward: { ticket, slip: JSON.stringify(slip) } }, filed);
+    } finally {
+      desk.forget(ticket);
+      parseSeconds.observe(((handedOver ?? steadyTime()) - since) / 1000, ['small']);
+    }
+  };
+
   return {
-    async parse(raw, about) {
-      const id = nextId;
-      nextId = (nextId % 0x7fffffff) + 1;
-      const since = performance.now();
-      try {
-        return await parse(id, raw, about);
-      } finally {
-        parseSeconds.observe((performance.now() - since) / 1000, ['bytes' in raw ? 'small' : 'large']);
-      }
+    parse,
+    async parseAndFile(raw, about, slip) {
+      const { desk } = options;
+      const straight = desk && 'bytes' in raw && raw.bytes.byteLength <= desk.maxSize && !isSuspect(raw);
+      return straight ? handOn(desk, raw, about, slip) : parse(raw, about);
     },
     async close() {
       await Promise.all([small.close(), large.close()]);
@@ -122,17 +161,34 @@ interface Lane {
   close(): Promise<void>;
 }
 
+interface WorkerLane extends Lane {
+  /** For a job that goes onward: `filed` settles it, unless it comes back before. */
+  runOnward(job: Job, filed: Promise<Filed>): Promise<Parsed | Filed>;
+}
+
+/** Throws 'unavailable' when the parser itself could not work. */
+function parsedOf(result: JobResult): Parsed {
+  switch (result.outcome) {
+    case 'trouble':
+      throw new ReplydError('unavailable', `the parser cannot work: ${result.reason}`);
+    case 'broken':
+      return { readable: false, facts: result.facts, reason: result.reason };
+    case 'read':
+      return result.parsed;
+  }
+}
+
 function settle(waiting: Waiting, result: JobResult): void {
-  if (result.outcome === 'trouble')
-    waiting.reject(new ReplydError('unavailable', `the parser cannot work: ${result.reason}`));
-  else if (result.outcome === 'broken')
-    waiting.resolve({ readable: false, facts: result.facts, reason: result.reason });
-  else waiting.resolve(result.parsed);
+  try {
+    waiting.resolve(parsedOf(result));
+  } catch (error) {
+    waiting.reject(error as ReplydError);
+  }
 }
 
 const CLOSED = new ReplydError('unavailable', 'the parser is closed');
 
-function openWorkerLane(parsingFile: string, options: ParserOptions): Lane {
+function openWorkerLane(parsingFile: string, options: ParserOptions): WorkerLane {
   const current = new Int32Array(new SharedArrayBuffer(8));
   // At most `AHEAD`. A map would keep each mail alive long after it is read: see the store's writer.
   const inHand: Waiting[] = [];
@@ -142,30 +198,46 @@ function openWorkerLane(parsingFile: string, options: ParserOptions): Lane {
   /** The job that was running at the last look, and since when by a clock that never jumps. */
   let watched = { id: 0, since: 0 };
 
+  const newWorker = (desk: MessagePort | null) => {
+    try {
+      return new Worker(new URL('./worker.js', import.meta.url), {
+        workerData: { parsingFile, current, desk } satisfies WorkerData,
+        transferList: desk === null ? [] : [desk],
+        resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB, ...roomyNursery() },
+      });
+    } catch (error) {
+      desk?.close();
+      throw error;
+    }
+  };
+
   const start = () => {
     Atomics.store(current, 0, 0);
     Atomics.store(current, 1, 0);
-    const started = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: { parsingFile, current } satisfies WorkerData,
-      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB, ...roomyNursery() },
-    });
+    const desk = options.desk?.connect() ?? null;
+    const started = newWorker(desk);
     started.unref();
     started.on('message', (results: readonly JobResult[]) => {
-      for (const result of results) {
-        const at = inHand.findIndex(waiting => waiting.job.id === result.id);
-        const [waiting] = at === -1 ? [] : inHand.splice(at, 1);
-        if (waiting) settle(waiting, result);
-      }
-      feed();
+      for (const result of results) over(result.id, waiting => settle(waiting, result));
     });
-    const over = (why: string) => {
+    const died = (why: string) => {
       if (started !== worker) return;
       if (Atomics.load(current, 1) === 1) ended(started, `reading it ended the parser${why}`);
       else notStarted(why);
     };
-    started.on('error', error => over(`: ${errorText(error)}`));
-    started.on('exit', code => over(` (${code})`));
+    started.on('error', error => died(`: ${errorText(error)}`));
+    started.on('exit', code => died(` (${code})`));
     worker = started;
+  };
+
+  /** Nothing when it is over already: a mail may be read, and filed, twice. */
+  const over = (id: number, settled: (waiting: Waiting) => void) => {
+    for (const list of [inHand, line]) {
+      const at = list.findIndex(waiting => waiting.job.id === id);
+      const [waiting] = at === -1 ? [] : list.splice(at, 1);
+      if (waiting) settled(waiting);
+    }
+    feed();
   };
 
   /** The next one would fare no better now: whoever waits tries again later. */
@@ -202,6 +274,14 @@ function openWorkerLane(parsingFile: string, options: ParserOptions): Lane {
     }
   };
 
+  const enqueue = (job: Job) => {
+    if (closing) return Promise.reject(CLOSED);
+    return new Promise<Parsed | Filed>((resolve, reject) => {
+      line.push({ job, resolve, reject });
+      feed();
+    });
+  };
+
   const watch = setInterval(() => {
     const id = Atomics.load(current, 0);
     const now = performance.now();
@@ -217,12 +297,14 @@ function openWorkerLane(parsingFile: string, options: ParserOptions): Lane {
   }, WATCH).unref();
 
   return {
-    run(job) {
-      if (closing) return Promise.reject(CLOSED);
-      return new Promise((resolve, reject) => {
-        line.push({ job, resolve, reject });
-        feed();
-      });
+    // What was not sent onward can't be filed.
+    run: job => enqueue(job) as Promise<Parsed>,
+    runOnward(job, filed) {
+      filed.then(
+        result => over(job.id, waiting => waiting.resolve(result)),
+        error => over(job.id, waiting => waiting.reject(error)),
+      );
+      return enqueue(job);
     },
     async close() {
       closing = true;
@@ -256,9 +338,7 @@ function openChildLane(options: ParserOptions): Lane {
     if ('died' in result && result.killed && !closing) result = await runChild(job, options, started);
     running = null;
     if (closing) throw CLOSED;
-    if ('result' in result) {
-      return new Promise((resolve, reject) => settle({ job, resolve, reject }, result.result));
-    }
+    if ('result' in result) return parsedOf(result.result);
     return {
       readable: false,
       facts: await factsOfStream(createReadStream((job.raw as { file: string }).file)),

@@ -22,6 +22,8 @@ export interface Call {
   readonly id: number;
   readonly name: WritingName;
   readonly values: readonly unknown[];
+  /** When it was handed over, by `steadyTime`, if by another thread than the one that waits for the answer. */
+  readonly at?: number;
 }
 
 export type Answer =

@@ -14,7 +14,7 @@ import type { Content } from '../mail/mail.js';
 import { storeFault } from './database.js';
 import { newKey, type Session } from './session.js';
 
-const INLINE_LIMIT = 128 * 1024;
+export const INLINE_LIMIT = 128 * 1024;
 
 export function blobFile(dataDir: string, sha256: string): string {
   return path.join(dataDir, 'blobs', sha256.slice(0, 2), sha256);

@@ -3,7 +3,7 @@
  * Nothing read is cached across a change: `PRAGMA data_version` is polled, which also notices other processes' commits.
  */
 import { randomBytes } from 'node:crypto';
-import type { Clock, Parcel, Random } from '../conversation/ports.js';
+import type { Clock, FilingDesk, Parcel, Random } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
 import { isReplydError } from '../errors.js';
 import { placeContent, readContent } from './blobs.js';
@@ -60,6 +60,8 @@ export interface OpenStore
         Pick<Operations, 'queueDepth' | 'canWrite' | 'canStore' | 'pullForward'>
     > {
   setRules(rules: Rules): Promise<void>;
+  /** Null with a `direct` writer. */
+  readonly desk: FilingDesk | null;
 }
 
 type Asynchronous<T> = {
@@ -137,8 +139,16 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     if (options.writer === 'direct') emptyLog(connection);
   };
 
+  const { desk } = writer;
   return {
     ...calls,
+    desk: desk && {
+      ...desk,
+      expect() {
+        const { ticket, answer } = desk.expect();
+        return { ticket, answer: answer.finally(changedSoon) };
+      },
+    },
     async setRules(rules) {
       session.rules = rules;
       await calls.setRules(rules);

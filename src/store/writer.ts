@@ -6,10 +6,12 @@
  * which ends: a store without its writer can only refuse. `committed` is called before the calls of a batch are
  * fulfilled, so that whoever waited for one reads what it wrote.
  */
+import type { DeskAnswer, FilingDesk } from '../conversation/ports.js';
 import { type ErrorCode, ReplydError } from '../errors.js';
-import { histogram } from '../metrics.js';
+import { histogram, steadyTime } from '../metrics.js';
 import { roomyNursery } from '../nursery.js';
 import { runInTransaction } from './batch.js';
+import { INLINE_LIMIT } from './blobs.js';
 import { storeFault } from './database.js';
 import type { Operations, WritingName } from './operations.js';
 import type { Session } from './session.js';
@@ -20,6 +22,8 @@ export interface Writer {
     name: Name,
     ...values: Parameters<Operations[Name]>
   ): Promise<ReturnType<Operations[Name]>>;
+  /** Null: no other thread can hand anything over to this writer. */
+  readonly desk: FilingDesk | null;
   close(): Promise<void>;
 }
 
@@ -32,15 +36,21 @@ export function directWriter(session: Session, verbs: Operations): Writer {
         throw storeFault(error, `store: ${name}`);
       }
     },
+    desk: null,
     async close() {},
   };
 }
 
 interface Waiting {
-  readonly resolve: (value: never) => void;
+  readonly id: number;
+  readonly resolve: (answer: { value: never; at: number }) => void;
   readonly reject: (error: Error) => void;
+  /** By `steadyTime`. */
   readonly since: number;
 }
+
+/** Ids name a place in the list of those who wait, and never come again: more than ever wait at a time. */
+const PLACES = 2 ** 24;
 
 const commitSeconds = histogram(
   'replyd_commit_seconds',
@@ -53,15 +63,16 @@ export async function threadWriter(
   data: WriterData,
   options: { committed?: () => void; onDeath?: (error: Error) => void } = {},
 ): Promise<Writer> {
-  const { Worker } = await import('node:worker_threads');
+  const { MessageChannel, Worker } = await import('node:worker_threads');
   const worker = new Worker(new URL('./writer-thread.js', import.meta.url), {
     workerData: data,
     resourceLimits: roomyNursery(),
   });
-  // By number, and numbers are used again. A map that calls pass through builds its table anew again and again, and V8's
+  // By place, and places are used again. A map that calls pass through builds its table anew again and again, and V8's
   // old tables keep the newer ones alive: every mail that ever stood in one would live until the next full collection.
   const waiting: (Waiting | null)[] = [];
   const free: number[] = [];
+  let turn = 0;
   let dead: ReplydError | null = null;
   let closing = false;
 
@@ -80,20 +91,19 @@ export async function threadWriter(
     dead = new ReplydError('unavailable', `the store's writer thread failed: ${error.message}`, { cause: error });
   });
   worker.on('message', (answers: FromWriter) => {
-    const now = performance.now();
+    const now = steadyTime();
     batchSize.observe(answers.length);
     options.committed?.();
     for (const answer of answers) {
-      const call = waiting[answer.id];
+      const call = leave(answer.id);
       if (!call) continue;
-      waiting[answer.id] = null;
-      free.push(answer.id);
-      commitSeconds.observe((now - call.since) / 1000);
+      const { at = call.since } = answer;
+      commitSeconds.observe((now - at) / 1000);
       if ('error' in answer) {
         const { code, message, details } = answer.error;
         call.reject(new ReplydError(code as ErrorCode, message, { details }));
       } else {
-        call.resolve(answer.value as never);
+        call.resolve({ value: answer.value as never, at });
       }
     }
   });
@@ -102,14 +112,49 @@ export async function threadWriter(
     worker.once('error', reject);
   });
 
+  const leave = (id: number): Waiting | null => {
+    const place = id % PLACES;
+    const call = waiting[place] ?? null;
+    if (call?.id !== id) return null;
+    waiting[place] = null;
+    free.push(place);
+    return call;
+  };
+  /** The answer to the call that `begin` sends, or has sent, under the id that it gets. */
+  const answerTo = <T>(begin: (id: number) => void) => {
+    if (dead || closing) return Promise.reject(dead ?? new ReplydError('unavailable', 'the store is closing'));
+    return new Promise<{ value: T; at: number }>((resolve, reject) => {
+      const place = free.pop() ?? waiting.length;
+      const id = turn++ * PLACES + place;
+      waiting[place] = { id, resolve, reject, since: steadyTime() };
+      begin(id);
+    });
+  };
+
   return {
-    run(name, ...values) {
-      if (dead || closing) return Promise.reject(dead ?? new ReplydError('unavailable', 'the store is closing'));
-      return new Promise((resolve, reject) => {
-        const id = free.pop() ?? waiting.length;
-        waiting[id] = { resolve, reject, since: performance.now() };
-        worker.postMessage({ id, name, values } satisfies ToWriter);
-      });
+    async run(name, ...values) {
+      const { value } = await answerTo<ReturnType<Operations[typeof name]>>(id =>
+        worker.postMessage({ id, name, values } satisfies ToWriter),
+      );
+      return value;
+    },
+    desk: {
+      maxSize: INLINE_LIMIT,
+      connect() {
+        const { port1, port2 } = new MessageChannel();
+        worker.postMessage({ entrance: port1 } satisfies ToWriter, [port1]);
+        return port2;
+      },
+      expect() {
+        let ticket = -1;
+        const answer = answerTo<DeskAnswer['results']>(id => {
+          ticket = id;
+        }).then(({ value, at }) => ({ results: value, at }));
+        return { ticket, answer };
+      },
+      forget(ticket) {
+        leave(ticket);
+      },
     },
     async close() {
       if (closing) return exited;
