@@ -65,21 +65,22 @@ async function openByDesk(context: TestContext): Promise<{ store: OpenStore }> {
 storeContract('sqlite, by the desk', openByDesk);
 understandingContract('sqlite, by the desk', openByDesk);
 
-async function acme(store: OpenStore) {
+/** A store with one conversation, and a port of a reader. */
+async function openWithReader(context: TestContext) {
+  const { store, desk } = await open(context);
+  const port = desk.connect();
+  context.after(() => port.close());
   await store.addAccount({ slug: 'acme', domains: ['reply.example.com'], support_email: 'support@example.com' });
   const contact = { email: 'carla@customer.example' };
   const conversation = await store.startConversation({ account: 'acme', channel: 'api', contact, via: 'cli' });
   const destination = await destinationOf(store, conversation.reply_to!);
   const texts = async () =>
     (await store.conversation({ id: conversation.id })).messages!.map(message => message.text).sort();
-  return { mail: (text: string) => filing([destination], reading({ text })), texts };
+  return { store, desk, port, texts, mail: (text: string) => filing([destination], reading({ text })) };
 }
 
 test('several in one message, each with its answer and when it was handed over', async context => {
-  const { store, desk } = await open(context);
-  const { mail, texts } = await acme(store);
-  const port = desk.connect();
-  context.after(() => port.close());
+  const { desk, port, mail, texts } = await openWithReader(context);
   const expected = ['one', 'two', 'three'].map(text => ({ text, ...desk.expect() }));
   const before = steadyTime();
   port.postMessage(expected.map(({ text, ticket }) => handoverOf(mail(text), ticket)));
@@ -92,10 +93,7 @@ test('several in one message, each with its answer and when it was handed over',
 });
 
 test('a mail that comes twice is filed once, and the second answer is nobody else’s', async context => {
-  const { store, desk } = await open(context);
-  const { mail, texts } = await acme(store);
-  const port = desk.connect();
-  context.after(() => port.close());
+  const { store, desk, port, mail, texts } = await openWithReader(context);
   const { ticket, answer } = desk.expect();
   port.postMessage([handoverOf(mail('once'), ticket), handoverOf(mail('once'), ticket)]);
   assert.ok((await answer).results[0]?.result === 'filed');
@@ -111,10 +109,7 @@ test('a mail that comes twice is filed once, and the second answer is nobody els
 });
 
 test('a mail that is not waited for any more is filed all the same', async context => {
-  const { store, desk } = await open(context);
-  const { mail, texts } = await acme(store);
-  const port = desk.connect();
-  context.after(() => port.close());
+  const { desk, port, mail, texts } = await openWithReader(context);
   const { ticket } = desk.expect();
   desk.forget(ticket);
   desk.forget(ticket);
@@ -123,9 +118,8 @@ test('a mail that is not waited for any more is filed all the same', async conte
 });
 
 test('a reader that ends takes its port along; the store closes while another is open', async context => {
-  const { store, desk } = await open(context);
-  const { mail } = await acme(store);
-  const [gone, still] = [desk.connect(), desk.connect()];
+  const { store, desk, port: still, mail } = await openWithReader(context);
+  const gone = desk.connect();
   const reader = new Worker('require("node:worker_threads").workerData.ref()', {
     eval: true,
     workerData: gone,
@@ -141,5 +135,4 @@ test('a reader that ends takes its port along; the store closes while another is
   await store.close();
   await assert.rejects(unanswered.answer, error => isReplydError(error, 'unavailable'));
   await assert.rejects(desk.expect().answer, error => isReplydError(error, 'unavailable'));
-  still.close();
 });
