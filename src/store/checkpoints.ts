@@ -10,8 +10,11 @@ import { Worker } from 'node:worker_threads';
 import type { CheckpointThreadData, ToCheckpointThread } from './checkpoint-thread.js';
 import type { Connection } from './database.js';
 
-/** Pages of the log from which on it is copied: 4 MiB. A longer one gains nothing, and mails wait longer for the disk. */
-const LOG_PAGES = 1024;
+/**
+ * Pages of the log from which on it is copied: 8 MiB. Everybody waits while the writer copies the rest, so it should be
+ * seldom; with a longer log the mails that come while the thread copies wait longer for the disk.
+ */
+const LOG_PAGES = 2048;
 
 export interface Checkpoints {
   /** To be called after a commit, when its answers have left. Never throws. */

@@ -124,8 +124,14 @@ function drive(load: Load): Promise<LoadResult> {
 
   // One connection from its greeting to its end. `ended` is called once.
   const converse = (ended: () => void, dueAt?: number) => {
-    const socket: Socket = connect(load.port, load.host);
-    socket.setNoDelay(true);
+    const received = Buffer.alloc(16 * 1024);
+    const socket: Socket = connect({
+      port: load.port,
+      host: load.host,
+      noDelay: true,
+      // Past the socket's stream, which took a fifth of all that is done for a mail here.
+      onread: { buffer: received, callback: length => got(received.toString('latin1', 0, length)) },
+    });
     let from = dueAt ?? performance.now();
     let pending = '';
     let state: 'greeting' | 'ehlo' | 'envelope' | 'data' | 'quit' = 'greeting';
@@ -190,6 +196,16 @@ function drive(load: Load): Promise<LoadResult> {
         socket.destroy();
       }
     };
+    const got = (text: string) => {
+      pending += text;
+      for (let lineEnd = pending.indexOf('\n'); lineEnd !== -1; lineEnd = pending.indexOf('\n')) {
+        const line = pending.slice(0, lineEnd).trimEnd();
+        pending = pending.slice(lineEnd + 1);
+        if (state === 'ehlo' && line.slice(4).toUpperCase() === 'PIPELINING') pipelining = true;
+        if (line[3] !== '-') reply(line.slice(0, 3), line);
+      }
+      return true;
+    };
     const nextMail = () => {
       const take = (since: number) => {
         if (stopping) return quit();
@@ -209,15 +225,6 @@ function drive(load: Load): Promise<LoadResult> {
       fail(line);
       socket.destroy();
     };
-    socket.on('data', (chunk: Buffer) => {
-      pending += chunk.toString('latin1');
-      for (let lineEnd = pending.indexOf('\n'); lineEnd !== -1; lineEnd = pending.indexOf('\n')) {
-        const line = pending.slice(0, lineEnd).trimEnd();
-        pending = pending.slice(lineEnd + 1);
-        if (state === 'ehlo' && line.slice(4).toUpperCase() === 'PIPELINING') pipelining = true;
-        if (line[3] !== '-') reply(line.slice(0, 3), line);
-      }
-    });
     socket.on('error', error => fail(error.message));
     socket.on('close', () => {
       if (state !== 'quit' && !stopping) fail('connection ended');
