@@ -8,7 +8,12 @@ import { type FaultGroup, newNotes } from './fault.js';
 import { FAULTS } from './faults.js';
 import { hangingSmarthosts } from './smarthost-faults.js';
 
-const rounds = Number(process.argv[2] ?? process.env.REPLYD_TEST_FAULT_ROUNDS ?? 3);
+const asked = process.argv[2] ?? process.env.REPLYD_TEST_FAULT_ROUNDS ?? '3';
+if (!/^[1-9]\d*$/.test(asked)) {
+  process.stderr.write(`${asked} is no number of rounds: npm run test:fault -- 3\n`);
+  process.exit(2);
+}
+const rounds = Number(asked);
 
 interface Row {
   readonly name: string;
