@@ -8,7 +8,10 @@ import { addAccount, makeDaemon, messagesOf, startConversation } from '../daemon
 import { sendMail } from '../interop/smtp-talk.js';
 import { mailBytes } from './load.js';
 
-const SIZE = 24 * 1024 * 1024;
+const MEGABYTE = 1024 * 1024;
+const SIZE = 32 * MEGABYTE;
+/** What is made free again: what stands in the log, up to 8 MiB, has to fit once more into the file, and new mail too. */
+const ROOM = 16 * MEGABYTE;
 
 /** Makes the folder a small file system of its own; false where we may not mount one. */
 function mountSmallDisk(folder: string): boolean {
@@ -33,7 +36,7 @@ for (const [name, size] of [
       await daemon.close();
     });
     const filler = path.join(daemon.dataFolder, 'filler');
-    writeFileSync(filler, Buffer.alloc(8 * 1024 * 1024));
+    writeFileSync(filler, Buffer.alloc(ROOM));
     await daemon.start();
     await addAccount(daemon);
     const { id, reply_to } = await startConversation(daemon, {});
