@@ -54,12 +54,13 @@ export async function openParser(options: ParserOptions): Promise<OpenParser> {
   };
   const isSuspect = ({ bytes }: { readonly bytes: Uint8Array }) =>
     suspects.size > 0 && suspects.has(factsOf(bytes).sha256);
-  const timed = async (lane: 'small' | 'large', reading: Promise<Parsed>) => {
+  /** `until`: when it had been read, if not now. */
+  const timed = async <Result>(lane: 'small' | 'large', reading: Promise<Result>, until = steadyTime) => {
     const since = steadyTime();
     try {
       return await reading;
     } finally {
-      parseSeconds.observe((steadyTime() - since) / 1000, [lane]);
+      parseSeconds.observe((until() - since) / 1000, [lane]);
     }
   };
 
@@ -79,7 +80,6 @@ export async function openParser(options: ParserOptions): Promise<OpenParser> {
   };
 
   const handOn = async (desk: FilingDesk, raw: Content, about: ReadingContext, slip: Slip) => {
-    const since = steadyTime();
     const { ticket, answer } = desk.expect();
     let handedOver: number | null = null;
     const filed = answer.then(({ results, at }) => {
@@ -87,10 +87,10 @@ export async function openParser(options: ParserOptions): Promise<OpenParser> {
       return { filed: results };
     });
     try {
-      return await small.runOnward({ id: newId(), raw, about, onward: { ticket, slip: JSON.stringify(slip) } }, filed);
+      const job = { id: newId(), raw, about, onward: { ticket, slip: JSON.stringify(slip) } };
+      return await timed('small', small.runOnward(job, filed), () => handedOver ?? steadyTime());
     } finally {
       desk.forget(ticket);
-      parseSeconds.observe(((handedOver ?? steadyTime()) - since) / 1000, ['small']);
     }
   };
 

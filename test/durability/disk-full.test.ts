@@ -8,10 +8,10 @@ import { addAccount, makeDaemon, messagesOf, startConversation } from '../daemon
 import { sendMail } from '../interop/smtp-talk.js';
 import { mailBytes } from './load.js';
 
-const MEGABYTE = 1024 * 1024;
-const SIZE = 32 * MEGABYTE;
+const MIB = 1024 * 1024;
+const SIZE = 32 * MIB;
 /** What is made free again: what stands in the log, up to 8 MiB, has to fit once more into the file, and new mail too. */
-const ROOM = 16 * MEGABYTE;
+const ROOM = 16 * MIB;
 
 /** Makes the folder a small file system of its own; false where we may not mount one. */
 function mountSmallDisk(folder: string): boolean {
