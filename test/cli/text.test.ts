@@ -25,6 +25,15 @@ test('columns of text', () => {
   for (const [text, columns] of WIDTHS) assert.equal(width(text), columns, JSON.stringify(text));
 });
 
+test('a character alone is what it is beside one that needs the segmenter', () => {
+  for (let code = 0x20; code < 0x3000; code++) {
+    const character = String.fromCharCode(code);
+    const name = `U+${code.toString(16)}`;
+    assert.equal(printable(`日${character}`), `日${printable(character)}`, name);
+    assert.equal(width(`日${character}`), 2 + width(character), name);
+  }
+});
+
 const HOSTILE: readonly [text: string, shown: string][] = [
   ['\x1b[2J\x1b]0;owned\x07', '␛[2J␛]0;owned␇'],
   ['a\x00b', 'a␀b'],
