@@ -13,6 +13,7 @@ import { SMTPServer } from 'smtp-server';
 import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import type { Clock, Reception } from '../conversation/ports.js';
 import { errorText, ReplydError } from '../errors.js';
+import { type EverySecond, everySecond } from '../every-second.js';
 import type { Log } from '../log.js';
 import { replyLine, STATUS } from '../mail/status.js';
 import { type NetworkTest, parseNetworks } from './network.js';
@@ -65,8 +66,8 @@ export interface SmtpOptions extends SmtpSettings {
   readonly now: Clock;
   /** Milliseconds in which a stranger who talks before the greeting gives himself away; default 100. */
   readonly greetingDelay?: number;
-  /** Calls `sweep` about once a second until the returned function is called. */
-  readonly everySecond?: (sweep: () => void) => () => void;
+  /** When connections are looked at; default: a timer. */
+  readonly everySecond?: EverySecond;
 }
 
 export interface SmtpDoor {
@@ -274,10 +275,4 @@ async function within(event: Promise<boolean>, ms: number): Promise<boolean> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function everySecond(sweep: () => void): () => void {
-  const timer = setInterval(sweep, 1_000);
-  timer.unref();
-  return () => clearInterval(timer);
 }

@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../conversation/ports.js';
 import { errorText } from '../errors.js';
+import { type EverySecond, everySecond } from '../every-second.js';
 import type { Log } from '../log.js';
 
 export interface ClockStepsOptions {
@@ -17,8 +18,8 @@ export interface ClockStepsOptions {
   /** Pulls forward what waits by whole milliseconds; returns how many. */
   readonly putBack: (milliseconds: number) => Promise<number>;
   readonly log: Log;
-  /** Calls `look` about once a second until the returned function is called. */
-  readonly everySecond?: (look: () => void) => () => void;
+  /** When they are looked at; default: a timer. */
+  readonly everySecond?: EverySecond;
 }
 
 /** Below this clocks are corrected all the time. */
@@ -58,10 +59,4 @@ export function watchClock(options: ClockStepsOptions): { close(): void } {
 
   const stop = (options.everySecond ?? everySecond)(look);
   return { close: stop };
-}
-
-function everySecond(look: () => void): () => void {
-  const timer = setInterval(look, 1_000);
-  timer.unref();
-  return () => clearInterval(timer);
 }
