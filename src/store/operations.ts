@@ -1,33 +1,34 @@
 /**
  * The store's verbs as synchronous functions over one connection, and which of them write. Whoever owns the connection
  * runs each writing verb inside a transaction: the writer thread of the daemon in its batches, a CLI verb one by one.
+ *
+ * Here are the everyday ones; what is behind the others (`all-operations.ts`) takes a short CLI verb longer to load than
+ * all it does.
  */
 
 import type { Filing, FilingResult, Location } from '../conversation/filing.js';
 import type { TraceStep } from '../conversation/model.js';
 import type { OnceVerb } from '../conversation/store.js';
 import { type AccountOperations, accountOperations } from './accounts.js';
-import { type ClearingOperations, clearingOperations } from './clear-files.js';
+import type { ClearingOperations } from './clear-files.js';
 import { type ConversationOperations, conversationOperations } from './conversations.js';
 import { type DeliveryOperations, deliveryOperations } from './deliveries.js';
 import { accountOf, type EventOperations, eventOperations } from './event-views.js';
-import { fileMail } from './filing.js';
-import { type ForwardOperations, forwardOperations } from './forwards.js';
+import type { ForwardOperations } from './forwards.js';
 import { type HookOperations, hookOperations } from './hooks.js';
-import { type ImportOperations, importOperations } from './imports.js';
-import { type KeyOperations, keptAnswer, keyOperations, once } from './keys.js';
-import { type MailOperations, mailOperations } from './mails.js';
+import type { ImportOperations } from './imports.js';
+import { type KeyOperations, keyOperations } from './keys.js';
+import type { MailOperations } from './mails.js';
 import { type MessageOperations, messageOperations } from './messages.js';
 import { type OutboxOperations, outboxOperations } from './outbox.js';
 import { type ContactOperations, contactOperations } from './participants.js';
-import { type RemovalOperations, removalOperations } from './removal.js';
-import { type RetentionOperations, retentionOperations } from './retention.js';
-import { type SentOperations, sentOperations } from './sent.js';
+import type { RemovalOperations } from './removal.js';
+import type { RetentionOperations } from './retention.js';
+import type { SentOperations } from './sent.js';
 import type { Rules, Session } from './session.js';
-import { queueDepth, quotable, stats } from './summaries.js';
-import { locate } from './threading.js';
+import type { queueDepth } from './summaries.js';
+import type { locate } from './threading.js';
 import { type TokenOperations, tokenOperations } from './tokens.js';
-import { trace } from './trace.js';
 
 export interface Operations
   extends AccountOperations,
@@ -69,93 +70,128 @@ export interface Operations
   setRules(rules: Rules): void;
 }
 
-export type OperationName = keyof Operations;
+/** Verbs that read only look; those that write run in a transaction of the writing connection. */
+export const VERBS = {
+  resolve: 'reads',
+  accounts: 'reads',
+  account: 'reads',
+  contacts: 'reads',
+  contact: 'reads',
+  conversations: 'reads',
+  conversation: 'reads',
+  message: 'reads',
+  attachment: 'reads',
+  mails: 'reads',
+  mail: 'reads',
+  nextDueAt: 'reads',
+  destination: 'reads',
+  deliveries: 'reads',
+  delivery: 'reads',
+  dueConversations: 'reads',
+  nextComposeAt: 'reads',
+  composeSnapshot: 'reads',
+  quotable: 'reads',
+  dueForwards: 'reads',
+  locate: 'reads',
+  stats: 'reads',
+  messages: 'reads',
+  keys: 'reads',
+  verifyKey: 'reads',
+  keptAnswer: 'reads',
+  hooks: 'reads',
+  hook: 'reads',
+  hookSecrets: 'reads',
+  pendingHooks: 'reads',
+  events: 'reads',
+  latestEvent: 'reads',
+  canResume: 'reads',
+  accountOf: 'reads',
+  isAlone: 'reads',
+  masked: 'reads',
+  filesWithoutRow: 'reads',
+  deliveriesWithoutMail: 'reads',
+  queueDepth: 'reads',
+  trace: 'reads',
+  addAccount: 'writes',
+  setAccount: 'writes',
+  setFeature: 'writes',
+  rememberPrefixes: 'writes',
+  setContact: 'writes',
+  clearContact: 'writes',
+  startConversation: 'writes',
+  setConversation: 'writes',
+  seen: 'writes',
+  rotateToken: 'writes',
+  revokeToken: 'writes',
+  importConversations: 'writes',
+  addMessage: 'writes',
+  releaseMessage: 'writes',
+  dropMessage: 'writes',
+  refuse: 'writes',
+  refile: 'writes',
+  voidLeases: 'writes',
+  lease: 'writes',
+  settle: 'writes',
+  release: 'writes',
+  setDestination: 'writes',
+  pullForward: 'writes',
+  retryDeliveries: 'writes',
+  cancelDelivery: 'writes',
+  saveComposed: 'writes',
+  saveForward: 'writes',
+  removeConversationPart: 'writes',
+  removeContactPart: 'writes',
+  removeAccountPart: 'writes',
+  clearFiles: 'writes',
+  clearOld: 'writes',
+  addKey: 'writes',
+  keyUsed: 'writes',
+  revokeKey: 'writes',
+  addHook: 'writes',
+  rotateHook: 'writes',
+  enableHook: 'writes',
+  disableHook: 'writes',
+  removeHookPart: 'writes',
+  clearEvents: 'writes',
+  once: 'writes',
+  answer: 'writes',
+  file: 'writes',
+  canWrite: 'writes',
+  canStore: 'writes',
+  setRules: 'writes',
+} as const satisfies Readonly<Record<keyof Operations, 'reads' | 'writes'>>;
 
-/** Verbs that only look. All others run in a transaction of the writing connection. */
-export const READING = [
-  'resolve',
-  'accounts',
-  'account',
-  'contacts',
-  'contact',
-  'conversations',
-  'conversation',
-  'message',
-  'attachment',
-  'mails',
-  'mail',
-  'nextDueAt',
-  'destination',
-  'deliveries',
-  'delivery',
-  'dueConversations',
-  'nextComposeAt',
-  'composeSnapshot',
-  'quotable',
-  'dueForwards',
-  'locate',
-  'stats',
-  'messages',
-  'keys',
-  'verifyKey',
-  'keptAnswer',
-  'hooks',
-  'hook',
-  'hookSecrets',
-  'pendingHooks',
-  'events',
-  'latestEvent',
-  'canResume',
-  'accountOf',
-  'isAlone',
-  'masked',
-  'filesWithoutRow',
-  'deliveriesWithoutMail',
-  'queueDepth',
-  'trace',
-] as const satisfies readonly OperationName[];
-
-export type ReadingName = (typeof READING)[number];
+export type OperationName = keyof typeof VERBS;
+export type ReadingName = {
+  [Name in OperationName]: (typeof VERBS)[Name] extends 'reads' ? Name : never;
+}[OperationName];
 export type WritingName = Exclude<OperationName, ReadingName>;
 
-export function operations(session: Session): Operations {
-  const verbs: Operations = {
+type Everyday = AccountOperations &
+  ContactOperations &
+  ConversationOperations &
+  MessageOperations &
+  DeliveryOperations &
+  OutboxOperations &
+  KeyOperations &
+  HookOperations &
+  EventOperations &
+  TokenOperations &
+  Pick<Operations, 'accountOf'>;
+
+/** The verbs whose code every CLI verb loads anyway, or nearly so. */
+export function everydayOperations(session: Session): Everyday {
+  return {
     ...accountOperations(session),
     ...contactOperations(session),
     ...conversationOperations(session),
-    ...importOperations(session),
     ...messageOperations(session),
-    ...mailOperations(session),
     ...deliveryOperations(session),
     ...outboxOperations(session),
-    ...forwardOperations(session),
-    ...removalOperations(session),
-    ...clearingOperations(session),
-    ...retentionOperations(session),
     ...keyOperations(session),
     ...hookOperations(session),
     ...eventOperations(session),
     ...tokenOperations(session),
-    ...sentOperations(session),
     accountOf: id => accountOf(session, id),
-    once: (request, verb, values) =>
-      once(session, request, () => (verbs[verb] as (...given: readonly unknown[]) => unknown)(...values)),
-    keptAnswer: request => keptAnswer(session, request),
-    answer: value => value,
-    quotable: conversationIds => quotable(session, conversationIds),
-    file: filing => fileMail(session, filing),
-    locate: mail => locate(session, mail),
-    stats: () => stats(session),
-    trace: id => trace(session, id),
-    queueDepth: () => queueDepth(session),
-    canWrite() {},
-    canStore() {
-      const version = session.db.raw.pragma('user_version', { simple: true }) as number;
-      session.db.raw.pragma(`user_version = ${version}`);
-    },
-    setRules(rules) {
-      session.rules = rules;
-    },
   };
-  return verbs;
 }

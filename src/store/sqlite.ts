@@ -12,11 +12,11 @@ import { BUSY_TIMEOUT, type Connection, openDatabase, storeFault } from './datab
 import type { LeasedParcel } from './deliveries.js';
 import { encodeId, keyAt } from './ids.js';
 import { checkSchema, migrate } from './migrate.js';
-import { type Operations, operations, READING, type ReadingName, type WritingName } from './operations.js';
+import { everydayOperations, type OperationName, type Operations, VERBS, type WritingName } from './operations.js';
 import type { RetentionOperations } from './retention.js';
 import type { SentOperations } from './sent.js';
 import type { Rules, Session } from './session.js';
-import { directWriter, threadWriter, type Writer } from './writer.js';
+import { directWriter, type Writer } from './writer.js';
 
 /** How often commits of other processes are looked for, milliseconds. */
 const POLL_INTERVAL = 200;
@@ -73,6 +73,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const connection = openDatabase(options.dataDir, { create: options.migrate });
   let writer: Writer;
   let session: Session;
+  /** Nobody asks for one that isn't there before `loadVerbs`. */
   let verbs: Operations;
   try {
     if (options.migrate) migrate(connection);
@@ -85,17 +86,20 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       rules: options.rules,
       dataDir: options.dataDir,
     };
-    verbs = operations(session);
-    writer =
-      options.writer === 'direct'
-        ? directWriter(session, verbs)
-        : await threadWriter(
-            { dataDir: options.dataDir, rules: options.rules },
-            {
-              committed: () => connection.lookAnew(),
-              ...(options.onDeath ? { onDeath: options.onDeath } : {}),
-            },
-          );
+    verbs = { ...everydayOperations(session) } as Operations;
+    if (options.writer === 'direct') {
+      writer = directWriter(session, verbs);
+    } else {
+      await loadVerbs(session, verbs);
+      const { threadWriter } = await import('./writer-calls.js');
+      writer = await threadWriter(
+        { dataDir: options.dataDir, rules: options.rules },
+        {
+          committed: () => connection.lookAnew(),
+          ...(options.onDeath ? { onDeath: options.onDeath } : {}),
+        },
+      );
+    }
   } catch (error) {
     connection.close();
     throw storeFault(error, 'cannot open the store');
@@ -119,11 +123,20 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     }, wait).unref();
   };
   const write = async <Name extends WritingName>(name: Name, ...values: Parameters<Operations[Name]>) => {
+    if (!(name in verbs)) await loadVerbs(session, verbs);
     const value = await writer.run(name, ...values);
     if (!QUIET.has(name)) changedSoon();
     return value;
   };
-  const calls = asynchronousCalls(connection, verbs, write);
+  const read = async (name: OperationName, values: readonly unknown[]) => {
+    if (!(name in verbs)) await loadVerbs(session, verbs);
+    try {
+      return connection.reading(() => (verbs[name] as (...given: readonly unknown[]) => unknown)(...values));
+    } catch (error) {
+      throw storeFault(error, `store: ${name}`);
+    }
+  };
+  const calls = asynchronousCalls(read, write);
 
   /** Repeats a removal until nothing is left, a short transaction at a time. */
   const untilGone = async (part: () => Promise<boolean>) => {
@@ -211,27 +224,23 @@ function emptyLog(connection: Connection): void {
   }
 }
 
+/** All that are not everyday ones. */
+async function loadVerbs(session: Session, verbs: Operations): Promise<void> {
+  const { operations } = await import('./all-operations.js');
+  Object.assign(verbs, operations(session));
+}
+
 function asynchronousCalls(
-  connection: Connection,
-  verbs: Operations,
+  read: (name: OperationName, values: readonly unknown[]) => Promise<unknown>,
   write: <Name extends WritingName>(
     name: Name,
     ...values: Parameters<Operations[Name]>
   ) => Promise<ReturnType<Operations[Name]>>,
 ): Asynchronous<Operations> {
-  const reading = new Set<string>(READING);
-  const entries = (Object.keys(verbs) as (keyof Operations)[]).map(name => [
+  const entries = (Object.keys(VERBS) as OperationName[]).map(name => [
     name,
-    reading.has(name)
-      ? async (...values: readonly unknown[]) => {
-          try {
-            return connection.reading(() =>
-              (verbs[name as ReadingName] as (...given: readonly unknown[]) => unknown)(...values),
-            );
-          } catch (error) {
-            throw storeFault(error, `store: ${name}`);
-          }
-        }
+    VERBS[name] === 'reads'
+      ? (...values: readonly unknown[]) => read(name, values)
       : (...values: readonly unknown[]) => write(name as WritingName, ...(values as never)),
   ]);
   return Object.fromEntries(entries) as Asynchronous<Operations>;

@@ -6,10 +6,10 @@
 import { randomBytes } from 'node:crypto';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { type Handover, openHandover } from '../conversation/handover.js';
+import { operations } from './all-operations.js';
 import { type Answer, type Call, runBatch } from './batch.js';
 import { checkpointsBeside } from './checkpoints.js';
 import { openDatabase } from './database.js';
-import { operations } from './operations.js';
 import type { Rules, Session } from './session.js';
 
 export interface WriterData {

@@ -5,10 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { operations } from '#replyd/store/all-operations.js';
 import { type Call, runBatch } from '#replyd/store/batch.js';
 import { isBusy, openDatabase } from '#replyd/store/database.js';
 import { migrate } from '#replyd/store/migrate.js';
-import { operations } from '#replyd/store/operations.js';
 import type { Session } from '#replyd/store/session.js';
 import { filing, reading, sha256 } from './contract.js';
 
