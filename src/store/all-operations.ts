@@ -1,4 +1,7 @@
-/** All verbs of the store, with all the code behind them: for the daemon, and for whoever asks for more than everyday ones. */
+/**
+ * All verbs of the store, with all the code behind them: for the daemon, and for whoever asks for more than everyday
+ * ones.
+ */
 import { clearingOperations } from './clear-files.js';
 import { fileMail } from './filing.js';
 import { forwardOperations } from './forwards.js';

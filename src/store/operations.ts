@@ -162,10 +162,9 @@ export const VERBS = {
 } as const satisfies Readonly<Record<keyof Operations, 'reads' | 'writes'>>;
 
 export type OperationName = keyof typeof VERBS;
-export type ReadingName = {
-  [Name in OperationName]: (typeof VERBS)[Name] extends 'reads' ? Name : never;
+export type WritingName = {
+  [Name in OperationName]: (typeof VERBS)[Name] extends 'writes' ? Name : never;
 }[OperationName];
-export type WritingName = Exclude<OperationName, ReadingName>;
 
 type Everyday = AccountOperations &
   ContactOperations &

@@ -73,7 +73,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const connection = openDatabase(options.dataDir, { create: options.migrate });
   let writer: Writer;
   let session: Session;
-  /** Nobody asks for one that isn't there before `loadVerbs`. */
+  /** With a `direct` writer the everyday ones only, until another is called. */
   let verbs: Operations;
   try {
     if (options.migrate) migrate(connection);
@@ -123,20 +123,22 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     }, wait).unref();
   };
   const write = async <Name extends WritingName>(name: Name, ...values: Parameters<Operations[Name]>) => {
-    if (!(name in verbs)) await loadVerbs(session, verbs);
     const value = await writer.run(name, ...values);
     if (!QUIET.has(name)) changedSoon();
     return value;
   };
   const read = async (name: OperationName, values: readonly unknown[]) => {
-    if (!(name in verbs)) await loadVerbs(session, verbs);
     try {
       return connection.reading(() => (verbs[name] as (...given: readonly unknown[]) => unknown)(...values));
     } catch (error) {
       throw storeFault(error, `store: ${name}`);
     }
   };
-  const calls = asynchronousCalls(read, write);
+  const calls = asynchronousCalls((name, values) => {
+    const call = () =>
+      VERBS[name] === 'reads' ? read(name, values) : write(name as WritingName, ...(values as never));
+    return name in verbs ? call() : loadVerbs(session, verbs).then(call);
+  });
 
   /** Repeats a removal until nothing is left, a short transaction at a time. */
   const untilGone = async (part: () => Promise<boolean>) => {
@@ -231,18 +233,10 @@ async function loadVerbs(session: Session, verbs: Operations): Promise<void> {
 }
 
 function asynchronousCalls(
-  read: (name: OperationName, values: readonly unknown[]) => Promise<unknown>,
-  write: <Name extends WritingName>(
-    name: Name,
-    ...values: Parameters<Operations[Name]>
-  ) => Promise<ReturnType<Operations[Name]>>,
+  call: (name: OperationName, values: readonly unknown[]) => Promise<unknown>,
 ): Asynchronous<Operations> {
-  const entries = (Object.keys(VERBS) as OperationName[]).map(name => [
-    name,
-    VERBS[name] === 'reads'
-      ? (...values: readonly unknown[]) => read(name, values)
-      : (...values: readonly unknown[]) => write(name as WritingName, ...(values as never)),
-  ]);
+  const names = Object.keys(VERBS) as OperationName[];
+  const entries = names.map(name => [name, (...values: readonly unknown[]) => call(name, values)]);
   return Object.fromEntries(entries) as Asynchronous<Operations>;
 }
 
