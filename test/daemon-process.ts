@@ -1,5 +1,5 @@
 /**
- * The whole program as operators run it: `bin/replyd.js` as a process of its own, in a temporary folder, on free
+ * The whole program as operators run it: `bin/replyd` as a process of its own, in a temporary folder, on free
  * loopback ports, spoken to by its command line and its doors.
  *
  * `withDaemon` starts it, waits until it says that it is ready (`listening.json`), and puts everything away again.
@@ -43,7 +43,7 @@ export interface Exit {
 /** One line of the log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly event: string };
 
-const PROGRAM = path.resolve('bin/replyd.js');
+const PROGRAM = path.resolve('bin/replyd');
 const START_TIME = 30_000;
 const STOP_TIME = 20_000;
 
@@ -99,14 +99,7 @@ export class DaemonProcess {
     const ready = path.join(this.dataFolder, 'listening.json');
     // After a kill -9 the old one still lies there.
     await rm(ready, { force: true });
-    const [program = process.execPath, ...args] = [
-      ...(this.#options.wrapper ?? []),
-      process.execPath,
-      PROGRAM,
-      '-c',
-      this.configFile,
-      'serve',
-    ];
+    const [program = PROGRAM, ...args] = [...(this.#options.wrapper ?? []), PROGRAM, '-c', this.configFile, 'serve'];
     const log = openSync(this.logFile, 'a');
     const child = spawn(program, args, {
       cwd: this.folder,
@@ -169,7 +162,7 @@ export class DaemonProcess {
 
   /** Runs a verb of the command line. */
   cli(args: readonly string[], options: { input?: string; timeout?: number } = {}): Promise<RunResult> {
-    return run(process.execPath, [PROGRAM, '-c', this.configFile, ...args], {
+    return run(PROGRAM, ['-c', this.configFile, ...args], {
       cwd: this.folder,
       env: this.#env(),
       ...options,

@@ -10,11 +10,11 @@ const SAYS_ITS_SIZE = `
   require('node:worker_threads').parentPort.postMessage(space_size);
 `;
 
-test('a thread begins with its whole nursery, and not only after minutes of load', async () => {
+test('a thread begins with its whole young generation, whatever the default of Node is', async () => {
   const before = await newSpaceOf({});
   const after = await newSpaceOf(roomyNursery());
   assert.ok(after >= 4 * 2 ** 20, `${after} bytes`);
-  assert.ok(after > before, `${after} bytes, ${before} before`);
+  assert.ok(after >= before, `${after} bytes, ${before} before`);
 });
 
 async function newSpaceOf(resourceLimits: object): Promise<number> {

@@ -38,18 +38,11 @@ export function failed(check: string, text: string, advice: string | null = null
   return { check, state: 'failed', text, advice };
 }
 
-/**
- * Node 24.19 began to count the objects of native modules in a way that modules built with its headers can't undo:
- * better-sqlite3 12 aborts there when statements are collected (nodejs/node#65446). 13 does not, and needs Node 22.14.
- */
+/** Even-numbered lines of Node are kept up for years, odd ones for months. The launcher refuses what is too old. */
 export function checkNode(node: string, library: string): Finding {
-  const [major = 0, minor = 0] = node.split('.').map(Number);
-  return major === 24 && minor >= 19 && library.startsWith('12.')
-    ? warning(
-        'node',
-        `${node} with better-sqlite3 ${library}: the process may abort at any time`,
-        'run replyd with Node 20 or 22, or `npm install --no-save better-sqlite3@13` in its folder',
-      )
+  const major = Number(node.split('.')[0]);
+  return major % 2 === 1
+    ? warning('node', `${node} gets no fixes for long`, 'run replyd with Node 22, 24 or 26')
     : ok('node', `${node}, better-sqlite3 ${library}`);
 }
 

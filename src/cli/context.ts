@@ -5,7 +5,7 @@
  * A bad configuration, a store that isn't there, belongs to somebody else or has another schema ends the verb with
  * exit 1 and a line that says what to do. The store is closed whatever happens.
  */
-import { statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { LoadedConfig } from '../config.js';
@@ -18,6 +18,11 @@ import { given } from './verb.js';
 export interface Context {
   readonly loaded: LoadedConfig;
   readonly store: Store;
+}
+
+/** `bin/replyd` of this installation: what units, pipes and people start. */
+export function launcher(): string {
+  return path.join(path.dirname(realpathSync(process.argv[1]!)), 'replyd');
 }
 
 /** The file named by `-c`, before or after the verb. */

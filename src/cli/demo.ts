@@ -14,7 +14,7 @@ import type { Conversation } from '../conversation/model.js';
 import type { Store } from '../conversation/store.js';
 import { errorText, ReplydError } from '../errors.js';
 import { createLog } from '../log.js';
-import { openDirectly } from './context.js';
+import { launcher, openDirectly } from './context.js';
 import { fieldOf, gmailReply } from './demo-mail.js';
 import { openSink } from './demo-sink.js';
 import { EXIT_FAILED, explain } from './errors.js';
@@ -224,8 +224,8 @@ function byHand({ config, conversation, smtp }: Stage): string {
 }
 
 function programName(): string {
-  const script = process.argv[1] ?? 'replyd';
-  return script.endsWith('.js') ? `node ${path.relative(process.cwd(), script) || script}` : path.basename(script);
+  const script = path.relative(process.cwd(), launcher());
+  return script.startsWith('..') ? 'replyd' : script;
 }
 
 function step(number: number, text: string): void {

@@ -6,12 +6,12 @@
  * Prints, in the manner of `systemctl cat`, or writes the files into a folder. What such a unit would not let the
  * daemon see or do (a program under /home, a host name where systemd wants an address) is said on standard error.
  */
-import { realpathSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { ipVersion, type Listen, printListen } from '../config/addresses.js';
 import type { Config } from '../config/keys.js';
-import { loadSettings } from './context.js';
+import { launcher, loadSettings } from './context.js';
 import { usageError } from './errors.js';
 import { print, printJson, warn } from './terminal.js';
 import { jsonOption, makeVerb, quoted } from './verb.js';
@@ -24,12 +24,16 @@ export interface Unit {
 /** What of this installation stands in the units. */
 export interface Installation {
   readonly user: string;
+  /** What runs now: the launcher finds it again by PATH, or beside itself. */
   readonly node: string;
+  /** `bin/replyd`. */
   readonly program: string;
   /** The configuration, null for none. */
   readonly file: string | null;
   readonly sockets: boolean;
 }
+
+const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export function defineSystemd(verb: Command): void {
   makeVerb(verb, {
@@ -52,7 +56,7 @@ export function defineSystemd(verb: Command): void {
       const installation = {
         user: options.user,
         node: process.execPath,
-        program: realpathSync(process.argv[1]!),
+        program: launcher(),
         file,
         sockets: options.sockets ?? false,
       };
@@ -92,8 +96,8 @@ function doorsOf({ smtp, lmtp, http, ingress }: Config): readonly Door[] {
 
 /** The hardened service. */
 function serviceText(config: Config, installation: Installation): string {
-  const { user, node, program, file, sockets } = installation;
-  const words = [node, program, ...(file === null ? [] : ['-c', file]), 'serve'].map(unitWord).join(' ');
+  const { user, program, file, sockets } = installation;
+  const words = [program, ...(file === null ? [] : ['-c', file]), 'serve'].map(unitWord).join(' ');
   const places = doorsOf(config).flatMap(([, listen]) => listen);
   const low = !sockets && places.some(each => each.kind === 'tcp' && each.port > 0 && each.port < 1024);
   const socketUnits = sockets
@@ -114,7 +118,7 @@ Wants=network-online.target
 [Service]
 Type=notify
 NotifyAccess=all
-WatchdogSec=60
+WatchdogSec=60${nodeInPath(installation)}
 ExecStart=${words}
 ExecReload=/bin/kill -HUP $MAINPID
 User=${user}
@@ -204,6 +208,13 @@ WantedBy=sockets.target
 // systemd takes addresses only.
 function socketAddress(listen: Extract<Listen, { kind: 'tcp' }>): string {
   return printListen(listen.host === 'localhost' ? { ...listen, host: '127.0.0.1' } : listen);
+}
+
+/** The launcher looks for Node in PATH, and systemd's is short. */
+function nodeInPath({ node, program }: Installation): string {
+  const folder = path.dirname(node);
+  const isFound = node.startsWith(`${path.dirname(path.dirname(program))}/`) || SYSTEM_PATH.split(':').includes(folder);
+  return isFound ? '' : `\nEnvironment=${unitWord(`PATH=${folder}:${SYSTEM_PATH}`)}`;
 }
 
 /** What in this installation such units would not let work. */

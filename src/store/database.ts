@@ -5,7 +5,7 @@
  *
  * SQLite's own errors leave as ReplydError('unavailable'): our trouble, always temporary.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type Database from 'better-sqlite3';
@@ -187,12 +187,10 @@ export function openDatabase(dataDir: string, options: { create?: boolean } = {}
   }
 }
 
-// `require` spares Node's look for the names a CommonJS package exports (5 ms), and the binding named outright the
-// library's own search in a dozen places (3 ms): every short verb pays them. Where it isn't there, the library searches.
+/** `require` spares Node's look for the names that a CommonJS package exports (5 ms): every short verb pays them. */
 export function openRaw(file: string, options: Database.Options): Database.Database {
-  const binding = path.join(path.dirname(require.resolve('better-sqlite3')), '../build/Release/better_sqlite3.node');
   const Library = require('better-sqlite3') as typeof Database;
-  return new Library(file, existsSync(binding) ? { ...options, nativeBinding: binding } : options);
+  return new Library(file, options);
 }
 
 /** Throws unavailable, with what to install, for a version of SQLite that must not be trusted with a store. */

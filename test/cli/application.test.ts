@@ -113,7 +113,7 @@ test('tail prints what happens, as lines or as JSON, and ends with Ctrl-C', asyn
 });
 
 function tail(context: TestContext, configFile: string, args: readonly string[]) {
-  const child = spawn(process.execPath, [PROGRAM, '-c', configFile, 'tail', ...args], {
+  const child = spawn(PROGRAM, ['-c', configFile, 'tail', ...args], {
     env: { PATH: process.env.PATH },
   });
   context.after(() => child.kill('SIGKILL'));

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { openDoor } from '../ingress/open-door.js';
 import { type RunResult, run } from '../run.js';
 
-const PROGRAM = path.resolve('bin/replyd.js');
+const PROGRAM = path.resolve('bin/replyd');
 const MAIL = 'From: Maria <customer@customer.example>\nSubject: Hi\n\nGrüße\n.\n..\n';
 const WIRE = Buffer.from(MAIL.replaceAll('\n', '\r\n'));
 const TOKEN = 'reply+0123456789abcdef0123456789abcdef@in.example';
@@ -22,7 +22,7 @@ interface Given {
 
 function deliver({ args = [], env = {}, input = MAIL, program = PROGRAM }: Given): Promise<RunResult> {
   const bare = { PATH: process.env.PATH, HOME: tmpdir(), ...env };
-  return run(process.execPath, [program, 'deliver', ...args], { cwd: tmpdir(), env: bare, input });
+  return run(program, ['deliver', ...args], { cwd: tmpdir(), env: bare, input });
 }
 
 /** Exit code, and the one line, which begins with the enhanced code at the first byte. */
@@ -188,7 +188,7 @@ test('the socket of the configuration is used when none is told', async t => {
   const args = ['--door', 'postfix', TOKEN];
   assert.deepEqual(ended(await deliver({ args: ['-c', config, ...args] })), [0, '2.0.0']);
   assert.deepEqual(ended(await deliver({ args, env: { REPLYD_CONFIG: config } })), [0, '2.0.0']);
-  const before = await run(process.execPath, [PROGRAM, '-c', config, 'deliver', ...args], { input: MAIL });
+  const before = await run(PROGRAM, ['-c', config, 'deliver', ...args], { input: MAIL });
   assert.deepEqual(ended(before), [0, '2.0.0']);
   assert.deepEqual(ended(await deliver({ args, env: { REPLYD_SOCKET: socket, REPLYD_CONFIG: '/none' } })), [
     0,
@@ -202,7 +202,7 @@ test('standard input may be a file, as qmail-local gives it, rewound for each co
   const file = path.join(folder, 'mail');
   writeFileSync(file, MAIL);
   for (let round = 0; round < 2; round++) {
-    const child = spawn(process.execPath, [PROGRAM, 'deliver', '--door', 'qmail', '--socket', socket, TOKEN], {
+    const child = spawn(PROGRAM, ['deliver', '--door', 'qmail', '--socket', socket, TOKEN], {
       stdio: [openSync(file, 'r'), 'ignore', 'ignore'],
     });
     assert.equal(await new Promise(resolve => child.once('exit', resolve)), 0);
@@ -223,11 +223,9 @@ test('ended from outside it still says "later"', async t => {
       t.after(() => server.close());
     }),
   ]);
-  const child = spawn(
-    process.execPath,
-    [PROGRAM, 'deliver', '--door', 'qmail', '--socket', path.join(folder, 'silent.sock'), TOKEN],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  );
+  const child = spawn(PROGRAM, ['deliver', '--door', 'qmail', '--socket', path.join(folder, 'silent.sock'), TOKEN], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   let said = '';
   child.stdout.on('data', chunk => {
     said += String(chunk);
@@ -242,16 +240,15 @@ test('ended from outside it still says "later"', async t => {
 test('a program that is not built, or was built badly, bounces nothing', async t => {
   const folder = mkdtempSync(path.join(tmpdir(), 'replyd-pipe-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  mkdirSync(path.join(folder, 'bin'));
-  cpSync(PROGRAM, path.join(folder, 'bin/replyd.js'));
+  cpSync('bin', path.join(folder, 'bin'), { recursive: true });
   writeFileSync(path.join(folder, 'package.json'), '{"type": "module"}');
-  const program = path.join(folder, 'bin/replyd.js');
+  const program = path.join(folder, 'bin/replyd');
   const both = async () => {
     assert.deepEqual(ended(await deliver({ program, args: ['--door', 'postfix', TOKEN] })), [75, '4.3.0']);
     assert.deepEqual(ended(await deliver({ program, args: ['--door', 'qmail'] })), [111, '4.3.0']);
   };
   await both();
-  const other = await run(process.execPath, [program, 'stats'], { cwd: folder });
+  const other = await run(program, ['stats'], { cwd: folder });
   assert.deepEqual([other.code, other.stdout], [1, '']);
   mkdirSync(path.join(folder, 'dist/cli'), { recursive: true });
   writeFileSync(path.join(folder, 'dist/cli/main.js'), 'syntax error here');

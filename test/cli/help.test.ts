@@ -136,7 +136,7 @@ test('wrong words: a suggestion on standard error and exit 2', async t => {
     [['account', 'show'], "replyd: missing required argument 'slug'\nsee `replyd account show --help`\n"],
     [
       ['stats', 'now'],
-      "replyd: too many arguments for 'stats'. Expected 0 arguments but got 1.\nsee `replyd stats --help`\n",
+      "replyd: too many arguments for 'stats'. Expected 0 arguments but got 1: now.\nsee `replyd stats --help`\n",
     ],
   ];
   for (const [args, stderr] of MISTAKES) {

@@ -16,16 +16,7 @@ const ACCOUNT = ['account', 'add', 'acme', '--domain=in.acme.example', '--suppor
 function runAs(program: Program, uid: number, args: readonly string[]) {
   return run(
     'setpriv',
-    [
-      `--reuid=${uid}`,
-      `--regid=${uid}`,
-      '--clear-groups',
-      process.execPath,
-      PROGRAM,
-      '-c',
-      program.configFile,
-      ...args,
-    ],
+    [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', PROGRAM, '-c', program.configFile, ...args],
     {
       cwd: program.folder,
       env: { PATH: process.env.PATH, HOME: '/', TZ: 'UTC' },
@@ -104,7 +95,7 @@ test("serve started by root becomes the data directory's owner", { skip }, async
 test('a reader that goes away is no error', async t => {
   const program = makeProgram(t);
   for (const args of ['--help', `-c ${program.configFile} ${ACCOUNT.join(' ')} --json`]) {
-    const result = await run('bash', ['-c', `set -o pipefail; ${process.execPath} ${PROGRAM} ${args} | true`], {
+    const result = await run('bash', ['-c', `set -o pipefail; ${PROGRAM} ${args} | true`], {
       cwd: program.folder,
       env: { PATH: process.env.PATH },
     });

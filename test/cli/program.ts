@@ -1,5 +1,5 @@
 /**
- * The command line as people use it: `bin/replyd.js` as a process of its own, in a temporary folder with a
+ * The command line as people use it: `bin/replyd` as a process of its own, in a temporary folder with a
  * configuration and a store of its own, at 80 columns, in UTC, without a terminal.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import type { TestContext } from 'node:test';
 import { width } from '#replyd/cli/text.js';
 import { type RunResult, run } from '../run.js';
 
-export const PROGRAM = path.resolve('bin/replyd.js');
+export const PROGRAM = path.resolve('bin/replyd');
 
 export interface Program {
   readonly folder: string;
@@ -38,7 +38,7 @@ export function makeProgram(context: TestContext, settings = ''): Program {
     configFile,
     dataDir,
     run: (args, options = {}) =>
-      run(process.execPath, [PROGRAM, ...(options.bare ? [] : ['-c', configFile]), ...args], {
+      run(PROGRAM, [...(options.bare ? [] : ['-c', configFile]), ...args], {
         cwd: folder,
         env: { PATH: process.env.PATH, HOME: folder, TZ: 'UTC', ...options.env },
         ...(options.input === undefined ? {} : { input: options.input }),

@@ -40,7 +40,7 @@ async function onTerminal(
   args: readonly string[],
   options: { steps?: readonly (readonly [wait: string, keys: string])[]; env?: NodeJS.ProcessEnv } = {},
 ): Promise<{ code: number | null; screen: string }> {
-  const command = [process.execPath, PROGRAM, '-c', program.configFile, ...args];
+  const command = [PROGRAM, '-c', program.configFile, ...args];
   const { code, stdout } = await run('python3', ['-c', ON_TERMINAL, JSON.stringify(options.steps ?? []), ...command], {
     cwd: program.folder,
     env: { PATH: process.env.PATH, HOME: program.folder, TZ: 'UTC', TERM: 'xterm', ...options.env },

