@@ -13,18 +13,20 @@ import path from 'node:path';
 import { createApi } from './api/api.js';
 import { openStream } from './api/stream.js';
 import { createWatching } from './api/watching.js';
-import { printListen } from './config/addresses.js';
+import { errorText, faultText, ReplydError, reasonText } from './base/errors.js';
+import { type HttpHandler, type HttpListener, openHttp } from './base/http.js';
+import type { Log } from './base/log.js';
+import { handedOver, openSupervisor } from './base/systemd.js';
+import { VERSION } from './base/version.js';
 import type { Config } from './config/keys.js';
+import { diffReload, type LoadedConfig } from './config/load.js';
+import { printListen } from './config/place.js';
 import { storeRules } from './config/store-rules.js';
-import { diffReload, type LoadedConfig } from './config.js';
-import { createReception } from './conversation/accept.js';
+import { createReception } from './conversation/pipeline.js';
 import type { Courier } from './conversation/ports.js';
-import { errorText, faultText, ReplydError, reasonText } from './errors.js';
-import { type HttpHandler, type HttpListener, openHttp } from './http.js';
-import { openDoorFaults } from './ingress/door-faults.js';
-import { createDoors, type DoorSettings as HttpDoorSettings } from './ingress/http.js';
-import { openSmtp, type SmtpDoor, type SmtpOptions, type SmtpSettings } from './ingress/smtp.js';
-import type { Log } from './log.js';
+import { openDoorFaults } from './ingress/providers/door-faults.js';
+import { createDoors, type DoorSettings as HttpDoorSettings } from './ingress/providers/http.js';
+import { openSmtp, type SmtpDoor, type SmtpOptions, type SmtpSettings } from './ingress/smtp/smtp.js';
 import { watchClock } from './outbound/clock-steps.js';
 import { openComposer } from './outbound/composer.js';
 import { createFileCourier } from './outbound/file.js';
@@ -33,14 +35,13 @@ import { openQueue, type QueueOptions } from './outbound/queue.js';
 import { createSmtpCourier } from './outbound/smtp.js';
 import { createPoster } from './outbound/webhook.js';
 import { openParser } from './parsing/parser.js';
-import { clearIncoming, incomingFolder } from './store/blobs.js';
-import { isBusy } from './store/database.js';
-import { openHousekeeping } from './store/housekeeping.js';
-import { lockStore } from './store/lock.js';
-import { sentFolder } from './store/sent.js';
-import { watchSpace } from './store/space.js';
-import { openStore } from './store/sqlite.js';
-import { handedOver, openSupervisor } from './systemd.js';
+import { clearIncoming, incomingFolder } from './store/blobs/blobs.js';
+import { sentFolder } from './store/blobs/sent.js';
+import { watchSpace } from './store/blobs/space.js';
+import { isBusy } from './store/sqlite/database.js';
+import { lockStore } from './store/sqlite/lock.js';
+import { openStore } from './store/sqlite/open.js';
+import { openHousekeeping } from './store/upkeep/housekeeping.js';
 
 /** The places really bound, as they stand in `listening.json`. */
 export interface Listening {
@@ -68,9 +69,6 @@ export interface DaemonOptions {
 const GRACE = 30_000;
 /** For what only measures how long something takes: the clock on the wall may be put forward or back. */
 const steady = () => performance.now();
-const VERSION = (
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
-).version;
 
 export function listeningFile(dataDir: string): string {
   return path.join(dataDir, 'listening.json');

@@ -9,10 +9,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { apiRoutes } from '#replyd/api/api.js';
 import { OPEN_PLACES } from '#replyd/api/watching.js';
+import { errorText } from '#replyd/base/errors.js';
 import { describeKeys, exampleConfig } from '#replyd/config/example.js';
 import { findKey, isGroup, KEY_NAMES, variableOf } from '#replyd/config/keys.js';
-import { loadConfig } from '#replyd/config.js';
-import { errorText } from '#replyd/errors.js';
+import { loadConfig } from '#replyd/config/load.js';
 
 const PAGES = ['README.md', 'CHANGELOG.md'];
 

@@ -5,12 +5,13 @@
  * Paths outside of /v1 and /openapi.json are somebody else's. Without a valid key everything under /v1 is 401, whether
  * or not there is such a route. A key is looked up for each request: one that was revoked is dead at once.
  */
+
+import { errorText, ReplydError } from '../base/errors.js';
+import { type Exchange, type HttpHandler, statusOf } from '../base/http.js';
+import type { Log } from '../base/log.js';
+import { counter, histogram } from '../base/metrics.js';
 import type { Clock } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
-import { errorText, ReplydError } from '../errors.js';
-import { type Exchange, type HttpHandler, statusOf } from '../http.js';
-import type { Log } from '../log.js';
-import { counter, histogram } from '../metrics.js';
 import { type RequestBody, readRequestBody } from './body.js';
 import { checkBody, readQuery } from './check.js';
 import { CONTACT_ROUTES } from './contacts.js';

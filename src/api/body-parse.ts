@@ -5,7 +5,7 @@
  * What is not UTF-8, no JSON or no base64 is ReplydError('invalid'), which says where.
  */
 import { createHash } from 'node:crypto';
-import { errorText, ReplydError } from '../errors.js';
+import { errorText, ReplydError } from '../base/errors.js';
 
 export interface ParsedBody {
   readonly value: unknown;

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { errorText, isReplydError } from '../errors.js';
+import { errorText, isReplydError } from '../base/errors.js';
 import { parseBody, sha256 } from './body-parse.js';
 
 export interface BodyJob {

@@ -6,9 +6,9 @@
  */
 import { rm } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
+import { errorText, ReplydError } from '../base/errors.js';
+import type { Exchange } from '../base/http.js';
 import type { StoredContent } from '../conversation/filing.js';
-import { errorText, ReplydError } from '../errors.js';
-import type { Exchange } from '../http.js';
 import { parseBody, sha256 } from './body-parse.js';
 import type { BodyJob, BodyResult, WrittenContent } from './body-worker.js';
 

@@ -5,7 +5,7 @@
  */
 import type { TObject, TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler, type ValueError, ValueErrorType } from '@sinclair/typebox/compiler';
-import { ReplydError } from '../errors.js';
+import { ReplydError } from '../base/errors.js';
 
 const compiled = new WeakMap<TObject, TypeCheck<TObject>>();
 const MAX_ISSUES = 20;

@@ -1,7 +1,8 @@
 /** Routes of conversations and their messages. */
+
+import { ReplydError } from '../base/errors.js';
 import type { Channel, Conversation } from '../conversation/model.js';
 import type { NewMessage } from '../conversation/store.js';
-import { ReplydError } from '../errors.js';
 import { sendAttachment, sendRaw } from './download.js';
 import {
   accountFilter,

@@ -5,9 +5,9 @@
  */
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
+import { ReplydError } from '../base/errors.js';
+import type { Headers } from '../base/http.js';
 import type { StoredContentRef } from '../conversation/filing.js';
-import { ReplydError } from '../errors.js';
-import type { Headers } from '../http.js';
 import type { Call } from './route.js';
 
 /** An address of ours is not longer: so much is held back until what follows is known. */

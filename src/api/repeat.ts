@@ -5,8 +5,9 @@
  * A verb of the store is kept in the transaction that does it. Work outside of the store is kept when it is done: one
  * that comes again meanwhile waits for it, one that comes after the process was killed does it once more.
  */
+
+import { ReplydError } from '../base/errors.js';
 import type { OnceVerb, Store } from '../conversation/store.js';
-import { ReplydError } from '../errors.js';
 import type { Call } from './route.js';
 
 /** One request; `repeated` is known when it has run. */

@@ -6,10 +6,10 @@
  * nothing of that name, in the same words as when there really is nothing.
  */
 import type { Static, TObject, TSchema } from '@sinclair/typebox';
+import { isReplydError, ReplydError } from '../base/errors.js';
+import type { Exchange } from '../base/http.js';
 import type { StoredContent } from '../conversation/filing.js';
 import type { ConversationRef, OnceVerb, Store } from '../conversation/store.js';
-import { isReplydError, ReplydError } from '../errors.js';
-import type { Exchange } from '../http.js';
 import type { ShapeName } from './schema.js';
 
 export interface Caller {

@@ -9,11 +9,11 @@
  * ready for it; one that takes nothing for a while is cut off, and can come again.
  */
 import { Readable } from 'node:stream';
+import { errorText, ReplydError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { counter, gauge } from '../base/metrics.js';
 import type { Event } from '../conversation/model.js';
 import type { Store } from '../conversation/store.js';
-import { errorText, ReplydError } from '../errors.js';
-import type { Log } from '../log.js';
-import { counter, gauge } from '../metrics.js';
 import { type Route, route } from './route.js';
 
 export interface EventStream {

@@ -6,8 +6,8 @@
  * reads from the store is read once in a few seconds, however many scrape; when it can't be read it is left out.
  */
 import { readdirSync } from 'node:fs';
-import type { Exchange, HttpHandler } from '../http.js';
-import { gauge, METRICS_TYPE, measured, renderMetrics } from '../metrics.js';
+import type { Exchange, HttpHandler } from '../base/http.js';
+import { gauge, METRICS_TYPE, measured, renderMetrics } from '../base/metrics.js';
 import type { ShapeName } from './schema.js';
 
 /** Unfinished deliveries. */

@@ -5,10 +5,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { ReplydError, systemText } from '../base/errors.js';
 import type { NewMessage, Store } from '../conversation/store.js';
-import { ReplydError, systemText } from '../errors.js';
 import { usageError } from './errors.js';
-import { sizeText } from './render.js';
+import { sizeText } from './terminal/render.js';
 
 export interface LocalFile {
   readonly filename: string;

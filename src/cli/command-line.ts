@@ -4,7 +4,7 @@
  */
 import { EXIT_DONE, explain } from './errors.js';
 import { buildProgram, versions } from './program.js';
-import { prepareOutput, printJson, remark } from './terminal.js';
+import { prepareOutput, printJson, remark } from './terminal/terminal.js';
 
 /** Runs one command line (without node and script). Returns the exit code; never throws. */
 export async function runCommandLine(words: readonly string[]): Promise<number> {

@@ -8,11 +8,11 @@
 import { realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import type { LoadedConfig } from '../config.js';
+import { isReplydError, ReplydError } from '../base/errors.js';
+import type { LoadedConfig } from '../config/load.js';
 import type { Store } from '../conversation/store.js';
-import { isReplydError, ReplydError } from '../errors.js';
 import { actAsOwner, checkAccess, whomToBe } from './owner.js';
-import { hint, warn } from './terminal.js';
+import { hint, warn } from './terminal/terminal.js';
 import { given } from './verb.js';
 
 export interface Context {
@@ -32,7 +32,7 @@ export function configOption(command: Command): string | undefined {
 
 /** Reads the configuration; its warnings go to standard error. Throws unavailable with all that is wrong. */
 export async function loadSettings(command: Command, options: { quiet?: boolean } = {}): Promise<LoadedConfig> {
-  const { loadConfig } = await import('../config.js');
+  const { loadConfig } = await import('../config/load.js');
   const file = configOption(command);
   try {
     const loaded = loadConfig({ ...given({ file }), env: process.env, cwd: process.cwd() });
@@ -101,7 +101,7 @@ export async function withDataDir<T>(
 
 /** For people who wait for a mail: that nothing leaves while no daemon runs. */
 export async function hintWithoutDaemon(dataDir: string): Promise<void> {
-  const { seemsServed } = await import('../store/lock.js');
+  const { seemsServed } = await import('../store/sqlite/lock.js');
   if (!seemsServed(dataDir)) hint('no daemon runs: mails wait until `replyd serve` does');
 }
 
@@ -120,7 +120,7 @@ export async function openDirectly(loaded: LoadedConfig, migrate: boolean): Prom
 
 /** Reading the code takes longer than what it does: it is begun while the configuration is still being read. */
 function loadStoreCode() {
-  return Promise.all([import('../store/sqlite.js'), import('../config/store-rules.js')]);
+  return Promise.all([import('../store/sqlite/open.js'), import('../config/store-rules.js')]);
 }
 
 /** True when nobody has made it; throws unauthorized when that can't be seen. */

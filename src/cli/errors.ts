@@ -4,8 +4,8 @@
  * 0 done · 1 failed · 2 wrong usage. `invalid` is wrong usage: what was typed can't be right. Everything else failed,
  * unknown faults too; those alone print their stack, because somebody will have to read it.
  */
-import { type ErrorCode, isReplydError, ReplydError, systemText } from '../errors.js';
-import { printable } from './text.js';
+import { type ErrorCode, isReplydError, ReplydError, systemText } from '../base/errors.js';
+import { printable } from './terminal/text.js';
 
 export const EXIT_DONE = 0;
 export const EXIT_FAILED = 1;

@@ -5,7 +5,7 @@
 const words = process.argv.slice(2);
 
 if (verbOf(words) === 'deliver' && !words.some(word => word === '--help' || word === '-h')) {
-  const { runDeliver } = await import('./deliver.js');
+  const { runDeliver } = await import('./verbs/deliver.js');
   await runDeliver(words);
 } else {
   const { runCommandLine } = await import('./command-line.js');

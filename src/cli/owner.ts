@@ -5,7 +5,7 @@
  * POSIX only; where there are no user ids nothing is done and everything is allowed.
  */
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
-import { ReplydError } from '../errors.js';
+import { ReplydError } from '../base/errors.js';
 
 export interface Owner {
   readonly uid: number;

@@ -2,9 +2,9 @@
  * The groups of verbs. A group's file is loaded only when it is called, and what is heavy (store, parser, daemon) only
  * inside the verb that needs it, so that `--help` and short verbs start at once.
  */
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { remark } from './terminal.js';
+import { VERSION } from '../base/version.js';
+import { remark } from './terminal/terminal.js';
 import { commander, examplesText } from './verb.js';
 
 interface Group {
@@ -18,95 +18,103 @@ const GROUPS: readonly Group[] = [
   {
     name: 'serve',
     does: 'run the daemon in the foreground',
-    load: async () => (await import('./serve.js')).defineServe,
+    load: async () => (await import('./verbs/serve.js')).defineServe,
   },
   {
     name: 'demo',
     does: 'show the whole job in a throw-away store',
-    load: async () => (await import('./demo.js')).defineDemo,
+    load: async () => (await import('./demo/demo.js')).defineDemo,
   },
   {
     name: 'doctor',
     does: 'find out what is wrong, and say what to do',
-    load: async () => (await import('./doctor.js')).defineDoctor,
+    load: async () => (await import('./doctor/doctor.js')).defineDoctor,
   },
-  { name: 'stats', does: 'count what is in the store', load: async () => (await import('./stats.js')).defineStats },
+  {
+    name: 'stats',
+    does: 'count what is in the store',
+    load: async () => (await import('./verbs/stats.js')).defineStats,
+  },
   {
     name: 'init',
     does: 'write a configuration and make the store',
-    load: async () => (await import('./init.js')).defineInit,
+    load: async () => (await import('./verbs/init.js')).defineInit,
   },
   {
     name: 'check-config',
     does: 'check the configuration',
-    load: async () => (await import('./init.js')).defineCheckConfig,
+    load: async () => (await import('./verbs/init.js')).defineCheckConfig,
   },
   {
     name: 'migrate',
     does: "bring the store's schema up to date",
-    load: async () => (await import('./init.js')).defineMigrate,
+    load: async () => (await import('./verbs/init.js')).defineMigrate,
   },
   {
     name: 'account',
     does: 'tenants: domains, support address, features',
-    load: async () => (await import('./account.js')).defineAccount,
+    load: async () => (await import('./verbs/account.js')).defineAccount,
   },
   {
     name: 'conversation',
     does: 'start, list, show, answer, resolve',
-    load: async () => (await import('./conversation.js')).defineConversation,
+    load: async () => (await import('./verbs/conversation.js')).defineConversation,
   },
   {
     name: 'contact',
     does: 'the people who are written to',
-    load: async () => (await import('./contact.js')).defineContact,
+    load: async () => (await import('./verbs/contact.js')).defineContact,
   },
   {
     name: 'message',
     does: 'one entry of a conversation',
-    load: async () => (await import('./message.js')).defineMessage,
+    load: async () => (await import('./verbs/message.js')).defineMessage,
   },
-  { name: 'attachment', does: 'files of messages', load: async () => (await import('./message.js')).defineAttachment },
-  { name: 'mail', does: 'mails as they came in', load: async () => (await import('./mail.js')).defineMail },
+  {
+    name: 'attachment',
+    does: 'files of messages',
+    load: async () => (await import('./verbs/message.js')).defineAttachment,
+  },
+  { name: 'mail', does: 'mails as they came in', load: async () => (await import('./verbs/mail.js')).defineMail },
   {
     name: 'import',
     does: 'take over conversations of another system',
-    load: async () => (await import('./import.js')).defineImport,
+    load: async () => (await import('./verbs/import.js')).defineImport,
   },
   {
     name: 'deliver',
     does: 'hand a mail to the daemon, for pipes of MTAs',
-    load: async () => (await import('./deliver-help.js')).defineDeliver,
+    load: async () => (await import('./verbs/deliver-help.js')).defineDeliver,
   },
   {
     name: 'trace',
     does: "show a mail's way, from the door to its deliveries",
-    load: async () => (await import('./trace.js')).defineTrace,
+    load: async () => (await import('./verbs/trace.js')).defineTrace,
   },
   {
     name: 'check',
     does: 'look whether the store is whole',
-    load: async () => (await import('./check.js')).defineCheck,
+    load: async () => (await import('./verbs/check.js')).defineCheck,
   },
   {
     name: 'backup',
     does: 'copy the whole store into one file',
-    load: async () => (await import('./backup.js')).defineBackup,
+    load: async () => (await import('./verbs/backup.js')).defineBackup,
   },
   {
     name: 'restore',
     does: 'put a backup in the place of the store',
-    load: async () => (await import('./backup.js')).defineRestore,
+    load: async () => (await import('./verbs/backup.js')).defineRestore,
   },
-  { name: 'queue', does: 'mails on their way out', load: async () => (await import('./queue.js')).defineQueue },
-  { name: 'key', does: 'keys for the HTTP API', load: async () => (await import('./key.js')).defineKey },
-  { name: 'hook', does: 'where events are posted', load: async () => (await import('./hook.js')).defineHook },
+  { name: 'queue', does: 'mails on their way out', load: async () => (await import('./verbs/queue.js')).defineQueue },
+  { name: 'key', does: 'keys for the HTTP API', load: async () => (await import('./verbs/key.js')).defineKey },
+  { name: 'hook', does: 'where events are posted', load: async () => (await import('./verbs/hook.js')).defineHook },
   {
     name: 'systemd',
     does: 'print the units for systemd',
-    load: async () => (await import('./systemd.js')).defineSystemd,
+    load: async () => (await import('./verbs/systemd.js')).defineSystemd,
   },
-  { name: 'tail', does: 'print events as they happen', load: async () => (await import('./tail.js')).defineTail },
+  { name: 'tail', does: 'print events as they happen', load: async () => (await import('./verbs/tail.js')).defineTail },
 ];
 
 const INTRODUCTION = `Keeps a support conversation going by e-mail.
@@ -127,7 +135,7 @@ export function buildProgram(): Command {
     .description(INTRODUCTION)
     .usage('[-c FILE] COMMAND …')
     .option('-c, --config <file>', 'the configuration (else $REPLYD_CONFIG, else /etc/replyd/config.toml)')
-    .version(programVersion(), '-V, --version', 'print the version')
+    .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
     .enablePositionalOptions()
@@ -158,14 +166,8 @@ function printUsageError(text: string): void {
   remark(text.replace(/^error: /, 'replyd: ').trimEnd());
 }
 
-/** Of this program. */
-export function programVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-}
-
 /** For upgrades: this program, the schema of the store that it makes and needs, and what it runs on. */
 export async function versions(): Promise<{ version: string; schema: number; node: string }> {
-  const { programSchema } = await import('../store/migrate.js');
-  return { version: programVersion(), schema: programSchema(), node: process.versions.node };
+  const { programSchema } = await import('../store/sqlite/migrate.js');
+  return { version: VERSION, schema: programSchema(), node: process.versions.node };
 }

@@ -11,7 +11,7 @@ import { duration } from '../config/values.js';
 import type { ConversationRef } from '../conversation/store.js';
 import { normalizeAddress } from '../mail/address.js';
 import { usageError } from './errors.js';
-import { oneLine } from './text.js';
+import { oneLine } from './terminal/text.js';
 
 /** Loaded as what it is: `import` of a CommonJS package costs every verb 5 ms more, for finding its exports. */
 export const commander = createRequire(import.meta.url)('commander') as typeof Commander;

@@ -4,8 +4,9 @@
  * nobody should wonder later why a door is open. What is not understood is a warning, never an error: the variables
  * belong to another program. Notices and warnings never hold the secret.
  */
-import { readDomain } from './addresses.js';
+
 import type { KeyName } from './keys.js';
+import { readDomain } from './place.js';
 
 /** Values for keys by alias, and what to tell the operator. */
 export interface Aliases {

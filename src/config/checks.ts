@@ -4,8 +4,9 @@
  *
  * Pure; looks at the values alone. Whether a file is there, a port is free or a host answers is tried elsewhere.
  */
-import { ipVersion, printListen, type TcpListen } from './addresses.js';
+
 import type { Config, KeyName } from './keys.js';
+import { ipVersion, printListen, type TcpListen } from './place.js';
 
 /** `keys`: the first is the one to change, the others are part of the reason. */
 export interface Finding {

@@ -3,7 +3,7 @@
  * values in force without their secrets. All of it follows from the table in `keys.ts`.
  */
 
-import { ReplydError } from '../errors.js';
+import { ReplydError } from '../base/errors.js';
 import { type Config, findKey, KEY_NAMES, type KeyName, readKey, variableOf } from './keys.js';
 import type { Written } from './values.js';
 

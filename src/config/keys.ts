@@ -6,7 +6,7 @@
  * Meanings are written for operators, in whole sentences, and say what zero, "" or [] mean where that is allowed.
  */
 
-import { LOG_LEVELS } from '../log.js';
+import { LOG_LEVELS } from '../base/log.js';
 import {
   anyListen,
   emailAddress,
@@ -17,7 +17,7 @@ import {
   tcpListen,
   webAddress,
   wordOrAddress,
-} from './addresses.js';
+} from './place.js';
 import type { Kind, Written } from './values.js';
 import {
   duration,

@@ -9,14 +9,14 @@
  * own. An address that is none throws ReplydError('invalid'): such a mail can't be sent to anybody. Nothing here says
  * Auto-Submitted, Precedence or List-*: these are a person's words, and other helpdesks would ignore them otherwise.
  */
-import { ReplydError } from '../errors.js';
+import { ReplydError } from '../base/errors.js';
 import { normalizeAddress, splitAddress } from '../mail/address.js';
 import type { Content, HeaderField, Mailbox } from '../mail/mail.js';
-import { wrapHtml } from '../mail/marker.js';
+import { wrapHtml } from '../mail/reply-text/marker.js';
 import { cleanSubject, replySubject, stripReplyPrefixes } from '../mail/subject.js';
-import { LOOP_HEADER } from './loop.js';
 import { escapeHtml, markdownToHtml, plainToHtml } from './markdown.js';
 import type { Account, Role } from './model.js';
+import { LOOP_HEADER } from './rules/loop.js';
 import { type Words, wordsFor } from './words.js';
 
 /** Something that was said, as the composer needs it. */

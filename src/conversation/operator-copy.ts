@@ -8,8 +8,8 @@
  */
 import { isAscii } from 'node:buffer';
 import { sameAddress } from '../mail/address.js';
-import { carriesAnyLoopMark, LOOP_HEADER } from './loop.js';
 import type { FiledReading } from './packed.js';
+import { carriesAnyLoopMark, LOOP_HEADER } from './rules/loop.js';
 
 /** The value of the loop mark in these copies; accounts have their id there. */
 const MARK = 'operator';

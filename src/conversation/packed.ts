@@ -8,9 +8,9 @@
  * The contents of attachments are bytes and go beside it.
  */
 import type { Mail, MailAttachment, Reading, ReplyText } from '../mail/mail.js';
-import { SPAM_FIELD } from './blocked.js';
-import { LOOP_FIELD } from './loop.js';
-import { ADDRESS_FIELDS } from './thread.js';
+import { SPAM_FIELD } from './rules/blocked.js';
+import { ADDRESS_FIELDS } from './rules/effects.js';
+import { LOOP_FIELD } from './rules/loop.js';
 
 /**
  * What filing knows of a mail. A Reading is one too. Of the header there are only the fields that it asks for, those of

@@ -1,5 +1,5 @@
 /** Tokens: the hex in a reply, bounce or inbox address (product.md section 3). */
-import { ReplydError } from '../errors.js';
+import { ReplydError } from '../base/errors.js';
 import { normalizeToken } from '../mail/address.js';
 import type { Random } from './ports.js';
 

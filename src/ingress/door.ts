@@ -6,8 +6,8 @@
  * for trouble of ours. Files and memory of posts that it hands out belong to the caller.
  */
 import { rm } from 'node:fs/promises';
+import type { Exchange } from '../base/http.js';
 import type { Clock } from '../conversation/ports.js';
-import type { Exchange } from '../http.js';
 import type { Content } from '../mail/mail.js';
 import type { Received, Spool } from './spool.js';
 

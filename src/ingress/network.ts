@@ -6,7 +6,7 @@
  * throws, with the words he wrote.
  */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
-import { ReplydError } from '../errors.js';
+import { ReplydError } from '../base/errors.js';
 
 /** True when the address is in one of the networks. */
 export type NetworkTest = (address: string) => boolean;

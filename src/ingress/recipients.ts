@@ -4,11 +4,11 @@
  * 256 KiB of a mail; nothing throws but trouble with its file.
  */
 import { open } from 'node:fs/promises';
-import { addressesInHeader } from '../conversation/thread.js';
+import { addressesInHeader } from '../conversation/rules/effects.js';
 import { normalizeAddress } from '../mail/address.js';
-import { allValues, firstValue, parseHeaderBlock } from '../mail/headers.js';
 import type { Content } from '../mail/mail.js';
 import { parseMailboxes } from '../mail/mailboxes.js';
+import { allValues, firstValue, parseHeaderBlock } from '../mail/mime/headers.js';
 
 const MAX_HEADER = 256 * 1024;
 

@@ -10,8 +10,8 @@
  * Broken fields and parts are left out; nothing throws. At most 20 fields are read, of each at most 4,000 characters.
  */
 import { normalizeDomain } from './address.js';
-import { withoutComments } from './comments.js';
 import type { HeaderField } from './mail.js';
+import { withoutComments } from './mime/comments.js';
 
 /** Verdicts in lower case as they stand in the field (`pass`, `fail`, `softfail`, `temperror` …), null without one. */
 export interface Authentication {

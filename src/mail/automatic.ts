@@ -5,9 +5,10 @@
  * `Precedence: bulk`, `X-Auto-Response-Suppress`, the null sender or a sender that takes no answer may each stand on a
  * person's mail. All signs that were seen are given as evidence, weak ones too. A robot's mail through a list is a robot's. Nothing throws.
  */
-import { withoutComments } from './comments.js';
-import { allValues } from './headers.js';
+
 import type { HeaderField, Mail } from './mail.js';
+import { withoutComments } from './mime/comments.js';
+import { allValues } from './mime/headers.js';
 import { stripReplyPrefixes } from './subject.js';
 
 export interface AutomaticSigns {

@@ -5,8 +5,8 @@
  */
 import addressparser from 'nodemailer/lib/addressparser';
 import { normalizeAddress } from './address.js';
-import { decodeWords } from './headers.js';
 import type { Mailbox } from './mail.js';
+import { decodeWords } from './mime/headers.js';
 import { cleanSubject } from './subject.js';
 
 const MAX_MAILBOXES = 500;

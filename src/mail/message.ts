@@ -8,7 +8,7 @@
  * `invalid`, and so is a fault of the parser itself: the caller files that mail unread with its raw bytes. A failure of
  * the source or of the keeper is passed on as it is: that is our trouble, not the mail's.
  */
-import { errorText, ReplydError } from '../errors.js';
+import { errorText, ReplydError } from '../base/errors.js';
 import type { Content, Mail } from './mail.js';
 
 /** Where attachments go. */
@@ -26,14 +26,14 @@ export const keepInMemory: AttachmentKeeper = {
   },
 };
 
-let assembly: typeof import('./assemble.js') | undefined;
+let assembly: typeof import('./mime/assemble.js') | undefined;
 
 /** Reads one mail. Throws `invalid` and what the source or the keeper threw; see above. */
 export async function parseMail(
   source: Uint8Array | AsyncIterable<Uint8Array>,
   keeper: AttachmentKeeper,
 ): Promise<Mail> {
-  assembly ??= await import('./assemble.js');
+  assembly ??= await import('./mime/assemble.js');
   const outside = new OutsideFaults();
   try {
     return await assembly.assembleMail(outside.source(source), outside.keeper(keeper));

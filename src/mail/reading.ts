@@ -7,12 +7,12 @@
  * Pure, and total: a Mail always has a Reading.
  */
 import { automaticSigns } from './automatic.js';
-import { firstValue } from './headers.js';
-import { attachmentAddress, displayHtml } from './html.js';
+import { attachmentAddress, displayHtml } from './html/sanitise.js';
 import type { Mail, Reading, ReplyText, Traces } from './mail.js';
-import { splitReply } from './reply-text.js';
-import { readReport, reportedMessageIds } from './report.js';
-import { noticeOf } from './text-bounce.js';
+import { firstValue } from './mime/headers.js';
+import { splitReply } from './reply-text/reply-text.js';
+import { noticeOf } from './reports/bounce-in-words.js';
+import { readReport, reportedMessageIds } from './reports/report.js';
 
 export interface ReadingOptions {
   /** Envelope sender, '' for `<>`; without it a Return-Path field tells. */

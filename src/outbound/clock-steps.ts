@@ -5,10 +5,11 @@
  *
  * While the store can't be written the step is remembered and tried again. Steps while no daemon runs are not seen.
  */
+
+import { errorText } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { type EverySecond, everySecond } from '../base/ticker.js';
 import type { Clock } from '../conversation/ports.js';
-import { errorText } from '../errors.js';
-import { type EverySecond, everySecond } from '../every-second.js';
-import type { Log } from '../log.js';
 
 export interface ClockStepsOptions {
   /** Milliseconds since 1970, as everybody else reads it. */

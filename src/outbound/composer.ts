@@ -9,15 +9,15 @@
 
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { errorText, isReplydError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import { type ComposeMessage, compose, type OutgoingAttachment } from '../conversation/compose.js';
 import type { Message } from '../conversation/model.js';
 import { operatorCopy } from '../conversation/operator-copy.js';
 import type { Clock } from '../conversation/ports.js';
 import type { ComposeSnapshot, Forward, Store } from '../conversation/store.js';
-import { errorText, isReplydError } from '../errors.js';
-import type { Log } from '../log.js';
 import { splitAddress } from '../mail/address.js';
-import { factsOf, factsOfStream } from '../mail/same.js';
+import { factsOf, factsOfStream } from '../mail/fingerprint.js';
 import { renderMail } from './render.js';
 
 export interface ComposerOptions {

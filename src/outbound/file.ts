@@ -9,8 +9,8 @@
  */
 import { mkdir, open, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
+import { errorText } from '../base/errors.js';
 import type { Courier, MailParcel, Outcome, Parcel } from '../conversation/ports.js';
-import { errorText } from '../errors.js';
 import { copyBytes } from './render.js';
 
 /** A courier that writes into `folder`, which is made (0700) when it is not there. */

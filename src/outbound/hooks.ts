@@ -8,10 +8,11 @@
  *
  * Each switching off is an event (`hook.disabled`) and a line in the log.
  */
+
+import { errorText } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import type { Clock, Courier, HookParcel, Random } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
-import { errorText } from '../errors.js';
-import type { Log } from '../log.js';
 import { openQueue, type Queue, type Timers } from './queue.js';
 import type { ProbeSchedule, RetrySchedule } from './schedule.js';
 import { outcomeOf, type Poster } from './webhook.js';

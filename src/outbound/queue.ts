@@ -23,10 +23,11 @@
  * so a restart holds such a delivery once more. A probe takes another of the oldest deliveries each time: one mail that
  * always makes trouble can't keep all others waiting. While in trouble nothing is given up.
  */
+
+import { errorText, isReplydError } from '../base/errors.js';
+import { type Log, type LogFields, shortToken } from '../base/log.js';
+import { counter } from '../base/metrics.js';
 import type { Clock, Courier, DestinationState, Outcome, Parcel, QueueStore, Random } from '../conversation/ports.js';
-import { errorText, isReplydError } from '../errors.js';
-import { type Log, type LogFields, shortToken } from '../log.js';
-import { counter } from '../metrics.js';
 import { createRefusals } from './refusals.js';
 import { longestProbeWait, type ProbeSchedule, probeWait, type RetrySchedule, retryWait } from './schedule.js';
 

@@ -11,8 +11,8 @@
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { createTransport } from 'nodemailer';
+import { errorText } from '../base/errors.js';
 import type { Courier, MailParcel, Outcome, Parcel } from '../conversation/ports.js';
-import { errorText } from '../errors.js';
 import { outcomeOf, responseText } from './answer.js';
 import { copyBytes } from './render.js';
 

@@ -11,8 +11,8 @@ import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import http from 'node:http';
 import https from 'node:https';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { errorText } from '../base/errors.js';
 import type { Clock, HookParcel, Outcome } from '../conversation/ports.js';
-import { errorText } from '../errors.js';
 
 export interface HookAnswer {
   /** HTTP status, null when there was no answer. */

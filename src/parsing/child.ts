@@ -6,9 +6,9 @@ import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
+import { factsOfStream } from '../mail/fingerprint.js';
 import type { Content } from '../mail/mail.js';
 import type { AttachmentKeeper } from '../mail/message.js';
-import { factsOfStream } from '../mail/same.js';
 import { type Job, type JobResult, readJob } from './job.js';
 
 export interface ChildJob extends Job {

@@ -1,8 +1,8 @@
 /** What the parser's worker thread and child process do with one mail, and the messages they exchange with the parser. */
 
+import { errorText, isReplydError } from '../base/errors.js';
 import { packReading } from '../conversation/packed.js';
 import type { Parsed, ReadingContext } from '../conversation/ports.js';
-import { errorText, isReplydError } from '../errors.js';
 import { authenticationOf } from '../mail/authentication.js';
 import type { Content, RawFacts } from '../mail/mail.js';
 import type { AttachmentKeeper } from '../mail/message.js';

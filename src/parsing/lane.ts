@@ -1,7 +1,8 @@
 /** What the parser's two lanes have in common: the worker's for small mails, the child's for large ones. */
+
+import { ReplydError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import type { FilingDesk, Parsed } from '../conversation/ports.js';
-import { ReplydError } from '../errors.js';
-import type { Log } from '../log.js';
 import type { Job, JobResult } from './job.js';
 
 export interface ParserLimits {

@@ -3,10 +3,10 @@
  * one. Mails that go onward are in hand until the store has answered, or they come back.
  */
 import { type MessagePort, Worker } from 'node:worker_threads';
+import { errorText, ReplydError } from '../base/errors.js';
+import { roomyNursery } from '../base/young-generation.js';
 import type { Filed, Parsed } from '../conversation/ports.js';
-import { errorText, ReplydError } from '../errors.js';
-import { factsOf } from '../mail/same.js';
-import { roomyNursery } from '../nursery.js';
+import { factsOf } from '../mail/fingerprint.js';
 import type { Job, JobResult } from './job.js';
 import { CLOSED, type Lane, type LaneOptions, parsedOf, WATCH } from './lane.js';
 import type { WorkerData } from './worker.js';

@@ -12,11 +12,11 @@
  */
 import { openSync, writeSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { steadyTime } from '../base/metrics.js';
 import { type Handover, handOver } from '../conversation/handover.js';
+import { factsOf } from '../mail/fingerprint.js';
 import type { RawFacts } from '../mail/mail.js';
 import { keepInMemory } from '../mail/message.js';
-import { factsOf } from '../mail/same.js';
-import { steadyTime } from '../metrics.js';
 import { type Job, type JobResult, readJob } from './job.js';
 
 export interface WorkerData {

@@ -2,20 +2,21 @@
  * All verbs of the store, with all the code behind them: for the daemon, and for whoever asks for more than everyday
  * ones.
  */
-import { clearingOperations } from './clear-files.js';
-import { fileMail } from './filing.js';
-import { forwardOperations } from './forwards.js';
-import { importOperations } from './imports.js';
-import { keptAnswer, once } from './keys.js';
-import { mailOperations } from './mails.js';
+
+import { sentOperations } from './blobs/sent.js';
 import { everydayOperations, type Operations } from './operations.js';
-import { removalOperations } from './removal.js';
-import { retentionOperations } from './retention.js';
-import { sentOperations } from './sent.js';
 import type { Session } from './session.js';
-import { queueDepth, quotable, stats } from './summaries.js';
-import { locate } from './threading.js';
-import { trace } from './trace.js';
+import { clearingOperations } from './upkeep/clear-files.js';
+import { retentionOperations } from './upkeep/retention.js';
+import { fileMail } from './verbs/filing.js';
+import { forwardOperations } from './verbs/forwards.js';
+import { importOperations } from './verbs/imports.js';
+import { keptAnswer, once } from './verbs/keys.js';
+import { mailOperations } from './verbs/mails.js';
+import { removalOperations } from './verbs/removal.js';
+import { locate } from './verbs/threading.js';
+import { queueDepth, quotable, stats } from './views/summaries.js';
+import { trace } from './views/trace.js';
 
 export function operations(session: Session): Operations {
   const verbs: Operations = {

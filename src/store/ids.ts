@@ -3,7 +3,7 @@
  * one more than the table's last key where that is higher; it fits a double until 2089. So keys rise, inserts append
  * to their b-tree, ids sort by age, and no second index maps one to the other. The text is Crockford's base 32.
  */
-import { ReplydError } from '../errors.js';
+import { ReplydError } from '../base/errors.js';
 
 const EPOCH = Date.UTC(2020, 0, 1);
 const STEPS_PER_MS = 4096;

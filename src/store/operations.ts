@@ -9,26 +9,26 @@
 import type { Filing, FilingResult, Location } from '../conversation/filing.js';
 import type { TraceStep } from '../conversation/model.js';
 import type { OnceVerb } from '../conversation/store.js';
-import { type AccountOperations, accountOperations } from './accounts.js';
-import type { ClearingOperations } from './clear-files.js';
-import { type ConversationOperations, conversationOperations } from './conversations.js';
-import { type DeliveryOperations, deliveryOperations } from './deliveries.js';
-import { accountOf, type EventOperations, eventOperations } from './event-views.js';
-import type { ForwardOperations } from './forwards.js';
-import { type HookOperations, hookOperations } from './hooks.js';
-import type { ImportOperations } from './imports.js';
-import { type KeyOperations, keyOperations } from './keys.js';
-import type { MailOperations } from './mails.js';
-import { type MessageOperations, messageOperations } from './messages.js';
-import { type OutboxOperations, outboxOperations } from './outbox.js';
-import { type ContactOperations, contactOperations } from './participants.js';
-import type { RemovalOperations } from './removal.js';
-import type { RetentionOperations } from './retention.js';
-import type { SentOperations } from './sent.js';
+import type { SentOperations } from './blobs/sent.js';
 import type { Rules, Session } from './session.js';
-import type { queueDepth } from './summaries.js';
-import type { locate } from './threading.js';
-import { type TokenOperations, tokenOperations } from './tokens.js';
+import type { ClearingOperations } from './upkeep/clear-files.js';
+import type { RetentionOperations } from './upkeep/retention.js';
+import { type AccountOperations, accountOperations } from './verbs/accounts.js';
+import { type ConversationOperations, conversationOperations } from './verbs/conversations.js';
+import { type DeliveryOperations, deliveryOperations } from './verbs/deliveries.js';
+import type { ForwardOperations } from './verbs/forwards.js';
+import { type HookOperations, hookOperations } from './verbs/hooks.js';
+import type { ImportOperations } from './verbs/imports.js';
+import { type KeyOperations, keyOperations } from './verbs/keys.js';
+import type { MailOperations } from './verbs/mails.js';
+import { type MessageOperations, messageOperations } from './verbs/messages.js';
+import { type OutboxOperations, outboxOperations } from './verbs/outbox.js';
+import { type ContactOperations, contactOperations } from './verbs/participants.js';
+import type { RemovalOperations } from './verbs/removal.js';
+import type { locate } from './verbs/threading.js';
+import { type TokenOperations, tokenOperations } from './verbs/tokens.js';
+import { accountOf, type EventOperations, eventOperations } from './views/events.js';
+import type { queueDepth } from './views/summaries.js';
 
 export interface Operations
   extends AccountOperations,

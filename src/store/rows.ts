@@ -1,4 +1,4 @@
-/** Rows of the tables as SQLite gives them: the shapes behind `migrations/*.sql`. */
+/** Rows of the tables as SQLite gives them: the shapes behind `migrations/sqlite/*.sql`. */
 import type { VerdictWord } from '../conversation/model.js';
 
 export interface AccountRow {

@@ -4,8 +4,8 @@
  * connection (the writer thread, or a CLI verb), the inner ones take the session and assume it.
  */
 import type { Clock, Random } from '../conversation/ports.js';
-import type { Connection } from './database.js';
 import { keyAt } from './ids.js';
+import type { Connection } from './sqlite/database.js';
 
 export interface Session {
   readonly db: Connection;

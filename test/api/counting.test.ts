@@ -1,7 +1,7 @@
 /** What the API counts: each request once, under words of its own, whatever was asked. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { renderMetrics } from '#replyd/metrics.js';
+import { renderMetrics } from '#replyd/base/metrics.js';
 import { eventually } from '../run.js';
 import { serve, startConversation } from './served.js';
 

@@ -6,10 +6,10 @@ import type { TestContext } from 'node:test';
 import { type ApiOptions, createApi } from '#replyd/api/api.js';
 import { type EventStream, openStream } from '#replyd/api/stream.js';
 import { createWatching } from '#replyd/api/watching.js';
+import { openHttp } from '#replyd/base/http.js';
+import { silentLog } from '#replyd/base/log.js';
 import type { Conversation, Message } from '#replyd/conversation/model.js';
-import { openHttp } from '#replyd/http.js';
-import { silentLog } from '#replyd/log.js';
-import { type OpenStore, openStore } from '#replyd/store/sqlite.js';
+import { type OpenStore, openStore } from '#replyd/store/sqlite/open.js';
 
 export const RULES = { prefixes: ['reply'], separator: '+', delay: 120_000, maxSize: 30_000_000 };
 

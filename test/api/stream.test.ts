@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { createLog } from '#replyd/log.js';
+import { createLog } from '#replyd/base/log.js';
 import { eventually } from '../run.js';
 import { type Served, serve, startConversation } from './served.js';
 

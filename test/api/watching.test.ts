@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createWatching } from '#replyd/api/watching.js';
-import type { Exchange } from '#replyd/http.js';
+import type { Exchange } from '#replyd/base/http.js';
 import { addAccount, startConversation, withDaemon } from '../daemon-process.js';
 import { sendMail } from '../interop/smtp-talk.js';
 

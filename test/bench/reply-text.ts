@@ -3,9 +3,9 @@
  * other tools hang, and how the cost grows from 64 KiB to 4 MiB. Pure functions, one thread, no disk; all figures are
  * milliseconds of processor time.
  */
-import { displayHtml } from '#replyd/mail/html.js';
+import { displayHtml } from '#replyd/mail/html/sanitise.js';
 import type { Traces } from '#replyd/mail/mail.js';
-import { splitReply } from '#replyd/mail/reply-text.js';
+import { splitReply } from '#replyd/mail/reply-text/reply-text.js';
 
 const KIB = 1024;
 const TEXT_SIZE = 1024 * KIB;

@@ -3,9 +3,9 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import Database from 'better-sqlite3';
+import { loadConfig } from '#replyd/config/load.js';
 import { storeRules } from '#replyd/config/store-rules.js';
-import { loadConfig } from '#replyd/config.js';
-import { openStore } from '#replyd/store/sqlite.js';
+import { openStore } from '#replyd/store/sqlite/open.js';
 
 /**
  * Makes the account `acme` with `count` conversations in the store of `dataDir`. Writes their reply addresses into

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { CommanderError } from 'commander';
+import { type ErrorCode, faultText, ReplydError, reasonText, systemText } from '#replyd/base/errors.js';
 import { EXIT_CODES, explain } from '#replyd/cli/errors.js';
-import { type ErrorCode, faultText, ReplydError, reasonText, systemText } from '#replyd/errors.js';
 
 const EXPECTED: readonly [code: ErrorCode, exitCode: number][] = [
   ['invalid', 2],

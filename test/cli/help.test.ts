@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Command } from 'commander';
 import { buildProgram, loadGroups } from '#replyd/cli/program.js';
-import { width } from '#replyd/cli/text.js';
+import { width } from '#replyd/cli/terminal/text.js';
 import { makeProgram } from './program.js';
 
 /** The verbs of the public contract, as far as they are there: group → verbs, '' for a group that is one itself. */

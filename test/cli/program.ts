@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
-import { width } from '#replyd/cli/text.js';
+import { width } from '#replyd/cli/terminal/text.js';
 import { type RunResult, run } from '../run.js';
 
 export const PROGRAM = path.resolve('bin/replyd');

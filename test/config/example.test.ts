@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { describeKeys, exampleConfig, redactedConfig } from '#replyd/config/example.js';
 import { type Config, findKey, KEY_NAMES, readKey } from '#replyd/config/keys.js';
-import { loadConfig } from '#replyd/config.js';
+import { loadConfig } from '#replyd/config/load.js';
 
 function load(text: string): Config {
   return loadConfig({ file: '/etc/mail/replyd.toml', env: {}, cwd: '/work', readFile: () => ({ text, mode: 0o640 }) })

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isReplydError } from '#replyd/base/errors.js';
 import { type ComposeInput, type ComposeMessage, compose, copyHead } from '#replyd/conversation/compose.js';
-import { carriesLoopMark, LOOP_HEADER } from '#replyd/conversation/loop.js';
-import { isReplydError } from '#replyd/errors.js';
-import { WRAPPER_CLASS } from '#replyd/mail/marker.js';
+import { carriesLoopMark, LOOP_HEADER } from '#replyd/conversation/rules/loop.js';
+import { WRAPPER_CLASS } from '#replyd/mail/reply-text/marker.js';
 
 const AT = Date.UTC(2026, 10, 22, 9, 5);
 

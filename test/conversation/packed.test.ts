@@ -1,11 +1,11 @@
 /** Filing is told of a packed reading what it would be told of the reading itself. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isFlaggedAsSpam } from '#replyd/conversation/blocked.js';
-import { carriesAnyLoopMark, carriesLoopMark } from '#replyd/conversation/loop.js';
 import { leadsBack } from '#replyd/conversation/operator-copy.js';
 import { type FiledReading, packReading, unpackReading } from '#replyd/conversation/packed.js';
-import { deliveryAddresses, threadIds } from '#replyd/conversation/thread.js';
+import { isFlaggedAsSpam } from '#replyd/conversation/rules/blocked.js';
+import { deliveryAddresses, threadIds } from '#replyd/conversation/rules/effects.js';
+import { carriesAnyLoopMark, carriesLoopMark } from '#replyd/conversation/rules/loop.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
 import { readMail } from '#replyd/mail/reading.js';
 import { corpusMails } from '../mail/corpus.js';

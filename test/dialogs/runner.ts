@@ -12,7 +12,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
-import type { SmtpOptions } from '#replyd/ingress/smtp.js';
+import type { SmtpOptions } from '#replyd/ingress/smtp/smtp.js';
 import { type OpenDoor, openDoor } from '../ingress/open-door.js';
 import type { SmtpTalk } from '../interop/smtp-talk.js';
 

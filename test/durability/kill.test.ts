@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { loadConfig } from '#replyd/config/load.js';
 import { storeRules } from '#replyd/config/store-rules.js';
-import { loadConfig } from '#replyd/config.js';
 import type { Conversation } from '#replyd/conversation/model.js';
-import { openStore } from '#replyd/store/sqlite.js';
+import { openStore } from '#replyd/store/sqlite/open.js';
 import { addAccount, type DaemonProcess, makeDaemon } from '../daemon-process.js';
 import { type Sent, sendUntil } from './load.js';
 

@@ -9,10 +9,10 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import path from 'node:path';
+import { loadConfig } from '#replyd/config/load.js';
 import { storeRules } from '#replyd/config/store-rules.js';
-import { loadConfig } from '#replyd/config.js';
 import type { Conversation, QueuedDelivery } from '#replyd/conversation/model.js';
-import { type OpenStore, openStore } from '#replyd/store/sqlite.js';
+import { type OpenStore, openStore } from '#replyd/store/sqlite/open.js';
 import { addAccount, type DaemonOptions, type DaemonProcess, makeDaemon, type Settings } from '../daemon-process.js';
 import { mailBytes } from '../durability/load.js';
 import { connectTalk, type SmtpTalk } from '../interop/smtp-talk.js';

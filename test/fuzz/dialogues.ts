@@ -5,7 +5,7 @@
  *
  * Nothing here throws for what the daemon does; a world that can't be made does.
  */
-import type { Connection } from '#replyd/store/database.js';
+import type { Connection } from '#replyd/store/sqlite/database.js';
 import { type DaemonProcess, hostPort } from '../daemon-process.js';
 import { Client } from './client.js';
 import { CHAIN, chainOf, type Dialogue, type Door, type World } from './grammar.js';

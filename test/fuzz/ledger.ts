@@ -5,10 +5,10 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { factsOf } from '#replyd/mail/same.js';
-import { blobFile } from '#replyd/store/blobs.js';
-import type { Connection } from '#replyd/store/database.js';
+import { factsOf } from '#replyd/mail/fingerprint.js';
+import { blobFile } from '#replyd/store/blobs/blobs.js';
 import { encodeId, keyOf } from '#replyd/store/ids.js';
+import type { Connection } from '#replyd/store/sqlite/database.js';
 import type { SentMail } from './dialogue-model.js';
 
 export interface Ledger {

@@ -3,12 +3,12 @@
  * nothing else may be thrown, nothing may hang, no string may hold what a store refuses, and the three parts of a reply
  * together hold every word of the part that was read.
  */
-import { isReplydError } from '#replyd/errors.js';
-import { htmlToText } from '#replyd/mail/html.js';
+import { isReplydError } from '#replyd/base/errors.js';
+import { factsOf } from '#replyd/mail/fingerprint.js';
+import { htmlToText } from '#replyd/mail/html/sanitise.js';
 import type { Mail, Reading } from '#replyd/mail/mail.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
 import { readMail } from '#replyd/mail/reading.js';
-import { factsOf } from '#replyd/mail/same.js';
 import { corpusMails } from '../mail/corpus.js';
 import { mutated } from './mutation.js';
 import { type Random, randomFrom } from './random.js';

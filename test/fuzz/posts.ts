@@ -8,8 +8,8 @@
 import { createHash } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import type { Provider } from '#replyd/ingress/door.js';
-import { ANSWERS, PATHS, providerOf } from '#replyd/ingress/http.js';
-import type { Connection } from '#replyd/store/database.js';
+import { ANSWERS, PATHS, providerOf } from '#replyd/ingress/providers/http.js';
+import type { Connection } from '#replyd/store/sqlite/database.js';
 import { type DaemonProcess, hostPort } from '../daemon-process.js';
 import { mandrillPost, type ProviderPost, PUBLIC_URL, providerPost, SECRET } from '../ingress/provider-posts.js';
 import type { World } from './grammar.js';

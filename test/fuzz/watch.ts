@@ -1,8 +1,8 @@
 /** What can be seen of a daemon from outside while it is tormented, each as a list of faults: empty when all is well. */
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import path from 'node:path';
-import { checkStore } from '#replyd/store/check.js';
-import type { Connection } from '#replyd/store/database.js';
+import type { Connection } from '#replyd/store/sqlite/database.js';
+import { checkStore } from '#replyd/store/upkeep/check.js';
 import { type DaemonProcess, hostPort } from '../daemon-process.js';
 import { connectTalk } from '../interop/smtp-talk.js';
 

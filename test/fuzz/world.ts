@@ -3,10 +3,10 @@
  * conversations are the same each time, so that a seed says the same bytes again.
  */
 import path from 'node:path';
+import { loadConfig } from '#replyd/config/load.js';
 import { storeRules } from '#replyd/config/store-rules.js';
-import { loadConfig } from '#replyd/config.js';
-import { type Connection, openDatabase } from '#replyd/store/database.js';
-import { openStore } from '#replyd/store/sqlite.js';
+import { type Connection, openDatabase } from '#replyd/store/sqlite/database.js';
+import { openStore } from '#replyd/store/sqlite/open.js';
 import { type DaemonProcess, makeDaemon, type Settings } from '../daemon-process.js';
 import { corpusMails } from '../mail/corpus.js';
 import type { World } from './grammar.js';

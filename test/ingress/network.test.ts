@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isReplydError } from '#replyd/errors.js';
+import { isReplydError } from '#replyd/base/errors.js';
 import { clientKey, parseNetworks, plainAddress } from '#replyd/ingress/network.js';
 
 test('a client is an IPv4 address or a /64', () => {

@@ -6,8 +6,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
-import { openSmtp, type SmtpDoor, type SmtpOptions } from '#replyd/ingress/smtp.js';
-import { createLog } from '#replyd/log.js';
+import { createLog } from '#replyd/base/log.js';
+import { openSmtp, type SmtpDoor, type SmtpOptions } from '#replyd/ingress/smtp/smtp.js';
 import { connectTalk, type SmtpTalk, type TalkAddress } from '../interop/smtp-talk.js';
 import { type ScriptedReception, scriptedReception } from './scripted-reception.js';
 

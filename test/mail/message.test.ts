@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { simpleParser } from 'mailparser';
-import { isReplydError } from '#replyd/errors.js';
+import { isReplydError } from '#replyd/base/errors.js';
 import type { Mail } from '#replyd/mail/mail.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { createLog } from '#replyd/log.js';
+import { createLog } from '#replyd/base/log.js';
 import { watchClock } from '#replyd/outbound/clock-steps.js';
 import { settled } from './memory-queue.js';
 

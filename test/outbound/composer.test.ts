@@ -1,9 +1,9 @@
 /** When the composer looks again after it could not do its work. What it composes: way-out.test.ts. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { ReplydError } from '#replyd/base/errors.js';
+import { silentLog } from '#replyd/base/log.js';
 import type { Store } from '#replyd/conversation/store.js';
-import { ReplydError } from '#replyd/errors.js';
-import { silentLog } from '#replyd/log.js';
 import { openComposer } from '#replyd/outbound/composer.js';
 import { openHooks } from '#replyd/outbound/hooks.js';
 import { settled } from './memory-queue.js';

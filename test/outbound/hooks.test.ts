@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { silentLog } from '#replyd/log.js';
+import { silentLog } from '#replyd/base/log.js';
 import { openHooks, PATIENCE, PROBES_BEFORE_LOST, testHook } from '#replyd/outbound/hooks.js';
 import type { Poster } from '#replyd/outbound/webhook.js';
-import { openStore } from '#replyd/store/sqlite.js';
+import { openStore } from '#replyd/store/sqlite/open.js';
 import { eventually } from '../run.js';
 
 interface Told {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { ReplydError } from '#replyd/base/errors.js';
+import { createLog } from '#replyd/base/log.js';
 import type { Courier, Outcome, Parcel } from '#replyd/conversation/ports.js';
-import { ReplydError } from '#replyd/errors.js';
-import { createLog } from '#replyd/log.js';
 import { openQueue, type Queue, type QueueOptions } from '#replyd/outbound/queue.js';
 import {
   FAILED,

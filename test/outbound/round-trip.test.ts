@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import os from 'node:os';
 import { test } from 'node:test';
 import { type ComposeInput, type ComposeMessage, compose } from '#replyd/conversation/compose.js';
-import { carriesLoopMark } from '#replyd/conversation/loop.js';
+import { carriesLoopMark } from '#replyd/conversation/rules/loop.js';
 import type { Mail, Traces } from '#replyd/mail/mail.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
 import { readMail } from '#replyd/mail/reading.js';
-import { splitReply } from '#replyd/mail/reply-text.js';
+import { splitReply } from '#replyd/mail/reply-text/reply-text.js';
 import { renderMail } from '#replyd/outbound/render.js';
 
 // What we send is what we read back: our own parser on our own mail, and a reply that quotes it.

@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { createLog, type Log } from '#replyd/base/log.js';
 import type { Courier } from '#replyd/conversation/ports.js';
 import type { Store } from '#replyd/conversation/store.js';
-import { createLog, type Log } from '#replyd/log.js';
 import { openComposer } from '#replyd/outbound/composer.js';
 import { openQueue, type Queue } from '#replyd/outbound/queue.js';
 import { createSmtpCourier } from '#replyd/outbound/smtp.js';
-import { openStore } from '#replyd/store/sqlite.js';
+import { openStore } from '#replyd/store/sqlite/open.js';
 import { FakeTime } from './memory-queue.js';
 import { type Script, type SmtpSink, startSink } from './smtp-sink.js';
 

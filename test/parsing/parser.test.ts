@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { isReplydError, ReplydError } from '#replyd/base/errors.js';
 import type { FilingResult } from '#replyd/conversation/filing.js';
 import { type Handover, openHandover } from '#replyd/conversation/handover.js';
 import { unpackReading } from '#replyd/conversation/packed.js';
 import type { DeskAnswer, FilingDesk } from '#replyd/conversation/ports.js';
-import { isReplydError, ReplydError } from '#replyd/errors.js';
 import { openParser } from '#replyd/parsing/parser.js';
 import { eventually } from '../run.js';
 

@@ -1,9 +1,9 @@
 /** The store's contract towards applications: keys, answers given once, hooks, events, continuity. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isReplydError } from '#replyd/base/errors.js';
 import type { HookParcel } from '#replyd/conversation/ports.js';
 import type { Store } from '#replyd/conversation/store.js';
-import { isReplydError } from '#replyd/errors.js';
 import { destinationOf, filing, type Open, type Opened, reading } from './contract.js';
 
 const FIRST = 'ev_00000000000';

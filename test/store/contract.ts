@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
+import { isReplydError } from '#replyd/base/errors.js';
 import type { Filing } from '#replyd/conversation/filing.js';
 import { packReading } from '#replyd/conversation/packed.js';
 import type { Destination } from '#replyd/conversation/ports.js';
 import type { Store } from '#replyd/conversation/store.js';
-import { isReplydError } from '#replyd/errors.js';
 import type { Mail, MailKind, Reading } from '#replyd/mail/mail.js';
 
 export interface Opened {

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
-import { openStore } from '#replyd/store/sqlite.js';
+import { openStore } from '#replyd/store/sqlite/open.js';
 import { destinationOf, filing, reading } from './contract.js';
 
 const GROWING =

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openStore } from '#replyd/store/sqlite.js';
+import { openStore } from '#replyd/store/sqlite/open.js';
 import { applicationContract, continuityContract } from './application-contract.js';
 import { storeContract } from './contract.js';
 import { RULES } from './rules.js';

@@ -1,11 +1,11 @@
 /** The store's contract for what a mail does beside standing there: held, looping, reported, threaded by its ids. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isReplydError } from '#replyd/base/errors.js';
 import type { Filing } from '#replyd/conversation/filing.js';
 import type { Event } from '#replyd/conversation/model.js';
 import { packReading } from '#replyd/conversation/packed.js';
 import type { Store } from '#replyd/conversation/store.js';
-import { isReplydError } from '#replyd/errors.js';
 import type { Reading, ReportEntry } from '#replyd/mail/mail.js';
 import { destinationOf, filing, type Open, type Opened, reading, sha256 } from './contract.js';
 

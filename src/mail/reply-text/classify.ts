@@ -7,10 +7,10 @@
  */
 
 import type { Traces } from '../mail.js';
-import { isReplyLine } from '../marker.js';
 import { attributionEndingAt, mayEnd } from './attribution.js';
 import { headingAt } from './header-block.js';
 import { isBlank, type Line, plainLine } from './lines.js';
+import { isReplyLine } from './marker.js';
 import { isDelimiter, isDeviceLine } from './signature.js';
 import { type Seen, type SeenAt, seenIn } from './traces.js';
 

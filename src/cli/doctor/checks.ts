@@ -1,0 +1,312 @@
+/**
+ * What `replyd doctor` looks at, from the configuration to a mail that goes through the running daemon. Each check is
+ * a finding for people: what was found, and what to do where something is wrong. A check never throws; what keeps a
+ * later check from being made is said as a warning of its own.
+ */
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, readFileSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { faultText, reasonText } from '../../base/errors.js';
+import type { Config } from '../../config/keys.js';
+import { type Listen, printListen } from '../../config/place.js';
+import type { Store } from '../../conversation/store.js';
+import type { Listening } from '../../daemon.js';
+import { readDoorFaults } from '../../ingress/providers/door-faults.js';
+import { userName } from '../owner.js';
+import { connectTo, submitMail } from '../submit.js';
+import { sizeText } from '../terminal/render.js';
+import { pausedText } from '../verbs/queue.js';
+
+export interface Finding {
+  readonly check: string;
+  readonly state: 'ok' | 'warning' | 'failed';
+  readonly text: string;
+  /** What to do; null where nothing is to be done. */
+  readonly advice: string | null;
+}
+
+export function ok(check: string, text: string): Finding {
+  return { check, state: 'ok', text, advice: null };
+}
+
+export function warning(check: string, text: string, advice: string | null = null): Finding {
+  return { check, state: 'warning', text, advice };
+}
+
+export function failed(check: string, text: string, advice: string | null = null): Finding {
+  return { check, state: 'failed', text, advice };
+}
+
+/** Even-numbered lines of Node are kept up for years, odd ones for months. The launcher refuses what is too old. */
+export function checkNode(node: string, library: string): Finding {
+  const major = Number(node.split('.')[0]);
+  return major % 2 === 1
+    ? warning('node', `${node} gets no fixes for long`, 'run replyd with Node 22, 24 or 26')
+    : ok('node', `${node}, better-sqlite3 ${library}`);
+}
+
+/** Owner, permissions, free space and how long a write takes to be on the disk. */
+export function checkDataDirectory(config: Config): readonly Finding[] {
+  const { dataDir, limits } = config;
+  const findings: Finding[] = [];
+  const { uid, mode } = statSync(dataDir);
+  const me = process.geteuid?.();
+  const owner = `belongs to ${userName(uid)}`;
+  if ((mode & 0o077) !== 0) {
+    const shown = (mode & 0o777).toString(8).padStart(4, '0');
+    findings.push(
+      warning('data directory', `${dataDir} ${owner}, mode ${shown}: others can look into it`, `chmod 0700 ${dataDir}`),
+    );
+  } else if (me !== undefined && me !== 0 && me !== uid) {
+    findings.push(warning('data directory', `${dataDir} ${owner}, you are ${userName(me)}`));
+  } else {
+    findings.push(ok('data directory', `${dataDir} ${owner}`));
+  }
+  const { bavail, bsize } = statfsSync(dataDir);
+  const free = bavail * bsize;
+  const least = limits.minFree;
+  findings.push(
+    free < least
+      ? failed(
+          'free space',
+          `${sizeText(free)}, less than limits.min_free (${sizeText(least)}): mail is put off`,
+          'make room on that disk, or lower limits.min_free',
+        )
+      : free < 2 * least
+        ? warning('free space', `${sizeText(free)}; below ${sizeText(least)} mail is put off`, 'make room on that disk')
+        : ok('free space', sizeText(free)),
+  );
+  return [...findings, checkSync(dataDir)];
+}
+
+/** What providers post and the daemon can't take, as it noted it. SendGrid drops such a mail after three days. */
+export function checkDoors(config: Config): readonly Finding[] {
+  return Object.entries(readDoorFaults(config.dataDir)).map(([provider, { at, detail }]) => {
+    const text = `${detail} (${at}, nothing was taken since)`;
+    return provider === 'sendgrid'
+      ? failed('door sendgrid', text, 'mend it soon: SendGrid gives up after 3 days and tells nobody')
+      : warning(`door ${provider}`, text);
+  });
+}
+
+const SYNC_ROUNDS = 9;
+const SLOW_SYNC = 50;
+
+function checkSync(dataDir: string): Finding {
+  const file = path.join(dataDir, `.doctor-${process.pid}`);
+  const times: number[] = [];
+  try {
+    const descriptor = openSync(file, 'wx', 0o600);
+    try {
+      for (let round = 0; round < SYNC_ROUNDS; round += 1) {
+        const before = process.hrtime.bigint();
+        writeSync(descriptor, Buffer.alloc(4096, round), 0, 4096, 0);
+        fsyncSync(descriptor);
+        times.push(Number(process.hrtime.bigint() - before) / 1e6);
+      }
+    } finally {
+      closeSync(descriptor);
+      rmSync(file, { force: true });
+    }
+  } catch (error) {
+    return failed('fsync', faultText(error), 'every mail is synced to the disk before it is answered');
+  }
+  const median = times.sort((a, b) => a - b)[Math.floor(SYNC_ROUNDS / 2)]!;
+  const text = `${median < 10 ? median.toFixed(1) : Math.round(median)} ms`;
+  return median > SLOW_SYNC
+    ? warning('fsync', `${text}: each batch of mails waits that long`, 'put data_dir on a faster disk')
+    : ok('fsync', text);
+}
+
+/** Are the addresses that the daemon will listen on free? Only sensible while it does not run. */
+export async function checkPortsFree(config: Config): Promise<readonly Finding[]> {
+  const wanted: readonly (readonly [string, Listen | null])[] = [
+    ...config.smtp.listen.map(listen => ['smtp', listen] as const),
+    ...config.lmtp.listen.map(listen => ['lmtp', listen] as const),
+    ['http', config.http.listen],
+  ];
+  const findings: Finding[] = [];
+  for (const [name, listen] of wanted) {
+    if (listen?.kind !== 'tcp') continue;
+    const text = printListen(listen);
+    const trouble = listen.port === 0 ? null : await tryListening(listen);
+    findings.push(
+      trouble === null
+        ? ok(`port ${name}`, `${text} is free`)
+        : failed(`port ${name}`, `${text}: ${trouble.text}`, trouble.advice),
+    );
+  }
+  return findings;
+}
+
+function tryListening(listen: { host: string; port: number }): Promise<{ text: string; advice: string } | null> {
+  const server = createServer();
+  return new Promise(resolve => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const advice =
+        error.code === 'EADDRINUSE'
+          ? `\`ss -ltnp sport = :${listen.port}\` shows by whom; end it, or change the configuration`
+          : error.code === 'EACCES'
+            ? 'ports below 1024 need root or CAP_NET_BIND_SERVICE; the daemon may have it though you do not'
+            : 'change the configuration';
+      resolve({ text: reasonText(error), advice });
+    });
+    server.listen({ host: listen.host, port: listen.port }, () => server.close(() => resolve(null)));
+  });
+}
+
+/** What the running daemon said it listens on, or null. */
+export function readListening(dataDir: string): Listening | null {
+  try {
+    return JSON.parse(readFileSync(path.join(dataDir, 'listening.json'), 'utf8')) as Listening;
+  } catch {
+    return null;
+  }
+}
+
+/** Does the running daemon answer where it said it listens? */
+export async function checkPortsAnswer(listening: Listening): Promise<readonly Finding[]> {
+  const doors = [
+    ...listening.smtp.map(door => ['smtp', door] as const),
+    ...listening.lmtp.map(door => ['lmtp', door] as const),
+  ];
+  const findings: Finding[] = [];
+  for (const [name, door] of doors) {
+    const greeting = await firstLine(door);
+    findings.push(
+      'line' in greeting && greeting.line.startsWith('220')
+        ? ok(`port ${name}`, `${door} answers`)
+        : failed(
+            `port ${name}`,
+            `${door}: ${'line' in greeting ? greeting.line : greeting.trouble}`,
+            'look into the log of the daemon; start it again',
+          ),
+    );
+  }
+  if (listening.http !== null) findings.push(await checkHttp(listening.http));
+  if (doors.length === 0) {
+    findings.push(
+      warning('port smtp', 'no SMTP and no LMTP', 'set smtp.listen, unless all mail comes by provider posts'),
+    );
+  }
+  return findings;
+}
+
+async function checkHttp(address: string): Promise<Finding> {
+  try {
+    const response = await fetch(`http://${address}/healthz`, { signal: AbortSignal.timeout(PATIENCE) });
+    await response.arrayBuffer();
+    if (response.ok) return ok('port http', `${address} answers`);
+    return failed('port http', `${address}/healthz says ${response.status}`, 'look into the log of the daemon');
+  } catch (error) {
+    const cause = error instanceof Error && error.cause ? error.cause : error;
+    return failed('port http', `${address}: ${faultText(cause)}`, 'look into the log of the daemon');
+  }
+}
+
+const PATIENCE = 5000;
+
+async function firstLine(door: string): Promise<{ line: string } | { trouble: string }> {
+  try {
+    const socket = await connectTo(door, PATIENCE);
+    return await new Promise(resolve => {
+      let text = '';
+      socket.on('data', chunk => {
+        text += chunk.toString('latin1');
+        if (!text.includes('\n') && text.length < 1000) return;
+        resolve({ line: text.split('\r\n')[0]! });
+        socket.end('QUIT\r\n');
+      });
+      socket.on('error', error => resolve({ trouble: faultText(error) }));
+      socket.on('close', () => resolve({ trouble: 'closed without a greeting' }));
+    });
+  } catch (error) {
+    return { trouble: faultText(error) };
+  }
+}
+
+/** Whether anything can leave. */
+export async function checkQueue(store: Store, config: Config): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  if (config.outbound.transport === 'file') {
+    findings.push(
+      warning(
+        'outbound',
+        `mails are written to ${path.join(config.dataDir, 'sent')}, none leaves this machine`,
+        'set outbound.transport = "smtp" and outbound.host',
+      ),
+    );
+  }
+  const state = await store.destination('smarthost');
+  const paused = pausedText(state);
+  const oldest = (await store.deliveries({ state: 'failed', limit: 1 }))[0];
+  if (paused !== null) {
+    const finding = state.paused === 'operator' ? warning : failed;
+    findings.push(
+      finding('queue', paused, state.paused === 'operator' ? null : 'see `replyd queue list`; check outbound.*'),
+    );
+  } else {
+    const text = oldest ? `open; the latest failure: ${oldest.recipient}, ${oldest.last_error ?? 'no reason'}` : 'open';
+    findings.push(ok('queue', text));
+  }
+  return findings;
+}
+
+const PROBE = /^doctor-[0-9a-f]{8}$/;
+
+/** A mail to a throw-away conversation, through the daemon's own door, and out of the store again. */
+export async function checkProbe(store: Store, listening: Listening): Promise<Finding> {
+  const door = listening.smtp[0] ?? listening.lmtp[0];
+  if (door === undefined) return warning('probe mail', 'not sent: there is no door to send it through');
+  const slug = `doctor-${randomBytes(4).toString('hex')}`;
+  try {
+    // What an interrupted doctor left behind goes first.
+    for (const account of await store.accounts()) if (PROBE.test(account.slug)) await store.removeAccount(account.slug);
+    await store.addAccount({ slug, domains: [`${slug}.example`], support_email: `help@${slug}.example` });
+    const { id, reply_to } = await store.startConversation({
+      account: slug,
+      channel: 'api',
+      contact: { email: 'probe@doctor.example', name: 'Doctor' },
+      via: 'cli',
+    });
+    const before = process.hrtime.bigint();
+    await submitMail({
+      protocol: listening.smtp.length > 0 ? 'smtp' : 'lmtp',
+      door,
+      mailFrom: 'probe@doctor.example',
+      rcptTo: reply_to!,
+      raw: probeMail(slug, reply_to!),
+    });
+    const took = Number(process.hrtime.bigint() - before) / 1e6;
+    const { messages = [] } = await store.conversation({ id });
+    const found = messages.some(message => message.direction === 'incoming' && message.text.includes(slug));
+    return found
+      ? ok('probe mail', `stood in its conversation after ${Math.round(took)} ms`)
+      : failed(
+          'probe mail',
+          `${door} took it, but it does not stand in its conversation`,
+          'is this the store that the daemon serves?',
+        );
+  } catch (error) {
+    const text = faultText(error);
+    return failed('probe mail', `${door}: ${text}`, 'the log of the daemon says why');
+  } finally {
+    await store.removeAccount(slug).catch(() => {});
+  }
+}
+
+function probeMail(slug: string, replyTo: string): string {
+  return [
+    'From: Doctor <probe@doctor.example>',
+    `To: ${replyTo}`,
+    'Subject: Probe',
+    `Message-ID: <${slug}@doctor.example>`,
+    `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`,
+    'MIME-Version: 1.0',
+    'Content-Type: text/plain; charset=utf-8',
+    '',
+    `A probe of replyd doctor (${slug}).`,
+    '',
+  ].join('\r\n');
+}

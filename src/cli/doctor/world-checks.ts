@@ -1,0 +1,310 @@
+/**
+ * What `replyd doctor` asks the world about: certificate, DNS of inbound domains and support addresses, smarthost,
+ * providers, clients, clock. Each check gives findings and never throws; each look-up has a time limit of its own.
+ *
+ * DNS comes in from outside as a `Resolver`. "No such record" and "no answer" are two things: only the first is a fault
+ * of the operator's zone, the second says that nothing is known.
+ */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname, networkInterfaces } from 'node:os';
+import { faultText } from '../../base/errors.js';
+import type { Config } from '../../config/keys.js';
+import type { Account, MailRecord } from '../../conversation/model.js';
+import { parseNetworks } from '../../ingress/network.js';
+import { type Finding, failed, ok, warning } from './checks.js';
+import { trySmarthost } from './smarthost.js';
+
+/** The part of node:dns that is asked. Rejects with `code` ENOTFOUND or ENODATA where there is nothing. */
+export interface Resolver {
+  resolveMx(name: string): Promise<readonly { readonly exchange: string; readonly priority: number }[]>;
+  resolveTxt(name: string): Promise<readonly (readonly string[])[]>;
+  resolve4(name: string): Promise<readonly string[]>;
+  resolve6(name: string): Promise<readonly string[]>;
+}
+
+const DAY = 86_400_000;
+
+/** Certificate and key fit each other, the name we greet with, and today. */
+export function checkCertificate(config: Config, now: number): readonly Finding[] {
+  const { certificate, key } = config.tls;
+  if (!certificate || !key) {
+    return [
+      warning(
+        'certificate',
+        'none: STARTTLS is not offered',
+        'set tls.certificate and tls.key for strangers on port 25',
+      ),
+    ];
+  }
+  const advice = 'renew it, then `systemctl reload replyd` or SIGHUP';
+  try {
+    const cert = new X509Certificate(readFileSync(certificate));
+    const found: Finding[] = [];
+    if (!cert.checkPrivateKey(createPrivateKey(readFileSync(key)))) {
+      found.push(
+        failed('certificate', `${key} is not the key of ${certificate}`, 'set tls.key to the key it was made with'),
+      );
+    }
+    const [from, to] = [Date.parse(cert.validFrom), Date.parse(cert.validTo)];
+    const days = Math.floor((to - now) / DAY);
+    if (now < from) found.push(failed('certificate', `valid only from ${cert.validFrom}`, 'is the clock right?'));
+    else if (now > to) found.push(failed('certificate', `ran out on ${cert.validTo}`, advice));
+    else if (days < 14) found.push(warning('certificate', `runs out in ${days} days`, advice));
+    const name = config.smtp.hostname ?? hostname();
+    if (cert.checkHost(name) === undefined) {
+      const names = cert.subjectAltName ?? cert.subject;
+      found.push(warning('certificate', `is not for ${name}, but for ${names}`, 'set smtp.hostname to a name in it'));
+    }
+    return found.length > 0 ? found : [ok('certificate', `fits its key and ${name}, valid for ${days} days`)];
+  } catch (error) {
+    return [
+      failed('certificate', faultText(error), 'tls.certificate and tls.key have to be PEM files the daemon can read'),
+    ];
+  }
+}
+
+/** The MX of an inbound domain leads to this machine, or to a front MTA. */
+export async function checkInboundDomain(
+  domain: string,
+  at: { readonly resolver: Resolver; readonly name: string; readonly addresses: readonly string[] },
+): Promise<Finding> {
+  const check = 'inbound domain';
+  const mx = await asked(() => at.resolver.resolveMx(domain));
+  if (mx === 'no answer') return noAnswer(check, domain);
+  const hosts =
+    mx === 'nothing' ? [domain] : [...mx].sort((a, b) => a.priority - b.priority).map(each => each.exchange);
+  if (hosts.some(host => host === '' || host === '.')) {
+    return failed(check, `${domain} takes no mail: its MX is "."`, `let its MX be ${at.name}`);
+  }
+  const found: string[] = [];
+  for (const host of hosts.slice(0, 4)) {
+    if (same(host, at.name) && mx !== 'nothing') return ok(check, `${domain}: its MX is ${host}`);
+    for (const look of [at.resolver.resolve4, at.resolver.resolve6] as const) {
+      const addresses = await asked(() => look.call(at.resolver, host));
+      if (typeof addresses !== 'string') found.push(...addresses);
+    }
+  }
+  if (found.length === 0) {
+    return failed(
+      check,
+      `${domain} has no MX that leads anywhere: replies come to nobody`,
+      `add: ${domain}. MX 10 ${at.name}.`,
+    );
+  }
+  if (found.some(address => at.addresses.includes(address))) {
+    return ok(check, `${domain}: ${mx === 'nothing' ? 'no MX, but its address' : `its MX ${hosts[0]}`} leads here`);
+  }
+  return warning(
+    check,
+    `${domain}: ${mx === 'nothing' ? 'its address' : `its MX ${hosts[0]}`} (${found[0]}) is not this machine`,
+    'right when that is your front MTA, provider or address translation; otherwise let it lead here',
+  );
+}
+
+/** Whether answers from the support address pass DMARC, as far as DNS shows: SPF by our envelope sender, else DKIM. */
+export async function checkSupportAddress(
+  account: Pick<Account, 'slug' | 'support_email' | 'domains'>,
+  options: { readonly resolver: Resolver; readonly envelopeSender: string },
+): Promise<readonly Finding[]> {
+  const { resolver, envelopeSender } = options;
+  const support = domainOf(account.support_email);
+  const check = 'support address';
+  const dmarc = await dmarcOf(resolver, support);
+  if (dmarc === 'no answer') return [noAnswer(check, support)];
+  const findings: Finding[] = [];
+  const policy = dmarc === 'nothing' ? null : (tag(dmarc.text, 'p') ?? 'none');
+  findings.push(
+    policy === null
+      ? warning(check, `${support} has no DMARC record`, `add: _dmarc.${support}. TXT "v=DMARC1; p=none"`)
+      : ok(check, `${support}: DMARC policy ${policy}`),
+  );
+  const sender =
+    envelopeSender === 'bounce'
+      ? account.domains[0]
+      : domainOf(envelopeSender === 'support' ? account.support_email : envelopeSender);
+  if (sender === undefined) return findings;
+  const spf = await asked(() => resolver.resolveTxt(sender));
+  if (spf === 'no answer') return [...findings, noAnswer('spf', sender)];
+  const records =
+    spf === 'nothing' ? [] : spf.map(parts => parts.join('')).filter(text => /^v=spf1(?: |$)/i.test(text));
+  const strict = dmarc !== 'nothing' && tag(dmarc.text, 'aspf') === 's';
+  const aligned = same(sender, support) || (!strict && related(sender, support));
+  if (records.length === 0) {
+    findings.push(
+      warning(
+        'spf',
+        `${sender}, the domain of the envelope sender, has no SPF record`,
+        `add: ${sender}. TXT "v=spf1 …" with the smarthost in it`,
+      ),
+    );
+  } else if (records.length > 1) {
+    findings.push(failed('spf', `${sender} has ${records.length} SPF records: receivers take none`, 'make them one'));
+  } else {
+    findings.push(ok('spf', `${sender}: ${records[0]!.slice(0, 200)}`));
+  }
+  const needsDkim = !aligned || records.length !== 1;
+  const text = needsDkim
+    ? `only a DKIM signature with d=${support} makes answers of ${account.slug} pass DMARC`
+    : `SPF of ${sender} is aligned with ${support}; a DKIM signature with d=${support} survives forwarding, too`;
+  const advice = 'the smarthost signs: send yourself an answer and look for dkim=pass and dmarc=pass in its header';
+  const enforced = policy === 'reject' || policy === 'quarantine';
+  findings.push(needsDkim && enforced ? warning('dkim', text, advice) : { ...ok('dkim', text), advice });
+  return findings;
+}
+
+/** The record of the domain, or of a domain above it (RFC 7489 6.6.3, without the public suffix list). */
+async function dmarcOf(resolver: Resolver, domain: string): Promise<{ text: string } | 'nothing' | 'no answer'> {
+  const labels = domain.split('.');
+  for (let at = 0; at < labels.length - 1 && at < 5; at += 1) {
+    const found = await asked(() => resolver.resolveTxt(`_dmarc.${labels.slice(at).join('.')}`));
+    if (found === 'no answer') return found;
+    const text =
+      found === 'nothing' ? undefined : found.map(parts => parts.join('')).find(each => /^v=DMARC1\b/i.test(each));
+    if (text !== undefined) return { text };
+  }
+  return 'nothing';
+}
+
+export async function checkSmarthost(config: Config, accounts: readonly Account[]): Promise<Finding> {
+  const { outbound, smtp } = config;
+  const place = `${outbound.host}:${outbound.port}`;
+  const account = accounts[0];
+  const sender =
+    outbound.envelopeSender === 'support'
+      ? (account?.support_email ?? '')
+      : outbound.envelopeSender === 'bounce'
+        ? account?.domains[0] === undefined
+          ? ''
+          : `bounce+${'0'.repeat(32)}@${account.domains[0]}`
+        : outbound.envelopeSender;
+  const { fault, tls } = await trySmarthost(outbound, sender, {
+    hostname: smtp.hostname ?? hostname(),
+    timeout: 10_000,
+  });
+  if (fault === null) {
+    const how = `${tls ?? 'without TLS'}${outbound.username ? ', login' : ''}`;
+    const state = tls === null && outbound.username ? warning : ok;
+    return state('smarthost', `${place} takes <${sender}> (${how})`);
+  }
+  const advice = {
+    connection: 'check outbound.host, outbound.port and the firewall',
+    tls: 'check outbound.tls (port 465 wants "implicit") and the name in its certificate',
+    login: 'check outbound.username and outbound.password',
+    sender: 'let it accept that sender, or set outbound.envelope_sender = "support"',
+  }[fault.step];
+  return failed(
+    'smarthost',
+    `${place}, at ${fault.step === 'sender' ? `MAIL FROM:<${sender}>` : fault.step}: ${fault.text}`,
+    advice,
+  );
+}
+
+/** What each provider's door is set to, and what was refused there lately. */
+export function checkProviders(config: Config, refused: readonly MailRecord[], now: number): readonly Finding[] {
+  const { ingress, http, smtp } = config;
+  const settings: readonly (readonly [MailRecord['door'], readonly string[]])[] = [
+    ['relay', ingress.relay.password],
+    ['mailgun', ingress.mailgun.signingKey],
+    ['mandrill', ingress.mandrill.key],
+    ['postmark', ingress.postmark.password],
+    ['sendgrid', ingress.sendgrid.password],
+  ];
+  const base = http.publicUrl ?? 'https://…';
+  return settings.flatMap(([door, secrets]): readonly Finding[] => {
+    if (secrets.length === 0) return [];
+    const recent = refused.filter(mail => mail.door === door && now - Date.parse(mail.received_at) < 7 * DAY);
+    const url = `${base.replace(/\/$/, '')}/ingress/${door}${door === 'mailgun' ? '/mime' : ''}`;
+    if (recent.length > 0) {
+      const { reason, id } = recent[0]!;
+      return [
+        warning(
+          `posts ${door}`,
+          `${recent.length} mails refused within a week, the latest: ${reason ?? 'no reason'}`,
+          `see \`replyd mail show ${id}\`; does its route send other mail than that of our domains?`,
+        ),
+      ];
+    }
+    if (http.publicUrl === null) {
+      return [warning(`posts ${door}`, 'open, but http.public_url is not set', 'set it to what the provider posts to')];
+    }
+    const old = secrets.length > 1 ? `; ${secrets.length} secrets count` : '';
+    return [ok(`posts ${door}`, `${url}, mails up to ${Math.floor(smtp.maxSize / 1024 / 1024)} MiB${old}`)];
+  });
+}
+
+const MANY = 20;
+const MOST = 0.6;
+
+/** One untrusted address that brings most mail is a front MTA that should be trusted. */
+export function checkClients(config: Config, mails: readonly MailRecord[]): Finding {
+  const trusted = parseNetworks(config.smtp.trustedNetworks);
+  const direct = mails.filter(mail => mail.client !== null && (mail.door === 'smtp' || mail.door === 'lmtp'));
+  const counts = new Map<string, number>();
+  for (const { client } of direct) counts.set(client!, (counts.get(client!) ?? 0) + 1);
+  const [first] = [...counts].sort((a, b) => b[1] - a[1]);
+  if (first && direct.length >= MANY && first[1] / direct.length >= MOST && !trusted(first[0])) {
+    return warning(
+      'clients',
+      `${first[0]} brought ${first[1]} of the latest ${direct.length} mails and is a stranger: limits and greeting delay hold it up`,
+      'if it is your front MTA or mail filter, add it to smtp.trusted_networks',
+    );
+  }
+  return ok('clients', `no stranger brings most mail (${direct.length} looked at)`);
+}
+
+const SKEW = 60_000;
+
+/** Time must not run behind what is stored: ids, retries and events go by it. */
+export function checkClock(latest: MailRecord | undefined, now: number): Finding {
+  const behind = latest === undefined ? 0 : Date.parse(latest.received_at) - now;
+  const text = new Date(now).toISOString();
+  return behind > SKEW
+    ? failed(
+        'clock',
+        `${text} is ${Math.round(behind / 1000)} s before the latest mail in the store`,
+        'let chrony or systemd-timesyncd set it',
+      )
+    : ok('clock', text);
+}
+
+/** Names that no zone holds (RFC 2606, RFC 6761): asking for them tells nothing. */
+export function isReserved(domain: string): boolean {
+  return /(?:^|\.)(?:test|example|invalid|localhost|local|internal|example\.(?:com|net|org))$/.test(domain);
+}
+
+export function ownAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap(each => (each ?? []).map(({ address }) => address));
+}
+
+async function asked<T>(look: () => Promise<T>): Promise<T | 'nothing' | 'no answer'> {
+  try {
+    const found = await look();
+    return Array.isArray(found) && found.length === 0 ? 'nothing' : found;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOTFOUND' || code === 'ENODATA' ? 'nothing' : 'no answer';
+  }
+}
+
+function noAnswer(check: string, name: string): Finding {
+  return warning(check, `${name}: the name server gives no answer`, 'look at /etc/resolv.conf, then run doctor again');
+}
+
+function tag(record: string, name: string): string | null {
+  const parts = record.split(';').map(part => part.trim().split(/\s*=\s*/));
+  return parts.find(([key]) => key?.toLowerCase() === name)?.[1]?.toLowerCase() ?? null;
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+}
+
+function same(a: string, b: string): boolean {
+  return a.replace(/\.$/, '').toLowerCase() === b.replace(/\.$/, '').toLowerCase();
+}
+
+/** One stands under the other, which is what relaxed alignment comes to for names of one owner. */
+function related(a: string, b: string): boolean {
+  return a.endsWith(`.${b}`) || b.endsWith(`.${a}`);
+}

@@ -1,0 +1,245 @@
+/**
+ * A conversation and a message as people read them. In a thread a message shows what its writer newly wrote; what was
+ * cut off is one marked line that names the verb that shows it. A message without own text is shown whole.
+ *
+ * Everything from a mail is made printable and wrapped; ids and reply addresses are never cut or broken.
+ */
+import type { Conversation, Message, Participant } from '../../conversation/model.js';
+import { deliveryState, personText, sizeText, timeText } from './render.js';
+import { styled, columns as terminalColumns } from './terminal.js';
+import { cut, oneLine, pad, printable, width, wrap } from './text.js';
+
+const INDENT = '  ';
+/** Longer bodies are cut in a thread; `message show` has no such limit. */
+const MAX_BODY_LINES = 200;
+
+/** `acme#12` */
+export function refText(conversation: Pick<Conversation, 'account' | 'number'>): string {
+  return `${conversation.account}#${conversation.number}`;
+}
+
+/** The head of a conversation: what it is and who takes part. */
+export function headView(conversation: Conversation, columns = terminalColumns()): string {
+  const title = `${refText(conversation)}  ${oneLine(conversation.subject ?? '(no subject)')}`;
+  const { status, contact } = conversation;
+  const lines = [
+    `${styled(pad(cut(title, columns - status.length - 2), columns - status.length), 'bold')}${styled(status, status === 'open' ? 'green' : 'dim')}`,
+    ...labelled('channel', channelText(conversation), columns),
+    ...labelled('contact', contactText(conversation), columns),
+    ...address('reply to', conversation.reply_to ?? 'the support address (no inbound domain)'),
+  ];
+  if (contact.suspended) {
+    const { since, reason } = contact.suspended;
+    lines.push(
+      ...labelled('suspended', `since ${timeText(since)}: ${reason}; contact clear ${contact.id} ends it`, columns),
+    );
+  }
+  for (const participant of conversation.participants.filter(each => !isContact(conversation, each))) {
+    lines.push(...labelled('with', participantText(participant), columns));
+    if (participant.reply_to) lines.push(...address('', participant.reply_to));
+  }
+  lines.push(
+    ...labelled(
+      'since',
+      `${timeText(conversation.created_at)}, last activity ${timeText(conversation.last_activity_at)}`,
+      columns,
+    ),
+    ...labelled('id', conversation.id, columns),
+  );
+  return lines.join('\n');
+}
+
+/** The head and all messages. */
+export function threadView(conversation: Conversation, columns = terminalColumns()): string {
+  const messages = conversation.messages ?? [];
+  const parts = [headView(conversation, columns)];
+  for (const message of messages)
+    parts.push(styled('─'.repeat(columns), 'dim'), messageLines(message, columns, 'thread').join('\n'));
+  if (messages.length === 0) parts.push('', 'No messages yet.');
+  return parts.join('\n');
+}
+
+/** One message with everything that is kept of it. */
+export function messageView(message: Message, columns = terminalColumns()): string {
+  return messageLines(message, columns, 'whole').join('\n');
+}
+
+function messageLines(message: Message, columns: number, extent: 'thread' | 'whole'): string[] {
+  return [
+    ...messageHead(message, columns),
+    ...(extent === 'whole' ? messageFields(message, columns) : []),
+    '',
+    ...(extent === 'thread' ? threadBody(message, columns) : wholeBody(message, columns)),
+    ...attachmentLines(message, columns),
+    ...noticeLines(message, columns, extent),
+    ...deliveryLines(message, columns),
+  ];
+}
+
+function messageHead(message: Message, columns: number): string[] {
+  const kind = message.kind === message.direction || message.kind === 'reply' ? '' : ` ${message.kind}`;
+  const role =
+    message.author.role === 'contact' || message.author.role === 'participant' ? '' : ` (${message.author.role})`;
+  const facts = `${message.direction}${kind}, ${timeText(message.received_at)} by ${message.via}`;
+  const id = `  ${message.id}`;
+  const first = `${message.seq}. ${personText(message.author)}${role}`;
+  return [
+    styled(cut(first, columns), 'bold'),
+    styled(
+      `${INDENT}${pad(cut(facts, columns - id.length - INDENT.length), columns - id.length - INDENT.length)}${id}`,
+      'dim',
+    ),
+  ];
+}
+
+function messageFields(message: Message, columns: number): string[] {
+  const people = (list: Message['to']) => list.map(personText).join(', ');
+  const pairs: [string, string | null][] = [
+    ['conversation', message.conversation_id],
+    ['subject', message.subject],
+    ['to', people(message.to)],
+    ['cc', people(message.cc)],
+    ['date', message.date === null ? null : timeText(message.date)],
+    ['message-id', message.message_id],
+    ['in reply to', message.in_reply_to],
+    ['mail', message.mail_id],
+    ['source id', message.source_id],
+  ];
+  return pairs.flatMap(([label, value]) => (value ? labelled(label, value, columns) : []));
+}
+
+function threadBody(message: Message, columns: number): string[] {
+  const inner = columns - INDENT.length;
+  const show = `\`message show ${message.id}\` shows`;
+  // Nothing new above the quote: the person answered between the lines, or forwarded.
+  if (message.text.trim() === '') {
+    const whole = [message.quoted_text, message.signature].filter(part => part.trim() !== '').join('\n\n');
+    return whole === ''
+      ? [styled(`${INDENT}(no text)`, 'dim')]
+      : indented(limited(wrap(printable(whole).trim(), inner), show));
+  }
+  const lines = indented(limited(wrap(printable(message.text).trim(), inner), show));
+  const quoted = countLines(message.quoted_text);
+  if (quoted > 0) lines.push(styled(`${INDENT}… ${plural(quoted, 'quoted line')}, ${show} them`, 'dim'));
+  for (const line of wrap(printable(message.signature).trim(), inner)) {
+    if (message.signature.trim() !== '') lines.push(styled(`${INDENT}${line}`.trimEnd(), 'dim'));
+  }
+  return lines;
+}
+
+function wholeBody(message: Message, columns: number): string[] {
+  const inner = columns - INDENT.length;
+  const part = (title: string, text: string) =>
+    text.trim() === ''
+      ? []
+      : [
+          '',
+          styled(`${INDENT}── ${title}`, 'dim'),
+          ...indented(wrap(printable(text), inner)).map(line => styled(line, 'dim')),
+        ];
+  const own =
+    message.text.trim() === ''
+      ? [styled(`${INDENT}(no text)`, 'dim')]
+      : indented(wrap(printable(message.text).trim(), inner));
+  return [...own, ...part('quoted', message.quoted_text), ...part('signature', message.signature)];
+}
+
+function attachmentLines(message: Message, columns: number): string[] {
+  return message.attachments
+    .filter(attachment => !(attachment.seen_before && attachment.inline))
+    .map(attachment => {
+      const facts = `  ${cut(oneLine(attachment.content_type), 24)}, ${sizeText(attachment.size)}  ${attachment.id}`;
+      const name = cut(oneLine(attachment.filename), Math.max(12, columns - INDENT.length - 2 - width(facts)));
+      return `${INDENT}+ ${name}${styled(facts, 'dim')}`;
+    });
+}
+
+function noticeLines(message: Message, columns: number, extent: 'thread' | 'whole'): string[] {
+  const notices: string[] = [];
+  if (message.held)
+    notices.push(`held: \`message release ${message.id}\` gives it its effect, \`message drop\` ends it`);
+  if (message.looping) notices.push('part of a loop: filed without effect');
+  if (message.sender && !message.sender.is_participant) notices.push('written by somebody who is no participant');
+  if (message.sender?.token_of) notices.push(`sent to the reply address of ${message.sender.token_of}`);
+  for (const entry of message.report) {
+    const status = [entry.status, entry.diagnostic].filter(text => text !== null).join(' ');
+    notices.push(`report: ${entry.recipient} ${entry.action}${status ? `, ${status}` : ''}`);
+  }
+  for (const evidence of message.evidence)
+    if (extent === 'whole' || evidence.startsWith('unparsed')) notices.push(evidence);
+  return notices.flatMap(notice => marked('!', notice, columns, 'yellow'));
+}
+
+function deliveryLines(message: Message, columns: number): string[] {
+  if (message.deliveries.length === 0) {
+    const { state, reason } = message.mail;
+    return state === 'not_mailed' ? marked('→', `not mailed${reason ? `: ${reason}` : ''}`, columns, 'dim') : [];
+  }
+  return message.deliveries.flatMap(delivery => {
+    const words = [`${delivery.recipient}: ${deliveryState(delivery)}`];
+    if (delivery.report) words.push(delivery.report);
+    if (delivery.attempts > 1 || (delivery.attempts === 1 && delivery.state !== 'sent'))
+      words.push(plural(delivery.attempts, 'attempt'));
+    if (delivery.next_attempt_at && delivery.state !== 'sent') words.push(`next ${timeText(delivery.next_attempt_at)}`);
+    const answer = delivery.state === 'sent' ? delivery.smtp_response : (delivery.last_error ?? delivery.smtp_response);
+    if (answer) words.push(answer);
+    const bad = delivery.state === 'failed' || delivery.report === 'bounced';
+    return marked('→', words.join(', '), columns, bad ? 'red' : 'dim');
+  });
+}
+
+function marked(sign: string, text: string, columns: number, style: 'dim' | 'yellow' | 'red'): string[] {
+  const lines = wrap(oneLine(text), columns - INDENT.length - 2);
+  return lines.map((line, at) => styled(`${INDENT}${at === 0 ? sign : ' '} ${line}`, style));
+}
+
+const LABEL_COLUMNS = 14;
+
+function labelled(label: string, value: string, columns: number): string[] {
+  const room = columns - LABEL_COLUMNS;
+  return wrap(oneLine(value), room).map(
+    (line, at) => `${styled(pad(at === 0 ? label : '', LABEL_COLUMNS), 'dim')}${line}`,
+  );
+}
+
+// Addresses stay in one piece even where they are longer than the line: people copy them.
+function address(label: string, value: string): string[] {
+  return [`${styled(pad(label, LABEL_COLUMNS), 'dim')}${oneLine(value)}`];
+}
+
+function channelText(conversation: Conversation): string {
+  return conversation.source_id === null ? conversation.channel : `${conversation.channel}, ${conversation.source_id}`;
+}
+
+function contactText(conversation: Conversation): string {
+  const { contact } = conversation;
+  return contact.email === null
+    ? `${personText(contact)}, no address yet (${contact.id})`
+    : `${personText(contact)} (${contact.id})`;
+}
+
+function isContact(conversation: Conversation, participant: Participant): boolean {
+  return participant.role === 'contact' && participant.reply_to === conversation.reply_to;
+}
+
+function participantText(participant: Participant): string {
+  return `${personText(participant)} (${participant.id}${participant.revoked ? ', token revoked' : ''})`;
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map(line => (line === '' ? '' : INDENT + line));
+}
+
+function limited(lines: readonly string[], show: string): readonly string[] {
+  if (lines.length <= MAX_BODY_LINES) return lines;
+  return [...lines.slice(0, MAX_BODY_LINES), `… ${plural(lines.length - MAX_BODY_LINES, 'more line')}, ${show} them`];
+}
+
+function countLines(text: string): number {
+  const trimmed = text.trim();
+  return trimmed === '' ? 0 : trimmed.split(/\r\n?|\n/).length;
+}
+
+export function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,102 @@
+/**
+ * `replyd backup FILE` and `replyd restore FILE`. A backup holds everything: conversations, mails, and the secrets of
+ * hooks; whoever has it has all of that, so it is made 0600 and said so.
+ */
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import type { Command } from 'commander';
+import { VERSION } from '../../base/version.js';
+import { loadSettings, withDataDir } from '../context.js';
+import { EXIT_FAILED } from '../errors.js';
+import { actAsOwner } from '../owner.js';
+import { sizeText, timeText } from '../terminal/render.js';
+import { print, printJson, warn } from '../terminal/terminal.js';
+import { jsonOption, makeVerb } from '../verb.js';
+import { makeDataDirectory, wantedUser } from './init.js';
+
+interface Options {
+  readonly replace?: true;
+  readonly user?: string;
+  readonly json?: true;
+}
+
+export function defineBackup(verb: Command): void {
+  makeVerb(verb.argument('<file>'), {
+    does: 'copy the whole store into one file',
+    examples: ['backup /var/backups/replyd.tar', 'backup /var/backups/replyd.tar --replace --json'],
+    more: [
+      'The daemon may run: the copy is of one moment, with every mail and attachment that the database names then.',
+      'It is a tar file, readable by its owner alone (0600): it holds all conversations, the reply addresses and the secrets of hooks. Encrypt it before it leaves the machine.',
+      'Not in it: the configuration, and mails that outbound.transport = "file" wrote.',
+      'Ends with 1 when the store has lost contents already (`replyd check`); the backup of the rest is made.',
+    ].join('\n'),
+  })
+    .option('--replace', 'an older backup under this name is replaced')
+    .addOption(jsonOption())
+    .action(async (file: string, options: Options, command: Command) => {
+      const { makeBackup } = await import('../../store/upkeep/backup.js');
+      // Root stays root: only he may be able to write there.
+      const manifest = await withDataDir(
+        command,
+        ({ config }) =>
+          makeBackup(config.dataDir, path.resolve(file), {
+            version: VERSION,
+            replace: options.replace ?? false,
+            now: Date.now(),
+          }),
+        { asOwner: false },
+      );
+      if (options.json) printJson({ file: path.resolve(file), ...manifest });
+      else {
+        const size = sizeText(manifest.bytes + manifest.database.size);
+        print(`wrote ${file}: ${size}, with ${manifest.files} files beside the database`);
+      }
+      if (manifest.missing.length > 0) {
+        warn(`${manifest.missing.length} contents are missing in the store itself: \`replyd check\` tells which`);
+        process.exitCode = EXIT_FAILED;
+      }
+    });
+}
+
+export function defineRestore(verb: Command): void {
+  makeVerb(verb.argument('<file>'), {
+    does: 'put a backup in the place of the store',
+    examples: ['restore /var/backups/replyd.tar --user replyd', 'restore /var/backups/replyd.tar --replace'],
+    more: [
+      'Stop the daemon first. The whole backup is checked before anything is written; one of a newer replyd is refused.',
+      'With --replace the database that is there stands aside as replyd.db.replaced: remove it when all is well.',
+      'What waited to be sent may have been sent since the backup was made. So the queue is paused if anything waits: look at `replyd queue list`, then `replyd queue resume`.',
+    ].join('\n'),
+  })
+    .option('--replace', 'put the store that is there aside')
+    .option('--user <name>', 'on a new machine: the user that runs the daemon; the data belongs to him (root only)')
+    .addOption(jsonOption())
+    .action(async (file: string, options: Options, command: Command) => {
+      const { config } = await loadSettings(command);
+      const { restoreBackup } = await import('../../store/upkeep/restore.js');
+      // Opened as the caller, written as the owner of the store.
+      const backup = await open(file, 'r');
+      if (options.user !== undefined) makeDataDirectory(config.dataDir, wantedUser(options.user));
+      const leaveStore = actAsOwner(config.dataDir);
+      try {
+        const { manifest, waiting } = await restoreBackup(config.dataDir, backup, {
+          replace: options.replace ?? false,
+        });
+        if (options.json) printJson({ data_dir: config.dataDir, waiting, ...manifest });
+        else print(`restored the store of ${timeText(manifest.made_at)} in ${config.dataDir}`);
+        if (manifest.missing.length > 0) {
+          warn(
+            `${manifest.missing.length} contents were missing when the backup was made: \`replyd check\` tells which`,
+          );
+        }
+        if (waiting > 0) {
+          warn(
+            `${waiting} mails wait to be sent, and may have been sent since: the queue is paused. See \`replyd queue list\`, then \`replyd queue resume\``,
+          );
+        }
+      } finally {
+        leaveStore();
+        await backup.close();
+      }
+    });
+}

@@ -1,0 +1,176 @@
+/**
+ * What an export of Chatwoot says of a conversation, as CSV (the first line names the columns) or JSON lines, and how it
+ * is called here. Columns: `uuid`, `account`, `contact_name`, `contact_email`, `channel`, `subject`; also understood:
+ * `status`, `contact_id`. Other columns are passed over. A row that can't be right says why and stops nothing.
+ */
+
+import { ReplydError } from '../../base/errors.js';
+import { CHANNELS, type Channel } from '../../conversation/model.js';
+import type { ImportedConversation } from '../../conversation/store.js';
+import { normalizeAddress } from '../../mail/address.js';
+import { readCsv } from '../terminal/csv.js';
+
+export interface Row {
+  readonly line: number;
+  readonly conversation: ImportedConversation | { readonly refused: string };
+}
+
+type Column = 'uuid' | 'account' | 'contactName' | 'contactEmail' | 'contactId' | 'channel' | 'subject' | 'status';
+
+/** Names in lower case with `_` between words, as exports write them. */
+const COLUMNS: Readonly<Record<Column, readonly string[]>> = {
+  uuid: ['uuid', 'conversation_uuid', 'conversation_id', 'token'],
+  account: ['account', 'account_slug', 'account_id', 'account_name'],
+  contactName: ['contact_name', 'contact.name', 'name'],
+  contactEmail: ['contact_email', 'contact.email', 'email'],
+  contactId: ['contact_id', 'contact.id'],
+  channel: ['channel', 'channel_type', 'inbox_channel'],
+  subject: ['subject', 'mail_subject', 'additional_attributes.mail_subject'],
+  status: ['status', 'conversation_status'],
+};
+
+/** Classes of Chatwoot's inboxes, without `Channel::`. */
+const CHATWOOT_CHANNELS: Readonly<Record<string, Channel>> = {
+  webwidget: 'web_widget',
+  facebookpage: 'facebook',
+  instagram: 'facebook',
+  twitterprofile: 'twitter',
+  sms: 'twilio_sms',
+  whatsapp: 'whatsapp',
+  twiliosms: 'twilio_sms',
+  telegram: 'telegram',
+  line: 'line',
+  api: 'api',
+  email: 'email',
+};
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** `account`: the slug for all rows, in place of theirs. Throws invalid when the file is no such export at all. */
+export async function* readExport(chunks: AsyncIterable<string>, account: string | null): AsyncGenerator<Row> {
+  const { first, all } = await peek(chunks);
+  if (first === '{') yield* readJsonLines(all, account);
+  else yield* readTable(all, account);
+}
+
+async function* readTable(chunks: AsyncIterable<string>, account: string | null): AsyncGenerator<Row> {
+  let places: Partial<Record<Column, number>> | null = null;
+  for await (const { line, fields } of readCsv(chunks)) {
+    if (places === null) {
+      places = placesOf(fields);
+      if (places.uuid === undefined || (places.account === undefined && account === null)) {
+        const missing = places.uuid === undefined ? 'uuid' : 'account (or give --account)';
+        throw new ReplydError('invalid', `the first line must name the columns; there is none called ${missing}`);
+      }
+      continue;
+    }
+    const at = places;
+    yield { line, conversation: conversationOf(column => fields[at[column] ?? -1] ?? '', account) };
+  }
+}
+
+async function* readJsonLines(chunks: AsyncIterable<string>, account: string | null): AsyncGenerator<Row> {
+  let line = 0;
+  for await (const text of linesOf(chunks)) {
+    line++;
+    if (text.trim() === '') continue;
+    yield { line, conversation: fromJson(text, account) };
+  }
+}
+
+function fromJson(text: string, account: string | null): Row['conversation'] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { refused: 'no JSON' };
+  }
+  if (typeof value !== 'object' || value === null) return { refused: 'no object' };
+  const reach = (name: string) => {
+    const found = name.split('.').reduce<unknown>((at, part) => {
+      return typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[part] : undefined;
+    }, value);
+    return typeof found === 'string' || typeof found === 'number' ? String(found) : '';
+  };
+  return conversationOf(column => COLUMNS[column].map(reach).find(found => found !== '') ?? '', account);
+}
+
+function placesOf(header: readonly string[]): Partial<Record<Column, number>> {
+  const names = header.map(name =>
+    name
+      .trim()
+      .toLowerCase()
+      .replaceAll(/[\s-]+/g, '_'),
+  );
+  const places: Partial<Record<Column, number>> = {};
+  for (const [column, known] of Object.entries(COLUMNS) as [Column, readonly string[]][]) {
+    const at = known.map(name => names.indexOf(name)).find(place => place !== -1);
+    if (at !== undefined) places[column] = at;
+  }
+  return places;
+}
+
+function conversationOf(get: (column: Column) => string, account: string | null): Row['conversation'] {
+  const uuid = get('uuid').trim();
+  if (!UUID.test(uuid)) return { refused: `${JSON.stringify(uuid.slice(0, 40))} is no UUID` };
+  const slug = account ?? get('account').trim();
+  if (slug === '') return { refused: 'no account' };
+  const channel = channelOf(get('channel'));
+  if (channel === null) return { refused: `unknown channel ${JSON.stringify(get('channel').slice(0, 40))}` };
+  const written = get('contactEmail').trim();
+  const email = written === '' ? null : normalizeAddress(written);
+  if (written !== '' && email === null) return { refused: 'the e-mail address of the contact is none' };
+  const id = get('contactId').trim();
+  const subject = get('subject').replaceAll(/\s+/g, ' ').trim().slice(0, 1000);
+  return {
+    token: uuid.toLowerCase(),
+    account: slug,
+    channel,
+    subject: subject === '' ? null : subject,
+    status: get('status').trim().toLowerCase() === 'resolved' || get('status').trim() === '1' ? 'resolved' : 'open',
+    contact: {
+      email,
+      name: get('contactName').replaceAll(/\s+/g, ' ').trim().slice(0, 500),
+      ...(id === '' ? {} : { source_id: `chatwoot:${id}` }),
+    },
+    metadata: { chatwoot_uuid: uuid.toLowerCase() },
+  };
+}
+
+function channelOf(written: string): Channel | null {
+  const word = written.trim().toLowerCase();
+  if (word === '') return 'api';
+  const ours = CHANNELS.find(channel => channel === word);
+  return ours ?? CHATWOOT_CHANNELS[word.replace(/^channel::/, '').replaceAll(/[^a-z]/g, '')] ?? null;
+}
+
+/** The first character that is no space, and everything, it included. */
+async function peek(chunks: AsyncIterable<string>): Promise<{ first: string; all: AsyncIterable<string> }> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  const read: string[] = [];
+  let first = '';
+  while (first === '') {
+    const next = await iterator.next();
+    if (next.done) break;
+    read.push(next.value);
+    first = next.value
+      .replace(/^\ufeff/, '')
+      .trimStart()
+      .slice(0, 1);
+  }
+  async function* all(): AsyncGenerator<string> {
+    yield* read;
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
+  }
+  return { first, all: all() };
+}
+
+async function* linesOf(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of chunks) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop()!;
+    yield* lines;
+  }
+  yield rest;
+}

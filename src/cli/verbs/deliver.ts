@@ -1,0 +1,163 @@
+/**
+ * `replyd deliver`: the pipe door. Takes one mail on standard input from Postfix, Exim or qmail and hands it to the
+ * daemon over its LMTP socket. It is started for every mail, so it loads nothing but this file and two small ones,
+ * and reads the configuration only when nobody says where the socket is.
+ *
+ * It prints one line, which begins with the enhanced status code, and ends with 0, or 67 (5.1.x), 69 (another 5xx of the
+ * daemon for this recipient), or 75 for everything else: wrong usage, no permission, no daemon, a crash. For qmail 0,
+ * 100, 111. Standard input is always read to its end, or the MTA would take the broken pipe for a failure.
+ */
+import { writeSync } from 'node:fs';
+import { handOver } from '../../ingress/pipe/lmtp-client.js';
+import {
+  type Ending,
+  endingOf,
+  later,
+  PIPE_DOORS,
+  type PipeDoor,
+  recipientsOf,
+  senderOf,
+} from '../../ingress/pipe/pipe.js';
+
+export interface DeliverOptions {
+  readonly door: PipeDoor;
+  readonly socket: string | undefined;
+  readonly sender: string | undefined;
+  readonly config: string | undefined;
+  readonly recipient: string | undefined;
+}
+
+/** Milliseconds without a byte in either direction. The daemon answers a mail within five minutes. */
+const PATIENCE = { step: 60_000, stored: 330_000 };
+
+/** Runs one delivery with the words of the command line and ends the process. Never throws, never returns. */
+export async function runDeliver(words: readonly string[]): Promise<never> {
+  const door = doorIn(words);
+  let said = false;
+  const finish = ({ line, exitCode }: Ending): never => {
+    if (!said) {
+      said = true;
+      try {
+        writeSync(1, `${line}\n`);
+      } catch {
+        // Nobody reads it; the exit code is what counts.
+      }
+    }
+    process.exit(exitCode);
+  };
+  process.on('uncaughtException', error => finish(later(String(error), door)));
+  process.on('unhandledRejection', error => finish(later(String(error), door)));
+  // An MTA that stops its pipes means "not now".
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => finish(later(`ended by ${signal}`, door)));
+  }
+  const input = process.stdin as AsyncIterable<Buffer>;
+  let ending: Ending;
+  try {
+    ending = await deliver(readDeliverWords(words), input);
+  } catch (error) {
+    ending = later(error instanceof Error ? error.message : String(error), door);
+  }
+  await drain();
+  return finish(ending);
+}
+
+async function deliver(options: DeliverOptions, mail: AsyncIterable<Buffer>): Promise<Ending> {
+  const { door } = options;
+  const recipients = recipientsOf(door, options.recipient, process.env);
+  if (recipients.length === 0) return later(`no recipient: ${HOW[door]}`, door);
+  const place = await findPlace(options);
+  const reply = await handOver({
+    place,
+    door,
+    sender: senderOf(door, options.sender, process.env),
+    recipients,
+    mail,
+    patience: PATIENCE,
+  });
+  return endingOf(reply, door);
+}
+
+const HOW: Readonly<Record<PipeDoor, string>> = {
+  postfix: 'give the recipient as the argument, in master.cf',
+  exim: 'RECIPIENT is not set; is this an Exim pipe transport?',
+  qmail: 'RECIPIENT is not set; is this started by qmail-local?',
+};
+
+/** Throws with what is wrong. */
+export function readDeliverWords(words: readonly string[]): DeliverOptions {
+  const options = new Map<string, string>();
+  const rest: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    if (word === '--') {
+      rest.push(...words.slice(at + 1));
+      break;
+    }
+    const found = /^(--[a-z]+)(?:=(.*))?$/s.exec(word === '-c' ? '--config' : word);
+    if (found === null) {
+      if (word.startsWith('-') && word !== '-') throw new Error(`unknown option ${word}`);
+      rest.push(word);
+      continue;
+    }
+    const [, name = '', inline] = found;
+    if (!['--door', '--socket', '--sender', '--config'].includes(name)) throw new Error(`unknown option ${name}`);
+    const value = inline ?? words[++at];
+    if (value === undefined) throw new Error(`${name} needs a value`);
+    options.set(name.slice(2), value);
+  }
+  const [verb, recipient, ...more] = rest;
+  if (verb !== 'deliver') throw new Error('wrong usage');
+  if (more.length > 0) throw new Error('more than one recipient: with Postfix, replyd_destination_recipient_limit = 1');
+  const door = options.get('door');
+  if (!isDoor(door)) throw new Error(`--door must be one of ${PIPE_DOORS.join(', ')}`);
+  const of = (name: string) => options.get(name);
+  return { door, socket: of('socket'), sender: of('sender'), config: of('config'), recipient };
+}
+
+function isDoor(word: string | undefined): word is PipeDoor {
+  return PIPE_DOORS.some(door => door === word);
+}
+
+/** The door, however wrong the rest may be: its exit codes are needed for that. */
+function doorIn(words: readonly string[]): PipeDoor | null {
+  try {
+    return readDeliverWords(words).door;
+  } catch {
+    return words.some(word => /^(?:--door=)?qmail$/.test(word)) ? 'qmail' : null;
+  }
+}
+
+type Place = Parameters<typeof handOver>[0]['place'];
+
+async function findPlace({ socket, config }: DeliverOptions): Promise<Place> {
+  const told = socket ?? process.env.REPLYD_SOCKET;
+  if (told) return readPlace(told);
+  const { loadConfig } = await import('../../config/load.js');
+  const loaded = loadConfig({
+    ...(config === undefined ? {} : { file: config }),
+    env: process.env,
+    cwd: process.cwd(),
+  });
+  const [first] = loaded.config.lmtp.listen;
+  if (first === undefined) throw new Error('lmtp.listen is not set: the daemon has no socket for pipes');
+  return first.kind === 'unix' ? { path: first.path } : { host: first.host, port: first.port };
+}
+
+/** A path, `unix:/path` or `host:port`. */
+function readPlace(text: string): Place {
+  const address = /^\[?([^\]/]+?)\]?:(\d{1,5})$/.exec(text);
+  return address === null ? { path: text.replace(/^unix:/, '') } : { host: address[1]!, port: Number(address[2]) };
+}
+
+async function drain(): Promise<void> {
+  const { stdin } = process;
+  if (stdin.readableEnded || stdin.destroyed) return;
+  await new Promise<void>(resolve => {
+    stdin
+      .once('end', resolve)
+      .once('error', () => resolve())
+      .once('close', resolve);
+    stdin.resume();
+  });
+}

@@ -1,0 +1,256 @@
+/**
+ * `replyd mail explain`: what replyd understands of a mail and why, from a file or of a mail on record. It needs no
+ * daemon and stores nothing.
+ *
+ * The mail is read twice: once to learn which conversation it belongs to, and again with what replyd wrote there, as the
+ * daemon does. Without a store, or with one that can't be opened, it says so and explains what the file alone tells.
+ */
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { errorText, isReplydError, ReplydError, reasonText } from '../../base/errors.js';
+import type { Location } from '../../conversation/filing.js';
+import type { Store } from '../../conversation/store.js';
+import type { Authentication } from '../../mail/authentication.js';
+import type { Envelope, Mailbox, RawFacts, Reading } from '../../mail/mail.js';
+import { loadSettings, storeIsMissing, withStore } from '../context.js';
+import { personText, sizeText, timeText } from '../terminal/render.js';
+import { facts } from '../terminal/table.js';
+import { print, printJson, styled, columns as terminalColumns, warn } from '../terminal/terminal.js';
+import { printable, wrap } from '../terminal/text.js';
+import { addVerb, jsonOption } from '../verb.js';
+
+interface Given {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** Of a mail on record; a file's is guessed from its header. */
+  readonly envelope: Envelope | null;
+}
+
+interface Explained {
+  readonly given: Given;
+  readonly facts: RawFacts;
+  readonly envelope: Envelope;
+  readonly reading: Reading;
+  /** Null without a store. */
+  readonly locations: readonly Location[] | null;
+  readonly authentication: Authentication;
+}
+
+export function defineExplain(group: Command): void {
+  addVerb(group, 'explain <file-or-id>', {
+    does: 'explain what replyd understands of a mail, and why',
+    examples: ['mail explain mail.eml', 'mail explain mail_04x0g2k9c7d --json', 'mail explain - < mail.eml'],
+    more: [
+      'Its kind and by which signs, who wrote it, which rule cut the text where, and what threads it. Needs no',
+      'daemon and stores nothing. Of a file the envelope is guessed from the delivery fields of its header.',
+    ].join('\n'),
+  })
+    .addOption(jsonOption())
+    .action(async (what: string, options: { json?: true }, command: Command) => {
+      const explained = /^mail_[0-9a-z]+$/.test(what)
+        ? await withStore(command, async ({ store, loaded }) => {
+            const { mail, raw } = await store.mail(what);
+            const envelope = { mailFrom: mail.envelope.mail_from, rcptTo: mail.envelope.rcpt_to };
+            const given = { name: what, bytes: await store.read(raw), envelope };
+            return explain(given, store, loaded.config.auth.authservId);
+          })
+        : await explainFile(what, command);
+      if (options.json) printJson(jsonOf(explained));
+      else print(viewOf(explained));
+    });
+}
+
+async function explainFile(name: string, command: Command): Promise<Explained> {
+  const loaded = await loadSettings(command);
+  const given = { name: name === '-' ? 'standard input' : name, bytes: readBytes(name), envelope: null };
+  const ids = loaded.config.auth.authservId;
+  let opened = false;
+  try {
+    if (storeIsMissing(loaded.config.dataDir)) return await explain(given, null, ids);
+    const work = ({ store }: { store: Store }) => {
+      opened = true;
+      return explain(given, store, ids);
+    };
+    return await withStore(command, work, { loaded });
+  } catch (error) {
+    if (opened || !(isReplydError(error, 'unavailable') || isReplydError(error, 'unauthorized'))) throw error;
+    warn(`explained without the store: ${errorText(error)}`);
+    return explain(given, null, ids);
+  }
+}
+
+function readBytes(name: string): Uint8Array {
+  try {
+    return readFileSync(name === '-' ? 0 : name);
+  } catch (error) {
+    throw new ReplydError('unavailable', `cannot read ${name}: ${reasonText(error)}`, { cause: error });
+  }
+}
+
+async function explain(given: Given, store: Store | null, authservIds: readonly string[]): Promise<Explained> {
+  const [{ keepInMemory, parseMail }, { readMail }, { factsOf }, { authenticationOf }, { envelopeInHeader }] =
+    await Promise.all([
+      import('../../mail/message.js'),
+      import('../../mail/reading.js'),
+      import('../../mail/fingerprint.js'),
+      import('../../mail/authentication.js'),
+      import('../../ingress/recipients.js'),
+    ]);
+  const envelope = given.envelope ?? (await envelopeInHeader({ bytes: given.bytes }));
+  const mail = await parseMail(given.bytes, keepInMemory);
+  const { mailFrom } = envelope;
+  const first = readMail(mail, { texts: [], replyAddresses: [] }, { mailFrom });
+  const about = { facts: factsOf(given.bytes), authentication: authenticationOf(mail.headers, authservIds) };
+  if (store === null) return { ...about, given, envelope, reading: first, locations: null };
+  const locations = await store.locate({ recipients: envelope.rcptTo, mailFrom, reading: first });
+  const conversations = locations.flatMap(each => (each.conversation === null ? [] : [each.conversation.id]));
+  const traces = { texts: await store.quotable(conversations), replyAddresses: envelope.rcptTo };
+  const reading = readMail(mail, traces, { mailFrom });
+  return { ...about, given, envelope, reading, locations };
+}
+
+function jsonOf({ given, facts: raw, envelope, reading, locations, authentication }: Explained) {
+  const { mail, text } = reading;
+  return {
+    mail: given.name,
+    size: raw.size,
+    sha256: raw.sha256,
+    hops: raw.hops,
+    envelope: { mail_from: envelope.mailFrom, rcpt_to: envelope.rcptTo, guessed: given.envelope === null },
+    kind: reading.kind,
+    evidence: reading.evidence,
+    from: mail.from,
+    sender: mail.sender,
+    reply_to: mail.replyTo,
+    to: mail.to,
+    cc: mail.cc,
+    subject: mail.subject,
+    date: mail.date,
+    message_id: mail.messageId,
+    in_reply_to: mail.inReplyTo,
+    references: mail.references,
+    authentication,
+    text: text.text,
+    quoted_text: text.quotedText,
+    signature: text.signature,
+    text_evidence: text.evidence,
+    html: reading.html,
+    attachments: mail.attachments.map(file => ({
+      filename: file.filename,
+      content_type: file.contentType,
+      size: file.size,
+      sha256: file.sha256,
+      inline: file.inline,
+      content_id: file.contentId,
+    })),
+    report: reading.report,
+    reported_message_ids: reading.reportedIds,
+    threading: locations,
+  };
+}
+
+function viewOf(explained: Explained, columns = terminalColumns()): string {
+  const { given, facts: raw, envelope, reading, authentication } = explained;
+  const { mail, text } = reading;
+  const people = (boxes: readonly Mailbox[]) => boxes.map(personText).join(', ');
+  const guess = given.envelope === null ? ' (guessed from the header)' : '';
+  const verdicts = (['spf', 'dkim', 'dmarc'] as const)
+    .filter(method => authentication[method] !== null)
+    .map(method => `${method}=${authentication[method]}`);
+  const parts = [
+    facts(
+      [
+        ['mail', given.name],
+        ['size', sizeText(raw.size)],
+        ['kind', reading.kind],
+        ...reading.evidence.map((line, at) => [at === 0 ? 'because' : '', line] as const),
+        ['from', mail.from === null ? 'nobody: there is no From field' : personText(mail.from)],
+        ['to', people(mail.to)],
+        ['cc', people(mail.cc)],
+        ['subject', mail.subject],
+        ['date', mail.date === null ? null : timeText(mail.date)],
+        ['message-id', mail.messageId ?? 'none: one is made from its content'],
+        ['checked sender', verdicts.join(' ')],
+        ['envelope from', `${envelope.mailFrom || '<>'}${guess}`],
+        ...threadingLines(explained),
+        ...reading.report.map(entry => ['reports', reportText(entry)] as const),
+        ...reading.reportedIds.map(id => ['about', `<${id}>`] as const),
+        ...mail.attachments.map(
+          file =>
+            [
+              'attached',
+              `${file.filename}, ${file.contentType}, ${sizeText(file.size)}${file.inline ? ', inline' : ''}`,
+            ] as const,
+        ),
+        ...text.evidence.map((line, at) => [at === 0 ? 'text cut by' : '', line] as const),
+      ],
+      columns,
+    ),
+  ];
+  const sections = [
+    ['text', text.text],
+    ['quoted', text.quotedText],
+    ['signature', text.signature],
+  ] as const;
+  for (const [title, content] of sections) {
+    if (content === '' && title !== 'text') continue;
+    parts.push('', styled(title, 'bold'), body(content, columns));
+  }
+  return parts.join('\n');
+}
+
+const MAX_LINES = 60;
+
+function body(content: string, columns: number): string {
+  if (content === '') return '  (nothing)';
+  const lines = wrap(printable(content), columns - 2);
+  const shown = lines.slice(0, MAX_LINES).map(line => `  ${line}`.trimEnd());
+  return [...shown, ...(lines.length > MAX_LINES ? [`  … ${lines.length - MAX_LINES} lines more`] : [])].join('\n');
+}
+
+function threadingLines({ given, envelope, locations, reading }: Explained): (readonly [string, string])[] {
+  if (locations === null) {
+    const ids = [...new Set([...reading.mail.inReplyTo, ...reading.mail.references])].slice(-3).map(id => `<${id}>`);
+    return [
+      ...envelope.rcptTo.slice(0, 5).map(address => ['addressed to', address] as const),
+      ...(ids.length > 0 ? [['names', ids.join(' ')] as const] : []),
+      ['goes to', 'unknown: there is no store to look in'],
+    ];
+  }
+  // A file names everybody it was for; whose addresses are not ours says nothing.
+  const ours = given.envelope === null ? locations.filter(each => each.goes !== 'not_ours') : locations;
+  if (ours.length === 0) return [['goes to', 'nowhere: no address in it is ours']];
+  return ours.flatMap(location => [
+    ['addressed to', location.recipient] as const,
+    ['goes to', destinationText(location)] as const,
+    ...(location.goes === 'conversation' && !location.writer_known
+      ? [['', 'its writer is no participant there'] as const]
+      : []),
+  ]);
+}
+
+function destinationText({ goes, account, conversation, by }: Location): string {
+  switch (goes) {
+    case 'conversation':
+      return `${account}#${conversation!.number} (${conversation!.id}), by its ${by}`;
+    case 'new':
+      return `a new conversation of ${account}: it names none`;
+    case 'kept':
+      return 'the operator: kept, in no conversation';
+    case 'unthreaded':
+      return `nowhere: it names no conversation, and ${account} opens none for mail`;
+    case 'blocked':
+      return `nowhere: ${by} is on the block list of ${account}; it is refused (550)`;
+    case 'switched_off':
+      return 'nowhere: inbound mail of this account is off';
+    case 'unknown':
+      return 'nowhere: no address of ours, or its token is unknown or revoked';
+    case 'not_ours':
+      return 'nowhere: the domain is not ours';
+  }
+}
+
+function reportText({ recipient, action, status, diagnostic }: Reading['report'][number]): string {
+  const about = [action, recipient === '' ? 'somebody' : `for ${recipient}`, status].filter(Boolean).join(' ');
+  return diagnostic === null ? about : `${about}: ${diagnostic}`;
+}

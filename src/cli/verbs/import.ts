@@ -1,0 +1,74 @@
+/**
+ * `replyd import chatwoot FILE`: takes over conversations of another system, so that answers to mails it sent still find
+ * theirs. 500 rows a transaction, so that a daemon at work is never kept waiting. Repeatable: what is there stays as it
+ * is. A row that can't be taken is a line on standard error and ends the run with 1; the others are taken all the same.
+ */
+import { createReadStream } from 'node:fs';
+import type { Command } from 'commander';
+import type { ImportedConversation } from '../../conversation/store.js';
+import { withStore } from '../context.js';
+import { EXIT_FAILED } from '../errors.js';
+import { print, printJson, warn } from '../terminal/terminal.js';
+import { addVerb, jsonOption } from '../verb.js';
+import { readExport } from './chatwoot.js';
+
+const ROWS = 500;
+/** Reasons that are printed; the rest is counted. */
+const MAX_REASONS = 50;
+
+export function defineImport(group: Command): void {
+  addVerb(group, 'chatwoot <file>', {
+    does: 'take over conversations of Chatwoot',
+    examples: ['import chatwoot conversations.csv', 'import chatwoot --account acme conversations.jsonl'],
+    more: `FILE is CSV, whose first line names the columns, or JSON lines; "-" is standard input.
+Columns: uuid, account, contact_name, contact_email, channel, subject; status and
+contact_id if they are there. Reply addresses with the UUID, and the ids that Chatwoot
+wrote into Message-ID and References, then name the conversation here. The domain must be
+one of the account's, the prefix one of reply.prefix. A second run changes nothing.`,
+  })
+    .option('--account <slug>', 'the account of all rows, in place of their own column')
+    .addOption(jsonOption())
+    .action(async (file: string, options: { account?: string; json?: true }, command: Command) => {
+      const counts = { made: 0, known: 0, refused: 0 };
+      const refuse = (line: number, reason: string) => {
+        if (counts.refused++ < MAX_REASONS) warn(`line ${line}: ${reason}`);
+      };
+      // Opened before the store: root reads it as root.
+      const input = file === '-' ? process.stdin : createReadStream(file);
+      input.setEncoding('utf8');
+      await opened(input, file);
+      await withStore(command, async ({ store }) => {
+        let batch: { line: number; conversation: ImportedConversation }[] = [];
+        const flush = async () => {
+          const results = await store.importConversations(batch.map(each => each.conversation));
+          results.forEach((result, at) => {
+            if (typeof result === 'string') counts[result]++;
+            else refuse(batch[at]!.line, result.refused);
+          });
+          batch = [];
+        };
+        for await (const { line, conversation } of readExport(input, options.account ?? null)) {
+          if ('refused' in conversation) refuse(line, conversation.refused);
+          else batch.push({ line, conversation });
+          if (batch.length === ROWS) await flush();
+        }
+        await flush();
+      });
+      if (counts.refused > MAX_REASONS) warn(`… and ${counts.refused - MAX_REASONS} more`);
+      if (options.json) printJson(counts);
+      else print(`${counts.made} made, ${counts.known} known already, ${counts.refused} refused`);
+      if (counts.refused > 0) process.exitCode = EXIT_FAILED;
+    });
+}
+
+/** Waits until it can be read; throws what the system says otherwise. */
+function opened(input: NodeJS.ReadableStream, file: string): Promise<void> {
+  if (file === '-') return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    input.once('error', reject);
+    input.once('ready', () => {
+      input.removeListener('error', reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,195 @@
+/**
+ * `replyd init`, `check-config` and `migrate`: what is done once, before the daemon runs or after an upgrade.
+ *
+ * `init` never overwrites: what is there already is kept and said so. As root it gives the data directory to `--user`,
+ * who also gets to read the configuration through his group.
+ */
+import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Command } from 'commander';
+import { ReplydError, systemText } from '../../base/errors.js';
+import { configOption, loadSettings, openDirectly, storeIsMissing, withDataDir } from '../context.js';
+import { usageError } from '../errors.js';
+import { actAsOwner, checkAccess, findUser, isRoot, type Owner, ownerOf, userName } from '../owner.js';
+import { facts } from '../terminal/table.js';
+import { hint, print, printJson, warn } from '../terminal/terminal.js';
+import { jsonOption, makeVerb, quoted } from '../verb.js';
+
+interface Json {
+  readonly json?: true;
+}
+
+const SYSTEM_DATA = '/var/lib/replyd';
+
+export function defineInit(verb: Command): void {
+  makeVerb(verb, {
+    does: 'write a configuration and make the store',
+    examples: ['init --user replyd', 'init -c ./config.toml', 'init -c ./config.toml --data-dir ./store'],
+    more: 'Writes a file with every key, its meaning and its default, then makes the data directory (0700) and the store.\nWhat is there already is kept.',
+  })
+    .option('--user <name>', 'the user that runs the daemon; the data belongs to him (root only)')
+    .option('--data-dir <folder>', 'where the data goes')
+    .addOption(jsonOption())
+    .action(async (options: Json & { user?: string; dataDir?: string }, command: Command) => {
+      const owner = options.user === undefined ? null : wantedUser(options.user);
+      const { SYSTEM_CONFIG } = await import('../../config/load.js');
+      const file = path.resolve(configOption(command) ?? (process.env.REPLYD_CONFIG || SYSTEM_CONFIG));
+      const wroteConfig = await writeConfig(file, {
+        dataDir:
+          options.dataDir === undefined ? (file === SYSTEM_CONFIG ? SYSTEM_DATA : null) : path.resolve(options.dataDir),
+        owner,
+      });
+      const loaded = await loadSettings(command);
+      const { dataDir } = loaded.config;
+      makeDataDirectory(dataDir, owner);
+      const leaveStore = actAsOwner(dataDir);
+      try {
+        checkAccess(dataDir);
+        const madeStore = storeIsMissing(dataDir);
+        if (madeStore) await (await openDirectly(loaded, true)).close();
+        const done = { config: file, data_dir: dataDir, wrote_config: wroteConfig, made_store: madeStore };
+        if (options.json) printJson(done);
+        else {
+          print(`${wroteConfig ? 'wrote' : 'kept '} ${file}`);
+          print(`${madeStore ? 'made ' : 'kept '} the store in ${dataDir}`);
+        }
+      } finally {
+        leaveStore();
+      }
+      if (!options.json) {
+        hint(
+          `\nNext: look through ${file}, then \`replyd check-config\`, \`replyd account add --help\` and \`replyd serve\`${
+            owner === null ? '' : `, as ${userName(owner.uid)} or by \`replyd systemd\``
+          }.`,
+        );
+      }
+    });
+}
+
+export function defineCheckConfig(verb: Command): void {
+  makeVerb(verb, {
+    does: 'check the configuration and say what is in force',
+    examples: ['check-config', 'check-config -c ./config.toml', 'check-config --json'],
+    more: 'Environment variables count too. --json prints every key with its value; secrets are not shown.',
+  })
+    .addOption(jsonOption())
+    .action(async (options: Json, command: Command) => {
+      const { config, file, notices } = await loadSettings(command);
+      const { redactedConfig } = await import('../../config/example.js');
+      const { checkCertificate } = await import('../doctor/world-checks.js');
+      for (const { state, text, advice } of checkCertificate(config, Date.now())) {
+        if (state === 'failed') throw new ReplydError('unavailable', `certificate: ${text}: ${advice}`);
+      }
+      for (const notice of notices) warn(notice);
+      const values = redactedConfig(config);
+      if (options.json) return printJson(values);
+      const shown = [
+        'data_dir',
+        'smtp.listen',
+        'lmtp.listen',
+        'http.listen',
+        'outbound.transport',
+        'outbound.host',
+      ] as const;
+      print(
+        facts([
+          ['configuration', file ?? 'none: defaults and environment'],
+          ...shown.map(key => [key, [values[key]].flat().join(' ') || null] as const),
+        ]),
+      );
+      print('ok');
+    });
+}
+
+export function defineMigrate(verb: Command): void {
+  makeVerb(verb, {
+    does: "bring the store's schema up to date",
+    examples: ['migrate', 'migrate --json'],
+    more: '`replyd serve` does the same when it starts. The daemon must not be running. Make a backup first: there is no way back to an older version.',
+  })
+    .addOption(jsonOption())
+    .action(async (options: Json, command: Command) => {
+      const done = await withDataDir(command, ({ config }) => migrateStore(config.dataDir));
+      if (options.json) return printJson(done);
+      for (const name of done.applied) print(`applied ${name}`);
+      print(`the schema is up to date (version ${done.version})`);
+    });
+}
+
+async function migrateStore(dataDir: string): Promise<{ version: number; applied: readonly string[] }> {
+  const [{ openDatabase }, { lockStore }, { migrate, schemaVersions }] = await Promise.all([
+    import('../../store/sqlite/database.js'),
+    import('../../store/sqlite/lock.js'),
+    import('../../store/sqlite/migrate.js'),
+  ]);
+  const lock = lockStore(dataDir);
+  try {
+    const connection = openDatabase(dataDir);
+    try {
+      const applied = migrate(connection);
+      return { version: schemaVersions(connection).store, applied };
+    } finally {
+      connection.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+/** The user that was named. Throws a usage error when there is none, unauthorized for others than root. */
+export function wantedUser(name: string): Owner {
+  const user = findUser(name);
+  if (user === null) {
+    throw usageError(
+      `there is no user ${quoted(name)}: \`useradd --system --home-dir ${SYSTEM_DATA} --shell /usr/sbin/nologin ${name}\` makes one`,
+    );
+  }
+  if (!isRoot() && user.uid !== process.getuid?.()) {
+    throw new ReplydError(
+      'unauthorized',
+      `only root can make files for ${name}: run it with sudo, or as ${name} and without --user`,
+    );
+  }
+  return user;
+}
+
+/** Writes the commented file unless there is one. True when it was written. */
+async function writeConfig(file: string, options: { dataDir: string | null; owner: Owner | null }): Promise<boolean> {
+  if (existsSync(file)) return false;
+  const { exampleConfig } = await import('../../config/example.js');
+  const text = exampleConfig(options.dataDir === null ? {} : { data_dir: options.dataDir });
+  try {
+    const made = mkdirSync(path.dirname(file), { recursive: true });
+    // The daemon's user has to get there; the program's umask lets nobody.
+    if (made !== undefined)
+      for (let up = path.dirname(file); up.startsWith(made); up = path.dirname(up)) chmodSync(up, 0o755);
+    writeFileSync(file, text, { flag: 'wx' });
+    chmodSync(file, 0o640);
+    if (isRoot() && options.owner !== null) chownSync(file, 0, options.owner.gid);
+    return true;
+  } catch (error) {
+    const reason = systemText(error);
+    if (reason === null) throw error;
+    throw new ReplydError('unauthorized', `${reason}; run as root, or say where: \`replyd init -c ./config.toml\``, {
+      cause: error,
+    });
+  }
+}
+
+/** Makes the folder, or checks that the one that is there belongs to whom it should. */
+export function makeDataDirectory(dataDir: string, owner: Owner | null): void {
+  const has = ownerOf(dataDir);
+  if (has === null) {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    if (isRoot() && owner !== null) chownSync(dataDir, owner.uid, owner.gid);
+    return;
+  }
+  if (owner !== null && has.uid !== owner.uid) {
+    throw new ReplydError(
+      'conflict',
+      `${dataDir} belongs to ${userName(has.uid)}, not to ${userName(owner.uid)}: ` +
+        `\`chown -R ${userName(owner.uid)}: ${dataDir}\` gives it to him`,
+    );
+  }
+  if (isRoot() || has.uid === process.getuid?.()) chmodSync(dataDir, 0o700);
+}

@@ -1,0 +1,117 @@
+/** `replyd mail …`: mails as they came in, what became of each, and reading quarantined ones again. */
+import type { Command } from 'commander';
+import { ReplydError } from '../../base/errors.js';
+import type { StoredContent } from '../../conversation/filing.js';
+import type { MailRecordState } from '../../conversation/model.js';
+import type { Store } from '../../conversation/store.js';
+import { withStore } from '../context.js';
+import { list } from '../terminal/listing.js';
+import { mailView, sizeText, timeText } from '../terminal/render.js';
+import { table } from '../terminal/table.js';
+import { print, printJson } from '../terminal/terminal.js';
+import { messageView } from '../terminal/thread.js';
+import { addVerb, given, jsonOption, limitOption, oneOf } from '../verb.js';
+import { defineExplain } from './explain.js';
+
+const STATES: readonly MailRecordState[] = ['filed', 'quarantined', 'refused', 'kept'];
+
+interface Json {
+  readonly json?: true;
+}
+
+export function defineMail(group: Command): void {
+  addVerb(group, 'list', {
+    does: 'list mails, the newest first',
+    examples: ['mail list', 'mail list --state quarantined', 'mail list --state refused --limit 5 --json'],
+    more: [
+      'filed        stands in its conversation',
+      'quarantined  stands in its conversation, but could not be read (`mail reprocess`)',
+      'refused      was turned away after it came',
+      'kept         for postmaster or abuse',
+    ].join('\n'),
+  })
+    .option('--state <state>', STATES.join(', '))
+    .option('--account <slug>', 'of this account')
+    .addOption(limitOption())
+    .addOption(jsonOption())
+    .action(async (options: Json & { state?: string; account?: string; limit: number }, command: Command) => {
+      const filter = given({ state: oneOf('state', STATES, options.state), account: options.account });
+      await withStore(command, ({ store }) =>
+        list(
+          options,
+          page => store.mails({ ...filter, ...page }),
+          mails =>
+            table(
+              mails,
+              [
+                { title: 'id', of: mail => mail.id },
+                { title: 'state', of: mail => mail.state },
+                { title: 'received', of: mail => timeText(mail.received_at) },
+                { title: 'size', of: mail => sizeText(mail.size), align: 'right' },
+                { title: 'from', of: mail => mail.envelope.mail_from || '<>', shrinks: true },
+                { title: 'to', of: mail => mail.envelope.rcpt_to.join(' '), shrinks: true },
+              ],
+              { note: mail => mail.reason },
+            ),
+        ),
+      );
+    });
+
+  addVerb(group, 'show <id>', {
+    does: 'show a mail: envelope, state, what became of it',
+    examples: ['mail show mail_04x0g2k9c7d', 'mail show mail_04x0g2k9c7d --json'],
+  })
+    .addOption(jsonOption())
+    .action(async (id: string, options: Json, command: Command) => {
+      const { mail } = await withStore(command, ({ store }) => store.mail(id));
+      if (options.json) printJson(mail);
+      else print(mailView(mail));
+    });
+
+  defineExplain(group);
+
+  addVerb(group, 'reprocess <id>', {
+    does: 'read a quarantined mail again and fill its message',
+    examples: ['mail reprocess mail_04x0g2k9c7d', 'mail reprocess mail_04x0g2k9c7d --json'],
+    more: 'The mail is read in this process, without limits of time and memory: end it with Ctrl-C when it takes too long.',
+  })
+    .addOption(jsonOption())
+    .action(async (id: string, options: Json, command: Command) => {
+      await withStore(command, async ({ store }) => {
+        const messages = await reprocess(store, id);
+        const { mail } = await store.mail(id);
+        if (options.json) printJson(mail);
+        else for (const message of messages) print(messageView(await store.message(message)));
+      });
+    });
+}
+
+/** Reads the mail again. Returns the ids of the messages it filled; throws unavailable when it still can't be read. */
+async function reprocess(store: Store, id: string): Promise<readonly string[]> {
+  const { mail, raw } = await store.mail(id);
+  if (mail.state !== 'quarantined') {
+    throw new ReplydError('conflict', `mail ${id} is ${mail.state}, not quarantined: there is nothing to reprocess`);
+  }
+  const conversations: string[] = [];
+  for (const { message_id } of mail.results) {
+    if (message_id !== null) conversations.push((await store.message(message_id)).conversation_id);
+  }
+  const [{ readJob }, { factsOf }, { keepInMemory }] = await Promise.all([
+    import('../../parsing/job.js'),
+    import('../../mail/fingerprint.js'),
+    import('../../mail/message.js'),
+  ]);
+  const bytes = await store.read(raw);
+  const about = {
+    traces: { texts: await store.quotable(conversations), replyAddresses: mail.envelope.rcpt_to },
+    mailFrom: mail.envelope.mail_from,
+    authservIds: [],
+  };
+  const result = await readJob({ id: 0, raw: { bytes }, about }, factsOf(bytes), bytes, keepInMemory);
+  if (result.outcome !== 'read')
+    throw new ReplydError('unavailable', `mail ${id} still can't be read: ${result.reason}`);
+  const placed: StoredContent[] = [];
+  const { reading, attachments } = result.parsed;
+  for (const attachment of attachments) placed.push(await store.place(attachment.content, attachment));
+  return store.refile(id, reading, placed);
+}

@@ -1,0 +1,123 @@
+/**
+ * `replyd serve`: the daemon in the foreground, its log on standard error.
+ *
+ * SIGHUP reads the configuration again; one that is wrong changes nothing and is said in the log. The first SIGTERM or
+ * SIGINT ends it gracefully (what is in flight is finished), the second at once. A start that fails is one line that
+ * says which key, port or process is in the way, and exit 1.
+ */
+import type { Command } from 'commander';
+import { errorText, ReplydError } from '../../base/errors.js';
+import { createLog, type Log } from '../../base/log.js';
+import type { Config } from '../../config/keys.js';
+import type { LoadedConfig } from '../../config/load.js';
+import { loadSettings } from '../context.js';
+import { EXIT_FAILED } from '../errors.js';
+import { checkAccess, isRoot, ownerOf, userName } from '../owner.js';
+import { makeVerb } from '../verb.js';
+
+export function defineServe(verb: Command): void {
+  makeVerb(verb, {
+    does: 'run the daemon in the foreground',
+    examples: ['serve', 'serve -c /etc/replyd/config.toml', '-c ./config.toml serve 2>> replyd.log'],
+    more: 'SIGHUP reloads the configuration, SIGTERM ends it gracefully, a second SIGTERM at once.\nThe ports really bound stand in data_dir/listening.json when it is ready.',
+  }).action(async (_options: unknown, command: Command) => {
+    const loaded = await loadSettings(command, { quiet: true });
+    const { config } = loaded;
+    const log = createLog(config.log.level, config.log.format);
+    sayFindings(log, loaded);
+    becomeOwner(config);
+    // Listened to before there is a daemon: `listening.json` invites signals, and one unheard would end the process.
+    const ends = listenForEnd();
+    const reloads = listenForReload();
+    const { openDaemon } = await import('../../daemon.js');
+    const daemon = await openDaemon(loaded, { log, onFatal: ends.fatal });
+    reloads.start(async () => {
+      try {
+        const next = await loadSettings(command, { quiet: true });
+        sayFindings(log, next);
+        await daemon.reload(next);
+      } catch (error) {
+        log.error('reload_failed', { error: errorText(error) });
+      }
+    });
+    const reason = await ends.reason;
+    if (typeof reason === 'string') {
+      log.info('stopping', { signal: reason });
+      return daemon.close();
+    }
+    log.error('fatal', { error: errorText(reason) });
+    // Answers what is in flight with 4xx; nothing more can be stored.
+    await daemon.close({ graceMs: 0 }).catch(() => undefined);
+    throw reason;
+  });
+}
+
+/** Resolves with the first signal to end, or with the fault that makes going on useless. The second signal exits. */
+function listenForEnd(): { readonly reason: Promise<NodeJS.Signals | Error>; readonly fatal: (error: Error) => void } {
+  let end: (reason: NodeJS.Signals | Error) => void = () => {};
+  const reason = new Promise<NodeJS.Signals | Error>(resolve => {
+    end = resolve;
+  });
+  let signals = 0;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      signals += 1;
+      if (signals > 1) process.exit(EXIT_FAILED);
+      end(signal);
+    });
+  }
+  return { reason, fatal: end };
+}
+
+/** Reloads one after the other; a SIGHUP that came before `start` is answered by it. */
+function listenForReload(): { readonly start: (reload: () => Promise<void>) => void } {
+  let reload: (() => Promise<void>) | null = null;
+  let wanted = false;
+  let running = Promise.resolve();
+  process.on('SIGHUP', () => {
+    wanted = true;
+    if (reload) running = running.then(reload);
+  });
+  return {
+    start(work) {
+      reload = work;
+      if (wanted) running = running.then(work);
+    },
+  };
+}
+
+function sayFindings(log: Log, loaded: LoadedConfig): void {
+  for (const warning of loaded.warnings) log.warn('config', { text: warning });
+  for (const notice of loaded.notices) log.info('config', { text: notice });
+}
+
+/** Root with somebody else's store becomes that user for good, so that everything the daemon makes is his. */
+function becomeOwner({ dataDir, smtp, lmtp, http }: Config): void {
+  const owner = ownerOf(dataDir);
+  if (owner === null) return;
+  if (isRoot() && owner.uid !== 0) {
+    const ports = [...smtp.listen, ...lmtp.listen, http.listen].flatMap(each =>
+      each?.kind === 'tcp' ? [each.port] : [],
+    );
+    const low = ports.find(port => port > 0 && port < 1024);
+    const name = userName(owner.uid);
+    if (low !== undefined) {
+      throw new ReplydError(
+        'unauthorized',
+        `${dataDir} belongs to ${name}, but port ${low} needs root: start as ${name} with CAP_NET_BIND_SERVICE, such as ` +
+          `\`setpriv --reuid ${name} --regid ${owner.gid} --init-groups --inh-caps +net_bind_service ` +
+          '--ambient-caps +net_bind_service replyd serve`',
+      );
+    }
+    initGroups(name.startsWith('#') ? owner.uid : name, owner.gid);
+    process.setgid!(owner.gid);
+    process.setuid!(owner.uid);
+  }
+  checkAccess(dataDir);
+}
+
+/** His other groups too: the one of the LMTP socket may be among them. */
+function initGroups(user: string | number, group: number): void {
+  const { initgroups } = process as { initgroups?: (user: string | number, group: number) => void };
+  initgroups?.(user, group);
+}

@@ -1,0 +1,95 @@
+/**
+ * `replyd tail`: events as they happen, a line each, until Ctrl-C. It reads the store itself, so it needs neither a key
+ * nor a running daemon; it begins now, or after `--after`.
+ */
+import type { Command } from 'commander';
+import { ReplydError } from '../../base/errors.js';
+import type { Event } from '../../conversation/model.js';
+import type { Store } from '../../conversation/store.js';
+import { withStore } from '../context.js';
+import { timeText } from '../terminal/render.js';
+import { print, printJson, styled, columns as terminalColumns } from '../terminal/terminal.js';
+import { cut, oneLine, pad } from '../terminal/text.js';
+import { jsonOption, makeVerb } from '../verb.js';
+
+const PAGE = 100;
+const TYPE_WIDTH = 22;
+
+export function defineTail(verb: Command): void {
+  makeVerb(verb, {
+    does: 'print events as they happen',
+    examples: ['tail', 'tail --account acme', 'tail --after ev_04x0g2k9c7d --json'],
+    more: 'Ctrl-C ends it. Events are kept for 7 days.',
+  })
+    .option('--account <slug>', 'of this account alone')
+    .option('--after <id>', 'begin behind this event instead of now')
+    .addOption(jsonOption())
+    .action(async (options: { account?: string; after?: string; json?: true }, command: Command) => {
+      await withStore(command, async ({ store }) => {
+        const filter = options.account === undefined ? {} : { account: options.account };
+        if (options.account !== undefined) await store.account(options.account);
+        const after = options.after ?? (await store.latestEvent());
+        if (!(await store.canResume(after, options.account))) {
+          throw new ReplydError('not_found', `what came after ${after} is not all there any more: leave out --after`);
+        }
+        await follow(store, { ...filter, after }, event => {
+          if (options.json) printJson(event);
+          else print(lineOf(event));
+        });
+      });
+    });
+}
+
+/** Until the process is told to end, or nobody reads any more. */
+async function follow(
+  store: Store,
+  from: { readonly account?: string; readonly after: string },
+  show: (event: Event) => void,
+): Promise<void> {
+  let { after } = from;
+  let reading: Promise<void> = Promise.resolve();
+  let failed: (error: unknown) => void = () => {};
+  const read = async () => {
+    for (;;) {
+      const events = await store.events({ ...from, after, limit: PAGE });
+      for (const event of events) {
+        show(event);
+        after = event.id;
+      }
+      if (events.length < PAGE) return;
+    }
+  };
+  const look = () => {
+    reading = reading.then(read).catch(failed);
+  };
+  // The store's own poll does not keep a process alive.
+  const alive = setInterval(() => {}, 60_000);
+  const stop = store.onChange(look);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      failed = reject;
+      process.once('SIGINT', resolve);
+      process.once('SIGTERM', resolve);
+      process.stdout.once('error', () => resolve());
+      look();
+    });
+  } finally {
+    stop();
+    clearInterval(alive);
+    await reading.catch(() => undefined);
+  }
+}
+
+/** `12:00:01  message.created  acme#3  Carla: Where is my parcel?` */
+function lineOf(event: Event): string {
+  const { conversation, message } = event;
+  const place = conversation === null ? event.account : `${event.account}#${conversation.number}`;
+  const words =
+    message === null
+      ? Object.entries(event.data)
+          .map(([name, value]) => `${name}=${String(value)}`)
+          .join(' ')
+      : `${message.author.name || message.author.email || message.direction}: ${message.text.slice(0, 500)}`;
+  const head = `${timeText(event.created_at)}  ${pad(event.type, TYPE_WIDTH)}`;
+  return `${styled(head, 'dim')}  ${cut(oneLine(`${place}  ${words}`), Math.max(terminalColumns() - head.length - 2, 20))}`;
+}

@@ -1,0 +1,240 @@
+/**
+ * The one inbound pipeline behind all doors: resolve → parse → place large contents → file in one transaction → answer.
+ *
+ * | when it stops                    | what is there                                  | what the client heard           |
+ * |----------------------------------|------------------------------------------------|---------------------------------|
+ * | while data comes in              | a spool file, cleared at the next start        | nothing: it sends again         |
+ * | while parsing                    | the same, and the mail's hash in `parsing`     | nothing: it sends again         |
+ * | large contents placed            | files without a row, cleared after a day       | nothing: it sends again         |
+ * | in the transaction, before COMMIT| nothing of it                                  | nothing or 451: it sends again  |
+ * | after COMMIT, before the answer  | mail and message                               | nothing: it sends again, and the|
+ * |                                  |                                                | second one is the same mail     |
+ * | after the answer                 | mail and message                               | 250                             |
+ *
+ * An ordinary mail goes from the thread that read it straight to the transaction (`handover.ts`); it comes back here only
+ * where contents have to be placed, or something decided.
+ *
+ * So a mail is at worst offered twice and stored once. Whatever goes wrong on our side is temporary: 451, or 452 when
+ * the disk is full. Nothing is accepted and then dropped: an unreadable mail is filed with its raw bytes.
+ */
+import { errorText, isReplydError } from '../base/errors.js';
+import { type Log, shortToken } from '../base/log.js';
+import { counter } from '../base/metrics.js';
+import type { Content } from '../mail/mail.js';
+import { STATUS, type Status } from '../mail/status.js';
+import type { FilingResult, Slip, StoredContent } from './filing.js';
+import { wentInCircles } from './handover.js';
+import type { Arrival, Destination, Parser, Reception, Resolution, Verdict } from './ports.js';
+import type { Store } from './store.js';
+
+const mails = counter('replyd_mails_total', 'Mails by recipient: what each was answered.', ['door', 'verdict']);
+const bytes = counter('replyd_mail_bytes_total', 'Bytes of mails that were stored.', ['door']);
+const again = counter('replyd_mails_repeated_total', 'Mails that stood there already.', ['door']);
+const quarantined = counter('replyd_mails_quarantined_total', 'Mails that were stored but could not be read.', [
+  'door',
+]);
+
+export interface ReceptionOptions {
+  readonly store: Store;
+  readonly parser: Parser;
+  readonly log: Log;
+  readonly limits: () => { readonly loopMessages: number; readonly loopWindow: number };
+  /** Our authserv-ids (`auth.authserv_id`); none: no Authentication-Results field counts. */
+  readonly authservIds?: () => readonly string[];
+  /** Removes a spool file that nobody took over; must not throw. */
+  readonly discard: (raw: Content) => Promise<void>;
+  readonly lowOnSpace: () => boolean;
+}
+
+export function createReception(options: ReceptionOptions): Reception {
+  const { store, log } = options;
+  return {
+    async resolve(recipient) {
+      try {
+        const found = await store.resolve(recipient);
+        return found.found === 'destination'
+          ? { word: 'accepted', destination: found.destination }
+          : { word: 'rejected', status: REFUSALS[found.found], detail: found.detail };
+      } catch (error) {
+        log.error('resolve_failed', { error: errorText(error) });
+        return { word: 'deferred', status: STATUS.tryLater, detail: errorText(error) } satisfies Resolution;
+      }
+    },
+
+    async accept(arrival, { together }) {
+      try {
+        const verdicts = await accept(options, arrival, together);
+        for (const verdict of verdicts) mails.add([arrival.via, verdict.word]);
+        return verdicts;
+      } catch (error) {
+        mails.add([arrival.via, 'deferred'], arrival.destinations.length);
+        const status = troubleStatus(error);
+        log.error('deferred', {
+          client: arrival.client,
+          door: arrival.via,
+          error: errorText(error),
+          code: status.code,
+        });
+        return arrival.destinations.map(() => ({ word: 'deferred', status, detail: errorText(error) }));
+      } finally {
+        await options.discard(arrival.raw);
+      }
+    },
+
+    async refuse(refused) {
+      mails.add([refused.via, 'rejected'], refused.envelope.rcptTo.length);
+      try {
+        const parsed = await options.parser.parse(refused.raw, {
+          traces: NO_TRACES,
+          mailFrom: refused.envelope.mailFrom,
+          authservIds: [],
+        });
+        if (parsed.readable) await discardAttachments(options, parsed.attachments);
+        const raw = await store.place(refused.raw, parsed.facts);
+        const id = await store.refuse({ ...refused, facts: parsed.facts, raw });
+        log.info('rejected', { id, door: refused.via, client: refused.client, reason: refused.reason });
+      } catch (error) {
+        log.error('refuse_failed', { door: refused.via, client: refused.client, error: errorText(error) });
+      } finally {
+        await options.discard(refused.raw);
+      }
+    },
+
+    lowOnSpace: options.lowOnSpace,
+  };
+}
+
+const NO_TRACES = { texts: [], replyAddresses: [] };
+
+const REFUSALS = {
+  not_ours: STATUS.notOurs,
+  unknown: STATUS.unknownRecipient,
+  switched_off: STATUS.switchedOff,
+} as const satisfies Record<string, Status>;
+
+/** Our own trouble is temporary, whatever it was. */
+function troubleStatus(error: unknown): Status {
+  return isReplydError(error, 'unavailable') && error.details.reason === 'disk_full' ? STATUS.noSpace : STATUS.tryLater;
+}
+
+async function accept(options: ReceptionOptions, arrival: Arrival, together: boolean): Promise<readonly Verdict[]> {
+  const { store, parser, log } = options;
+  const about = {
+    traces: {
+      texts: await store.quotable(conversationsOf(arrival.destinations)),
+      // What he answered to is what his program quotes.
+      replyAddresses: arrival.destinations.map(each => each.address.toLowerCase()),
+    },
+    mailFrom: arrival.mailFrom,
+    authservIds: arrival.trusted ? (options.authservIds?.() ?? []) : [],
+  };
+  const { loopMessages, loopWindow } = options.limits();
+  const slip: Slip = {
+    envelope: { mailFrom: arrival.mailFrom, rcptTo: arrival.destinations.map(each => each.address) },
+    destinations: arrival.destinations,
+    via: arrival.via,
+    client: arrival.client,
+    trusted: arrival.trusted,
+    evidence: arrival.evidence ?? [],
+    limits: { loopMessages, loopWindow },
+    together,
+  };
+  const parsed = await parser.parseAndFile(arrival.raw, about, slip);
+  if ('filed' in parsed) {
+    // Only mails in memory go that way.
+    const size = (arrival.raw as { bytes: Uint8Array }).bytes.byteLength;
+    logFiled(options, arrival, { size, results: parsed.filed, unreadable: null });
+    return parsed.filed.map(verdictOf);
+  }
+  const attachments = parsed.readable ? parsed.attachments : [];
+  try {
+    if (wentInCircles(parsed.facts)) {
+      log.warn('rejected', { client: arrival.client, door: arrival.via, hops: parsed.facts.hops });
+      return arrival.destinations.map(() => ({ word: 'rejected', status: STATUS.tooManyHops, detail: 'hops' }));
+    }
+    const raw = await store.place(arrival.raw, parsed.facts);
+    const placed: StoredContent[] = [];
+    for (const attachment of attachments) placed.push(await store.place(attachment.content, attachment));
+    const results = await store.file({
+      ...slip,
+      facts: parsed.facts,
+      raw,
+      reading: parsed.readable ? parsed.reading : null,
+      reason: parsed.readable ? null : parsed.reason,
+      attachments: placed,
+      ...(parsed.readable && parsed.authentication ? { authentication: parsed.authentication } : {}),
+    });
+    const unreadable = parsed.readable ? null : parsed.reason;
+    logFiled(options, arrival, { size: parsed.facts.size, results, unreadable });
+    return results.map(verdictOf);
+  } finally {
+    await discardAttachments(options, attachments);
+  }
+}
+
+function conversationsOf(destinations: readonly Destination[]): readonly string[] {
+  const found: string[] = [];
+  for (const each of destinations) {
+    if (each.kind === 'reply' || each.kind === 'bounce') found.push(each.conversationId);
+  }
+  return found;
+}
+
+async function discardAttachments(
+  options: ReceptionOptions,
+  attachments: readonly { content: Content }[],
+): Promise<void> {
+  for (const { content } of attachments) await options.discard(content);
+}
+
+function verdictOf(result: FilingResult): Verdict {
+  switch (result.result) {
+    case 'filed':
+      return {
+        word: 'accepted',
+        status: { ...STATUS.stored, text: result.mailId },
+        mailId: result.mailId,
+        messageId: result.messageId,
+      };
+    case 'changed':
+      return { word: 'deferred', status: STATUS.tryLater, detail: 'the recipient changed since RCPT' };
+    case 'blocked':
+      return { word: 'rejected', status: STATUS.blockedSender, detail: 'its writer is on the block list' };
+    case 'unthreaded':
+      return { word: 'rejected', status: STATUS.unknownRecipient, detail: 'it belongs to no conversation' };
+  }
+}
+
+function logFiled(
+  { log }: ReceptionOptions,
+  arrival: Arrival,
+  filed: { size: number; results: readonly FilingResult[]; unreadable: string | null },
+): void {
+  const stored = filed.results.filter(result => result.result === 'filed');
+  if (stored.some(result => !result.before)) {
+    bytes.add([arrival.via], filed.size);
+    if (filed.unreadable !== null) quarantined.add([arrival.via]);
+  } else if (stored.length > 0) again.add([arrival.via]);
+  for (const [index, result] of filed.results.entries()) {
+    const destination = arrival.destinations[index]!;
+    const about = {
+      client: arrival.client,
+      door: arrival.via,
+      recipient: destination.kind,
+      token: destination.kind === 'operator' ? undefined : shortToken(destination.token),
+      size: filed.size,
+    };
+    if (result.result !== 'filed') {
+      log.warn(result.result === 'changed' ? 'deferred' : 'rejected', about);
+      continue;
+    }
+    const event = result.before ? 'accepted' : filed.unreadable === null ? 'threaded' : 'quarantined';
+    log.info(event, {
+      id: result.mailId,
+      message: result.messageId,
+      ...about,
+      before: result.before || undefined,
+      reason: filed.unreadable ?? undefined,
+    });
+  }
+}

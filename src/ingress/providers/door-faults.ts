@@ -1,0 +1,70 @@
+/**
+ * The last request of each provider that could not be taken for a reason an operator must mend (a wrong secret, a switch
+ * at the provider), until the next one that could: for `replyd doctor`, because some providers tell nobody. Kept in one
+ * small file, written at most once a second; strangers who knock can neither fill it nor slow a door down.
+ *
+ * A file that can't be written is a line in the log, one that can't be read is no fault: this is a hint, not a record.
+ */
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { errorText } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { Clock } from '../../conversation/ports.js';
+import type { Provider } from '../door.js';
+
+export interface DoorFault {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly detail: string;
+}
+
+export type DoorFaults = Readonly<Partial<Record<Provider, DoorFault>>>;
+
+export interface DoorFaultRecord {
+  /** Null: a mail was taken, so whatever was wrong is mended. */
+  note(provider: Provider, detail: string | null): void;
+  close(): void;
+}
+
+const INTERVAL = 1_000;
+
+export function openDoorFaults({ dataDir, now, log }: { dataDir: string; now: Clock; log: Log }): DoorFaultRecord {
+  const faults: Partial<Record<Provider, DoorFault>> = readDoorFaults(dataDir);
+  let timer: NodeJS.Timeout | null = null;
+  const write = () => {
+    timer = null;
+    const file = faultsFile(dataDir);
+    try {
+      writeFileSync(`${file}.new`, `${JSON.stringify(faults)}\n`, { mode: 0o600 });
+      renameSync(`${file}.new`, file);
+    } catch (error) {
+      log.warn('failed', { door: 'http', error: errorText(error) });
+    }
+  };
+  return {
+    note(provider, detail) {
+      if (detail === null && faults[provider] === undefined) return;
+      if (detail === null) delete faults[provider];
+      else faults[provider] = { at: new Date(now()).toISOString(), detail };
+      timer ??= setTimeout(write, INTERVAL).unref();
+    },
+    close() {
+      if (timer === null) return;
+      clearTimeout(timer);
+      write();
+    },
+  };
+}
+
+/** What the daemon wrote; empty when there is nothing. */
+export function readDoorFaults(dataDir: string): DoorFaults {
+  try {
+    return JSON.parse(readFileSync(faultsFile(dataDir), 'utf8')) as DoorFaults;
+  } catch {
+    return {};
+  }
+}
+
+function faultsFile(dataDir: string): string {
+  return path.join(dataDir, 'door-faults.json');
+}

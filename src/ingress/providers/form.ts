@@ -1,0 +1,252 @@
+/**
+ * Reads form posts as a stream: `multipart/form-data` (RFC 7578) and `application/x-www-form-urlencoded`. One field,
+ * the one that holds a mail, goes to the spool byte for byte; no charset is ever applied to it, whatever its part
+ * says. Other fields of at most 64 KiB are given as text (UTF-8), larger ones and files are read and dropped.
+ *
+ * Bounded: 1000 fields, 1 MiB of them in memory, `maxBody` bytes altogether. A broken form is `malformed`, a client that
+ * goes away in the middle `gone`; neither leaves anything behind.
+ */
+import { once } from 'node:events';
+import { PassThrough, type Readable } from 'node:stream';
+import { Busboy } from '@fastify/busboy';
+import { errorText, isReplydError, ReplydError } from '../../base/errors.js';
+import type { Received, Spool } from '../spool.js';
+
+export interface FormOptions {
+  /** The field that holds a mail. */
+  readonly raw: string;
+  /** Bytes of its value, decoded. */
+  readonly maxRaw: number;
+  readonly maxBody: number;
+  /** Asked while the form comes in, because anybody can send one: proof stands in it or is made of it. */
+  readonly lowOnSpace: () => boolean;
+  readonly spool: Spool;
+}
+
+export type Form =
+  /** `raw` null: there was no such field, or it was empty. */
+  | { readonly word: 'form'; readonly fields: ReadonlyMap<string, string>; readonly raw: Received | null }
+  | { readonly word: 'malformed' | 'too_large'; readonly detail: string }
+  | { readonly word: 'gone' };
+
+const MAX_FIELD = 64 * 1024;
+const MAX_FIELDS = 1000;
+const MAX_MEMORY = 1024 * 1024;
+
+/** `contentType` as it stands in the header. Throws ReplydError 'unavailable' when the disk is nearly full. */
+export async function readForm(stream: Readable, contentType: string, options: FormOptions): Promise<Form> {
+  const type = contentType.split(';', 1)[0]!.trim().toLowerCase();
+  const fields = collectFields(options);
+  const reader =
+    type === 'multipart/form-data'
+      ? readMultipart
+      : type === 'application/x-www-form-urlencoded'
+        ? readUrlencoded
+        : null;
+  if (reader === null) {
+    return {
+      word: 'malformed',
+      detail: `The body is "${type.slice(0, 60)}", not a form: multipart/form-data is wanted.`,
+    };
+  }
+  try {
+    await reader(bounded(stream, options), contentType, fields);
+    const raw = await fields.finish();
+    return { word: 'form', fields: fields.texts, raw };
+  } catch (error) {
+    await fields.abandon();
+    if (isReplydError(error)) throw error;
+    if (error === TOO_LARGE) return { word: 'too_large', detail: 'The post is larger than a mail may make it.' };
+    if (stream.readableAborted || stream.errored) return { word: 'gone' };
+    return { word: 'malformed', detail: `The form can't be read: ${errorText(error)}` };
+  }
+}
+
+const TOO_LARGE = new Error('too large');
+
+async function* bounded(stream: Readable, { maxBody, lowOnSpace }: FormOptions): AsyncGenerator<Buffer> {
+  let size = 0;
+  // The connection must survive what we think of its body, or nobody would hear the answer.
+  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBody) throw TOO_LARGE;
+    if (lowOnSpace()) throw new ReplydError('unavailable', 'no space to receive the post');
+    yield chunk;
+  }
+}
+
+type Reader = (chunks: AsyncIterable<Buffer>, contentType: string, fields: Fields) => Promise<void>;
+
+/** Takes the values of a form as streams, in their order. */
+interface Fields {
+  readonly texts: ReadonlyMap<string, string>;
+  take(name: string, value: Readable): void;
+  /** After the last byte. */
+  finish(): Promise<Received | null>;
+  /** Ends what is open; nothing is kept. */
+  abandon(): Promise<void>;
+}
+
+function collectFields({ raw, maxRaw, spool }: FormOptions): Fields {
+  const texts = new Map<string, string>();
+  const open = new Set<Readable>();
+  let mail: Promise<Received> | null = null;
+  let count = 0;
+  let memory = 0;
+  return {
+    texts,
+    take(name, value) {
+      value.on('error', ignore);
+      if (++count > MAX_FIELDS) throw new Error(`more than ${MAX_FIELDS} fields`);
+      open.add(value);
+      value.once('close', () => open.delete(value));
+      if (name === raw && mail === null) {
+        mail = spool.receive(value, { maxSize: maxRaw, cutOffSize: Number.POSITIVE_INFINITY, cutOff: ignore });
+        return;
+      }
+      const parts: Buffer[] = [];
+      let size = 0;
+      let kept = true;
+      value.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        memory += chunk.length;
+        kept &&= size <= MAX_FIELD && memory <= MAX_MEMORY;
+        if (kept) parts.push(chunk);
+        else parts.length = 0;
+      });
+      value.once('end', () => {
+        if (kept && !texts.has(name)) texts.set(name, Buffer.concat(parts).toString('utf8'));
+      });
+    },
+    async finish() {
+      const received = await mail;
+      for (const value of open) if (!value.readableEnded) await once(value, 'close');
+      if (received?.word !== 'complete' || received.size > 0) return received;
+      received.release();
+      return null;
+    },
+    async abandon() {
+      for (const value of open) value.destroy();
+      const received = await mail;
+      if (received?.word === 'complete') received.release();
+    },
+  };
+}
+
+const readMultipart: Reader = async (chunks, contentType, fields) => {
+  const parser = new Busboy({
+    headers: { 'content-type': contentType },
+    limits: { headerPairs: 50, headerSize: 16 * 1024 },
+    // As text a value would be decoded by the charset its part claims.
+    isPartAFile: () => true,
+  });
+  parser.on('error', ignore);
+  const failed = new Promise<never>((_, reject) => parser.once('error', reject));
+  failed.catch(ignore);
+  const finished = new Promise<void>(resolve => parser.once('finish', resolve));
+  let fault: unknown = null;
+  parser.on('file', (name, value) => {
+    try {
+      fields.take(String(name ?? ''), value);
+    } catch (error) {
+      fault ??= error;
+      value.resume();
+    }
+  });
+  try {
+    for await (const chunk of chunks) {
+      // Called back when the fields have taken what was in it.
+      await Promise.race([new Promise(resolve => parser.write(chunk, resolve)), failed]);
+      if (fault !== null) throw fault;
+    }
+    parser.end();
+    await Promise.race([finished, failed]);
+    if (fault !== null) throw fault;
+  } finally {
+    parser.destroy();
+  }
+};
+
+/** WHATWG URL, section 5.1, on bytes: `+` is a space, `%XX` a byte, anything else itself. */
+const readUrlencoded: Reader = async (chunks, _contentType, fields) => {
+  let name: Buffer[] | null = [];
+  let nameSize = 0;
+  let value: PassThrough | null = null;
+  let carry: Buffer = Buffer.alloc(0);
+  const startValue = () => {
+    value = new PassThrough({ highWaterMark: 64 * 1024 });
+    fields.take(Buffer.concat(name ?? []).toString('utf8'), value);
+    name = null;
+  };
+  const add = async (bytes: Buffer) => {
+    if (bytes.length === 0) return;
+    if (value !== null) {
+      if (!value.write(bytes)) await once(value, 'drain');
+      return;
+    }
+    nameSize += bytes.length;
+    if (nameSize > 1000) throw new Error('the name of a field is too long');
+    name!.push(bytes);
+  };
+  const end = () => {
+    if (value === null && nameSize > 0) startValue();
+    value?.end();
+    value = null;
+    name = [];
+    nameSize = 0;
+  };
+  for await (const chunk of chunks) {
+    const bytes = carry.length > 0 ? Buffer.concat([carry, chunk]) : chunk;
+    // An escape that is cut in two waits for its rest.
+    const cut = bytes.indexOf(0x25, Math.max(0, bytes.length - 2));
+    const whole = cut === -1 ? bytes : bytes.subarray(0, cut);
+    carry = cut === -1 ? Buffer.alloc(0) : Buffer.from(bytes.subarray(cut));
+    await split(whole);
+  }
+  await split(carry);
+  end();
+
+  async function split(bytes: Buffer): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const and = bytes.indexOf(0x26, at);
+      const stop = and === -1 ? bytes.length : and;
+      const equals = value === null ? bytes.subarray(at, stop).indexOf(0x3d) : -1;
+      if (equals !== -1) {
+        await add(percentDecode(bytes.subarray(at, at + equals)));
+        startValue();
+        at += equals + 1;
+      }
+      await add(percentDecode(bytes.subarray(at, stop)));
+      if (and !== -1) end();
+      at = stop + 1;
+    }
+  }
+};
+
+function percentDecode(bytes: Buffer): Buffer {
+  const out = Buffer.allocUnsafe(bytes.length);
+  let length = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!;
+    if (byte === 0x2b) out[length++] = 0x20;
+    else if (byte === 0x25) {
+      const high = hexDigit(bytes[at + 1]);
+      const low = hexDigit(bytes[at + 2]);
+      if (high === -1 || low === -1) out[length++] = byte;
+      else {
+        out[length++] = high * 16 + low;
+        at += 2;
+      }
+    } else out[length++] = byte;
+  }
+  return out.subarray(0, length);
+}
+
+function hexDigit(byte: number | undefined): number {
+  if (byte === undefined) return -1;
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
+}
+
+function ignore(): void {}

@@ -1,0 +1,160 @@
+/**
+ * One mail that a provider posted, for all its recipients: asked for, handed to the reception, and put on record for
+ * those who are refused.
+ *
+ * Each recipient stands for himself. When one of them must come again the whole mail must (the others are stored, and
+ * found stored then), and no refusal is recorded yet. Else one who has the mail makes it `stored`; only when nobody has
+ * it is it `refused`. Bytes and files of the post are gone or in the store's keeping afterwards.
+ */
+import { randomUUID } from 'node:crypto';
+import { copyFile, link } from 'node:fs/promises';
+import path from 'node:path';
+import { errorText } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { Destination, Reception, Verdict } from '../../conversation/ports.js';
+import { normalizeAddress } from '../../mail/address.js';
+import type { Content } from '../../mail/mail.js';
+import type { Status } from '../../mail/status.js';
+import { discard, type Post, type Provider } from '../door.js';
+import { maskRecipient } from '../smtp/transaction.js';
+
+/** How a request ended. */
+export type Ending = 'stored' | 'refused' | 'unproven' | 'malformed' | 'too_large' | 'trouble';
+
+export interface Result {
+  readonly ending: Ending;
+  /** For whoever reads it at the provider. */
+  readonly detail: string;
+}
+
+export const TROUBLE: Result = { ending: 'trouble', detail: 'Temporary trouble here, try again later.' };
+
+export interface TakeOptions {
+  readonly reception: Reception;
+  readonly log: Log;
+  /** An existing folder on the store's file system. */
+  readonly spoolFolder: string;
+}
+
+/** One mail, for all its recipients. Never throws. */
+export async function takePost(
+  { reception, log, spoolFolder }: TakeOptions,
+  { provider, client }: { provider: Provider; client: string | null },
+  post: Post,
+): Promise<Result> {
+  const { raw } = post;
+  if (raw === 'too_large') return { ending: 'too_large', detail: 'The mail is larger than smtp.max_size.' };
+  if (raw === 'missing') return { ending: 'malformed', detail: 'A part of the post has no raw mail or no recipient.' };
+  let copy: Content | null = null;
+  try {
+    const asked = await askFor(reception, post.rcptTo);
+    if (asked.deferred) return TROUBLE;
+    copy = await keep(raw, spoolFolder);
+    const mailFrom =
+      normalizeAddress(post.mailFrom) ?? (isNullSender(post.mailFrom) ? '' : post.mailFrom.slice(0, 320));
+    const { destinations } = asked;
+    const verdicts =
+      destinations.length === 0
+        ? []
+        : await reception.accept(
+            {
+              mailFrom,
+              destinations,
+              raw,
+              via: provider,
+              client,
+              // The relay is a front MTA of our own; a provider lets pass what the sender wrote.
+              trusted: provider === 'relay',
+              ...(post.evidence === undefined ? {} : { evidence: post.evidence }),
+            },
+            { together: false },
+          );
+    if (verdicts.length < destinations.length || verdicts.some(verdict => verdict.word === 'deferred')) return TROUBLE;
+    const refused = refusedOnes(asked, verdicts);
+    const stored = verdicts.some(verdict => verdict.word === 'accepted');
+    if (!stored || (refused.length > 0 && !post.guessed)) {
+      await reception.refuse({
+        envelope: { mailFrom, rcptTo: refused.map(one => one.address) },
+        raw: await secondCopy(copy, spoolFolder),
+        via: provider,
+        client,
+        reason: reasonOf(refused),
+      });
+      log.warn('rejected', {
+        door: provider,
+        client,
+        to: refused.map(one => maskRecipient(one.address)),
+        reason: reasonOf(refused),
+      });
+    }
+    if (stored) return { ending: 'stored', detail: '' };
+    return { ending: 'refused', detail: refused[0]?.status?.text ?? 'No recipient of this mail is here.' };
+  } catch (error) {
+    log.error('deferred', { door: provider, client, error: errorText(error) });
+    return TROUBLE;
+  } finally {
+    post.release();
+    await discard(raw);
+    if (copy !== null) await discard(copy);
+  }
+}
+
+interface Asked {
+  readonly destinations: readonly Destination[];
+  readonly refused: readonly Refused[];
+  readonly deferred: boolean;
+}
+
+interface Refused {
+  readonly address: string;
+  readonly status: Status | null;
+}
+
+async function askFor(reception: Reception, recipients: readonly string[]): Promise<Asked> {
+  const destinations = new Map<string, Destination>();
+  const refused: Refused[] = [];
+  let deferred = false;
+  for (const recipient of new Set(recipients)) {
+    const address = normalizeAddress(recipient) ?? recipient.slice(0, 320);
+    const resolution = await reception.resolve(address);
+    if (resolution.word === 'accepted') {
+      const { destination } = resolution;
+      destinations.set(`${destination.kind} ${destination.address.toLowerCase()}`, destination);
+    } else if (resolution.word === 'deferred') deferred = true;
+    else refused.push({ address, status: resolution.status });
+  }
+  return { destinations: [...destinations.values()], refused, deferred };
+}
+
+function refusedOnes(asked: Asked, verdicts: readonly Verdict[]): readonly Refused[] {
+  const later = asked.destinations.flatMap(({ address }, at) => {
+    const verdict = verdicts[at];
+    return verdict?.word === 'rejected' ? [{ address, status: verdict.status }] : [];
+  });
+  return [...asked.refused, ...later];
+}
+
+function reasonOf(refused: readonly Refused[]): string {
+  const status = refused[0]?.status;
+  return status ? `${status.enhanced} ${status.text}` : 'no recipient';
+}
+
+/** The reception takes the file away; a link keeps the bytes for the record of a refusal. */
+async function keep(raw: Content, folder: string): Promise<Content> {
+  if ('bytes' in raw) return raw;
+  const file = path.join(folder, `http-${randomUUID()}.eml`);
+  await link(raw.file, file);
+  return { file };
+}
+
+/** A file of its own: the first may be a link to one that the store has put in place. */
+async function secondCopy(kept: Content, folder: string): Promise<Content> {
+  if ('bytes' in kept) return kept;
+  const file = path.join(folder, `http-${randomUUID()}.eml`);
+  await copyFile(kept.file, file);
+  return { file };
+}
+
+function isNullSender(text: string): boolean {
+  return /^(?:<>|mailer-daemon|#@\[\])?$/i.test(text.trim());
+}

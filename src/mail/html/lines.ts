@@ -1,0 +1,324 @@
+/**
+ * An HTML part as lines of text, with what its containers say of them. Blocks become lines, quotes get `> ` in front,
+ * lists their bullets, links keep their text and get their address behind it, pictures their alternative text.
+ *
+ * Runs on the tokens alone (no tree, no recursion), so nesting costs nothing and the time is linear in the input.
+ * Never throws; what a browser would not show (scripts, styles, comments) is left out, all other words are kept.
+ * Reads at most HTML_LIMIT characters; what stands behind is left out.
+ */
+
+import { type Line, plainLines } from '../reply-text/lines.js';
+import { type Container, containerOf, type Marks } from './containers.js';
+import {
+  addPicture,
+  addRule,
+  addText,
+  breakLine,
+  closeLink,
+  endLine,
+  type Flow,
+  finish,
+  newFlow,
+  openLink,
+  separateCells,
+} from './text-flow.js';
+import { SwiftTokenizer } from './tokens.js';
+
+export interface HtmlLines {
+  readonly lines: readonly Line[];
+  /** Some container says where the quoted mail begins. */
+  readonly settled: boolean;
+}
+
+const HTML_LIMIT = 8 * 1024 * 1024;
+/** How far up an end tag looks for its element; keeps hostile nesting linear. */
+const REACH = 200;
+
+const BLOCKS = (
+  'address article aside blockquote body center dd details dialog dir div dl dt fieldset figcaption figure footer form ' +
+  'h1 h2 h3 h4 h5 h6 header hgroup hr html li main menu nav ol p pre section summary table tbody tfoot thead tr ul ' +
+  'includetail'
+).split(' ');
+const SPACED = 'p h1 h2 h3 h4 h5 h6'.split(' ');
+const VOID = 'area base basefont br col command embed frame hr img input link meta param source track wbr'.split(' ');
+const HIDDEN = ['script', 'style', 'title'];
+const CELLS = ['td', 'th', 'caption', 'table'];
+const OTHERS = 'a b i u span font o:p strong em head'.split(' ');
+
+/** What the elements of one name are to the flow of words. */
+interface Kind {
+  readonly tag: string;
+  readonly isBlock: boolean;
+  readonly isSpaced: boolean;
+  readonly isVoid: boolean;
+  readonly isHidden: boolean;
+  readonly isCell: boolean;
+  /** A cell or what cells stand in. */
+  readonly isTabular: boolean;
+}
+
+function kindNamed(tag: string): Kind {
+  const isCell = CELLS.includes(tag);
+  return {
+    tag,
+    isBlock: BLOCKS.includes(tag),
+    isSpaced: SPACED.includes(tag),
+    isVoid: VOID.includes(tag),
+    isHidden: HIDDEN.includes(tag),
+    isCell,
+    isTabular: isCell || ['tr', 'tbody', 'thead', 'tfoot'].includes(tag),
+  };
+}
+
+const KINDS: ReadonlyMap<string, Kind> = new Map(
+  [...BLOCKS, ...SPACED, ...VOID, ...HIDDEN, ...CELLS, ...OTHERS].map(tag => [tag, kindNamed(tag)]),
+);
+
+/** By the name as it is written. */
+function kindOf(name: string): Kind {
+  const known = KINDS.get(name);
+  if (known !== undefined) return known;
+  const tag = name.toLowerCase();
+  return KINDS.get(tag) ?? kindNamed(tag);
+}
+
+interface Open {
+  readonly kind: Kind;
+  readonly container: Container | null;
+  readonly spaced: boolean;
+  /** Line ends in its text are line ends (`white-space: pre-wrap`). */
+  readonly broken: boolean;
+  readonly href: string;
+  /** A wrapper's blockquote has been seen. */
+  used: boolean;
+}
+
+interface State extends Flow {
+  readonly html: string;
+  readonly stack: Open[];
+  readonly counts: Map<string, number>;
+  readonly lists: { ordered: boolean; count: number }[];
+}
+
+/** Lines of an HTML part. */
+export function htmlLines(html: string): HtmlLines {
+  const state: State = {
+    ...newFlow(),
+    html: html.length > HTML_LIMIT ? html.slice(0, HTML_LIMIT) : html,
+    stack: [],
+    counts: new Map(),
+    lists: [],
+  };
+  tokenize(state);
+  const lines = finish(state);
+  // A whole mail in one <pre> is plain text that somebody wrapped in HTML.
+  const written = lines.filter(line => line.key !== '');
+  if (written.length > 0 && written.every(line => line.mark === 'verbatim')) {
+    return { lines: plainLines(lines.map(line => line.raw).join('\n')), settled: false };
+  }
+  return { lines, settled: state.settled };
+}
+
+/** A tag as far as it has been read. */
+interface Tag {
+  kind: Kind;
+  marks: Marks;
+  href: string;
+  alt: string;
+}
+
+const NO_MARKS: Readonly<Marks> = { class: '', id: '', name: '', style: '', type: '' };
+
+function tokenize(state: State): void {
+  const { html } = state;
+  const given: Tag = { kind: kindOf('p'), marks: NO_MARKS, href: '', alt: '' };
+  let attribute = '';
+  let value = '';
+  const open = (): void => openElement(state, given);
+  const tokenizer = new SwiftTokenizer(
+    { decodeEntities: true },
+    {
+      onopentagname(start, end) {
+        given.kind = kindOf(html.slice(start, end));
+        given.marks = NO_MARKS;
+        given.href = '';
+        given.alt = '';
+      },
+      onattribname(start, end) {
+        attribute = end - start > 10 ? '' : html.slice(start, end).toLowerCase();
+        value = '';
+      },
+      onattribdata(start, end) {
+        if (attribute !== '' && value.length < 4_000) value += html.slice(start, Math.min(end, start + 4_000));
+      },
+      onattribentity(code) {
+        if (attribute !== '' && value.length < 4_000) value += String.fromCodePoint(code);
+      },
+      onattribend() {
+        if (attribute === 'href') given.href = given.href || value;
+        else if (attribute === 'alt') given.alt = given.alt || value;
+        else if (
+          attribute === 'class' ||
+          attribute === 'id' ||
+          attribute === 'name' ||
+          attribute === 'style' ||
+          attribute === 'type'
+        ) {
+          if (given.marks === NO_MARKS) given.marks = { ...NO_MARKS };
+          given.marks[attribute] = given.marks[attribute] || value;
+        }
+        attribute = '';
+      },
+      onopentagend: open,
+      onselfclosingtag: open,
+      onclosetag(start, end) {
+        closeElement(state, kindOf(html.slice(start, end)));
+      },
+      ontext(start, end) {
+        addText(state, html.slice(start, end));
+      },
+      ontextentity(code) {
+        addText(state, String.fromCodePoint(code));
+      },
+      oncdata(start, end, offset) {
+        addText(state, html.slice(start, end - offset));
+      },
+      oncomment() {},
+      ondeclaration() {},
+      onprocessinginstruction() {},
+      onend() {},
+    },
+  );
+  tokenizer.write(html);
+  tokenizer.end();
+}
+
+function openElement(state: State, given: Tag): void {
+  const { kind, marks } = given;
+  const { tag } = kind;
+  if (tag === 'br') breakLine(state);
+  else if (tag === 'img') addPicture(state, given.alt);
+  else if (tag === 'hr') addRule(state);
+  if (kind.isVoid) return;
+  if (tag === 'td' || tag === 'th') separateCells(state);
+  if (kind.isBlock) endLine(state);
+  const container = containerOf(tag, marks);
+  const spaced = kind.isSpaced && !isTight(marks);
+  if (spaced) state.gap = true;
+  const { style } = marks;
+  const broken = style !== '' && /white-space\s*:\s*(?:pre|break-spaces)/i.test(style) && tag !== 'body';
+  if (broken) state.broken++;
+  if (tag === 'pre') state.pre++;
+  if (kind.isHidden) state.hidden++;
+  if (tag === 'ul' || tag === 'ol') state.lists.push({ ordered: tag === 'ol', count: 0 });
+  if (tag === 'li') state.bullet = bulletOf(state);
+  if (container !== null) openContainer(state, container, marks);
+  const href = tag === 'a' ? given.href : '';
+  const element: Open = { kind, container, spaced, broken, href, used: false };
+  if (href !== '') openLink(state);
+  if (container === 'wrapper') state.wrappers.push(element);
+  state.stack.push(element);
+  state.counts.set(tag, (state.counts.get(tag) ?? 0) + 1);
+}
+
+function openContainer(state: State, container: Container, marks: Marks): void {
+  const inside = state.depth > 0 || state.quoted > 0;
+  switch (container) {
+    case 'blockquote':
+      endLine(state);
+      for (let at = state.wrappers.length - 1; at >= 0 && !state.wrappers[at]!.used; at--)
+        state.wrappers[at]!.used = true;
+      state.depth++;
+      if (marks.type.toLowerCase() === 'cite' || state.wrappers.length > 0 || marks.class !== '') state.settled = true;
+      return;
+    case 'quoted':
+      endLine(state);
+      state.quoted++;
+      state.settled = true;
+      return;
+    case 'history':
+    case 'forwarded':
+      endLine(state);
+      if (!inside && state.pending === null) state.pending = container;
+      state.settled = true;
+      return;
+    case 'border':
+      endLine(state);
+      if (!inside && state.pending === null) state.pending = 'border';
+      return;
+    case 'attribution':
+      endLine(state);
+      state.attribution++;
+      state.settled = true;
+      return;
+    case 'wrapper':
+      endLine(state);
+      return;
+    case 'signature':
+      state.signature++;
+      return;
+    case 'indent':
+      endLine(state);
+      return;
+  }
+}
+
+function closeElement(state: State, kind: Kind): void {
+  const { tag, isTabular } = kind;
+  if (tag === 'br') breakLine(state);
+  const isOpen = (state.counts.get(tag) ?? 0) > 0;
+  if (tag === 'p' && !isOpen) {
+    endLine(state);
+    state.gap = true;
+    return;
+  }
+  if (tag === 'body' || tag === 'html' || kind.isVoid || !isOpen) return;
+  const block = kind.isBlock && tag !== 'p';
+  const floor = Math.max(0, state.stack.length - REACH);
+  for (let index = state.stack.length - 1; index >= floor; index--) {
+    const other = state.stack[index]!.kind;
+    if (other.tag === tag) {
+      while (state.stack.length > index) closeTop(state);
+      return;
+    }
+    // An end tag reaches neither out of a table cell nor, for text elements, out of a block.
+    if (!isTabular && other.isCell) return;
+    if (!block && !isTabular && (other.tag === 'div' || other.tag === 'blockquote')) return;
+  }
+}
+
+function closeTop(state: State): void {
+  const element = state.stack.pop()!;
+  const { kind, container } = element;
+  const { tag } = kind;
+  state.counts.set(tag, state.counts.get(tag)! - 1);
+  if (kind.isBlock || (container !== null && container !== 'signature')) endLine(state);
+  if (element.spaced) state.gap = true;
+  if (element.href !== '') closeLink(state, element.href);
+  if (element.broken) state.broken--;
+  if (tag === 'pre') state.pre--;
+  if (kind.isHidden) state.hidden--;
+  if (tag === 'ul' || tag === 'ol') state.lists.pop();
+  if (tag === 'li') state.bullet = '';
+  if (container === 'blockquote') state.depth--;
+  if (container === 'quoted') state.quoted--;
+  if (container === 'attribution') state.attribution--;
+  if (container === 'wrapper') state.wrappers.pop();
+  if (container === 'signature') {
+    if (kind.isBlock || state.text.trim() === '') endLine(state);
+    state.signature--;
+  }
+}
+
+function bulletOf(state: State): string {
+  const list = state.lists.at(-1);
+  const indent = '  '.repeat(Math.min(Math.max(state.lists.length - 1, 0), 8));
+  if (list === undefined || !list.ordered) return `${indent}- `;
+  list.count++;
+  return `${indent}${list.count}. `;
+}
+
+function isTight(marks: Marks): boolean {
+  if (marks === NO_MARKS) return false;
+  return /Mso|elementToProof/i.test(marks.class) || /margin(?:-bottom)?\s*:\s*0/i.test(marks.style);
+}

@@ -1,0 +1,150 @@
+/**
+ * Own words, history, signature: `splitReply` reads a mail's body and says what the person newly wrote. Three kinds
+ * of knowledge, strongest first: what we sent (`reply-text/traces.ts`, `marker.ts`), what the HTML's containers say
+ * (`html-containers.ts`), what mail programs write in many languages (`reply-text/attribution.ts`, `header-block.ts`,
+ * `signature.ts`). The policy stands in `reply-text/assemble.ts`.
+ *
+ * The plain part is read, as it was typed; the HTML part where it tells more: no plain part or an empty one, or
+ * containers that settle where the quote begins and the plain part does not.
+ *
+ * Pure and linear, for any input: it never throws, and every word of the part that was read is in `text`,
+ * `quotedText` or `signature`. In doubt words stay in `text`: showing a quote is better than losing a sentence.
+ */
+import { hasContainers } from '../html/containers.js';
+import { htmlLines } from '../html/lines.js';
+import type { ReplyText, Traces } from '../mail.js';
+import { assemble } from './assemble.js';
+import { classify } from './classify.js';
+import { type Line, plainLines } from './lines.js';
+import { wordsOf } from './traces.js';
+
+export interface ReplyTextOptions {
+  /** The mail's subject; it tells a bare forward from an empty reply. */
+  readonly subject?: string;
+}
+
+/** Splits a mail's body by authorship. `plain` has LF or CRLF line ends, `html` is hostile; either may be null. */
+export function splitReply(
+  body: { readonly plain: string | null; readonly html: string | null },
+  traces: Traces,
+  options: ReplyTextOptions = {},
+): ReplyText {
+  const context = { traces, forward: isForwardSubject(options.subject ?? '') };
+  const plain = body.plain ?? '';
+  if (body.html === null || body.html.trim() === '') return split(plainLines(plain), context);
+  if (isEmptyPart(plain) || isPointer(plain) || isMarkup(plain)) {
+    const { lines } = htmlLines(body.html);
+    const inHtml = lines.some(line => line.key !== '');
+    if (inHtml) return withEvidence(split(lines, context), 'read: the HTML part');
+    return split(plainLines(plain), context);
+  }
+  const lines = plainLines(plain);
+  const found = split(lines, context);
+  return !isSure(found) && hasContainers(body.html) ? settle(found, { lines, html: body.html, context }) : found;
+}
+
+interface Context {
+  readonly traces: Traces;
+  readonly forward: boolean;
+}
+
+function split(lines: readonly Line[], context: Context): ReplyText {
+  const items = classify(lines, context.traces);
+  return assemble(items, { forward: context.forward, traced: context.traces.texts.length > 0 });
+}
+
+/** Own words, then a marked quote to the end: the HTML part can tell nothing more. */
+function isSure(found: ReplyText): boolean {
+  const { text, quotedText } = found;
+  if (
+    text === '' ||
+    text.length > 4_000 ||
+    text.includes('@') ||
+    !found.evidence.some(line => line.includes('attribution line'))
+  ) {
+    return false;
+  }
+  return quotedText.slice(quotedText.lastIndexOf('\n') + 1).startsWith('>');
+}
+
+/** Lets the containers of the HTML part decide where the plain part leaves a quote in the text. */
+function settle(
+  found: ReplyText,
+  { lines, html, context }: { lines: readonly Line[]; html: string; context: Context },
+): ReplyText {
+  const rich = htmlLines(html);
+  if (!rich.settled) return found;
+  const settled = split(rich.lines, context);
+  const own = wordsOf(settled.text);
+  const plain = wordsOf(found.text);
+  if (own.length === 0 || settled.quotedText === '' || sameWords(own, plain)) return found;
+  if (plain.length > 0 && plain.length <= own.length) {
+    return addsBelow(found, settled, { plain, own })
+      ? withEvidence(settled, 'read: the HTML part, which has more below the quote')
+      : found;
+  }
+  const cut = cutAfter(lines, wordsOf(`${settled.text} ${settled.signature}`));
+  if (cut !== null) {
+    const marked = lines.map((line, index) => (index === cut ? { ...line, mark: 'history' as const } : line));
+    const again = split(marked, context);
+    if (again.text !== '') return withEvidence(again, 'quote: where the HTML part says');
+  }
+  return withEvidence(settled, 'read: the HTML part, which tells where the quote begins');
+}
+
+/** True when both see the same text and the same quote, and the HTML part shows more words of the writer after it. */
+function addsBelow(
+  found: ReplyText,
+  settled: ReplyText,
+  { plain, own }: { plain: readonly string[]; own: readonly string[] },
+): boolean {
+  if (!sameWords(plain, own.slice(0, plain.length))) return false;
+  const more = own.slice(plain.length);
+  const quoted = wordsOf(settled.quotedText);
+  return quoted.length > 0 && sameWords(wordsOf(found.quotedText), [...quoted, ...more]);
+}
+
+/** The first filled line after exactly these words, or null when the plain part says something else. */
+function cutAfter(lines: readonly Line[], words: readonly string[]): number | null {
+  let at = 0;
+  for (let index = 0; index < lines.length; index++) {
+    const line = lines[index]!;
+    const own = wordsOf(line.raw);
+    if (own.length === 0) continue;
+    if (at === words.length) return index;
+    for (const word of own) if (words[at++] !== word) return null;
+  }
+  return null;
+}
+
+function sameWords(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((word, index) => word === right[index]);
+}
+
+function withEvidence(reply: ReplyText, line: string): ReplyText {
+  return { ...reply, evidence: [line, ...reply.evidence] };
+}
+
+function isEmptyPart(plain: string): boolean {
+  return !/[^\s>\u00a0\u200b\ufeff]/.test(plain);
+}
+
+/** A plain part that only says: look at the HTML part. */
+function isPointer(plain: string): boolean {
+  const text = plain.trim();
+  if (text.length > 400 || !/html/i.test(text)) return false;
+  return /view|display|reader|client|viewer|anzeig|darstell|ansehen|afficher|visualis|lire|ver |visuali|weergeven|bekijk|visa|vis |zobraz|wyświetl|просмотр|отобра|查看|表示|보기/i.test(
+    text,
+  );
+}
+
+/** A plain part that is HTML itself, as some senders make it. */
+function isMarkup(plain: string): boolean {
+  return /^\s*(?:<!doctype html|<html|<head|<body|<div|<p>|<table)/i.test(plain.slice(0, 200));
+}
+
+function isForwardSubject(subject: string): boolean {
+  return /^\s*(?:fwd?|wg|tr|rv|enc|vs|vb|vl|pd|fs|doorst|videresend|továbbítás|yönlendirme|ilt|yml|إعادة توجيه|转发|轉寄|転送|전달|пересл)\s*[:：]/i.test(
+    subject,
+  );
+}

@@ -1,0 +1,195 @@
+/**
+ * Bytes, each with its hash; but for raw mails (`rawKey`) the same bytes stand once. Up to 128 KiB they stand in a row
+ * and are committed with what refers to them; larger ones stand in `blobs/ab/<sha256>`: written beside their place,
+ * fsynced, renamed, the folder fsynced, and only then the row.
+ * A crash leaves at worst a file without a row, never a row without its file; `clear-files.ts` clears those away.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, utimesSync } from 'node:fs';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { ReplydError } from '../../base/errors.js';
+import type { StoredContent, StoredContentRef } from '../../conversation/filing.js';
+import type { Content } from '../../mail/mail.js';
+import { newKey, type Session } from '../session.js';
+import { storeFault } from '../sqlite/database.js';
+
+export const INLINE_LIMIT = 128 * 1024;
+
+export function blobFile(dataDir: string, sha256: string): string {
+  return path.join(dataDir, 'blobs', sha256.slice(0, 2), sha256);
+}
+
+/** Where mails and attachments are written while they arrive; emptied when the daemon starts. */
+export function incomingFolder(dataDir: string): string {
+  return path.join(dataDir, 'incoming');
+}
+
+/**
+ * Puts content into the store's keeping. Small content is read into memory to go with its row; large content is in
+ * place and on disk when this returns. A file that was handed over is gone afterwards.
+ */
+export async function placeContent(
+  dataDir: string,
+  content: Content,
+  // Whoever has them has more with them, which is not to travel to the writer with each mail.
+  { sha256, size }: { sha256: string; size: number },
+): Promise<StoredContent> {
+  try {
+    if ('bytes' in content) {
+      if (size <= INLINE_LIMIT) return { sha256, size, bytes: content.bytes };
+      await writeInPlace(dataDir, sha256, async temporary => {
+        const file = await open(temporary, 'wx', 0o600);
+        try {
+          await file.writeFile(content.bytes);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+      });
+      return { sha256, size, placed: true };
+    }
+    if (size <= INLINE_LIMIT) {
+      const bytes = await readFile(content.file);
+      await rm(content.file, { force: true });
+      return { sha256, size, bytes };
+    }
+    await writeInPlace(dataDir, sha256, async temporary => {
+      const file = await open(content.file, 'r+');
+      try {
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(content.file, temporary);
+    });
+    return { sha256, size, placed: true };
+  } catch (error) {
+    throw storeFault(error, 'cannot write to the blobs folder');
+  }
+}
+
+/** `write` makes the file it is given; then that is renamed to the content's place, and all of it is on disk. */
+export async function writeInPlace(
+  dataDir: string,
+  sha256: string,
+  write: (temporary: string) => Promise<void>,
+): Promise<void> {
+  const place = blobFile(dataDir, sha256);
+  const folder = path.dirname(place);
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+  const temporary = path.join(folder, `.${sha256.slice(0, 16)}.${randomBytes(6).toString('hex')}`);
+  try {
+    await write(temporary);
+    await rename(temporary, place);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(folder);
+  // A new folder is only safe once its own entry is.
+  if (made !== undefined)
+    for (let up = folder; up !== dataDir; up = path.dirname(up)) await syncFolder(path.dirname(up));
+}
+
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The key of the row for this content, made when it is new. Inside a transaction. */
+export function blobKey(session: Session, content: StoredContent): number {
+  const { db } = session;
+  const known = db.get<{ key: number; inline: number }>(
+    'select key, data is not null as inline from blob where sha256 = ? and shared = 1',
+    Buffer.from(content.sha256, 'hex'),
+  );
+  if (known) {
+    if (!known.inline) touch(blobFile(session.dataDir, content.sha256));
+    return known.key;
+  }
+  if (!('bytes' in content)) touch(blobFile(session.dataDir, content.sha256));
+  return insertBlob(session, content, { shared: true });
+}
+
+/**
+ * For a mail that is filed for the first time: hardly ever are its bytes there already, and a look-up and an entry by
+ * their hash would cost every mail a page of a large index. Small ones stand in a row of their own; large ones stand in a
+ * file, which has one row however many name it.
+ */
+export function rawKey(session: Session, content: StoredContent): number {
+  return 'bytes' in content ? insertBlob(session, content, { shared: false }) : blobKey(session, content);
+}
+
+function insertBlob(session: Session, content: StoredContent, as: { readonly shared: boolean }): number {
+  return session.db.insert(
+    `insert into blob (key, sha256, size, data, created_at, shared)
+     values (max(?, (select coalesce(max(key), 0) + 1 from blob)), ?, ?, ?, ?, ?)`,
+    newKey(session),
+    Buffer.from(content.sha256, 'hex'),
+    content.size,
+    'bytes' in content ? content.bytes : null,
+    session.clock(),
+    as.shared ? 1 : 0,
+  );
+}
+
+/**
+ * Before COMMIT, so that whoever clears away unreferenced files sees that it is wanted again. Throws when the file is
+ * not there: then no row may name it, and whoever brought it is asked to bring it again.
+ */
+function touch(file: string): void {
+  // The file system's own time, as the one who clears reads it; not the session's clock.
+  const now = Date.now() / 1000;
+  utimesSync(file, now, now);
+}
+
+/** Names the bytes of a row, for `readContent`. */
+export function blobRef(session: Session, key: number): StoredContentRef {
+  const row = session.db.get<{ sha256: Uint8Array; size: number; inline: number }>(
+    'select sha256, size, data is not null as inline from blob where key = ?',
+    key,
+  );
+  if (!row) throw new ReplydError('not_found', 'these bytes are no longer kept');
+  const sha256 = Buffer.from(row.sha256).toString('hex');
+  return { key, sha256, size: row.size, file: row.inline ? null : blobFile(session.dataDir, sha256) };
+}
+
+/** Names bytes that are no longer kept: reading them is not_found. */
+export function goneRef(size: number): StoredContentRef {
+  return { key: null, sha256: '', size, file: null };
+}
+
+/** The bytes themselves. Throws not_found when they are gone. */
+export async function readContent(session: Session, ref: StoredContentRef): Promise<Uint8Array> {
+  if (ref.file !== null) {
+    try {
+      return await readFile(ref.file);
+    } catch (error) {
+      throw storeFault(error, `cannot read the blob ${ref.file}`);
+    }
+  }
+  const data = session.db.value<Uint8Array>('select data from blob where key = ?', ref.key);
+  if (!data) throw new ReplydError('not_found', 'these bytes are no longer kept');
+  return data;
+}
+
+/** Empties the incoming folder; only the daemon does, at start, when nobody can be using it. */
+export async function clearIncoming(dataDir: string): Promise<void> {
+  const folder = incomingFolder(dataDir);
+  await rm(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+}
+
+/** Size of the file a reference points at, for integrity checks; null when it is missing. */
+export async function fileSize(ref: StoredContentRef): Promise<number | null> {
+  if (ref.file === null) return ref.size;
+  return stat(ref.file).then(
+    found => found.size,
+    () => null,
+  );
+}

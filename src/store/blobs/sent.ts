@@ -1,0 +1,98 @@
+/**
+ * `data_dir/sent`: the copies that the file courier writes, two files for a delivery. They go with what they tell of: at
+ * once when their deliveries are removed; with the daemon's housekeeping when they were being written just then, or when
+ * `retention.raw` took the bytes of their mail. Files with other names are not replyd's and stay.
+ *
+ * A file that can't be unlinked stays for the next time. When a removal is rolled back its copies are gone all the same:
+ * the mails themselves stand in the store.
+ */
+import { existsSync, unlinkSync } from 'node:fs';
+import { readdir, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { encodeId, keyOf } from '../ids.js';
+import type { Session } from '../session.js';
+
+export interface SentOperations {
+  /** Of these deliveries those that are gone, or whose mail is no longer kept. */
+  deliveriesWithoutMail(ids: readonly string[]): readonly string[];
+}
+
+const ENDINGS = ['.eml', '.json'] as const;
+const NAME = /^(dlv_[0-9a-hjkmnp-tv-z]{11})\.(?:eml|json)$/;
+/** Files looked at before others have a turn. */
+const BATCH = 200;
+
+export function sentFolder(dataDir: string): string {
+  return path.join(dataDir, 'sent');
+}
+
+export function sentOperations(session: Session): SentOperations {
+  return {
+    deliveriesWithoutMail: ids =>
+      ids.filter(
+        id =>
+          !session.db.get(
+            `select 1 from delivery d left join outgoing_mail o on o.key = d.outgoing_mail_key
+             where d.key = ? and d.kind = 'mail' and o.raw_gone_at is null`,
+            keyOf('delivery', id),
+          ),
+      ),
+  };
+}
+
+/** Deletes up to `most` deliveries of a conversation or account with their copies. Returns how many. */
+export function removeDeliveries(
+  session: Session,
+  column: 'account_key' | 'conversation_key',
+  { value, most }: { readonly value: number; readonly most: number },
+): number {
+  const rows = session.db.all<{ key: number; kind: string }>(
+    // The column is one of two words of this file.
+    `delete from delivery where key in (select key from delivery where ${column} = ? limit ?) returning key, kind`,
+    value,
+    most,
+  );
+  const folder = sentFolder(session.dataDir);
+  if (!existsSync(folder)) return rows.length;
+  for (const { key, kind } of rows) {
+    if (kind !== 'mail') continue;
+    for (const ending of ENDINGS) {
+      try {
+        unlinkSync(path.join(folder, encodeId('delivery', key) + ending));
+      } catch {
+        // It was never written, or the housekeeping will try again.
+      }
+    }
+  }
+  return rows.length;
+}
+
+export interface SentStore {
+  deliveriesWithoutMail(ids: readonly string[]): Promise<readonly string[]>;
+}
+
+/** Goes once through the folder; returns how many files went. */
+export async function clearSentCopies(
+  store: SentStore,
+  dataDir: string,
+  stopped: () => boolean = () => false,
+): Promise<number> {
+  const folder = sentFolder(dataDir);
+  const names = await readdir(folder).catch(() => []);
+  const ids = [...new Set(names.flatMap(name => NAME.exec(name)?.[1] ?? []))];
+  let cleared = 0;
+  for (let from = 0; from < ids.length && !stopped(); from += BATCH) {
+    for (const id of await store.deliveriesWithoutMail(ids.slice(from, from + BATCH))) {
+      for (const ending of ENDINGS) {
+        await unlink(path.join(folder, id + ending)).then(
+          () => {
+            cleared += 1;
+          },
+          () => undefined,
+        );
+      }
+    }
+    await new Promise(resolve => setImmediate(resolve));
+  }
+  return cleared;
+}

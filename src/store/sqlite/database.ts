@@ -1,0 +1,243 @@
+/**
+ * Opens the SQLite file the one way it may be opened: WAL, every commit fsynced (synchronous=FULL, read back, because
+ * the library is compiled with a laxer default for WAL), foreign keys on, deleted content overwritten. Statements are
+ * prepared once per connection and kept by their text.
+ *
+ * SQLite's own errors leave as ReplydError('unavailable'): our trouble, always temporary.
+ */
+import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type Database from 'better-sqlite3';
+import { ReplydError, reasonText } from '../../base/errors.js';
+
+const require = createRequire(import.meta.url);
+
+/** Pages of the log from which on SQLite copies it into the file within a commit: 64 MiB. See `checkpoints.ts`. */
+const LOG_LIMIT = 16_384;
+
+/**
+ * Older ones could damage the file when one connection began the log anew while another copied it
+ * (https://sqlite.org/wal.html#walresetbug): a command of the CLI beside the daemon, or the daemon's own threads.
+ */
+const OLDEST_SQLITE = [3, 51, 3] as const;
+
+/** How long a writer waits for another process's transaction. */
+export const BUSY_TIMEOUT = 10_000;
+
+interface Prepared {
+  readonly statement: Database.Statement;
+  /** The names of what it gives back. */
+  readonly columns: readonly string[];
+  readonly numbered: boolean;
+}
+
+/** The values as the library wants them: `?1` counts as a name there. */
+function bound(prepared: Prepared, values: readonly unknown[]): readonly unknown[] {
+  return prepared.numbered ? [{ ...[null, ...values] }] : values;
+}
+
+/** The library could make it too, but asks for each column's name anew in each row: that takes twice as long. */
+function rowOf(columns: readonly string[], values: readonly unknown[]): unknown {
+  const row: Record<string, unknown> = {};
+  for (let i = 0; i < columns.length; i += 1) row[columns[i]!] = values[i];
+  return row;
+}
+
+export class Connection {
+  readonly raw: Database.Database;
+  readonly #statements = new Map<string, Prepared>();
+  #onlyReads = false;
+
+  constructor(raw: Database.Database) {
+    this.raw = raw;
+  }
+
+  #prepared(text: string): Prepared {
+    let prepared = this.#statements.get(text);
+    if (!prepared) {
+      const statement = this.raw.prepare(text);
+      const columns = statement.reader ? statement.columns().map(column => column.name) : [];
+      if (statement.reader) statement.raw(true);
+      prepared = { statement, columns, numbered: text.includes('?1') };
+      this.#statements.set(text, prepared);
+    }
+    return prepared;
+  }
+
+  /** The first row, or undefined. */
+  get<Row>(text: string, ...values: unknown[]): Row | undefined {
+    const prepared = this.#prepared(text);
+    const found = prepared.statement.get(...bound(prepared, values)) as readonly unknown[] | undefined;
+    return found === undefined ? undefined : (rowOf(prepared.columns, found) as Row);
+  }
+
+  all<Row>(text: string, ...values: unknown[]): Row[] {
+    const prepared = this.#prepared(text);
+    const found = prepared.statement.all(...bound(prepared, values)) as (readonly unknown[])[];
+    return found.map(each => rowOf(prepared.columns, each) as Row);
+  }
+
+  /** Runs a statement; returns how many rows it changed. */
+  run(text: string, ...values: unknown[]): number {
+    const prepared = this.#prepared(text);
+    return prepared.statement.run(...bound(prepared, values)).changes;
+  }
+
+  /** Inserts one row; returns its key. (`returning key` would cost it a temporary table each time.) */
+  insert(text: string, ...values: unknown[]): number {
+    const prepared = this.#prepared(text);
+    return Number(prepared.statement.run(...bound(prepared, values)).lastInsertRowid);
+  }
+
+  /** The first column of the first row. */
+  value<T>(text: string, ...values: unknown[]): T | undefined {
+    const prepared = this.#prepared(text);
+    return (prepared.statement.get(...bound(prepared, values)) as readonly T[] | undefined)?.[0];
+  }
+
+  /** From now on it only reads. (Mapping the file instead of reading it made look-ups twice as slow under writes.) */
+  onlyRead(): void {
+    this.raw.pragma('query_only = on');
+    this.#onlyReads = true;
+  }
+
+  /**
+   * Looks at one state of the store, and locks it once for all statements of `look`. A connection that only reads looks
+   * at the same state until this turn of the event loop ends: each state begins with an empty page cache, and under load
+   * many look at it in one turn.
+   */
+  reading<T>(look: () => T): T {
+    if (this.raw.inTransaction) return look();
+    this.run('begin');
+    if (this.#onlyReads) {
+      setImmediate(() => this.lookAnew());
+      return look();
+    }
+    try {
+      return look();
+    } finally {
+      // A fault may have ended it; left open it would show one old state for ever.
+      if (this.raw.inTransaction) this.run('commit');
+    }
+  }
+
+  /** What is looked at from now on is the latest state: to be called when something was written elsewhere. Never throws. */
+  lookAnew(): void {
+    if (!this.#onlyReads || !this.raw.open || !this.raw.inTransaction) return;
+    try {
+      this.run('commit');
+    } catch {
+      // Nothing was written. Whatever is wrong with the file shows at the next look.
+      if (this.raw.inTransaction) this.raw.exec('rollback');
+    }
+  }
+
+  /** Pages that stand in the log. */
+  logPages(): number {
+    return this.get<{ log: number }>('pragma wal_checkpoint(noop)')!.log;
+  }
+
+  /** Copies what stands in the log into the file, as far as nobody reads an older state; waits for nobody. */
+  checkpoint(): void {
+    this.get('pragma wal_checkpoint(passive)');
+  }
+
+  get inTransaction(): boolean {
+    return this.raw.inTransaction;
+  }
+
+  close(): void {
+    this.lookAnew();
+    this.#statements.clear();
+    this.raw.close();
+  }
+}
+
+/**
+ * ` limit n` for a statement's end. As a value (`limit ?`) SQLite would compile the statement anew for each run, since it
+ * plans by the limit: 20 µs.
+ */
+export function atMost(count: number): string {
+  return ` limit ${Math.max(0, Math.trunc(count))}`;
+}
+
+export function databaseFile(dataDir: string): string {
+  return path.join(dataDir, 'replyd.db');
+}
+
+/**
+ * Opens `dataDir`/replyd.db; `create` makes the folder (0700) and the file.
+ * Throws unavailable when the file is missing, not ours to open, or no database.
+ */
+export function openDatabase(dataDir: string, options: { create?: boolean } = {}): Connection {
+  const file = databaseFile(dataDir);
+  try {
+    if (options.create) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const raw = openRaw(file, { fileMustExist: !options.create, timeout: BUSY_TIMEOUT });
+    try {
+      prepareConnection(raw);
+    } catch (error) {
+      raw.close();
+      throw error;
+    }
+    return new Connection(raw);
+  } catch (error) {
+    throw storeFault(error, `cannot open the store ${file}`);
+  }
+}
+
+/** `require` spares Node's look for the names that a CommonJS package exports (5 ms): every short verb pays them. */
+export function openRaw(file: string, options: Database.Options): Database.Database {
+  const Library = require('better-sqlite3') as typeof Database;
+  return new Library(file, options);
+}
+
+/** Throws unavailable, with what to install, for a version of SQLite that must not be trusted with a store. */
+export function refuseOldSqlite(version: string): void {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+  const [oldMajor, oldMinor, oldPatch] = OLDEST_SQLITE;
+  if ((major - oldMajor || minor - oldMinor || patch - oldPatch) >= 0) return;
+  throw new ReplydError(
+    'unavailable',
+    `SQLite ${version} can damage a store that several connections write to; ${OLDEST_SQLITE.join('.')} is the first that does not: install a newer better-sqlite3 (\`npm ci\` does)`,
+  );
+}
+
+function prepareConnection(raw: Database.Database): void {
+  refuseOldSqlite(raw.prepare('select sqlite_version()').pluck().get() as string);
+  const mode = raw.pragma('journal_mode = wal', { simple: true });
+  if (mode !== 'wal')
+    throw new ReplydError('unavailable', `the file system does not support SQLite's WAL mode (${mode})`);
+  raw.pragma('synchronous = full');
+  if (raw.pragma('synchronous', { simple: true }) !== 2) {
+    throw new ReplydError('unavailable', 'SQLite did not take synchronous=FULL: commits would not be durable');
+  }
+  raw.pragma('foreign_keys = on');
+  raw.pragma('secure_delete = on');
+  // KiB. Not more: at most commits SQLite looks through the whole cache (a b-tree that was balanced left it a page number
+  // beyond the end); with 64 MiB that took a quarter of a millisecond, and what is not here is in the system's own cache.
+  raw.pragma('cache_size = -4096');
+  raw.pragma('temp_store = memory');
+  raw.pragma(`wal_autocheckpoint = ${LOG_LIMIT}`);
+}
+
+/** Another process held the store longer than a writer waits: the fault itself, or what `storeFault` made of it. */
+export function isBusy(error: unknown): boolean {
+  const code = error instanceof ReplydError ? error.details.reason : (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && code.startsWith('SQLITE_BUSY');
+}
+
+const DISK_FULL = new Set(['SQLITE_FULL', 'ENOSPC', 'EDQUOT']);
+
+/** Turns anything thrown by SQLite or the file system into a fault that callers can answer; keeps ReplydErrors. */
+export function storeFault(error: unknown, doing: string): ReplydError {
+  if (error instanceof ReplydError) return error;
+  const code = (error as { code?: unknown } | null)?.code;
+  const reason =
+    typeof code === 'string' && DISK_FULL.has(code) ? 'disk_full' : typeof code === 'string' ? code : 'internal';
+  return new ReplydError('unavailable', `${doing}: ${reason === 'disk_full' ? 'no space left' : reasonText(error)}`, {
+    cause: error,
+    details: { reason },
+  });
+}

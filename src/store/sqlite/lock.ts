@@ -1,0 +1,107 @@
+/**
+ * One daemon per store: `lock.db` in the data directory is held by an exclusive SQLite transaction for as long as the
+ * daemon lives. The kernel frees it with the process, so kill -9 leaves nothing to clean up.
+ */
+import { chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type Database from 'better-sqlite3';
+import { ReplydError } from '../../base/errors.js';
+import { openRaw, storeFault } from './database.js';
+
+export interface Lock {
+  release(): void;
+}
+
+/** Takes the lock or throws conflict, naming the process that has it. */
+export function lockStore(dataDir: string): Lock {
+  const file = path.join(dataDir, 'lock.db');
+  const pidFile = path.join(dataDir, 'replyd.pid');
+  let database: Database.Database | undefined;
+  try {
+    database = openRaw(file, { timeout: 0 });
+    database.exec('begin exclusive');
+  } catch (error) {
+    database?.close();
+    if ((error as { code?: string }).code === 'SQLITE_BUSY') {
+      const pid = holder(dataDir);
+      throw new ReplydError(
+        'conflict',
+        `another replyd${pid ? ` (process ${pid})` : ''} serves the store in ${dataDir}`,
+        {
+          details: { pid },
+        },
+      );
+    }
+    throw storeFault(error, `cannot take the lock ${file}`);
+  }
+  const held = database;
+  writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
+  return {
+    release() {
+      if (held.open) held.close();
+    },
+  };
+}
+
+/**
+ * Held by whoever reads all blobs (a backup) or unlinks some, so that they take turns: nothing that a backup's database
+ * names is cleared away under its hands. Waits up to `patience` milliseconds; null when somebody else still has it.
+ */
+export function lockFiles(dataDir: string, patience: number): Lock | null {
+  const file = path.join(dataDir, 'files.lock.db');
+  let database: Database.Database | undefined;
+  try {
+    database = openRaw(file, { timeout: patience });
+    database.exec('begin exclusive');
+    giveToOwner(file, dataDir);
+    const held = database;
+    return { release: () => held.close() };
+  } catch (error) {
+    database?.close();
+    if ((error as { code?: string }).code === 'SQLITE_BUSY') return null;
+    throw storeFault(error, `cannot take the lock ${file}`);
+  }
+}
+
+/** Root makes a backup as root, who alone may write where it goes; the daemon has to get at the lock all the same. */
+function giveToOwner(file: string, dataDir: string): void {
+  if (process.geteuid?.() !== 0) return;
+  const { uid, gid } = statSync(dataDir);
+  if (uid !== 0) chownSync(file, uid, gid);
+}
+
+/** Is a daemon serving this store? Tells its process id when it left one. */
+export function lockHolder(dataDir: string): { held: boolean; pid: number | null } {
+  let database: Database.Database | undefined;
+  try {
+    database = openRaw(path.join(dataDir, 'lock.db'), { timeout: 0, fileMustExist: true });
+    database.exec('begin exclusive');
+    return { held: false, pid: null };
+  } catch (error) {
+    return (error as { code?: string }).code === 'SQLITE_BUSY'
+      ? { held: true, pid: holder(dataDir) }
+      : { held: false, pid: null };
+  } finally {
+    database?.close();
+  }
+}
+
+/** The same as a guess, by the process id that was left: for remarks that are not worth taking the lock for a moment. */
+export function seemsServed(dataDir: string): boolean {
+  const pid = holder(dataDir);
+  if (pid === null) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function holder(dataDir: string): number | null {
+  try {
+    return Number.parseInt(readFileSync(path.join(dataDir, 'replyd.pid'), 'utf8'), 10) || null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * The Store port on SQLite: reads on this thread's own connection (tens of microseconds each), writes through a Writer.
+ * Nothing read is cached across a change: `PRAGMA data_version` is polled, which also notices other processes' commits.
+ */
+import { randomBytes } from 'node:crypto';
+import { isReplydError } from '../../base/errors.js';
+import type { Clock, FilingDesk, Parcel, Random } from '../../conversation/ports.js';
+import type { Store } from '../../conversation/store.js';
+import { placeContent, readContent } from '../blobs/blobs.js';
+import type { SentOperations } from '../blobs/sent.js';
+import { encodeId, keyAt } from '../ids.js';
+import { everydayOperations, type OperationName, type Operations, VERBS, type WritingName } from '../operations.js';
+import type { Rules, Session } from '../session.js';
+import type { ClearingOperations } from '../upkeep/clear-files.js';
+import type { RetentionOperations } from '../upkeep/retention.js';
+import type { LeasedParcel } from '../verbs/deliveries.js';
+import { BUSY_TIMEOUT, type Connection, openDatabase, storeFault } from './database.js';
+import { checkSchema, migrate } from './migrate.js';
+import { directWriter, type Writer } from './writer.js';
+
+/** How often commits of other processes are looked for, milliseconds. */
+const POLL_INTERVAL = 200;
+/** How soon our own commits are told of, and how often at most, milliseconds: under load many mails tell once. */
+const SOON = 1;
+const AT_MOST_EVERY = 10;
+/** Writes that make nothing due for anybody: telling of them would wake the queue for its own work. */
+const QUIET = new Set<WritingName>([
+  'lease',
+  'release',
+  'setDestination',
+  'keyUsed',
+  'rememberPrefixes',
+  'clearEvents',
+  'clearFiles',
+  'clearOld',
+  'canWrite',
+  'canStore',
+]);
+
+export interface StoreOptions {
+  readonly dataDir: string;
+  /** `thread` in the daemon, `direct` elsewhere. */
+  readonly writer: 'thread' | 'direct';
+  readonly rules: Rules;
+  /** Migrate (daemon, `replyd migrate`) or refuse another schema. */
+  readonly migrate: boolean;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** The writer thread died; the store can only refuse from now on. */
+  readonly onDeath?: (error: Error) => void;
+}
+
+/** The Store with what only the opener needs. */
+export interface OpenStore
+  extends Store,
+    Asynchronous<
+      ClearingOperations &
+        SentOperations &
+        RetentionOperations &
+        Pick<Operations, 'queueDepth' | 'canWrite' | 'canStore' | 'pullForward'>
+    > {
+  setRules(rules: Rules): Promise<void>;
+  /** Null with a `direct` writer. */
+  readonly desk: FilingDesk | null;
+}
+
+type Asynchronous<T> = {
+  [K in keyof T]: T[K] extends (...values: infer V) => infer R ? (...values: V) => Promise<R> : never;
+};
+
+/** Opens the store of `dataDir`, making it when `migrate`. Throws unavailable with advice. */
+export async function openStore(options: StoreOptions): Promise<OpenStore> {
+  const connection = openDatabase(options.dataDir, { create: options.migrate });
+  let writer: Writer;
+  let session: Session;
+  /** With a `direct` writer the everyday ones only, until another is called. */
+  let verbs: Operations;
+  try {
+    if (options.migrate) migrate(connection);
+    else checkSchema(connection);
+    if (options.writer === 'thread') connection.onlyRead();
+    session = {
+      db: connection,
+      clock: options.clock ?? Date.now,
+      random: options.random ?? (count => randomBytes(count)),
+      rules: options.rules,
+      dataDir: options.dataDir,
+    };
+    verbs = { ...everydayOperations(session) } as Operations;
+    if (options.writer === 'direct') {
+      writer = directWriter(session, verbs);
+    } else {
+      await loadVerbs(session, verbs);
+      const { threadWriter } = await import('./writer-calls.js');
+      writer = await threadWriter(
+        { dataDir: options.dataDir, rules: options.rules },
+        {
+          committed: () => connection.lookAnew(),
+          ...(options.onDeath ? { onDeath: options.onDeath } : {}),
+        },
+      );
+    }
+  } catch (error) {
+    connection.close();
+    throw storeFault(error, 'cannot open the store');
+  }
+  const listeners = new Set<() => void>();
+  const dataVersion = () => connection.raw.pragma('data_version', { simple: true });
+  let version = dataVersion();
+  let poll: NodeJS.Timeout | null = null;
+  const changed = () => {
+    for (const listener of listeners) listener();
+  };
+  let soon: NodeJS.Timeout | null = null;
+  let told = 0;
+  const changedSoon = () => {
+    if (soon !== null || listeners.size === 0) return;
+    const wait = Math.max(SOON, AT_MOST_EVERY - (performance.now() - told));
+    soon = setTimeout(() => {
+      soon = null;
+      told = performance.now();
+      changed();
+    }, wait).unref();
+  };
+  const write = async <Name extends WritingName>(name: Name, ...values: Parameters<Operations[Name]>) => {
+    const value = await writer.run(name, ...values);
+    if (!QUIET.has(name)) changedSoon();
+    return value;
+  };
+  const read = async (name: OperationName, values: readonly unknown[]) => {
+    try {
+      return connection.reading(() => (verbs[name] as (...given: readonly unknown[]) => unknown)(...values));
+    } catch (error) {
+      throw storeFault(error, `store: ${name}`);
+    }
+  };
+  const calls = asynchronousCalls((name, values) => {
+    const call = () =>
+      VERBS[name] === 'reads' ? read(name, values) : write(name as WritingName, ...(values as never));
+    return name in verbs ? call() : loadVerbs(session, verbs).then(call);
+  });
+
+  /** Repeats a removal until nothing is left, a short transaction at a time. */
+  const untilGone = async (part: () => Promise<boolean>) => {
+    for (let begun = false; ; begun = true) {
+      const gone = await part().catch(error => {
+        // The daemon finishes removals that were begun, and may have been faster.
+        if (begun && isReplydError(error, 'not_found')) return true;
+        throw error;
+      });
+      if (gone) break;
+      await new Promise<void>(resolve => setImmediate(resolve));
+    }
+    if (options.writer === 'direct') emptyLog(connection);
+  };
+
+  const { desk } = writer;
+  return {
+    ...calls,
+    desk: desk && {
+      ...desk,
+      expect() {
+        const { ticket, answer } = desk.expect();
+        return { ticket, answer: answer.finally(changedSoon) };
+      },
+    },
+    async setRules(rules) {
+      session.rules = rules;
+      await calls.setRules(rules);
+    },
+    lease: async (destination, options) => (await calls.lease(destination, options)).map(loaded),
+    removeConversation: async ref => {
+      const { id } = await calls.conversation(ref);
+      await untilGone(() => calls.removeConversationPart({ id }));
+    },
+    removeContact: id => untilGone(() => calls.removeContactPart(id)),
+    removeHook: id => untilGone(() => calls.removeHookPart(id)),
+    once: (request, verb, values) => calls.once(request, verb, values) as never,
+    removeAccount: slug => untilGone(() => calls.removeAccountPart(slug)),
+    mintMailId: () =>
+      encodeId(
+        'mail',
+        keyAt(
+          session.clock(),
+          session.random(2).reduce((sum, byte) => sum * 256 + byte, 0),
+        ),
+      ),
+    place: (content, facts) => placeContent(options.dataDir, content, facts),
+    read: ref => readContent(session, ref),
+    onChange(listener) {
+      listeners.add(listener);
+      poll ??= setInterval(() => {
+        connection.lookAnew();
+        const now = dataVersion();
+        if (now === version) return;
+        version = now;
+        changed();
+      }, POLL_INTERVAL).unref();
+      return () => {
+        listeners.delete(listener);
+        if (listeners.size === 0 && poll) {
+          clearInterval(poll);
+          poll = null;
+        }
+      };
+    },
+    async close() {
+      if (poll) clearInterval(poll);
+      if (soon) clearTimeout(soon);
+      listeners.clear();
+      await writer.close();
+      if (connection.raw.open) connection.close();
+    },
+  };
+}
+
+/** What was removed stands in the log of older commits too, until that is begun anew: now, unless somebody reads. */
+function emptyLog(connection: Connection): void {
+  connection.raw.pragma('busy_timeout = 200');
+  try {
+    connection.raw.pragma('wal_checkpoint(truncate)');
+  } catch {
+    // It is overwritten when the log begins anew (checkpoints.ts).
+  } finally {
+    connection.raw.pragma(`busy_timeout = ${BUSY_TIMEOUT}`);
+  }
+}
+
+/** All that are not everyday ones. */
+async function loadVerbs(session: Session, verbs: Operations): Promise<void> {
+  const { operations } = await import('../all-operations.js');
+  Object.assign(verbs, operations(session));
+}
+
+function asynchronousCalls(
+  call: (name: OperationName, values: readonly unknown[]) => Promise<unknown>,
+): Asynchronous<Operations> {
+  const names = Object.keys(VERBS) as OperationName[];
+  const entries = names.map(name => [name, (...values: readonly unknown[]) => call(name, values)]);
+  return Object.fromEntries(entries) as Asynchronous<Operations>;
+}
+
+/** A large mail goes as its file, a small one as its bytes. */
+function loaded(leased: LeasedParcel): Parcel {
+  if (leased.kind === 'webhook') return leased;
+  const { content, ...parcel } = leased;
+  return { ...parcel, content: content.file === null ? { bytes: content.bytes! } : { file: content.file } };
+}

@@ -1,0 +1,139 @@
+/**
+ * Writes through the daemon's writer thread.
+ *
+ * If the thread dies, everything in flight and every later call fails with unavailable, and `onDeath` tells the daemon,
+ * which ends: a store without its writer can only refuse. `committed` is called before the calls of a batch are
+ * fulfilled, so that whoever waited for one reads what it wrote.
+ */
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { type ErrorCode, ReplydError } from '../../base/errors.js';
+import { histogram, steadyTime } from '../../base/metrics.js';
+import { roomyNursery } from '../../base/young-generation.js';
+import type { DeskAnswer } from '../../conversation/ports.js';
+import { INLINE_LIMIT } from '../blobs/blobs.js';
+import type { Operations } from '../operations.js';
+import type { Writer } from './writer.js';
+import type { FromWriter, ToWriter, WriterData } from './writer-thread.js';
+
+interface Waiting {
+  readonly id: number;
+  readonly resolve: (answer: { value: never; at: number }) => void;
+  readonly reject: (error: Error) => void;
+  /** By `steadyTime`. */
+  readonly since: number;
+}
+
+/** Ids name a place in the list of those who wait, and never come again: more than ever wait at a time. */
+const PLACES = 2 ** 24;
+
+const commitSeconds = histogram(
+  'replyd_commit_seconds',
+  'From handing a write to the writer to its answer: waiting for the batch before, the work, the commit.',
+  [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+);
+const batchSize = histogram('replyd_commit_batch_writes', 'Writes committed together.', [1, 2, 4, 8, 16, 32, 64, 128]);
+
+export async function threadWriter(
+  data: WriterData,
+  options: { committed?: () => void; onDeath?: (error: Error) => void } = {},
+): Promise<Writer> {
+  const worker = new Worker(new URL('./writer-thread.js', import.meta.url), {
+    workerData: data,
+    resourceLimits: roomyNursery(),
+  });
+  // By place, and places are used again. A map that calls pass through builds its table anew again and again, and V8's
+  // old tables keep the newer ones alive: every mail that ever stood in one would live until the next full collection.
+  const waiting: (Waiting | null)[] = [];
+  const free: number[] = [];
+  let turn = 0;
+  let dead: ReplydError | null = null;
+  let closing = false;
+
+  const exited = new Promise<void>(resolve => {
+    worker.once('exit', code => {
+      dead ??= new ReplydError(
+        'unavailable',
+        closing ? 'the store is closed' : `the store's writer thread ended (${code})`,
+      );
+      for (const call of waiting.splice(0)) call?.reject(dead);
+      if (!closing) options.onDeath?.(dead);
+      resolve();
+    });
+  });
+  worker.on('error', error => {
+    dead = new ReplydError('unavailable', `the store's writer thread failed: ${error.message}`, { cause: error });
+  });
+  worker.on('message', (answers: FromWriter) => {
+    const now = steadyTime();
+    batchSize.observe(answers.length);
+    options.committed?.();
+    for (const answer of answers) {
+      const call = leave(answer.id);
+      if (!call) continue;
+      const { at = call.since } = answer;
+      commitSeconds.observe((now - at) / 1000);
+      if ('error' in answer) {
+        const { code, message, details } = answer.error;
+        call.reject(new ReplydError(code as ErrorCode, message, { details }));
+      } else {
+        call.resolve({ value: answer.value as never, at });
+      }
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    worker.once('online', resolve);
+    worker.once('error', reject);
+  });
+
+  const leave = (id: number): Waiting | null => {
+    const place = id % PLACES;
+    const call = waiting[place] ?? null;
+    if (call?.id !== id) return null;
+    waiting[place] = null;
+    free.push(place);
+    return call;
+  };
+  /** The answer to the call that `begin` sends, or has sent, under the id that it gets. */
+  const answerTo = <T>(begin: (id: number) => void) => {
+    if (dead || closing) return Promise.reject(dead ?? new ReplydError('unavailable', 'the store is closing'));
+    return new Promise<{ value: T; at: number }>((resolve, reject) => {
+      const place = free.pop() ?? waiting.length;
+      const id = turn++ * PLACES + place;
+      waiting[place] = { id, resolve, reject, since: steadyTime() };
+      begin(id);
+    });
+  };
+
+  return {
+    async run(name, ...values) {
+      const { value } = await answerTo<ReturnType<Operations[typeof name]>>(id =>
+        worker.postMessage({ id, name, values } satisfies ToWriter),
+      );
+      return value;
+    },
+    desk: {
+      maxSize: INLINE_LIMIT,
+      connect() {
+        const { port1, port2 } = new MessageChannel();
+        worker.postMessage({ entrance: port1 } satisfies ToWriter, [port1]);
+        return port2;
+      },
+      expect() {
+        let ticket = -1;
+        const answer = answerTo<DeskAnswer['results']>(id => {
+          ticket = id;
+        }).then(({ value, at }) => ({ results: value, at }));
+        return { ticket, answer };
+      },
+      forget(ticket) {
+        leave(ticket);
+      },
+    },
+    async close() {
+      if (closing) return exited;
+      closing = true;
+      worker.postMessage('close' satisfies ToWriter);
+      return exited;
+    },
+  };
+}

@@ -1,0 +1,171 @@
+/**
+ * One file with the whole store, made while everything goes on: a tar file with `replyd.db`, `blobs/ab/<sha256>` for
+ * every content that stands in a file, and last `manifest.json`, which proves that it is complete.
+ *
+ * The database is copied as of one moment: the copying connection holds a read transaction, so other processes' commits
+ * neither show nor make SQLite begin anew (without it a copy under load never ends). No file is cleared away meanwhile.
+ * The result is written beside its place, fsynced and renamed: there is never half a backup under its name. A content
+ * that the store has lost already is left out and told; the backup is made all the same.
+ */
+import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import { ReplydError } from '../../base/errors.js';
+import { blobFile, syncFolder } from '../blobs/blobs.js';
+import { examineFile } from '../blobs/files.js';
+import { Connection, openDatabase, storeFault } from '../sqlite/database.js';
+import { lockFiles } from '../sqlite/lock.js';
+import { schemaVersions } from '../sqlite/migrate.js';
+import { writeTar } from './tar.js';
+
+export interface Manifest {
+  readonly format: 1;
+  readonly replyd: string;
+  readonly schema: number;
+  readonly made_at: string;
+  readonly database: { readonly size: number; readonly sha256: string };
+  readonly files: number;
+  /** Of the files beside the database. */
+  readonly bytes: number;
+  /** Hashes of contents that the store named but no longer had, or had damaged. */
+  readonly missing: readonly string[];
+}
+
+export const DATABASE_ENTRY = 'replyd.db';
+export const MANIFEST_ENTRY = 'manifest.json';
+const LOCK_PATIENCE = 30_000;
+const PAGE = 500;
+
+/**
+ * Makes the backup. Throws conflict when the file exists (unless `replace`) or another backup is being made, unavailable
+ * when the store can't be read or the file not written; then nothing is left behind.
+ */
+export async function makeBackup(
+  dataDir: string,
+  file: string,
+  options: { version: string; replace?: boolean; now: number },
+): Promise<Manifest> {
+  if (!options.replace && (await exists(file))) {
+    throw new ReplydError('conflict', `${file} exists already: name another file, or say --replace`);
+  }
+  const lock = lockFiles(dataDir, LOCK_PATIENCE);
+  if (lock === null) throw new ReplydError('conflict', 'another backup of this store is being made');
+  const mark = randomBytes(6).toString('hex');
+  const copy = `${file}.${mark}.db`;
+  const partial = `${file}.${mark}.partial`;
+  try {
+    const schema = await copyDatabase(dataDir, copy);
+    const out = await open(partial, 'wx', 0o600);
+    let manifest: Manifest;
+    try {
+      manifest = await fill(out, { ...options, dataDir, copy, schema });
+      await out.sync();
+    } finally {
+      await out.close();
+    }
+    await rename(partial, file);
+    await syncFolder(path.dirname(path.resolve(file)));
+    return manifest;
+  } catch (error) {
+    throw storeFault(error, `cannot make the backup ${file}`);
+  } finally {
+    for (const each of [copy, `${copy}-wal`, `${copy}-shm`, `${copy}-journal`, partial])
+      await rm(each, { force: true });
+    lock.release();
+  }
+}
+
+/** Returns the copy's schema. */
+async function copyDatabase(dataDir: string, copy: string): Promise<number> {
+  // Made by us first, so that nobody else can read it for a moment.
+  await (await open(copy, 'wx', 0o600)).close();
+  const source = openDatabase(dataDir);
+  try {
+    source.onlyRead();
+    const { store } = schemaVersions(source);
+    source.raw.exec('begin');
+    // The first look is what takes the snapshot.
+    source.value('select count(*) from account');
+    await source.raw.backup(copy);
+    source.raw.exec('commit');
+    return store;
+  } finally {
+    source.close();
+  }
+}
+
+async function fill(
+  out: FileHandle,
+  options: { dataDir: string; copy: string; schema: number; version: string; now: number },
+): Promise<Manifest> {
+  const { dataDir, copy } = options;
+  const tar = writeTar(out, options.now);
+  const contents = new Connection(new Database(copy, { readonly: true, fileMustExist: true }));
+  const missing: string[] = [];
+  let files = 0;
+  let bytes = 0;
+  let database: Manifest['database'];
+  try {
+    const examined = await examineFile(copy);
+    if ('error' in examined) throw new ReplydError('unavailable', `cannot read the copy: ${examined.error}`);
+    database = examined;
+    await tar.add({ name: DATABASE_ENTRY, size: examined.size }, createReadStream(copy));
+    for await (const sha256 of filesNamed(contents)) {
+      const file = blobFile(dataDir, sha256);
+      const found = await examineFile(file);
+      if ('error' in found || found.sha256 !== sha256) {
+        missing.push(sha256);
+        continue;
+      }
+      await tar.add({ name: entryName(sha256), size: found.size }, createReadStream(file));
+      files += 1;
+      bytes += found.size;
+    }
+  } finally {
+    contents.close();
+  }
+  const manifest: Manifest = {
+    format: 1,
+    replyd: options.version,
+    schema: options.schema,
+    made_at: new Date(options.now).toISOString(),
+    database,
+    files,
+    bytes,
+    missing,
+  };
+  const text = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
+  await tar.add({ name: MANIFEST_ENTRY, size: text.length }, one(text));
+  await tar.end();
+  return manifest;
+}
+
+async function* filesNamed(db: Connection): AsyncGenerator<string> {
+  for (let after = -1; ; ) {
+    const rows = db.all<{ key: number; sha256: Uint8Array }>(
+      'select key, sha256 from blob where key > ? and data is null order by key limit ?',
+      after,
+      PAGE,
+    );
+    for (const row of rows) yield Buffer.from(row.sha256).toString('hex');
+    if (rows.length < PAGE) return;
+    after = rows.at(-1)!.key;
+  }
+}
+
+export function entryName(sha256: string): string {
+  return `blobs/${sha256.slice(0, 2)}/${sha256}`;
+}
+
+async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}

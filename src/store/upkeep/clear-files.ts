@@ -1,0 +1,130 @@
+/**
+ * Clearing away what crashes and removals leave in `blobs/` and `incoming/`: files that no row names, and files that were
+ * being written. Only the daemon's writer unlinks. It looks at row and age again in the transaction, and whoever files a
+ * mail touches its files before COMMIT; so a file that somebody is about to name is younger than `AGE` and stays, and if
+ * it still went in the moment between look and unlink, that mail's touch fails and the mail is asked for again.
+ *
+ * While a backup is being made nothing is unlinked. A file that can't be looked at or unlinked stays for the next time.
+ */
+import { statSync, unlinkSync } from 'node:fs';
+import { readdir, stat, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { blobFile, incomingFolder } from '../blobs/blobs.js';
+import { type BlobFile, listBlobFiles } from '../blobs/files.js';
+import { clearSentCopies, type SentStore } from '../blobs/sent.js';
+import type { Session } from '../session.js';
+import { lockFiles } from '../sqlite/lock.js';
+
+/** Milliseconds that a file without a row is left alone: nothing waits so long between being written and its row. */
+export const AGE = 24 * 60 * 60_000;
+/** Files a transaction may unlink before it lets others in. */
+const BATCH = 100;
+
+export interface ClearingOperations {
+  /** Of these hashes those that no row has with a file. */
+  filesWithoutRow(hashes: readonly string[]): readonly string[];
+  /** Unlinks those that still have no row and were last touched before `before`. Returns how many. */
+  clearFiles(hashes: readonly string[], options: { before: number }): number;
+}
+
+export function clearingOperations(session: Session): ClearingOperations {
+  const withoutRow = (sha256: string) =>
+    session.db.value(
+      'select 1 from blob where sha256 = ? and shared = 1 and data is null',
+      Buffer.from(sha256, 'hex'),
+    ) === undefined;
+  return {
+    filesWithoutRow: hashes => hashes.filter(withoutRow),
+
+    clearFiles(hashes, options) {
+      const lock = lockFiles(session.dataDir, 0);
+      if (lock === null) return 0;
+      let cleared = 0;
+      try {
+        for (const sha256 of hashes.filter(withoutRow)) {
+          const file = blobFile(session.dataDir, sha256);
+          try {
+            if (statSync(file).mtimeMs >= options.before) continue;
+            unlinkSync(file);
+            cleared += 1;
+          } catch {
+            // Gone already, or not to be unlinked: `replyd check` tells of those that stay.
+          }
+        }
+      } finally {
+        lock.release();
+      }
+      return cleared;
+    },
+  };
+}
+
+export interface ClearingStore extends SentStore {
+  filesWithoutRow(hashes: readonly string[]): Promise<readonly string[]>;
+  clearFiles(hashes: readonly string[], options: { before: number }): Promise<number>;
+}
+
+/**
+ * Goes once through `blobs/`, `incoming/` and `sent/`, a folder at a time, and returns how many files it cleared away. `now` is
+ * the file system's time. `stopped` ends it early.
+ */
+export async function clearLeftovers(
+  store: ClearingStore,
+  dataDir: string,
+  options: { now: number; stopped?: () => boolean },
+): Promise<number> {
+  const before = options.now - AGE;
+  let cleared = await clearTemporary(await incomingFiles(dataDir), before);
+  for await (const files of listBlobFiles(dataDir)) {
+    if (options.stopped?.()) break;
+    const temporary = files.filter(each => each.temporary).map(each => each.file);
+    cleared += await clearTemporary(temporary, before);
+    cleared += await clearOrphans(store, dataDir, files, before);
+  }
+  return cleared + (await clearSentCopies(store, dataDir, options.stopped));
+}
+
+async function clearOrphans(
+  store: ClearingStore,
+  dataDir: string,
+  files: readonly BlobFile[],
+  before: number,
+): Promise<number> {
+  const orphans: string[] = [];
+  for (const sha256 of await store.filesWithoutRow(files.flatMap(each => each.sha256 ?? []))) {
+    if (await isOlder(blobFile(dataDir, sha256), before)) orphans.push(sha256);
+  }
+  let cleared = 0;
+  for (let from = 0; from < orphans.length; from += BATCH) {
+    cleared += await store.clearFiles(orphans.slice(from, from + BATCH), { before });
+  }
+  return cleared;
+}
+
+async function incomingFiles(dataDir: string): Promise<readonly string[]> {
+  const folder = incomingFolder(dataDir);
+  const names = await readdir(folder).catch(() => []);
+  return names.map(name => path.join(folder, name));
+}
+
+/** Files that were being written when their writer died: no row can name them. */
+async function clearTemporary(files: readonly string[], before: number): Promise<number> {
+  let cleared = 0;
+  for (const file of files) {
+    if (!(await isOlder(file, before))) continue;
+    await unlink(file).then(
+      () => {
+        cleared += 1;
+      },
+      () => undefined,
+    );
+  }
+  return cleared;
+}
+
+function isOlder(file: string, before: number): Promise<boolean> {
+  return stat(file).then(
+    found => found.mtimeMs < before,
+    () => false,
+  );
+}

@@ -1,0 +1,77 @@
+/**
+ * Mails that came in lately, for stopping loops: counted, not told apart by sender, because robots change theirs. A
+ * contact's loop runs through many conversations (a robot that answers all of them, a forwarding address that opens a
+ * new one for each mail), so they are counted together.
+ *
+ * A mail that is far from the limit costs one index look-up of the contact's conversations with activity in the window:
+ * as long as these hold fewer messages than the limit nothing is counted. Counting ends when the limit is reached, and
+ * looks at a bounded number of conversations and messages.
+ */
+import type { RecentMails } from '../../conversation/rules/effects.js';
+import type { ConversationRow } from '../rows.js';
+import type { Session } from '../session.js';
+import { atMost } from '../sqlite/database.js';
+
+/** For each mail of the limit, so many conversations: in some of them only agents wrote. */
+const CONVERSATIONS = 2;
+/** For each mail of the limit, so many messages are looked at: agents write between them. */
+const COUNTED = 10;
+
+export interface LoopLimits {
+  readonly loopMessages: number;
+  /** Milliseconds. */
+  readonly loopWindow: number;
+}
+
+type Active = Pick<ConversationRow, 'key' | 'next_seq'>;
+
+/** `conversation`: null for mail that is about to open one. `ownMail`: it carries our loop mark, whatever the count. */
+export function recentMails(
+  session: Session,
+  at: { readonly contactKey: number; readonly conversation: Active | null; readonly ownMail: boolean },
+  limits: LoopLimits,
+): RecentMails {
+  const { conversation } = at;
+  const since = session.clock() - limits.loopWindow;
+  const others = session.db
+    .all<Active>(
+      `select key, next_seq from conversation where contact_key = ? and last_activity_at > ?
+       order by last_activity_at desc${atMost(CONVERSATIONS * limits.loopMessages)}`,
+      at.contactKey,
+      since,
+    )
+    .filter(each => each.key !== conversation?.key);
+  const active = conversation === null ? others : [conversation, ...others];
+  const most = active.reduce((sum, each) => sum + each.next_seq - 1, 0);
+  if (most < limits.loopMessages && !at.ownMail) return { ofConversation: 0, ofContact: 0, looping: null };
+  const here = conversation === null ? NONE : recentIn(session, conversation, since, limits);
+  let mails = here.mails;
+  let looping = false;
+  for (const other of others) {
+    if (mails >= limits.loopMessages && looping) break;
+    const found = recentIn(session, other, since, limits);
+    mails += found.mails;
+    looping ||= found.looping;
+  }
+  return {
+    ofConversation: here.mails,
+    ofContact: mails,
+    looping: here.looping ? 'here' : looping ? 'elsewhere' : null,
+  };
+}
+
+const NONE = { mails: 0, looping: false };
+
+/** Up to the limit, the newest first. Asks only for what stands in the index. */
+function recentIn(session: Session, conversation: Active, since: number, limits: LoopLimits) {
+  const { mails, looping } = session.db.get<{ mails: number; looping: number | null }>(
+    `select count(*) as mails, max(looping) as looping from
+       (select looping from message
+        where conversation_key = ? and seq >= ? and direction = 'incoming' and mail_key is not null and received_at > ?
+        order by seq desc${atMost(limits.loopMessages)})`,
+    conversation.key,
+    conversation.next_seq - COUNTED * limits.loopMessages,
+    since,
+  )!;
+  return { mails, looping: looping === 1 };
+}

@@ -1,0 +1,197 @@
+/** Mails on record: listed, shown, refused ones kept, quarantined ones filled in after all. */
+
+import { ReplydError } from '../../base/errors.js';
+import type { StoredContent, StoredContentRef } from '../../conversation/filing.js';
+import type { MailRecord } from '../../conversation/model.js';
+import { type FiledReading, type PackedReading, unpackReading } from '../../conversation/packed.js';
+import { isPersonal } from '../../conversation/rules/effects.js';
+import type { Store } from '../../conversation/store.js';
+import { parseOurAddress } from '../../mail/address.js';
+import { blobKey, blobRef, goneRef } from '../blobs/blobs.js';
+import { encodeId, keyOf } from '../ids.js';
+import type { ConversationRow, MailRow, MessageRow, ParticipantRow } from '../rows.js';
+import { newKey, type Session } from '../session.js';
+import { mailView } from '../views/views.js';
+import { accountByKey, accountBySlug } from './accounts.js';
+import { tell } from './events.js';
+import { authorOf } from './filing.js';
+import { HELD, insertAttachments, NOT_HELD } from './messages.js';
+import { join, participantByAddress } from './participants.js';
+import { applyReports, reportedDeliveries, reportRow } from './reports.js';
+import { rememberId } from './thread-ids.js';
+
+export interface MailOperations {
+  mails(filter: Parameters<Store['mails']>[0]): readonly MailRecord[];
+  mail(id: string): { mail: MailRecord; raw: StoredContentRef };
+  refuse(refused: Parameters<Store['refuse']>[0]): string;
+  refile(mailId: string, reading: PackedReading, attachments: readonly StoredContent[]): readonly string[];
+}
+
+export function mailOperations(session: Session): MailOperations {
+  const { db } = session;
+  return {
+    mails(filter) {
+      const before = filter.before === undefined ? null : keyOf('mail', filter.before);
+      const account = filter.account === undefined ? null : accountBySlug(session, filter.account).key;
+      const ofAccount = `(?2 is null or exists (select 1 from json_each(results) where json_extract(value, '$.account') = ?2))`;
+      // With a state other than filed the partial index serves, in its own words; else the table's own order.
+      const rows = filter.state
+        ? db.all<MailRow>(
+            `select * from mail where state = ?3 ${filter.state === 'filed' ? '' : "and state <> 'filed'"} and (?1 is null or key < ?1) and ${ofAccount} order by key desc limit ?4`,
+            before,
+            account,
+            filter.state,
+            filter.limit,
+          )
+        : db.all<MailRow>(
+            `select * from mail where (?1 is null or key < ?1) and ${ofAccount} order by key desc limit ?3`,
+            before,
+            account,
+            filter.limit,
+          );
+      return rows.map(row => mailView(session, row));
+    },
+
+    mail(id) {
+      const row = mailRow(session, id);
+      const raw = row.raw_gone_at === null ? blobRef(session, row.blob_key) : goneRef(row.size);
+      return { mail: mailView(session, row), raw };
+    },
+
+    refuse(refused) {
+      const results = refused.envelope.rcptTo.map(recipient => ({
+        recipient,
+        verdict: 'rejected',
+        message: null,
+        account: null,
+      }));
+      const key = db.insert(
+        `insert into mail (key, state, mail_from, rcpt_to, size, blob_key, door, client, received_at, reason, results)
+         values (max(?, (select coalesce(max(key), 0) + 1 from mail)), 'refused', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        newKey(session),
+        refused.envelope.mailFrom,
+        JSON.stringify(refused.envelope.rcptTo),
+        refused.facts.size,
+        blobKey(session, refused.raw),
+        refused.via,
+        refused.client,
+        session.clock(),
+        refused.reason,
+        JSON.stringify(results),
+      );
+      return encodeId('mail', key);
+    },
+
+    refile(mailId, reading, attachments) {
+      const row = mailRow(session, mailId);
+      if (row.state !== 'quarantined') {
+        throw new ReplydError(
+          'conflict',
+          `mail ${mailId} is ${row.state}, not quarantined: there is nothing to reprocess`,
+        );
+      }
+      const messages = db.all<MessageRow>('select * from message where mail_key = ?', row.key);
+      const opened = unpackReading(reading);
+      for (const message of messages) fillIn(session, message, opened, attachments);
+      db.run("update mail set state = 'filed', reason = null where key = ?", row.key);
+      return messages.map(message => encodeId('message', message.key));
+    },
+  };
+}
+
+function mailRow(session: Session, id: string): MailRow {
+  const row = session.db.get<MailRow>('select * from mail where key = ?', keyOf('mail', id));
+  if (!row) throw new ReplydError('not_found', `there is no mail ${id}`);
+  return row;
+}
+
+/**
+ * The message keeps its id and place; what the reader saw of it (the original as attachment) is replaced. It stood there
+ * as its token owner's, which is who wrote it only if From says so: a stranger takes part from now on, or is held where
+ * the account wants that. What a machine reports takes effect; what had its effect already (a conversation that opened
+ * again) stays.
+ */
+function fillIn(
+  session: Session,
+  message: MessageRow,
+  reading: FiledReading,
+  attachments: readonly StoredContent[],
+): void {
+  const { db } = session;
+  const from = reading.mail.from;
+  const conversation = db.get<ConversationRow>('select * from conversation where key = ?', message.conversation_key)!;
+  const { hold_strangers } = accountByKey(session, conversation.account_key);
+  const owner = db.get<ParticipantRow>('select * from participant where key = ?', message.participant_key);
+  const known = from === null ? owner : participantByAddress(session, conversation.key, from.email);
+  const isPerson = isPersonal(reading.kind);
+  const held = isPerson && known === undefined && hold_strangers === 1;
+  const joins = isPerson && known === undefined && from !== null && !held;
+  const participant = joins ? join(session, conversation.key, from) : known;
+  const author = authorOf(reading, participant, owner);
+  const reported = reportedDeliveries(
+    session,
+    { conversation, deliveryKey: bouncedDelivery(session, message) },
+    reading,
+  );
+  db.run(
+    `update message set kind = ?, author_name = ?, author_email = ?, author_role = ?, participant_key = ?, sender = ?,
+       report = ?, held = ?, text = ?, quoted_text = ?, signature = ?, html = ?,
+       subject = ?, message_id = coalesce(?, message_id), in_reply_to = ?, refs = ?, recipients_to = ?, recipients_cc = ?,
+       date = ?, evidence = ?
+     where key = ?`,
+    reading.kind,
+    author.name,
+    author.email,
+    author.role,
+    participant?.key ?? null,
+    JSON.stringify({
+      ...(message.sender === null ? {} : JSON.parse(message.sender)),
+      is_participant: known !== undefined,
+      token_of: owner && owner.key !== participant?.key ? owner.name || owner.email : null,
+    }),
+    JSON.stringify(reported.map(reportRow)),
+    held ? HELD : NOT_HELD,
+    reading.text.text,
+    reading.text.quotedText,
+    reading.text.signature,
+    reading.html,
+    reading.mail.subject,
+    reading.mail.messageId,
+    reading.mail.inReplyTo[0] ?? null,
+    JSON.stringify(reading.mail.references),
+    JSON.stringify(reading.mail.to),
+    JSON.stringify(reading.mail.cc),
+    reading.mail.date ? Date.parse(reading.mail.date) : null,
+    JSON.stringify([...reading.evidence, 'reprocessed', ...(held ? ['held: unknown writer'] : [])]),
+    message.key,
+  );
+  db.run('delete from attachment where message_key = ?', message.key);
+  insertAttachments(
+    session,
+    message,
+    reading.mail.attachments.map((attachment, index) => ({ ...attachment, content: attachments[index]! })),
+  );
+  if (reading.mail.messageId) rememberId(session, message.conversation_key, reading.mail.messageId);
+  tell(session, conversation, [
+    held
+      ? { type: 'message.held', messageKey: message.key }
+      : { type: 'message.updated', messageKey: message.key, data: { changed: ['text'] } },
+  ]);
+  applyReports(session, reported);
+}
+
+/** The delivery whose bounce address the mail came to. */
+function bouncedDelivery(session: Session, message: MessageRow): number | null {
+  const rcptTo = session.db.value<string>('select rcpt_to from mail where key = ?', message.mail_key) ?? '[]';
+  for (const address of JSON.parse(rcptTo) as string[]) {
+    const parsed = parseOurAddress(address, []);
+    if (parsed.kind !== 'bounce') continue;
+    const key = session.db.value<number>(
+      'select key from delivery where bounce_token = ? and conversation_key = ?',
+      parsed.token,
+      message.conversation_key,
+    );
+    if (key !== undefined) return key;
+  }
+  return null;
+}

@@ -1,0 +1,106 @@
+/**
+ * Ids that name a conversation: our own (in Message-ID and References of what we sent), those of a conversation that was
+ * imported with its UUID as token, Message-IDs that came in, and aliases that a smarthost gave our mails. Kept as 48-bit hashes: a collision only adds a candidate, and every candidate
+ * is checked against the account. What is remembered of a message goes with it (`forgetIds`), the rest by its conversation.
+ */
+import { hash } from 'node:crypto';
+import { normalizeToken } from '../../mail/address.js';
+import { decodeId } from '../ids.js';
+import type { ConversationRow } from '../rows.js';
+import type { Session } from '../session.js';
+
+/** The conversation that an id (no brackets) names within an account: our own ids, then those seen or reported. */
+export function conversationOfId(session: Session, accountKey: number, id: string): ConversationRow | undefined {
+  const { db } = session;
+  const local = id.slice(0, id.lastIndexOf('@'));
+  const own = decodeId('conversation', local);
+  const mail = decodeId('mail', local);
+  const imported = importedUuid(local);
+  const key =
+    own ??
+    (mail !== null
+      ? (db.value<number>('select conversation_key from outgoing_mail where key = ?', mail) ?? null)
+      : imported !== null
+        ? // A revoked token keeps its place in the thread: here it proves nothing, it only names.
+          (db.value<number>('select conversation_key from token where token = ?', imported) ?? null)
+        : null);
+  const found = (candidate: number) =>
+    db.get<ConversationRow>(
+      'select * from conversation where key = ? and account_key = ? and removing_at is null',
+      candidate,
+      accountKey,
+    );
+  const direct = key === null ? undefined : found(key);
+  if (direct) return direct;
+  const rows = db.all<{ conversation_key: number }>(
+    'select conversation_key from thread_id where hash = ?',
+    idHash(id),
+  );
+  return rows.map(row => found(row.conversation_key)).find(row => row !== undefined);
+}
+
+/** What Chatwoot writes into Message-ID and References (before the @), as a token; null for any other id. */
+const CHATWOOT = /^(?:account\/\d{1,20}\/)?conversation\/([0-9a-f-]{36})(?:\/messages\/\d{1,20})?$/i;
+
+function importedUuid(local: string): string | null {
+  const uuid = CHATWOOT.exec(local)?.[1];
+  return uuid === undefined ? null : normalizeToken(uuid);
+}
+
+export function idHash(id: string): number {
+  return Number.parseInt(hash('sha256', id).slice(0, 12), 16);
+}
+
+/**
+ * For a mail without a Message-ID: made from its content (hex), so that it is the same each time it comes. A message
+ * shows it with a domain of its account; it is remembered without.
+ */
+export function madeId(contentKey: string, domain: string | null = null): string {
+  return `${contentKey.slice(0, 2 * CONTENT_KEY_BYTES)}@${domain ?? 'without-message-id.invalid'}`;
+}
+
+/** So much of a content key is kept with its message. */
+export const CONTENT_KEY_BYTES = 16;
+
+/** Of a message that has this Message-ID, or `madeId` of its content: `forgetIds` finds it from there. */
+export function rememberId(session: Session, conversationKey: number, id: string): void {
+  remember(session, conversationKey, id, { ofMessage: true });
+}
+
+/** What others call a mail of ours. */
+export function rememberAlias(session: Session, conversationKey: number, id: string): void {
+  remember(session, conversationKey, id, { ofMessage: false });
+}
+
+function remember(session: Session, conversationKey: number, id: string, as: { readonly ofMessage: boolean }): void {
+  session.db.run(
+    'insert or ignore into thread_id (hash, conversation_key, of_message) values (?, ?, ?)',
+    idHash(id),
+    conversationKey,
+    as.ofMessage ? 1 : 0,
+  );
+}
+
+/** Of a conversation that is being removed: with one of its messages, what was remembered of it. */
+export function forgetIds(
+  session: Session,
+  conversationKey: number,
+  message: { readonly message_id: string | null; readonly content_key: Uint8Array | null },
+): void {
+  const ids = message.message_id === null ? [] : [message.message_id];
+  // Both: a mail that could not be read at first got its own id later.
+  if (message.content_key !== null) ids.push(madeId(Buffer.from(message.content_key).toString('hex')));
+  for (const id of ids) {
+    session.db.run('delete from thread_id where hash = ? and conversation_key = ?', idHash(id), conversationKey);
+  }
+}
+
+/** Up to `most` of those that no message has. Returns how many there were. */
+export function forgetAliases(session: Session, conversationKey: number, most: number): number {
+  return session.db.run(
+    `delete from thread_id where (hash, conversation_key) in (
+       select hash, conversation_key from thread_id where conversation_key = ? and of_message = 0 limit ?)`,
+    conversationKey,
+    most,
+  );
+}

@@ -1,0 +1,125 @@
+/**
+ * Nobody may read the reply address of another account: whoever knows one can write into its conversation. Everything
+ * that goes to an account, as JSON or as bytes, passes here on its way out, whatever field it stands in.
+ *
+ * A token is found by its form wherever it stands (32 hex digits or a UUID, also where the signs around it are
+ * percent-encoded), a token that another system made in another form by the reply address around it. Whether it is
+ * one of another account's, alive or not, is the store's to say, in one look-up for all of a text. What is base64 or
+ * compressed is not opened. Linear: hostile text costs what it is long.
+ */
+import { normalizeToken, SEPARATORS } from '../../mail/address.js';
+import type { Session } from '../session.js';
+import { accountBySlug, knownPrefixes } from './accounts.js';
+
+export interface TokenOperations {
+  /** Whether an account has anybody to keep secrets from. */
+  isAlone(account: string): boolean;
+  /** The text as this account may read it; `sameLength`: with an x for each character that it may not. */
+  masked(text: string, options: { account: string; sameLength?: boolean }): string;
+}
+
+/** Stands where the token of another account stood. */
+const MASK = '\u2026';
+const HEX = /[0-9a-fA-F]{32,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}/g;
+const IN_HEX_FORM = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+/** Prefix, separator and token are not longer. */
+const MAX_LOCAL_PART = 130;
+const MIN_IMPORTED = 16;
+
+export function tokenOperations(session: Session): TokenOperations {
+  return {
+    isAlone: account => isAlone(session, accountBySlug(session, account).key),
+    masked: (text, { account, sameLength = false }) =>
+      withoutForeign(session, text, { accountKey: accountBySlug(session, account).key, sameLength }),
+  };
+}
+
+/** A JSON value as this account may see it. */
+export function valueWithoutForeign<Value>(session: Session, value: Value, accountKey: number): Value {
+  if (isAlone(session, accountKey)) return value;
+  const text = JSON.stringify(value);
+  const shown = withoutForeign(session, text, { accountKey, sameLength: false });
+  return shown === text ? value : (JSON.parse(shown) as Value);
+}
+
+function isAlone(session: Session, accountKey: number): boolean {
+  return session.db.get('select 1 from account where key <> ? limit 1', accountKey) === undefined;
+}
+
+function withoutForeign(
+  session: Session,
+  text: string,
+  { accountKey, sameLength }: { readonly accountKey: number; readonly sameLength: boolean },
+): string {
+  if (isAlone(session, accountKey)) return text;
+  const found = [...hexTokens(text), ...otherTokens(session, text)];
+  if (found.length === 0) return text;
+  const foreign = foreignOf(session, new Set(found.map(each => each.token)), accountKey);
+  if (foreign.size === 0) return text;
+  let shown = '';
+  let after = 0;
+  for (const { at, end, token } of found.sort((a, b) => a.at - b.at)) {
+    if (at < after || !foreign.has(token)) continue;
+    shown += text.slice(after, at) + (sameLength ? 'x'.repeat(end - at) : MASK);
+    after = end;
+  }
+  return shown + text.slice(after);
+}
+
+interface Found {
+  readonly at: number;
+  readonly end: number;
+  /** As it is looked up. */
+  readonly token: string;
+}
+
+function* hexTokens(text: string): Iterable<Found> {
+  for (const match of text.matchAll(HEX)) {
+    const end = match.index + match[0].length;
+    // Of a longer run of digits the last: before a token may stand the hex of an encoded sign.
+    const written = match[0].includes('-') ? match[0] : match[0].slice(-32);
+    yield { at: end - written.length, end, token: written.toLowerCase().replaceAll('-', '') };
+  }
+}
+
+function* otherTokens(session: Session, text: string): Iterable<Found> {
+  let prefixes: readonly string[] | null = null;
+  for (let end = text.indexOf('@'); end !== -1; end = text.indexOf('@', end + 1)) {
+    let start = end;
+    while (start > 0 && end - start < MAX_LOCAL_PART && isLocal(text.charCodeAt(start - 1))) start -= 1;
+    const local = text.slice(start, end).toLowerCase();
+    for (let i = 1; i < local.length - MIN_IMPORTED; i += 1) {
+      if (!(SEPARATORS as readonly string[]).includes(local[i]!)) continue;
+      const written = local.slice(i + 1);
+      if (IN_HEX_FORM.test(written)) break;
+      prefixes ??= knownPrefixes(session).map(prefix => prefix.toLowerCase());
+      if (!prefixes.some(prefix => local.endsWith(prefix, i))) continue;
+      const token = normalizeToken(written);
+      if (token !== null) yield { at: start + i + 1, end, token };
+    }
+  }
+}
+
+/** A letter, a digit or one of `+-.=_`: what an address of ours is made of. */
+function isLocal(code: number): boolean {
+  return (
+    (code >= 0x61 && code <= 0x7a) ||
+    (code >= 0x41 && code <= 0x5a) ||
+    (code >= 0x30 && code <= 0x39) ||
+    [0x2b, 0x2d, 0x2e, 0x3d, 0x5f].includes(code)
+  );
+}
+
+/** Those that belong to somebody else: reply, bounce or inbox. */
+function foreignOf(session: Session, tokens: ReadonlySet<string>, accountKey: number): ReadonlySet<string> {
+  const rows = session.db.all<{ token: string }>(
+    `select j.value as token from json_each(?1) j
+     where exists (select 1 from token t join conversation c on c.key = t.conversation_key
+                   where t.token = j.value and c.account_key <> ?2)
+        or exists (select 1 from delivery where bounce_token = j.value and account_key is not ?2)
+        or exists (select 1 from account where inbox_token = j.value and key <> ?2)`,
+    JSON.stringify([...tokens]),
+    accountKey,
+  );
+  return new Set(rows.map(row => row.token));
+}

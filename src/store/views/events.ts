@@ -1,0 +1,180 @@
+/**
+ * Event rows → the public shape, and reading them in order. Keys of events rise in the order of their commits (writers
+ * take turns), so "after this key" leaves nothing out. What an event names is shown as it is now, not as it was.
+ */
+
+import { ReplydError } from '../../base/errors.js';
+import type { Event, EventType } from '../../conversation/model.js';
+import { decodeId, encodeId, keyAt, keyOf } from '../ids.js';
+import type { ConversationRow, MessageRow } from '../rows.js';
+import { fromJson, type Session, toIso } from '../session.js';
+import { atMost } from '../sqlite/database.js';
+import { accountBySlug } from '../verbs/accounts.js';
+import { valueWithoutForeign } from '../verbs/tokens.js';
+import { conversationView, messageView, slugOf } from './views.js';
+
+interface EventRow {
+  key: number;
+  account_key: number;
+  conversation_key: number | null;
+  seq: number;
+  type: string;
+  message_key: number | null;
+  data: string;
+  created_at: number;
+}
+
+export interface EventOperations {
+  events(filter: { account?: string; after: string; limit: number }): readonly Event[];
+  latestEvent(): string;
+  canResume(id: string, account?: string): boolean;
+  clearEvents(options: { before: number; answersBefore: number; limit: number }): number;
+}
+
+/** Characters of an event that goes out whole; beyond, long texts are shortened and `data.shortened` says so. */
+const MAX_JSON = 512 * 1024;
+const SHORTENED = 16 * 1024;
+
+export function eventOperations(session: Session): EventOperations {
+  const { db } = session;
+  return {
+    events(filter) {
+      const after = decodeId('event', filter.after);
+      if (after === null) throw new ReplydError('invalid', `${JSON.stringify(filter.after)} is no event`);
+      const rows =
+        filter.account === undefined
+          ? db.all<EventRow>(`select * from event where key > ? order by key${atMost(filter.limit)}`, after)
+          : db.all<EventRow>(
+              `select * from event where account_key = ? and key > ? order by key${atMost(filter.limit)}`,
+              accountBySlug(session, filter.account).key,
+              after,
+            );
+      return rows.map(row => eventView(session, row));
+    },
+
+    latestEvent: () => encodeId('event', latestKey(session)),
+
+    canResume(id, account) {
+      const key = decodeId('event', id);
+      if (key === null || key > latestKey(session)) return false;
+      const gone =
+        account === undefined
+          ? db.value<number | null>('select max(events_gone_to) from account')
+          : db.value<number>('select events_gone_to from account where slug = ?', account);
+      return key >= (gone ?? 0);
+    },
+
+    clearEvents(options) {
+      const rows = db.all<{ key: number; account_key: number }>(
+        // Keys carry the time.
+        'select key, account_key from event where key < ? order by key limit ?',
+        keyAt(options.before, 0),
+        options.limit,
+      );
+      for (const row of rows) {
+        db.run('delete from event where key = ?', row.key);
+        db.run('update account set events_gone_to = max(events_gone_to, ?) where key = ?', row.key, row.account_key);
+      }
+      const answers = db.run(
+        `delete from idempotency where (caller, name) in (
+           select caller, name from idempotency where created_at < ? limit ?)`,
+        options.answersBefore,
+        options.limit,
+      );
+      return Math.max(rows.length, answers);
+    },
+  };
+}
+
+function latestKey(session: Session): number {
+  return (
+    session.db.value<number | null>(
+      `select max(coalesce((select max(key) from event), 0), coalesce((select max(events_gone_to) from account), 0))`,
+    ) ?? 0
+  );
+}
+
+/** The event as it is posted; null when it is gone. */
+export function eventJson(session: Session, key: number): string | null {
+  const row = session.db.get<EventRow>('select * from event where key = ?', key);
+  return row ? JSON.stringify(eventView(session, row)) : null;
+}
+
+function eventView(session: Session, row: EventRow): Event {
+  const { db } = session;
+  const conversation =
+    row.conversation_key === null
+      ? undefined
+      : db.get<ConversationRow>('select * from conversation where key = ?', row.conversation_key);
+  const message =
+    row.message_key === null ? undefined : db.get<MessageRow>('select * from message where key = ?', row.message_key);
+  const event: Event = {
+    id: encodeId('event', row.key),
+    type: row.type as EventType,
+    seq: row.seq,
+    account: slugOf(session, row.account_key),
+    created_at: toIso(row.created_at),
+    conversation: conversation ? conversationView(session, conversation) : null,
+    message: message ? messageView(session, message) : null,
+    data: fromJson<Event['data']>(row.data),
+  };
+  const whole = message && textLength(message) > MAX_JSON ? shortened(event) : event;
+  return valueWithoutForeign(session, whole, row.account_key);
+}
+
+function textLength(row: MessageRow): number {
+  return row.text.length + row.quoted_text.length + row.signature.length + (row.html?.length ?? 0);
+}
+
+/** A receiver that wants all of a very long mail asks for the message. */
+function shortened(event: Event): Event {
+  const message = event.message!;
+  const cut = (text: string) => text.slice(0, SHORTENED).replace(/[\ud800-\udbff]$/, '');
+  return {
+    ...event,
+    message: { ...message, text: cut(message.text), quoted_text: cut(message.quoted_text), signature: '', html: null },
+    data: { ...event.data, shortened: true },
+  };
+}
+
+/** The slug of the account that an id of any kind belongs to. */
+export function accountOf(session: Session, id: string): string | null {
+  const kind = id.slice(0, id.indexOf('_') + 1);
+  const find = (text: string, key: number) => session.db.value<string>(text, key) ?? null;
+  switch (kind) {
+    case 'cv_':
+      return find(
+        'select a.slug from conversation t join account a on a.key = t.account_key where t.key = ?',
+        keyOf('conversation', id),
+      );
+    case 'ct_':
+      return find(
+        'select a.slug from contact t join account a on a.key = t.account_key where t.key = ?',
+        keyOf('contact', id),
+      );
+    case 'msg_':
+      return find(
+        `select a.slug from message t join conversation c on c.key = t.conversation_key
+           join account a on a.key = c.account_key where t.key = ?`,
+        keyOf('message', id),
+      );
+    case 'att_':
+      return find(
+        `select a.slug from attachment t join conversation c on c.key = t.conversation_key
+           join account a on a.key = c.account_key where t.key = ?`,
+        keyOf('attachment', id),
+      );
+    case 'dlv_':
+      return find(
+        'select a.slug from delivery t join account a on a.key = t.account_key where t.key = ?',
+        keyOf('delivery', id),
+      );
+    case 'hook_':
+      return find(
+        'select a.slug from hook t join account a on a.key = t.account_key where t.key = ?',
+        keyOf('hook', id),
+      );
+    default:
+      return null;
+  }
+}

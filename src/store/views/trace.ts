@@ -1,0 +1,146 @@
+/**
+ * One mail's way, from the door to its deliveries, put together from the rows that stand there: nothing is written for it
+ * and nothing is remembered beside them, so what retention cleared away is missing. Steps come in the order of their times.
+ */
+
+import { ReplydError } from '../../base/errors.js';
+import type { TraceStep } from '../../conversation/model.js';
+import { decodeId, encodeId, keyOf } from '../ids.js';
+import type { DeliveryRow, MailRow, MessageRow, StoredResult } from '../rows.js';
+import { fromJson, type Session, toIso } from '../session.js';
+import { slugOf } from './views.js';
+
+/** The steps of a mail, message or delivery. Throws not_found. Tokens in addresses are cut. */
+export function trace(session: Session, id: string): readonly TraceStep[] {
+  const { db } = session;
+  const start = decodeId('message', id) ?? decodeId('delivery', id);
+  const steps: TraceStep[] = [];
+  if (start === null) {
+    const mail = db.get<MailRow>('select * from mail where key = ?', keyOf('mail', id));
+    if (!mail) throw new ReplydError('not_found', `there is no mail ${id}`);
+    steps.push(...ofMail(session, mail));
+  } else if (decodeId('message', id) !== null) {
+    const message = db.get<MessageRow>('select * from message where key = ?', start);
+    if (!message) throw new ReplydError('not_found', `there is no message ${id}`);
+    const mail =
+      message.mail_key === null ? undefined : db.get<MailRow>('select * from mail where key = ?', message.mail_key);
+    steps.push(...(mail ? ofMail(session, mail) : ofMessage(session, message)));
+  } else {
+    const delivery = db.get<DeliveryRow>('select * from delivery where key = ?', start);
+    if (!delivery) throw new ReplydError('not_found', `there is no delivery ${id}`);
+    steps.push(...ofDelivery(session, delivery));
+  }
+  return steps
+    .map((step, index) => ({ step, index }))
+    .sort((a, b) => timeOf(a.step) - timeOf(b.step) || a.index - b.index)
+    .map(({ step }) => step);
+}
+
+// What is not over yet comes last.
+function timeOf({ at }: TraceStep): number {
+  return at === null ? Number.MAX_SAFE_INTEGER : Date.parse(at);
+}
+
+function ofMail(session: Session, row: MailRow): TraceStep[] {
+  const id = encodeId('mail', row.key);
+  const at = toIso(row.received_at);
+  const client = row.client === null ? '' : ` from ${row.client}`;
+  const to = fromJson<readonly string[]>(row.rcpt_to).map(cutTokens).join(', ');
+  const text = `by ${row.door}${client}, ${row.size} bytes, <${cutTokens(row.mail_from)}> to ${to}`;
+  const results = fromJson<readonly StoredResult[]>(row.results);
+  const messages = session.db.all<MessageRow>('select * from message where mail_key = ? order by key', row.key);
+  const copies = session.db.all<DeliveryRow>('select * from delivery where forwarded_mail_key = ?', row.key);
+  return [
+    { at, step: 'received', id, text },
+    ...results.map(
+      (result): TraceStep => ({
+        at,
+        step: 'answered',
+        id,
+        text: `${cutTokens(result.recipient)}: ${result.verdict}${row.reason === null ? '' : ` (${row.state}: ${row.reason})`}`,
+      }),
+    ),
+    ...messages.flatMap(message => ofMessage(session, message)),
+    ...copies.flatMap(copy => ofDelivery(session, copy)),
+  ];
+}
+
+function ofMessage(session: Session, row: MessageRow): TraceStep[] {
+  const { db } = session;
+  const conversation = db.get<{ account_key: number; number: number }>(
+    'select account_key, number from conversation where key = ?',
+    row.conversation_key,
+  )!;
+  const marks = [row.held === 1 ? 'held' : '', row.looping === 1 ? 'looping' : '', row.mail_reason ?? ''].filter(
+    Boolean,
+  );
+  const evidence = fromJson<readonly string[]>(row.evidence);
+  const text = [
+    `${row.direction} ${row.kind}, number ${row.seq} of ${slugOf(session, conversation.account_key)}#${conversation.number}`,
+    ...marks,
+    ...evidence,
+  ].join('; ');
+  const events = db.all<{ key: number; type: string; seq: number; created_at: number }>(
+    'select key, type, seq, created_at from event where message_key = ? order by key',
+    row.key,
+  );
+  const deliveries = db.all<DeliveryRow>(
+    `select d.* from delivery_message dm join delivery d on d.key = dm.delivery_key where dm.message_key = ? order by d.key`,
+    row.key,
+  );
+  const reports = fromJson<readonly { delivery_id: string | null }[]>(row.report).flatMap(report => {
+    const key = report.delivery_id === null ? null : decodeId('delivery', report.delivery_id);
+    return key === null ? [] : db.all<DeliveryRow>('select * from delivery where key = ?', key);
+  });
+  return [
+    { at: toIso(row.received_at), step: 'filed', id: encodeId('message', row.key), text },
+    ...events.flatMap(event => [
+      {
+        at: toIso(event.created_at),
+        step: 'event' as const,
+        id: encodeId('event', event.key),
+        text: `${event.type}, number ${event.seq}`,
+      },
+      ...db
+        .all<DeliveryRow>('select * from delivery where event_key = ?', event.key)
+        .flatMap(delivery => ofDelivery(session, delivery)),
+    ]),
+    ...[...deliveries, ...reports].flatMap(delivery => ofDelivery(session, delivery)),
+  ];
+}
+
+function ofDelivery(session: Session, row: DeliveryRow): TraceStep[] {
+  const id = encodeId('delivery', row.key);
+  const steps: TraceStep[] = [
+    { at: toIso(row.created_at), step: 'queued', id, text: `${row.kind} to ${cutTokens(row.recipient)}` },
+  ];
+  const mail =
+    row.outgoing_mail_key === null
+      ? undefined
+      : session.db.get<{ message_id: string; created_at: number }>(
+          'select message_id, created_at from outgoing_mail where key = ?',
+          row.outgoing_mail_key,
+        );
+  if (mail) steps.push({ at: toIso(mail.created_at), step: 'composed', id, text: `Message-ID <${mail.message_id}>` });
+  const tried =
+    row.attempts === 0
+      ? 'without an attempt'
+      : row.attempts === 1
+        ? 'after 1 attempt'
+        : `after ${row.attempts} attempts`;
+  const answer = cutTokens(row.smtp_response ?? row.last_error ?? '');
+  const said = answer === '' ? '' : `: ${answer}`;
+  if (row.settled_at !== null) {
+    steps.push({ at: toIso(row.settled_at), step: 'settled', id, text: `${row.state} ${tried}${said}` });
+  } else {
+    const why = row.reason === null ? '' : ` (${row.reason})`;
+    const next = row.next_attempt_at === null ? '' : `, next attempt ${toIso(row.next_attempt_at)}`;
+    steps.push({ at: null, step: 'pending', id, text: `${row.state}${why} ${tried}${next}${said}` });
+  }
+  if (row.report !== null) steps.push({ at: null, step: 'reported', id, text: row.report });
+  return steps;
+}
+
+function cutTokens(text: string): string {
+  return text.replaceAll(/([0-9a-f]{6})[0-9a-f-]{26,30}/gi, '$1…');
+}

@@ -1,0 +1,347 @@
+/**
+ * Rows → the public shapes of model.ts. Reading only; each view says which look-ups it costs. A reply address is never
+ * stored: it is written from the token, the account's first domain and the configured prefix and separator.
+ */
+import type {
+  Account,
+  AccountSettings,
+  Attachment,
+  Channel,
+  Contact,
+  Conversation,
+  ConversationStatus,
+  Delivery,
+  DeliveryReport,
+  DeliveryState,
+  Direction,
+  MailReason,
+  MailRecord,
+  MailRecordState,
+  MailState,
+  Message,
+  MessageKind,
+  Participant,
+  QueuedDelivery,
+  Role,
+  Sender,
+  TextFormat,
+  Via,
+  WaitingReason,
+} from '../../conversation/model.js';
+import { formatReplyAddress, type Separator } from '../../mail/address.js';
+import type { ReportEntry } from '../../mail/mail.js';
+import { encodeId } from '../ids.js';
+import type {
+  AccountRow,
+  ContactRow,
+  ConversationRow,
+  DeliveryRow,
+  MailRow,
+  MessageRow,
+  ParticipantRow,
+  StoredResult,
+} from '../rows.js';
+import { fromJson, type Session, toIso } from '../session.js';
+
+/** One look-up: its domains. */
+export function accountView(session: Session, row: AccountRow): Account {
+  const domains = domainsOf(session, row.key);
+  const first = domains[0];
+  return {
+    id: encodeId('account', row.key),
+    slug: row.slug,
+    name: row.name,
+    support_email: row.support_email,
+    domains,
+    features: {
+      inbound_emails: row.inbound_emails === 1,
+      new_conversations: row.new_conversations === 1,
+      hold_strangers: row.hold_strangers === 1,
+    },
+    inbox: first ? formatReplyAddress('inbox', separator(session), row.inbox_token, first) : null,
+    settings: fromJson<AccountSettings>(row.settings),
+    created_at: toIso(row.created_at),
+  };
+}
+
+export function domainsOf(session: Session, accountKey: number): readonly string[] {
+  return session.db
+    .all<{ name: string }>('select name from domain where account_key = ? order by position', accountKey)
+    .map(row => row.name);
+}
+
+/** The account's address domain, null without one. */
+export function firstDomain(session: Session, accountKey: number): string | null {
+  return (
+    session.db.value<string>('select name from domain where account_key = ? order by position limit 1', accountKey) ??
+    null
+  );
+}
+
+export function contactView(session: Session, row: ContactRow): Contact {
+  return {
+    id: encodeId('contact', row.key),
+    account: slugOf(session, row.account_key),
+    email: row.email,
+    name: row.name,
+    source_id: row.source_id,
+    suspended: suspension(row),
+    created_at: toIso(row.created_at),
+  };
+}
+
+function suspension(row: ContactRow): Contact['suspended'] {
+  return row.suspended_at === null ? null : { since: toIso(row.suspended_at), reason: row.suspended_reason ?? '' };
+}
+
+export function slugOf(session: Session, accountKey: number): string {
+  return session.db.value<string>('select slug from account where key = ?', accountKey) ?? '';
+}
+
+/** Five look-ups, none of which grows with the store; messages are added by those who show one conversation. */
+export function conversationView(session: Session, row: ConversationRow): Conversation {
+  const domain = firstDomain(session, row.account_key);
+  const contact = session.db.get<ContactRow>('select * from contact where key = ?', row.contact_key)!;
+  const participants = session.db
+    .all<ParticipantRow>('select * from participant where conversation_key = ? order by key', row.key)
+    .map(participant => participantView(session, participant, domain));
+  const contactRow = latestContactParticipant(session, row);
+  return {
+    id: encodeId('conversation', row.key),
+    number: row.number,
+    account: slugOf(session, row.account_key),
+    channel: row.channel as Channel,
+    source_id: row.source_id,
+    subject: row.subject,
+    status: row.status as ConversationStatus,
+    contact: {
+      id: encodeId('contact', contact.key),
+      email: contact.email,
+      name: contact.name,
+      suspended: suspension(contact),
+    },
+    participants,
+    reply_to: contactRow ? replyAddress(session, contactRow.key, domain) : null,
+    metadata: fromJson(row.metadata),
+    created_at: toIso(row.created_at),
+    last_activity_at: toIso(row.last_activity_at),
+  };
+}
+
+/** The participant who is the contact with his present address. */
+export function latestContactParticipant(
+  session: Session,
+  row: Pick<ConversationRow, 'key'>,
+): ParticipantRow | undefined {
+  return session.db.get<ParticipantRow>(
+    "select * from participant where conversation_key = ? and role = 'contact' order by key desc limit 1",
+    row.key,
+  );
+}
+
+function participantView(session: Session, row: ParticipantRow, domain: string | null): Participant {
+  const address = replyAddress(session, row.key, domain);
+  return {
+    id: encodeId('participant', row.key),
+    name: row.name,
+    email: row.email,
+    role: row.role,
+    reply_to: address,
+    revoked: domain !== null && address === null,
+  };
+}
+
+/** The participant's living reply address, null without a domain or when his last token is revoked. */
+export function replyAddress(session: Session, participantKey: number, domain: string | null): string | null {
+  if (domain === null) return null;
+  const written = session.db.value<string>(
+    'select written from token where participant_key = ? and revoked_at is null order by created_at desc limit 1',
+    participantKey,
+  );
+  return written === undefined ? null : replyAddressOf(session, written, domain);
+}
+
+/** As new reply addresses are written. */
+export function replyAddressOf(session: Session, written: string, domain: string): string {
+  return formatReplyAddress(session.rules.prefixes[0]!, separator(session), written, domain);
+}
+
+export function bounceAddress(session: Session, token: string, domain: string): string {
+  return formatReplyAddress('bounce', separator(session), token, domain);
+}
+
+function separator(session: Session): Separator {
+  return session.rules.separator as Separator;
+}
+
+interface NamedAddress {
+  readonly name: string;
+  readonly email: string;
+}
+
+/** Two look-ups: attachments, deliveries. */
+export function messageView(session: Session, row: MessageRow): Message {
+  const deliveries = row.direction === 'outgoing' ? deliveriesOf(session, row.key) : [];
+  return {
+    id: encodeId('message', row.key),
+    conversation_id: encodeId('conversation', row.conversation_key),
+    seq: row.seq,
+    direction: row.direction as Direction,
+    kind: row.kind as MessageKind,
+    author: { name: row.author_name, email: row.author_email, role: row.author_role as Role },
+    text: row.text,
+    format: (row.format ?? (row.direction === 'outgoing' ? 'markdown' : 'plain')) as TextFormat,
+    quoted_text: row.quoted_text,
+    signature: row.signature,
+    html: row.html,
+    subject: row.subject,
+    message_id: row.message_id,
+    in_reply_to: row.in_reply_to,
+    references: fromJson<readonly string[]>(row.refs),
+    to: fromJson<readonly NamedAddress[]>(row.recipients_to),
+    cc: fromJson<readonly NamedAddress[]>(row.recipients_cc),
+    date: toIso(row.date),
+    received_at: toIso(row.received_at),
+    via: row.via as Via,
+    mail_id: row.mail_key === null ? null : encodeId('mail', row.mail_key),
+    source_id: row.source_id,
+    metadata: fromJson(row.metadata),
+    attachments: attachmentsOf(session, row.key),
+    sender: row.sender === null ? null : fromJson<Sender>(row.sender),
+    report: fromJson<readonly (ReportEntry & { delivery_id: string | null })[]>(row.report),
+    evidence: fromJson<readonly string[]>(row.evidence),
+    held: row.held === 1,
+    looping: row.looping === 1,
+    mail: mailStateOf(row, deliveries),
+    deliveries,
+  };
+}
+
+/** `none`: not an outgoing message, nothing to mail. */
+function mailStateOf(
+  row: MessageRow,
+  deliveries: readonly Delivery[],
+): { state: MailState; reason: MailReason | null } {
+  if (row.direction !== 'outgoing') return { state: 'none', reason: null };
+  if (row.mail_reason !== null) return { state: 'not_mailed', reason: row.mail_reason as MailReason };
+  const states = new Set(deliveries.map(delivery => delivery.state));
+  if (states.has('waiting')) {
+    const reason = deliveries.find(delivery => delivery.state === 'waiting')?.reason ?? null;
+    return { state: reason === null ? 'queued' : 'waiting', reason };
+  }
+  if (states.has('leased') || states.has('deferred')) return { state: 'queued', reason: null };
+  if (states.has('sent')) return { state: 'sent', reason: null };
+  if (states.has('failed')) return { state: 'failed', reason: null };
+  return { state: 'not_mailed', reason: states.has('cancelled') ? 'cancelled' : 'never' };
+}
+
+interface AttachmentRow {
+  key: number;
+  filename: string;
+  content_type: string;
+  inline: number;
+  content_id: string | null;
+  seen_before: number;
+  size: number;
+  sha256: Uint8Array;
+}
+
+export function attachmentsOf(session: Session, messageKey: number): readonly Attachment[] {
+  return session.db
+    .all<AttachmentRow>(
+      `select a.key, a.filename, a.content_type, a.inline, a.content_id, a.seen_before, b.size, b.sha256
+       from attachment a join blob b on b.key = a.blob_key where a.message_key = ? order by a.position`,
+      messageKey,
+    )
+    .map(attachmentView);
+}
+
+export function attachmentView(row: AttachmentRow): Attachment {
+  return {
+    id: encodeId('attachment', row.key),
+    filename: row.filename,
+    content_type: row.content_type,
+    size: row.size,
+    sha256: Buffer.from(row.sha256).toString('hex'),
+    inline: row.inline === 1,
+    content_id: row.content_id,
+    seen_before: row.seen_before === 1,
+  };
+}
+
+function deliveriesOf(session: Session, messageKey: number): readonly Delivery[] {
+  return session.db
+    .all<DeliveryRow>(
+      `select d.* from delivery_message dm join delivery d on d.key = dm.delivery_key
+       where dm.message_key = ? and d.kind = 'mail' order by d.key`,
+      messageKey,
+    )
+    .map(delivery => deliveryView(session, delivery));
+}
+
+/** What waits for its turn while the destination is paused shows the pause: why, and when the next probe may go. */
+export function deliveryView(session: Session, row: DeliveryRow): Delivery {
+  const held = row.state === 'waiting' && row.reason === null;
+  const pause = held || row.state === 'deferred' ? pauseOf(session, row.destination) : undefined;
+  const nextAt = pause?.next_probe_at ? Math.max(pause.next_probe_at, row.next_attempt_at ?? 0) : row.next_attempt_at;
+  return {
+    id: encodeId('delivery', row.key),
+    recipient: row.recipient,
+    state: row.state as DeliveryState,
+    reason: held && pause ? 'paused' : (row.reason as WaitingReason | null),
+    attempts: row.attempts,
+    next_attempt_at: toIso(nextAt),
+    last_error: row.last_error ?? pause?.reason ?? null,
+    smtp_response: row.smtp_response,
+    report: row.report as DeliveryReport | null,
+  };
+}
+
+function pauseOf(session: Session, destination: string) {
+  return session.db.get<{ reason: string | null; next_probe_at: number | null }>(
+    'select reason, next_probe_at from destination where name = ? and paused is not null',
+    destination,
+  );
+}
+
+export function queuedDeliveryView(session: Session, row: DeliveryRow): QueuedDelivery {
+  const messages = session.db.all<{ message_key: number }>(
+    `select message_key from delivery_message where delivery_key = ?1
+     union all select message_key from event where key = ?2 and message_key is not null
+     order by message_key`,
+    row.key,
+    row.event_key,
+  );
+  return {
+    ...deliveryView(session, row),
+    kind: row.kind,
+    account: row.account_key === null ? '' : slugOf(session, row.account_key),
+    conversation_id: row.conversation_key === null ? null : encodeId('conversation', row.conversation_key),
+    message_ids: messages.map(each => encodeId('message', each.message_key)),
+    created_at: toIso(row.created_at),
+    settled_at: toIso(row.settled_at),
+  };
+}
+
+export function mailView(session: Session, row: MailRow): MailRecord {
+  const sha256 =
+    row.raw_gone_at === null
+      ? session.db.value<Uint8Array>('select sha256 from blob where key = ?', row.blob_key)
+      : undefined;
+  return {
+    id: encodeId('mail', row.key),
+    state: row.state as MailRecordState,
+    envelope: { mail_from: row.mail_from, rcpt_to: fromJson<readonly string[]>(row.rcpt_to) },
+    size: row.size,
+    sha256: sha256 ? Buffer.from(sha256).toString('hex') : '',
+    door: row.door as Via,
+    client: row.client,
+    received_at: toIso(row.received_at),
+    reason: row.reason,
+    results: fromJson<readonly StoredResult[]>(row.results).map(result => ({
+      recipient: result.recipient,
+      verdict: result.verdict,
+      message_id: result.message === null ? null : encodeId('message', result.message),
+    })),
+  };
+}

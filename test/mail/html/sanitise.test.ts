@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  attachmentAddress,
+  DEPTH_LIMIT,
+  displayHtml,
+  ELEMENT_LIMIT,
+  HTML_LIMIT,
+  htmlToText,
+  sanitizedHtml,
+} from '#replyd/mail/html/sanitise.js';
+import { corpusMails } from '../corpus.js';
+
+const PICTURES = { resolveCid: (id: string) => (id === 'logo@example' ? attachmentAddress('ab12') : null) };
+
+function display(html: string): string {
+  const { html: clean, evidence } = displayHtml(html, PICTURES);
+  assert.deepEqual(evidence, []);
+  return clean ?? '';
+}
+
+const KEPT: readonly (readonly [string, string])[] = [
+  ['<p>One <b>two</b></p>', '<p>One <b>two</b></p>'],
+  ['<p style="color:red;margin:0 0 1em">x</p>', '<p style="color:red;margin:0 0 1em">x</p>'],
+  ['<blockquote>q</blockquote>', '<blockquote>q</blockquote>'],
+  ['<td>a</td>', '<td>a</td>'],
+  [
+    '<a href="https://x.example/?a=1&amp;b=2">link</a>',
+    '<a href="https://x.example/?a=1&amp;b=2" target="_blank" rel="noopener noreferrer nofollow">link</a>',
+  ],
+  [
+    '<a href="https://x.example" rel="opener" target="top">l</a>',
+    '<a href="https://x.example" rel="noopener noreferrer nofollow" target="_blank">l</a>',
+  ],
+  ['<img src="cid:logo@example" alt="Logo">', '<img alt="Logo" src="attachment:ab12" />'],
+  ['<img src="cid:logo%40example">', '<img src="attachment:ab12" />'],
+  ['<img src="cid:gone@example">', '<img data-cid="gone@example" />'],
+  ['<img src="data:image/png;base64,iVBORw0K">', '<img src="data:image/png;base64,iVBORw0K" />'],
+];
+
+for (const [html, expected] of KEPT) {
+  test(`shown: ${html}`, () => assert.equal(display(html), expected));
+}
+
+const DISARMED: readonly (readonly [string, string])[] = [
+  ['<script>alert(1)</script>a', 'a'],
+  ['<style>p{position:fixed}</style>a', 'a'],
+  ['<p onclick="x()">a</p>', '<p>a</p>'],
+  ['<form action="https://x.example"><input value="v">a<button>b</button></form>', 'ab'],
+  ['<iframe src="https://x.example"></iframe>a', 'a'],
+  ['<object data="x"></object><embed src="x">a', 'a'],
+  ['<meta http-equiv="refresh" content="0;url=https://x.example"><base href="https://x.example">a', 'a'],
+  ['<link rel="stylesheet" href="https://x.example/a.css">a', 'a'],
+  ['<svg><script>alert(1)</script></svg>a', 'a'],
+  ['<math><mtext><style><img src=x onerror=alert(1)></style></mtext></math>a', 'a'],
+  ['<a href="javascript:alert(1)">a</a>', '<a>a</a>'],
+  ['<a href=" jAvAsCrIpT:alert(1)">a</a>', '<a>a</a>'],
+  ['<a href="java&#10;script:alert(1)">a</a>', '<a>a</a>'],
+  ['<a href="data:text/html,x">a</a>', '<a>a</a>'],
+  [
+    '<img src="https://t.example/p.gif?id=7" width="1">',
+    '<img width="1" data-remote-src="https://t.example/p.gif?id=7" />',
+  ],
+  ['<img src="//t.example/p.gif">', '<img data-remote-src="https://t.example/p.gif" />'],
+  ['<img srcset="https://t.example/p.gif 2x" src="x.gif">', '<img />'],
+  ['<img src="data:image/svg+xml;base64,PHN2Zz4=">', '<img />'],
+  ['<td background="https://t.example/p.gif">a</td>', '<td>a</td>'],
+  ['<div style="position:fixed;top:0;left:0;color:red">a</div>', '<div style="color:red">a</div>'],
+  ['<div style="background:url(https://t.example/p.gif);color:red">a</div>', '<div style="color:red">a</div>'],
+  ['<div style="background:u\\72l(https://t.example/p.gif)">a</div>', '<div>a</div>'],
+  ['<div style="width:expression(alert(1))">a</div>', '<div>a</div>'],
+  ['<div style="margin-top:-500px">a</div>', '<div>a</div>'],
+  ['<div style="color:/**/red">a</div>', '<div>a</div>'],
+  ['<div id="app" class="modal" name="x">a</div>', '<div>a</div>'],
+];
+
+for (const [html, expected] of DISARMED) {
+  test(`disarmed: ${html}`, () => assert.equal(display(html), expected));
+}
+
+const BEYOND: readonly (readonly [string, string])[] = [
+  ['<div>'.repeat(DEPTH_LIMIT + 1), 'html: not shown, nested deeper than 100 elements'],
+  ['<br>'.repeat(ELEMENT_LIMIT + 1), 'html: not shown, more than 20000 elements'],
+  ['x'.repeat(HTML_LIMIT + 1), 'html: not shown, more than 512 KiB'],
+];
+
+for (const [html, evidence] of BEYOND) {
+  test(`beyond the limits: ${evidence}`, () =>
+    assert.deepEqual(displayHtml(html), { html: null, evidence: [evidence] }));
+}
+
+test('an address that the sanitiser would chew on for minutes is dropped', () => {
+  assert.equal(display(`<a href="https://x.example/${'<!---->'.repeat(50_000)}">a</a>`), '<a>a</a>');
+  assert.equal(display(`<img src="https://x.example/${'<!---->'.repeat(50_000)}">`), '<img />');
+});
+
+test('unclosed paragraphs are not nesting', () => {
+  assert.notEqual(displayHtml('<p>x'.repeat(1_000)).html, null);
+});
+
+const TEXTS: readonly (readonly [string, string])[] = [
+  ['<div>a</div><div><br></div><div>b</div>', 'a\n\nb'],
+  ['<p>a</p><p>b</p>', 'a\n\nb'],
+  ['<p class="MsoNormal">a</p><p class="MsoNormal">&nbsp;</p><p class="MsoNormal">b</p>', 'a\n\nb'],
+  ['<p style="margin:0">a</p><p style="margin:0">b</p>', 'a\nb'],
+  ['a<br>b<br><br>c', 'a\nb\n\nc'],
+  ['  a \n b\t<b>c</b>d <i> e</i>', 'a b cd e'],
+  ['<pre>  a\n    b &lt; c</pre>', 'a\n    b < c'],
+  ['<ul><li>a</li><li>b<ul><li>c</li></ul></li></ul>', '- a\n- b\n  - c'],
+  ['<ol><li>a<li>b</ol>', '1. a\n2. b'],
+  ['<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>', 'a\tb\nc'],
+  ['<blockquote>a<blockquote>b</blockquote></blockquote>', '> a\n> > b'],
+  ['<blockquote style="margin:0 0 0 40px;border:none;padding:0px">a</blockquote>', 'a'],
+  ['<a href="https://x.example/y">here</a>', 'here <https://x.example/y>'],
+  ['<a href="https://x.example/">x.example</a> <a href="mailto:a@x.example">a@x.example</a>', 'x.example a@x.example'],
+  ['<a href="mailto:a@x.example?subject=x">Ann</a>', 'Ann <a@x.example>'],
+  ['<img alt="😀"><img alt="Plan"><img alt="">', '😀[image: Plan]'],
+  ['<style>p{}</style><title>t</title><script>x</script><!-- c -->a', 'a'],
+  ['<!--[if mso]>x<![endif]--><![if !mso]>a<![endif]>', 'a'],
+  ['&euro;&nbsp;5&#0;&#xD800;&amp;lt;', '€ 5\ufffd\ufffd&lt;'],
+  ['a</div></p></td>b<td>c', 'a\n\nb\tc'],
+  ['a \v\u00a0b  c', 'a \v b c'],
+  ['', ''],
+];
+
+for (const [html, expected] of TEXTS) {
+  test(`text of ${JSON.stringify(html)}`, () => assert.equal(htmlToText(html), expected));
+}
+
+/** Where the short way could say something else than the sanitiser. */
+const EITHER_WAY: readonly string[] = [
+  '<html><head><meta charset="utf-8"></head><body dir="ltr"><p>a</p></body></html>',
+  '<p style="color:red" title="&quot;&lt;&amp;" class="x" dir=rtl>a &lt; b &amp; c > d "e"</p>',
+  '<p style="position:fixed" title>a<p>b</div></br></p></span>',
+  '<div><span>open <b>and never closed<br>a<hr>',
+  '<a name="x" target="_top" rel="y">a</a><a href=" https://x.example ">b</a><a href="HTTPS://x.example">c</a>',
+  '<a href="https://x.example/?a=1&amp;b=<!--">a</a><a href="mailto:a@b.example" style="color:red" title="t">b</a>',
+  '<a href="javascript:alert(1)">a</a>',
+  '<head><title>x</title><style type="text/css" style="display:none">P {margin-top:0} <b></style></head><script>if (a<b) c</script>d',
+  '<style/>a<b>c</b></style>d', '<style>never closed', '<div><title/>a</div>b', '<p><style>a</p>b</style></p>c',
+  '<img src="https://x.example/a.png" srcset=x alt="" width=1 style="width:9px;position:fixed">',
+  '<p class=MsoNormal>a<o:p>&nbsp;</o:p></p><o:p/><custom title=x>b</custom><svg><title>c</svg><math><mi>d</math>e',
+  '<form><input value=x><textarea>a<b></textarea><select><option>b<option>c</select></form><template><p>d</p></template>e',
+  '<noframes>a<b>c</b></noframes>d<xmp><i></xmp><iframe>e</iframe><object><param>f</object>',
+  '<img src=cid:logo@example><img alt=a src="javascript:x"><img data-remote-src=x data-cid=y>',
+  '<table border=1 cellpadding="0" onclick=x><tr><td colspan=2 width="10%">a<td nowrap>b</table>',
+  '<ol start="3" type=a reversed><li value="2">a<li>b</ol><font color="red" size=2>c</font><wbr><col span="2">',
+  '<p>a<!-- comment --><![CDATA[b]]><?c?>d</p><!doctype html>',
+  '<p>&lt;script&gt;alert(1)&lt;/script&gt; &#60;img src=x&#62; &nbsp;&copy</p>',
+  '<p title="x" title="y" TITLE="z" constructor="1" __proto__="2">a</p><CONSTRUCTOR>b</CONSTRUCTOR>',
+  '<p>a<', '<p', '</', '<p title="x', '< p>a</ p>', '<p/>a', '<br/><br></br>', '', '  a  ', '<title>a<b>c</title>d', '<b>a<svg><p>b',
+]; // biome-ignore format: a table
+
+test('the short way shows what the sanitiser shows', () => {
+  const lists = [...KEPT, ...DISARMED].map(([html]) => html);
+  const mails = corpusMails().map(mail => mail.bytes.toString('latin1'));
+  const pieces = [...lists, ...EITHER_WAY];
+  // Each with each, so that what one leaves open meets the other.
+  const pairs = pieces.flatMap(first => pieces.map(second => first + second));
+  for (const html of [...pieces, ...pairs, ...mails.map(mail => mail.slice(mail.indexOf('<')))]) {
+    const shown = displayHtml(html, PICTURES);
+    if (shown.html !== null) assert.equal(shown.html, sanitizedHtml(html, PICTURES), html);
+  }
+});
+
+test('elements end where the sanitiser ends them', () => {
+  const names = (
+    'p div span b a td th tr table tbody thead tfoot li ul ol dd dt dl rt rp ruby h1 h6 blockquote pre hr br img col wbr body head ' +
+    'html link meta title style script option optgroup select input button textarea output form svg math o:p center'
+  ).split(' ');
+  for (const first of names) {
+    for (const second of names) {
+      for (const html of [`<${first}>x<${second}>y</${first}>z`, `<div><${first}/><${second} title="a">y</p></br>`]) {
+        const shown = displayHtml(html, PICTURES);
+        if (shown.html !== null) assert.equal(shown.html, sanitizedHtml(html, PICTURES), html);
+      }
+    }
+  }
+});

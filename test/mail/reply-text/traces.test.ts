@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isReplyLine, isWrapperClass, REPLY_LINE, wrapHtml } from '#replyd/mail/reply-text/marker.js';
+import { splitReply } from '#replyd/mail/reply-text/reply-text.js';
+
+const TOKEN = 'reply+5f1e0c9a7b3d42868e21aa04c7d9b6f0@in.shop.example';
+const OURS = [
+  'Hello Bob,',
+  '',
+  'your order 4711 left our warehouse this morning. Does the new address still fit, or shall we hold the parcel for you at the depot until Friday?',
+  '',
+  'Which colour do you prefer for the second chair, red or blue?',
+  '',
+  'Kind regards',
+  'Ann',
+];
+const OUR = OURS.join('\n');
+const HIS = 'Where is my order? I paid two weeks ago and have heard nothing since then.';
+const TRACES = { replyAddresses: [TOKEN], texts: [OUR, HIS] };
+
+function wrapped(text: string, width: number): string {
+  const lines = text.split('\n').map(line => {
+    const out: string[] = [''];
+    for (const word of line.split(' ')) {
+      const last = out.at(-1)!;
+      if (last !== '' && last.length + 1 + word.length > width) out.push(word);
+      else out[out.length - 1] = last === '' ? word : `${last} ${word}`;
+    }
+    return out.join('\n');
+  });
+  return lines.join('\n');
+}
+
+const prefixed = (sign: string): string => OURS.map(line => sign + line).join('\n');
+
+const FORMS: readonly (readonly [string, string])[] = [
+  ['no sign', OUR],
+  ['wrapped again', wrapped(OUR, 40)],
+  ['quote signs', prefixed('> ')],
+  ['quote signs, then wrapped', wrapped(prefixed('> '), 50)],
+  ['bars', prefixed('| ')],
+  ['colons', prefixed(': ')],
+  ['indentation', prefixed('    ')],
+  ['bars and indentation, wrapped before', wrapped(OUR, 30).replaceAll(/^/gm, '  | ')],
+  ['capitals', OUR.toUpperCase()],
+  ['all in one line', OUR.replaceAll(/\n+/g, ' ')],
+  ['an unknown line with a colon above', `Xolo zem Ann Lee qoru:\n\n${OUR}`],
+  ['an unknown line with our address above', `Xolo ${TOKEN} qoru:\n\nsomething else we wrote`],
+  ['his own earlier words below ours', `${OUR}\n\n${HIS}`],
+];
+
+for (const [name, quote] of FORMS) {
+  test(`our words are found: ${name}`, () => {
+    const found = splitReply({ plain: `It fits.\nBob\n\n${quote}`, html: null }, TRACES);
+    assert.deepEqual([found.text, found.quotedText.trim()], ['It fits.\nBob', quote.trim()]);
+  });
+}
+
+test('an answer below our unmarked words', () => {
+  const found = splitReply({ plain: `${OUR}\n\nIt fits.`, html: null }, TRACES);
+  assert.deepEqual([found.text, found.quotedText], ['It fits.', OUR]);
+});
+
+test('answers inside an unmarked quote', () => {
+  const answered = [
+    ...OURS.slice(0, 3),
+    '',
+    'It fits.',
+    '',
+    OURS[4],
+    '',
+    'Blue,',
+    'like the first.',
+    '',
+    ...OURS.slice(6),
+  ];
+  const plain = [
+    'See below.',
+    '',
+    'From: Ann Lee <a@shop.example>',
+    'Sent: Monday, May 3, 2027',
+    'To: Bob',
+    '',
+    ...answered,
+  ];
+  const found = splitReply({ plain: plain.join('\n'), html: null }, TRACES);
+  assert.equal(found.text, 'See below.\n\nIt fits.\n\nBlue,\nlike the first.');
+  assert.ok(found.quotedText.includes('Kind regards\nAnn'));
+});
+
+test('the addresses of links in a quote are no answers', () => {
+  const answered = [...OURS.slice(0, 3), '<https://shop.example/depot>', '', ...OURS.slice(4)];
+  const plain = ['Ok', '', 'From: Ann Lee <a@shop.example>', 'Sent: Monday, May 3, 2027', '', ...answered];
+  assert.equal(splitReply({ plain: plain.join('\n'), html: null }, TRACES).text, 'Ok');
+});
+
+const OWN: readonly string[] = [
+  HIS,
+  OUR,
+  'Again: where is my order? I paid two weeks ago.',
+  `Mails to ${TOKEN} come back. Why?`,
+  'You wrote "Does the new address still fit, or shall we hold the parcel for you at the depot" and I say: hold it.\n\nBob',
+  'your order 4711 left our warehouse\nis what you say. It did not.',
+];
+
+for (const words of OWN) {
+  test(`his own words stay: ${JSON.stringify(words.slice(0, 60))}`, () => {
+    const found = splitReply({ plain: words, html: null }, TRACES);
+    assert.deepEqual([found.text, found.quotedText], [words, '']);
+  });
+}
+
+test('our wrapper and our line come back', () => {
+  const html = `<p>It fits.</p>${wrapHtml('<p>Hello Bob</p>').replace('replyd', 'x_m_-7replyd')}<p>Bob</p>`;
+  assert.deepEqual(splitReply({ plain: null, html }, TRACES).text, 'It fits.\n\nBob');
+  assert.equal(splitReply({ plain: `It fits.\n> ${REPLY_LINE}\n> Hello`, html: null }, TRACES).text, 'It fits.');
+});
+
+test('marks of others are not ours', () => {
+  for (const classes of ['', 'replyd', 'replyd-mail-list', 'mail']) assert.equal(isWrapperClass(classes), false);
+  for (const line of ['please look above this line', 'I reply above this line of yours', ''])
+    assert.equal(isReplyLine(line), false);
+});
