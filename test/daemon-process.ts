@@ -33,6 +33,8 @@ export interface DaemonOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Words in front of the program, e.g. `['strace', '-f', '-o', FILE]`. */
   readonly wrapper?: readonly string[];
+  /** The `bin/replyd` of another checkout. */
+  readonly program?: string;
 }
 
 export interface Exit {
@@ -53,6 +55,7 @@ export class DaemonProcess {
   readonly configFile: string;
   readonly logFile: string;
   readonly #options: DaemonOptions;
+  readonly #program: string;
   #child: ChildProcess | null = null;
   #group = 0;
   #exit: Promise<Exit> = Promise.resolve({ code: null, signal: null });
@@ -64,6 +67,7 @@ export class DaemonProcess {
     this.configFile = path.join(folder, 'replyd.toml');
     this.logFile = path.join(folder, 'replyd.log');
     this.#options = options;
+    this.#program = options.program ?? PROGRAM;
   }
 
   /** Where it really listens, since it is ready. */
@@ -99,7 +103,8 @@ export class DaemonProcess {
     const ready = path.join(this.dataFolder, 'listening.json');
     // After a kill -9 the old one still lies there.
     await rm(ready, { force: true });
-    const [program = PROGRAM, ...args] = [...(this.#options.wrapper ?? []), PROGRAM, '-c', this.configFile, 'serve'];
+    const words = [...(this.#options.wrapper ?? []), this.#program, '-c', this.configFile, 'serve'];
+    const [program = this.#program, ...args] = words;
     const log = openSync(this.logFile, 'a');
     const child = spawn(program, args, {
       cwd: this.folder,
@@ -162,7 +167,7 @@ export class DaemonProcess {
 
   /** Runs a verb of the command line. */
   cli(args: readonly string[], options: { input?: string; timeout?: number } = {}): Promise<RunResult> {
-    return run(PROGRAM, ['-c', this.configFile, ...args], {
+    return run(this.#program, ['-c', this.configFile, ...args], {
       cwd: this.folder,
       env: this.#env(),
       ...options,

@@ -1,9 +1,11 @@
 /**
  * `npm run bench`: runs the benchmarks named on the command line, all of them without a name. `--quick` takes a
- * few seconds each, for seeing that they run; its figures mean little.
+ * few seconds each, for seeing that they run; its figures mean little. `against DIR` is not among all of them: it needs
+ * another checkout that is built.
  */
 
 import { cpus, release } from 'node:os';
+import { against } from './against.js';
 import { run as api } from './api.js';
 import { commandLine } from './command-line.js';
 import { memory } from './memory.js';
@@ -25,10 +27,15 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<void>>> = 
 
 const words = process.argv.slice(2);
 const quick = words.includes('--quick');
+const [first, other] = words;
 const names = words.filter(word => word !== '--quick');
 const unknown = names.filter(name => !(name in BENCHMARKS));
-if (unknown.length > 0) {
-  process.stderr.write(`no benchmark ${unknown.join(', ')}; there are: ${Object.keys(BENCHMARKS).join(', ')}\n`);
+if (first === 'against') {
+  await against(other ?? '', quick);
+} else if (unknown.length > 0) {
+  process.stderr.write(
+    `no benchmark ${unknown.join(', ')}; there are: ${Object.keys(BENCHMARKS).join(', ')}, against DIR\n`,
+  );
   process.exitCode = 2;
 } else {
   process.stdout.write(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}, Linux ${release()}\n`);
