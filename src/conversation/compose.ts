@@ -1,5 +1,5 @@
 /**
- * What an outgoing mail says: header, text and HTML of one mail to everybody who gets it (product.md section 5). Pure:
+ * What an outgoing mail says: header, text and HTML of one mail to everybody who gets it (docs/contract.md section 5). Pure:
  * the same input gives the same mail. The bytes are made of it in outbound/render.ts, once.
  *
  * The one field that differs from copy to copy is Reply-To. It is not part of the composed mail but of its copies:
@@ -105,7 +105,7 @@ export interface Composed {
   readonly copies: readonly Copy[];
 }
 
-/** Of a long chain, so many ids from its beginning and so many from its end (product.md section 5). */
+/** Of a long chain, so many ids from its beginning and so many from its end (docs/contract.md section 5). */
 const CHAIN_END = 20;
 /** An id of ours has about 60 characters; nobody needs one that breaks the line limit of RFC 5322. */
 const MAX_ID = 250;

@@ -1,5 +1,5 @@
 /**
- * The nouns of product.md as data. These shapes are the public JSON (CLI `--json`, HTTP, webhooks), so their field
+ * The nouns of docs/contract.md as data. These shapes are the public JSON (CLI `--json`, HTTP, webhooks), so their field
  * names are the product's snake_case and they leave the program as they are. Ids are opaque, sortable and carry
  * their kind (`cv_…`, `msg_…`); times are ISO 8601 in UTC; addresses keep their local part, domains are A-labels.
  */

@@ -189,7 +189,7 @@ export interface HookParcel {
 /**
  * What came of one attempt.
  * `sent`: the other side took it. `alias`: the Message-ID it says it gave the mail, if another; without brackets.
- * `failed`: refused for good, this delivery alone. `suspend`: the address itself is dead (field-notes' codes).
+ * `failed`: refused for good, this delivery alone. `suspend`: the address itself is dead (mail/status.ts says by which codes).
  * `retry`: temporary, try this delivery later.
  * `trouble`: the destination itself is wrong or away (login, TLS, MAIL refused, no connection): fail nobody, pause it.
  * `refusedByPolicy` on `failed`: a 5.7.x at RCPT; three different recipients in a row mean trouble, not failure.

@@ -1,4 +1,4 @@
-/** Tokens: the hex in a reply, bounce or inbox address (product.md section 3). */
+/** Tokens: the hex in a reply, bounce or inbox address (docs/contract.md section 3). */
 import { ReplydError } from '../base/errors.js';
 import { normalizeToken } from '../mail/address.js';
 import type { Random } from './ports.js';

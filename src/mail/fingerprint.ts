@@ -1,6 +1,6 @@
 /**
  * Facts of a mail's raw bytes that need no MIME parser: size, hash, hops, and the key that says whether two mails are
- * the same one (product.md section 2). They exist for a mail that no parser can read.
+ * the same one (docs/contract.md section 2). They exist for a mail that no parser can read.
  *
  * The content key is SHA-256 over Message-ID, From, Date and Subject (the first field of each name, unfolded, white
  * space collapsed, '' when missing) and the body with LF line ends and without blank lines at its end. What a transport

@@ -72,7 +72,7 @@ export interface Mail {
   readonly returnedHeaders: readonly HeaderField[] | null;
 }
 
-/** The kinds of product.md that an incoming mail can have. */
+/** The kinds of docs/contract.md that an incoming mail can have. */
 export type MailKind = 'reply' | 'auto_reply' | 'bounce' | 'receipt' | 'complaint' | 'list';
 
 /** One recipient's fields of a delivery status notification (RFC 3464) or receipt (RFC 8098). */
@@ -123,7 +123,7 @@ export interface RawFacts {
   readonly size: number;
   /** Of the raw bytes, lower-case hex. */
   readonly sha256: string;
-  /** Two mails with the same key are the same mail (product.md section 2). Lower-case hex. */
+  /** Two mails with the same key are the same mail (docs/contract.md section 2). Lower-case hex. */
   readonly contentKey: string;
   /** Number of Received fields. */
   readonly hops: number;

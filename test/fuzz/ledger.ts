@@ -119,7 +119,7 @@ export function storedTwice(db: Connection): string[] {
   });
 }
 
-/** Equal but for line ends, blank lines at the end and fields that are added on the way (product.md section 2). */
+/** Equal but for line ends, blank lines at the end and fields that are added on the way (docs/contract.md section 2). */
 function isSame(db: Connection, at: { dataDir: string; mailId: string }, bytes: Buffer): boolean {
   const row = db.get<{ sha256: Buffer; data: Buffer | null }>(
     'select sha256, data from mail join blob on blob.key = blob_key where mail.key = ?',

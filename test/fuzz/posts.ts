@@ -323,7 +323,7 @@ function faultsOf(sent: Sent, answer: Answer, came: readonly NewMail[]): string[
   return faults;
 }
 
-/** The table of product.md section 8 without our own trouble, of which there is none here. */
+/** The table of docs/contract.md section 8 without our own trouble, of which there is none here. */
 function allowed(provider: Provider | null, { headers }: ProviderPost): readonly number[] {
   // Node's own answer to an expectation that is none (RFC 9110 section 10.1.1).
   const http = headers.expect === undefined ? [] : [417];

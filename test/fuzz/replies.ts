@@ -1,6 +1,6 @@
 /**
  * Every reply the door may give, and where. The table of `mail/status.ts` is taken over whole, each entry with the
- * places where product.md section 4 has it; the words of smtp-server that the door lets through stand beside it. A
+ * places where docs/contract.md section 4 has it; the words of smtp-server that the door lets through stand beside it. A
  * reply that is not here, or that stands elsewhere in the dialogue, is a fault.
  */
 import { replyLine, STATUS, type StatusName } from '#replyd/mail/status.js';

@@ -80,7 +80,7 @@ export function decideEffects(facts: Circumstances): Effects {
   };
 }
 
-/** Fields in which MTAs and forwarders leave the address a mail was delivered to (field-notes), most reliable first. */
+/** Fields in which MTAs and forwarders leave the address a mail was delivered to in practice, most reliable first. */
 const DELIVERY_FIELDS = [
   'delivered-to',
   'x-delivered-to',

@@ -1,4 +1,4 @@
-/** The mark by which replyd knows its own mail when it comes back (product.md section 4). */
+/** The mark by which replyd knows its own mail when it comes back (docs/contract.md section 4). */
 import type { HeaderField } from '../../mail/mail.js';
 
 /** The field that tells our own mail; its value is the account's id. */

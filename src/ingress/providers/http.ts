@@ -24,7 +24,7 @@ import { readRelay } from './relay.js';
 import { readSendgrid } from './sendgrid.js';
 import { type Ending, type Result, TROUBLE, takePost } from './take-post.js';
 
-/** The answers of product.md section 8. SendGrid drops a mail on 3xx and 4xx; only 406 stops Mailgun, 403 Postmark. */
+/** The answers of docs/contract.md section 8. SendGrid drops a mail on 3xx and 4xx; only 406 stops Mailgun, 403 Postmark. */
 export const ANSWERS: Readonly<Record<Ending, Readonly<Record<Provider, number>>>> = {
   stored: { mailgun: 200, mandrill: 200, postmark: 200, sendgrid: 200, relay: 204 },
   refused: { mailgun: 406, mandrill: 200, postmark: 403, sendgrid: 200, relay: 404 },

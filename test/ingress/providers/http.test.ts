@@ -44,7 +44,7 @@ const BINARY = Buffer.concat([
   Buffer.from('\r\n\n\r--\r\n'),
 ]);
 
-/** product.md section 8, written down once more. */
+/** docs/contract.md section 8, written down once more. */
 const TABLE: Readonly<Record<Ending, readonly [number, number, number, number, number]>> = {
   //          relay mailgun mandrill postmark sendgrid
   stored: [204, 200, 200, 200, 200],
