@@ -52,6 +52,17 @@ test('a file imports its own room and lower floors only', () => {
   assert.deepEqual(wrong, []);
 });
 
+test('rules know no store, no clock and no randomness', () => {
+  const rules = sources('src').filter(file => file.startsWith('conversation/rules/'));
+  assert.ok(rules.length > 5);
+  for (const file of rules) {
+    const wrong = importsOf(file).filter(target => !['conversation', 'mail'].includes(roomOf(target)));
+    assert.deepEqual(wrong, [], file);
+    const text = readFileSync(path.join('src', file), 'utf8');
+    assert.doesNotMatch(text, /\bDate\.now|new Date\(\)|Math\.random|from 'node:|\bawait\b|\bsession\b/, file);
+  }
+});
+
 test('each library that is kept behind a seam is imported there alone', () => {
   const owners: Record<string, readonly string[]> = {
     '@fastify/busboy': ['ingress/providers/form.ts'],

@@ -3,13 +3,11 @@
  * alone when it is too large to be sent on.
  *
  * It must never loop: it goes from `<>`, says that a machine sent it, and carries our loop mark, so that it is not sent
- * on again when the operator's address leads back to us (see `leadsBack`). A mail that would not survive the way as
+ * on again when the operator's address leads back to us (`rules/relay.ts`). A mail that would not survive the way as
  * message/rfc822 (NULs, bare carriage returns, lines above 998 bytes) goes in base64 as a file. Pure, throws nothing.
  */
 import { isAscii } from 'node:buffer';
-import { sameAddress } from '../mail/address.js';
-import type { FiledReading } from './packed.js';
-import { carriesAnyLoopMark, LOOP_HEADER } from './rules/loop.js';
+import { LOOP_HEADER } from './rules/loop.js';
 
 /** The value of the loop mark in these copies; accounts have their id there. */
 const MARK = 'operator';
@@ -66,19 +64,6 @@ export function operatorCopy(copy: OperatorCopy): Buffer {
     whole ? attachedMail(copy.raw) : attachedHeader(copy.raw),
     Buffer.from(`\r\n--${copy.boundary}--\r\n`),
   ]);
-}
-
-/**
- * True when sending this mail on might bring it back: it is a copy of ours, a report about one, or what a machine at the
- * operator's address says. `operator`: his address.
- */
-export function leadsBack({ mail, kind, report }: FiledReading, operator: string): boolean {
-  if (carriesAnyLoopMark(mail.headers) || carriesAnyLoopMark(mail.returnedHeaders ?? [])) return true;
-  if (kind === 'reply' || kind === 'list') return false;
-  return (
-    (mail.from !== null && sameAddress(mail.from.email, operator)) ||
-    report.some(entry => sameAddress(entry.recipient, operator))
-  );
 }
 
 function attachedMail(raw: Uint8Array): Buffer {

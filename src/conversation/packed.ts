@@ -9,7 +9,7 @@
  */
 import type { Mail, MailAttachment, Reading, ReplyText } from '../mail/mail.js';
 import { SPAM_FIELD } from './rules/blocked.js';
-import { ADDRESS_FIELDS } from './rules/effects.js';
+import { ADDRESS_FIELDS } from './rules/filing.js';
 import { LOOP_FIELD } from './rules/loop.js';
 
 /**

@@ -4,7 +4,7 @@
  * 256 KiB of a mail; nothing throws but trouble with its file.
  */
 import { open } from 'node:fs/promises';
-import { addressesInHeader } from '../conversation/rules/effects.js';
+import { addressesInHeader } from '../conversation/rules/filing.js';
 import { normalizeAddress } from '../mail/address.js';
 import type { Content } from '../mail/mail.js';
 import { parseMailboxes } from '../mail/mailboxes.js';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { leadsBack, type OperatorCopy, operatorCopy } from '#replyd/conversation/operator-copy.js';
+import { type OperatorCopy, operatorCopy } from '#replyd/conversation/operator-copy.js';
+import { leadsBack } from '#replyd/conversation/rules/relay.js';
 import type { Reading } from '#replyd/mail/mail.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
 import { readMail } from '#replyd/mail/reading.js';

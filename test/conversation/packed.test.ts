@@ -1,11 +1,11 @@
 /** Filing is told of a packed reading what it would be told of the reading itself. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { leadsBack } from '#replyd/conversation/operator-copy.js';
 import { type FiledReading, packReading, unpackReading } from '#replyd/conversation/packed.js';
 import { isFlaggedAsSpam } from '#replyd/conversation/rules/blocked.js';
-import { deliveryAddresses, threadIds } from '#replyd/conversation/rules/effects.js';
+import { deliveryAddresses, threadIds } from '#replyd/conversation/rules/filing.js';
 import { carriesAnyLoopMark, carriesLoopMark } from '#replyd/conversation/rules/loop.js';
+import { leadsBack } from '#replyd/conversation/rules/relay.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
 import { readMail } from '#replyd/mail/reading.js';
 import { corpusMails } from '../mail/corpus.js';
@@ -23,7 +23,7 @@ function told(reading: FiledReading) {
     ...{ kind, evidence, report, reportedIds, html, text, quotedText, signature },
     ...{ from, to, cc, subject, date, messageId, inReplyTo, references },
     attachments: mail.attachments.map(attachment => ({ ...attachment, content: undefined })),
-    threadIds: threadIds(reading),
+    threadIds: threadIds(reading, reading.mail.messageId),
     deliveryAddresses: deliveryAddresses(mail),
     spam: isFlaggedAsSpam(mail.headers),
     ofOurs: carriesAnyLoopMark(mail.headers),

@@ -1,12 +1,11 @@
 /**
- * Mail to postmaster and abuse, sent on to the operator: a delivery that belongs to no conversation, queued in the
- * transaction that keeps the mail, composed and sent like all others. At most PER_HOUR of them; the mail is kept whatever
- * becomes of its copy, and says in its reason why it was not sent on.
+ * The operator's copies of mail for postmaster and abuse: a delivery that belongs to no conversation, queued in the
+ * transaction that keeps the mail, composed and sent like all others. `rules/relay.ts` says when none is sent.
  */
 
 import type { Filing } from '../../conversation/filing.js';
-import { leadsBack } from '../../conversation/operator-copy.js';
 import type { FiledReading } from '../../conversation/packed.js';
+import { keptFor, reasonNotToRelay } from '../../conversation/rules/relay.js';
 import type { Forward, Store } from '../../conversation/store.js';
 import { splitAddress } from '../../mail/address.js';
 import { blobKey, blobRef } from '../blobs/blobs.js';
@@ -17,20 +16,19 @@ import { atMost } from '../sqlite/database.js';
 import { SMARTHOST } from './outbox.js';
 
 const HOUR = 3_600_000;
-const PER_HOUR = 20;
 
 /** Queues the copy of a kept mail. Returns why none is sent, null when one is or nobody wants one. */
 export function forwardToOperator(session: Session, mailKey: number, reading: FiledReading | null): string | null {
   const { db } = session;
   const operator = session.rules.operator ?? null;
   if (operator === null) return null;
-  if (reading !== null && leadsBack(reading, operator)) return 'not sent on: it would lead back to us';
   const now = session.clock();
-  const sent = db.value<number>(
+  const sentInLastHour = db.value<number>(
     'select count(*) from delivery where forwarded_mail_key is not null and created_at > ?',
     now - HOUR,
   )!;
-  if (sent >= PER_HOUR) return `not sent on: ${PER_HOUR} copies in the last hour`;
+  const reason = reasonNotToRelay({ reading, operator, sentInLastHour });
+  if (reason !== null) return reason;
   db.run(
     `insert into delivery (key, kind, destination, order_key, recipient, state, next_attempt_at, due_at, created_at,
        forwarded_mail_key)
@@ -103,10 +101,9 @@ export function forwardOperations(session: Session): ForwardOperations {
   };
 }
 
-/** Which of the envelope's recipients it was kept for; a bare `postmaster` gets a domain of ours. */
+/** A full address: a bare `postmaster` gets a domain of ours. */
 function addresseeOf(session: Session, row: MailRow): string {
-  const recipients = JSON.parse(row.rcpt_to) as string[];
-  const found = recipients.find(each => /^(?:postmaster|abuse)(?:@|$)/i.test(each)) ?? 'postmaster';
+  const found = keptFor(JSON.parse(row.rcpt_to) as string[]);
   if (splitAddress(found) !== null) return found;
   const domain = session.db.value<string>('select name from domain order by position, name limit 1') ?? 'localhost';
   return `${found}@${domain}`;

@@ -7,7 +7,7 @@
  * as long as these hold fewer messages than the limit nothing is counted. Counting ends when the limit is reached, and
  * looks at a bounded number of conversations and messages.
  */
-import type { RecentMails } from '../../conversation/rules/effects.js';
+import { NO_RECENT_MAILS, type RecentMails } from '../../conversation/rules/loop.js';
 import type { ConversationRow } from '../rows.js';
 import type { Session } from '../session.js';
 import { atMost } from '../sqlite/database.js';
@@ -43,7 +43,7 @@ export function recentMails(
     .filter(each => each.key !== conversation?.key);
   const active = conversation === null ? others : [conversation, ...others];
   const most = active.reduce((sum, each) => sum + each.next_seq - 1, 0);
-  if (most < limits.loopMessages && !at.ownMail) return { ofConversation: 0, ofContact: 0, looping: null };
+  if (most < limits.loopMessages && !at.ownMail) return NO_RECENT_MAILS;
   const here = conversation === null ? NONE : recentIn(session, conversation, since, limits);
   let mails = here.mails;
   let looping = false;

@@ -2,9 +2,11 @@
 
 import { ReplydError } from '../../base/errors.js';
 import type { StoredContent, StoredContentRef } from '../../conversation/filing.js';
-import type { MailRecord } from '../../conversation/model.js';
+import type { ConversationStatus, MailRecord } from '../../conversation/model.js';
 import { type FiledReading, type PackedReading, unpackReading } from '../../conversation/packed.js';
-import { isPersonal } from '../../conversation/rules/effects.js';
+import { decideEffects } from '../../conversation/rules/hold.js';
+import { NO_RECENT_MAILS } from '../../conversation/rules/loop.js';
+import { writerOf } from '../../conversation/rules/writer.js';
 import type { Store } from '../../conversation/store.js';
 import { parseOurAddress } from '../../mail/address.js';
 import { blobKey, blobRef, goneRef } from '../blobs/blobs.js';
@@ -14,7 +16,6 @@ import { newKey, type Session } from '../session.js';
 import { mailView } from '../views/views.js';
 import { accountByKey, accountBySlug } from './accounts.js';
 import { tell } from './events.js';
-import { authorOf } from './filing.js';
 import { HELD, insertAttachments, NOT_HELD } from './messages.js';
 import { join, participantByAddress } from './participants.js';
 import { applyReports, reportedDeliveries, reportRow } from './reports.js';
@@ -121,13 +122,21 @@ function fillIn(
   const from = reading.mail.from;
   const conversation = db.get<ConversationRow>('select * from conversation where key = ?', message.conversation_key)!;
   const { hold_strangers } = accountByKey(session, conversation.account_key);
-  const owner = db.get<ParticipantRow>('select * from participant where key = ?', message.participant_key);
-  const known = from === null ? owner : participantByAddress(session, conversation.key, from.email);
-  const isPerson = isPersonal(reading.kind);
-  const held = isPerson && known === undefined && hold_strangers === 1;
-  const joins = isPerson && known === undefined && from !== null && !held;
-  const participant = joins ? join(session, conversation.key, from) : known;
-  const author = authorOf(reading, participant, owner);
+  const owner = db.get<ParticipantRow>('select * from participant where key = ?', message.participant_key) ?? null;
+  const named = from === null ? null : (participantByAddress(session, conversation.key, from.email) ?? null);
+  const writer = writerOf({ from, kind: reading.kind }, named, owner);
+  const effects = decideEffects({
+    kind: reading.kind,
+    status: conversation.status as ConversationStatus,
+    writer: writer.standing,
+    holdStrangers: hold_strangers === 1,
+    dmarc: null,
+    spam: false,
+    recent: NO_RECENT_MAILS,
+    loopMessages: Number.POSITIVE_INFINITY,
+    ownMail: false,
+  });
+  const participant = effects.joins && from !== null ? join(session, conversation.key, from) : writer.participant;
   const reported = reportedDeliveries(
     session,
     { conversation, deliveryKey: bouncedDelivery(session, message) },
@@ -140,17 +149,17 @@ function fillIn(
        date = ?, evidence = ?
      where key = ?`,
     reading.kind,
-    author.name,
-    author.email,
-    author.role,
+    writer.author.name,
+    writer.author.email,
+    writer.author.role,
     participant?.key ?? null,
     JSON.stringify({
       ...(message.sender === null ? {} : JSON.parse(message.sender)),
-      is_participant: known !== undefined,
-      token_of: owner && owner.key !== participant?.key ? owner.name || owner.email : null,
+      is_participant: writer.sender.is_participant,
+      token_of: writer.sender.token_of,
     }),
     JSON.stringify(reported.map(reportRow)),
-    held ? HELD : NOT_HELD,
+    effects.held ? HELD : NOT_HELD,
     reading.text.text,
     reading.text.quotedText,
     reading.text.signature,
@@ -162,7 +171,7 @@ function fillIn(
     JSON.stringify(reading.mail.to),
     JSON.stringify(reading.mail.cc),
     reading.mail.date ? Date.parse(reading.mail.date) : null,
-    JSON.stringify([...reading.evidence, 'reprocessed', ...(held ? ['held: unknown writer'] : [])]),
+    JSON.stringify([...reading.evidence, 'reprocessed', ...effects.evidence]),
     message.key,
   );
   db.run('delete from attachment where message_key = ?', message.key);
@@ -173,7 +182,7 @@ function fillIn(
   );
   if (reading.mail.messageId) rememberId(session, message.conversation_key, reading.mail.messageId);
   tell(session, conversation, [
-    held
+    effects.held
       ? { type: 'message.held', messageKey: message.key }
       : { type: 'message.updated', messageKey: message.key, data: { changed: ['text'] } },
   ]);

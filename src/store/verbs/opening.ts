@@ -4,58 +4,53 @@
  */
 import type { Filing } from '../../conversation/filing.js';
 import type { FiledReading } from '../../conversation/packed.js';
+import { isContactLooping } from '../../conversation/rules/loop.js';
 import { normalizeAddress } from '../../mail/address.js';
-import type { AccountRow, ConversationRow } from '../rows.js';
+import type { ConversationRow, FilingAccount } from '../rows.js';
 import type { Session } from '../session.js';
 import { openConversation } from './conversations.js';
-import { advance, insertEvents } from './events.js';
+import { tell } from './events.js';
 import { recentMails } from './loops.js';
 import { addParticipant, contactFor } from './participants.js';
-import type { Target } from './threading.js';
+import type { Place, Target } from './threading.js';
 
 /** What is known of the mail. `reading`: null when it can't be read. */
 type Mail = Pick<Filing, 'envelope' | 'limits'> & { readonly reading: FiledReading | null };
 
-/** A conversation is to be opened in this account; nothing is written while targets are still being looked for. */
-export interface Opening {
-  readonly opensIn: AccountRow;
-}
-
 /** One for each account, however many of its addresses the mail came to. */
 export function openConversations(
   session: Session,
-  filing: Mail,
-  found: readonly (Target | Opening | 'changed' | 'blocked' | 'unthreaded')[],
-): readonly (Target | 'changed' | 'blocked' | 'unthreaded')[] {
-  const opened = new Map<number, Target>();
-  return found.map(each => {
-    if (typeof each === 'string' || !('opensIn' in each)) return each;
-    const target = opened.get(each.opensIn.key) ?? openForMail(session, filing, each.opensIn);
-    opened.set(each.opensIn.key, target);
-    return target;
+  mail: Mail,
+  targets: readonly Target[],
+): readonly Exclude<Target, { kind: 'opens' }>[] {
+  const opened = new Map<number, Place>();
+  return targets.map(target => {
+    if (target.kind !== 'opens') return target;
+    const place = opened.get(target.account.key) ?? openForMail(session, mail, target.account);
+    opened.set(target.account.key, place);
+    return place;
   });
 }
 
-/** A new conversation with the writer. A loop opens none: its mails go into the contact's latest one. */
-function openForMail(session: Session, filing: Mail, account: AccountRow): Target {
-  const mail = filing.reading?.mail ?? null;
+/** A new conversation with the writer; a contact's loop goes into his latest one instead. */
+function openForMail(session: Session, { reading, envelope, limits }: Mail, account: FilingAccount): Place {
   // The envelope tells who wrote a mail that cannot be read.
-  const from = mail === null ? { name: '', email: filing.envelope.mailFrom } : mail.from;
+  const from = reading === null ? { name: '', email: envelope.mailFrom } : reading.mail.from;
   const email = normalizeAddress(from?.email ?? '');
   const contact = contactFor(session, account.key, { email, name: from?.name ?? '' });
-  const target = { account, participantKey: null, deliveryKey: null };
-  const at = { contactKey: contact.key, conversation: null, ownMail: false };
-  if (recentMails(session, at, filing.limits).ofContact >= filing.limits.loopMessages) {
+  const place = { kind: 'conversation', account, participantKey: null, deliveryKey: null } as const;
+  const recent = recentMails(session, { contactKey: contact.key, conversation: null, ownMail: false }, limits);
+  if (isContactLooping(recent, limits.loopMessages)) {
     const latest = session.db.get<ConversationRow>(
       `select * from conversation where contact_key = ? and removing_at is null order by last_activity_at desc limit 1`,
       contact.key,
     );
     const evidence = ['threaded: latest conversation of a contact in a loop'];
-    if (latest) return { ...target, conversation: latest, evidence };
+    if (latest) return { ...place, conversation: latest, evidence };
   }
   const conversation = openConversation(session, account.key, contact.key, {
     channel: 'email',
-    subject: mail?.subject || null,
+    subject: reading?.mail.subject || null,
   });
   const participant = addParticipant(session, conversation.key, {
     contactKey: contact.key,
@@ -63,10 +58,9 @@ function openForMail(session: Session, filing: Mail, account: AccountRow): Targe
     name: contact.name,
     role: 'contact',
   });
-  const { eventSeq } = advance(session, conversation, { events: 1 });
-  insertEvents(session, conversation, eventSeq, [{ type: 'conversation.created' }]);
+  tell(session, conversation, [{ type: 'conversation.created' }]);
   return {
-    ...target,
+    ...place,
     conversation,
     opened: true,
     participantKey: participant.key,

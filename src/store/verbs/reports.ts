@@ -1,15 +1,13 @@
 /**
- * What machines report of our mails: which delivery each entry of a bounce, delay, receipt or complaint is about, and
- * what it does there. The bounce address says which delivery, else the Message-ID of the returned mail and the
- * recipient, our own id or the one that a smarthost gave instead.
- *
- * A report is told once: the same one again, or a late "delayed" after a bounce, changes nothing and tells nobody. An
- * entry whose delivery is not found stands in its message and has no effect.
+ * Finds the delivery that each entry of a bounce, delay, receipt or complaint is about, and writes what the entry does
+ * to it (`rules/delivery.ts`). The bounce address says which delivery, else the Message-ID of the returned mail and the
+ * recipient: our own id, or the one that a smarthost gave instead.
  */
+import type { DeliveryReport } from '../../conversation/model.js';
 import type { FiledReading } from '../../conversation/packed.js';
+import { reportEffect, reportedCopy } from '../../conversation/rules/delivery.js';
 import { sameAddress } from '../../mail/address.js';
 import type { ReportEntry } from '../../mail/mail.js';
-import { isHardBounce } from '../../mail/status.js';
 import { encodeId } from '../ids.js';
 import type { DeliveryRow, FilingConversation } from '../rows.js';
 import type { Session } from '../session.js';
@@ -48,24 +46,18 @@ export function applyReports(session: Session, reported: readonly ReportedEntry[
   }
 }
 
-/** A mail that bounced is not delivered after all, and one that was delivered is delayed no more. */
-const RANK = { delayed: 1, delivered: 2, bounced: 3 } as const;
-
 function applyReport(session: Session, row: DeliveryRow, entry: ReportEntry): void {
-  const reason = [entry.status, entry.diagnostic].filter(Boolean).join(' ') || entry.action;
-  if (entry.action === 'complaint') {
-    failed(session, row, 'complaint', true);
-    return;
+  const effect = reportEffect(row.report as DeliveryReport | null, entry);
+  if (effect === null) return;
+  if (effect.report !== null) {
+    session.db.run(
+      'update delivery set report = ?, last_error = coalesce(?, last_error) where key = ?',
+      effect.report,
+      effect.error,
+      row.key,
+    );
   }
-  const report = entry.action === 'failed' ? 'bounced' : entry.action === 'delayed' ? 'delayed' : 'delivered';
-  if (row.report !== null && RANK[report] <= RANK[row.report as keyof typeof RANK]) return;
-  session.db.run(
-    'update delivery set report = ?, last_error = coalesce(?, last_error) where key = ?',
-    report,
-    report === 'delivered' ? null : reason,
-    row.key,
-  );
-  if (report === 'bounced') failed(session, row, reason, isHardBounce(entry.status));
+  if (effect.failure !== null) failed(session, row, effect.failure, effect.suspends);
   else tellOfMessages(session, row);
 }
 
@@ -83,22 +75,12 @@ function deliveryOfReturned(
       conversation.account_key,
     );
     const row =
-      rows.length > 0 ? copyFor(rows, conversation, recipient) : deliveryOfAlias(session, conversation, id, recipient);
+      rows.length > 0
+        ? reportedCopy(rows, { recipient, conversation: conversation.key })
+        : deliveryOfAlias(session, conversation, id, recipient);
     if (row !== null) return row;
   }
   return null;
-}
-
-/** A report that names no recipient of ours counts only where there is one copy, and only from its own conversation. */
-function copyFor(
-  rows: readonly DeliveryRow[],
-  conversation: FilingConversation,
-  recipient: string,
-): DeliveryRow | null {
-  const exact = rows.find(row => sameAddress(row.recipient, recipient));
-  if (exact) return exact;
-  const only = rows.length === 1 ? rows[0]! : null;
-  return only?.conversation_key === conversation.key ? only : null;
 }
 
 /** An alias names the conversation alone: the latest mail to this recipient there. */

@@ -1,7 +1,7 @@
 /**
- * Where a mail belongs: the conversation behind each kind of destination, as it stands in this transaction. A reply or
- * bounce address names it; mail to an account's forwarding address is threaded by the tokens in its delivery headers,
- * then by the ids it names, always within the account.
+ * Finds the conversation that each recipient of a mail means, as it stands in this transaction: `rules/filing.ts` says in
+ * which order and what is refused, the look-ups are here. A reply or bounce token costs one statement, because every mail
+ * asks. Ids and tokens in a header count only within the account of the forwarding address.
  */
 
 import type { Location } from '../../conversation/filing.js';
@@ -9,22 +9,37 @@ import type { AccountSettings } from '../../conversation/model.js';
 import type { FiledReading } from '../../conversation/packed.js';
 import type { Destination } from '../../conversation/ports.js';
 import { blockingEntry } from '../../conversation/rules/blocked.js';
-import { deliveryAddresses, threadIds } from '../../conversation/rules/effects.js';
+import {
+  type AccountSwitches,
+  deliveryAddresses,
+  type Refusal,
+  refusalAt,
+  threadIds,
+  unthreadedMail,
+} from '../../conversation/rules/filing.js';
 import { parseOurAddress } from '../../mail/address.js';
 import { encodeId, keyOf } from '../ids.js';
-import type { FilingAccount, FilingConversation, ParticipantRow } from '../rows.js';
+import type { AccountRow, FilingAccount, FilingConversation, ParticipantRow } from '../rows.js';
 import { fromJson, type Session } from '../session.js';
 import { accountByKey, knownPrefixes, resolveAddress } from './accounts.js';
 import { participantByAddress } from './participants.js';
 import { conversationOfId } from './thread-ids.js';
 
-/** Where one destination leads now. */
-export interface Target {
+/** What one destination means now. */
+export type Target =
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'operator' }
+  /** It belongs to no conversation yet: one is opened when it is certain that the mail is filed. */
+  | { readonly kind: 'opens'; readonly account: FilingAccount }
+  | Place;
+
+/** The place of a mail in a conversation. */
+export interface Place {
+  readonly kind: 'conversation';
   /** The conversation was opened for this very mail. */
   readonly opened?: true;
-  readonly account: FilingAccount | null;
-  /** Null: kept for the operator. */
-  readonly conversation: FilingConversation | null;
+  readonly account: FilingAccount;
+  readonly conversation: FilingConversation;
   /** Whose token it is. */
   readonly participantKey: number | null;
   /** He himself, where he was looked up already. */
@@ -47,51 +62,52 @@ interface TokenThread extends Thread {
   readonly owner?: ParticipantRow;
 }
 
-/** Mail to postmaster and abuse. */
-export const TO_OPERATOR: Target = {
-  account: null,
-  conversation: null,
-  participantKey: null,
-  deliveryKey: null,
-  evidence: [],
-};
-
-/** The target of an address that names its conversation; null when it does so no more. */
-export function namedTarget(
-  session: Session,
-  destination: Extract<Destination, { kind: 'reply' | 'bounce' }>,
-): Target | null {
-  const thread = threadOfToken(session, destination);
-  if (thread === null) return null;
-  // What bounces was mailed while the account's inbound mail was on, or with this envelope sender all the same.
-  if (destination.kind === 'reply' && thread.account.inbound_emails !== 1) return null;
-  return { ...thread, evidence: [] };
+/** A mail as far as threading asks. `ownId`: its Message-ID, or what stands for it. `reading`: null when it cannot be read. */
+interface ThreadedMail {
+  readonly reading: FiledReading | null;
+  readonly mailFrom: string;
+  readonly ownId: string | null;
 }
 
-/** Mail that names only an account: by token in the delivery headers, by the ids it names, by its own id. */
-export function findThread(
-  session: Session,
-  accountKey: number,
-  mail: { reading: FiledReading | null; ownId: string },
-): Thread | null {
-  const named = mail.reading === null ? null : threadInHeader(session, accountKey, mail.reading);
+export function targetOf(session: Session, mail: ThreadedMail, destination: Destination): Target {
+  if (destination.kind === 'operator') return { kind: 'operator' };
+  const named = threadOfToken(session, destination);
+  const account = destination.kind === 'inbox' ? accountOfInbox(session, destination.token) : (named?.account ?? null);
+  const switches = account === null ? null : switchesOf(account);
+  const refusal = refusalAt(destination.kind, switches, writersOf(mail));
+  if (refusal !== null) return { kind: 'refused', refusal };
+  if (named !== null) return { kind: 'conversation', ...named, evidence: [] };
+  const thread = findThread(session, account!.key, mail);
+  if (thread !== null) {
+    return { kind: 'conversation', ...thread, account: account!, evidence: [`threaded: ${thread.by}`] };
+  }
+  return unthreadedMail(switches!) === 'new'
+    ? { kind: 'opens', account: account! }
+    : { kind: 'refused', refusal: 'unthreaded' };
+}
+
+/** The conversation of a mail that names only an account. */
+function findThread(session: Session, accountKey: number, { reading, ownId }: ThreadedMail): Thread | null {
+  const named = reading === null ? null : threadInHeader(session, accountKey, reading);
   if (named !== null) return named;
-  const ids = mail.reading === null ? [] : threadIds(mail.reading);
-  // The same mail, come again: what has no Message-ID has one made from its content.
-  for (const { field, id } of [...ids, { field: 'Message-ID', id: mail.ownId }]) {
+  for (const { field, id } of threadIds(reading, ownId)) {
     const conversation = conversationOfId(session, accountKey, id);
     if (conversation) return { conversation, participantKey: null, deliveryKey: null, by: `${field} <${id}>` };
   }
   return null;
 }
 
-/** The entry of the account's block list that keeps this writer out, or null. */
-export function blockedBy(
-  account: FilingAccount,
-  { reading, mailFrom }: { readonly reading: FiledReading | null; readonly mailFrom: string },
-): string | null {
+function accountOfInbox(session: Session, token: string): AccountRow | null {
+  return session.db.get<AccountRow>('select * from account where inbox_token = ?', token) ?? null;
+}
+
+function switchesOf(account: FilingAccount): AccountSwitches {
   const { blocked = [] } = fromJson<AccountSettings>(account.settings);
-  return blockingEntry(blocked, [reading?.mail.from?.email, mailFrom]);
+  return { inbound: account.inbound_emails === 1, opens: account.new_conversations === 1, blocked };
+}
+
+function writersOf({ reading, mailFrom }: ThreadedMail): readonly (string | undefined)[] {
+  return [reading?.mail.from?.email, mailFrom];
 }
 
 /** Where a mail with these recipients would go. Reading only. */
@@ -103,6 +119,7 @@ export function locate(
     reading,
   }: { readonly recipients: readonly string[]; readonly mailFrom: string; readonly reading: FiledReading },
 ): readonly Location[] {
+  const mail = { reading, mailFrom, ownId: reading.mail.messageId };
   return recipients.map(recipient => {
     const nowhere = { recipient, account: null, conversation: null, by: null, writer_known: false };
     const lookup = resolveAddress(session, recipient);
@@ -111,13 +128,12 @@ export function locate(
     if (destination.kind === 'operator') return { ...nowhere, goes: 'kept' };
     const account = accountByKey(session, keyOf('account', destination.accountId));
     const inAccount = { ...nowhere, account: account.slug };
-    const blocked = destination.kind === 'bounce' ? null : blockedBy(account, { reading, mailFrom });
-    if (blocked !== null) return { ...inAccount, goes: 'blocked', by: blocked };
-    const thread =
-      destination.kind === 'inbox'
-        ? findThread(session, account.key, { reading, ownId: reading.mail.messageId ?? '' })
-        : threadOfToken(session, destination);
-    if (thread === null) return { ...inAccount, goes: account.new_conversations === 1 ? 'new' : 'unthreaded' };
+    const switches = switchesOf(account);
+    if (refusalAt(destination.kind, switches, writersOf(mail)) === 'blocked') {
+      return { ...inAccount, goes: 'blocked', by: blockingEntry(switches.blocked, writersOf(mail)) };
+    }
+    const thread = threadOfToken(session, destination) ?? findThread(session, account.key, mail);
+    if (thread === null) return { ...inAccount, goes: unthreadedMail(switches) };
     const { key, number } = thread.conversation;
     const from = reading.mail.from?.email;
     return {

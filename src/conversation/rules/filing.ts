@@ -1,0 +1,162 @@
+/**
+ * Where a mail goes: which conversation a recipient's address means, what is refused, and what is written for a mail
+ * whose recipients mean several things at once. Pure.
+ *
+ * A reply or bounce address names its conversation. Mail for an account's forwarding address (`inbox+…`) names only the
+ * account: it is threaded by the first of `deliveryAddresses` that names a conversation of the account, then by the
+ * first such id of `threadIds`; else it opens a conversation where the account has the feature `new_conversations`.
+ * Mail for postmaster and abuse is kept for the operator.
+ *
+ * The same mail makes one message in each conversation, however many recipients name it and however often it comes.
+ */
+import type { Mail, Reading } from '../../mail/mail.js';
+import type { MailRecordState } from '../model.js';
+import { blockingEntry } from './blocked.js';
+
+/** Why a recipient is refused; `FilingResult` says what each means. */
+export type Refusal = 'changed' | 'blocked' | 'unthreaded';
+
+/** What filing asks of an account. */
+export interface AccountSwitches {
+  /** Feature `inbound_emails`. */
+  readonly inbound: boolean;
+  /** Feature `new_conversations`. */
+  readonly opens: boolean;
+  /** Its block list. */
+  readonly blocked: readonly string[];
+}
+
+/**
+ * Is mail still taken at this address? `account`: the one behind it, null when the address is dead by now. `writers`: the
+ * addresses in From and in the envelope. Bounces are taken from everybody and also while inbound mail is off, because
+ * what they report was mailed before.
+ */
+export function refusalAt(
+  kind: 'reply' | 'bounce' | 'inbox',
+  account: AccountSwitches | null,
+  writers: readonly (string | null | undefined)[],
+): 'changed' | 'blocked' | null {
+  if (account === null) return 'changed';
+  if (kind === 'bounce') return null;
+  if (!account.inbound) return 'changed';
+  return blockingEntry(account.blocked, writers) === null ? null : 'blocked';
+}
+
+/** What becomes of mail for a forwarding address when no conversation is found for it. */
+export function unthreadedMail(account: AccountSwitches): 'new' | 'unthreaded' {
+  return account.opens ? 'new' : 'unthreaded';
+}
+
+/** One answer for all recipients when any of them is refused: what may pass (`changed`) counts before what will not. */
+export function refusalOfAll(refusals: readonly (Refusal | null)[]): Refusal | null {
+  for (const refusal of ['changed', 'blocked', 'unthreaded'] as const) if (refusals.includes(refusal)) return refusal;
+  return null;
+}
+
+/** What one recipient means, for `planFiling`. `conversation`: its key. */
+export type Addressed<Key> =
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'operator' }
+  | { readonly kind: 'conversation'; readonly conversation: Key };
+
+export interface FilingPlan<Key> {
+  /** The state of the mail that is written; null: everything is there already, so nothing is written. */
+  readonly mail: Exclude<MailRecordState, 'refused'> | null;
+  /** Conversations that get a message of it, each once. */
+  readonly conversations: readonly Key[];
+  /** It is kept for the operator, for the first time. */
+  readonly keeps: boolean;
+}
+
+/**
+ * What is written for a mail. `isFiled`: the conversation has the mail. `isKept`: the operator has it. A mail that cannot
+ * be read is quarantined; one that makes no message is kept for the operator alone.
+ */
+export function planFiling<Key>(mail: {
+  readonly addressed: readonly Addressed<Key>[];
+  readonly readable: boolean;
+  readonly isFiled: (conversation: Key) => boolean;
+  readonly isKept: boolean;
+}): FilingPlan<Key> {
+  const conversations = new Set<Key>();
+  for (const each of mail.addressed) {
+    if (each.kind === 'conversation' && !mail.isFiled(each.conversation)) conversations.add(each.conversation);
+  }
+  const keeps = !mail.isKept && mail.addressed.some(each => each.kind === 'operator');
+  const state = conversations.size === 0 ? (keeps ? 'kept' : null) : mail.readable ? 'filed' : 'quarantined';
+  return { mail: state, conversations: [...conversations], keeps };
+}
+
+/** Fields in which MTAs and forwarders leave the address a mail was delivered to, most reliable first. */
+const DELIVERY_FIELDS = [
+  'delivered-to',
+  'x-delivered-to',
+  'envelope-to',
+  'x-envelope-to',
+  'x-original-to',
+  'x-forwarded-to',
+] as const;
+
+/** The fields in which `deliveryAddresses` looks, beside To and Cc. */
+export const ADDRESS_FIELDS = [...DELIVERY_FIELDS, 'received', 'resent-to'] as const;
+
+/** An address that a mail may have been meant for, and the field in which it stands (lower case). */
+export interface NamedAddress {
+  readonly field: string;
+  readonly address: string;
+}
+
+/** For mail whose envelope names only an account, most reliable first; at most 100. */
+export function deliveryAddresses(mail: Pick<Mail, 'headers' | 'to' | 'cc'>): readonly NamedAddress[] {
+  const found: NamedAddress[] = [];
+  for (const name of DELIVERY_FIELDS) {
+    for (const field of mail.headers) {
+      if (field.name !== name) continue;
+      // Some forwarders write all addresses of the way into one field.
+      for (const address of field.value.slice(0, 4_000).split(','))
+        found.push({ field: name, address: address.trim() });
+    }
+  }
+  for (const field of ['to', 'cc'] as const) for (const box of mail[field]) found.push({ field, address: box.email });
+  for (const field of mail.headers) {
+    if (field.name === 'received') {
+      const target = /\sfor\s+<([^<>\s]{3,320})>/.exec(field.value.slice(0, 2000));
+      if (target) found.push({ field: 'received', address: target[1]! });
+    }
+    if (field.name === 'resent-to') found.push({ field: 'resent-to', address: field.value.trim() });
+  }
+  const first = new Map<string, NamedAddress>();
+  for (const each of found) if (!first.has(each.address)) first.set(each.address, each);
+  return [...first.values()].slice(0, 100);
+}
+
+/** The addresses of `deliveryAddresses` alone. */
+export function addressesInHeader(mail: Pick<Mail, 'headers' | 'to' | 'cc'>): readonly string[] {
+  return deliveryAddresses(mail).map(each => each.address);
+}
+
+/** An id that may name a conversation, and where it stands. */
+export interface NamedId {
+  readonly field: 'In-Reply-To' | 'References' | 'the returned mail' | 'Message-ID';
+  readonly id: string;
+}
+
+type ReadIds = Pick<Reading, 'reportedIds'> & { readonly mail: Pick<Mail, 'inReplyTo' | 'references'> };
+
+/**
+ * Most telling first: In-Reply-To, References from the latest back, the mail that a report is about, and `ownId`, the
+ * mail's own id, because the same mail may have come before; at most 100, without brackets. `reading`: null when the
+ * mail cannot be read.
+ */
+export function threadIds(reading: ReadIds | null, ownId: string | null): readonly NamedId[] {
+  const ids: NamedId[] = [];
+  if (reading !== null) {
+    for (const id of reading.mail.inReplyTo) ids.push({ field: 'In-Reply-To', id });
+    for (const id of [...reading.mail.references].reverse()) ids.push({ field: 'References', id });
+    for (const id of reading.reportedIds) ids.push({ field: 'the returned mail', id });
+  }
+  const first = new Map<string, NamedId>();
+  for (const each of ids.slice(0, 99)) if (!first.has(each.id)) first.set(each.id, each);
+  if (ownId !== null && !first.has(ownId)) first.set(ownId, { field: 'Message-ID', id: ownId });
+  return [...first.values()];
+}

@@ -1,0 +1,76 @@
+/**
+ * What an incoming mail does to its conversation, beside standing in it. Pure.
+ *
+ * | a mail that is            | joins | opens again, resumes mailing | event                                    |
+ * |---------------------------|-------|------------------------------|------------------------------------------|
+ * | a person's                | yes   | yes                          | message.created                          |
+ * | a machine's               | no    | no                           | message.created                          |
+ * | held (spam, a stranger)   | no    | no, until it is released     | message.held                             |
+ * | part of a loop            | no    | no                           | conversation.looping, once for the loop  |
+ */
+import type { MailKind } from '../../mail/mail.js';
+import type { ConversationStatus, EventType } from '../model.js';
+import { loopOf, type RecentMails } from './loop.js';
+
+export interface Circumstances {
+  /** Null: the mail cannot be read. A person's until it can. */
+  readonly kind: MailKind | null;
+  readonly status: ConversationStatus;
+  /** The writer in From: a participant already, a stranger, or not named. */
+  readonly writer: 'participant' | 'stranger' | 'unnamed';
+  /** The account's feature `hold_strangers`. */
+  readonly holdStrangers: boolean;
+  /** DMARC verdict of a trusted checker, null when there is none. */
+  readonly dmarc: string | null;
+  /** A trusted filter calls it spam, and it opens its conversation. */
+  readonly spam: boolean;
+  readonly recent: RecentMails;
+  /** `limits.loop_messages`. */
+  readonly loopMessages: number;
+  /** The mail carries our own loop mark. */
+  readonly ownMail: boolean;
+}
+
+export interface Effects {
+  readonly held: boolean;
+  readonly looping: boolean;
+  /** The writer becomes a participant. */
+  readonly joins: boolean;
+  /** A resolved conversation opens again. */
+  readonly reopens: boolean;
+  /** Mailing to the writer resumes, if it was suspended. */
+  readonly resumesMailing: boolean;
+  /** The event that tells of the message; null: none. */
+  readonly event: Extract<EventType, 'message.created' | 'message.held' | 'conversation.looping'> | null;
+  readonly evidence: readonly string[];
+}
+
+/** A person wrote it, be it through a list; everything else is a machine's. */
+export function isPersonal(kind: MailKind): boolean {
+  return kind === 'reply' || kind === 'list';
+}
+
+export function decideEffects(mail: Circumstances): Effects {
+  const loop = loopOf({ ownMail: mail.ownMail, recent: mail.recent, limit: mail.loopMessages });
+  const byPerson = loop === null && (mail.kind === null || isPersonal(mail.kind));
+  const reason = byPerson ? reasonToHold(mail) : null;
+  const takesPart = byPerson && reason === null;
+  return {
+    held: reason !== null,
+    looping: loop !== null,
+    joins: takesPart && mail.writer === 'stranger',
+    reopens: takesPart && mail.status === 'resolved',
+    // Who wrote a mail that cannot be read is not known.
+    resumesMailing: takesPart && mail.kind !== null,
+    event: loop !== null ? (loop.isNews ? 'conversation.looping' : null) : reason ? 'message.held' : 'message.created',
+    evidence: [...(loop === null ? [] : [loop.evidence]), ...(reason === null ? [] : [`held: ${reason}`])],
+  };
+}
+
+function reasonToHold(mail: Circumstances): string | null {
+  if (mail.spam) return 'spam (X-Spam-Flag)';
+  if (!mail.holdStrangers) return null;
+  if (mail.writer !== 'participant') return 'unknown writer';
+  // No verdict never holds: most mail has none.
+  return mail.dmarc === 'fail' ? 'DMARC failed' : null;
+}

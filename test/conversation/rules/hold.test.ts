@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Circumstances, decideEffects, type Effects } from '#replyd/conversation/rules/hold.js';
+import { NO_RECENT_MAILS } from '#replyd/conversation/rules/loop.js';
+
+/** A participant's answer in a resolved conversation. */
+const ANSWER: Circumstances = {
+  kind: 'reply',
+  status: 'resolved',
+  writer: 'participant',
+  holdStrangers: false,
+  dmarc: null,
+  spam: false,
+  recent: NO_RECENT_MAILS,
+  loopMessages: 3,
+  ownMail: false,
+};
+const IN_LOOP = { recent: { ofConversation: 3, ofContact: 3, looping: null } } as const;
+
+const HEARD: Effects = {
+  held: false,
+  looping: false,
+  joins: false,
+  reopens: true,
+  resumesMailing: true,
+  event: 'message.created',
+  evidence: [],
+};
+const FILED_ONLY: Effects = { ...HEARD, reopens: false, resumesMailing: false };
+const held = (reason: string): Effects => ({
+  ...FILED_ONLY,
+  held: true,
+  event: 'message.held',
+  evidence: [`held: ${reason}`],
+});
+
+const TABLE: Readonly<Record<string, readonly [Partial<Circumstances>, Effects]>> = {
+  'a participant answers': [{}, HEARD],
+  'in an open conversation': [{ status: 'open' }, { ...HEARD, reopens: false }],
+  'through a list': [{ kind: 'list' }, HEARD],
+  'a stranger answers and takes part': [{ writer: 'stranger' }, { ...HEARD, joins: true }],
+  'nobody is named in From': [{ writer: 'unnamed' }, HEARD],
+  'a mail that cannot be read is a person’s': [{ kind: null }, { ...HEARD, resumesMailing: false }],
+
+  'an autoresponder': [{ kind: 'auto_reply', writer: 'stranger' }, FILED_ONLY],
+  'a bounce': [{ kind: 'bounce' }, FILED_ONLY],
+  'a receipt': [{ kind: 'receipt' }, FILED_ONLY],
+  'a complaint': [{ kind: 'complaint' }, FILED_ONLY],
+
+  'a stranger is held': [{ holdStrangers: true, writer: 'stranger' }, held('unknown writer')],
+  'so is who is not named': [{ holdStrangers: true, writer: 'unnamed' }, held('unknown writer')],
+  'a participant is not': [{ holdStrangers: true }, HEARD],
+  'a forged participant is': [{ holdStrangers: true, dmarc: 'fail' }, held('DMARC failed')],
+  'no verdict never holds': [{ holdStrangers: true, dmarc: 'temperror' }, HEARD],
+  'nobody is held where the account does not hold': [
+    { dmarc: 'fail', writer: 'stranger' },
+    { ...HEARD, joins: true },
+  ],
+  'a robot is never held': [{ kind: 'auto_reply', holdStrangers: true, writer: 'stranger' }, FILED_ONLY],
+  'spam is held wherever it opens a conversation': [{ spam: true }, held('spam (X-Spam-Flag)')],
+  'an unreadable mail of a stranger is held': [
+    { kind: null, holdStrangers: true, writer: 'stranger' },
+    held('unknown writer'),
+  ],
+
+  'a loop has no effect, and nobody of it is held': [
+    { ...IN_LOOP, holdStrangers: true, writer: 'stranger', spam: true },
+    {
+      ...FILED_ONLY,
+      looping: true,
+      event: 'conversation.looping',
+      evidence: ['looping: 3 mails before it within the window'],
+    },
+  ],
+  'a loop is told once': [
+    { recent: { ofConversation: 4, ofContact: 4, looping: 'here' } },
+    { ...FILED_ONLY, looping: true, event: null, evidence: ['looping: 4 mails before it within the window'] },
+  ],
+  'our own mail that came back': [
+    { ownMail: true },
+    { ...FILED_ONLY, looping: true, event: 'conversation.looping', evidence: ['loop'] },
+  ],
+};
+
+for (const [what, [circumstances, expected]] of Object.entries(TABLE)) {
+  test(`what a mail does: ${what}`, () => {
+    assert.deepEqual(decideEffects({ ...ANSWER, ...circumstances }), expected);
+  });
+}
