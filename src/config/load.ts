@@ -9,14 +9,13 @@
  * the system-wide file may be missing. Secrets appear in no message. Nothing is cached: a reload calls it again.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
-import type * as Toml from 'smol-toml';
 import { ReplydError, reasonText } from '../base/errors.js';
 import { readAliases } from './aliases.js';
 import { type Finding, findFaults, findOddities } from './checks.js';
-import { type Config, findKey, isGroup, KEY_NAMES, type KeyName, pathInConfig, readKey, variableOf } from './keys.js';
+import { type Config, findKey, KEY_NAMES, type KeyName, pathInConfig, readKey, variableOf } from './keys.js';
 import { nearestText } from './nearest.js';
+import { readToml } from './toml.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -139,82 +138,11 @@ function readFromDisk(file: string): { text: string; mode: number } | null {
 
 function collectFile(settings: Settings, problems: ConfigProblem[], source: { file: string; text: string }): void {
   const { file } = source;
-  const text = source.text.replace(/^\ufeff/, '');
-  const { parse, TomlError } = loadToml();
-  let table: Record<string, unknown>;
-  try {
-    table = parse(text);
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    problems.push({ file, line: error.line, key: 'TOML', reason: syntaxReason(error, text) });
-    return;
+  const { entries, problems: found } = readToml(source.text);
+  for (const { name, written, line } of entries) {
+    settings.set(name, { written, folder: path.dirname(file), file, line, label: name });
   }
-  const lines = linesOfKeys(text);
-  const lineOf = (name: string): number | null => {
-    for (let at = name; at !== ''; at = at.slice(0, Math.max(at.lastIndexOf('.'), 0))) {
-      const line = lines.get(at);
-      if (line !== undefined) return line;
-    }
-    return null;
-  };
-  const wrong = (key: string, reason: string) => problems.push({ file, line: lineOf(key), key, reason });
-  const walk = (group: Record<string, unknown>, prefix: string) => {
-    for (const [part, value] of Object.entries(group)) {
-      const name = `${prefix}${part}`;
-      if (findKey(name) !== null) {
-        const setting = { written: value, folder: path.dirname(file), file, line: lineOf(name), label: name };
-        settings.set(name as KeyName, setting);
-      } else if (isTable(value) && (isGroup(name) || Object.keys(value).length > 0)) {
-        walk(value, `${name}.`);
-      } else if (isGroup(name)) {
-        wrong(name, `is a group of keys: [${name}], then a line for each key`);
-      } else {
-        wrong(name, `unknown key${nearestText(name, KEY_NAMES)}`);
-      }
-    }
-  };
-  walk(table, '');
-}
-
-/** The parser's own text goes on with the lines around the fault, which may hold a secret: only its first line is told. */
-function syntaxReason(error: Toml.TomlError, text: string): string {
-  const line = text.split('\n')[error.line - 1] ?? '';
-  if (/=\s*0[0-7]{3}\s*(?:#.*)?$/.test(line))
-    return 'a number cannot begin with 0; write a file mode as "0660" or 0o660';
-  return (error.message.split('\n')[0] ?? '').replace(/^Invalid TOML document: /, '');
-}
-
-/** On which line each key and each table of a valid TOML text stands; the first place counts. */
-function linesOfKeys(text: string): ReadonlyMap<string, number> {
-  const lines = new Map<string, number>();
-  const note = (name: string, line: number) => {
-    if (!lines.has(name)) lines.set(name, line);
-  };
-  let prefix = '';
-  for (const [at, line] of text.split('\n').entries()) {
-    const table = /^\s*\[{1,2}([^[\]]+)\]/.exec(line);
-    const key = /^\s*([A-Za-z0-9_."' \t-]+?)\s*=/.exec(line);
-    if (table) {
-      prefix = `${bareName(table[1]!)}.`;
-      note(bareName(table[1]!), at + 1);
-    } else if (key) {
-      note(`${prefix}${bareName(key[1]!)}`, at + 1);
-    }
-  }
-  return lines;
-}
-
-function bareName(written: string): string {
-  return written.replaceAll(/[\s"']/g, '');
-}
-
-// Only a file needs it, and as CommonJS it is one file to load instead of ten: 4 ms less in every verb.
-function loadToml(): typeof Toml {
-  return createRequire(import.meta.url)('smol-toml') as typeof Toml;
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+  problems.push(...found.map(problem => ({ file, ...problem })));
 }
 
 function collectEnvironment(

@@ -164,7 +164,30 @@ const INVALID: readonly [toml: string, line: number | null, key: string, reason:
   ['outbound.port = 0', 1, 'outbound.port', /from 1 to 65535/],
   ['retention.raw = "never"', 1, 'retention.raw', /or "always"/],
   ['a = = 1', 1, 'TOML', /./],
-  ['[smtp]\nmax_connections = 1\nmax_connections = 2', 3, 'TOML', /./],
+  // What TOML forbids when keys are pasted: the reason names both lines and what to do.
+  [
+    '[smtp]\nmax_connections = 1\nmax_connections = 2',
+    3,
+    'smtp.max_connections',
+    /^is given twice, on lines 2 and 3: delete one of them$/,
+  ],
+  ['smtp.listen = []\n\n"smtp" . listen = []', 3, 'smtp.listen', /on lines 1 and 3: delete one/],
+  ['smtp.listen = []\nsmtp.listen = [', 2, 'smtp.listen', /on lines 1 and 2: delete one/],
+  ['[smtp]\n[http]\n[smtp]', 3, 'smtp', /on lines 1 and 3: put its keys below one of them/],
+  [
+    'smtp.listen = []\n\n[smtp]\nhostname = "mx"',
+    3,
+    'smtp',
+    /^is written in two forms, smtp\.listen on line 1 and \[smtp\] on line 3: write all keys of smtp in one form, such as smtp\.listen = …$/,
+  ],
+  ['smtp = { listen = [] }\nsmtp.hostname = "mx"', 2, 'smtp', /smtp on line 1 and smtp\.hostname on line 2/],
+  ['[ingress.relay]\n[ingress]\nrelay.password = "p"', 3, 'ingress.relay', /\[ingress\.relay\] on line 1/],
+  [
+    '[smtp]\nmax_size = 2048\nsmtp.listen = []',
+    3,
+    'smtp.smtp.listen',
+    /stands below \[smtp\] \(line 1\): move smtp\.listen above the first \[table\] of the file$/,
+  ],
   // Between keys: told at the line of the key that was set.
   ['[tls]\ncertificate = "/c.pem"', 2, 'tls.key', /is missing: tls\.certificate needs it/],
   ['[tls]\nkey = "/k.pem"', 2, 'tls.certificate', /is missing: tls\.key needs it/],
@@ -233,6 +256,7 @@ test('no message holds a secret', () => {
     'outbound.password = "hunter22',
     'outbound.password = "hunter22" "hunter22"',
     'outbound.password = hunter22',
+    'ingress.relay.password = [\n  "hunter22=1",\n  "hunter22=2" 3\n]',
     'ingress.relay.password = ["hunter22", { hunter22 = "hunter22" }, ["hunter22"]]',
   ];
   for (const text of texts) {
