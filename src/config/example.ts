@@ -1,6 +1,6 @@
 /**
- * The configuration as people read it: the commented example file, the list of keys for documentation, and the
- * values in force without their secrets. All of it follows from the table in `keys.ts`.
+ * The configuration as people read it: the reference file, the short file that `replyd init` writes, the list of keys
+ * for documentation, and the values in force without their secrets. All of it follows from the table in `keys.ts`.
  */
 
 import { ReplydError } from '../base/errors.js';
@@ -19,31 +19,52 @@ export interface KeyDescription {
 
 const WIDTH = 100;
 
-const PREAMBLE = `# Configuration of replyd: every key and its meaning. A line such as #max_size = "35MiB" shows the
-# default, or an example where the default is nothing; take the "#" away to change it.
+const REFERENCE = `# Reference of replyd's configuration: every key, its meaning and its default.
+#
+# A line such as #smtp.max_size = "35MiB" shows the default, or an example where the default is
+# nothing. To change a key, copy its line into the configuration and take the "#" away. The order of
+# lines does not matter; each key stands once.
 #
 # Every key is also an environment variable, which comes before the file: smtp.listen is
-# REPLYD_SMTP_LISTEN, lists by commas. Relative paths are relative to the folder of this file.
+# REPLYD_SMTP_LISTEN, lists by commas. Relative paths are relative to the folder of the file.
 # Sizes: "35MiB", "20MB". Durations: "500ms", "30s", "2m", "4h", "3d". Keys marked [reload] change
 # on SIGHUP, the others on a restart. "replyd check-config" tells what is wrong.`;
 
+const INITIAL = `# Configuration of replyd. Here are the keys that most installations set; config.example.toml in
+# this folder shows every key. A line that begins with "#" is not in force. Further lines can be
+# added in any order; each key stands once. "replyd check-config" tells what is wrong.`;
+
+/** What an operator decides: the keys of the file that `replyd init` writes. */
+const INITIAL_KEYS: readonly KeyName[] = [
+  'data_dir',
+  'operator.address',
+  'smtp.listen',
+  'smtp.hostname',
+  'lmtp.listen',
+  'tls.certificate',
+  'tls.key',
+  'outbound.transport',
+  'outbound.host',
+  'outbound.port',
+  'outbound.tls',
+  'outbound.username',
+  'outbound.password',
+];
+
+/** The reference, `config.example.toml`: every key, commented out. */
+export function exampleConfig(): string {
+  return [REFERENCE, ...KEY_NAMES.map(name => entryOf(name, undefined))].join('\n\n').concat('\n');
+}
+
 /**
- * The example file: every key, commented out, except those in `overrides` (by key name), which are set. Throws
- * ReplydError 'invalid' for an override that is no key or no value of its kind.
+ * The file that `replyd init` writes: `settings` are set, the other keys that an operator decides are commented out.
+ * All keys are dotted, so that lines of the documentation can be pasted anywhere. Throws ReplydError 'invalid' for a
+ * setting that is no key or no value of its kind.
  */
-export function exampleConfig(overrides: Readonly<Record<string, Written>> = {}): string {
-  for (const [name, value] of Object.entries(overrides)) checkOverride(name, value);
-  const parts = [PREAMBLE];
-  let group = '';
-  for (const name of KEY_NAMES) {
-    const dot = name.indexOf('.');
-    if (dot > 0 && name.slice(0, dot) !== group) {
-      group = name.slice(0, dot);
-      parts.push(`\n[${group}]`);
-    }
-    parts.push(entryOf(name, name.slice(dot + 1), overrides[name]));
-  }
-  return `${parts.join('\n').trimEnd()}\n`;
+export function initialConfig(settings: Readonly<Record<string, Written>> = {}): string {
+  for (const [name, value] of Object.entries(settings)) checkSetting(name, value);
+  const names = KEY_NAMES.filter(name => INITIAL_KEYS.includes(name) || settings[name] !== undefined);
+  return [INITIAL, ...names.map(name => entryOf(name, settings[name]))].join('\n\n').concat('\n');
 }
 
 /** Every key, in the order of the example file. */
@@ -64,12 +85,11 @@ export function redactedConfig(config: Config): Readonly<Record<KeyName, Written
   return Object.fromEntries(entries) as Record<KeyName, Written>;
 }
 
-function entryOf(name: KeyName, shortName: string, override: Written | undefined): string {
+function entryOf(name: KeyName, setting: Written | undefined): string {
   const { kind, default: usual, meaning, example, reloadable } = findKey(name)!;
   const shown = example !== null && isNothing(usual) ? example : usual;
   const words = `${meaning} ${kindNote(kind.name, usual)}${reloadable ? ' [reload]' : ''}`;
-  const line = override === undefined ? `#${shortName} = ${toml(shown)}` : `${shortName} = ${toml(override)}`;
-  return `\n${wrap(words)}\n${line}`;
+  return `${wrap(words)}\n${setting === undefined ? `#${name} = ${toml(shown)}` : `${name} = ${toml(setting)}`}`;
 }
 
 function kindNote(kind: string, usual: Written): string {
@@ -99,7 +119,7 @@ function toml(written: Written): string {
   return JSON.stringify(written).replaceAll('\x7f', '\\u007f');
 }
 
-function checkOverride(name: string, value: Written): void {
+function checkSetting(name: string, value: Written): void {
   const key = findKey(name);
   const parsed = key?.kind.parse(value, '/');
   const reason = parsed === undefined ? 'unknown key' : 'reason' in parsed ? parsed.reason : null;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { describeKeys, exampleConfig, redactedConfig } from '#replyd/config/example.js';
+import { describeKeys, exampleConfig, initialConfig, redactedConfig } from '#replyd/config/example.js';
 import { type Config, findKey, KEY_NAMES, readKey } from '#replyd/config/keys.js';
 import { loadConfig } from '#replyd/config/load.js';
 
@@ -39,25 +39,29 @@ test('values that print are read back the same', () => {
     name,
     value === '(set)' ? 'p' : value,
   ]);
-  const again = load(exampleConfig(Object.fromEntries(printed)));
+  const again = load(initialConfig(Object.fromEntries(printed)));
   for (const name of KEY_NAMES.filter(key => !findKey(key)!.secret)) {
     assert.deepEqual(readKey(again, name), readKey(config, name), name);
   }
 });
 
-test('exampleConfig sets what init asks for and refuses the rest', () => {
-  const text = exampleConfig({
-    data_dir: '/var/lib/replyd',
-    'smtp.listen': ['[::]:25'],
-    'outbound.username': 'a"b\\\u007f',
-  });
+test('the first configuration is short, sets what init asks for and refuses the rest', () => {
+  assert.deepEqual(load(initialConfig()), load(''));
+  const text = initialConfig({ data_dir: '/var/lib/replyd', 'smtp.listen': ['[::]:25'], 'reply.separator': '=' });
   assert.match(text, /^data_dir = "\/var\/lib\/replyd"$/m);
-  assert.match(text, /^listen = \["\[::\]:25"\]$/m);
-  const config = load(`${text.replace('#password = "a long password"', 'password = "p"')}`);
-  assert.equal(config.dataDir, '/var/lib/replyd');
-  assert.equal(config.outbound.username, 'a"b\\\u007f');
-  assert.throws(() => exampleConfig({ colour: 1 }), /^ReplydError: colour: unknown key$/);
-  assert.throws(() => exampleConfig({ 'smtp.max_size': 'x' }), /^ReplydError: smtp\.max_size: "x" must be a size/);
+  assert.match(text, /^smtp\.listen = \["\[::\]:25"\]$/m);
+  assert.match(text, /^#outbound\.transport = "file"$/m);
+  assert.ok(text.split('\n').length < 60 && text.split('\n').every(line => line.length <= 100));
+  const config = load(text);
+  assert.deepEqual([config.dataDir, config.reply.separator], ['/var/lib/replyd', '=']);
+  const { outbound } = load(initialConfig({ 'outbound.username': 'a"b\\\u007f', 'outbound.password': 'p' }));
+  assert.equal(outbound.username, 'a"b\\\u007f');
+  assert.throws(() => initialConfig({ colour: 1 }), /^ReplydError: colour: unknown key$/);
+  assert.throws(() => initialConfig({ 'smtp.max_size': 'x' }), /^ReplydError: smtp\.max_size: "x" must be a size/);
+});
+
+test('neither file has a table: a dotted key can be added anywhere', () => {
+  for (const text of [exampleConfig(), initialConfig({ data_dir: '/d' })]) assert.doesNotMatch(text, /^#?\[/m);
 });
 
 test('descriptions hold what documentation needs', () => {

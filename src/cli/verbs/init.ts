@@ -25,7 +25,7 @@ export function defineInit(verb: Command): void {
   makeVerb(verb, {
     does: 'write a configuration and make the store',
     examples: ['init --user replyd', 'init -c ./config.toml', 'init -c ./config.toml --data-dir ./store'],
-    more: 'Writes a file with every key, its meaning and its default, then makes the data directory (0700) and the store.\nWhat is there already is kept.',
+    more: 'Writes a short configuration, a reference of every key beside it (config.example.toml), the data directory (0700) and the store.\nWhat is there already is kept.',
   })
     .option('--user <name>', 'the user that runs the daemon; the data belongs to him (root only)')
     .option('--data-dir <folder>', 'where the data goes')
@@ -153,11 +153,12 @@ export function wantedUser(name: string): Owner {
   return user;
 }
 
-/** Writes the commented file unless there is one. True when it was written. */
+/** Writes the configuration unless there is one, and the reference beside it. True when the configuration was written. */
 async function writeConfig(file: string, options: { dataDir: string | null; owner: Owner | null }): Promise<boolean> {
   if (existsSync(file)) return false;
-  const { exampleConfig } = await import('../../config/example.js');
-  const text = exampleConfig(options.dataDir === null ? {} : { data_dir: options.dataDir });
+  const { exampleConfig, initialConfig } = await import('../../config/example.js');
+  const text = initialConfig(options.dataDir === null ? {} : { data_dir: options.dataDir });
+  const reference = path.join(path.dirname(file), 'config.example.toml');
   try {
     const made = mkdirSync(path.dirname(file), { recursive: true });
     // The daemon's user has to get there; the program's umask lets nobody.
@@ -166,6 +167,10 @@ async function writeConfig(file: string, options: { dataDir: string | null; owne
     writeFileSync(file, text, { flag: 'wx' });
     chmodSync(file, 0o640);
     if (isRoot() && options.owner !== null) chownSync(file, 0, options.owner.gid);
+    if (!existsSync(reference)) {
+      writeFileSync(reference, exampleConfig(), { flag: 'wx' });
+      chmodSync(reference, 0o644);
+    }
     return true;
   } catch (error) {
     const reason = systemText(error);

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, write
 import path from 'node:path';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
-import { exampleConfig } from '#replyd/config/example.js';
+import { exampleConfig, initialConfig } from '#replyd/config/example.js';
 import { makeProgram } from '../program.js';
 
 function setSchema(dataDir: string, version: number): void {
@@ -12,23 +12,28 @@ function setSchema(dataDir: string, version: number): void {
   database.close();
 }
 
-test('init writes the commented file and makes the store, once', async t => {
+test('init writes the configuration, the reference beside it and makes the store, once', async t => {
   const program = makeProgram(t);
   const file = path.join(program.folder, 'etc', 'config.toml');
   const dataDir = path.join(program.folder, 'etc', 'data');
   const first = await program.run(['init', '-c', file], { bare: true });
   assert.equal(first.code, 0, first.stderr);
   assert.equal(first.stdout, `wrote ${file}\nmade  the store in ${dataDir}\n`);
-  assert.equal(readFileSync(file, 'utf8'), exampleConfig());
+  assert.equal(readFileSync(file, 'utf8'), initialConfig());
+  const reference = path.join(program.folder, 'etc', 'config.example.toml');
+  assert.equal(readFileSync(reference, 'utf8'), exampleConfig());
+  assert.equal(statSync(reference).mode & 0o777, 0o644);
   assert.equal(statSync(dataDir).mode & 0o777, 0o700);
   assert.equal(statSync(path.dirname(file)).mode & 0o777, 0o755);
   assert.equal(statSync(file).mode & 0o777, 0o640);
   assert.equal(statSync(path.join(dataDir, 'replyd.db')).mode & 0o777, 0o600);
 
   writeFileSync(file, 'data_dir = "./data"\n');
+  writeFileSync(reference, '# mine\n');
   const second = await program.run(['init', '-c', file], { bare: true });
   assert.equal(second.stdout, `kept  ${file}\nkept  the store in ${dataDir}\n`);
   assert.equal(readFileSync(file, 'utf8'), 'data_dir = "./data"\n');
+  assert.equal(readFileSync(reference, 'utf8'), '# mine\n');
 });
 
 test('init takes a data directory and prints JSON', async t => {
