@@ -182,10 +182,13 @@ export function createApi(options: ApiOptions): HttpHandler {
     // Where nothing is required nothing need be sent.
     const isEmpty = (exchange.header('content-length') ?? '0') === '0' && !exchange.header('transfer-encoding');
     if (route.body !== undefined && type !== 'application/json' && !isEmpty) {
-      throw new ReplydError('invalid', 'The body must be JSON: `Content-Type: application/json`.');
+      throw new ReplydError('wrong_content_type', 'The body must be JSON: `Content-Type: application/json`.');
     }
     if ((exchange.header('content-encoding') ?? 'identity').toLowerCase() !== 'identity') {
-      throw new ReplydError('invalid', 'The body must not be compressed: send it without Content-Encoding.');
+      throw new ReplydError(
+        'wrong_content_encoding',
+        'The body must not be compressed: send it without Content-Encoding.',
+      );
     }
     return readRequestBody(exchange, { maxSize: options.limits().body, folder: options.folder });
   }

@@ -35,7 +35,7 @@ function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
-    throw new ReplydError('invalid', `The body is no JSON: ${errorText(error).slice(0, 200)}`, {
+    throw new ReplydError('invalid_json', `The body is no JSON: ${errorText(error).slice(0, 200)}`, {
       details: { reason: 'no_json' },
     });
   }

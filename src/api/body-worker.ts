@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { errorText, isReplydError } from '../base/errors.js';
+import { type ErrorCode, errorText, isReplydError } from '../base/errors.js';
 import { parseBody, sha256 } from './body-parse.js';
 
 export interface BodyJob {
@@ -19,7 +19,7 @@ export interface WrittenContent {
 
 export type BodyResult =
   | { readonly value: unknown; readonly contents: readonly WrittenContent[]; readonly sha256: string }
-  | { readonly error: string; readonly invalid: boolean; readonly details: Readonly<Record<string, unknown>> };
+  | { readonly error: string; readonly code: ErrorCode; readonly details: Readonly<Record<string, unknown>> };
 
 function work({ file, folder }: BodyJob): BodyResult {
   try {
@@ -31,8 +31,12 @@ function work({ file, folder }: BodyJob): BodyResult {
     });
     return { value: parsed.value, contents, sha256: parsed.sha256 };
   } catch (error) {
-    const known = isReplydError(error, 'invalid');
-    return { error: errorText(error), invalid: known, details: known ? { ...error.details } : {} };
+    const known = isReplydError(error);
+    return {
+      error: errorText(error),
+      code: known ? error.code : 'unavailable',
+      details: known ? { ...error.details } : {},
+    };
   }
 }
 

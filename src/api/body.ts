@@ -81,7 +81,7 @@ async function parseInThread(
       worker.once('exit', () => reject(new Error('reading the body took too long')));
     });
     if ('error' in result) {
-      throw new ReplydError(result.invalid ? 'invalid' : 'unavailable', result.error, { details: result.details });
+      throw new ReplydError(result.code, result.error, { details: result.details });
     }
     return result;
   } catch (error) {

@@ -220,7 +220,7 @@ async function newMessage(call: Call<unknown, unknown>, body: NewMessageBody): P
 
 function checkMetadata(metadata: unknown): void {
   if (metadata !== undefined && sizeOf(metadata) > MAX_METADATA) {
-    throw new ReplydError('too_large', `metadata has more than ${MAX_METADATA} bytes of JSON.`);
+    throw new ReplydError('metadata_too_large', `metadata has more than ${MAX_METADATA} bytes of JSON.`);
   }
 }
 

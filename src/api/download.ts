@@ -36,7 +36,7 @@ export async function sendAttachment(call: Call<unknown, unknown>, id: string): 
 export async function sendRaw(call: Call<unknown, unknown>, messageId: string): Promise<undefined> {
   const message = await call.store.message(messageId);
   if (message.mail_id === null) {
-    throw new ReplydError('not_found', `Message ${messageId} did not come as a mail.`);
+    throw new ReplydError('mail_not_found', `Message ${messageId} did not come as a mail.`);
   }
   const { raw } = await call.store.mail(message.mail_id);
   await call.exchange.send(200, await readable(call, raw), {

@@ -6,7 +6,7 @@
  * nothing of that name, in the same words as when there really is nothing.
  */
 import type { Static, TObject, TSchema } from '@sinclair/typebox';
-import { isReplydError, ReplydError } from '../base/errors.js';
+import { type ErrorCode, isReplydError, ReplydError } from '../base/errors.js';
 import type { Exchange } from '../base/http.js';
 import type { StoredContent } from '../conversation/filing.js';
 import type { ConversationRef, OnceVerb, Store } from '../conversation/store.js';
@@ -69,9 +69,22 @@ export async function own(call: Pick<Call<unknown, unknown>, 'store' | 'caller'>
   const { account } = call.caller;
   const owner = await call.store.accountOf(id);
   if (owner === null || (account !== null && owner !== account)) {
-    throw new ReplydError('not_found', `There is no ${JSON.stringify(id.slice(0, 80))}.`);
+    throw new ReplydError(codeOf(id), `There is no ${JSON.stringify(id.slice(0, 80))}.`);
   }
   return id;
+}
+
+const MISSING: Readonly<Record<string, ErrorCode>> = {
+  cv: 'conversation_not_found',
+  ct: 'contact_not_found',
+  msg: 'message_not_found',
+  att: 'attachment_not_found',
+  dlv: 'delivery_not_found',
+  hook: 'hook_not_found',
+};
+
+function codeOf(id: string): ErrorCode {
+  return MISSING[id.slice(0, id.indexOf('_'))] ?? 'not_found';
 }
 
 /** The id at which a page ended, as a cursor: one that begins so, and is the caller's. */
@@ -86,7 +99,7 @@ export async function ownCursor(
 }
 
 export function wrongCursor(): ReplydError {
-  return new ReplydError('invalid', 'This cursor is none of ours: give `next_cursor` of the page before.');
+  return new ReplydError('invalid_cursor', 'This cursor is none of ours: give `next_cursor` of the page before.');
 }
 
 /** A conversation by id, number, or `slug:number`, when it is the caller's. */
@@ -97,15 +110,19 @@ export async function ownConversation(
   const { account } = call.caller;
   const numbered = /^(?:([a-z0-9][a-z0-9-]{0,62}):)?(\d{1,15})$/.exec(ref);
   if (!numbered) {
-    if (!ref.startsWith('cv_')) throw new ReplydError('not_found', `There is no ${JSON.stringify(ref.slice(0, 80))}.`);
+    if (!ref.startsWith('cv_'))
+      throw new ReplydError('conversation_not_found', `There is no ${JSON.stringify(ref.slice(0, 80))}.`);
     return { id: await own(call, ref) };
   }
   const slug = numbered[1] ?? account;
   if (slug === null) {
-    throw new ReplydError('invalid', `With an operator's key a number needs its account, such as acme:${numbered[2]}.`);
+    throw new ReplydError(
+      'account_required',
+      `With an operator's key a number needs its account, such as acme:${numbered[2]}.`,
+    );
   }
   if (account !== null && slug !== account) {
-    throw new ReplydError('not_found', `There is no ${JSON.stringify(ref)}.`);
+    throw new ReplydError('conversation_not_found', `There is no ${JSON.stringify(ref)}.`);
   }
   return { account: slug, number: Number(numbered[2]) };
 }
@@ -113,11 +130,11 @@ export async function ownConversation(
 /** The account that something is made in. */
 export function accountFor(caller: Caller, named: string | undefined): string {
   if (caller.account === null) {
-    if (named === undefined) throw new ReplydError('invalid', "With an operator's key say which `account`.");
+    if (named === undefined) throw new ReplydError('account_required', "With an operator's key say which `account`.");
     return named;
   }
   if (named !== undefined && named !== caller.account) {
-    throw new ReplydError('not_found', `There is no account ${JSON.stringify(named)}.`);
+    throw new ReplydError('account_not_found', `There is no account ${JSON.stringify(named)}.`);
   }
   return caller.account;
 }

@@ -12,6 +12,7 @@ import {
   Type,
   TypeRegistry,
 } from '@sinclair/typebox';
+import { ERROR_CODES } from '../base/errors.js';
 import { CHANNELS } from '../conversation/model.js';
 
 const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/i;
@@ -332,6 +333,7 @@ export const ProblemShape = Type.Object(
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.String(),
+    code: words(Object.keys(ERROR_CODES), { description: 'Stable: branch on it. More may be added.' }),
     errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
     contact_id: Type.Optional(id),
   },

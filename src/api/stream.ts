@@ -196,7 +196,7 @@ export function openStream(options: {
   return {
     async open({ account, lastEventId, isValid }) {
       if (closed || readers.size >= MAX_READERS) {
-        throw new ReplydError('unavailable', `There are ${readers.size} readers of the event stream already.`);
+        throw new ReplydError('too_many_readers', `There are ${readers.size} readers of the event stream already.`);
       }
       const latest = await store.latestEvent();
       const resumes = lastEventId !== null && (await store.canResume(lastEventId, account ?? undefined));

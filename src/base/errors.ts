@@ -1,14 +1,69 @@
 /**
- * The one error class for faults that a caller can act on. Everything that is not a ReplydError is a bug or a
- * broken machine, and every edge answers it as temporary trouble of ours (451, 503, exit 75): never a bounce.
+ * The one error class for faults that a caller can act on, and the one table of their codes. Everything that is not a
+ * ReplydError is a bug or a broken machine, and every edge answers it as temporary trouble of ours (451, 503, exit 75):
+ * never a bounce.
  *
- * Each edge maps these codes with one table of its own: SMTP replies, HTTP statuses, exit codes.
+ * A code is stable: applications branch on it (`code` in every problem of the API). It belongs to one of six kinds, and
+ * each edge maps the kinds with a table of its own: SMTP replies, HTTP statuses, exit codes. Codes are only added.
  */
 
-export type ErrorCode = 'invalid' | 'not_found' | 'conflict' | 'unauthorized' | 'too_large' | 'unavailable';
+export type ErrorKind = 'invalid' | 'not_found' | 'conflict' | 'unauthorized' | 'too_large' | 'unavailable';
+
+/** Code → kind. A kind is a code too: what nobody needs to tell from its like. */
+export const ERROR_CODES = {
+  invalid: 'invalid',
+  account_required: 'invalid',
+  idempotency_key_reused: 'invalid',
+  invalid_address: 'invalid',
+  invalid_cursor: 'invalid',
+  invalid_json: 'invalid',
+  method_not_allowed: 'invalid',
+  wrong_content_encoding: 'invalid',
+  wrong_content_type: 'invalid',
+
+  not_found: 'not_found',
+  account_not_found: 'not_found',
+  api_key_not_found: 'not_found',
+  attachment_not_found: 'not_found',
+  contact_not_found: 'not_found',
+  conversation_not_found: 'not_found',
+  delivery_not_found: 'not_found',
+  event_not_found: 'not_found',
+  hook_not_found: 'not_found',
+  mail_not_found: 'not_found',
+  message_not_found: 'not_found',
+  not_kept: 'not_found',
+  participant_not_found: 'not_found',
+  route_not_found: 'not_found',
+
+  conflict: 'conflict',
+  account_exists: 'conflict',
+  address_taken: 'conflict',
+  conversation_moved: 'conflict',
+  delivery_not_possible: 'conflict',
+  delivery_settled: 'conflict',
+  message_not_held: 'conflict',
+  removed_since: 'conflict',
+  source_id_taken: 'conflict',
+  token_taken: 'conflict',
+
+  unauthorized: 'unauthorized',
+
+  too_large: 'too_large',
+  mail_too_large: 'too_large',
+  metadata_too_large: 'too_large',
+
+  unavailable: 'unavailable',
+  disk_full: 'unavailable',
+  too_many_readers: 'unavailable',
+  too_many_requests: 'unavailable',
+} as const satisfies Readonly<Record<string, ErrorKind>>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
 
 export class ReplydError extends Error {
   readonly code: ErrorCode;
+  readonly kind: ErrorKind;
   /** Facts for machines, e.g. `{ contact_id: "ct_…" }` beside a conflict. Never secrets. */
   readonly details: Readonly<Record<string, unknown>>;
 
@@ -17,13 +72,14 @@ export class ReplydError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'ReplydError';
     this.code = code;
+    this.kind = ERROR_CODES[code];
     this.details = options.details ?? {};
   }
 }
 
-/** True for a ReplydError, of this code when one is given. */
+/** True for a ReplydError, of this code or kind when one is given. */
 export function isReplydError(error: unknown, code?: ErrorCode): error is ReplydError {
-  return error instanceof ReplydError && (code === undefined || error.code === code);
+  return error instanceof ReplydError && (code === undefined || error.code === code || error.kind === code);
 }
 
 /** The text of anything thrown, one line, for logs and `last_error`. */

@@ -16,7 +16,7 @@ import type { Socket } from 'node:net';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type ErrorCode, errorText, isReplydError, ReplydError } from './errors.js';
+import { type ErrorCode, type ErrorKind, errorText, isReplydError, ReplydError } from './errors.js';
 import type { Log } from './log.js';
 
 /** True: the request was this room's, and it is answered. False: ask the next one; nothing was read or written. */
@@ -90,7 +90,7 @@ export interface Exchange {
   /** Reads a JSON body (RFC 8259) into memory. Throws too_large, or invalid when it is no JSON. */
   readJson(limits: { readonly maxSize: number }): Promise<unknown>;
   json(status: number, value: unknown, headers?: Headers): Promise<void>;
-  /** RFC 9457. `detail` is for people and says what to do; `more` goes beside it. */
+  /** RFC 9457. `detail` is for people and says what to do; `more` goes beside it (`code`; default: by the status). */
   problem(status: number, detail: string, more?: Readonly<Record<string, unknown>>, headers?: Headers): Promise<void>;
   text(status: number, text: string, headers?: Headers): Promise<void>;
   /** What was answered; null as long as nothing was. */
@@ -100,7 +100,7 @@ export interface Exchange {
 }
 
 /** The one table from faults to statuses. What is no ReplydError is 503: unknown is temporary. */
-export const PROBLEM_STATUS: Readonly<Record<ErrorCode, number>> = {
+export const PROBLEM_STATUS: Readonly<Record<ErrorKind, number>> = {
   invalid: 422,
   not_found: 404,
   conflict: 409,
@@ -109,8 +109,19 @@ export const PROBLEM_STATUS: Readonly<Record<ErrorCode, number>> = {
   unavailable: 503,
 };
 
+/** The code of a problem that was answered without a fault. */
+const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
+  401: 'unauthorized',
+  404: 'route_not_found',
+  405: 'method_not_allowed',
+  409: 'conflict',
+  413: 'too_large',
+  429: 'too_many_requests',
+  503: 'unavailable',
+};
+
 export function statusOf(error: unknown): number {
-  return isReplydError(error) ? PROBLEM_STATUS[error.code] : 503;
+  return isReplydError(error) ? PROBLEM_STATUS[error.kind] : 503;
 }
 
 const MEMORY_LIMIT = 256 * 1024;
@@ -223,7 +234,7 @@ async function answerFault(exchange: Exchange, error: unknown, log: Log): Promis
   }
   const status = statusOf(error);
   log[status === 503 ? 'warn' : 'debug']('rejected', { ...about, status });
-  await exchange.problem(status, error.message, error.details).catch(ignore);
+  await exchange.problem(status, error.message, { ...error.details, code: error.code }).catch(ignore);
 }
 
 function createExchange(
@@ -285,7 +296,7 @@ function createExchange(
       try {
         return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode((content as { bytes: Uint8Array }).bytes));
       } catch (error) {
-        throw new ReplydError('invalid', `The body is no JSON: ${errorText(error)}`);
+        throw new ReplydError('invalid_json', `The body is no JSON: ${errorText(error)}`);
       }
     },
     json: (status, value, headers) => sendText(status, 'application/json', `${JSON.stringify(value)}\n`, headers),
@@ -293,7 +304,7 @@ function createExchange(
       sendText(
         status,
         'application/problem+json',
-        `${JSON.stringify({ ...more, type: 'about:blank', title: STATUS_CODES[status] ?? '', status, detail })}\n`,
+        `${JSON.stringify({ code: CODE_OF_STATUS[status] ?? 'invalid', ...more, type: 'about:blank', title: STATUS_CODES[status] ?? '', status, detail })}\n`,
         { ...(status === 401 ? { 'www-authenticate': 'Basic realm="replyd"' } : {}), ...headers },
       ),
     text: (status, text, headers) => sendText(status, 'text/plain; charset=utf-8', text, headers),
@@ -342,7 +353,7 @@ async function readBody(
   } catch (error) {
     if (isReplydError(error)) throw error;
     const full = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
-    throw new ReplydError('unavailable', `The body could not be read: ${errorText(error)}`, {
+    throw new ReplydError(full ? 'disk_full' : 'unavailable', `The body could not be read: ${errorText(error)}`, {
       cause: error,
       ...(full ? { details: { reason: 'disk_full' } } : {}),
     });

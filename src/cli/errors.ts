@@ -4,14 +4,14 @@
  * 0 done · 1 failed · 2 wrong usage. `invalid` is wrong usage: what was typed can't be right. Everything else failed,
  * unknown faults too; those alone print their stack, because somebody will have to read it.
  */
-import { type ErrorCode, isReplydError, ReplydError, systemText } from '../base/errors.js';
+import { type ErrorKind, isReplydError, ReplydError, systemText } from '../base/errors.js';
 import { printable } from './terminal/text.js';
 
 export const EXIT_DONE = 0;
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
 
-export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
+export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
   invalid: EXIT_USAGE,
   not_found: EXIT_FAILED,
   conflict: EXIT_FAILED,
@@ -27,7 +27,7 @@ export function usageError(message: string): ReplydError {
 
 /** The exit code and the lines for standard error, printable, without a line end. '' says nothing (already said). */
 export function explain(error: unknown): { readonly exitCode: number; readonly text: string } {
-  if (isReplydError(error)) return { exitCode: EXIT_CODES[error.code], text: printable(`replyd: ${error.message}`) };
+  if (isReplydError(error)) return { exitCode: EXIT_CODES[error.kind], text: printable(`replyd: ${error.message}`) };
   const commander = commanderExit(error);
   if (commander !== null) return { exitCode: commander, text: '' };
   const system = systemText(error);

@@ -61,7 +61,7 @@ export function keyOf(kind: IdKind, id: string): number {
   const other = (Object.keys(PREFIXES) as IdKind[]).find(each => decodeId(each, id) !== null);
   const word = kind.replace('_', ' ');
   throw new ReplydError(
-    'not_found',
+    `${kind}_not_found`,
     other
       ? `${id} is the id of a ${other.replace('_', ' ')}, not of a ${word}`
       : `there is no ${word} ${JSON.stringify(id.slice(0, 80))}`,

@@ -83,6 +83,7 @@ test('faults become problems by one table, and unknown ones say nothing', async 
   const cases: readonly (readonly [unknown, number, string])[] = [
     [new ReplydError('invalid', 'no such colour', { details: { key: 'colour' } }), 422, 'no such colour'],
     [new ReplydError('not_found', 'no such thing'), 404, 'no such thing'],
+    [new ReplydError('address_taken', 'another has it'), 409, 'another has it'],
     [new ReplydError('conflict', 'taken'), 409, 'taken'],
     [new ReplydError('unauthorized', 'who are you'), 401, 'who are you'],
     [new ReplydError('too_large', 'too much'), 413, 'too much'],
@@ -99,6 +100,8 @@ test('faults become problems by one table, and unknown ones say nothing', async 
     const body = (await answer.json()) as Record<string, unknown>;
     assert.deepEqual([answer.status, body.status, body.detail], [status, status, detail]);
     assert.equal(answer.headers.has('www-authenticate'), status === 401);
+    const fault = cases[at]![0];
+    assert.equal(body.code, fault instanceof ReplydError ? fault.code : 'unavailable');
     if (at === 0) assert.equal(body.key, 'colour');
   }
   assert.equal(log.filter(line => line.event === 'failed' && line.error === 'secret internals').length, 1);

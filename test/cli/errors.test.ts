@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { CommanderError } from 'commander';
-import { type ErrorCode, faultText, ReplydError, reasonText, systemText } from '#replyd/base/errors.js';
+import { type ErrorKind, faultText, ReplydError, reasonText, systemText } from '#replyd/base/errors.js';
 import { EXIT_CODES, explain } from '#replyd/cli/errors.js';
 
-const EXPECTED: readonly [code: ErrorCode, exitCode: number][] = [
+const EXPECTED: readonly [code: ErrorKind, exitCode: number][] = [
   ['invalid', 2],
   ['not_found', 1],
   ['conflict', 1],

@@ -154,7 +154,7 @@ export function blobRef(session: Session, key: number): StoredContentRef {
     'select sha256, size, data is not null as inline from blob where key = ?',
     key,
   );
-  if (!row) throw new ReplydError('not_found', 'these bytes are no longer kept');
+  if (!row) throw new ReplydError('not_kept', 'these bytes are no longer kept');
   const sha256 = Buffer.from(row.sha256).toString('hex');
   return { key, sha256, size: row.size, file: row.inline ? null : blobFile(session.dataDir, sha256) };
 }
@@ -174,7 +174,7 @@ export async function readContent(session: Session, ref: StoredContentRef): Prom
     }
   }
   const data = session.db.value<Uint8Array>('select data from blob where key = ?', ref.key);
-  if (!data) throw new ReplydError('not_found', 'these bytes are no longer kept');
+  if (!data) throw new ReplydError('not_kept', 'these bytes are no longer kept');
   return data;
 }
 

@@ -236,8 +236,12 @@ export function storeFault(error: unknown, doing: string): ReplydError {
   const code = (error as { code?: unknown } | null)?.code;
   const reason =
     typeof code === 'string' && DISK_FULL.has(code) ? 'disk_full' : typeof code === 'string' ? code : 'internal';
-  return new ReplydError('unavailable', `${doing}: ${reason === 'disk_full' ? 'no space left' : reasonText(error)}`, {
-    cause: error,
-    details: { reason },
-  });
+  return new ReplydError(
+    reason === 'disk_full' ? 'disk_full' : 'unavailable',
+    `${doing}: ${reason === 'disk_full' ? 'no space left' : reasonText(error)}`,
+    {
+      cause: error,
+      details: { reason },
+    },
+  );
 }

@@ -38,7 +38,7 @@ export function accountOperations(session: Session): AccountOperations {
         );
       }
       if (db.get('select 1 from account where slug = ?', account.slug)) {
-        throw new ReplydError('conflict', `there is an account ${account.slug} already`);
+        throw new ReplydError('account_exists', `there is an account ${account.slug} already`);
       }
       const domains = account.domains.map(checkedDomain);
       const key = db.insert(
@@ -104,7 +104,7 @@ export function accountOperations(session: Session): AccountOperations {
 
 export function accountBySlug(session: Session, slug: string): AccountRow {
   const row = session.db.get<AccountRow>('select * from account where slug = ?', slug);
-  if (!row) throw new ReplydError('not_found', `there is no account ${JSON.stringify(slug)}`);
+  if (!row) throw new ReplydError('account_not_found', `there is no account ${JSON.stringify(slug)}`);
   return row;
 }
 
@@ -121,7 +121,7 @@ function checkedDomain(text: string): string {
 
 export function checkedAddress(text: string): string {
   const address = normalizeAddress(text);
-  if (address === null) throw new ReplydError('invalid', `${JSON.stringify(text)} is no e-mail address`);
+  if (address === null) throw new ReplydError('invalid_address', `${JSON.stringify(text)} is no e-mail address`);
   return address;
 }
 

@@ -206,7 +206,7 @@ export function conversationRow(session: Session, ref: ConversationRef): Convers
   const { db } = session;
   if ('id' in ref) {
     const row = db.get<ConversationRow>('select * from conversation where key = ?', keyOf('conversation', ref.id));
-    if (!row) throw new ReplydError('not_found', `there is no conversation ${ref.id}`);
+    if (!row) throw new ReplydError('conversation_not_found', `there is no conversation ${ref.id}`);
     return row;
   }
   const account = accountBySlug(session, ref.account);
@@ -215,7 +215,8 @@ export function conversationRow(session: Session, ref: ConversationRef): Convers
     account.key,
     ref.number,
   );
-  if (!row) throw new ReplydError('not_found', `account ${ref.account} has no conversation #${ref.number}`);
+  if (!row)
+    throw new ReplydError('conversation_not_found', `account ${ref.account} has no conversation #${ref.number}`);
   return row;
 }
 
@@ -234,6 +235,7 @@ function participantNamed(session: Session, row: ConversationRow, who: string | 
             row.key,
             keyOf('participant', who),
           );
-  if (!found) throw new ReplydError('not_found', `${who ?? 'the contact'} is no participant of this conversation`);
+  if (!found)
+    throw new ReplydError('participant_not_found', `${who ?? 'the contact'} is no participant of this conversation`);
   return found;
 }

@@ -182,7 +182,7 @@ export function deliveryOperations(session: Session): DeliveryOperations {
       const retried = rows.filter(row => ['waiting', 'deferred', 'failed'].includes(row.state));
       if ('id' in which && retried.length === 0) {
         throw new ReplydError(
-          'conflict',
+          'delivery_settled',
           `delivery ${which.id} is ${rows[0]!.state}: only what waits, is deferred or failed can be retried`,
         );
       }
@@ -192,14 +192,14 @@ export function deliveryOperations(session: Session): DeliveryOperations {
         if (gone(row)) {
           if (!('id' in which)) continue;
           throw new ReplydError(
-            'conflict',
+            'delivery_not_possible',
             `what delivery ${which.id} would send is no longer kept (retention): write it again with \`conversation reply\``,
           );
         }
         if (row.reason === 'no_address' || row.reason === 'suspended') {
           if ('id' in which) {
             throw new ReplydError(
-              'conflict',
+              'delivery_not_possible',
               row.reason === 'no_address'
                 ? `delivery ${which.id} waits for an address: \`contact set\` gives it one`
                 : `delivery ${which.id} waits because mailing to this contact is suspended: \`contact clear\` ends that`,
@@ -222,7 +222,7 @@ export function deliveryOperations(session: Session): DeliveryOperations {
       const row = deliveryRow(session, id);
       if (row.state !== 'waiting' && row.state !== 'deferred') {
         throw new ReplydError(
-          'conflict',
+          'delivery_settled',
           `delivery ${id} is ${row.state}: only what waits or is deferred can be cancelled`,
         );
       }
@@ -373,7 +373,7 @@ export function tellOfMessages(session: Session, row: DeliveryRow): void {
 
 function deliveryRow(session: Session, id: string): DeliveryRow {
   const row = session.db.get<DeliveryRow>('select * from delivery where key = ?', keyOf('delivery', id));
-  if (!row) throw new ReplydError('not_found', `there is no delivery ${id}`);
+  if (!row) throw new ReplydError('delivery_not_found', `there is no delivery ${id}`);
   return row;
 }
 

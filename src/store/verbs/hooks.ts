@@ -183,7 +183,7 @@ export function noteHookTrouble(session: Session, name: string, reason: string |
 
 function hookRow(session: Session, id: string): HookRow {
   const row = session.db.get<HookRow>('select * from hook where key = ?', keyOf('hook', id));
-  if (!row) throw new ReplydError('not_found', `there is no hook ${id}`);
+  if (!row) throw new ReplydError('hook_not_found', `there is no hook ${id}`);
   return row;
 }
 

@@ -72,7 +72,7 @@ export function keyOperations(session: Session): KeyOperations {
       const key = keyOf('api_key', id);
       db.run('update api_key set revoked_at = ? where key = ? and revoked_at is null', session.clock(), key);
       const row = db.get<KeyRow>('select * from api_key where key = ?', key);
-      if (!row) throw new ReplydError('not_found', `there is no key ${id}`);
+      if (!row) throw new ReplydError('api_key_not_found', `there is no key ${id}`);
       return keyView(session, row);
     },
   };
@@ -110,12 +110,12 @@ export function keptAnswer(session: Session, request: Request): { value: unknown
   );
   if (!kept) return null;
   if (Buffer.compare(kept.fingerprint, Buffer.from(request.fingerprint, 'hex')) !== 0) {
-    throw new ReplydError('invalid', 'this Idempotency-Key was used for another request', {
+    throw new ReplydError('idempotency_key_reused', 'this Idempotency-Key was used for another request', {
       details: { reason: 'idempotency_key_reused' },
     });
   }
   if (kept.answer === GONE) {
-    throw new ReplydError('conflict', 'this was done before, and what it was about has been removed since', {
+    throw new ReplydError('removed_since', 'this was done before, and what it was about has been removed since', {
       details: { reason: 'removed' },
     });
   }

@@ -102,7 +102,7 @@ export function mailOperations(session: Session): MailOperations {
 
 function mailRow(session: Session, id: string): MailRow {
   const row = session.db.get<MailRow>('select * from mail where key = ?', keyOf('mail', id));
-  if (!row) throw new ReplydError('not_found', `there is no mail ${id}`);
+  if (!row) throw new ReplydError('mail_not_found', `there is no mail ${id}`);
   return row;
 }
 

@@ -206,7 +206,7 @@ export function messageOperations(session: Session): MessageOperations {
          from attachment a join blob b on b.key = a.blob_key where a.key = ?`,
         keyOf('attachment', id),
       );
-      if (!row) throw new ReplydError('not_found', `there is no attachment ${id}`);
+      if (!row) throw new ReplydError('attachment_not_found', `there is no attachment ${id}`);
       return { attachment: attachmentView(row), content: blobRef(session, row.blob_key) };
     },
   };
@@ -214,7 +214,7 @@ export function messageOperations(session: Session): MessageOperations {
 
 export function messageRow(session: Session, id: string): MessageRow {
   const row = session.db.get<MessageRow>('select * from message where key = ?', keyOf('message', id));
-  if (!row) throw new ReplydError('not_found', `there is no message ${id}`);
+  if (!row) throw new ReplydError('message_not_found', `there is no message ${id}`);
   return row;
 }
 
@@ -225,7 +225,8 @@ const DROPPED = 2;
 
 function heldRow(session: Session, id: string): MessageRow {
   const row = messageRow(session, id);
-  if (row.held !== HELD) throw new ReplydError('conflict', `message ${encodeId('message', row.key)} is not held`);
+  if (row.held !== HELD)
+    throw new ReplydError('message_not_held', `message ${encodeId('message', row.key)} is not held`);
   return row;
 }
 
@@ -252,7 +253,7 @@ function checkSize(session: Session, message: NewMessage): void {
   const encoded = Math.ceil(bytes * ENCODED_GROWTH + Buffer.byteLength(message.text) * TEXT_GROWTH);
   if (message.direction === 'outgoing' && encoded > session.rules.maxSize) {
     throw new ReplydError(
-      'too_large',
+      'mail_too_large',
       `the mail would have about ${encoded} bytes, more than outbound.max_size (${session.rules.maxSize}): send a link instead`,
       { details: { size: encoded, limit: session.rules.maxSize } },
     );

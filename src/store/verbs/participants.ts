@@ -62,7 +62,7 @@ export function contactOperations(session: Session): ContactOperations {
 
 export function contactRow(session: Session, id: string): ContactRow {
   const row = session.db.get<ContactRow>('select * from contact where key = ?', keyOf('contact', id));
-  if (!row) throw new ReplydError('not_found', `there is no contact ${id}`);
+  if (!row) throw new ReplydError('contact_not_found', `there is no contact ${id}`);
   return row;
 }
 
@@ -112,7 +112,7 @@ function changeSourceId(session: Session, contact: ContactRow, sourceId: string 
   );
   if (other !== undefined) {
     const id = encodeId('contact', other);
-    throw new ReplydError('conflict', `this source_id is that of another contact, ${id}`, {
+    throw new ReplydError('source_id_taken', `this source_id is that of another contact, ${id}`, {
       details: { contact_id: id },
     });
   }
@@ -136,7 +136,7 @@ function changeAddress(session: Session, contact: ContactRow, email: string | nu
     );
     if (other) {
       throw new ReplydError(
-        'conflict',
+        'address_taken',
         `${address} is the address of another contact, ${encodeId('contact', other.key)}`,
         {
           details: { contact_id: encodeId('contact', other.key) },
@@ -215,7 +215,7 @@ export function addToken(session: Session, participant: ParticipantRow, imported
   const fresh = imported === undefined ? newToken(session.random) : null;
   const { token, written } = fresh === null ? importedToken(imported!) : { token: fresh, written: fresh };
   if (fresh === null && session.db.get('select 1 from token where token = ?', token)) {
-    throw new ReplydError('conflict', 'this token names another participant already');
+    throw new ReplydError('token_taken', 'this token names another participant already');
   }
   session.db.run(
     'insert into token (token, written, participant_key, conversation_key, created_at) values (?, ?, ?, ?, ?)',
