@@ -166,7 +166,7 @@ export function createApi(options: ApiOptions): HttpHandler {
       if (answer === null) await exchange.send(route.status, null);
       else {
         const json = JSON.stringify(answer);
-        const shown = caller.account === null ? json : await store.masked(json, { account: caller.account });
+        const shown = caller.account === null ? json : await store.redacted(json, { account: caller.account });
         await exchange.send(route.status, Buffer.from(`${shown}\n`), {
           'content-type': 'application/json',
           ...headers,

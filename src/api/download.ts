@@ -23,7 +23,7 @@ const SAFE: Headers = {
 export async function sendAttachment(call: Call<unknown, unknown>, id: string): Promise<undefined> {
   const { attachment, content } = await call.store.attachment(id);
   const { account } = call.caller;
-  const mask = (text: string) => (account === null ? text : call.store.masked(text, { account }));
+  const mask = (text: string) => (account === null ? text : call.store.redacted(text, { account }));
   const type = await mask(attachment.content_type);
   await call.exchange.send(200, await readable(call, content), {
     ...SAFE,
@@ -53,9 +53,9 @@ async function readable(
   ref: StoredContentRef,
 ): Promise<Uint8Array | Readable> {
   const { account } = caller;
-  const mayReadAll = account === null || (await store.isAlone(account));
+  const mayReadAll = account === null || (await store.singleTenant(account));
   const mask = async (bytes: Buffer) =>
-    Buffer.from(await store.masked(bytes.toString('latin1'), { account: account!, sameLength: true }), 'latin1');
+    Buffer.from(await store.redacted(bytes.toString('latin1'), { account: account!, sameLength: true }), 'latin1');
   if (ref.file === null) {
     const bytes = await store.read(ref);
     return mayReadAll ? bytes : mask(Buffer.from(bytes));

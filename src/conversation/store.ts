@@ -247,12 +247,12 @@ export interface Store extends QueueStore {
   /** The slug of the account that an id of any kind belongs to; null when nothing has this id. */
   accountOf(id: string): Promise<string | null>;
   /** Whether there is no other account. */
-  isAlone(account: string): Promise<boolean>;
+  singleTenant(account: string): Promise<boolean>;
   /**
    * The text as this account may read it: tokens (reply, bounce, inbox) of other accounts, alive or not, are left out;
    * `sameLength`: overwritten with as many x. Events come so already.
    */
-  masked(text: string, options: { account: string; sameLength?: boolean }): Promise<string>;
+  redacted(text: string, options: { account: string; sameLength?: boolean }): Promise<string>;
   /** No account: an operator's key. `secret` is the key itself, known to nobody later. */
   addKey(key: { account: string | null; name?: string }): Promise<{ key: ApiKey; secret: string }>;
   keys(): Promise<readonly ApiKey[]>;

@@ -129,8 +129,8 @@ test('every statement finds its rows by an index', async context => {
   await store.latestEvent();
   await store.canResume('ev_00000000000', 'acme');
   for (const each of [id, contact.id, filed.messageId!, hook.id]) await store.accountOf(each);
-  await store.isAlone('acme');
-  await store.masked(`reply+${'0'.repeat(32)}@reply.example.com`, { account: 'acme' });
+  await store.singleTenant('acme');
+  await store.redacted(`reply+${'0'.repeat(32)}@reply.example.com`, { account: 'acme' });
   await store.retryDeliveries({ state: 'failed' });
   await store.clearEvents({ before: now, answersBefore: now, limit: 9 });
   await store.disableHook(hook.id, 'x');

@@ -13,9 +13,9 @@ import { accountBySlug, knownPrefixes } from './accounts.js';
 
 export interface TokenOperations {
   /** Whether an account has anybody to keep secrets from. */
-  isAlone(account: string): boolean;
+  singleTenant(account: string): boolean;
   /** The text as this account may read it; `sameLength`: with an x for each character that it may not. */
-  masked(text: string, options: { account: string; sameLength?: boolean }): string;
+  redacted(text: string, options: { account: string; sameLength?: boolean }): string;
 }
 
 /** Stands where the token of another account stood. */
@@ -28,38 +28,38 @@ const MIN_IMPORTED = 16;
 
 export function tokenOperations(session: Session): TokenOperations {
   return {
-    isAlone: account => isAlone(session, accountBySlug(session, account).key),
-    masked: (text, { account, sameLength = false }) =>
-      withoutForeign(session, text, { accountKey: accountBySlug(session, account).key, sameLength }),
+    singleTenant: account => singleTenant(session, accountBySlug(session, account).key),
+    redacted: (text, { account, sameLength = false }) =>
+      redacted(session, text, { accountKey: accountBySlug(session, account).key, sameLength }),
   };
 }
 
 /** A JSON value as this account may see it. */
-export function valueWithoutForeign<Value>(session: Session, value: Value, accountKey: number): Value {
-  if (isAlone(session, accountKey)) return value;
+export function redactedValue<Value>(session: Session, value: Value, accountKey: number): Value {
+  if (singleTenant(session, accountKey)) return value;
   const text = JSON.stringify(value);
-  const shown = withoutForeign(session, text, { accountKey, sameLength: false });
+  const shown = redacted(session, text, { accountKey, sameLength: false });
   return shown === text ? value : (JSON.parse(shown) as Value);
 }
 
-function isAlone(session: Session, accountKey: number): boolean {
+function singleTenant(session: Session, accountKey: number): boolean {
   return session.db.get('select 1 from account where key <> ? limit 1', accountKey) === undefined;
 }
 
-function withoutForeign(
+function redacted(
   session: Session,
   text: string,
   { accountKey, sameLength }: { readonly accountKey: number; readonly sameLength: boolean },
 ): string {
-  if (isAlone(session, accountKey)) return text;
+  if (singleTenant(session, accountKey)) return text;
   const found = [...hexTokens(text), ...otherTokens(session, text)];
   if (found.length === 0) return text;
-  const foreign = foreignOf(session, new Set(found.map(each => each.token)), accountKey);
-  if (foreign.size === 0) return text;
+  const others = otherTenants(session, new Set(found.map(each => each.token)), accountKey);
+  if (others.size === 0) return text;
   let shown = '';
   let after = 0;
   for (const { at, end, token } of found.sort((a, b) => a.at - b.at)) {
-    if (at < after || !foreign.has(token)) continue;
+    if (at < after || !others.has(token)) continue;
     shown += text.slice(after, at) + (sameLength ? 'x'.repeat(end - at) : MASK);
     after = end;
   }
@@ -111,7 +111,7 @@ function isLocal(code: number): boolean {
 }
 
 /** Those that belong to somebody else: reply, bounce or inbox. */
-function foreignOf(session: Session, tokens: ReadonlySet<string>, accountKey: number): ReadonlySet<string> {
+function otherTenants(session: Session, tokens: ReadonlySet<string>, accountKey: number): ReadonlySet<string> {
   const rows = session.db.all<{ token: string }>(
     `select j.value as token from json_each(?1) j
      where exists (select 1 from token t join conversation c on c.key = t.conversation_key

@@ -10,7 +10,7 @@ import type { ConversationRow, MessageRow } from '../rows.js';
 import { fromJson, type Session, toIso } from '../session.js';
 import { atMost } from '../sqlite/database.js';
 import { accountBySlug } from '../verbs/accounts.js';
-import { valueWithoutForeign } from '../verbs/tokens.js';
+import { redactedValue } from '../verbs/tokens.js';
 import { conversationView, messageView, slugOf } from './views.js';
 
 interface EventRow {
@@ -119,7 +119,7 @@ function eventView(session: Session, row: EventRow): Event {
     data: fromJson<Event['data']>(row.data),
   };
   const whole = message && textLength(message) > MAX_JSON ? shortened(event) : event;
-  return valueWithoutForeign(session, whole, row.account_key);
+  return redactedValue(session, whole, row.account_key);
 }
 
 function textLength(row: MessageRow): number {

@@ -37,10 +37,10 @@ test('tokens of others are left out, and nothing else', async context => {
   await store.addAccount({ slug: 'acme', ...account });
   const own = await start(store, 'acme');
   const alone = `reply+${'0'.repeat(32)}@reply.example.com`;
-  assert.equal(await store.masked(alone, { account: 'acme' }), alone);
-  assert.equal(await store.isAlone('acme'), true);
+  assert.equal(await store.redacted(alone, { account: 'acme' }), alone);
+  assert.equal(await store.singleTenant('acme'), true);
   await store.addAccount({ slug: 'other', ...account });
-  assert.equal(await store.isAlone('acme'), false);
+  assert.equal(await store.singleTenant('acme'), false);
   const hex = await start(store, 'other');
   await start(store, 'other', UUID);
   await start(store, 'other', NAMED);
@@ -63,8 +63,8 @@ test('tokens of others are left out, and nothing else', async context => {
     [`${hex} ${own} ${hex}`, `\u2026 ${own} \u2026`],
   ];
   for (const [text, shown] of left) {
-    assert.equal(await store.masked(text, { account: 'acme' }), shown, text);
-    const same = await store.masked(text, { account: 'acme', sameLength: true });
+    assert.equal(await store.redacted(text, { account: 'acme' }), shown, text);
+    const same = await store.redacted(text, { account: 'acme', sameLength: true });
     assert.equal(same.length, text.length, text);
     assert.equal(same.replaceAll(/x{16,}/g, '\u2026'), shown, text);
   }
@@ -80,7 +80,7 @@ test('tokens of others are left out, and nothing else', async context => {
     `${NAMED} other+${NAMED}@x reply+x${NAMED}@x`,
     'carla+ticket-0123456789-abcdef@customer.example',
   ];
-  for (const text of kept) assert.equal(await store.masked(text, { account: 'acme' }), text);
+  for (const text of kept) assert.equal(await store.redacted(text, { account: 'acme' }), text);
 });
 
 test('hostile text costs no more than its length', async context => {
@@ -92,7 +92,7 @@ test('hostile text costs no more than its length', async context => {
   const shapes = ['@', '+', 'reply+', 'reply+aaaaaaaaaaaaaaaa@', 'a-', `${'a'.repeat(31)} `, 'a', '01234567-89ab-'];
   for (const text of [...shapes.map(shape => shape.repeat(1_000_000 / shape.length)), distinct]) {
     const started = process.cpuUsage();
-    assert.equal(await store.masked(text, { account: 'acme' }), text);
+    assert.equal(await store.redacted(text, { account: 'acme' }), text);
     const { user, system } = process.cpuUsage(started);
     // Many times what the slowest took; what is not linear takes minutes.
     assert.ok(user + system < 3_000_000, `${text.slice(0, 40)}: ${(user + system) / 1000} ms`);
