@@ -16,6 +16,7 @@ import { wrapHtml } from '../mail/reply-text/marker.js';
 import { cleanSubject, replySubject, stripReplyPrefixes } from '../mail/subject.js';
 import { escapeHtml, markdownToHtml, plainToHtml } from './markdown.js';
 import type { Account, Role } from './model.js';
+import { chainOf } from './rules/continuity.js';
 import { LOOP_HEADER } from './rules/loop.js';
 import { type Words, wordsFor } from './words.js';
 
@@ -105,8 +106,6 @@ export interface Composed {
   readonly copies: readonly Copy[];
 }
 
-/** Of a long chain, so many ids from its beginning and so many from its end (docs/contract.md section 5). */
-const CHAIN_END = 20;
 /** An id of ours has about 60 characters; nobody needs one that breaks the line limit of RFC 5322. */
 const MAX_ID = 250;
 const MAX_NAME = 100;
@@ -127,7 +126,7 @@ export function compose(input: ComposeInput): Composed {
     subject: subjectOf(input, words),
     messageId: `${input.mailId}@${domain}`,
     inReplyTo: earlier.at(-1) ?? null,
-    references: [root, ...shortChain(earlier.filter(id => id !== root))],
+    references: [root, ...chainOf(earlier.filter(id => id !== root))],
     date: input.date,
     text: textPart(input, words),
     html: htmlPart(input, words),
@@ -200,10 +199,6 @@ function oneLine(text: string): string {
 /** Ids of customers' mails come from outside; one that would not survive folding is left out of the chain. */
 function isSendableId(id: string): boolean {
   return id.length <= MAX_ID && /^[\x21-\x3b\x3d\x3f-\x7e]+$/.test(id);
-}
-
-function shortChain(ids: readonly string[]): readonly string[] {
-  return ids.length <= 2 * CHAIN_END ? ids : [...ids.slice(0, CHAIN_END), ...ids.slice(-CHAIN_END)];
 }
 
 /** A display name: a quoted string, or encoded words of at most 75 characters on lines of their own. */

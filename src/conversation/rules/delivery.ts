@@ -1,5 +1,10 @@
 /**
- * A delivery on its way: what a report of another machine does to it. Pure.
+ * A delivery on its way: in which order deliveries go, what an attempt and what a report of another machine do to them,
+ * and what an operator may do. Pure.
+ *
+ * Deliveries with the same order key go one after the other: one is leased only when none older of its key is
+ * unfinished (the statement of the verb `lease` carries that out). So mails to one person in one conversation arrive in
+ * their order, and so do the webhooks of one conversation to one hook.
  *
  * A report is told once: the same one again, or a late "delayed" after a bounce, changes nothing. An entry whose delivery
  * is not found stands in its message and has no effect.
@@ -7,7 +12,105 @@
 import { sameAddress } from '../../mail/address.js';
 import type { ReportEntry } from '../../mail/mail.js';
 import { isHardBounce } from '../../mail/status.js';
-import type { DeliveryReport } from '../model.js';
+import type { Delivery, DeliveryReport, DeliveryState, WaitingReason } from '../model.js';
+import type { Outcome } from '../ports.js';
+
+/** Not finished yet: others of the same order key wait for it. */
+export const UNFINISHED_STATES = ['waiting', 'leased', 'deferred'] as const satisfies readonly DeliveryState[];
+
+export function mailOrder(conversation: number, participant: number): string {
+  return `mail:${conversation}:${participant}`;
+}
+
+/** `conversation`: null for what happened to the account as a whole. */
+export function hookOrder(hook: number, conversation: number | null): string {
+  return `hook:${hook}:${conversation ?? 0}`;
+}
+
+/** Each copy for the operator stands for itself. */
+export function operatorOrder(mail: number): string {
+  return `operator:${mail}`;
+}
+
+/** What becomes of a delivery after an attempt. */
+export interface Settlement {
+  readonly state: Extract<DeliveryState, 'sent' | 'failed' | 'deferred'>;
+  /** What its `last_error` and `smtp_response` become; null: they stay. */
+  readonly error: string | null;
+  readonly response: string | null;
+  /** When it is tried again, milliseconds; only in state `deferred`. */
+  readonly retryAt: number | null;
+  /** The reason that the event `delivery.failed` gives; null: it did not fail. */
+  readonly failure: string | null;
+  /** The address is dead: mailing to the contact is suspended, if it is his. */
+  readonly suspends: boolean;
+}
+
+/** `retryAt`: when it could be tried again, null when `outbound.retry` is over. */
+export function settlementOf(outcome: Outcome, retryAt: number | null): Settlement {
+  const { response } = outcome;
+  switch (outcome.result) {
+    case 'sent':
+      return { state: 'sent', error: null, response, retryAt: null, failure: null, suspends: false };
+    case 'failed':
+      return {
+        state: 'failed',
+        error: response,
+        response,
+        retryAt: null,
+        failure: response,
+        suspends: outcome.suspend,
+      };
+    case 'retry':
+    case 'trouble': {
+      const end = { error: response, response: null, retryAt, suspends: false };
+      return retryAt === null
+        ? { ...end, state: 'failed', failure: `given up: ${response}` }
+        : { ...end, state: 'deferred', failure: null };
+    }
+  }
+}
+
+/** Why an operator cannot have a delivery tried again now; null: he can. `kept`: what it would send is still there. */
+export function retryRefusal(
+  delivery: Pick<Delivery, 'state' | 'reason'> & { readonly kept: boolean },
+): 'state' | 'gone' | 'no_address' | 'suspended' | null {
+  if (!['waiting', 'deferred', 'failed'].includes(delivery.state)) return 'state';
+  if (!delivery.kept) return 'gone';
+  return delivery.reason === 'no_address' || delivery.reason === 'suspended' ? delivery.reason : null;
+}
+
+/** What trying again makes of it: one that had failed begins anew, with all its attempts. */
+export function retried(delivery: { readonly state: string; readonly attempts: number }): {
+  readonly state: DeliveryState;
+  readonly attempts: number;
+} {
+  if (delivery.state === 'failed') return { state: 'deferred', attempts: 0 };
+  return { state: delivery.state as DeliveryState, attempts: delivery.attempts };
+}
+
+/** What is on its way, or over, cannot be cancelled. */
+export function canCancel(state: string): boolean {
+  return state === 'waiting' || state === 'deferred';
+}
+
+/** How a delivery is shown while its destination is paused: that it waits for that, and until when at least. */
+export function shownWait(
+  delivery: { readonly state: string; readonly reason: WaitingReason | null; readonly nextAttemptAt: number | null },
+  pause: { readonly nextProbeAt: number | null } | null,
+): { readonly reason: WaitingReason | null; readonly nextAttemptAt: number | null } {
+  const { reason, nextAttemptAt } = delivery;
+  if (pause === null || !waitsForTurn(delivery)) return { reason, nextAttemptAt };
+  return {
+    reason: delivery.state === 'waiting' ? 'paused' : reason,
+    nextAttemptAt: pause.nextProbeAt === null ? nextAttemptAt : Math.max(pause.nextProbeAt, nextAttemptAt ?? 0),
+  };
+}
+
+/** Only the queue keeps it back: a pause of its destination concerns it. */
+export function waitsForTurn(delivery: { readonly state: string; readonly reason: string | null }): boolean {
+  return delivery.state === 'deferred' || (delivery.state === 'waiting' && delivery.reason === null);
+}
 
 /** A mail that bounced is not delivered after all, and one that was delivered is delayed no more. */
 const RANK: Readonly<Record<DeliveryReport, number>> = { delayed: 1, delivered: 2, bounced: 3 };

@@ -54,18 +54,28 @@ export function decideEffects(mail: Circumstances): Effects {
   const loop = loopOf({ ownMail: mail.ownMail, recent: mail.recent, limit: mail.loopMessages });
   const byPerson = loop === null && (mail.kind === null || isPersonal(mail.kind));
   const reason = byPerson ? reasonToHold(mail) : null;
-  const takesPart = byPerson && reason === null;
   return {
+    ...(byPerson && reason === null ? participation(mail) : NO_PARTICIPATION),
     held: reason !== null,
     looping: loop !== null,
-    joins: takesPart && mail.writer === 'stranger',
-    reopens: takesPart && mail.status === 'resolved',
-    // Who wrote a mail that cannot be read is not known.
-    resumesMailing: takesPart && mail.kind !== null,
     event: loop !== null ? (loop.isNews ? 'conversation.looping' : null) : reason ? 'message.held' : 'message.created',
     evidence: [...(loop === null ? [] : [loop.evidence]), ...(reason === null ? [] : [`held: ${reason}`])],
   };
 }
+
+/** What a person's mail does where nothing holds it back, and a held one when it is released. A dropped one never does. */
+export function participation(mail: Pick<Circumstances, 'kind' | 'status' | 'writer'>): Participation {
+  return {
+    joins: mail.writer === 'stranger',
+    reopens: mail.status === 'resolved',
+    // Who wrote a mail that cannot be read is not known.
+    resumesMailing: mail.kind !== null,
+  };
+}
+
+type Participation = Pick<Effects, 'joins' | 'reopens' | 'resumesMailing'>;
+
+const NO_PARTICIPATION: Participation = { joins: false, reopens: false, resumesMailing: false };
 
 function reasonToHold(mail: Circumstances): string | null {
   if (mail.spam) return 'spam (X-Spam-Flag)';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { suspendsContact } from '#replyd/conversation/rules/contact.js';
+import { addressChange, learnedOf, suspendsContact } from '#replyd/conversation/rules/contact.js';
 
 test('mailing is suspended when the contact’s present address is dead', () => {
   const carla = { email: 'carla@customer.example' };
@@ -8,4 +8,22 @@ test('mailing is suspended when the contact’s present address is dead', () => 
   assert.equal(suspendsContact(carla, 'old@customer.example'), false, 'he has left it');
   assert.equal(suspendsContact({ email: null }, 'carla@customer.example'), false);
   assert.equal(suspendsContact(null, 'carla@customer.example'), false, 'a participant who is no contact');
+});
+
+test('of a contact that is known only what was not known is learned', () => {
+  const email = 'carla@customer.example';
+  const come = (contact: { email: string | null; name: string }, taken = false) =>
+    learnedOf(contact, { email, name: 'Carla', taken });
+  assert.deepEqual(come({ email: null, name: '' }), { email, name: 'Carla' });
+  assert.deepEqual(come({ email: 'old@customer.example', name: 'C.' }), {});
+  assert.deepEqual(come({ email: null, name: 'C.' }, true), {}, 'the address is another contact’s');
+  assert.deepEqual(learnedOf({ email: null, name: '' }, { email: null, name: '', taken: false }), {});
+});
+
+test('a new address makes a new participant, unless he had none', () => {
+  const address = 'new@customer.example';
+  assert.equal(addressChange({ email: 'old@customer.example' }, address), 'new');
+  assert.equal(addressChange({ email: null }, address), 'same');
+  assert.equal(addressChange(null, address), 'new');
+  assert.equal(addressChange({ email: 'old@customer.example' }, null), null);
 });

@@ -1,7 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DeliveryReport } from '#replyd/conversation/model.js';
-import { reportEffect, reportedCopy } from '#replyd/conversation/rules/delivery.js';
+import type { DeliveryReport, DeliveryState, WaitingReason } from '#replyd/conversation/model.js';
+import type { Outcome } from '#replyd/conversation/ports.js';
+import {
+  canCancel,
+  hookOrder,
+  mailOrder,
+  operatorOrder,
+  reportEffect,
+  reportedCopy,
+  retried,
+  retryRefusal,
+  type Settlement,
+  settlementOf,
+  shownWait,
+} from '#replyd/conversation/rules/delivery.js';
 import type { ReportEntry } from '#replyd/mail/mail.js';
 
 function entry(action: ReportEntry['action'], status: string | null = null, diagnostic: string | null = null) {
@@ -61,4 +74,65 @@ test('a report is about the copy to its recipient, or about the only one, in its
   assert.equal(about([carla], 'ben@forwarded.example', 2), null, 'anybody can write a report');
   assert.equal(about([carla, ben], 'somebody@else.example'), null);
   assert.equal(about([], 'carla@customer.example'), null);
+});
+
+test('mails to one person in one conversation keep their order, and so do webhooks of one conversation to one hook', () => {
+  const keys = [
+    mailOrder(1, 2),
+    mailOrder(1, 3),
+    mailOrder(2, 2),
+    hookOrder(1, 2),
+    hookOrder(1, null),
+    operatorOrder(1),
+  ];
+  assert.equal(new Set(keys).size, keys.length);
+  assert.equal(mailOrder(1, 2), mailOrder(1, 2));
+});
+
+test('what an attempt makes of a delivery', () => {
+  const response = 'what the smarthost said';
+  const base = { error: response, response: null, retryAt: null, failure: null, suspends: false };
+  const refused = { result: 'failed', response, refusedByPolicy: false } as const;
+  const table: readonly (readonly [Outcome, number | null, Settlement])[] = [
+    [{ result: 'sent', response }, null, { ...base, state: 'sent', error: null, response }],
+    [{ result: 'retry', response }, 5_000, { ...base, state: 'deferred', retryAt: 5_000 }],
+    [{ result: 'trouble', response }, 5_000, { ...base, state: 'deferred', retryAt: 5_000 }],
+    [{ result: 'retry', response }, null, { ...base, state: 'failed', failure: `given up: ${response}` }],
+    [{ ...refused, suspend: false }, 5_000, { ...base, state: 'failed', response, failure: response }],
+    [{ ...refused, suspend: true }, null, { ...base, state: 'failed', response, failure: response, suspends: true }],
+  ];
+  for (const [outcome, retryAt, expected] of table) {
+    assert.deepEqual(settlementOf(outcome, retryAt), expected, `${outcome.result} ${retryAt}`);
+  }
+});
+
+test('tried again is what waits, is deferred or failed, and whose mail is still there', () => {
+  const refusal = (state: DeliveryState, reason: WaitingReason | null = null, kept = true) =>
+    retryRefusal({ state, reason, kept });
+  for (const state of ['waiting', 'deferred', 'failed'] as const) assert.equal(refusal(state), null, state);
+  for (const state of ['leased', 'sent', 'cancelled'] as const) assert.equal(refusal(state), 'state', state);
+  assert.equal(refusal('waiting', 'delay'), null);
+  assert.equal(refusal('waiting', 'no_address'), 'no_address');
+  assert.equal(refusal('waiting', 'suspended'), 'suspended');
+  assert.equal(refusal('failed', null, false), 'gone');
+  assert.deepEqual(retried({ state: 'failed', attempts: 9 }), { state: 'deferred', attempts: 0 });
+  assert.deepEqual(retried({ state: 'deferred', attempts: 9 }), { state: 'deferred', attempts: 9 });
+  assert.deepEqual(retried({ state: 'waiting', attempts: 0 }), { state: 'waiting', attempts: 0 });
+});
+
+test('cancelled is what waits or is deferred', () => {
+  for (const state of ['waiting', 'deferred']) assert.ok(canCancel(state), state);
+  for (const state of ['leased', 'sent', 'failed', 'cancelled']) assert.ok(!canCancel(state), state);
+});
+
+test('a pause is shown at what it keeps back, with the next probe', () => {
+  const show = (state: DeliveryState, reason: WaitingReason | null, nextProbeAt: number | null | undefined) =>
+    Object.values(shownWait({ state, reason, nextAttemptAt: 100 }, nextProbeAt === undefined ? null : { nextProbeAt }));
+  assert.deepEqual(show('waiting', null, undefined), [null, 100]);
+  assert.deepEqual(show('waiting', null, 500), ['paused', 500]);
+  assert.deepEqual(show('waiting', null, 50), ['paused', 100]);
+  assert.deepEqual(show('waiting', null, null), ['paused', 100], 'an operator paused it');
+  assert.deepEqual(show('deferred', null, 500), [null, 500]);
+  assert.deepEqual(show('waiting', 'delay', 500), ['delay', 100]);
+  assert.deepEqual(show('failed', null, 500), [null, 100]);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Circumstances, decideEffects, type Effects } from '#replyd/conversation/rules/hold.js';
+import { type Circumstances, decideEffects, type Effects, participation } from '#replyd/conversation/rules/hold.js';
 import { NO_RECENT_MAILS } from '#replyd/conversation/rules/loop.js';
 
 /** A participant's answer in a resolved conversation. */
@@ -87,3 +87,16 @@ for (const [what, [circumstances, expected]] of Object.entries(TABLE)) {
     assert.deepEqual(decideEffects({ ...ANSWER, ...circumstances }), expected);
   });
 }
+
+test('a held mail that is released does what it would have done', () => {
+  assert.deepEqual(participation({ ...ANSWER, writer: 'stranger' }), {
+    joins: true,
+    reopens: true,
+    resumesMailing: true,
+  });
+  assert.deepEqual(participation({ ...ANSWER, status: 'open' }), {
+    joins: false,
+    reopens: false,
+    resumesMailing: true,
+  });
+});

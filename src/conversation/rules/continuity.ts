@@ -1,0 +1,162 @@
+/**
+ * Continuity: which of the team's words are mailed, when, to whom, and what a mail carries. Pure.
+ *
+ * An outgoing message waits until `continuity.delay` after the first unmailed one; then all that wait go into one mail.
+ * Until then the contact may see them in the channel or answer there: they are not mailed, and say so. An agent who says
+ * `now` is obeyed, whatever the contact does. What carries a `created_at` is history: it is mailed only when `mail` says
+ * so, and answers nothing.
+ */
+import type {
+  Channel,
+  Delivery,
+  DeliveryState,
+  Direction,
+  MailIntent,
+  MailReason,
+  MailState,
+  Message,
+  WaitingReason,
+} from '../model.js';
+
+/** What an application says of a message that it adds. */
+interface AddedMessage {
+  readonly direction: Direction;
+  readonly mail?: MailIntent;
+  readonly created_at?: string;
+  /** Milliseconds. */
+  readonly delay?: number;
+}
+
+export interface Mailing {
+  /** Null: it is not outgoing. */
+  readonly intent: MailIntent | null;
+  /** Why it is never mailed; null: it is, or it is not outgoing. */
+  readonly reason: Extract<MailReason, 'never' | 'channel_off'> | null;
+  /** How long it waits for its mail, milliseconds; null: it is not mailed. */
+  readonly delay: number | null;
+}
+
+/** Is an added message mailed, and after which time? `delay`: of the account, else `continuity.delay`. */
+export function mailingOf(
+  message: AddedMessage,
+  at: { readonly channel: Channel; readonly channelsOff: readonly Channel[]; readonly delay: number },
+): Mailing {
+  if (message.direction !== 'outgoing') return { intent: null, reason: null, delay: null };
+  const intent = message.mail ?? (message.created_at === undefined ? 'auto' : 'never');
+  if (intent === 'never') return { intent, reason: 'never', delay: null };
+  if (intent === 'auto' && at.channelsOff.includes(at.channel)) return { intent, reason: 'channel_off', delay: null };
+  const usual = intent === 'now' || at.channel === 'email' ? 0 : at.delay;
+  return { intent, reason: null, delay: message.delay ?? usual };
+}
+
+/** True when the contact answers in the channel: what waits is not mailed, and a resolved conversation opens again. */
+export function isAnswer(message: AddedMessage): boolean {
+  return message.direction === 'incoming' && message.created_at === undefined;
+}
+
+/** Is a message that waits for its mail mailed no more, once the contact has seen it or answered in the channel? */
+export function endsWhenSeen(intent: MailIntent | null): boolean {
+  return intent === 'auto';
+}
+
+/** When a delivery that waits for its mail is due, in milliseconds, and why it is not due yet. */
+export interface Waiting {
+  /** When its words are due, were there no other reason to wait. */
+  readonly dueAt: number;
+  /** Null until the other reason to wait is gone. */
+  readonly nextAttemptAt: number | null;
+  /** Null: it goes now. */
+  readonly reason: Exclude<WaitingReason, 'paused'> | null;
+}
+
+/** A delivery for one recipient whose first words are due at `dueAt`. */
+export function firstWait(
+  recipient: { readonly email: string | null; readonly suspended: boolean },
+  { dueAt, now }: { readonly dueAt: number; readonly now: number },
+): Waiting {
+  if (recipient.email === null) return { dueAt, nextAttemptAt: null, reason: 'no_address' };
+  if (recipient.suspended) return { dueAt, nextAttemptAt: null, reason: 'suspended' };
+  return { dueAt, nextAttemptAt: dueAt, reason: dueAt > now ? 'delay' : null };
+}
+
+/** More words for a recipient: the first ones set the time, and only words that are due earlier bring it forward. */
+export function waitWithMore(
+  waiting: Waiting,
+  { dueAt, now }: { readonly dueAt: number; readonly now: number },
+): Waiting {
+  if (dueAt >= waiting.dueAt) return waiting;
+  return {
+    dueAt,
+    nextAttemptAt: waiting.nextAttemptAt === null ? null : dueAt,
+    reason: waiting.reason === 'delay' && dueAt <= now ? null : waiting.reason,
+  };
+}
+
+/** The address was learned, or mailing resumes: due when it would have been due without that, or now. */
+export function waitAfterObstacle(dueAt: number | null, now: number): Pick<Waiting, 'nextAttemptAt' | 'reason'> {
+  if (dueAt !== null && dueAt > now) return { nextAttemptAt: dueAt, reason: 'delay' };
+  return { nextAttemptAt: now, reason: null };
+}
+
+/**
+ * The copies of the mail that is made now, out of the deliveries that wait for one: when one is due all go that nothing
+ * but time keeps back, so that one mail carries all words to everybody. Empty: nothing is due.
+ */
+export function copiesDue<Copy extends { readonly next_attempt_at: number | null }>(
+  waiting: readonly Copy[],
+  now: number,
+): readonly Copy[] {
+  const free = waiting.filter(copy => copy.next_attempt_at !== null);
+  return free.some(copy => copy.next_attempt_at! <= now) ? free : [];
+}
+
+/** How many earlier messages a mail carries: only the first mail of a conversation has any. */
+export function contextSize(mail: { readonly first: boolean; readonly context: number }): number {
+  return mail.first ? mail.context : 0;
+}
+
+/** Kinds of messages that are quoted as context: robots' mails are no conversation. Held messages never are. */
+export const CONTEXT_KINDS = ['reply', 'channel', 'list'] as const satisfies readonly Message['kind'][];
+
+/** Of a long chain of References, so many ids from its beginning and so many from its end. */
+export const CHAIN_END = 20;
+
+/** Oldest first, each once. */
+export function chainOf(ids: readonly string[]): readonly string[] {
+  const all = [...new Set(ids)];
+  return all.length <= 2 * CHAIN_END ? all : [...all.slice(0, CHAIN_END), ...all.slice(-CHAIN_END)];
+}
+
+/** `mail` of a message, out of its deliveries; what was not mailed says why. */
+export function mailStateOf(message: {
+  readonly direction: Direction;
+  /** Why it is not mailed, where that was decided. */
+  readonly reason: MailReason | null;
+  readonly deliveries: readonly Pick<Delivery, 'state' | 'reason'>[];
+}): Message['mail'] {
+  const { direction, reason, deliveries } = message;
+  if (direction !== 'outgoing') return { state: 'none', reason: null };
+  if (reason !== null) return { state: 'not_mailed', reason };
+  const waiting = deliveries.find(delivery => delivery.state === 'waiting');
+  if (waiting !== undefined) return { state: waiting.reason === null ? 'queued' : 'waiting', reason: waiting.reason };
+  const found = MAIL_STATES.find(([state]) => deliveries.some(delivery => delivery.state === state));
+  if (found !== undefined) return { state: found[1], reason: null };
+  return { state: 'not_mailed', reason: deliveries.length > 0 ? 'cancelled' : 'never' };
+}
+
+/** What is said of a message that has several deliveries: the first of these. */
+const MAIL_STATES: readonly (readonly [DeliveryState, MailState])[] = [
+  ['leased', 'queued'],
+  ['deferred', 'queued'],
+  ['sent', 'sent'],
+  ['failed', 'failed'],
+];
+
+/** Base64 and line ends make attachments larger by this; text may need three bytes a byte in quoted-printable, twice. */
+const ENCODED_GROWTH = 1.37;
+const TEXT_GROWTH = 6;
+
+/** Bytes that the mail of a message may need: too large ones are refused when they are added, never when they are sent. */
+export function encodedSize(message: { readonly textBytes: number; readonly attachmentBytes: number }): number {
+  return Math.ceil(message.attachmentBytes * ENCODED_GROWTH + message.textBytes * TEXT_GROWTH);
+}

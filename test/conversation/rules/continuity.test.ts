@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Channel, DeliveryState, MailReason, WaitingReason } from '#replyd/conversation/model.js';
+import {
+  CHAIN_END,
+  chainOf,
+  contextSize,
+  copiesDue,
+  encodedSize,
+  endsWhenSeen,
+  firstWait,
+  isAnswer,
+  type Mailing,
+  mailingOf,
+  mailStateOf,
+  type Waiting,
+  waitAfterObstacle,
+  waitWithMore,
+} from '#replyd/conversation/rules/continuity.js';
+
+const NOW = 1_000_000;
+const DELAY = 120_000;
+const OLD = '2026-01-05T12:00:00Z';
+
+test('which messages are mailed, and after which time', () => {
+  const at = { channel: 'whatsapp' as Channel, channelsOff: ['line'] as const, delay: DELAY };
+  const no = (intent: Mailing['intent'], reason: Mailing['reason']) => ({ intent, reason, delay: null });
+  const yes = (intent: Mailing['intent'], delay: number) => ({ intent, reason: null, delay });
+  const table: readonly (readonly [Parameters<typeof mailingOf>[0], Partial<typeof at>, Mailing])[] = [
+    [{ direction: 'outgoing' }, {}, yes('auto', DELAY)],
+    [{ direction: 'outgoing', mail: 'auto' }, {}, yes('auto', DELAY)],
+    [{ direction: 'outgoing', mail: 'now' }, {}, yes('now', 0)],
+    [{ direction: 'outgoing', mail: 'never' }, {}, no('never', 'never')],
+    [{ direction: 'outgoing' }, { channel: 'email' }, yes('auto', 0)],
+    [{ direction: 'outgoing', delay: 5_000 }, { channel: 'email' }, yes('auto', 5_000)],
+    [{ direction: 'outgoing', mail: 'now', delay: 5_000 }, {}, yes('now', 5_000)],
+    // A channel that the account keeps out of mail; an agent who says now is obeyed.
+    [{ direction: 'outgoing' }, { channel: 'line' }, no('auto', 'channel_off')],
+    [{ direction: 'outgoing', mail: 'now' }, { channel: 'line' }, yes('now', 0)],
+    // History is mailed only when somebody says so.
+    [{ direction: 'outgoing', created_at: OLD }, {}, no('never', 'never')],
+    [{ direction: 'outgoing', created_at: OLD, mail: 'auto' }, {}, yes('auto', DELAY)],
+    [{ direction: 'incoming' }, {}, no(null, null)],
+    [{ direction: 'note', mail: 'now' }, {}, no(null, null)],
+  ];
+  for (const [message, where, expected] of table) {
+    assert.deepEqual(mailingOf(message, { ...at, ...where }), expected, JSON.stringify([message, where]));
+  }
+});
+
+test('an answer in the channel, or "seen", ends what waits; what an agent sent with now still goes', () => {
+  assert.equal(isAnswer({ direction: 'incoming' }), true);
+  assert.equal(isAnswer({ direction: 'incoming', created_at: OLD }), false, 'history answers nothing');
+  assert.equal(isAnswer({ direction: 'outgoing' }), false);
+  assert.equal(isAnswer({ direction: 'note' }), false);
+  assert.deepEqual([endsWhenSeen('auto'), endsWhenSeen('now'), endsWhenSeen(null)], [true, false, false]);
+});
+
+test('a mail is due after its delay, once there is an address and mailing is not suspended', () => {
+  const carla = { email: 'carla@customer.example', suspended: false };
+  const dueAt = NOW + DELAY;
+  const table: readonly (readonly [typeof carla | { email: null; suspended: boolean }, number, Waiting])[] = [
+    [carla, dueAt, { dueAt, nextAttemptAt: dueAt, reason: 'delay' }],
+    [carla, NOW, { dueAt: NOW, nextAttemptAt: NOW, reason: null }],
+    [{ ...carla, suspended: true }, NOW, { dueAt: NOW, nextAttemptAt: null, reason: 'suspended' }],
+    [{ email: null, suspended: false }, dueAt, { dueAt, nextAttemptAt: null, reason: 'no_address' }],
+    [{ email: null, suspended: true }, dueAt, { dueAt, nextAttemptAt: null, reason: 'no_address' }],
+  ];
+  for (const [recipient, due, expected] of table) {
+    assert.deepEqual(firstWait(recipient, { dueAt: due, now: NOW }), expected, JSON.stringify([recipient, due]));
+  }
+});
+
+test('the first unmailed word sets the time; only one that is due earlier brings it forward', () => {
+  const dueAt = NOW + DELAY;
+  const delayed: Waiting = { dueAt, nextAttemptAt: dueAt, reason: 'delay' };
+  assert.equal(waitWithMore(delayed, { dueAt: dueAt + 1, now: NOW }), delayed);
+  assert.deepEqual(waitWithMore(delayed, { dueAt: NOW, now: NOW }), { dueAt: NOW, nextAttemptAt: NOW, reason: null });
+  const sooner = NOW + 5_000;
+  assert.deepEqual(waitWithMore(delayed, { dueAt: sooner, now: NOW }), {
+    dueAt: sooner,
+    nextAttemptAt: sooner,
+    reason: 'delay',
+  });
+  // It keeps waiting for what else it waits for.
+  for (const reason of ['no_address', 'suspended'] as const) {
+    assert.deepEqual(waitWithMore({ dueAt, nextAttemptAt: null, reason }, { dueAt: NOW, now: NOW }), {
+      dueAt: NOW,
+      nextAttemptAt: null,
+      reason,
+    });
+  }
+});
+
+test('what waited for an address or a contact goes when it would have gone, or now', () => {
+  assert.deepEqual(waitAfterObstacle(NOW + 1, NOW), { nextAttemptAt: NOW + 1, reason: 'delay' });
+  assert.deepEqual(waitAfterObstacle(NOW, NOW), { nextAttemptAt: NOW, reason: null });
+  assert.deepEqual(waitAfterObstacle(NOW - 1, NOW), { nextAttemptAt: NOW, reason: null });
+  assert.deepEqual(waitAfterObstacle(null, NOW), { nextAttemptAt: NOW, reason: null });
+});
+
+test('one mail goes to everybody whom only time keeps back, as soon as one copy is due', () => {
+  const copy = (next_attempt_at: number | null) => ({ next_attempt_at });
+  const [due, later, suspended] = [copy(NOW), copy(NOW + 1), copy(null)];
+  assert.deepEqual(copiesDue([due, later, suspended], NOW), [due, later]);
+  assert.deepEqual(copiesDue([later, suspended], NOW), []);
+  assert.deepEqual(copiesDue([suspended], NOW), []);
+});
+
+test('only the first mail of a conversation carries earlier messages', () => {
+  assert.equal(contextSize({ first: true, context: 10 }), 10);
+  assert.equal(contextSize({ first: false, context: 10 }), 0);
+});
+
+test('of a long chain of References the first and the last 20', () => {
+  const ids = Array.from({ length: 50 }, (_, index) => `n${index}`);
+  const chain = chainOf(ids);
+  assert.deepEqual([chain.length, chain[CHAIN_END - 1], chain[CHAIN_END]], [40, 'n19', 'n30']);
+  assert.deepEqual(chainOf(ids.slice(0, 40)), ids.slice(0, 40));
+  assert.deepEqual(chainOf(['a', 'b', 'a']), ['a', 'b']);
+});
+
+test('what is said of a message’s mail', () => {
+  const outgoing = { direction: 'outgoing', reason: null, deliveries: [] } as const;
+  const deliveries = (...states: readonly (DeliveryState | WaitingReason)[]) =>
+    states.map(each =>
+      each === 'no_address' || each === 'delay' || each === 'suspended' || each === 'paused'
+        ? ({ state: 'waiting', reason: each } as const)
+        : { state: each, reason: null },
+    );
+  const table: readonly (readonly [Partial<Parameters<typeof mailStateOf>[0]>, string, MailReason | null])[] = [
+    [{ direction: 'incoming' }, 'none', null],
+    [{ direction: 'note' }, 'none', null],
+    [{ reason: 'seen' }, 'not_mailed', 'seen'],
+    [{ reason: 'channel_off' }, 'not_mailed', 'channel_off'],
+    [{ deliveries: [] }, 'not_mailed', 'never'],
+    [{ deliveries: deliveries('delay') }, 'waiting', 'delay'],
+    [{ deliveries: deliveries('sent', 'suspended') }, 'waiting', 'suspended'],
+    [{ deliveries: deliveries('waiting') }, 'queued', null],
+    [{ deliveries: deliveries('sent', 'deferred') }, 'queued', null],
+    [{ deliveries: deliveries('leased') }, 'queued', null],
+    [{ deliveries: deliveries('failed', 'sent') }, 'sent', null],
+    [{ deliveries: deliveries('failed', 'cancelled') }, 'failed', null],
+    [{ deliveries: deliveries('cancelled') }, 'not_mailed', 'cancelled'],
+  ];
+  for (const [message, state, reason] of table) {
+    assert.deepEqual(mailStateOf({ ...outgoing, ...message }), { state, reason }, JSON.stringify(message));
+  }
+});
+
+test('the size of a mail is foreseen at its largest', () => {
+  assert.equal(encodedSize({ textBytes: 0, attachmentBytes: 1_000 }), 1_370);
+  assert.equal(encodedSize({ textBytes: 10, attachmentBytes: 0 }), 60);
+});
