@@ -1,11 +1,12 @@
 /**
- * Holds what people read against what the program does: a README that names a key, a variable, a script or a file
- * that does not exist, or shows a configuration that does not load, costs an operator an evening.
+ * Holds what people read against what the program does: a page that names a key, a variable, a script, a file or a
+ * heading that does not exist, or shows a configuration that does not load, costs an operator an evening.
  *
  * `faultsIn` finds such places in any Markdown text; the first test shows on a bad page that it does.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { apiRoutes } from '#replyd/api/api.js';
 import { OPEN_PLACES } from '#replyd/api/watching.js';
@@ -14,7 +15,14 @@ import { describeKeys, exampleConfig } from '#replyd/config/example.js';
 import { findKey, isGroup, KEY_NAMES, variableOf } from '#replyd/config/keys.js';
 import { loadConfig } from '#replyd/config/load.js';
 
-const PAGES = ['README.md', 'CHANGELOG.md'];
+const PAGES = [
+  ...['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
+  ...readdirSync('docs')
+    .filter(name => name.endsWith('.md'))
+    .map(name => `docs/${name}`),
+];
+/** Written from the program by the command line's part of the documents. */
+const COMING: readonly string[] = ['docs/configuration.md', 'docs/commands.md'];
 
 const VARIABLES: ReadonlySet<string> = new Set([...KEY_NAMES.map(variableOf), 'REPLYD_CONFIG', 'REPLYD_SOCKET']);
 const GROUPS: ReadonlySet<string> = new Set(
@@ -43,7 +51,34 @@ function keysIn(text: string): string[] {
   return words.filter(word => GROUPS.has(word.split('.')[0]!) && !/\.(?:com|net|org|example)$/.test(word));
 }
 
-function faultsIn(markdown: string): string[] {
+/** A page as it is read; what the contract announces does not exist yet. */
+function readPage(page: string): string {
+  const text = readFileSync(page, 'utf8');
+  return page === 'docs/contract.md' ? text.slice(0, text.indexOf('\n## 11. Announced')) : text;
+}
+
+/** The anchors of a page's headings, as GitHub writes them. */
+function anchorsOf(markdown: string): string[] {
+  return [...splitPage(markdown).prose.matchAll(/^#+ (.*)$/gm)].map(match =>
+    match[1]!
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+function linkFaults(page: string, prose: string): string[] {
+  return [...prose.matchAll(/\]\((?![a-z]+:)([^)#\s]*)(?:#([^)\s]*))?\)/g)].flatMap(([, name, anchor]) => {
+    const file = name === '' ? page : path.join(path.dirname(page), name!);
+    if (COMING.includes(file)) return [];
+    if (!existsSync(file)) return [`no such file: ${file}`];
+    if (anchor === undefined || !file.endsWith('.md')) return [];
+    const text = name === '' ? prose : readFileSync(file, 'utf8');
+    return anchorsOf(text).includes(anchor) ? [] : [`no such heading: ${file}#${anchor}`];
+  });
+}
+
+function faultsIn(markdown: string, page = 'README.md'): string[] {
   const { blocks, prose } = splitPage(markdown);
   const spans = [...prose.matchAll(/`([^`\n]+)`/g)].map(match => match[1]!);
   const faults = spans
@@ -56,9 +91,7 @@ function faultsIn(markdown: string): string[] {
   for (const [, script] of markdown.matchAll(/\bnpm run (?:--silent )?([a-z][a-z:]*)/g)) {
     if (!SCRIPTS.has(script!)) faults.push(`no such script: ${script}`);
   }
-  for (const [, file] of prose.matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g)) {
-    if (!existsSync(file!)) faults.push(`no such file: ${file}`);
-  }
+  faults.push(...linkFaults(page, prose));
   for (const { language, text } of blocks) {
     if (language === 'toml') faults.push(...configFaults(text));
   }
@@ -78,7 +111,9 @@ test('a page that is wrong is found out', () => {
   const page = [
     'Set `smtp.maxsize`, not `smtp.max_size`, or `REPLYD_SMTP_MAXSIZE`; `$REPLYD_SOCKET` and `ingress.relay` are fine,',
     'so are `mx.example.com`, `smtp.example.com:25`, `/etc/log.level` and `[smtp]`; see [the log](CHANGELOG.md),',
-    '[more](docs/none.md), [elsewhere](https://example.com/docs.md) and [below](#below).',
+    '[more](docs/none.md), [elsewhere](https://example.com/docs.md), [its answers](docs/contract.md#4-smtp-answers),',
+    '[and](docs/contract.md#4-answers), [below](#down-there) and [nowhere](#below).',
+    '## Down, there!',
     '```sh',
     'npm run demo && npm run nonsense',
     '```',
@@ -98,28 +133,34 @@ test('a page that is wrong is found out', () => {
       'no such variable: REPLYD_SMTP_MAXSIZE',
       'no such script: nonsense',
       'no such file: docs/none.md',
+      'no such heading: docs/contract.md#4-answers',
+      'no such heading: README.md#below',
       'configuration that does not load: outbound.host',
     ],
   );
 });
 
-test('README and CHANGELOG name only what exists', () => {
-  for (const page of PAGES) assert.deepEqual(faultsIn(readFileSync(page, 'utf8')), [], page);
+test('the documents name only what exists', () => {
+  for (const page of PAGES) assert.deepEqual(faultsIn(readPage(page), page), [], page);
 });
 
-test('README shows only routes that there are, and all of the open ones', () => {
-  const page = readFileSync('README.md', 'utf8');
+test('README is short', () => {
+  assert.ok(readFileSync('README.md', 'utf8').split('\n').length - 1 <= 150);
+});
+
+test('the documents show only routes that there are, and all of the open ones', () => {
+  const pages = PAGES.map(readPage).join('\n');
   const routes = apiRoutes({ testHook: async () => ({ ok: true, response: '' }), stream: {} as never });
   const patterns = [...routes, ...OPEN_PLACES].map(
     ({ path }) => new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
   );
-  const shown = [...page.matchAll(/(?<![\w/])(?:\$API)?(\/v1\/[^\s`'"?)]+)/g)].map(match => match[1]!);
+  const shown = [...pages.matchAll(/(?<![\w/])(?:\$API)?(\/v1\/[^\s`'"?)]+)/g)].map(match => match[1]!);
   assert.ok(shown.length >= 5);
   assert.deepEqual(
     shown.filter(place => !patterns.some(pattern => pattern.test(place))),
     [],
   );
-  for (const { path } of OPEN_PLACES) assert.ok(page.includes(path), path);
+  for (const { path } of OPEN_PLACES) assert.ok(pages.includes(path), path);
 });
 
 test('meanings in the example file name only keys that exist', () => {

@@ -1,9 +1,9 @@
 /**
- * An MTA in front of replyd, as the README sets it up: it relays reply.example.com to replyd by one of three ways
+ * An MTA in front of replyd, as docs/mta.md sets it up: it relays reply.example.com to replyd by one of three ways
  * and asks replyd about each recipient before it accepts it. customer.example is a domain of the MTA's own, so that
  * it can be replyd's smarthost too, and so that a bounce to a forged sender would be seen in a mailbox.
  *
- * The lines of configuration here are the README's but for ports and paths.
+ * The lines of configuration here are those of docs/mta.md but for ports and paths.
  */
 
 import type { Settings } from '../daemon-process.js';

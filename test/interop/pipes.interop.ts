@@ -1,5 +1,5 @@
 /**
- * MTAs that start `replyd deliver` for each mail, set up as the README says: Postfix by pipe(8), Exim by a pipe transport.
+ * MTAs that start `replyd deliver` for each mail, set up as docs/mta.md says: Postfix by pipe(8), Exim by a pipe transport.
  * The three endings are looked for where an operator would: in the MTA's queue, in its log, and in the bounce that the
  * sender finds in his mailbox.
  */
