@@ -118,7 +118,6 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       incomingFolder: folder,
       limits: () => config.limits,
       log,
-      desk: store.desk,
     });
     closers.push(() => parser.close());
 

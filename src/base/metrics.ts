@@ -7,12 +7,6 @@
  * The counts are the process's own: they begin at nothing with each start, as Prometheus expects.
  */
 
-/** Milliseconds by a clock that never jumps and is the same in all threads, which `performance.now()` is not. */
-export function steadyTime(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1000 + nanoseconds / 1e6;
-}
-
 export type LabelValues = readonly string[];
 
 interface Metric {

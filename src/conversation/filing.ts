@@ -29,7 +29,7 @@ export type AddressLookup =
   | { readonly found: 'not_ours' | 'unknown' | 'switched_off'; readonly detail: string };
 
 /** What is known of a filing before its mail is read. */
-export interface Slip {
+export interface FilingContext {
   readonly envelope: Envelope;
   readonly destinations: readonly Destination[];
   readonly via: Via;
@@ -42,7 +42,7 @@ export interface Slip {
 }
 
 /** A mail with all that is understood of it, ready to be filed in one transaction. */
-export interface Filing extends Slip {
+export interface Filing extends FilingContext {
   readonly facts: RawFacts;
   readonly raw: StoredContent;
   /** Null: unreadable, `reason` says why; it is threaded all the same and quarantined. */

@@ -11,9 +11,6 @@
  * |                                  |                                                | second one is the same mail     |
  * | after the answer                 | mail and message                               | 250                             |
  *
- * An ordinary mail goes from the thread that read it straight to the transaction (`handover.ts`); it comes back here only
- * where contents have to be placed, or something decided.
- *
  * So a mail is at worst offered twice and stored once. Whatever goes wrong on our side is temporary: 451, or 452 when
  * the disk is full. Nothing is accepted and then dropped: an unreadable mail is filed with its raw bytes.
  */
@@ -22,8 +19,7 @@ import { type Log, shortToken } from '../base/log.js';
 import { counter } from '../base/metrics.js';
 import type { Content } from '../mail/mail.js';
 import { STATUS, type Status } from '../mail/status.js';
-import type { FilingResult, Slip, StoredContent } from './filing.js';
-import { wentInCircles } from './handover.js';
+import type { FilingContext, FilingResult, StoredContent } from './filing.js';
 import type { Arrival, Destination, Parser, Reception, Resolution, Verdict } from './ports.js';
 import type { Store } from './store.js';
 
@@ -106,6 +102,9 @@ export function createReception(options: ReceptionOptions): Reception {
 
 const NO_TRACES = { texts: [], replyAddresses: [] };
 
+/** More Received fields than these are a loop between MTAs (RFC 5321 section 6.3). */
+const MAX_HOPS = 50;
+
 const REFUSALS = {
   not_ours: STATUS.notOurs,
   unknown: STATUS.unknownRecipient,
@@ -129,7 +128,7 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
     authservIds: arrival.trusted ? (options.authservIds?.() ?? []) : [],
   };
   const { loopMessages, loopWindow } = options.limits();
-  const slip: Slip = {
+  const context: FilingContext = {
     envelope: { mailFrom: arrival.mailFrom, rcptTo: arrival.destinations.map(each => each.address) },
     destinations: arrival.destinations,
     via: arrival.via,
@@ -139,16 +138,10 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
     limits: { loopMessages, loopWindow },
     together,
   };
-  const parsed = await parser.parseAndFile(arrival.raw, about, slip);
-  if ('filed' in parsed) {
-    // Only mails in memory go that way.
-    const size = (arrival.raw as { bytes: Uint8Array }).bytes.byteLength;
-    logFiled(options, arrival, { size, results: parsed.filed, unreadable: null });
-    return parsed.filed.map(verdictOf);
-  }
+  const parsed = await parser.parse(arrival.raw, about);
   const attachments = parsed.readable ? parsed.attachments : [];
   try {
-    if (wentInCircles(parsed.facts)) {
+    if (parsed.facts.hops > MAX_HOPS) {
       log.warn('rejected', { client: arrival.client, door: arrival.via, hops: parsed.facts.hops });
       return arrival.destinations.map(() => ({ word: 'rejected', status: STATUS.tooManyHops, detail: 'hops' }));
     }
@@ -156,7 +149,7 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
     const placed: StoredContent[] = [];
     for (const attachment of attachments) placed.push(await store.place(attachment.content, attachment));
     const results = await store.file({
-      ...slip,
+      ...context,
       facts: parsed.facts,
       raw,
       reading: parsed.readable ? parsed.reading : null,

@@ -5,11 +5,9 @@
  * Expected results are values (Verdict, Outcome). A throw is a fault: whoever catches one that is no ReplydError
  * answers "temporary" (451, 503, 75, retry) and never bounces somebody's mail for it.
  */
-import type { MessagePort } from 'node:worker_threads';
 import type { Authentication } from '../mail/authentication.js';
 import type { Content, Envelope, MailAttachment, RawFacts, Traces } from '../mail/mail.js';
 import type { Status } from '../mail/status.js';
-import type { FilingResult, Slip } from './filing.js';
 import type { Via } from './model.js';
 import type { PackedReading } from './packed.js';
 
@@ -102,11 +100,6 @@ export type Parsed =
     }
   | { readonly readable: false; readonly facts: RawFacts; readonly reason: string };
 
-/** The mail was read and filed without coming back in between. */
-export interface Filed {
-  readonly filed: readonly FilingResult[];
-}
-
 /** What is known about a mail beside its bytes. */
 export interface ReadingContext {
   readonly traces: Traces;
@@ -124,32 +117,6 @@ export interface Parser {
    * Contents of large attachments come as files in the store's incoming folder, owned by the caller.
    */
   parse(raw: Content, about: ReadingContext): Promise<Parsed>;
-  /**
-   * The same for a mail that is to be filed. An ordinary one (`handOver` says which) goes from where it is read straight
-   * to the store, and what comes back is what the store said, or what it threw. All others come back as from `parse`,
-   * for the caller to file.
-   */
-  parseAndFile(raw: Content, about: ReadingContext, slip: Slip): Promise<Parsed | Filed>;
-}
-
-// ---------------------------------------------------------------- parser → store
-
-/** The store's entrance for mails that another thread of this process has read. */
-export interface FilingDesk {
-  /** A mail of more bytes can't come this way: its contents have to be put away first. */
-  readonly maxSize: number;
-  /** The end, for a thread to be started, of a port that takes lists of `Handover`. It closes with that thread. */
-  connect(): MessagePort;
-  /** A number for a mail that will be handed over, and what comes of it: `Store.file`'s results and faults. */
-  expect(): { readonly ticket: number; readonly answer: Promise<DeskAnswer> };
-  /** The mail doesn't come, or is not waited for: if it comes all the same, it is filed and nobody is told. */
-  forget(ticket: number): void;
-}
-
-export interface DeskAnswer {
-  readonly results: readonly FilingResult[];
-  /** When it was handed over, by `steadyTime`. */
-  readonly at: number;
 }
 
 // ---------------------------------------------------------------- queue → world

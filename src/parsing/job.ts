@@ -13,8 +13,6 @@ export interface Job {
   readonly id: number;
   readonly raw: Content;
   readonly about: ReadingContext;
-  /** With what the mail is handed to the store when it has been read; absent: it goes back. */
-  readonly onward?: { readonly ticket: number; readonly slip: string };
 }
 
 /** `broken`: the mail can't be read. `trouble`: we could not work; nothing is known about the mail. */

@@ -2,7 +2,7 @@
 
 import { ReplydError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import type { FilingDesk, Parsed } from '../conversation/ports.js';
+import type { Parsed } from '../conversation/ports.js';
 import type { Job, JobResult } from './job.js';
 
 export interface ParserLimits {
@@ -17,8 +17,6 @@ export interface LaneOptions {
   readonly incomingFolder: string;
   readonly limits: () => ParserLimits;
   readonly log: Log;
-  /** Where mails go that are to be filed; null or absent: nowhere, they all come back. */
-  readonly desk?: FilingDesk | null;
 }
 
 export interface Lane {

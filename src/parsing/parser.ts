@@ -9,18 +9,14 @@
  * one that merely was in hand when the daemon was killed is still read.
  *
  * A worker or child that can't even be started (no memory, no descriptors) says nothing about the mail: `unavailable`.
- *
- * Ordinary small mails that are to be filed don't come back from the worker: it hands them to the store, and they are in
- * hand until the store has answered. A worker that ends may have handed over some of them; the next one does it again.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Log } from '../base/log.js';
-import { histogram, steadyTime } from '../base/metrics.js';
-import type { Slip } from '../conversation/filing.js';
-import type { FilingDesk, Parsed, Parser, ReadingContext } from '../conversation/ports.js';
+import { histogram } from '../base/metrics.js';
+import type { Parsed, Parser, ReadingContext } from '../conversation/ports.js';
 import { factsOf } from '../mail/fingerprint.js';
 import type { Content } from '../mail/mail.js';
 import { openChildLane } from './child-lane.js';
@@ -54,13 +50,12 @@ export async function openParser(options: ParserOptions): Promise<OpenParser> {
   };
   const isSuspect = ({ bytes }: { readonly bytes: Uint8Array }) =>
     suspects.size > 0 && suspects.has(factsOf(bytes).sha256);
-  /** `until`: when it had been read, if not now. */
-  const timed = async <Result>(lane: 'small' | 'large', reading: Promise<Result>, until = steadyTime) => {
-    const since = steadyTime();
+  const timed = async (lane: 'small' | 'large', reading: Promise<Parsed>) => {
+    const since = performance.now();
     try {
       return await reading;
     } finally {
-      parseSeconds.observe((until() - since) / 1000, [lane]);
+      parseSeconds.observe((performance.now() - since) / 1000, [lane]);
     }
   };
 
@@ -79,28 +74,8 @@ export async function openParser(options: ParserOptions): Promise<OpenParser> {
     }
   };
 
-  const handOn = async (desk: FilingDesk, raw: Content, about: ReadingContext, slip: Slip) => {
-    const { ticket, answer } = desk.expect();
-    let handedOver: number | null = null;
-    const filed = answer.then(({ results, at }) => {
-      handedOver = at;
-      return { filed: results };
-    });
-    try {
-      const job = { id: newId(), raw, about, onward: { ticket, slip: JSON.stringify(slip) } };
-      return await timed('small', small.runOnward(job, filed), () => handedOver ?? steadyTime());
-    } finally {
-      desk.forget(ticket);
-    }
-  };
-
   return {
     parse,
-    async parseAndFile(raw, about, slip) {
-      const { desk } = options;
-      const straight = desk && 'bytes' in raw && raw.bytes.byteLength <= desk.maxSize && !isSuspect(raw);
-      return straight ? handOn(desk, raw, about, slip) : parse(raw, about);
-    },
     async close() {
       await Promise.all([small.close(), large.close()]);
       await rm(parsingFile, { force: true });

@@ -1,11 +1,11 @@
 /**
  * Small mails: one worker thread reads them, and is ended when one takes too long; the others in line are read by a new
- * one. Mails that go onward are in hand until the store has answered, or they come back.
+ * one.
  */
-import { type MessagePort, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import { errorText, ReplydError } from '../base/errors.js';
 import { roomyNursery } from '../base/young-generation.js';
-import type { Filed, Parsed } from '../conversation/ports.js';
+import type { Parsed } from '../conversation/ports.js';
 import { factsOf } from '../mail/fingerprint.js';
 import type { Job, JobResult } from './job.js';
 import { CLOSED, type Lane, type LaneOptions, parsedOf, WATCH } from './lane.js';
@@ -13,21 +13,13 @@ import type { WorkerData } from './worker.js';
 
 interface Waiting {
   readonly job: Job;
-  readonly resolve: (result: Parsed | Filed) => void;
+  readonly resolve: (result: Parsed) => void;
   readonly reject: (error: Error) => void;
 }
 
-/**
- * Mails that the worker is handed ahead, those among them that wait for the store's answer: far more than are read or
- * committed together, or one of the two would wait for the next ones.
- */
+/** How many mails the worker is sent at most that it has not read: far more than it reads in one turn. */
 const AHEAD = 256;
 const WORKER_HEAP_MB = 256;
-
-export interface WorkerLane extends Lane {
-  /** For a job that goes onward: `filed` settles it, unless it comes back before. */
-  runOnward(job: Job, filed: Promise<Filed>): Promise<Parsed | Filed>;
-}
 
 function settle(waiting: Waiting, result: JobResult): void {
   try {
@@ -37,7 +29,7 @@ function settle(waiting: Waiting, result: JobResult): void {
   }
 }
 
-export function openWorkerLane(parsingFile: string, options: LaneOptions): WorkerLane {
+export function openWorkerLane(parsingFile: string, options: LaneOptions): Lane {
   const current = new Int32Array(new SharedArrayBuffer(8));
   // At most `AHEAD`. A map would keep each mail alive long after it is read: see the store's writer.
   const inHand: Waiting[] = [];
@@ -47,27 +39,20 @@ export function openWorkerLane(parsingFile: string, options: LaneOptions): Worke
   /** The job that was running at the last look, and since when by a clock that never jumps. */
   let watched = { id: 0, since: 0 };
 
-  const newWorker = (desk: MessagePort | null) => {
-    try {
-      return new Worker(new URL('./worker.js', import.meta.url), {
-        workerData: { parsingFile, current, desk } satisfies WorkerData,
-        transferList: desk === null ? [] : [desk],
-        resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB, ...roomyNursery() },
-      });
-    } catch (error) {
-      desk?.close();
-      throw error;
-    }
-  };
-
   const start = () => {
     Atomics.store(current, 0, 0);
     Atomics.store(current, 1, 0);
-    const desk = options.desk?.connect() ?? null;
-    const started = newWorker(desk);
+    const started = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: { parsingFile, current } satisfies WorkerData,
+      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB, ...roomyNursery() },
+    });
     started.unref();
     started.on('message', (results: readonly JobResult[]) => {
-      for (const result of results) over(result.id, waiting => settle(waiting, result));
+      for (const result of results) {
+        const at = inHand.findIndex(({ job }) => job.id === result.id);
+        if (at !== -1) settle(inHand.splice(at, 1)[0]!, result);
+      }
+      feed();
     });
     const died = (why: string) => {
       if (started !== worker) return;
@@ -77,18 +62,6 @@ export function openWorkerLane(parsingFile: string, options: LaneOptions): Worke
     started.on('error', error => died(`: ${errorText(error)}`));
     started.on('exit', code => died(` (${code})`));
     worker = started;
-  };
-
-  /** Nothing when it is over already: a mail may be read, and filed, twice. */
-  const over = (id: number, settled: (waiting: Waiting) => void) => {
-    for (const list of [inHand, line]) {
-      const at = list.findIndex(waiting => waiting.job.id === id);
-      const [waiting] = at === -1 ? [] : list.splice(at, 1);
-      if (!waiting) continue;
-      settled(waiting);
-      break;
-    }
-    feed();
   };
 
   /** The next one would fare no better now: whoever waits tries again later. */
@@ -125,14 +98,6 @@ export function openWorkerLane(parsingFile: string, options: LaneOptions): Worke
     }
   };
 
-  const enqueue = (job: Job) => {
-    if (closing) return Promise.reject(CLOSED);
-    return new Promise<Parsed | Filed>((resolve, reject) => {
-      line.push({ job, resolve, reject });
-      feed();
-    });
-  };
-
   const watch = setInterval(() => {
     const id = Atomics.load(current, 0);
     const now = performance.now();
@@ -148,14 +113,12 @@ export function openWorkerLane(parsingFile: string, options: LaneOptions): Worke
   }, WATCH).unref();
 
   return {
-    // What was not sent onward can't be filed.
-    run: job => enqueue(job) as Promise<Parsed>,
-    runOnward(job, filed) {
-      filed.then(
-        result => over(job.id, waiting => waiting.resolve(result)),
-        error => over(job.id, waiting => waiting.reject(error)),
-      );
-      return enqueue(job);
+    run(job) {
+      if (closing) return Promise.reject(CLOSED);
+      return new Promise((resolve, reject) => {
+        line.push({ job, resolve, reject });
+        feed();
+      });
     },
     async close() {
       closing = true;

@@ -5,15 +5,11 @@
  * ones begin or nothing has come for a while: a mail that is suspected without reason is only read more slowly. A mail
  * whose hash can't be written (full disk, no descriptor) is read all the same: that trouble is not the mail's.
  *
- * An ordinary mail that is to be filed goes straight to the store's writer; of all others the results go back. Both go
- * together with those of mails that came together: each message wakes a thread, and that is better woken once. What was
- * read and not yet sent when a mail ends the worker, the next one reads again; when a mail hangs, that waits until the
- * time to parse is over.
+ * Results of mails that came together go back together, because each message wakes a thread. What was read and not yet
+ * sent when a mail ends the worker, the next worker reads again. When a mail hangs, they wait until its time is over.
  */
 import { openSync, writeSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { steadyTime } from '../base/metrics.js';
-import { type Handover, handOver } from '../conversation/handover.js';
 import { factsOf } from '../mail/fingerprint.js';
 import type { RawFacts } from '../mail/mail.js';
 import { keepInMemory } from '../mail/message.js';
@@ -23,12 +19,10 @@ export interface WorkerData {
   readonly parsingFile: string;
   /** [0]: id of the job that is being read, 0 for none. [1]: 1 as soon as it has started. */
   readonly current: Int32Array;
-  /** To the store's writer, for lists of `Handover`; null: everything goes back. */
-  readonly desk: MessagePort | null;
 }
 
 const port = parentPort as MessagePort;
-const { parsingFile, current, desk } = workerData as WorkerData;
+const { parsingFile, current } = workerData as WorkerData;
 /** How long nothing has come when the last mails' hashes are taken away, milliseconds. */
 const IDLE = 100;
 /** How long what has been read waits for what is being read, milliseconds: as long as several mails take. */
@@ -69,22 +63,17 @@ interface KnownJob {
 
 async function readTogether(known: readonly KnownJob[]): Promise<void> {
   let results: JobResult[] = [];
-  let mails: Handover[] = [];
   let since = performance.now();
   for (const { job, facts } of known) {
     Atomics.store(current, 0, job.id);
-    const result = await readJob(job, facts, bytesOf(job), keepInMemory);
-    const mail = desk === null ? null : handoverOf(job, result);
-    if (mail === null) results.push(result);
-    else mails.push(mail);
+    results.push(await readJob(job, facts, bytesOf(job), keepInMemory));
     const now = performance.now();
     if (now - since < TOGETHER) continue;
-    send(results, mails);
+    send(results);
     results = [];
-    mails = [];
     since = now;
   }
-  send(results, mails);
+  send(results);
   Atomics.store(current, 0, 0);
 }
 
@@ -101,20 +90,8 @@ function factsOfJob(job: Job): RawFacts {
   return factsOf(bytesOf(job));
 }
 
-function handoverOf(job: Job, result: JobResult): Handover | null {
-  if (job.onward === undefined || result.outcome !== 'read') return null;
-  const { ticket, slip } = job.onward;
-  return handOver(result.parsed, { raw: job.raw, ticket, slip, at: steadyTime() });
-}
-
-function send(results: readonly JobResult[], mails: readonly Handover[]): void {
-  if (mails.length > 0) desk!.postMessage(mails, mails.flatMap(rawAndOwn));
+function send(results: readonly JobResult[]): void {
   if (results.length > 0) port.postMessage(results, results.flatMap(buffersOf));
-}
-
-/** The raw mail is this thread's own, in a memory that is mostly larger than it: a copy would take all of that. */
-function rawAndOwn([, , , , contents]: Handover): ArrayBuffer[] {
-  return [contents[0]!.buffer as ArrayBuffer, ...ownBuffers(contents.slice(1))];
 }
 
 function buffersOf(result: JobResult): ArrayBuffer[] {

@@ -3,13 +3,8 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, type TestContext, test } from 'node:test';
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { isReplydError, ReplydError } from '#replyd/base/errors.js';
-import type { FilingResult } from '#replyd/conversation/filing.js';
-import { type Handover, openHandover } from '#replyd/conversation/handover.js';
+import { after, test } from 'node:test';
 import { unpackReading } from '#replyd/conversation/packed.js';
-import type { DeskAnswer, FilingDesk } from '#replyd/conversation/ports.js';
 import { openParser } from '#replyd/parsing/parser.js';
 import { eventually } from '../run.js';
 
@@ -116,121 +111,4 @@ test('no mail is in hand when all have been read', async () => {
     ),
   );
   await eventually('the mark is taken away', () => readFileSync(path.join(folder, 'parsing'), 'latin1').trim() === '');
-});
-
-/** A desk that keeps what is handed over and answers what the test says. */
-function openDesk(context: TestContext, answerOf: (mail: ReturnType<typeof openHandover>) => readonly FilingResult[]) {
-  const handed: ReturnType<typeof openHandover>[] = [];
-  const waiting = new Map<number, { resolve: (answer: DeskAnswer) => void; reject: (error: Error) => void }>();
-  const forgotten: number[] = [];
-  const ends: MessagePort[] = [];
-  let tickets = 0;
-  const desk: FilingDesk = {
-    maxSize: 1000,
-    connect() {
-      const { port1, port2 } = new MessageChannel();
-      port1.on('message', (mails: readonly Handover[]) => {
-        for (const mail of mails.map(openHandover)) {
-          handed.push(mail);
-          try {
-            waiting.get(mail.ticket)?.resolve({ results: answerOf(mail), at: mail.at });
-          } catch (error) {
-            waiting.get(mail.ticket)?.reject(error as Error);
-          }
-        }
-      });
-      ends.push(port1);
-      return port2;
-    },
-    expect() {
-      const ticket = ++tickets;
-      return { ticket, answer: new Promise((resolve, reject) => waiting.set(ticket, { resolve, reject })) };
-    },
-    forget(ticket) {
-      forgotten.push(ticket);
-    },
-  };
-  context.after(() => {
-    for (const end of ends) end.close();
-  });
-  return { desk, handed, forgotten };
-}
-
-const SLIP = {
-  envelope: { mailFrom: 'ann@example.com', rcptTo: ['reply+0@in.example'] },
-  destinations: [],
-  via: 'smtp',
-  client: null,
-  trusted: false,
-  evidence: ['ä \ud800 "'],
-  limits: { loopMessages: 1, loopWindow: 2 },
-  together: true,
-} as const;
-const FILED = [{ result: 'filed', mailId: 'mail_1', messageId: 'msg_1', before: false }] as const;
-
-async function openWithDesk(context: TestContext, name: string, answerOf: Parameters<typeof openDesk>[1]) {
-  const made = openDesk(context, answerOf);
-  const dataDir = path.join(folder, name);
-  mkdirSync(dataDir);
-  const limits = () => ({ parseTime: 10_000, parseMemory: 256 * 2 ** 20 });
-  const reader = await openParser({ dataDir, incomingFolder, limits, log: silent, desk: made.desk });
-  context.after(() => reader.close());
-  return { ...made, reader };
-}
-
-test('an ordinary mail to be filed goes to the desk, with all that is known of it', async context => {
-  const { reader, handed, forgotten } = await openWithDesk(context, 'straight', () => FILED);
-  const files = [Buffer.from('small'), Buffer.alloc(0), Buffer.alloc(300, 'x')];
-  const bytes = mailWith(files);
-  // As they come from a door: at the front of a larger memory.
-  const raw = new Uint8Array(new ArrayBuffer(4096), 0, bytes.length);
-  raw.set(bytes);
-  const results = await Promise.all([1, 2].map(() => reader.parseAndFile({ bytes: raw }, ABOUT, SLIP)));
-  assert.deepEqual(results, [{ filed: FILED }, { filed: FILED }]);
-  assert.deepEqual(forgotten.sort(), [1, 2]);
-  const same = await reader.parse({ bytes: raw }, ABOUT);
-  assert.ok(same.readable);
-  for (const { filing } of handed) {
-    const { facts, raw: stored, reading, attachments, ...rest } = filing;
-    assert.deepEqual(rest, { ...SLIP, reason: null });
-    assert.deepEqual([facts, reading], [same.facts, same.reading]);
-    assert.deepEqual(stored, { sha256: facts.sha256, size: bytes.length, bytes: new Uint8Array(bytes) });
-    const contents = attachments.map(each => {
-      assert.ok('bytes' in each);
-      assert.equal(each.sha256, createHash('sha256').update(each.bytes).digest('hex'));
-      assert.equal(each.size, each.bytes.length);
-      return Buffer.from(each.bytes);
-    });
-    assert.deepEqual(contents, files);
-  }
-  assert.deepEqual(Buffer.from(raw), bytes, 'the raw mail stays');
-});
-
-test('what somebody must decide about comes back, and its ticket is given up', async context => {
-  const { reader, handed, forgotten } = await openWithDesk(context, 'back', () => FILED);
-  const looping = Buffer.from(`${'Received: x\r\n'.repeat(51)}From: ann@example.com\r\n\r\nHi\r\n`);
-  const large = Buffer.from(`From: ann@example.com\r\n\r\n${'Hi '.repeat(1000)}\r\n`);
-  const onlyJust = Buffer.from(`${'Received: x\r\n'.repeat(50)}From: ann@example.com\r\n\r\nHi\r\n`);
-  const parsed = await Promise.all([looping, large].map(bytes => reader.parseAndFile({ bytes }, ABOUT, SLIP)));
-  assert.deepEqual(
-    parsed.map(each => 'facts' in each && each.readable && each.facts.size),
-    [looping.length, large.length],
-  );
-  assert.deepEqual([handed, forgotten], [[], [1]]);
-  assert.deepEqual(await reader.parseAndFile({ bytes: onlyJust }, ABOUT, SLIP), { filed: FILED });
-});
-
-test('what the store throws is thrown, and the next mail is read', async context => {
-  let full = true;
-  const { reader } = await openWithDesk(context, 'full', () => {
-    if (full) throw new ReplydError('unavailable', 'full', { details: { reason: 'disk_full' } });
-    return FILED;
-  });
-  const bytes = Buffer.from('From: ann@example.com\r\n\r\nHi\r\n');
-  await assert.rejects(
-    reader.parseAndFile({ bytes }, ABOUT, SLIP),
-    error => isReplydError(error, 'unavailable') && error.details.reason === 'disk_full',
-  );
-  full = false;
-  assert.deepEqual(await reader.parseAndFile({ bytes }, ABOUT, SLIP), { filed: FILED });
 });

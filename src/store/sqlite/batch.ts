@@ -22,8 +22,6 @@ export interface Call {
   readonly id: number;
   readonly name: WritingName;
   readonly values: readonly unknown[];
-  /** When it was handed over, by `steadyTime`, if by another thread than the one that waits for the answer. */
-  readonly at?: number;
 }
 
 export type Answer =

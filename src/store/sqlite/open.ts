@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { isReplydError } from '../../base/errors.js';
-import type { Clock, FilingDesk, Parcel, Random } from '../../conversation/ports.js';
+import type { Clock, Parcel, Random } from '../../conversation/ports.js';
 import type { Store } from '../../conversation/store.js';
 import { placeContent, readContent } from '../blobs/blobs.js';
 import type { SentOperations } from '../blobs/sent.js';
@@ -60,8 +60,6 @@ export interface OpenStore
         Pick<Operations, 'queueDepth' | 'canWrite' | 'canStore' | 'pullForward'>
     > {
   setRules(rules: Rules): Promise<void>;
-  /** Null with a `direct` writer. */
-  readonly desk: FilingDesk | null;
 }
 
 type Asynchronous<T> = {
@@ -154,16 +152,8 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     if (options.writer === 'direct') emptyLog(connection);
   };
 
-  const { desk } = writer;
   return {
     ...calls,
-    desk: desk && {
-      ...desk,
-      expect() {
-        const { ticket, answer } = desk.expect();
-        return { ticket, answer: answer.finally(changedSoon) };
-      },
-    },
     async setRules(rules) {
       session.rules = rules;
       await calls.setRules(rules);

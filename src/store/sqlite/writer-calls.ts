@@ -5,21 +5,17 @@
  * which ends: a store without its writer can only refuse. `committed` is called before the calls of a batch are
  * fulfilled, so that whoever waited for one reads what it wrote.
  */
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import { type ErrorCode, ReplydError } from '../../base/errors.js';
-import { histogram, steadyTime } from '../../base/metrics.js';
+import { histogram } from '../../base/metrics.js';
 import { roomyNursery } from '../../base/young-generation.js';
-import type { DeskAnswer } from '../../conversation/ports.js';
-import { INLINE_LIMIT } from '../blobs/blobs.js';
-import type { Operations } from '../operations.js';
 import type { Writer } from './writer.js';
 import type { FromWriter, ToWriter, WriterData } from './writer-thread.js';
 
 interface Waiting {
   readonly id: number;
-  readonly resolve: (answer: { value: never; at: number }) => void;
+  readonly resolve: (value: never) => void;
   readonly reject: (error: Error) => void;
-  /** By `steadyTime`. */
   readonly since: number;
 }
 
@@ -64,19 +60,18 @@ export async function threadWriter(
     dead = new ReplydError('unavailable', `the store's writer thread failed: ${error.message}`, { cause: error });
   });
   worker.on('message', (answers: FromWriter) => {
-    const now = steadyTime();
+    const now = performance.now();
     batchSize.observe(answers.length);
     options.committed?.();
     for (const answer of answers) {
       const call = leave(answer.id);
       if (!call) continue;
-      const { at = call.since } = answer;
-      commitSeconds.observe((now - at) / 1000);
+      commitSeconds.observe((now - call.since) / 1000);
       if ('error' in answer) {
         const { code, message, details } = answer.error;
         call.reject(new ReplydError(code as ErrorCode, message, { details }));
       } else {
-        call.resolve({ value: answer.value as never, at });
+        call.resolve(answer.value as never);
       }
     }
   });
@@ -93,41 +88,16 @@ export async function threadWriter(
     free.push(place);
     return call;
   };
-  /** The answer to the call that `begin` sends, or has sent, under the id that it gets. */
-  const answerTo = <T>(begin: (id: number) => void) => {
-    if (dead || closing) return Promise.reject(dead ?? new ReplydError('unavailable', 'the store is closing'));
-    return new Promise<{ value: T; at: number }>((resolve, reject) => {
-      const place = free.pop() ?? waiting.length;
-      const id = turn++ * PLACES + place;
-      waiting[place] = { id, resolve, reject, since: steadyTime() };
-      begin(id);
-    });
-  };
 
   return {
-    async run(name, ...values) {
-      const { value } = await answerTo<ReturnType<Operations[typeof name]>>(id =>
-        worker.postMessage({ id, name, values } satisfies ToWriter),
-      );
-      return value;
-    },
-    desk: {
-      maxSize: INLINE_LIMIT,
-      connect() {
-        const { port1, port2 } = new MessageChannel();
-        worker.postMessage({ entrance: port1 } satisfies ToWriter, [port1]);
-        return port2;
-      },
-      expect() {
-        let ticket = -1;
-        const answer = answerTo<DeskAnswer['results']>(id => {
-          ticket = id;
-        }).then(({ value, at }) => ({ results: value, at }));
-        return { ticket, answer };
-      },
-      forget(ticket) {
-        leave(ticket);
-      },
+    run(name, ...values) {
+      if (dead || closing) return Promise.reject(dead ?? new ReplydError('unavailable', 'the store is closing'));
+      return new Promise((resolve, reject) => {
+        const place = free.pop() ?? waiting.length;
+        const id = turn++ * PLACES + place;
+        waiting[place] = { id, resolve, reject, since: performance.now() };
+        worker.postMessage({ id, name, values } satisfies ToWriter);
+      });
     },
     async close() {
       if (closing) return exited;

@@ -2,7 +2,6 @@
  * The two ways to write. `thread` (`writer-calls.ts`): the daemon's writer thread with group commit; `direct`: this
  * process's own connection, a transaction a call (CLI verbs, tests). Both fulfil a call after its commit.
  */
-import type { FilingDesk } from '../../conversation/ports.js';
 import type { Operations, WritingName } from '../operations.js';
 import type { Session } from '../session.js';
 import { runInTransaction } from './batch.js';
@@ -13,8 +12,6 @@ export interface Writer {
     name: Name,
     ...values: Parameters<Operations[Name]>
   ): Promise<ReturnType<Operations[Name]>>;
-  /** Null: no other thread can hand anything over to this writer. */
-  readonly desk: FilingDesk | null;
   close(): Promise<void>;
 }
 
@@ -27,7 +24,6 @@ export function directWriter(session: Session, verbs: Operations): Writer {
         throw storeFault(error, `store: ${name}`);
       }
     },
-    desk: null,
     async close() {},
   };
 }
