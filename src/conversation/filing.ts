@@ -3,10 +3,12 @@
  * `Store.resolve`, `Store.file` and `Store.locate` say when.
  */
 import type { Authentication } from '../mail/authentication.js';
-import type { Envelope, RawFacts } from '../mail/mail.js';
+import type { Envelope, Mail, MailAttachment, RawFacts, Reading, ReplyText } from '../mail/mail.js';
 import type { Via } from './model.js';
-import type { PackedReading } from './packed.js';
 import type { Destination } from './ports.js';
+import { SPAM_FIELD } from './rules/blocked.js';
+import { ADDRESS_FIELDS } from './rules/filing.js';
+import { LOOP_FIELD } from './rules/loop.js';
 
 /** Bytes that are in the store's keeping: inline with the row that will hold them, or a file already in place. */
 export type StoredContent =
@@ -28,6 +30,49 @@ export type AddressLookup =
   | { readonly found: 'destination'; readonly destination: Destination }
   | { readonly found: 'not_ours' | 'unknown' | 'switched_off'; readonly detail: string };
 
+/**
+ * What filing needs of a Reading, which is one too. The header has only the fields that filing asks for; whoever wants
+ * the others, or the whole bodies, has the raw mail.
+ */
+export interface FiledReading extends Pick<Reading, 'kind' | 'evidence' | 'report' | 'reportedIds' | 'html'> {
+  readonly text: Omit<ReplyText, 'evidence'>;
+  readonly mail: Pick<
+    Mail,
+    'from' | 'to' | 'cc' | 'subject' | 'date' | 'messageId' | 'inReplyTo' | 'references' | 'headers' | 'returnedHeaders'
+  > & { readonly attachments: readonly Omit<MailAttachment, 'content'>[] };
+}
+
+const ASKED_FIELDS: ReadonlySet<string> = new Set([LOOP_FIELD, SPAM_FIELD, ...ADDRESS_FIELDS]);
+
+/** Picks what filing needs: the rest of a Reading would be copied from thread to thread for nothing. */
+export function filedReading({ kind, evidence, report, reportedIds, html, text, mail }: Reading): FiledReading {
+  return {
+    kind,
+    evidence,
+    report,
+    reportedIds,
+    html,
+    text: { text: text.text, quotedText: text.quotedText, signature: text.signature },
+    mail: {
+      from: mail.from,
+      to: mail.to,
+      cc: mail.cc,
+      subject: mail.subject,
+      date: mail.date,
+      messageId: mail.messageId,
+      inReplyTo: mail.inReplyTo,
+      references: mail.references,
+      headers: askedFields(mail.headers),
+      returnedHeaders: mail.returnedHeaders === null ? null : askedFields(mail.returnedHeaders),
+      attachments: mail.attachments.map(({ content: _, ...described }) => described),
+    },
+  };
+}
+
+function askedFields(headers: Mail['headers']): Mail['headers'] {
+  return headers.filter(field => ASKED_FIELDS.has(field.name));
+}
+
 /** What is known of a filing before its mail is read. */
 export interface FilingContext {
   readonly envelope: Envelope;
@@ -46,7 +91,7 @@ export interface Filing extends FilingContext {
   readonly facts: RawFacts;
   readonly raw: StoredContent;
   /** Null: unreadable, `reason` says why; it is threaded all the same and quarantined. */
-  readonly reading: PackedReading | null;
+  readonly reading: FiledReading | null;
   readonly reason: string | null;
   /** Contents of `reading.mail.attachments`, in their order. */
   readonly attachments: readonly StoredContent[];

@@ -8,8 +8,8 @@
 import type { Authentication } from '../mail/authentication.js';
 import type { Content, Envelope, MailAttachment, RawFacts, Traces } from '../mail/mail.js';
 import type { Status } from '../mail/status.js';
+import type { FiledReading } from './filing.js';
 import type { Via } from './model.js';
-import type { PackedReading } from './packed.js';
 
 /** Now, in milliseconds since 1970. Tests hand in their own. */
 export type Clock = () => number;
@@ -93,7 +93,7 @@ export type Parsed =
   | {
       readonly readable: true;
       readonly facts: RawFacts;
-      readonly reading: PackedReading;
+      readonly reading: FiledReading;
       readonly attachments: readonly MailAttachment[];
       /** Absent: no checker that we trust says anything. */
       readonly authentication?: Authentication;

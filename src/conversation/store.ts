@@ -7,7 +7,15 @@
  * store can't work now (disk full: details.reason = 'disk_full'; locked; gone), and nothing of the call happened.
  */
 import type { Envelope, RawFacts, Reading } from '../mail/mail.js';
-import type { AddressLookup, Filing, FilingResult, Location, StoredContent, StoredContentRef } from './filing.js';
+import type {
+  AddressLookup,
+  FiledReading,
+  Filing,
+  FilingResult,
+  Location,
+  StoredContent,
+  StoredContentRef,
+} from './filing.js';
 import type {
   Account,
   AccountSettings,
@@ -30,7 +38,6 @@ import type {
   TraceStep,
   Via,
 } from './model.js';
-import type { PackedReading } from './packed.js';
 import type { QueueStore } from './ports.js';
 
 export interface NewConversation {
@@ -161,7 +168,7 @@ export interface Store extends QueueStore {
     reason: string;
   }): Promise<string>;
   /** Fills the message(s) of a quarantined mail with what could be read of it after all. */
-  refile(mailId: string, reading: PackedReading, attachments: readonly StoredContent[]): Promise<readonly string[]>;
+  refile(mailId: string, reading: FiledReading, attachments: readonly StoredContent[]): Promise<readonly string[]>;
 
   // Accounts
   addAccount(account: {

@@ -1,7 +1,7 @@
 /** What the parser's worker thread and child process do with one mail, and the messages they exchange with the parser. */
 
 import { errorText, isReplydError } from '../base/errors.js';
-import { packReading } from '../conversation/packed.js';
+import { filedReading } from '../conversation/filing.js';
 import type { Parsed, ReadingContext } from '../conversation/ports.js';
 import { authenticationOf } from '../mail/authentication.js';
 import type { Content, RawFacts } from '../mail/mail.js';
@@ -31,7 +31,7 @@ export async function readJob(
   try {
     const mail = await parseMail(source, keeper);
     const { traces, mailFrom, authservIds } = job.about;
-    const reading = packReading(readMail(mail, traces, { mailFrom }));
+    const reading = filedReading(readMail(mail, traces, { mailFrom }));
     const authentication = authservIds.length === 0 ? null : authenticationOf(mail.headers, authservIds);
     const { attachments } = mail;
     const parsed = { readable: true, facts, reading, attachments, ...(authentication && { authentication }) } as const;

@@ -4,7 +4,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { unpackReading } from '#replyd/conversation/packed.js';
 import { openParser } from '#replyd/parsing/parser.js';
 import { eventually } from '../run.js';
 
@@ -46,7 +45,7 @@ test('attachments of all sizes come back whole from the worker, and the raw mail
   );
   for (const parsed of all) {
     assert.ok(parsed.readable);
-    assert.equal(unpackReading(parsed.reading).text.text, 'Hello');
+    assert.equal(parsed.reading.text.text, 'Hello');
     const contents = parsed.attachments.map(({ content, sha256 }) => {
       assert.ok('bytes' in content);
       assert.equal(sha256, createHash('sha256').update(content.bytes).digest('hex'));
@@ -71,7 +70,7 @@ test('a mail whose hash can not be noted is read all the same', async context =>
       { bytes },
       { traces: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] },
     );
-    assert.ok(parsed.readable && unpackReading(parsed.reading).text.text === text);
+    assert.ok(parsed.readable && parsed.reading.text.text === text);
   }
 });
 

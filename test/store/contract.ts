@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { isReplydError } from '#replyd/base/errors.js';
 import type { Filing } from '#replyd/conversation/filing.js';
-import { packReading } from '#replyd/conversation/packed.js';
 import type { Destination } from '#replyd/conversation/ports.js';
 import type { Store } from '#replyd/conversation/store.js';
 import type { Mail, MailKind, Reading } from '#replyd/mail/mail.js';
@@ -61,7 +60,7 @@ export function filing(destinations: readonly Destination[], of: Reading | null,
     destinations,
     facts: { size: raw.length, sha256: sha256(raw), contentKey: sha256(`key of ${raw}`), hops: 1 },
     raw: { sha256: sha256(raw), size: raw.length, bytes: Buffer.from(raw) },
-    reading: of === null ? null : packReading(of),
+    reading: of,
     reason: of ? null : 'broken',
     attachments: [],
     via: 'smtp',
@@ -334,7 +333,7 @@ export function storeContract(name: string, open: Open): void {
       ['', ['unparsed: broken'], ['original.eml']],
     );
     assert.equal((await store.mail(result.mailId)).mail.state, 'quarantined');
-    await store.refile(result.mailId, packReading(reading({ text: 'After all' })), []);
+    await store.refile(result.mailId, reading({ text: 'After all' }), []);
     const after = (await store.conversation({ id })).messages!.at(-1)!;
     assert.deepEqual([after.id, after.text, after.attachments], [before.id, 'After all', []]);
     assert.equal((await store.mail(result.mailId)).mail.state, 'filed');

@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import { isReplydError } from '#replyd/base/errors.js';
 import type { Filing } from '#replyd/conversation/filing.js';
 import type { Event } from '#replyd/conversation/model.js';
-import { packReading } from '#replyd/conversation/packed.js';
 import type { Store } from '#replyd/conversation/store.js';
 import type { Reading, ReportEntry } from '#replyd/mail/mail.js';
 import { destinationOf, filing, type Open, type Opened, reading, sha256 } from './contract.js';
@@ -352,7 +351,7 @@ export function understandingContract(name: string, open: Open): void {
       const sent = await mailed(store, id);
       const bounce = await destinationOf(store, sent.bounceAddress);
       const lost = await file(store, [bounce], null, { envelope: { mailFrom: '', rcptTo: [bounce.address] } });
-      await store.refile(lost.mail_id!, packReading(report({ status: '5.1.1' })), []);
+      await store.refile(lost.mail_id!, report({ status: '5.1.1' }), []);
       assert.equal((await store.message(sent.message)).deliveries[0]!.report, 'bounced');
       const again = await store.message(lost.id);
       assert.deepEqual(
@@ -361,7 +360,7 @@ export function understandingContract(name: string, open: Open): void {
       );
       const bytes = (text: string) => ({ facts: { size: 1, sha256: sha256(text), contentKey: sha256(text), hops: 1 } });
       const first = await file(store, [reply], null, bytes('one'));
-      await store.refile(first.mail_id!, packReading(reading({ from: EVE })), []);
+      await store.refile(first.mail_id!, reading({ from: EVE }), []);
       const { author, sender, held } = await store.message(first.id);
       assert.deepEqual(
         [author.role, sender?.is_participant, sender?.token_of, held],
@@ -369,11 +368,7 @@ export function understandingContract(name: string, open: Open): void {
       );
       await store.setFeature('acme', 'hold_strangers', true);
       const second = await file(store, [reply], null, bytes('two'));
-      await store.refile(
-        second.mail_id!,
-        packReading(reading({ from: { name: '', email: 'mallory@other.example' } })),
-        [],
-      );
+      await store.refile(second.mail_id!, reading({ from: { name: '', email: 'mallory@other.example' } }), []);
       assert.equal((await store.message(second.id)).held, true);
       await store.releaseMessage(second.id);
       assert.ok((await store.conversation({ id })).participants.some(each => each.email === 'mallory@other.example'));

@@ -6,7 +6,6 @@
 
 import type { Filing, FilingResult, StoredContent } from '../../conversation/filing.js';
 import type { ConversationStatus, MailRecordState } from '../../conversation/model.js';
-import { type FiledReading, unpackReading } from '../../conversation/packed.js';
 import { isFlaggedAsSpam } from '../../conversation/rules/blocked.js';
 import { planFiling, refusalOfAll } from '../../conversation/rules/filing.js';
 import { decideEffects } from '../../conversation/rules/hold.js';
@@ -28,11 +27,9 @@ import { applyReports, reportedDeliveries, reportRow } from './reports.js';
 import { CONTENT_KEY_BYTES, madeId, rememberId } from './thread-ids.js';
 import { type Place, type Target, targetOf } from './threading.js';
 
-type OpenedFiling = Omit<Filing, 'reading'> & { readonly reading: FiledReading | null };
 type SettledTarget = Exclude<Target, { kind: 'opens' }>;
 
-export function fileMail(session: Session, packed: Filing): readonly FilingResult[] {
-  const filing: OpenedFiling = { ...packed, reading: packed.reading === null ? null : unpackReading(packed.reading) };
+export function fileMail(session: Session, filing: Filing): readonly FilingResult[] {
   const mail = { reading: filing.reading, mailFrom: filing.envelope.mailFrom, ownId: ownMessageId(filing) };
   const found = filing.destinations.map(destination => targetOf(session, mail, destination));
   const refusal = filing.together
@@ -97,7 +94,7 @@ function filedBefore(session: Session, targets: readonly SettledTarget[], conten
 }
 
 /** The same mail to the same recipients, postmaster or abuse among them: filed in one of its conversations, or kept. */
-function operatorHas(session: Session, filing: OpenedFiling, before: FiledBefore): number | undefined {
+function operatorHas(session: Session, filing: Filing, before: FiledBefore): number | undefined {
   const recipients = JSON.stringify(filing.envelope.rcptTo);
   for (const { mail_key: key } of before.values()) {
     if (session.db.get('select 1 from mail where key = ? and rcpt_to = ?', key, recipients)) return key;
@@ -105,7 +102,7 @@ function operatorHas(session: Session, filing: OpenedFiling, before: FiledBefore
   return keptBefore(session, filing);
 }
 
-function ownMessageId(filing: OpenedFiling): string {
+function ownMessageId(filing: Filing): string {
   return filing.reading?.mail.messageId ?? madeId(filing.facts.contentKey);
 }
 
@@ -122,7 +119,7 @@ function nextKey(session: Session): number {
 
 function insertMail(
   session: Session,
-  filing: OpenedFiling,
+  filing: Filing,
   mail: { key: number; state: MailRecordState; results: readonly StoredResult[] },
 ): void {
   session.db.run(
@@ -145,7 +142,7 @@ function insertMail(
 const VERDICTS = { filed: 'accepted', changed: 'deferred', blocked: 'rejected', unthreaded: 'rejected' } as const;
 
 function storedResults(
-  filing: OpenedFiling,
+  filing: Filing,
   targets: readonly SettledTarget[],
   results: readonly FilingResult[],
 ): readonly StoredResult[] {
@@ -162,7 +159,7 @@ function storedResults(
 
 function fileInConversation(
   session: Session,
-  filing: OpenedFiling,
+  filing: Filing,
   at: { places: readonly Place[]; mailKey: number; messageKey: number; contentKey: Uint8Array },
 ): void {
   const { account, conversation, evidence, opened } = at.places[0]!;
@@ -253,11 +250,11 @@ function ownerOf(session: Session, places: readonly Place[]): ParticipantRow | n
   return session.db.get<ParticipantRow>('select * from participant where key = ?', place.participantKey) ?? null;
 }
 
-function messageIdOf(session: Session, filing: OpenedFiling, accountKey: number): string {
+function messageIdOf(session: Session, filing: Filing, accountKey: number): string {
   return filing.reading?.mail.messageId ?? madeId(filing.facts.contentKey, firstDomain(session, accountKey));
 }
 
-function attachmentsOf(filing: OpenedFiling) {
+function attachmentsOf(filing: Filing) {
   if (filing.reading === null) {
     return [
       { filename: 'original.eml', contentType: 'message/rfc822', inline: false, contentId: null, content: filing.raw },

@@ -3,8 +3,7 @@
  * transaction that keeps the mail, composed and sent like all others. `rules/relay.ts` says when none is sent.
  */
 
-import type { Filing } from '../../conversation/filing.js';
-import type { FiledReading } from '../../conversation/packed.js';
+import type { FiledReading, Filing } from '../../conversation/filing.js';
 import { keptFor, reasonNotToRelay } from '../../conversation/rules/relay.js';
 import type { Forward, Store } from '../../conversation/store.js';
 import { splitAddress } from '../../mail/address.js';

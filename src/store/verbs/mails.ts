@@ -1,9 +1,8 @@
 /** Mails on record: listed, shown, refused ones kept, quarantined ones filled in after all. */
 
 import { ReplydError } from '../../base/errors.js';
-import type { StoredContent, StoredContentRef } from '../../conversation/filing.js';
+import type { FiledReading, StoredContent, StoredContentRef } from '../../conversation/filing.js';
 import type { ConversationStatus, MailRecord } from '../../conversation/model.js';
-import { type FiledReading, type PackedReading, unpackReading } from '../../conversation/packed.js';
 import { decideEffects } from '../../conversation/rules/hold.js';
 import { NO_RECENT_MAILS } from '../../conversation/rules/loop.js';
 import { writerOf } from '../../conversation/rules/writer.js';
@@ -25,7 +24,7 @@ export interface MailOperations {
   mails(filter: Parameters<Store['mails']>[0]): readonly MailRecord[];
   mail(id: string): { mail: MailRecord; raw: StoredContentRef };
   refuse(refused: Parameters<Store['refuse']>[0]): string;
-  refile(mailId: string, reading: PackedReading, attachments: readonly StoredContent[]): readonly string[];
+  refile(mailId: string, reading: FiledReading, attachments: readonly StoredContent[]): readonly string[];
 }
 
 export function mailOperations(session: Session): MailOperations {
@@ -92,8 +91,7 @@ export function mailOperations(session: Session): MailOperations {
         );
       }
       const messages = db.all<MessageRow>('select * from message where mail_key = ?', row.key);
-      const opened = unpackReading(reading);
-      for (const message of messages) fillIn(session, message, opened, attachments);
+      for (const message of messages) fillIn(session, message, reading, attachments);
       db.run("update mail set state = 'filed', reason = null where key = ?", row.key);
       return messages.map(message => encodeId('message', message.key));
     },
@@ -109,7 +107,7 @@ function mailRow(session: Session, id: string): MailRow {
 /**
  * The message keeps its id and place; what the reader saw of it (the original as attachment) is replaced. It stood there
  * as its token owner's, which is who wrote it only if From says so: a stranger takes part from now on, or is held where
- * the account wants that. What a machine reports takes effect; what had its effect already (a conversation that opened
+ * the account wants that. What a machine reports takes effect; what had its effect already (a conversation that reading
  * again) stays.
  */
 function fillIn(

@@ -3,7 +3,6 @@
  * inside the transaction that files the mail.
  */
 import type { Filing } from '../../conversation/filing.js';
-import type { FiledReading } from '../../conversation/packed.js';
 import { isContactLooping } from '../../conversation/rules/loop.js';
 import { normalizeAddress } from '../../mail/address.js';
 import type { ConversationRow, FilingAccount } from '../rows.js';
@@ -15,7 +14,7 @@ import { addParticipant, contactFor } from './participants.js';
 import type { Place, Target } from './threading.js';
 
 /** What is known of the mail. `reading`: null when it can't be read. */
-type Mail = Pick<Filing, 'envelope' | 'limits'> & { readonly reading: FiledReading | null };
+type Mail = Pick<Filing, 'envelope' | 'limits' | 'reading'>;
 
 /** One for each account, however many of its addresses the mail came to. */
 export function openConversations(

@@ -3,8 +3,9 @@
  * to it (`rules/delivery.ts`). The bounce address says which delivery, else the Message-ID of the returned mail and the
  * recipient: our own id, or the one that a smarthost gave instead.
  */
+
+import type { FiledReading } from '../../conversation/filing.js';
 import type { DeliveryReport } from '../../conversation/model.js';
-import type { FiledReading } from '../../conversation/packed.js';
 import { reportEffect, reportedCopy } from '../../conversation/rules/delivery.js';
 import { sameAddress } from '../../mail/address.js';
 import type { ReportEntry } from '../../mail/mail.js';

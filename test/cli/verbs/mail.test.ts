@@ -3,7 +3,6 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import type { Contact, Conversation, MailRecord, Message, QueuedDelivery } from '#replyd/conversation/model.js';
-import { packReading } from '#replyd/conversation/packed.js';
 import type { Destination } from '#replyd/conversation/ports.js';
 import type { Store } from '#replyd/conversation/store.js';
 import { factsOf } from '#replyd/mail/fingerprint.js';
@@ -55,7 +54,7 @@ async function fileMail(
       destinations: [(found as { destination: Destination }).destination],
       facts,
       raw: await store.place({ bytes: raw }, facts),
-      reading: reading && packReading(reading),
+      reading,
       reason,
       attachments,
       via: 'smtp',

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { isReplydError } from '#replyd/base/errors.js';
-import { packReading } from '#replyd/conversation/packed.js';
 import { openDatabase } from '#replyd/store/sqlite/database.js';
 import { migrate } from '#replyd/store/sqlite/migrate.js';
 import { openStore } from '#replyd/store/sqlite/open.js';
@@ -319,7 +318,7 @@ test('the ids of its mails go with a conversation, however it came to know them'
   const [unread] = await store.file(filing([to], null, keyed('read later')));
   await store.file(filing([to], null, keyed('never read')));
   assert.ok(unread?.result === 'filed');
-  await store.refile(unread.mailId, packReading(reading({ text: 'read after all' })), []);
+  await store.refile(unread.mailId, reading({ text: 'read after all' }), []);
   await answer(made.id, 'an answer');
   await settle({ result: 'sent', response: '250 ok', alias: 'alias@smarthost.example' });
   const db = openDatabase(dataDir);

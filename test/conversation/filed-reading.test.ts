@@ -1,11 +1,12 @@
-/** Filing is told of a packed reading what it would be told of the reading itself. */
+/** Filing is told the same by a FiledReading that came from another thread as by the whole Reading. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type FiledReading, packReading, unpackReading } from '#replyd/conversation/packed.js';
+import { type FiledReading, filedReading } from '#replyd/conversation/filing.js';
 import { isFlaggedAsSpam } from '#replyd/conversation/rules/blocked.js';
 import { deliveryAddresses, threadIds } from '#replyd/conversation/rules/filing.js';
 import { carriesAnyLoopMark, carriesLoopMark } from '#replyd/conversation/rules/loop.js';
 import { leadsBack } from '#replyd/conversation/rules/relay.js';
+import type { Reading } from '#replyd/mail/mail.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
 import { readMail } from '#replyd/mail/reading.js';
 import { corpusMails } from '../mail/corpus.js';
@@ -32,14 +33,14 @@ function told(reading: FiledReading) {
   };
 }
 
-const unpacked = (reading: FiledReading) => unpackReading(structuredClone(packReading(reading)));
+const filed = (reading: Reading) => structuredClone(filedReading(reading));
 
 test('every mail of the corpus comes over', async () => {
   const mails = corpusMails();
   assert.ok(mails.length > 100);
   for (const { name, bytes } of mails) {
     const reading = await readingOf(bytes);
-    assert.deepEqual(told(unpacked(reading)), told(reading), name);
+    assert.deepEqual(told(filed(reading)), told(reading), name);
   }
 });
 
@@ -68,7 +69,7 @@ const FIELDS: readonly (readonly [field: string, answer: Partial<ReturnType<type
 for (const [field, answer] of FIELDS) {
   test(`is found on the other side: ${field.slice(0, 40)}`, async () => {
     const reading = await readingOf(Buffer.from(`From: a@b.example\r\nSubject: S\r\n${field}\r\n\r\nText\r\n`));
-    const after = told(unpacked(reading));
+    const after = told(filed(reading));
     assert.deepEqual({ ...after, ...answer }, after);
     assert.deepEqual(after, told(reading));
   });
@@ -100,5 +101,5 @@ test('a mark in the header of a returned mail is found on the other side', async
   ];
   const reading = await readingOf(Buffer.from(report.join('\r\n')));
   assert.equal(leadsBack(reading, 'operator@example.org'), true);
-  assert.equal(leadsBack(unpacked(reading), 'operator@example.org'), true);
+  assert.equal(leadsBack(filed(reading), 'operator@example.org'), true);
 });
