@@ -1,18 +1,18 @@
 /**
- * What one SMTP client may use up: connections, mails, commands, refused recipients, time. Pure bookkeeping; the door
- * asks and answers. Nothing here throws and nothing grows but with open connections, or beyond a fixed size: a meter
- * that is full forgets who was counted longest ago.
+ * What one SMTP client may use up: connections, mails, commands, refused recipients, time. It only counts and compares;
+ * the connection answers the client. Nothing throws. Memory grows with the open connections only: a rate limiter holds
+ * at most 20,000 clients and networks, and then forgets the one that was counted longest ago.
  */
 import type { Clock } from '../../conversation/ports.js';
 import type { Client } from '../network.js';
 
 /** Commands of a stranger without a stored mail between them (NOOP, RSET, VRFY, EHLO …; accepted RCPTs are free). */
 export const MAX_COMMANDS = 100;
-/** What a network may do, in shares of what one address of it may. */
+/** How many times as much as one of its addresses a network may do. */
 export const NETWORK_SHARES = 4;
 /** How long a client waits for an answer of ours before it is "temporary trouble". RFC 5321 4.5.3.2.6 gives 10 minutes. */
 export const ANSWER_TIMEOUT = 5 * 60_000;
-/** A mail beyond this many bytes is not even drained: the connection is cut. */
+/** The rest of a mail that is too large is read and dropped; above this many bytes the connection is cut. */
 export function cutOffSize(maxSize: number): number {
   return maxSize * 2 + 1024 * 1024;
 }
@@ -33,7 +33,7 @@ export interface ConnectionLimits {
   readonly maxConnectionsPerIp: number;
 }
 
-/** `limits` is read at each entry, so that a reload counts at once; nobody inside is thrown out by it. */
+/** `limits` is read at each entry: a reload counts at once, and ends no connection that is open. */
 export function createAdmission(limits: () => ConnectionLimits): Admission {
   const open = new Map<string, number>();
   let total = 0;
@@ -70,16 +70,16 @@ export function createAdmission(limits: () => ConnectionLimits): Admission {
 }
 
 const HOUR = 3_600_000;
-const MAX_METERED = 20_000;
+const MAX_COUNTED = 20_000;
 
-/** Counts what clients do, over all their connections; it wears off evenly within an hour. */
-export interface Meter {
+/** Counts what clients do, over all their connections. A count wears off evenly within an hour. */
+export interface RateLimiter {
   count(client: Client): void;
   /** The address has used up what it may do in an hour, or its network `NETWORK_SHARES` times that. */
-  isFull(client: Client): boolean;
+  isBlocked(client: Client): boolean;
 }
 
-export function createMeter(perHour: () => number, now: Clock): Meter {
+export function createRateLimiter(perHour: () => number, now: Clock): RateLimiter {
   const levels = new Map<string, { readonly level: number; readonly at: number }>();
   const levelOf = (key: string, limit: number) => {
     const found = levels.get(key);
@@ -90,14 +90,14 @@ export function createMeter(perHour: () => number, now: Clock): Meter {
     // The last in the map is the last that was counted.
     levels.delete(key);
     levels.set(key, { level, at: now() });
-    if (levels.size > MAX_METERED) levels.delete(levels.keys().next().value!);
+    if (levels.size > MAX_COUNTED) levels.delete(levels.keys().next().value!);
   };
   return {
     count(client) {
       add(client.address, perHour());
       add(client.network, perHour() * NETWORK_SHARES);
     },
-    isFull(client) {
+    isBlocked(client) {
       const most = perHour();
       return (
         levelOf(client.address, most) > most - 1 ||
@@ -110,7 +110,7 @@ export function createMeter(perHour: () => number, now: Clock): Meter {
 /** When things of a connection began, in milliseconds since 1970. */
 export interface Times {
   readonly connectedAt: number;
-  /** The last sweep that saw new bytes of the client, or the last answer of ours. */
+  /** The last check that saw new bytes of the client, or the last answer of ours. */
   readonly activeAt: number;
   /** Start of the data that is being received, else null. */
   readonly dataSince: number | null;
@@ -126,8 +126,8 @@ export interface TimeLimits {
 }
 
 /**
- * Which limit has passed, or null. While we owe the answer only our own slowness counts; data has its own clock, so
- * that a session's end does not cut a mail that is on its way.
+ * Which limit has passed, or null. While we owe the answer, only our own slowness counts. Data has a limit of its own,
+ * so that the limit of the session does not cut a mail that is on its way.
  */
 export function overdue(times: Times, limits: TimeLimits, now: number): 'answer' | 'data' | 'idle' | 'session' | null {
   if (times.waitingSince !== null) return now - times.waitingSince > ANSWER_TIMEOUT ? 'answer' : null;

@@ -1,11 +1,14 @@
 /**
- * The SMTP and the LMTP door: opens the listeners, watches the clocks, reloads, closes. What is said on a connection
- * stands in `smtp-connection.ts`, what is done with a mail in `smtp-transaction.ts`.
+ * The SMTP and the LMTP door: opens the listeners, checks time-outs, reloads, closes. `connection.ts` holds what is said
+ * on a connection, `transaction.ts` what is done with a mail.
  *
- * `openSmtp` listens on all places or, with a ReplydError that names the one at fault, on none. A reload takes all of
- * the new settings or, with such an error (a certificate that does not fit its key), none. `close` stops listening,
- * sends idle clients away at once with 421, lets transactions end within the grace period and cuts the rest; nothing
- * that got its 250 is touched by it. Errors on single connections end up in the log and never in the process.
+ * `openSmtp` listens on all places, or on none and throws a ReplydError that names the place at fault. A reload takes
+ * all of the new settings, or none and throws such an error (a certificate that does not fit its key). `close` stops
+ * listening, sends idle clients away at once with 421, lets transactions end within the grace period and cuts the rest.
+ * A mail that got its 250 stays stored. Errors on single connections are a line in the log; none ends the process.
+ *
+ * Of smtp-server's server one method is overridden, `connect`: it makes our connections. Its `close` is not used,
+ * because it would cut transactions.
  */
 import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
@@ -19,9 +22,9 @@ import { replyLine, STATUS } from '../../mail/status.js';
 import { type NetworkTest, parseNetworks } from '../network.js';
 import { openSpool } from '../spool.js';
 import { type Door, DoorConnection } from './connection.js';
-import { createAdmission, createMeter } from './limits.js';
+import { createAdmission, createRateLimiter } from './limits.js';
 import { listen, type Place, parsePlace } from './listen.js';
-import { createHooks, type Hooks } from './transaction.js';
+import { createHandlers, type Handlers } from './transaction.js';
 
 /** What a reload can change. Times in milliseconds, sizes in bytes. */
 export interface SmtpSettings {
@@ -66,7 +69,7 @@ export interface SmtpOptions extends SmtpSettings {
   readonly now: Clock;
   /** Milliseconds in which a stranger who talks before the greeting gives himself away; default 100. */
   readonly greetingDelay?: number;
-  /** When connections are looked at; default: a timer. */
+  /** When time-outs are checked; default: a timer. */
   readonly everySecond?: EverySecond;
 }
 
@@ -81,10 +84,12 @@ export interface SmtpDoor {
   close(options: { readonly graceMs: number }): Promise<void>;
 }
 
-/** What a stranger's refused recipients of one connection may be over an hour of connections. */
+/** In an hour a stranger may have so many times the refused recipients of one connection. */
 const REFUSED_PER_HOUR = 5;
 /** How long a client that was sent away may take to close its side, in milliseconds. */
 const LINGER = 1_000;
+/** The longest time of a timer, in milliseconds. */
+const NEVER = 2 ** 31 - 1;
 /** RFC 5321 4.5.3.1.4 asks for 512 bytes; addresses in UTF-8 and extensions need more, AUTH is not there. */
 const MAX_COMMAND_LENGTH = 4096;
 
@@ -106,10 +111,10 @@ export async function openSmtp(options: SmtpOptions): Promise<SmtpDoor> {
     log: options.log,
     now: options.now,
     admission: createAdmission(() => settings),
-    refusals: createMeter(() => maxRefused() * REFUSED_PER_HOUR, options.now),
-    mails: createMeter(() => settings.mailsPerHour ?? 10_000, options.now),
+    refusals: createRateLimiter(() => maxRefused() * REFUSED_PER_HOUR, options.now),
+    mails: createRateLimiter(() => settings.mailsPerHour ?? 10_000, options.now),
     maxRefused,
-    visits: new Set(),
+    connections: new Set(),
     greetingDelay: options.greetingDelay ?? 100,
     trusts,
     times: settings,
@@ -117,7 +122,7 @@ export async function openSmtp(options: SmtpOptions): Promise<SmtpDoor> {
     closing: false,
     turnedAway: 0,
   };
-  const hooks = createHooks({ reception: options.reception, spool, limits: () => settings });
+  const handlers = createHandlers({ reception: options.reception, spool, limits: () => settings });
   const servers: DoorServer[] = [];
   const addresses: string[] = [];
   const stopListening = () => {
@@ -125,7 +130,7 @@ export async function openSmtp(options: SmtpOptions): Promise<SmtpDoor> {
   };
   try {
     for (const place of places) {
-      const server = new DoorServer(door, settings, hooks);
+      const server = new DoorServer(door, settings, handlers);
       servers.push(server);
       const access = { socketMode: options.socketMode ?? 0o660, socketGroup: options.socketGroup };
       addresses.push(await listen(server.server, place, access));
@@ -134,16 +139,16 @@ export async function openSmtp(options: SmtpOptions): Promise<SmtpDoor> {
     stopListening();
     throw error;
   }
-  const sweep = () => {
+  const checkTimeouts = () => {
     const now = door.now();
-    for (const visit of door.visits) visit.sweep(now);
+    for (const connection of door.connections) connection.checkTimeouts(now);
     if (door.turnedAway > 0) {
       const code = replyLine(STATUS.tooManyConnections).slice(0, 9);
       door.log.warn('rejected', { door: door.kind, at: 'connect', code, connections: door.turnedAway });
       door.turnedAway = 0;
     }
   };
-  const stopSweeping = (options.everySecond ?? everySecond)(sweep);
+  const stopChecking = (options.everySecond ?? everySecond)(checkTimeouts);
   let closing: Promise<void> | null = null;
   return {
     addresses: () => addresses,
@@ -156,13 +161,12 @@ export async function openSmtp(options: SmtpOptions): Promise<SmtpDoor> {
     },
     stopListening,
     close({ graceMs }) {
-      closing ??= closeDoor(door, servers, graceMs).finally(stopSweeping);
+      closing ??= closeDoor(door, servers, graceMs).finally(stopChecking);
       return closing;
     },
   };
 }
 
-/** smtp-server's server with our connections. Its own `close` is not used: it would cut transactions. */
 class DoorServer extends SMTPServer {
   /** Listens on a unix socket. */
   #local = false;
@@ -170,9 +174,9 @@ class DoorServer extends SMTPServer {
   readonly stopped: Promise<void>;
   #stopping = false;
 
-  constructor(door: Door, settings: SmtpSettings, hooks: Hooks) {
+  constructor(door: Door, settings: SmtpSettings, handlers: Handlers) {
     super({
-      ...hooks,
+      ...handlers,
       ...librarySettings(settings),
       lmtp: door.kind === 'lmtp',
       heloResponse: '%s',
@@ -183,6 +187,8 @@ class DoorServer extends SMTPServer {
       maxCommandLength: MAX_COMMAND_LENGTH,
       // A client may close its half behind its last command and wait for the answers.
       allowHalfOpen: true,
+      // The door checks the time-outs itself: the library's idle time begins anew with each byte.
+      socketTimeout: NEVER,
       // Who may use it is decided for each session.
       useXClient: true,
     });
@@ -256,11 +262,11 @@ async function closeDoor(door: Door, servers: readonly DoorServer[], graceMs: nu
   door.closing = true;
   for (const server of servers) server.stop();
   const stopped = Promise.all(servers.map(server => server.stopped)).then(() => true);
-  for (const visit of door.visits) if (!visit.inTransaction()) visit.cut(STATUS.shuttingDown);
+  for (const connection of door.connections) connection.endIfIdle();
   if (await within(stopped, graceMs)) return;
-  for (const visit of door.visits) visit.cut(STATUS.shuttingDown);
+  for (const connection of door.connections) connection.cut(STATUS.shuttingDown);
   if (await within(stopped, LINGER)) return;
-  for (const visit of door.visits) visit._socket.destroy();
+  for (const connection of door.connections) connection._socket.destroy();
   await stopped;
 }
 

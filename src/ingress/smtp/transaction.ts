@@ -1,10 +1,10 @@
 /**
- * What the door does at MAIL, RCPT and after the data: it asks the reception and says the answer in the protocol's
- * words. SMTP gives one answer for the whole mail, LMTP (RFC 2033) one for each accepted RCPT, repeated ones too.
+ * The handlers that smtp-server calls at MAIL, RCPT and DATA: they ask the reception and say its answer in SMTP. SMTP
+ * gives one answer for the whole mail, LMTP (RFC 2033) one for each accepted RCPT, also a repeated one.
  *
- * Every hook of the library is answered exactly once. Whatever goes wrong (a throw, a rejected promise, no answer in
- * time, a wrong number of verdicts) is temporary trouble of ours: 451. A client that goes away gets nothing stored
- * unless the whole mail had come; then its retry finds it stored.
+ * Every handler answers exactly once. Whatever goes wrong (a throw, a rejected promise, no answer in time, a wrong number
+ * of verdicts) is temporary trouble of ours: 451. A mail that did not come whole is not stored. When a client goes away
+ * behind a whole mail, the mail is stored, and the client's retry finds it.
  */
 import type { SMTPServerDataStream, SMTPServerOptions, SMTPServerSession } from 'smtp-server';
 import { errorText } from '../../base/errors.js';
@@ -31,16 +31,28 @@ export interface TransactionLimits {
   readonly maxRecipients: number;
 }
 
-export type Hooks = Required<Pick<SMTPServerOptions, 'onConnect' | 'onMailFrom' | 'onRcptTo' | 'onData'>>;
+export type Handlers = Required<
+  Pick<SMTPServerOptions, 'onConnect' | 'onSecure' | 'onMailFrom' | 'onRcptTo' | 'onData' | 'onClose'>
+>;
 
-export function createHooks(options: { reception: Reception; spool: Spool; limits: () => TransactionLimits }): Hooks {
+export function createHandlers(options: {
+  reception: Reception;
+  spool: Spool;
+  limits: () => TransactionLimits;
+}): Handlers {
   const { reception, spool, limits } = options;
   return {
     onConnect: (_session, callback) => callback(),
+    onSecure(socket, _session, callback) {
+      // As on the socket below it: a client may end its half behind its last command.
+      socket.allowHalfOpen = true;
+      callback();
+    },
+    onClose: session => connectionOf(session).left(),
     onMailFrom(address, session, callback) {
       const connection = connectionOf(session);
       connection.transaction = null;
-      if (connection.sentEnough()) {
+      if (connection.hasSentTooMany()) {
         connection.note('deferred', STATUS.tooManyMails, { at: 'MAIL' });
         connection.cut(STATUS.tooManyMails);
         return callback(refusal(STATUS.tooManyMails));
@@ -101,7 +113,7 @@ interface DataOptions {
   readonly reception: Reception;
   readonly spool: Spool;
   readonly limits: TransactionLimits;
-  readonly callback: Parameters<Hooks['onData']>[2];
+  readonly callback: Parameters<Handlers['onData']>[2];
 }
 
 async function takeData(
@@ -111,13 +123,13 @@ async function takeData(
 ): Promise<void> {
   const connection = connectionOf(session);
   const transaction = connection.transaction ?? { mailFrom: '', destinations: [], accepted: [] };
-  connection.receiving(true);
+  connection.receiving(stream);
   const received = await spool.receive(stream, {
     maxSize: limits.maxSize,
     cutOffSize: cutOffSize(limits.maxSize),
     cutOff: () => connection.cut(STATUS.farTooLarge),
   });
-  connection.receiving(false);
+  connection.receiving(null);
   if (received.word === 'gone') {
     connection.note('deferred', STATUS.tryLater, { at: 'DATA', detail: 'the connection ended before the data did' });
     return;
@@ -125,7 +137,7 @@ async function takeData(
   const reply = (verdicts: readonly Verdict[], size: number) => {
     // Before the callback: it runs what the client pipelined behind this mail.
     connection.transaction = null;
-    if (verdicts.some(verdict => verdict.word === 'accepted')) connection.forgive();
+    if (verdicts.some(verdict => verdict.word === 'accepted')) connection.resetPenalty();
     noteVerdicts(connection, transaction, verdicts, size);
     if (connection.door.kind === 'lmtp')
       callback(
@@ -133,7 +145,6 @@ async function takeData(
         transaction.accepted.map(index => lmtpReply(verdicts[index]!)),
       );
     else smtpReply(verdicts, callback);
-    connection.replied();
   };
   if (received.word !== 'complete') {
     const verdict = failure(received.word, 'error' in received ? errorText(received.error) : received.word);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clientOf } from '#replyd/ingress/network.js';
-import { ANSWER_TIMEOUT, createAdmission, createMeter, overdue } from '#replyd/ingress/smtp/limits.js';
+import { ANSWER_TIMEOUT, createAdmission, createRateLimiter, overdue } from '#replyd/ingress/smtp/limits.js';
 
 const a = clientOf('192.0.2.1');
 const b = clientOf('198.51.100.1');
@@ -70,48 +70,48 @@ test('a network has the places of four addresses', () => {
   assert.equal(admission.enter(clientOf('2001:db8:8::1')), true);
 });
 
-test('a meter fills over connections and wears off within an hour', () => {
+test('a rate limiter fills over connections and wears off within an hour', () => {
   let now = 1_000_000;
-  const meter = createMeter(
+  const limiter = createRateLimiter(
     () => 10,
     () => now,
   );
   for (let count = 0; count < 10; count += 1) {
-    assert.equal(meter.isFull(a), false, `${count}`);
-    meter.count(a);
+    assert.equal(limiter.isBlocked(a), false, `${count}`);
+    limiter.count(a);
   }
-  assert.equal(meter.isFull(a), true);
-  assert.equal(meter.isFull(b), false);
+  assert.equal(limiter.isBlocked(a), true);
+  assert.equal(limiter.isBlocked(b), false);
   now += 5 * 60_000;
-  assert.equal(meter.isFull(a), true);
+  assert.equal(limiter.isBlocked(a), true);
   now += 60_000 + 1;
-  assert.equal(meter.isFull(a), false);
-  meter.count(a);
-  assert.equal(meter.isFull(a), true);
+  assert.equal(limiter.isBlocked(a), false);
+  limiter.count(a);
+  assert.equal(limiter.isBlocked(a), true);
   now += 3_600_000;
-  for (let count = 0; count < 9; count += 1) meter.count(a);
-  assert.equal(meter.isFull(a), false);
+  for (let count = 0; count < 9; count += 1) limiter.count(a);
+  assert.equal(limiter.isBlocked(a), false);
 });
 
-test('a meter counts a network whose addresses each stay below', () => {
-  const meter = createMeter(
+test('a rate limiter counts a network whose addresses each stay below', () => {
+  const limiter = createRateLimiter(
     () => 10,
     () => 0,
   );
-  for (let last = 1; last <= 40; last += 1) meter.count(clientOf(`192.0.2.${last}`));
-  assert.equal(meter.isFull(clientOf('192.0.2.200')), true);
-  assert.equal(meter.isFull(clientOf('192.0.3.200')), false);
+  for (let last = 1; last <= 40; last += 1) limiter.count(clientOf(`192.0.2.${last}`));
+  assert.equal(limiter.isBlocked(clientOf('192.0.2.200')), true);
+  assert.equal(limiter.isBlocked(clientOf('192.0.3.200')), false);
 });
 
-test('a meter forgets who was counted longest ago instead of growing', () => {
-  const meter = createMeter(
+test('a rate limiter forgets who was counted longest ago instead of growing', () => {
+  const limiter = createRateLimiter(
     () => 1,
     () => 0,
   );
-  meter.count(c);
-  assert.equal(meter.isFull(c), true);
+  limiter.count(c);
+  assert.equal(limiter.isBlocked(c), true);
   for (let index = 0; index < 20_000; index += 1) {
-    meter.count({ address: `a${index}`, network: `n${index}` });
+    limiter.count({ address: `a${index}`, network: `n${index}` });
   }
-  assert.equal(meter.isFull(c), false);
+  assert.equal(limiter.isBlocked(c), false);
 });
