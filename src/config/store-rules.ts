@@ -1,5 +1,5 @@
 /** What the configuration says to the store: the same for the daemon and for every verb of the command line. */
-import type { Rules } from '../store/session.js';
+import type { Rules } from '../store/tx.js';
 import type { Config } from './keys.js';
 
 export function storeRules(config: Config): Rules {

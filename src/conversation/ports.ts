@@ -213,4 +213,38 @@ export interface QueueStore {
   setDestination(state: DestinationState, by: 'operator' | 'queue'): Promise<void>;
 }
 
+// ---------------------------------------------------------------- store → database
+
+/** A value, or the promise of one: SQLite answers at once, so that a transaction begins and ends in one turn. */
+export type Soon<T> = T | Promise<T>;
+
+/**
+ * One transaction, as the store's verbs see their database. Every call is awaited, one at a time; a fault is thrown and
+ * ends the transaction. Statements are written once for SQLite and PostgreSQL: lower case, values numbered `$1`, `$2`…,
+ * `on conflict`, `returning`, a name for every subquery. Times are milliseconds since 1970, booleans 0 and 1.
+ */
+export interface Tx {
+  /** The first row, or undefined. */
+  get<Row extends object>(text: string, ...values: readonly unknown[]): Soon<Row | undefined>;
+  /** The first column of the first row, or undefined. */
+  value<T extends string | number | Uint8Array | null>(
+    text: string,
+    ...values: readonly unknown[]
+  ): Soon<T | undefined>;
+  all<Row extends object>(text: string, ...values: readonly unknown[]): Soon<Row[]>;
+  /** Returns how many rows it changed. */
+  run(text: string, ...values: readonly unknown[]): Soon<number>;
+  /** One row by its columns. `known: 'kept'`: a row with the same primary key stays as it is. Returns how many rows came. */
+  insert(table: string, row: Readonly<Record<string, unknown>>, options?: { readonly known: 'kept' }): Soon<number>;
+  /** A new key, higher than all that this process made before. Two tables may have rows with the same key. */
+  key(): number;
+  /**
+   * Nobody else changes these rows until the transaction ends. Taken before they are read, in this order: account,
+   * conversations by rising key, destination. Nothing to do on SQLite, where writers take turns.
+   */
+  lock(table: 'account' | 'conversation' | 'destination', keys: readonly (number | string)[]): Soon<void>;
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
 export type { Envelope };

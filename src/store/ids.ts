@@ -1,7 +1,7 @@
 /**
- * Public ids and the integer keys behind them. A key is `(milliseconds since 2020) << 12` plus a few random bits, or
- * one more than the table's last key where that is higher; it fits a double until 2089. So keys rise, inserts append
- * to their b-tree, ids sort by age, and no second index maps one to the other. The text is Crockford's base 32.
+ * Public ids and the integer keys behind them. A key is `(milliseconds since 2020) << 12`, plus the place of the process
+ * that makes it and a count; it fits a double until 2089. So keys rise, inserts append to their b-tree, ids sort by age,
+ * and no second index maps one to the other. Nobody asks a table for its last key. The text is Crockford's base 32.
  */
 import { ReplydError } from '../base/errors.js';
 
@@ -26,9 +26,44 @@ const PREFIXES = {
 
 export type IdKind = keyof typeof PREFIXES;
 
-/** The lowest key of this moment; `jitter` is a whole number of which 12 bits are used. */
-export function keyAt(now: number, jitter: number): number {
-  return Math.max(0, Math.floor(now) - EPOCH) * STEPS_PER_MS + (jitter & (STEPS_PER_MS - 1));
+/** The lowest key of this moment. */
+export function keyAt(now: number): number {
+  return Math.max(0, Math.floor(now) - EPOCH) * STEPS_PER_MS;
+}
+
+/** Makes keys: each is higher than all before it, whatever the clock does. */
+export interface KeyMaker {
+  next(): number;
+  /** What comes next is higher than this. */
+  pass(key: number): void;
+}
+
+/** Keys of a millisecond that one process has before it uses those of the next. */
+const OWN_STEPS = 32;
+/** So many processes may make keys of one moment side by side. */
+export const PROCESSES = STEPS_PER_MS / OWN_STEPS;
+
+/**
+ * `process`: 0 to 127, its place within each millisecond. Two processes with one place can make the same key; then the
+ * second of them to write one fails, and its transaction is repeated with new ones.
+ */
+export function keyMaker(clock: () => number, process: number): KeyMaker {
+  const place = (process % PROCESSES) * OWN_STEPS;
+  let last = 0;
+  return {
+    next() {
+      const now = keyAt(clock()) + place;
+      const after = last + 1;
+      const step = after % STEPS_PER_MS;
+      const own = step >= place && step < place + OWN_STEPS;
+      const inNext = after - step + place + (step < place ? 0 : STEPS_PER_MS);
+      last = now > last ? now : own ? after : inNext;
+      return last;
+    },
+    pass(key) {
+      if (key > last) last = key;
+    },
+  };
 }
 
 export function encodeId(kind: IdKind, key: number): string {

@@ -20,7 +20,7 @@ const WALKS = [
   /^select \* from (?:mail|contact|delivery)\s+order by key desc limit/s,
   /^select \* from event where key > \?/s,
   // An operator's listing of all accounts.
-  /^select \* from contact\s+where \?1 is null/s,
+  /^select \* from contact\s+where \? is null/s,
 ];
 /** Counting is what `stats` is for; nobody waits for it. */
 const COUNTS = /^select count\(\*\) from/;
@@ -148,9 +148,7 @@ test('every statement finds its rows by an index', async context => {
   for (const text of statements) {
     if (!/^(?:select|insert|update|delete|with)/.test(text) || COUNTS.test(text)) continue;
     if (WALKS.some(each => each.test(text))) continue;
-    const plan = raw
-      .prepare(`explain query plan ${text}`)
-      .all(...(text.includes('?1') ? [{ ...Array(40).fill(null) }] : Array(text.split('?').length - 1).fill(null)));
+    const plan = raw.prepare(`explain query plan ${text}`).all(...Array(text.split('?').length - 1).fill(null));
     for (const { detail } of plan as { detail: string }[]) {
       if (GROWING.test(`${detail} `) && !/USING (?:COVERING )?INDEX/.test(detail))
         wrong.push(`${detail}: ${text.replaceAll(/\s+/g, ' ')}`);

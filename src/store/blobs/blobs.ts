@@ -11,8 +11,8 @@ import path from 'node:path';
 import { ReplydError } from '../../base/errors.js';
 import type { StoredContent, StoredContentRef } from '../../conversation/filing.js';
 import type { Content } from '../../mail/mail.js';
-import { newKey, type Session } from '../session.js';
 import { storeFault } from '../sqlite/database.js';
+import type { StoreTx } from '../tx.js';
 
 export const INLINE_LIMIT = 128 * 1024;
 
@@ -102,18 +102,17 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 /** The key of the row for this content, made when it is new. Inside a transaction. */
-export function blobKey(session: Session, content: StoredContent): number {
-  const { db } = session;
-  const known = db.get<{ key: number; inline: number }>(
+export async function blobKey(tx: StoreTx, content: StoredContent): Promise<number> {
+  const known = await tx.get<{ key: number; inline: number }>(
     'select key, data is not null as inline from blob where sha256 = ? and shared = 1',
     Buffer.from(content.sha256, 'hex'),
   );
   if (known) {
-    if (!known.inline) touch(blobFile(session.dataDir, content.sha256));
+    if (!known.inline) touch(blobFile(tx.dataDir, content.sha256));
     return known.key;
   }
-  if (!('bytes' in content)) touch(blobFile(session.dataDir, content.sha256));
-  return insertBlob(session, content, { shared: true });
+  if (!('bytes' in content)) touch(blobFile(tx.dataDir, content.sha256));
+  return insertBlob(tx, content, { shared: true });
 }
 
 /**
@@ -121,21 +120,21 @@ export function blobKey(session: Session, content: StoredContent): number {
  * their hash would cost every mail a page of a large index. Small ones stand in a row of their own; large ones stand in a
  * file, which has one row however many name it.
  */
-export function rawKey(session: Session, content: StoredContent): number {
-  return 'bytes' in content ? insertBlob(session, content, { shared: false }) : blobKey(session, content);
+export async function rawKey(tx: StoreTx, content: StoredContent): Promise<number> {
+  return 'bytes' in content ? await insertBlob(tx, content, { shared: false }) : await blobKey(tx, content);
 }
 
-function insertBlob(session: Session, content: StoredContent, as: { readonly shared: boolean }): number {
-  return session.db.insert(
-    `insert into blob (key, sha256, size, data, created_at, shared)
-     values (max(?, (select coalesce(max(key), 0) + 1 from blob)), ?, ?, ?, ?, ?)`,
-    newKey(session),
-    Buffer.from(content.sha256, 'hex'),
-    content.size,
-    'bytes' in content ? content.bytes : null,
-    session.clock(),
-    as.shared ? 1 : 0,
-  );
+async function insertBlob(tx: StoreTx, content: StoredContent, as: { readonly shared: boolean }): Promise<number> {
+  const key = tx.key();
+  await tx.insert('blob', {
+    key,
+    sha256: Buffer.from(content.sha256, 'hex'),
+    size: content.size,
+    data: 'bytes' in content ? content.bytes : null,
+    created_at: tx.now(),
+    shared: as.shared ? 1 : 0,
+  });
+  return key;
 }
 
 /**
@@ -143,20 +142,20 @@ function insertBlob(session: Session, content: StoredContent, as: { readonly sha
  * not there: then no row may name it, and whoever brought it is asked to bring it again.
  */
 function touch(file: string): void {
-  // The file system's own time, as the one who clears reads it; not the session's clock.
+  // The file system's own time, as the one who clears reads it; not the tx's clock.
   const now = Date.now() / 1000;
   utimesSync(file, now, now);
 }
 
 /** Names the bytes of a row, for `readContent`. */
-export function blobRef(session: Session, key: number): StoredContentRef {
-  const row = session.db.get<{ sha256: Uint8Array; size: number; inline: number }>(
+export async function blobRef(tx: StoreTx, key: number): Promise<StoredContentRef> {
+  const row = await tx.get<{ sha256: Uint8Array; size: number; inline: number }>(
     'select sha256, size, data is not null as inline from blob where key = ?',
     key,
   );
   if (!row) throw new ReplydError('not_kept', 'these bytes are no longer kept');
   const sha256 = Buffer.from(row.sha256).toString('hex');
-  return { key, sha256, size: row.size, file: row.inline ? null : blobFile(session.dataDir, sha256) };
+  return { key, sha256, size: row.size, file: row.inline ? null : blobFile(tx.dataDir, sha256) };
 }
 
 /** Names bytes that are no longer kept: reading them is not_found. */
@@ -165,7 +164,7 @@ export function goneRef(size: number): StoredContentRef {
 }
 
 /** The bytes themselves. Throws not_found when they are gone. */
-export async function readContent(session: Session, ref: StoredContentRef): Promise<Uint8Array> {
+export async function readContent(tx: StoreTx, ref: StoredContentRef): Promise<Uint8Array> {
   if (ref.file !== null) {
     try {
       return await readFile(ref.file);
@@ -173,7 +172,7 @@ export async function readContent(session: Session, ref: StoredContentRef): Prom
       throw storeFault(error, `cannot read the blob ${ref.file}`);
     }
   }
-  const data = session.db.value<Uint8Array>('select data from blob where key = ?', ref.key);
+  const data = await tx.value<Uint8Array>('select data from blob where key = ?', ref.key);
   if (!data) throw new ReplydError('not_kept', 'these bytes are no longer kept');
   return data;
 }

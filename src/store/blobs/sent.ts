@@ -10,12 +10,7 @@ import { existsSync, unlinkSync } from 'node:fs';
 import { readdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { encodeId, keyOf } from '../ids.js';
-import type { Session } from '../session.js';
-
-export interface SentOperations {
-  /** Of these deliveries those that are gone, or whose mail is no longer kept. */
-  deliveriesWithoutMail(ids: readonly string[]): readonly string[];
-}
+import type { StoreTx } from '../tx.js';
 
 const ENDINGS = ['.eml', '.json'] as const;
 const NAME = /^(dlv_[0-9a-hjkmnp-tv-z]{11})\.(?:eml|json)$/;
@@ -26,33 +21,33 @@ export function sentFolder(dataDir: string): string {
   return path.join(dataDir, 'sent');
 }
 
-export function sentOperations(session: Session): SentOperations {
-  return {
-    deliveriesWithoutMail: ids =>
-      ids.filter(
-        id =>
-          !session.db.get(
-            `select 1 from delivery d left join outgoing_mail o on o.key = d.outgoing_mail_key
-             where d.key = ? and d.kind = 'mail' and o.raw_gone_at is null`,
-            keyOf('delivery', id),
-          ),
-      ),
-  };
+/** Of these deliveries those that are gone, or whose mail is no longer kept. */
+export async function deliveriesWithoutMail(tx: StoreTx, ids: readonly string[]): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const id of ids) {
+    const kept = await tx.get(
+      `select 1 from delivery d left join outgoing_mail o on o.key = d.outgoing_mail_key
+       where d.key = ? and d.kind = 'mail' and o.raw_gone_at is null`,
+      keyOf('delivery', id),
+    );
+    if (kept === undefined) found.push(id);
+  }
+  return found;
 }
 
 /** Deletes up to `most` deliveries of a conversation or account with their copies. Returns how many. */
-export function removeDeliveries(
-  session: Session,
+export async function removeDeliveries(
+  tx: StoreTx,
   column: 'account_key' | 'conversation_key',
   { value, most }: { readonly value: number; readonly most: number },
-): number {
-  const rows = session.db.all<{ key: number; kind: string }>(
+): Promise<number> {
+  const rows = await tx.all<{ key: number; kind: string }>(
     // The column is one of two words of this file.
     `delete from delivery where key in (select key from delivery where ${column} = ? limit ?) returning key, kind`,
     value,
     most,
   );
-  const folder = sentFolder(session.dataDir);
+  const folder = sentFolder(tx.dataDir);
   if (!existsSync(folder)) return rows.length;
   for (const { key, kind } of rows) {
     if (kind !== 'mail') continue;

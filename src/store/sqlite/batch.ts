@@ -12,11 +12,20 @@
  *
  * While another process holds the store longer than a writer waits for it, the whole batch is answered with that: one by
  * one each call would wait as long again, and the last of a full batch for twenty minutes.
+ *
+ * Verbs are asynchronous, but SQLite answers at once: a transaction begins and ends in one turn of the event loop, and
+ * whoever calls here lets nothing else use the connection until the promise is fulfilled.
  */
 import { ReplydError } from '../../base/errors.js';
-import type { Operations, WritingName } from '../operations.js';
-import type { Session } from '../session.js';
+import type { VerbName, WritingName } from '../core.js';
+import { inTurn, type StoreTx } from '../tx.js';
 import { isBusy, storeFault } from './database.js';
+import type { SqliteTx } from './tx.js';
+
+/** Verbs by their names, as a batch calls them. */
+export type VerbTable = {
+  readonly [Name in VerbName]: (tx: StoreTx, ...values: never) => Promise<unknown>;
+};
 
 export interface Call {
   readonly id: number;
@@ -29,29 +38,31 @@ export type Answer =
   | { readonly id: number; readonly error: ReplydError };
 
 /** Runs the calls in one transaction, or one by one when that one fails. One answer per call, in their order. */
-export function runBatch(session: Session, verbs: Operations, calls: readonly Call[]): readonly Answer[] {
+export async function runBatch(tx: SqliteTx, verbs: VerbTable, calls: readonly Call[]): Promise<readonly Answer[]> {
   try {
-    const one = calls.length < 2;
-    const together = one ? null : (tryTogether(session, verbs, calls) ?? tryInSavepoints(session, verbs, calls));
-    return together ?? calls.map(call => runAlone(session, verbs, call));
+    const together =
+      calls.length < 2 ? null : ((await tryTogether(tx, verbs, calls)) ?? (await tryInSavepoints(tx, verbs, calls)));
+    return together ?? (await inTurn(calls, call => runAlone(tx, verbs, call)));
   } catch (busy) {
     return calls.map(call => ({ id: call.id, error: storeFault(busy, `store: ${call.name}`) }));
   }
 }
 
 /** Null when one of them was refused, or the transaction lost: nothing of it happened. */
-function tryTogether(session: Session, verbs: Operations, calls: readonly Call[]): readonly Answer[] | null {
-  return inOneTransaction(session, () => calls.map(call => ({ id: call.id, value: perform(verbs, call) })));
+function tryTogether(tx: SqliteTx, verbs: VerbTable, calls: readonly Call[]): Promise<readonly Answer[] | null> {
+  return inOneTransaction(tx, () =>
+    inTurn(calls, async call => ({ id: call.id, value: await perform(tx, verbs, call) })),
+  );
 }
 
 /** Null when the transaction was lost: nothing of it happened. */
-function tryInSavepoints(session: Session, verbs: Operations, calls: readonly Call[]): readonly Answer[] | null {
-  const { db } = session;
-  return inOneTransaction(session, () =>
-    calls.map((call): Answer => {
+function tryInSavepoints(tx: SqliteTx, verbs: VerbTable, calls: readonly Call[]): Promise<readonly Answer[] | null> {
+  const { db } = tx;
+  return inOneTransaction(tx, () =>
+    inTurn(calls, async (call): Promise<Answer> => {
       db.run('savepoint call');
       try {
-        return { id: call.id, value: perform(verbs, call) };
+        return { id: call.id, value: await perform(tx, verbs, call) };
       } catch (error) {
         if (!db.inTransaction) throw error;
         db.run('rollback to call');
@@ -64,32 +75,36 @@ function tryInSavepoints(session: Session, verbs: Operations, calls: readonly Ca
 }
 
 /** Null when the work threw, or lost the transaction: nothing of it happened. Throws when the store is busy. */
-function inOneTransaction<T>(session: Session, work: () => T): T | null {
+async function inOneTransaction<T>(tx: SqliteTx, work: () => Promise<T>): Promise<T | null> {
   try {
-    return transaction(session, work);
+    return await transaction(tx, work);
   } catch (error) {
     if (isBusy(error)) throw error;
     return null;
   }
 }
 
-function runAlone(session: Session, verbs: Operations, call: Call): Answer {
+async function runAlone(tx: SqliteTx, verbs: VerbTable, call: Call): Promise<Answer> {
   try {
-    return { id: call.id, value: runInTransaction(session, verbs, call) };
+    return { id: call.id, value: await runInTransaction(tx, verbs, call) };
   } catch (error) {
     return { id: call.id, error: storeFault(error, `store: ${call.name}`) };
   }
 }
 
 /** One call in one transaction of its own. Throws what went wrong; then nothing of it happened. */
-export function runInTransaction(session: Session, verbs: Operations, call: Pick<Call, 'name' | 'values'>): unknown {
-  return transaction(session, () => perform(verbs, call));
+export function runInTransaction(
+  tx: SqliteTx,
+  verbs: VerbTable,
+  call: Pick<Call, 'name' | 'values'>,
+): Promise<unknown> {
+  return transaction(tx, () => perform(tx, verbs, call));
 }
 
-function transaction<T>({ db }: Session, work: () => T): T {
+async function transaction<T>({ db }: SqliteTx, work: () => Promise<T>): Promise<T> {
   db.run('begin immediate');
   try {
-    const done = work();
+    const done = await work();
     // A statement that failed badly and was swallowed would have ended the transaction: then nothing was kept.
     if (!db.inTransaction) throw new ReplydError('unavailable', 'the transaction was lost');
     db.run('commit');
@@ -100,6 +115,10 @@ function transaction<T>({ db }: Session, work: () => T): T {
   }
 }
 
-function perform(verbs: Operations, call: Pick<Call, 'name' | 'values'>): unknown {
-  return (verbs[call.name] as (...values: readonly unknown[]) => unknown)(...call.values);
+export function perform(
+  tx: SqliteTx,
+  verbs: VerbTable,
+  { name, values }: { readonly name: VerbName; readonly values: readonly unknown[] },
+): Promise<unknown> {
+  return (verbs[name] as (tx: StoreTx, ...values: readonly unknown[]) => Promise<unknown>)(tx, ...values);
 }

@@ -29,12 +29,36 @@ interface Prepared {
   readonly statement: Database.Statement;
   /** The names of what it gives back. */
   readonly columns: readonly string[];
-  readonly numbered: boolean;
+  /** Which of the given values stands at each place; null: each at its own, in their order. */
+  readonly places: readonly number[] | null;
 }
 
-/** The values as the library wants them: `?1` counts as a name there. */
-function bound(prepared: Prepared, values: readonly unknown[]): readonly unknown[] {
-  return prepared.numbered ? [{ ...[null, ...values] }] : values;
+/** A row of one table and one set of columns. */
+interface Insertion {
+  readonly columns: readonly string[];
+  readonly kept: boolean;
+  readonly text: string;
+}
+
+/**
+ * Statements number their values (`$1`), which the library takes for names: that costs an object a call. Here each stands
+ * for a `?`, and the values are put in the order of the places.
+ */
+function placed(text: string): { sql: string; places: readonly number[] | null } {
+  const places: number[] = [];
+  const sql = text.replaceAll(/[$?](\d+)/g, (_, number) => {
+    places.push(Number(number) - 1);
+    return '?';
+  });
+  return { sql, places: places.every((at, index) => at === index) ? null : places };
+}
+
+function bound({ places }: Prepared, values: readonly unknown[]): readonly unknown[] {
+  return places === null ? values : places.map(at => values[at]);
+}
+
+function sameColumns(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, index) => name === other[index]);
 }
 
 /** The library could make it too, but asks for each column's name anew in each row: that takes twice as long. */
@@ -47,6 +71,7 @@ function rowOf(columns: readonly string[], values: readonly unknown[]): unknown 
 export class Connection {
   readonly raw: Database.Database;
   readonly #statements = new Map<string, Prepared>();
+  readonly #insertions = new Map<string, Insertion[]>();
   #onlyReads = false;
 
   constructor(raw: Database.Database) {
@@ -56,10 +81,11 @@ export class Connection {
   #prepared(text: string): Prepared {
     let prepared = this.#statements.get(text);
     if (!prepared) {
-      const statement = this.raw.prepare(text);
+      const { sql, places } = placed(text);
+      const statement = this.raw.prepare(sql);
       const columns = statement.reader ? statement.columns().map(column => column.name) : [];
       if (statement.reader) statement.raw(true);
-      prepared = { statement, columns, numbered: text.includes('?1') };
+      prepared = { statement, columns, places };
       this.#statements.set(text, prepared);
     }
     return prepared;
@@ -84,10 +110,22 @@ export class Connection {
     return prepared.statement.run(...bound(prepared, values)).changes;
   }
 
-  /** Inserts one row; returns its key. (`returning key` would cost it a temporary table each time.) */
-  insert(text: string, ...values: unknown[]): number {
-    const prepared = this.#prepared(text);
-    return Number(prepared.statement.run(...bound(prepared, values)).lastInsertRowid);
+  /** Inserts one row by its columns; `kept`: one with the same primary key stays as it is. Returns how many came. */
+  insert(table: string, row: Readonly<Record<string, unknown>>, { kept = false } = {}): number {
+    const columns = Object.keys(row);
+    let known = this.#insertions.get(table);
+    if (known === undefined) {
+      known = [];
+      this.#insertions.set(table, known);
+    }
+    let insertion = known.find(each => each.kept === kept && sameColumns(each.columns, columns));
+    if (insertion === undefined) {
+      const places = columns.map(() => '?').join(', ');
+      const text = `insert into ${table} (${columns.join(', ')}) values (${places})${kept ? ' on conflict do nothing' : ''}`;
+      insertion = { columns, kept, text };
+      known.push(insertion);
+    }
+    return this.run(insertion.text, ...Object.values(row));
   }
 
   /** The first column of the first row. */
@@ -103,27 +141,27 @@ export class Connection {
   }
 
   /**
-   * Looks at one state of the store, and locks it once for all statements of `look`. A connection that only reads looks
-   * at the same state until this turn of the event loop ends: each state begins with an empty page cache, and under load
-   * many look at it in one turn.
+   * Reads one state of the store, and locks it once for all statements of `work`. A connection that only reads keeps that
+   * state until this turn of the event loop ends: each state begins with an empty page cache, and under load many read it
+   * in one turn.
    */
-  reading<T>(look: () => T): T {
-    if (this.raw.inTransaction) return look();
+  async reading<T>(work: () => Promise<T>): Promise<T> {
+    if (this.raw.inTransaction) return work();
     this.run('begin');
     if (this.#onlyReads) {
-      setImmediate(() => this.lookAnew());
-      return look();
+      setImmediate(() => this.endSnapshot());
+      return work();
     }
     try {
-      return look();
+      return await work();
     } finally {
       // A fault may have ended it; left open it would show one old state for ever.
       if (this.raw.inTransaction) this.run('commit');
     }
   }
 
-  /** What is looked at from now on is the latest state: to be called when something was written elsewhere. Never throws. */
-  lookAnew(): void {
+  /** The next read sees the latest state: to be called when something was written elsewhere. Never throws. */
+  endSnapshot(): void {
     if (!this.#onlyReads || !this.raw.open || !this.raw.inTransaction) return;
     try {
       this.run('commit');
@@ -148,18 +186,10 @@ export class Connection {
   }
 
   close(): void {
-    this.lookAnew();
+    this.endSnapshot();
     this.#statements.clear();
     this.raw.close();
   }
-}
-
-/**
- * ` limit n` for a statement's end. As a value (`limit ?`) SQLite would compile the statement anew for each run, since it
- * plans by the limit: 20 µs.
- */
-export function atMost(count: number): string {
-  return ` limit ${Math.max(0, Math.trunc(count))}`;
 }
 
 export function databaseFile(dataDir: string): string {

@@ -7,16 +7,15 @@ import { isReplydError } from '../../base/errors.js';
 import type { Clock, Parcel, Random } from '../../conversation/ports.js';
 import type { Store } from '../../conversation/store.js';
 import { placeContent, readContent } from '../blobs/blobs.js';
-import type { SentOperations } from '../blobs/sent.js';
-import { encodeId, keyAt } from '../ids.js';
-import { everydayOperations, type OperationName, type Operations, VERBS, type WritingName } from '../operations.js';
-import type { Rules, Session } from '../session.js';
-import type { ClearingOperations } from '../upkeep/clear-files.js';
-import type { RetentionOperations } from '../upkeep/retention.js';
+import { type Answer, type Calls, core, type Values, VERBS, type VerbName, type WritingName } from '../core.js';
+import { encodeId, keyMaker, PROCESSES } from '../ids.js';
+import type { Rules } from '../tx.js';
 import type { LeasedParcel } from '../verbs/deliveries.js';
+import { perform, type VerbTable } from './batch.js';
 import { BUSY_TIMEOUT, type Connection, openDatabase, storeFault } from './database.js';
 import { checkSchema, migrate } from './migrate.js';
-import { directWriter, type Writer } from './writer.js';
+import { type SqliteTx, sqliteTx } from './tx.js';
+import { directWriter, oneAtATime, type Writer } from './writer.js';
 
 /** How often commits of other processes are looked for, milliseconds. */
 const POLL_INTERVAL = 200;
@@ -53,47 +52,50 @@ export interface StoreOptions {
 /** The Store with what only the opener needs. */
 export interface OpenStore
   extends Store,
-    Asynchronous<
-      ClearingOperations &
-        SentOperations &
-        RetentionOperations &
-        Pick<Operations, 'queueDepth' | 'canWrite' | 'canStore' | 'pullForward'>
+    Pick<
+      Calls,
+      | 'deliveriesWithoutMail'
+      | 'filesWithoutRow'
+      | 'clearFiles'
+      | 'clearOld'
+      | 'queueDepth'
+      | 'canWrite'
+      | 'canStore'
+      | 'pullForward'
     > {
   setRules(rules: Rules): Promise<void>;
 }
-
-type Asynchronous<T> = {
-  [K in keyof T]: T[K] extends (...values: infer V) => infer R ? (...values: V) => Promise<R> : never;
-};
 
 /** Opens the store of `dataDir`, making it when `migrate`. Throws unavailable with advice. */
 export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const connection = openDatabase(options.dataDir, { create: options.migrate });
   let writer: Writer;
-  let session: Session;
-  /** With a `direct` writer the everyday ones only, until another is called. */
-  let verbs: Operations;
+  let tx: SqliteTx;
+  /** With a `direct` writer the core only, until another is called. */
+  const verbs = { ...core } as Partial<VerbTable> as VerbTable;
+  const alone = oneAtATime();
   try {
     if (options.migrate) migrate(connection);
     else checkSchema(connection);
     if (options.writer === 'thread') connection.onlyRead();
-    session = {
-      db: connection,
-      clock: options.clock ?? Date.now,
+    const clock = options.clock ?? Date.now;
+    tx = sqliteTx(connection, {
+      clock,
       random: options.random ?? (count => randomBytes(count)),
+      // Place 0 is the daemon's writer.
+      keys: keyMaker(clock, 1 + (process.pid % (PROCESSES - 1))),
       rules: options.rules,
       dataDir: options.dataDir,
-    };
-    verbs = { ...everydayOperations(session) } as Operations;
+    });
     if (options.writer === 'direct') {
-      writer = directWriter(session, verbs);
+      writer = directWriter(tx, verbs);
     } else {
-      await loadVerbs(session, verbs);
+      await loadVerbs(verbs);
       const { threadWriter } = await import('./writer-calls.js');
       writer = await threadWriter(
         { dataDir: options.dataDir, rules: options.rules },
         {
-          committed: () => connection.lookAnew(),
+          committed: () => connection.endSnapshot(),
           ...(options.onDeath ? { onDeath: options.onDeath } : {}),
         },
       );
@@ -120,22 +122,24 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       changed();
     }, wait).unref();
   };
-  const write = async <Name extends WritingName>(name: Name, ...values: Parameters<Operations[Name]>) => {
+  const write = async <Name extends WritingName>(name: Name, ...values: Values<Name>): Promise<Answer<Name>> => {
     const value = await writer.run(name, ...values);
     if (!QUIET.has(name)) changedSoon();
     return value;
   };
-  const read = async (name: OperationName, values: readonly unknown[]) => {
+  const read = async (name: VerbName, values: readonly unknown[]) => {
     try {
-      return connection.reading(() => (verbs[name] as (...given: readonly unknown[]) => unknown)(...values));
+      return await connection.reading(() => perform(tx, verbs, { name, values }));
     } catch (error) {
       throw storeFault(error, `store: ${name}`);
     }
   };
-  const calls = asynchronousCalls((name, values) => {
+  // One connection for both: nobody may read what another is about to write.
+  const inTurn: typeof alone = options.writer === 'direct' ? alone : work => work();
+  const calls = asCalls((name, values) => {
     const call = () =>
-      VERBS[name] === 'reads' ? read(name, values) : write(name as WritingName, ...(values as never));
-    return name in verbs ? call() : loadVerbs(session, verbs).then(call);
+      inTurn(() => (VERBS[name] === 'reads' ? read(name, values) : write(name as WritingName, ...(values as never))));
+    return name in verbs ? call() : loadVerbs(verbs).then(call);
   });
 
   /** Repeats a removal until nothing is left, a short transaction at a time. */
@@ -155,7 +159,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   return {
     ...calls,
     async setRules(rules) {
-      session.rules = rules;
+      tx.rules = rules;
       await calls.setRules(rules);
     },
     lease: async (destination, options) => (await calls.lease(destination, options)).map(loaded),
@@ -167,20 +171,17 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     removeHook: id => untilGone(() => calls.removeHookPart(id)),
     once: (request, verb, values) => calls.once(request, verb, values) as never,
     removeAccount: slug => untilGone(() => calls.removeAccountPart(slug)),
-    mintMailId: () =>
-      encodeId(
-        'mail',
-        keyAt(
-          session.clock(),
-          session.random(2).reduce((sum, byte) => sum * 256 + byte, 0),
-        ),
-      ),
+    mintMailId: () => encodeId('mail', tx.key()),
+    stats: async () => ({
+      ...(await calls.stats()),
+      database_bytes: connection.value<number>('pragma page_count')! * connection.value<number>('pragma page_size')!,
+    }),
     place: (content, facts) => placeContent(options.dataDir, content, facts),
-    read: ref => readContent(session, ref),
+    read: ref => readContent(tx, ref),
     onChange(listener) {
       listeners.add(listener);
       poll ??= setInterval(() => {
-        connection.lookAnew();
+        connection.endSnapshot();
         const now = dataVersion();
         if (now === version) return;
         version = now;
@@ -216,18 +217,15 @@ function emptyLog(connection: Connection): void {
   }
 }
 
-/** All that are not everyday ones. */
-async function loadVerbs(session: Session, verbs: Operations): Promise<void> {
-  const { operations } = await import('../all-operations.js');
-  Object.assign(verbs, operations(session));
+/** All that are not of the core. */
+async function loadVerbs(verbs: VerbTable): Promise<void> {
+  const { all } = await import('../all.js');
+  Object.assign(verbs, all);
 }
 
-function asynchronousCalls(
-  call: (name: OperationName, values: readonly unknown[]) => Promise<unknown>,
-): Asynchronous<Operations> {
-  const names = Object.keys(VERBS) as OperationName[];
-  const entries = names.map(name => [name, (...values: readonly unknown[]) => call(name, values)]);
-  return Object.fromEntries(entries) as Asynchronous<Operations>;
+function asCalls(call: (name: VerbName, values: readonly unknown[]) => Promise<unknown>): Calls {
+  const names = Object.keys(VERBS) as VerbName[];
+  return Object.fromEntries(names.map(name => [name, (...values: readonly unknown[]) => call(name, values)])) as Calls;
 }
 
 /** A large mail goes as its file, a small one as its bytes. */

@@ -4,11 +4,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { operations } from '../all-operations.js';
-import type { Rules, Session } from '../session.js';
+import { all } from '../all.js';
+import { keyMaker } from '../ids.js';
+import type { Rules } from '../tx.js';
 import { type Answer, type Call, runBatch } from './batch.js';
 import { checkpointsBeside } from './checkpoints.js';
 import { openDatabase } from './database.js';
+import { sqliteTx } from './tx.js';
 
 export interface WriterData {
   readonly dataDir: string;
@@ -22,35 +24,43 @@ export type FromWriter = readonly (
   | { readonly id: number; readonly error: { code: string; message: string; details: Record<string, unknown> } }
 )[];
 
+/** Its place among the processes that make keys; there is one daemon. */
+const DAEMON = 0;
 /** More than this is not gained by waiting longer, and each answer would wait for all. */
 const MAX_BATCH = 128;
 
 const port = parentPort as MessagePort;
 const { dataDir, rules } = workerData as WriterData;
-const session: Session = {
-  db: openDatabase(dataDir),
+const tx = sqliteTx(openDatabase(dataDir), {
   clock: Date.now,
   random: count => randomBytes(count),
+  keys: keyMaker(Date.now, DAEMON),
   rules,
   dataDir,
-};
-const verbs = operations(session);
-const checkpoints = checkpointsBeside(session.db, dataDir);
+});
+const checkpoints = checkpointsBeside(tx.db, dataDir);
 const waiting: Call[] = [];
 let closing = false;
+let working = false;
 
 port.on('message', (message: ToWriter) => {
   take(message);
-  work();
+  void work();
 });
 
-function work(): void {
+/** One batch after the other, and one at a time: what comes meanwhile is in the next. */
+async function work(): Promise<void> {
+  if (working) return;
+  working = true;
   for (let calls = arrived(); calls.length > 0; calls = arrived()) {
-    const answers = runBatch(session, verbs, calls);
+    const answers = await runBatch(tx, all, calls);
     port.postMessage(answers.map(portable) satisfies FromWriter);
     checkpoints.committed();
   }
-  if (closing) void checkpoints.close().then(close);
+  working = false;
+  if (!closing) return;
+  await checkpoints.close();
+  close();
 }
 
 /** Everything that has come by now, as far as one batch holds it. */
@@ -69,7 +79,7 @@ function take(message: ToWriter): void {
 }
 
 function close(): void {
-  session.db.close();
+  tx.db.close();
   port.close();
 }
 

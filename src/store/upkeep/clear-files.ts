@@ -12,51 +12,44 @@ import path from 'node:path';
 import { blobFile, incomingFolder } from '../blobs/blobs.js';
 import { type BlobFile, listBlobFiles } from '../blobs/files.js';
 import { clearSentCopies, type SentStore } from '../blobs/sent.js';
-import type { Session } from '../session.js';
-import { lockFiles } from '../sqlite/lock.js';
+import type { StoreTx } from '../tx.js';
 
 /** Milliseconds that a file without a row is left alone: nothing waits so long between being written and its row. */
 export const AGE = 24 * 60 * 60_000;
 /** Files a transaction may unlink before it lets others in. */
 const BATCH = 100;
 
-export interface ClearingOperations {
-  /** Of these hashes those that no row has with a file. */
-  filesWithoutRow(hashes: readonly string[]): readonly string[];
-  /** Unlinks those that still have no row and were last touched before `before`. Returns how many. */
-  clearFiles(hashes: readonly string[], options: { before: number }): number;
+/** Of these hashes those that no row has with a file. */
+export async function filesWithoutRow(tx: StoreTx, hashes: readonly string[]): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const sha256 of hashes) {
+    const hash = Buffer.from(sha256, 'hex');
+    const row = await tx.get('select 1 from blob where sha256 = ? and shared = 1 and data is null', hash);
+    if (row === undefined) found.push(sha256);
+  }
+  return found;
 }
 
-export function clearingOperations(session: Session): ClearingOperations {
-  const withoutRow = (sha256: string) =>
-    session.db.value(
-      'select 1 from blob where sha256 = ? and shared = 1 and data is null',
-      Buffer.from(sha256, 'hex'),
-    ) === undefined;
-  return {
-    filesWithoutRow: hashes => hashes.filter(withoutRow),
-
-    clearFiles(hashes, options) {
-      const lock = lockFiles(session.dataDir, 0);
-      if (lock === null) return 0;
-      let cleared = 0;
+/** Unlinks those that still have no row and were last touched before `before`. Returns how many. */
+export async function clearFiles(tx: StoreTx, hashes: readonly string[], options: { before: number }): Promise<number> {
+  const lock = tx.lockFiles();
+  if (lock === null) return 0;
+  let cleared = 0;
+  try {
+    for (const sha256 of await filesWithoutRow(tx, hashes)) {
+      const file = blobFile(tx.dataDir, sha256);
       try {
-        for (const sha256 of hashes.filter(withoutRow)) {
-          const file = blobFile(session.dataDir, sha256);
-          try {
-            if (statSync(file).mtimeMs >= options.before) continue;
-            unlinkSync(file);
-            cleared += 1;
-          } catch {
-            // Gone already, or not to be unlinked: `replyd check` tells of those that stay.
-          }
-        }
-      } finally {
-        lock.release();
+        if (statSync(file).mtimeMs >= options.before) continue;
+        unlinkSync(file);
+        cleared += 1;
+      } catch {
+        // Gone already, or not to be unlinked: `replyd check` tells of those that stay.
       }
-      return cleared;
-    },
-  };
+    }
+  } finally {
+    lock.release();
+  }
+  return cleared;
 }
 
 export interface ClearingStore extends SentStore {
@@ -122,7 +115,7 @@ async function clearTemporary(files: readonly string[], before: number): Promise
   return cleared;
 }
 
-function isOlder(file: string, before: number): Promise<boolean> {
+async function isOlder(file: string, before: number): Promise<boolean> {
   return stat(file).then(
     found => found.mtimeMs < before,
     () => false,

@@ -2,114 +2,98 @@
 
 import { ReplydError } from '../../base/errors.js';
 import type { AddressLookup } from '../../conversation/filing.js';
-import type { Account, AccountSettings, Feature } from '../../conversation/model.js';
+import type { AccountSettings } from '../../conversation/model.js';
 import { newToken } from '../../conversation/token.js';
 import { normalizeAddress, normalizeDomain, type OurAddress, parseOurAddress } from '../../mail/address.js';
 import { encodeId } from '../ids.js';
 import type { AccountRow } from '../rows.js';
-import { newKey, type Session } from '../session.js';
+import { inTurn, type StoreTx, type Verb } from '../tx.js';
 import { accountView } from '../views/views.js';
-
-export interface AccountOperations {
-  resolve(address: string): AddressLookup;
-  addAccount(account: { slug: string; name?: string; domains: readonly string[]; support_email: string }): Account;
-  accounts(): readonly Account[];
-  account(slug: string): Account;
-  setAccount(
-    slug: string,
-    change: { name?: string; support_email?: string; domains?: readonly string[]; settings?: AccountSettings },
-  ): Account;
-  setFeature(slug: string, feature: Feature, on: boolean): Account;
-  rememberPrefixes(prefixes: readonly string[]): void;
-}
 
 const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
-export function accountOperations(session: Session): AccountOperations {
-  const { db } = session;
-  return {
-    resolve: address => resolveAddress(session, address),
+export const resolve: Verb<'resolve'> = async (tx, address) => resolveAddress(tx, address);
 
-    addAccount(account) {
-      if (!SLUG.test(account.slug)) {
-        throw new ReplydError(
-          'invalid',
-          `${JSON.stringify(account.slug)} is no slug: use 1 to 63 lower-case letters, digits and hyphens`,
-        );
-      }
-      if (db.get('select 1 from account where slug = ?', account.slug)) {
-        throw new ReplydError('account_exists', `there is an account ${account.slug} already`);
-      }
-      const domains = account.domains.map(checkedDomain);
-      const key = db.insert(
-        `insert into account (key, slug, name, support_email, inbound_emails, inbox_token, created_at)
-         values (max(?, (select coalesce(max(key), 0) + 1 from account)), ?, ?, ?, ?, ?, ?)`,
-        newKey(session),
-        account.slug,
-        account.name ?? account.slug,
-        checkedAddress(account.support_email),
-        domains.length > 0 ? 1 : 0,
-        newToken(session.random),
-        session.clock(),
-      );
-      writeDomains(session, key, domains);
-      return accountView(session, accountByKey(session, key));
-    },
+export const addAccount: Verb<'addAccount'> = async (tx, account) => {
+  if (!SLUG.test(account.slug)) {
+    throw new ReplydError(
+      'invalid',
+      `${JSON.stringify(account.slug)} is no slug: use 1 to 63 lower-case letters, digits and hyphens`,
+    );
+  }
+  if (await tx.get('select 1 from account where slug = ?', account.slug)) {
+    throw new ReplydError('account_exists', `there is an account ${account.slug} already`);
+  }
+  const domains = account.domains.map(checkedDomain);
+  const key = tx.key();
+  await tx.insert('account', {
+    key,
+    slug: account.slug,
+    name: account.name ?? account.slug,
+    support_email: checkedAddress(account.support_email),
+    inbound_emails: domains.length > 0 ? 1 : 0,
+    inbox_token: newToken(tx.random),
+    created_at: tx.now(),
+  });
+  await writeDomains(tx, key, domains);
+  return accountView(tx, await accountByKey(tx, key));
+};
 
-    accounts: () => db.all<AccountRow>('select * from account order by slug').map(row => accountView(session, row)),
+export const accounts: Verb<'accounts'> = async tx =>
+  await inTurn(
+    await tx.all<AccountRow>('select * from account order by slug'),
+    async row => await accountView(tx, row),
+  );
 
-    account: slug => accountView(session, accountBySlug(session, slug)),
+export const account: Verb<'account'> = async (tx, slug) => accountView(tx, await accountBySlug(tx, slug));
 
-    setAccount(slug, change) {
-      const row = accountBySlug(session, slug);
-      if (change.name !== undefined) db.run('update account set name = ? where key = ?', change.name, row.key);
-      if (change.support_email !== undefined) {
-        db.run('update account set support_email = ? where key = ?', checkedAddress(change.support_email), row.key);
-      }
-      if (change.domains !== undefined) {
-        const domains = change.domains.map(checkedDomain);
-        const hadNone = db.get('select 1 from domain where account_key = ?', row.key) === undefined;
-        writeDomains(session, row.key, domains);
-        // An account's inbound mail is on from its first domain on; without a domain nothing can come in.
-        if (hadNone !== (domains.length === 0)) {
-          db.run('update account set inbound_emails = ? where key = ?', domains.length > 0 ? 1 : 0, row.key);
-        }
-      }
-      if (change.settings !== undefined) {
-        const settings = { ...(JSON.parse(row.settings) as AccountSettings), ...change.settings };
-        db.run('update account set settings = ? where key = ?', JSON.stringify(settings), row.key);
-      }
-      return accountView(session, accountByKey(session, row.key));
-    },
+export const setAccount: Verb<'setAccount'> = async (tx, slug, change) => {
+  const row = await accountBySlug(tx, slug);
+  if (change.name !== undefined) await tx.run('update account set name = ? where key = ?', change.name, row.key);
+  if (change.support_email !== undefined) {
+    await tx.run('update account set support_email = ? where key = ?', checkedAddress(change.support_email), row.key);
+  }
+  if (change.domains !== undefined) {
+    const domains = change.domains.map(checkedDomain);
+    const hadNone = (await tx.get('select 1 from domain where account_key = ?', row.key)) === undefined;
+    await writeDomains(tx, row.key, domains);
+    // An account's inbound mail is on from its first domain on; without a domain nothing can come in.
+    if (hadNone !== (domains.length === 0)) {
+      await tx.run('update account set inbound_emails = ? where key = ?', domains.length > 0 ? 1 : 0, row.key);
+    }
+  }
+  if (change.settings !== undefined) {
+    const settings = { ...(JSON.parse(row.settings) as AccountSettings), ...change.settings };
+    await tx.run('update account set settings = ? where key = ?', JSON.stringify(settings), row.key);
+  }
+  return accountView(tx, await accountByKey(tx, row.key));
+};
 
-    setFeature(slug, feature, on) {
-      const row = accountBySlug(session, slug);
-      if (feature === 'inbound_emails' && on && !db.get('select 1 from domain where account_key = ?', row.key)) {
-        throw new ReplydError(
-          'invalid',
-          `account ${slug} has no inbound domain: set one first (account set ${slug} domains=…)`,
-        );
-      }
-      // The name of a feature is the name of its column; Feature is a closed list.
-      db.run(`update account set ${feature} = ? where key = ?`, on ? 1 : 0, row.key);
-      return accountView(session, accountByKey(session, row.key));
-    },
+export const setFeature: Verb<'setFeature'> = async (tx, slug, feature, on) => {
+  const row = await accountBySlug(tx, slug);
+  if (feature === 'inbound_emails' && on && !(await tx.get('select 1 from domain where account_key = ?', row.key))) {
+    throw new ReplydError(
+      'invalid',
+      `account ${slug} has no inbound domain: set one first (account set ${slug} domains=…)`,
+    );
+  }
+  // The name of a feature is the name of its column; Feature is a closed list.
+  await tx.run(`update account set ${feature} = ? where key = ?`, on ? 1 : 0, row.key);
+  return accountView(tx, await accountByKey(tx, row.key));
+};
 
-    rememberPrefixes(prefixes) {
-      for (const prefix of prefixes)
-        db.run('insert or ignore into reply_prefix (name) values (?)', prefix.toLowerCase());
-    },
-  };
-}
+export const rememberPrefixes: Verb<'rememberPrefixes'> = async (tx, prefixes) => {
+  for (const prefix of prefixes) await tx.insert('reply_prefix', { name: prefix.toLowerCase() }, { known: 'kept' });
+};
 
-export function accountBySlug(session: Session, slug: string): AccountRow {
-  const row = session.db.get<AccountRow>('select * from account where slug = ?', slug);
+export async function accountBySlug(tx: StoreTx, slug: string): Promise<AccountRow> {
+  const row = await tx.get<AccountRow>('select * from account where slug = ?', slug);
   if (!row) throw new ReplydError('account_not_found', `there is no account ${JSON.stringify(slug)}`);
   return row;
 }
 
-export function accountByKey(session: Session, key: number): AccountRow {
-  return session.db.get<AccountRow>('select * from account where key = ?', key)!;
+export async function accountByKey(tx: StoreTx, key: number): Promise<AccountRow> {
+  return (await tx.get<AccountRow>('select * from account where key = ?', key))!;
 }
 
 function checkedDomain(text: string): string {
@@ -125,14 +109,14 @@ export function checkedAddress(text: string): string {
   return address;
 }
 
-function writeDomains(session: Session, accountKey: number, domains: readonly string[]): void {
-  session.db.run('delete from domain where account_key = ?', accountKey);
+async function writeDomains(tx: StoreTx, accountKey: number, domains: readonly string[]): Promise<void> {
+  await tx.run('delete from domain where account_key = ?', accountKey);
   for (const [position, name] of [...new Set(domains)].entries()) {
-    session.db.run('insert into domain (name, account_key, position) values (?, ?, ?)', name, accountKey, position);
+    await tx.insert('domain', { name, account_key: accountKey, position });
   }
 }
 
-interface TokenRow {
+export interface TokenRow {
   conversation_key: number;
   participant_key: number;
   account_key: number;
@@ -140,12 +124,11 @@ interface TokenRow {
 }
 
 /** Two look-ups: is the domain ours, does the token live. Prefixes are a list of a few. */
-export function resolveAddress(session: Session, address: string): AddressLookup {
-  const { db } = session;
-  const parsed = parseAddress(session, address);
+export async function resolveAddress(tx: StoreTx, address: string): Promise<AddressLookup> {
+  const parsed = await parseAddress(tx, address);
   const detail = (reason: string) => ({ detail: reason });
   const ours =
-    parsed.domain === '' || db.get('select 1 from domain where name = ? limit 1', parsed.domain) !== undefined;
+    parsed.domain === '' || (await tx.get('select 1 from domain where name = ? limit 1', parsed.domain)) !== undefined;
   if (!ours) return { found: 'not_ours', ...detail(`domain ${parsed.domain} is not ours`) };
   switch (parsed.kind) {
     case 'unknown':
@@ -154,7 +137,7 @@ export function resolveAddress(session: Session, address: string): AddressLookup
     case 'operator':
       return { found: 'destination', destination: { kind: 'operator', address, localPart: parsed.localPart } };
     case 'reply': {
-      const row = livingToken(session, parsed.token);
+      const row = await livingToken(tx, parsed.token);
       if (!row) return { found: 'unknown', ...detail('unknown or revoked token') };
       if (row.inbound_emails !== 1) return { found: 'switched_off', ...detail('inbound_emails is off') };
       return {
@@ -170,7 +153,7 @@ export function resolveAddress(session: Session, address: string): AddressLookup
       };
     }
     case 'bounce': {
-      const row = db.get<{ key: number; account_key: number; conversation_key: number }>(
+      const row = await tx.get<{ key: number; account_key: number; conversation_key: number }>(
         'select key, account_key, conversation_key from delivery where bounce_token = ?',
         parsed.token,
       );
@@ -188,7 +171,7 @@ export function resolveAddress(session: Session, address: string): AddressLookup
       };
     }
     case 'inbox': {
-      const row = db.get<AccountRow>('select * from account where inbox_token = ?', parsed.token);
+      const row = await tx.get<AccountRow>('select * from account where inbox_token = ?', parsed.token);
       if (!row) return { found: 'unknown', ...detail('unknown inbox token') };
       if (row.inbound_emails !== 1) return { found: 'switched_off', ...detail('inbound_emails is off') };
       return {
@@ -200,8 +183,8 @@ export function resolveAddress(session: Session, address: string): AddressLookup
 }
 
 /** The token's conversation, participant and switch; undefined when unknown or revoked. */
-export function livingToken(session: Session, token: string): TokenRow | undefined {
-  return session.db.get<TokenRow>(
+export async function livingToken(tx: StoreTx, token: string): Promise<TokenRow | undefined> {
+  return tx.get<TokenRow>(
     `select t.conversation_key, t.participant_key, c.account_key, a.inbound_emails
      from token t join conversation c on c.key = t.conversation_key join account a on a.key = c.account_key
      where t.token = ? and t.revoked_at is null`,
@@ -213,15 +196,15 @@ export function livingToken(session: Session, token: string): TokenRow | undefin
  * Prefixes are only ever added, so those known before are good for every address that they explain; only one that they
  * don't explain is a reason to look again.
  */
-function parseAddress(session: Session, address: string): OurAddress {
-  const parsed = parseOurAddress(address, session.prefixesSeen ?? session.rules.prefixes);
+async function parseAddress(tx: StoreTx, address: string): Promise<OurAddress> {
+  const parsed = parseOurAddress(address, tx.prefixesSeen ?? tx.rules.prefixes);
   if (parsed.kind !== 'unknown' || parsed.domain === '') return parsed;
-  session.prefixesSeen = knownPrefixes(session);
-  return parseOurAddress(address, session.prefixesSeen);
+  tx.prefixesSeen = await knownPrefixes(tx);
+  return parseOurAddress(address, tx.prefixesSeen);
 }
 
 /** Configured prefixes and all that were ever in use. */
-export function knownPrefixes(session: Session): readonly string[] {
-  const stored = session.db.all<{ name: string }>('select name from reply_prefix').map(row => row.name);
-  return [...new Set([...session.rules.prefixes, ...stored])];
+export async function knownPrefixes(tx: StoreTx): Promise<readonly string[]> {
+  const stored = (await tx.all<{ name: string }>('select name from reply_prefix')).map(row => row.name);
+  return [...new Set([...tx.rules.prefixes, ...stored])];
 }

@@ -4,15 +4,13 @@
  */
 
 import { ReplydError } from '../../base/errors.js';
-import type { DeliveryState, QueuedDelivery } from '../../conversation/model.js';
+import type { DeliveryState } from '../../conversation/model.js';
 import type { DestinationState, HookParcel, Outcome, Parcel } from '../../conversation/ports.js';
-import type { Store } from '../../conversation/store.js';
 import { sameAddress } from '../../mail/address.js';
 import { blobRef } from '../blobs/blobs.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, DeliveryRow } from '../rows.js';
-import type { Session } from '../session.js';
-import { atMost } from '../sqlite/database.js';
+import { atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
 import { queuedDeliveryView } from '../views/views.js';
 import { accountBySlug } from './accounts.js';
 import { tell } from './events.js';
@@ -33,22 +31,6 @@ type LeasedMail = Omit<Extract<Parcel, { kind: 'mail' }>, 'content'> & {
   };
 };
 
-export interface DeliveryOperations {
-  voidLeases(): number;
-  lease(destination: string, options: { now: number; limit: number }): readonly LeasedParcel[];
-  settle(deliveryId: string, outcome: Outcome, options: { now: number; retryAt: number | null }): void;
-  release(deliveryIds: readonly string[]): void;
-  nextDueAt(destination: string): number | null;
-  destination(name: string): DestinationState;
-  setDestination(state: DestinationState, by: 'operator' | 'queue'): void;
-  /** The clock was put back by so many milliseconds: waits that were set before end when they were meant to. */
-  pullForward(by: number): number;
-  deliveries(filter: Parameters<Store['deliveries']>[0]): readonly QueuedDelivery[];
-  delivery(id: string): QueuedDelivery;
-  retryDeliveries(which: { id: string } | { state: DeliveryState }): readonly QueuedDelivery[];
-  cancelDelivery(id: string): QueuedDelivery;
-}
-
 const READY = `d.destination = ? and (d.outgoing_mail_key is not null or d.kind = 'webhook')
   and ${unfinished('d')} and d.state <> 'leased' and d.next_attempt_at is not null`;
 
@@ -64,203 +46,205 @@ function inState(state: DeliveryState): string {
     : "state = ? and state in ('failed', 'deferred', 'waiting', 'leased')";
 }
 
-export function deliveryOperations(session: Session): DeliveryOperations {
-  const { db } = session;
-  return {
-    voidLeases: () =>
-      db.run(
-        `update delivery set state = case when attempts > 0 then 'deferred' else 'waiting' end where state = 'leased' and ${UNFINISHED}`,
-      ),
+export const voidLeases: Verb<'voidLeases'> = async tx =>
+  tx.run(
+    `update delivery set state = case when attempts > 0 then 'deferred' else 'waiting' end where state = 'leased' and ${UNFINISHED}`,
+  );
 
-    lease(destination, options) {
-      const rows = db.all<DeliveryRow>(
-        `update delivery set state = 'leased', attempts = attempts + 1 where key in (
+export async function lease(
+  tx: StoreTx,
+  destination: string,
+  options: { now: number; limit: number },
+): Promise<readonly LeasedParcel[]> {
+  const rows = await tx.all<DeliveryRow>(
+    `update delivery set state = 'leased', attempts = attempts + 1 where key in (
            select d.key from delivery d
            where ${READY} and d.next_attempt_at <= ? and ${FIRST_OF_ORDER}
            order by d.next_attempt_at, d.key${atMost(options.limit)})
          returning *`,
-        destination,
-        options.now,
-      );
-      return rows.sort((a, b) => a.key - b.key).flatMap(row => parcel(session, row) ?? []);
-    },
-
-    settle(deliveryId, outcome, options) {
-      const row = deliveryRow(session, deliveryId);
-      if (row.state !== 'leased') return;
-      settleDelivery(session, row, outcome, options);
-    },
-
-    release(deliveryIds) {
-      for (const id of deliveryIds) {
-        db.run(
-          `update delivery set attempts = attempts - 1, state = case when attempts > 1 then 'deferred' else 'waiting' end
-           where key = ? and state = 'leased'`,
-          keyOf('delivery', id),
-        );
-      }
-    },
-
-    nextDueAt: destination =>
-      db.value<number>(
-        `select min(d.next_attempt_at) from delivery d where ${READY} and ${FIRST_OF_ORDER}`,
-        destination,
-      ) ?? null,
-
-    destination(name) {
-      const row = db.get<{
-        paused: DestinationState['paused'];
-        reason: string | null;
-        next_probe_at: number | null;
-        failures: number;
-      }>('select * from destination where name = ?', name);
-      return {
-        name,
-        paused: row?.paused ?? null,
-        reason: row?.reason ?? null,
-        nextProbeAt: row?.next_probe_at ?? null,
-        failures: row?.failures ?? 0,
-      };
-    },
-
-    setDestination(state, by) {
-      if (by === 'queue' && db.get(`select 1 from destination where name = ? and paused = 'operator'`, state.name))
-        return;
-      db.run(
-        `insert into destination (name, paused, reason, next_probe_at, failures) values (?, ?, ?, ?, ?)
-         on conflict (name) do update set paused = excluded.paused, reason = excluded.reason,
-           next_probe_at = excluded.next_probe_at, failures = excluded.failures`,
-        state.name,
-        state.paused,
-        state.reason,
-        state.nextProbeAt,
-        state.failures,
-      );
-      noteHookTrouble(session, state.name, state.reason, state.paused === 'trouble');
-    },
-
-    pullForward(by) {
-      const now = session.clock();
-      db.run('update destination set next_probe_at = max(?1, next_probe_at - ?2) where next_probe_at > ?1', now, by);
-      return db.run(
-        `update delivery set due_at = due_at - ?2,
-           next_attempt_at = case when next_attempt_at > ?1 then max(?1, next_attempt_at - ?2) else next_attempt_at end
-         where ${UNFINISHED} and (next_attempt_at > ?1 or due_at > ?1)`,
-        now,
-        by,
-      );
-    },
-
-    deliveries(filter) {
-      // Only the terms that are asked for: each combination has an index that it walks in order.
-      const terms: readonly (readonly [string, string | number])[] = [
-        ...(filter.state === undefined ? [] : [[inState(filter.state), filter.state] as const]),
-        ...(filter.account === undefined
-          ? []
-          : [['account_key = ?', accountBySlug(session, filter.account).key] as const]),
-        ...(filter.conversation === undefined
-          ? []
-          : [['conversation_key = ?', keyOf('conversation', filter.conversation)] as const]),
-        ...(filter.before === undefined ? [] : [['key < ?', keyOf('delivery', filter.before)] as const]),
-      ];
-      const rows = db.all<DeliveryRow>(
-        `select * from delivery ${terms.length === 0 ? '' : `where ${terms.map(([term]) => term).join(' and ')}`}
-         order by key desc limit ?`,
-        ...terms.map(([, value]) => value),
-        filter.limit,
-      );
-      return rows.map(row => queuedDeliveryView(session, row));
-    },
-
-    delivery: id => queuedDeliveryView(session, deliveryRow(session, id)),
-
-    retryDeliveries(which) {
-      const rows =
-        'id' in which
-          ? [deliveryRow(session, which.id)]
-          : db.all<DeliveryRow>(`select * from delivery where ${inState(which.state)} order by key`, which.state);
-      const retried = rows.filter(row => ['waiting', 'deferred', 'failed'].includes(row.state));
-      if ('id' in which && retried.length === 0) {
-        throw new ReplydError(
-          'delivery_settled',
-          `delivery ${which.id} is ${rows[0]!.state}: only what waits, is deferred or failed can be retried`,
-        );
-      }
-      const gone = (row: DeliveryRow) =>
-        row.kind === 'mail' && row.outgoing_mail_key !== null && !stillComposed(session, row);
-      for (const row of retried) {
-        if (gone(row)) {
-          if (!('id' in which)) continue;
-          throw new ReplydError(
-            'delivery_not_possible',
-            `what delivery ${which.id} would send is no longer kept (retention): write it again with \`conversation reply\``,
-          );
-        }
-        if (row.reason === 'no_address' || row.reason === 'suspended') {
-          if ('id' in which) {
-            throw new ReplydError(
-              'delivery_not_possible',
-              row.reason === 'no_address'
-                ? `delivery ${which.id} waits for an address: \`contact set\` gives it one`
-                : `delivery ${which.id} waits because mailing to this contact is suspended: \`contact clear\` ends that`,
-            );
-          }
-          continue;
-        }
-        db.run(
-          `update delivery set attempts = case when state = 'failed' then 0 else attempts end,
-             state = case when state = 'failed' then 'deferred' else state end, reason = null,
-             next_attempt_at = ?, settled_at = null where key = ?`,
-          session.clock(),
-          row.key,
-        );
-      }
-      return retried.map(row => queuedDeliveryView(session, deliveryByKey(session, row.key)));
-    },
-
-    cancelDelivery(id) {
-      const row = deliveryRow(session, id);
-      if (row.state !== 'waiting' && row.state !== 'deferred') {
-        throw new ReplydError(
-          'delivery_settled',
-          `delivery ${id} is ${row.state}: only what waits or is deferred can be cancelled`,
-        );
-      }
-      db.run(
-        `update delivery set state = 'cancelled', reason = null, next_attempt_at = null, settled_at = ? where key = ?`,
-        session.clock(),
-        row.key,
-      );
-      tellOfMessages(session, row);
-      return queuedDeliveryView(session, deliveryByKey(session, row.key));
-    },
-  };
+    destination,
+    options.now,
+  );
+  return (
+    await inTurn(
+      rows.sort((a, b) => a.key - b.key),
+      async row => (await parcel(tx, row)) ?? [],
+    )
+  ).flat();
 }
 
-/** Are head and body of its mail still there? */
-function stillComposed(session: Session, row: DeliveryRow): boolean {
-  const kept = session.db.get(
-    'select 1 from outgoing_mail where key = ? and raw_gone_at is null',
-    row.outgoing_mail_key,
+export const settle: Verb<'settle'> = async (tx, deliveryId, outcome, options) => {
+  const row = await deliveryRow(tx, deliveryId);
+  if (row.state !== 'leased') return;
+  await settleDelivery(tx, row, outcome, options);
+};
+
+export const release: Verb<'release'> = async (tx, deliveryIds) => {
+  for (const id of deliveryIds) {
+    await tx.run(
+      `update delivery set attempts = attempts - 1, state = case when attempts > 1 then 'deferred' else 'waiting' end
+           where key = ? and state = 'leased'`,
+      keyOf('delivery', id),
+    );
+  }
+};
+
+export const nextDueAt: Verb<'nextDueAt'> = async (tx, destination) =>
+  (await tx.value<number>(
+    `select min(d.next_attempt_at) from delivery d where ${READY} and ${FIRST_OF_ORDER}`,
+    destination,
+  )) ?? null;
+
+export const destination: Verb<'destination'> = async (tx, name) => {
+  const row = await tx.get<{
+    paused: DestinationState['paused'];
+    reason: string | null;
+    next_probe_at: number | null;
+    failures: number;
+  }>('select * from destination where name = ?', name);
+  return {
+    name,
+    paused: row?.paused ?? null,
+    reason: row?.reason ?? null,
+    nextProbeAt: row?.next_probe_at ?? null,
+    failures: row?.failures ?? 0,
+  };
+};
+
+export const setDestination: Verb<'setDestination'> = async (tx, state, by) => {
+  if (by === 'queue' && (await tx.get(`select 1 from destination where name = ? and paused = 'operator'`, state.name)))
+    return;
+  await tx.run(
+    `insert into destination (name, paused, reason, next_probe_at, failures) values (?, ?, ?, ?, ?)
+         on conflict (name) do update set paused = excluded.paused, reason = excluded.reason,
+           next_probe_at = excluded.next_probe_at, failures = excluded.failures`,
+    state.name,
+    state.paused,
+    state.reason,
+    state.nextProbeAt,
+    state.failures,
   );
+  await noteHookTrouble(tx, state.name, state.reason, state.paused === 'trouble');
+};
+
+/** The clock was put back by so many milliseconds: waits that were set before end when they were meant to. */
+export async function pullForward(tx: StoreTx, by: number): Promise<number> {
+  const now = tx.now();
+  await tx.run('update destination set next_probe_at = max(?1, next_probe_at - ?2) where next_probe_at > ?1', now, by);
+  return tx.run(
+    `update delivery set due_at = due_at - ?2,
+           next_attempt_at = case when next_attempt_at > ?1 then max(?1, next_attempt_at - ?2) else next_attempt_at end
+         where ${UNFINISHED} and (next_attempt_at > ?1 or due_at > ?1)`,
+    now,
+    by,
+  );
+}
+
+export const deliveries: Verb<'deliveries'> = async (tx, filter) => {
+  // Only the terms that are asked for: each combination has an index that it walks in order.
+  const terms: readonly (readonly [string, string | number])[] = [
+    ...(filter.state === undefined ? [] : [[inState(filter.state), filter.state] as const]),
+    ...(filter.account === undefined
+      ? []
+      : [['account_key = ?', (await accountBySlug(tx, filter.account)).key] as const]),
+    ...(filter.conversation === undefined
+      ? []
+      : [['conversation_key = ?', keyOf('conversation', filter.conversation)] as const]),
+    ...(filter.before === undefined ? [] : [['key < ?', keyOf('delivery', filter.before)] as const]),
+  ];
+  const rows = await tx.all<DeliveryRow>(
+    `select * from delivery ${terms.length === 0 ? '' : `where ${terms.map(([term]) => term).join(' and ')}`}
+         order by key desc limit ?`,
+    ...terms.map(([, value]) => value),
+    filter.limit,
+  );
+  return inTurn(rows, async row => await queuedDeliveryView(tx, row));
+};
+
+export const delivery: Verb<'delivery'> = async (tx, id) => queuedDeliveryView(tx, await deliveryRow(tx, id));
+
+export const retryDeliveries: Verb<'retryDeliveries'> = async (tx, which) => {
+  const rows =
+    'id' in which
+      ? [await deliveryRow(tx, which.id)]
+      : await tx.all<DeliveryRow>(`select * from delivery where ${inState(which.state)} order by key`, which.state);
+  const retried = rows.filter(row => ['waiting', 'deferred', 'failed'].includes(row.state));
+  if ('id' in which && retried.length === 0) {
+    throw new ReplydError(
+      'delivery_settled',
+      `delivery ${which.id} is ${rows[0]!.state}: only what waits, is deferred or failed can be retried`,
+    );
+  }
+  const gone = async (row: DeliveryRow) =>
+    row.kind === 'mail' && row.outgoing_mail_key !== null && !(await stillComposed(tx, row));
+  for (const row of retried) {
+    if (await gone(row)) {
+      if (!('id' in which)) continue;
+      throw new ReplydError(
+        'delivery_not_possible',
+        `what delivery ${which.id} would send is no longer kept (retention): write it again with \`conversation reply\``,
+      );
+    }
+    if (row.reason === 'no_address' || row.reason === 'suspended') {
+      if ('id' in which) {
+        throw new ReplydError(
+          'delivery_not_possible',
+          row.reason === 'no_address'
+            ? `delivery ${which.id} waits for an address: \`contact set\` gives it one`
+            : `delivery ${which.id} waits because mailing to this contact is suspended: \`contact clear\` ends that`,
+        );
+      }
+      continue;
+    }
+    await tx.run(
+      `update delivery set attempts = case when state = 'failed' then 0 else attempts end,
+             state = case when state = 'failed' then 'deferred' else state end, reason = null,
+             next_attempt_at = ?, settled_at = null where key = ?`,
+      tx.now(),
+      row.key,
+    );
+  }
+  return inTurn(retried, async row => queuedDeliveryView(tx, await deliveryByKey(tx, row.key)));
+};
+
+export const cancelDelivery: Verb<'cancelDelivery'> = async (tx, id) => {
+  const row = await deliveryRow(tx, id);
+  if (row.state !== 'waiting' && row.state !== 'deferred') {
+    throw new ReplydError(
+      'delivery_settled',
+      `delivery ${id} is ${row.state}: only what waits or is deferred can be cancelled`,
+    );
+  }
+  await tx.run(
+    `update delivery set state = 'cancelled', reason = null, next_attempt_at = null, settled_at = ? where key = ?`,
+    tx.now(),
+    row.key,
+  );
+  await tellOfMessages(tx, row);
+  return queuedDeliveryView(tx, await deliveryByKey(tx, row.key));
+};
+
+/** Are head and body of its mail still there? */
+async function stillComposed(tx: StoreTx, row: DeliveryRow): Promise<boolean> {
+  const kept = await tx.get('select 1 from outgoing_mail where key = ? and raw_gone_at is null', row.outgoing_mail_key);
   // The copy of a mail for the operator has no head of its own.
   return kept !== undefined && (row.head !== '' || row.conversation_key === null);
 }
 
 /** Null for a webhook whose hook was removed meanwhile: it is over. */
-function parcel(session: Session, row: DeliveryRow): LeasedParcel | null {
+async function parcel(tx: StoreTx, row: DeliveryRow): Promise<LeasedParcel | null> {
   if (row.kind === 'webhook') {
-    const found = hookParcel(session, row);
-    if (found === null) session.db.run("update delivery set state = 'cancelled' where key = ?", row.key);
+    const found = await hookParcel(tx, row);
+    if (found === null) await tx.run("update delivery set state = 'cancelled' where key = ?", row.key);
     return found;
   }
-  const mail = session.db.get<{ message_id: string; blob_key: number }>(
+  const mail = (await tx.get<{ message_id: string; blob_key: number }>(
     'select message_id, blob_key from outgoing_mail where key = ?',
     row.outgoing_mail_key,
-  )!;
-  const content = blobRef(session, mail.blob_key);
+  ))!;
+  const content = await blobRef(tx, mail.blob_key);
   const bytes =
-    content.file === null ? session.db.value<Uint8Array>('select data from blob where key = ?', mail.blob_key)! : null;
+    content.file === null ? (await tx.value<Uint8Array>('select data from blob where key = ?', mail.blob_key))! : null;
   return {
     kind: 'mail',
     deliveryId: encodeId('delivery', row.key),
@@ -273,15 +257,14 @@ function parcel(session: Session, row: DeliveryRow): LeasedParcel | null {
   };
 }
 
-function settleDelivery(
-  session: Session,
+async function settleDelivery(
+  tx: StoreTx,
   row: DeliveryRow,
   outcome: Outcome,
   options: { now: number; retryAt: number | null },
-): void {
-  const { db } = session;
-  const end = (state: DeliveryState, fields: { error: string | null; response: string | null }) =>
-    db.run(
+): Promise<void> {
+  const end = async (state: DeliveryState, fields: { error: string | null; response: string | null }) =>
+    await tx.run(
       `update delivery set state = ?, reason = null, next_attempt_at = null, settled_at = ?, last_error = coalesce(?, last_error),
          smtp_response = coalesce(?, smtp_response) where key = ?`,
       state,
@@ -292,22 +275,22 @@ function settleDelivery(
     );
   switch (outcome.result) {
     case 'sent':
-      end('sent', { error: null, response: outcome.response });
-      if (outcome.alias && row.conversation_key !== null) rememberAlias(session, row.conversation_key, outcome.alias);
-      tellOfMessages(session, row);
+      await end('sent', { error: null, response: outcome.response });
+      if (outcome.alias && row.conversation_key !== null) await rememberAlias(tx, row.conversation_key, outcome.alias);
+      await tellOfMessages(tx, row);
       return;
     case 'failed':
-      end('failed', { error: outcome.response, response: outcome.response });
-      failed(session, row, outcome.response, outcome.suspend);
+      await end('failed', { error: outcome.response, response: outcome.response });
+      await failed(tx, row, outcome.response, outcome.suspend);
       return;
     case 'retry':
     case 'trouble':
       if (options.retryAt === null) {
-        end('failed', { error: outcome.response, response: null });
-        failed(session, row, `given up: ${outcome.response}`, false);
+        await end('failed', { error: outcome.response, response: null });
+        await failed(tx, row, `given up: ${outcome.response}`, false);
         return;
       }
-      db.run(
+      await tx.run(
         `update delivery set state = 'deferred', next_attempt_at = ?, last_error = ? where key = ?`,
         options.retryAt,
         outcome.response,
@@ -318,13 +301,13 @@ function settleDelivery(
 }
 
 /** Tells that a mail did not arrive; `suspend`: its recipient's address is dead. */
-export function failed(session: Session, row: DeliveryRow, reason: string, suspend: boolean): void {
-  const conversation = conversationOf(session, row);
+export async function failed(tx: StoreTx, row: DeliveryRow, reason: string, suspend: boolean): Promise<void> {
+  const conversation = await conversationOf(tx, row);
   // A webhook that failed is told by its delivery and the log: an event of it would be the next to fail.
   if (!conversation || row.kind === 'webhook') return;
-  const suspended = suspend && suspendOwner(session, row, reason);
-  const [message] = messagesOf(session, row);
-  tell(session, conversation, [
+  const suspended = suspend && (await suspendOwner(tx, row, reason));
+  const [message] = await messagesOf(tx, row);
+  await tell(tx, conversation, [
     {
       type: 'delivery.failed',
       data: { delivery_id: encodeId('delivery', row.key), recipient: row.recipient, reason },
@@ -335,48 +318,48 @@ export function failed(session: Session, row: DeliveryRow, reason: string, suspe
 }
 
 /** True when it is news. Mail to an address that the contact has left says nothing about the one he has now. */
-function suspendOwner(session: Session, row: DeliveryRow, reason: string): boolean {
-  const contact = session.db.get<{ key: number; email: string | null }>(
+async function suspendOwner(tx: StoreTx, row: DeliveryRow, reason: string): Promise<boolean> {
+  const contact = await tx.get<{ key: number; email: string | null }>(
     'select c.key, c.email from participant p join contact c on c.key = p.contact_key where p.key = ?',
     row.participant_key,
   );
   if (!contact || contact.email === null || !sameAddress(contact.email, row.recipient)) return false;
-  return suspendContact(session, contact.key, reason);
+  return suspendContact(tx, contact.key, reason);
 }
 
-function conversationOf(session: Session, row: DeliveryRow): ConversationRow | undefined {
+async function conversationOf(tx: StoreTx, row: DeliveryRow): Promise<ConversationRow | undefined> {
   return row.conversation_key === null
     ? undefined
-    : session.db.get<ConversationRow>('select * from conversation where key = ?', row.conversation_key);
+    : await tx.get<ConversationRow>('select * from conversation where key = ?', row.conversation_key);
 }
 
-function messagesOf(session: Session, row: DeliveryRow): readonly number[] {
-  return session.db
-    .all<{ message_key: number }>(
+async function messagesOf(tx: StoreTx, row: DeliveryRow): Promise<readonly number[]> {
+  return (
+    await tx.all<{ message_key: number }>(
       'select message_key from delivery_message where delivery_key = ? order by message_key',
       row.key,
     )
-    .map(each => each.message_key);
+  ).map(each => each.message_key);
 }
 
 /** Tells that something about a delivery changed, at each message it carries. */
-export function tellOfMessages(session: Session, row: DeliveryRow): void {
-  const conversation = conversationOf(session, row);
+export async function tellOfMessages(tx: StoreTx, row: DeliveryRow): Promise<void> {
+  const conversation = await conversationOf(tx, row);
   if (!conversation || row.kind === 'webhook') return;
   const data = { changed: ['deliveries'], delivery_id: encodeId('delivery', row.key) };
-  tell(
-    session,
+  await tell(
+    tx,
     conversation,
-    messagesOf(session, row).map(messageKey => ({ type: 'message.updated', messageKey, data })),
+    (await messagesOf(tx, row)).map(messageKey => ({ type: 'message.updated', messageKey, data })),
   );
 }
 
-function deliveryRow(session: Session, id: string): DeliveryRow {
-  const row = session.db.get<DeliveryRow>('select * from delivery where key = ?', keyOf('delivery', id));
+async function deliveryRow(tx: StoreTx, id: string): Promise<DeliveryRow> {
+  const row = await tx.get<DeliveryRow>('select * from delivery where key = ?', keyOf('delivery', id));
   if (!row) throw new ReplydError('delivery_not_found', `there is no delivery ${id}`);
   return row;
 }
 
-export function deliveryByKey(session: Session, key: number): DeliveryRow {
-  return session.db.get<DeliveryRow>('select * from delivery where key = ?', key)!;
+export async function deliveryByKey(tx: StoreTx, key: number): Promise<DeliveryRow> {
+  return (await tx.get<DeliveryRow>('select * from delivery where key = ?', key))!;
 }

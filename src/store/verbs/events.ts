@@ -5,7 +5,7 @@
  */
 import type { ConversationStatus, EventType } from '../../conversation/model.js';
 import { encodeId } from '../ids.js';
-import { newKey, type Session } from '../session.js';
+import type { StoreTx } from '../tx.js';
 
 export interface NewEvent {
   readonly type: EventType;
@@ -23,22 +23,22 @@ export interface ConversationKeys {
  * The one UPDATE of a conversation row per operation: reserves `messages` message numbers and `events` event numbers,
  * moves the last activity on when a message came, sets the status. Returns the first number of each.
  */
-export function advance(
-  session: Session,
+export async function advance(
+  tx: StoreTx,
   conversation: ConversationKeys,
   change: { messages?: number; events: number; status?: ConversationStatus },
-): { seq: number; eventSeq: number } {
+): Promise<{ seq: number; eventSeq: number }> {
   const messages = change.messages ?? 0;
-  const next = session.db.get<{ seq: number; eventSeq: number }>(
+  const next = (await tx.get<{ seq: number; eventSeq: number }>(
     'select next_seq as seq, next_event_seq as eventSeq from conversation where key = ?',
     conversation.key,
-  )!;
-  session.db.run(
+  ))!;
+  await tx.run(
     `update conversation set next_seq = next_seq + ?, next_event_seq = next_event_seq + ?,
        last_activity_at = max(last_activity_at, ?), status = coalesce(?, status) where key = ?`,
     messages,
     change.events,
-    messages > 0 ? session.clock() : 0,
+    messages > 0 ? tx.now() : 0,
     change.status ?? null,
     conversation.key,
   );
@@ -46,46 +46,46 @@ export function advance(
 }
 
 /** Stores events with the numbers that `advance` reserved for them. */
-export function insertEvents(
-  session: Session,
+export async function insertEvents(
+  tx: StoreTx,
   conversation: ConversationKeys,
   eventSeq: number,
   events: readonly NewEvent[],
-): void {
+): Promise<void> {
   if (events.length === 0) return;
-  const hooks = hooksOf(session, conversation.account_key);
+  const hooks = await hooksOf(tx, conversation.account_key);
   for (const [index, event] of events.entries()) {
-    const key = insertEvent(session, conversation.account_key, conversation.key, eventSeq + index, event);
-    for (const hook of hooks) queueFor(session, hook, conversation, key);
+    const key = await insertEvent(tx, conversation.account_key, conversation.key, eventSeq + index, event);
+    for (const hook of hooks) await queueFor(tx, hook, conversation, key);
   }
 }
 
 /** For what happened to the account as a whole. */
-export function tellAccount(session: Session, accountKey: number, event: NewEvent): void {
-  const hooks = hooksOf(session, accountKey);
-  const key = insertEvent(session, accountKey, null, 0, event);
-  for (const hook of hooks) queueFor(session, hook, { key: null, account_key: accountKey }, key);
+export async function tellAccount(tx: StoreTx, accountKey: number, event: NewEvent): Promise<void> {
+  const hooks = await hooksOf(tx, accountKey);
+  const key = await insertEvent(tx, accountKey, null, 0, event);
+  for (const hook of hooks) await queueFor(tx, hook, { key: null, account_key: accountKey }, key);
 }
 
-function insertEvent(
-  session: Session,
+async function insertEvent(
+  tx: StoreTx,
   accountKey: number,
   conversationKey: number | null,
   seq: number,
   event: NewEvent,
-): number {
-  return session.db.insert(
-    `insert into event (key, account_key, conversation_key, seq, type, message_key, data, created_at)
-     values (max(?, (select coalesce(max(key), 0) + 1 from event)), ?, ?, ?, ?, ?, ?, ?)`,
-    newKey(session),
-    accountKey,
-    conversationKey,
+): Promise<number> {
+  const key = tx.key();
+  await tx.insert('event', {
+    key,
+    account_key: accountKey,
+    conversation_key: conversationKey,
     seq,
-    event.type,
-    event.messageKey ?? null,
-    JSON.stringify(event.data ?? {}),
-    session.clock(),
-  );
+    type: event.type,
+    message_key: event.messageKey ?? null,
+    data: JSON.stringify(event.data ?? {}),
+    created_at: tx.now(),
+  });
+  return key;
 }
 
 interface HookKeys {
@@ -93,39 +93,39 @@ interface HookKeys {
   readonly url: string;
 }
 
-function hooksOf(session: Session, accountKey: number): readonly HookKeys[] {
-  return session.db.all<HookKeys>("select key, url from hook where account_key = ? and state = 'on'", accountKey);
+async function hooksOf(tx: StoreTx, accountKey: number): Promise<readonly HookKeys[]> {
+  return tx.all<HookKeys>("select key, url from hook where account_key = ? and state = 'on'", accountKey);
 }
 
 /** One webhook: due at once, and behind the conversation's earlier ones to this hook. */
-function queueFor(
-  session: Session,
+async function queueFor(
+  tx: StoreTx,
   hook: HookKeys,
   conversation: { readonly key: number | null; readonly account_key: number },
   eventKey: number,
-): void {
-  session.db.run(
+): Promise<void> {
+  await tx.run(
     `insert into delivery (key, kind, destination, order_key, account_key, conversation_key, event_key, recipient, state,
        next_attempt_at, created_at)
      values (max(?1, (select coalesce(max(key), 0) + 1 from delivery)), 'webhook', ?2, ?3, ?4, ?5, ?6, ?7, 'waiting', ?8, ?8)`,
-    newKey(session),
+    tx.key(),
     encodeId('hook', hook.key),
     `hook:${hook.key}:${conversation.key ?? 0}`,
     conversation.account_key,
     conversation.key,
     eventKey,
     hook.url,
-    session.clock(),
+    tx.now(),
   );
 }
 
 /** For operations that tell something without adding a message. */
-export function tell(
-  session: Session,
+export async function tell(
+  tx: StoreTx,
   conversation: ConversationKeys,
   events: readonly NewEvent[],
   change: { status?: ConversationStatus } = {},
-): void {
-  const { eventSeq } = advance(session, conversation, { ...change, events: events.length });
-  insertEvents(session, conversation, eventSeq, events);
+): Promise<void> {
+  const { eventSeq } = await advance(tx, conversation, { ...change, events: events.length });
+  await insertEvents(tx, conversation, eventSeq, events);
 }

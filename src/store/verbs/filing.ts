@@ -15,7 +15,7 @@ import { NO_AUTHENTICATION } from '../../mail/authentication.js';
 import { blobKey, rawKey } from '../blobs/blobs.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ParticipantRow, StoredResult } from '../rows.js';
-import { newKey, type Session } from '../session.js';
+import { inTurn, type StoreTx } from '../tx.js';
 import { firstDomain } from '../views/views.js';
 import { advance, insertEvents, type NewEvent } from './events.js';
 import { forwardToOperator, keptBefore } from './forwards.js';
@@ -29,17 +29,19 @@ import { type Place, type Target, targetOf } from './threading.js';
 
 type SettledTarget = Exclude<Target, { kind: 'opens' }>;
 
-export function fileMail(session: Session, filing: Filing): readonly FilingResult[] {
+export async function fileMail(tx: StoreTx, filing: Filing): Promise<readonly FilingResult[]> {
   const mail = { reading: filing.reading, mailFrom: filing.envelope.mailFrom, ownId: ownMessageId(filing) };
-  const found = filing.destinations.map(destination => targetOf(session, mail, destination));
+  const found = await inTurn(filing.destinations, async destination => await targetOf(tx, mail, destination));
   const refusal = filing.together
     ? refusalOfAll(found.map(target => (target.kind === 'refused' ? target.refusal : null)))
     : null;
   if (refusal !== null) return found.map(() => ({ result: refusal }));
-  const targets = openConversations(session, filing, found);
+  const targets = await openConversations(tx, filing, found);
   const contentKey = Buffer.from(filing.facts.contentKey, 'hex').subarray(0, CONTENT_KEY_BYTES);
-  const before = filedBefore(session, targets, contentKey);
-  const keptKey = targets.some(target => target.kind === 'operator') ? operatorHas(session, filing, before) : undefined;
+  const before = await filedBefore(tx, targets, contentKey);
+  const keptKey = targets.some(target => target.kind === 'operator')
+    ? await operatorHas(tx, filing, before)
+    : undefined;
   const plan = planFiling({
     addressed: targets.map(target =>
       target.kind === 'conversation' ? { kind: target.kind, conversation: target.conversation.key } : target,
@@ -48,8 +50,9 @@ export function fileMail(session: Session, filing: Filing): readonly FilingResul
     isFiled: conversation => before.has(conversation),
     isKept: keptKey !== undefined,
   });
-  const mailKey = nextKey(session);
-  const messageKeys = new Map(plan.conversations.map((conversation, index) => [conversation, mailKey + index]));
+  // Known before anything is written, so that each row is written once.
+  const mailKey = tx.key();
+  const messageKeys = new Map(plan.conversations.map(conversation => [conversation, tx.key()]));
   const results = targets.map((target): FilingResult => {
     if (target.kind === 'refused') return { result: target.refusal };
     const known = target.kind === 'operator' ? undefined : before.get(target.conversation.key);
@@ -63,27 +66,31 @@ export function fileMail(session: Session, filing: Filing): readonly FilingResul
     };
   });
   if (plan.mail === null) return results;
-  insertMail(session, filing, { key: mailKey, state: plan.mail, results: storedResults(filing, targets, results) });
+  await insertMail(tx, filing, { key: mailKey, state: plan.mail, results: storedResults(filing, targets, results) });
   for (const [conversation, messageKey] of messageKeys) {
     const places = targets
       .filter(target => target.kind === 'conversation')
       .filter(each => each.conversation.key === conversation);
-    fileInConversation(session, filing, { places, mailKey, messageKey, contentKey });
+    await fileInConversation(tx, filing, { places, mailKey, messageKey, contentKey });
   }
-  const unsent = plan.keeps ? forwardToOperator(session, mailKey, filing.reading) : null;
+  const unsent = plan.keeps ? await forwardToOperator(tx, mailKey, filing.reading) : null;
   if (unsent !== null && plan.mail === 'kept')
-    session.db.run('update mail set reason = ? where key = ?', unsent, mailKey);
+    await tx.run('update mail set reason = ? where key = ?', unsent, mailKey);
   return results;
 }
 
 /** The same mail: its message and mail in each of the conversations that have it. */
 type FiledBefore = ReadonlyMap<number, { readonly key: number; readonly mail_key: number }>;
 
-function filedBefore(session: Session, targets: readonly SettledTarget[], contentKey: Uint8Array): FiledBefore {
+async function filedBefore(
+  tx: StoreTx,
+  targets: readonly SettledTarget[],
+  contentKey: Uint8Array,
+): Promise<FiledBefore> {
   const before = new Map<number, { key: number; mail_key: number }>();
   for (const target of targets) {
     if (target.kind !== 'conversation') continue;
-    const known = session.db.get<{ key: number; mail_key: number }>(
+    const known = await tx.get<{ key: number; mail_key: number }>(
       'select key, mail_key from message where conversation_key = ? and content_key = ?',
       target.conversation.key,
       contentKey,
@@ -94,49 +101,36 @@ function filedBefore(session: Session, targets: readonly SettledTarget[], conten
 }
 
 /** The same mail to the same recipients, postmaster or abuse among them: filed in one of its conversations, or kept. */
-function operatorHas(session: Session, filing: Filing, before: FiledBefore): number | undefined {
+async function operatorHas(tx: StoreTx, filing: Filing, before: FiledBefore): Promise<number | undefined> {
   const recipients = JSON.stringify(filing.envelope.rcptTo);
   for (const { mail_key: key } of before.values()) {
-    if (session.db.get('select 1 from mail where key = ? and rcpt_to = ?', key, recipients)) return key;
+    if (await tx.get('select 1 from mail where key = ? and rcpt_to = ?', key, recipients)) return key;
   }
-  return keptBefore(session, filing);
+  return keptBefore(tx, filing);
 }
 
 function ownMessageId(filing: Filing): string {
   return filing.reading?.mail.messageId ?? madeId(filing.facts.contentKey);
 }
 
-/**
- * The key of the mail that is filed now, and of the first of its messages; the others follow. Known before anything is
- * written, so that each row is written once.
- */
-function nextKey(session: Session): number {
-  const last = session.db.value<number>(
-    'select max(coalesce((select max(key) from mail), 0), coalesce((select max(key) from message), 0))',
-  )!;
-  return Math.max(newKey(session), last + 1);
-}
-
-function insertMail(
-  session: Session,
+async function insertMail(
+  tx: StoreTx,
   filing: Filing,
   mail: { key: number; state: MailRecordState; results: readonly StoredResult[] },
-): void {
-  session.db.run(
-    `insert into mail (key, state, mail_from, rcpt_to, size, blob_key, door, client, received_at, reason, results)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    mail.key,
-    mail.state,
-    filing.envelope.mailFrom,
-    JSON.stringify(filing.envelope.rcptTo),
-    filing.facts.size,
-    mail.state === 'filed' ? rawKey(session, filing.raw) : blobKey(session, filing.raw),
-    filing.via,
-    filing.client,
-    session.clock(),
-    filing.reason,
-    JSON.stringify(mail.results),
-  );
+): Promise<void> {
+  await tx.insert('mail', {
+    key: mail.key,
+    state: mail.state,
+    mail_from: filing.envelope.mailFrom,
+    rcpt_to: JSON.stringify(filing.envelope.rcptTo),
+    size: filing.facts.size,
+    blob_key: mail.state === 'filed' ? await rawKey(tx, filing.raw) : await blobKey(tx, filing.raw),
+    door: filing.via,
+    client: filing.client,
+    received_at: tx.now(),
+    reason: filing.reason,
+    results: JSON.stringify(mail.results),
+  });
 }
 
 const VERDICTS = { filed: 'accepted', changed: 'deferred', blocked: 'rejected', unthreaded: 'rejected' } as const;
@@ -157,16 +151,16 @@ function storedResults(
   });
 }
 
-function fileInConversation(
-  session: Session,
+async function fileInConversation(
+  tx: StoreTx,
   filing: Filing,
   at: { places: readonly Place[]; mailKey: number; messageKey: number; contentKey: Uint8Array },
-): void {
+): Promise<void> {
   const { account, conversation, evidence, opened } = at.places[0]!;
   const { reading } = filing;
   const from = reading?.mail.from ?? null;
-  const named = from === null ? null : (participantByAddress(session, conversation.key, from.email) ?? null);
-  const writer = writerOf(reading && { from, kind: reading.kind }, named, ownerOf(session, at.places));
+  const named = from === null ? null : ((await participantByAddress(tx, conversation.key, from.email)) ?? null);
+  const writer = writerOf(reading && { from, kind: reading.kind }, named, await ownerOf(tx, at.places));
   const authentication = filing.authentication ?? NO_AUTHENTICATION;
   const ownMail = reading !== null && carriesLoopMark(reading.mail.headers, encodeId('account', account.key));
   const contactKey = conversation.contact_key;
@@ -177,23 +171,23 @@ function fileInConversation(
     holdStrangers: account.hold_strangers === 1,
     dmarc: authentication.dmarc,
     spam: filing.trusted && opened === true && reading !== null && isFlaggedAsSpam(reading.mail.headers),
-    recent: recentMails(session, { contactKey, conversation, ownMail }, filing.limits),
+    recent: await recentMails(tx, { contactKey, conversation, ownMail }, filing.limits),
     loopMessages: filing.limits.loopMessages,
     ownMail,
   });
-  const participant = effects.joins && from !== null ? join(session, conversation.key, from) : writer.participant;
+  const participant = effects.joins && from !== null ? await join(tx, conversation.key, from) : writer.participant;
   const { messageKey } = at;
   const events: NewEvent[] = [];
   if (effects.reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
   if (effects.event !== null) events.push({ type: effects.event, messageKey });
-  const step = advance(session, conversation, {
+  const step = await advance(tx, conversation, {
     messages: 1,
     events: events.length,
     ...(effects.reopens ? { status: 'open' } : {}),
   });
   const deliveryKey = at.places.find(each => each.deliveryKey !== null)?.deliveryKey ?? null;
-  const reported = reading === null ? [] : reportedDeliveries(session, { conversation, deliveryKey }, reading);
-  insertMessage(session, {
+  const reported = reading === null ? [] : await reportedDeliveries(tx, { conversation, deliveryKey }, reading);
+  await insertMessage(tx, {
     key: messageKey,
     conversation_key: conversation.key,
     seq: step.seq,
@@ -206,7 +200,7 @@ function fileInConversation(
     signature: reading?.text.signature ?? '',
     html: reading?.html ?? null,
     subject: reading?.mail.subject ?? null,
-    message_id: messageIdOf(session, filing, account.key),
+    message_id: await messageIdOf(tx, filing, account.key),
     in_reply_to: reading?.mail.inReplyTo[0] ?? null,
     references: reading?.mail.references ?? [],
     to: reading?.mail.to ?? [],
@@ -236,22 +230,22 @@ function fileInConversation(
     looping: effects.looping,
     content_key: at.contentKey,
   });
-  insertAttachments(session, { key: messageKey, conversation_key: conversation.key }, attachmentsOf(filing));
-  rememberId(session, conversation.key, ownMessageId(filing));
-  insertEvents(session, conversation, step.eventSeq, events);
-  applyReports(session, reported);
-  if (effects.resumesMailing && participant?.contact_key) clearSuspension(session, participant.contact_key);
+  await insertAttachments(tx, { key: messageKey, conversation_key: conversation.key }, attachmentsOf(filing));
+  await rememberId(tx, conversation.key, ownMessageId(filing));
+  await insertEvents(tx, conversation, step.eventSeq, events);
+  await applyReports(tx, reported);
+  if (effects.resumesMailing && participant?.contact_key) await clearSuspension(tx, participant.contact_key);
 }
 
-function ownerOf(session: Session, places: readonly Place[]): ParticipantRow | null {
+async function ownerOf(tx: StoreTx, places: readonly Place[]): Promise<ParticipantRow | null> {
   const place = places.find(each => each.participantKey !== null);
   if (place === undefined) return null;
   if (place.owner !== undefined) return place.owner;
-  return session.db.get<ParticipantRow>('select * from participant where key = ?', place.participantKey) ?? null;
+  return (await tx.get<ParticipantRow>('select * from participant where key = ?', place.participantKey)) ?? null;
 }
 
-function messageIdOf(session: Session, filing: Filing, accountKey: number): string {
-  return filing.reading?.mail.messageId ?? madeId(filing.facts.contentKey, firstDomain(session, accountKey));
+async function messageIdOf(tx: StoreTx, filing: Filing, accountKey: number): Promise<string> {
+  return filing.reading?.mail.messageId ?? madeId(filing.facts.contentKey, await firstDomain(tx, accountKey));
 }
 
 function attachmentsOf(filing: Filing) {

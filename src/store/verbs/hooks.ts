@@ -10,7 +10,7 @@ import type { Hook } from '../../conversation/model.js';
 import type { HookParcel } from '../../conversation/ports.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { DeliveryRow } from '../rows.js';
-import { newKey, type Session, toIso } from '../session.js';
+import { inTurn, type StoreTx, toIso, type Verb } from '../tx.js';
 import { eventJson } from '../views/events.js';
 import { slugOf } from '../views/views.js';
 import { accountBySlug } from './accounts.js';
@@ -30,112 +30,97 @@ interface HookRow {
   created_at: number;
 }
 
-export interface HookOperations {
-  addHook(hook: { account: string; url: string }): { hook: Hook; secret: string };
-  hooks(filter: { account?: string }): readonly Hook[];
-  hook(id: string): Hook;
-  hookSecrets(id: string): readonly string[];
-  rotateHook(id: string): { hook: Hook; secret: string };
-  enableHook(id: string): Hook;
-  disableHook(id: string, reason: string): Hook;
-  /** A bounded piece of a removal; true when the hook is gone. */
-  removeHookPart(id: string): boolean;
-  pendingHooks(): readonly string[];
-}
-
 const SECRET_BYTES = 32;
 const OLD_SECRET_LIFE = 24 * 60 * 60_000;
 const MAX_URL = 2000;
 /** Rows a transaction may change before it lets others in. */
 const BATCH = 500;
 
-export function hookOperations(session: Session): HookOperations {
-  const { db } = session;
-  return {
-    addHook(wanted) {
-      const account = accountBySlug(session, wanted.account);
-      const row = db.get<HookRow>(
-        `insert into hook (key, account_key, url, secret, created_at)
-         values (max(?, (select coalesce(max(key), 0) + 1 from hook)), ?, ?, ?, ?) returning *`,
-        newKey(session),
-        account.key,
-        checkedUrl(wanted.url),
-        newSecret(session),
-        session.clock(),
-      )!;
-      return { hook: hookView(session, row), secret: row.secret };
-    },
+export const addHook: Verb<'addHook'> = async (tx, wanted) => {
+  const account = await accountBySlug(tx, wanted.account);
+  const row = {
+    key: tx.key(),
+    account_key: account.key,
+    url: checkedUrl(wanted.url),
+    secret: newSecret(tx),
+    created_at: tx.now(),
+  };
+  await tx.insert('hook', row);
+  return { hook: await hookView(tx, (await hookByKey(tx, row.key))!), secret: row.secret };
+};
 
-    hooks(filter) {
-      const account = filter.account === undefined ? null : accountBySlug(session, filter.account).key;
-      return db
-        .all<HookRow>('select * from hook where ?1 is null or account_key = ?1 order by key desc', account)
-        .map(row => hookView(session, row));
-    },
+export const hooks: Verb<'hooks'> = async (tx, filter) => {
+  const account = filter.account === undefined ? null : (await accountBySlug(tx, filter.account)).key;
+  return inTurn(
+    await tx.all<HookRow>('select * from hook where ?1 is null or account_key = ?1 order by key desc', account),
+    async row => await hookView(tx, row),
+  );
+};
 
-    hook: id => hookView(session, hookRow(session, id)),
+export const hook: Verb<'hook'> = async (tx, id) => hookView(tx, await hookRow(tx, id));
 
-    hookSecrets: id => secretsOf(session, hookRow(session, id)),
+export const hookSecrets: Verb<'hookSecrets'> = async (tx, id) => secretsOf(tx, await hookRow(tx, id));
 
-    rotateHook(id) {
-      const row = hookRow(session, id);
-      const secret = newSecret(session);
-      db.run(
-        'update hook set old_secret = secret, old_until = ?, secret = ? where key = ?',
-        session.clock() + OLD_SECRET_LIFE,
-        secret,
-        row.key,
-      );
-      return { hook: hookView(session, hookRow(session, id)), secret };
-    },
+export const rotateHook: Verb<'rotateHook'> = async (tx, id) => {
+  const row = await hookRow(tx, id);
+  const secret = newSecret(tx);
+  await tx.run(
+    'update hook set old_secret = secret, old_until = ?, secret = ? where key = ?',
+    tx.now() + OLD_SECRET_LIFE,
+    secret,
+    row.key,
+  );
+  return { hook: await hookView(tx, await hookRow(tx, id)), secret };
+};
 
-    enableHook(id) {
-      const row = hookRow(session, id);
-      db.run("update hook set state = 'on', reason = null, failing_since = null where key = ?", row.key);
-      db.run(
-        `update destination set paused = null, reason = null, next_probe_at = null, failures = 0
+export const enableHook: Verb<'enableHook'> = async (tx, id) => {
+  const row = await hookRow(tx, id);
+  await tx.run("update hook set state = 'on', reason = null, failing_since = null where key = ?", row.key);
+  await tx.run(
+    `update destination set paused = null, reason = null, next_probe_at = null, failures = 0
          where name = ? and paused = 'trouble'`,
-        id,
-      );
-      return hookView(session, hookRow(session, id));
-    },
+    id,
+  );
+  return hookView(tx, await hookRow(tx, id));
+};
 
-    disableHook(id, reason) {
-      const row = hookRow(session, id);
-      if (row.state === 'on') {
-        db.run("update hook set state = 'off', reason = ? where key = ?", reason, row.key);
-        tellAccount(session, row.account_key, { type: 'hook.disabled', data: { hook_id: id, url: row.url, reason } });
-      }
-      // One statement: it has stopped growing, and nothing of it is read again.
-      db.run(
-        `update delivery set state = 'cancelled', reason = null, next_attempt_at = null, settled_at = ?
+export const disableHook: Verb<'disableHook'> = async (tx, id, reason) => {
+  const row = await hookRow(tx, id);
+  if (row.state === 'on') {
+    await tx.run("update hook set state = 'off', reason = ? where key = ?", reason, row.key);
+    await tellAccount(tx, row.account_key, { type: 'hook.disabled', data: { hook_id: id, url: row.url, reason } });
+  }
+  // One statement: it has stopped growing, and nothing of it is read again.
+  await tx.run(
+    `update delivery set state = 'cancelled', reason = null, next_attempt_at = null, settled_at = ?
          where destination = ? and state in ('waiting', 'leased', 'deferred')`,
-        session.clock(),
-        id,
-      );
-      return hookView(session, hookRow(session, id));
-    },
+    tx.now(),
+    id,
+  );
+  return hookView(tx, await hookRow(tx, id));
+};
 
-    removeHookPart(id) {
-      const row = hookRow(session, id);
-      db.run("update hook set state = 'off' where key = ?", row.key);
-      const removed = db.run(
-        `delete from delivery where key in (
+/** A bounded piece of a removal; true when the hook is gone. */
+export async function removeHookPart(tx: StoreTx, id: string): Promise<boolean> {
+  const row = await hookRow(tx, id);
+  await tx.run("update hook set state = 'off' where key = ?", row.key);
+  const removed = await tx.run(
+    `delete from delivery where key in (
            select key from delivery where destination = ? and state in ('waiting', 'leased', 'deferred') limit ?)`,
-        id,
-        BATCH,
-      );
-      if (removed === BATCH || forgetAnswers(session, id)) return false;
-      db.run('delete from destination where name = ?', id);
-      db.run('delete from hook where key = ?', row.key);
-      return true;
-    },
+    id,
+    BATCH,
+  );
+  if (removed === BATCH || (await forgetAnswers(tx, id))) return false;
+  await tx.run('delete from destination where name = ?', id);
+  await tx.run('delete from hook where key = ?', row.key);
+  return true;
+}
 
-    pendingHooks: () =>
-      // Jumps along the index from one name to the next, however much waits under each.
-      db
-        .all<{ name: string }>(
-          `with recursive pending (name) as (
+export const pendingHooks: Verb<'pendingHooks'> = async tx =>
+  // Jumps along the index from one name to the next, however much waits under each.
+  (
+    await tx.all<{ name: string }>(
+      `with recursive pending (name) as (
              select min(destination) from delivery
              where destination >= 'hook_' and destination < 'hook\`' and state in ('waiting', 'leased', 'deferred')
              union all
@@ -144,15 +129,13 @@ export function hookOperations(session: Session): HookOperations {
                        and state in ('waiting', 'leased', 'deferred'))
              from pending where pending.name is not null)
            select name from pending where name is not null`,
-        )
-        .map(row => row.name),
-  };
-}
+    )
+  ).map(row => row.name);
 
 /** The parcel of a leased webhook, or null when its hook or event is gone. */
-export function hookParcel(session: Session, row: DeliveryRow): HookParcel | null {
-  const hook = session.db.get<HookRow>('select * from hook where key = ?', keyOf('hook', row.destination));
-  const event = row.event_key === null ? null : eventJson(session, row.event_key);
+export async function hookParcel(tx: StoreTx, row: DeliveryRow): Promise<HookParcel | null> {
+  const hook = await tx.get<HookRow>('select * from hook where key = ?', keyOf('hook', row.destination));
+  const event = row.event_key === null ? null : await eventJson(tx, row.event_key);
   if (!hook || event === null) return null;
   return {
     kind: 'webhook',
@@ -161,38 +144,47 @@ export function hookParcel(session: Session, row: DeliveryRow): HookParcel | nul
     url: hook.url,
     eventId: encodeId('event', row.event_key!),
     body: event,
-    secrets: secretsOf(session, hook),
+    secrets: secretsOf(tx, hook),
   };
 }
 
 /** The hook's destination changed: since when is it failing? */
-export function noteHookTrouble(session: Session, name: string, reason: string | null, inTrouble: boolean): void {
+export async function noteHookTrouble(
+  tx: StoreTx,
+  name: string,
+  reason: string | null,
+  inTrouble: boolean,
+): Promise<void> {
   if (!name.startsWith('hook_')) return;
   const key = keyOf('hook', name);
   if (inTrouble) {
-    session.db.run(
+    await tx.run(
       "update hook set failing_since = coalesce(failing_since, ?), reason = ? where key = ? and state = 'on'",
-      session.clock(),
+      tx.now(),
       reason,
       key,
     );
   } else {
-    session.db.run("update hook set failing_since = null, reason = null where key = ? and state = 'on'", key);
+    await tx.run("update hook set failing_since = null, reason = null where key = ? and state = 'on'", key);
   }
 }
 
-function hookRow(session: Session, id: string): HookRow {
-  const row = session.db.get<HookRow>('select * from hook where key = ?', keyOf('hook', id));
+async function hookRow(tx: StoreTx, id: string): Promise<HookRow> {
+  const row = await hookByKey(tx, keyOf('hook', id));
   if (!row) throw new ReplydError('hook_not_found', `there is no hook ${id}`);
   return row;
 }
 
-function hookView(session: Session, row: HookRow): Hook {
+async function hookByKey(tx: StoreTx, key: number): Promise<HookRow | undefined> {
+  return tx.get<HookRow>('select * from hook where key = ?', key);
+}
+
+async function hookView(tx: StoreTx, row: HookRow): Promise<Hook> {
   const id = encodeId('hook', row.key);
-  const probe = session.db.value<number | null>('select next_probe_at from destination where name = ?', id) ?? null;
+  const probe = (await tx.value<number | null>('select next_probe_at from destination where name = ?', id)) ?? null;
   return {
     id,
-    account: slugOf(session, row.account_key),
+    account: await slugOf(tx, row.account_key),
     url: row.url,
     state: row.state,
     reason: row.reason,
@@ -202,13 +194,13 @@ function hookView(session: Session, row: HookRow): Hook {
   };
 }
 
-function secretsOf(session: Session, row: HookRow): readonly string[] {
-  const old = row.old_secret !== null && row.old_until! > session.clock() ? [row.old_secret] : [];
+function secretsOf(tx: StoreTx, row: HookRow): readonly string[] {
+  const old = row.old_secret !== null && row.old_until! > tx.now() ? [row.old_secret] : [];
   return [row.secret, ...old];
 }
 
-function newSecret(session: Session): string {
-  return `whsec_${Buffer.from(session.random(SECRET_BYTES)).toString('base64')}`;
+function newSecret(tx: StoreTx): string {
+  return `whsec_${Buffer.from(tx.random(SECRET_BYTES)).toString('base64')}`;
 }
 
 function checkedUrl(text: string): string {

@@ -4,49 +4,41 @@ import { isReplydError } from '../../base/errors.js';
 import type { ImportedConversation, ImportResult } from '../../conversation/store.js';
 import { importedToken } from '../../conversation/token.js';
 import type { AccountRow } from '../rows.js';
-import type { Session } from '../session.js';
+import { inTurn, type StoreTx, type Verb } from '../tx.js';
 import { accountBySlug, checkedAddress } from './accounts.js';
 import { openConversation } from './conversations.js';
 import { addParticipant, contactFor } from './participants.js';
 
-export interface ImportOperations {
-  importConversations(conversations: readonly ImportedConversation[]): readonly ImportResult[];
-}
+export const importConversations: Verb<'importConversations'> = async (tx, conversations) =>
+  await inTurn(conversations, async each => {
+    let account: AccountRow;
+    let token: string;
+    try {
+      // All that can be wrong, before anything is written.
+      account = await accountBySlug(tx, each.account);
+      ({ token } = importedToken(each.token));
+      if (each.contact.email) checkedAddress(each.contact.email);
+    } catch (error) {
+      if (isReplydError(error)) return { refused: error.message };
+      throw error;
+    }
+    return importOne(tx, each, { accountKey: account.key, token });
+  });
 
-export function importOperations(session: Session): ImportOperations {
-  return {
-    importConversations: conversations =>
-      conversations.map(each => {
-        let account: AccountRow;
-        let token: string;
-        try {
-          // All that can be wrong, before anything is written.
-          account = accountBySlug(session, each.account);
-          ({ token } = importedToken(each.token));
-          if (each.contact.email) checkedAddress(each.contact.email);
-        } catch (error) {
-          if (isReplydError(error)) return { refused: error.message };
-          throw error;
-        }
-        return importOne(session, each, { accountKey: account.key, token });
-      }),
-  };
-}
-
-function importOne(
-  session: Session,
+async function importOne(
+  tx: StoreTx,
   imported: ImportedConversation,
   { accountKey, token }: { accountKey: number; token: string },
-): ImportResult {
-  const owner = session.db.value<number>(
+): Promise<ImportResult> {
+  const owner = await tx.value<number>(
     'select c.account_key from token t join conversation c on c.key = t.conversation_key where t.token = ?',
     token,
   );
   if (owner === accountKey) return 'known';
   if (owner !== undefined) return { refused: 'this conversation was imported into another account' };
-  const contact = contactFor(session, accountKey, imported.contact);
-  const row = openConversation(session, accountKey, contact.key, imported);
-  addParticipant(session, row.key, {
+  const contact = await contactFor(tx, accountKey, imported.contact);
+  const row = await openConversation(tx, accountKey, contact.key, imported);
+  await addParticipant(tx, row.key, {
     contactKey: contact.key,
     email: contact.email,
     name: contact.name,
@@ -54,7 +46,7 @@ function importOne(
     token: imported.token,
   });
   if (imported.status !== 'open') {
-    session.db.run('update conversation set status = ? where key = ?', imported.status, row.key);
+    await tx.run('update conversation set status = ? where key = ?', imported.status, row.key);
   }
   return 'made';
 }

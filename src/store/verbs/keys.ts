@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { ReplydError } from '../../base/errors.js';
 import type { ApiKey } from '../../conversation/model.js';
 import { encodeId, keyOf } from '../ids.js';
-import { fromJson, newKey, type Session, toIso } from '../session.js';
+import { fromJson, inTurn, type StoreTx, toIso, type Verb } from '../tx.js';
 import { slugOf } from '../views/views.js';
 import { accountBySlug } from './accounts.js';
 
@@ -23,14 +23,6 @@ interface KeyRow {
   revoked_at: number | null;
 }
 
-export interface KeyOperations {
-  addKey(key: { account: string | null; name?: string }): { key: ApiKey; secret: string };
-  keys(): readonly ApiKey[];
-  verifyKey(secret: string): ApiKey | null;
-  keyUsed(id: string): void;
-  revokeKey(id: string): ApiKey;
-}
-
 const SECRET_BYTES = 24;
 const HINT_LENGTH = 10;
 /** In place of an answer that is no longer kept. */
@@ -38,54 +30,48 @@ const GONE = '';
 /** Answers can be long: each may hold a conversation. */
 const ANSWERS_AT_ONCE = 50;
 
-export function keyOperations(session: Session): KeyOperations {
-  const { db } = session;
-  return {
-    addKey(wanted) {
-      const account = wanted.account === null ? null : accountBySlug(session, wanted.account).key;
-      const secret = `rpk_${Buffer.from(session.random(SECRET_BYTES)).toString('base64url')}`;
-      const row = db.get<KeyRow>(
-        `insert into api_key (key, hash, hint, account_key, name, created_at)
-         values (max(?, (select coalesce(max(key), 0) + 1 from api_key)), ?, ?, ?, ?, ?) returning *`,
-        newKey(session),
-        hashOf(secret),
-        secret.slice(0, HINT_LENGTH),
-        account,
-        wanted.name ?? '',
-        session.clock(),
-      )!;
-      return { key: keyView(session, row), secret };
-    },
-
-    keys: () => db.all<KeyRow>('select * from api_key order by key desc').map(row => keyView(session, row)),
-
-    verifyKey(secret) {
-      const row = db.get<KeyRow>('select * from api_key where hash = ? and revoked_at is null', hashOf(secret));
-      return row ? keyView(session, row) : null;
-    },
-
-    keyUsed(id) {
-      db.run('update api_key set last_used_at = ? where key = ?', session.clock(), keyOf('api_key', id));
-    },
-
-    revokeKey(id) {
-      const key = keyOf('api_key', id);
-      db.run('update api_key set revoked_at = ? where key = ? and revoked_at is null', session.clock(), key);
-      const row = db.get<KeyRow>('select * from api_key where key = ?', key);
-      if (!row) throw new ReplydError('api_key_not_found', `there is no key ${id}`);
-      return keyView(session, row);
-    },
+export const addKey: Verb<'addKey'> = async (tx, wanted) => {
+  const account = wanted.account === null ? null : (await accountBySlug(tx, wanted.account)).key;
+  const secret = `rpk_${Buffer.from(tx.random(SECRET_BYTES)).toString('base64url')}`;
+  const row = {
+    key: tx.key(),
+    hint: secret.slice(0, HINT_LENGTH),
+    account_key: account,
+    name: wanted.name ?? '',
+    created_at: tx.now(),
   };
-}
+  await tx.insert('api_key', { ...row, hash: hashOf(secret) });
+  return { key: await keyView(tx, { ...row, last_used_at: null, revoked_at: null }), secret };
+};
+
+export const keys: Verb<'keys'> = async tx =>
+  await inTurn(await tx.all<KeyRow>('select * from api_key order by key desc'), async row => await keyView(tx, row));
+
+export const verifyKey: Verb<'verifyKey'> = async (tx, secret) => {
+  const row = await tx.get<KeyRow>('select * from api_key where hash = ? and revoked_at is null', hashOf(secret));
+  return row ? await keyView(tx, row) : null;
+};
+
+export const keyUsed: Verb<'keyUsed'> = async (tx, id) => {
+  await tx.run('update api_key set last_used_at = ? where key = ?', tx.now(), keyOf('api_key', id));
+};
+
+export const revokeKey: Verb<'revokeKey'> = async (tx, id) => {
+  const key = keyOf('api_key', id);
+  await tx.run('update api_key set revoked_at = ? where key = ? and revoked_at is null', tx.now(), key);
+  const row = await tx.get<KeyRow>('select * from api_key where key = ?', key);
+  if (!row) throw new ReplydError('api_key_not_found', `there is no key ${id}`);
+  return keyView(tx, row);
+};
 
 function hashOf(secret: string): Uint8Array {
   return createHash('sha256').update(secret).digest();
 }
 
-function keyView(session: Session, row: KeyRow): ApiKey {
+async function keyView(tx: StoreTx, row: KeyRow): Promise<ApiKey> {
   return {
     id: encodeId('api_key', row.key),
-    account: row.account_key === null ? null : slugOf(session, row.account_key),
+    account: row.account_key === null ? null : await slugOf(tx, row.account_key),
     name: row.name,
     hint: row.hint,
     created_at: toIso(row.created_at),
@@ -94,7 +80,7 @@ function keyView(session: Session, row: KeyRow): ApiKey {
   };
 }
 
-interface Request {
+export interface Request {
   readonly caller: string;
   readonly name: string;
   /** Hex: what is asked. */
@@ -102,8 +88,8 @@ interface Request {
 }
 
 /** Null when nothing is kept; invalid when the name was used for something else. */
-export function keptAnswer(session: Session, request: Request): { value: unknown } | null {
-  const kept = session.db.get<{ fingerprint: Uint8Array; answer: string }>(
+export async function keptAnswer(tx: StoreTx, request: Request): Promise<{ value: unknown } | null> {
+  const kept = await tx.get<{ fingerprint: Uint8Array; answer: string }>(
     'select fingerprint, answer from idempotency where caller = ? and name = ?',
     keyOf('api_key', request.caller),
     request.name,
@@ -123,8 +109,8 @@ export function keptAnswer(session: Session, request: Request): { value: unknown
 }
 
 /** Empties what is kept about this conversation, contact or hook. True when there may be more. */
-export function forgetAnswers(session: Session, id: string): boolean {
-  const emptied = session.db.run(
+export async function forgetAnswers(tx: StoreTx, id: string): Promise<boolean> {
+  const emptied = await tx.run(
     `update idempotency set answer = '${GONE}', about = null
      where (caller, name) in (select caller, name from idempotency where about = ? limit ${ANSWERS_AT_ONCE})`,
     id,
@@ -145,18 +131,21 @@ interface Answer {
 }
 
 /** The kept answer, or what `run` gives, kept with it in the same transaction. */
-export function once(session: Session, request: Request, run: () => unknown): { repeated: boolean; value: unknown } {
-  const kept = keptAnswer(session, request);
+export async function runOnce(
+  tx: StoreTx,
+  request: Request,
+  run: () => Promise<unknown>,
+): Promise<{ repeated: boolean; value: unknown }> {
+  const kept = await keptAnswer(tx, request);
   if (kept) return { repeated: true, ...kept };
-  const value = run();
-  session.db.run(
-    'insert into idempotency (caller, name, fingerprint, answer, about, created_at) values (?, ?, ?, ?, ?, ?)',
-    keyOf('api_key', request.caller),
-    request.name,
-    Buffer.from(request.fingerprint, 'hex'),
-    JSON.stringify(value),
-    aboutOf(value),
-    session.clock(),
-  );
+  const value = await run();
+  await tx.insert('idempotency', {
+    caller: keyOf('api_key', request.caller),
+    name: request.name,
+    fingerprint: Buffer.from(request.fingerprint, 'hex'),
+    answer: JSON.stringify(value),
+    about: aboutOf(value),
+    created_at: tx.now(),
+  });
   return { repeated: false, value };
 }

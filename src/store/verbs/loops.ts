@@ -9,8 +9,7 @@
  */
 import { NO_RECENT_MAILS, type RecentMails } from '../../conversation/rules/loop.js';
 import type { ConversationRow } from '../rows.js';
-import type { Session } from '../session.js';
-import { atMost } from '../sqlite/database.js';
+import { atMost, type StoreTx } from '../tx.js';
 
 /** For each mail of the limit, so many conversations: in some of them only agents wrote. */
 const CONVERSATIONS = 2;
@@ -26,30 +25,30 @@ export interface LoopLimits {
 type Active = Pick<ConversationRow, 'key' | 'next_seq'>;
 
 /** `conversation`: null for mail that is about to open one. `ownMail`: it carries our loop mark, whatever the count. */
-export function recentMails(
-  session: Session,
+export async function recentMails(
+  tx: StoreTx,
   at: { readonly contactKey: number; readonly conversation: Active | null; readonly ownMail: boolean },
   limits: LoopLimits,
-): RecentMails {
+): Promise<RecentMails> {
   const { conversation } = at;
-  const since = session.clock() - limits.loopWindow;
-  const others = session.db
-    .all<Active>(
+  const since = tx.now() - limits.loopWindow;
+  const others = (
+    await tx.all<Active>(
       `select key, next_seq from conversation where contact_key = ? and last_activity_at > ?
        order by last_activity_at desc${atMost(CONVERSATIONS * limits.loopMessages)}`,
       at.contactKey,
       since,
     )
-    .filter(each => each.key !== conversation?.key);
+  ).filter(each => each.key !== conversation?.key);
   const active = conversation === null ? others : [conversation, ...others];
   const most = active.reduce((sum, each) => sum + each.next_seq - 1, 0);
   if (most < limits.loopMessages && !at.ownMail) return NO_RECENT_MAILS;
-  const here = conversation === null ? NONE : recentIn(session, conversation, since, limits);
+  const here = conversation === null ? NONE : await recentIn(tx, conversation, since, limits);
   let mails = here.mails;
   let looping = false;
   for (const other of others) {
     if (mails >= limits.loopMessages && looping) break;
-    const found = recentIn(session, other, since, limits);
+    const found = await recentIn(tx, other, since, limits);
     mails += found.mails;
     looping ||= found.looping;
   }
@@ -63,8 +62,8 @@ export function recentMails(
 const NONE = { mails: 0, looping: false };
 
 /** Up to the limit, the newest first. Asks only for what stands in the index. */
-function recentIn(session: Session, conversation: Active, since: number, limits: LoopLimits) {
-  const { mails, looping } = session.db.get<{ mails: number; looping: number | null }>(
+async function recentIn(tx: StoreTx, conversation: Active, since: number, limits: LoopLimits) {
+  const { mails, looping } = (await tx.get<{ mails: number; looping: number | null }>(
     `select count(*) as mails, max(looping) as looping from
        (select looping from message
         where conversation_key = ? and seq >= ? and direction = 'incoming' and mail_key is not null and received_at > ?
@@ -72,6 +71,6 @@ function recentIn(session: Session, conversation: Active, since: number, limits:
     conversation.key,
     conversation.next_seq - COUNTED * limits.loopMessages,
     since,
-  )!;
+  ))!;
   return { mails, looping: looping === 1 };
 }

@@ -1,17 +1,16 @@
 /** Mails on record: listed, shown, refused ones kept, quarantined ones filled in after all. */
 
 import { ReplydError } from '../../base/errors.js';
-import type { FiledReading, StoredContent, StoredContentRef } from '../../conversation/filing.js';
-import type { ConversationStatus, MailRecord } from '../../conversation/model.js';
+import type { FiledReading, StoredContent } from '../../conversation/filing.js';
+import type { ConversationStatus } from '../../conversation/model.js';
 import { decideEffects } from '../../conversation/rules/hold.js';
 import { NO_RECENT_MAILS } from '../../conversation/rules/loop.js';
 import { writerOf } from '../../conversation/rules/writer.js';
-import type { Store } from '../../conversation/store.js';
 import { parseOurAddress } from '../../mail/address.js';
 import { blobKey, blobRef, goneRef } from '../blobs/blobs.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, MailRow, MessageRow, ParticipantRow } from '../rows.js';
-import { newKey, type Session } from '../session.js';
+import { inTurn, type StoreTx, type Verb } from '../tx.js';
 import { mailView } from '../views/views.js';
 import { accountByKey, accountBySlug } from './accounts.js';
 import { tell } from './events.js';
@@ -20,86 +19,71 @@ import { join, participantByAddress } from './participants.js';
 import { applyReports, reportedDeliveries, reportRow } from './reports.js';
 import { rememberId } from './thread-ids.js';
 
-export interface MailOperations {
-  mails(filter: Parameters<Store['mails']>[0]): readonly MailRecord[];
-  mail(id: string): { mail: MailRecord; raw: StoredContentRef };
-  refuse(refused: Parameters<Store['refuse']>[0]): string;
-  refile(mailId: string, reading: FiledReading, attachments: readonly StoredContent[]): readonly string[];
-}
-
-export function mailOperations(session: Session): MailOperations {
-  const { db } = session;
-  return {
-    mails(filter) {
-      const before = filter.before === undefined ? null : keyOf('mail', filter.before);
-      const account = filter.account === undefined ? null : accountBySlug(session, filter.account).key;
-      const ofAccount = `(?2 is null or exists (select 1 from json_each(results) where json_extract(value, '$.account') = ?2))`;
-      // With a state other than filed the partial index serves, in its own words; else the table's own order.
-      const rows = filter.state
-        ? db.all<MailRow>(
-            `select * from mail where state = ?3 ${filter.state === 'filed' ? '' : "and state <> 'filed'"} and (?1 is null or key < ?1) and ${ofAccount} order by key desc limit ?4`,
-            before,
-            account,
-            filter.state,
-            filter.limit,
-          )
-        : db.all<MailRow>(
-            `select * from mail where (?1 is null or key < ?1) and ${ofAccount} order by key desc limit ?3`,
-            before,
-            account,
-            filter.limit,
-          );
-      return rows.map(row => mailView(session, row));
-    },
-
-    mail(id) {
-      const row = mailRow(session, id);
-      const raw = row.raw_gone_at === null ? blobRef(session, row.blob_key) : goneRef(row.size);
-      return { mail: mailView(session, row), raw };
-    },
-
-    refuse(refused) {
-      const results = refused.envelope.rcptTo.map(recipient => ({
-        recipient,
-        verdict: 'rejected',
-        message: null,
-        account: null,
-      }));
-      const key = db.insert(
-        `insert into mail (key, state, mail_from, rcpt_to, size, blob_key, door, client, received_at, reason, results)
-         values (max(?, (select coalesce(max(key), 0) + 1 from mail)), 'refused', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        newKey(session),
-        refused.envelope.mailFrom,
-        JSON.stringify(refused.envelope.rcptTo),
-        refused.facts.size,
-        blobKey(session, refused.raw),
-        refused.via,
-        refused.client,
-        session.clock(),
-        refused.reason,
-        JSON.stringify(results),
+export const mails: Verb<'mails'> = async (tx, filter) => {
+  const before = filter.before === undefined ? null : keyOf('mail', filter.before);
+  const account = filter.account === undefined ? null : (await accountBySlug(tx, filter.account)).key;
+  const ofAccount = `(?2 is null or exists (select 1 from json_each(results) where json_extract(value, '$.account') = ?2))`;
+  // With a state other than filed the partial index serves, in its own words; else the table's own order.
+  const rows = filter.state
+    ? await tx.all<MailRow>(
+        `select * from mail where state = ?3 ${filter.state === 'filed' ? '' : "and state <> 'filed'"} and (?1 is null or key < ?1) and ${ofAccount} order by key desc limit ?4`,
+        before,
+        account,
+        filter.state,
+        filter.limit,
+      )
+    : await tx.all<MailRow>(
+        `select * from mail where (?1 is null or key < ?1) and ${ofAccount} order by key desc limit ?3`,
+        before,
+        account,
+        filter.limit,
       );
-      return encodeId('mail', key);
-    },
+  return inTurn(rows, async row => await mailView(tx, row));
+};
 
-    refile(mailId, reading, attachments) {
-      const row = mailRow(session, mailId);
-      if (row.state !== 'quarantined') {
-        throw new ReplydError(
-          'conflict',
-          `mail ${mailId} is ${row.state}, not quarantined: there is nothing to reprocess`,
-        );
-      }
-      const messages = db.all<MessageRow>('select * from message where mail_key = ?', row.key);
-      for (const message of messages) fillIn(session, message, reading, attachments);
-      db.run("update mail set state = 'filed', reason = null where key = ?", row.key);
-      return messages.map(message => encodeId('message', message.key));
-    },
-  };
-}
+export const mail: Verb<'mail'> = async (tx, id) => {
+  const row = await mailRow(tx, id);
+  const raw = row.raw_gone_at === null ? await blobRef(tx, row.blob_key) : goneRef(row.size);
+  return { mail: await mailView(tx, row), raw };
+};
 
-function mailRow(session: Session, id: string): MailRow {
-  const row = session.db.get<MailRow>('select * from mail where key = ?', keyOf('mail', id));
+export const refuse: Verb<'refuse'> = async (tx, refused) => {
+  const results = refused.envelope.rcptTo.map(recipient => ({
+    recipient,
+    verdict: 'rejected',
+    message: null,
+    account: null,
+  }));
+  const key = tx.key();
+  await tx.insert('mail', {
+    key,
+    state: 'refused',
+    mail_from: refused.envelope.mailFrom,
+    rcpt_to: JSON.stringify(refused.envelope.rcptTo),
+    size: refused.facts.size,
+    blob_key: await blobKey(tx, refused.raw),
+    door: refused.via,
+    client: refused.client,
+    received_at: tx.now(),
+    reason: refused.reason,
+    results: JSON.stringify(results),
+  });
+  return encodeId('mail', key);
+};
+
+export const refile: Verb<'refile'> = async (tx, mailId, reading, attachments) => {
+  const row = await mailRow(tx, mailId);
+  if (row.state !== 'quarantined') {
+    throw new ReplydError('conflict', `mail ${mailId} is ${row.state}, not quarantined: there is nothing to reprocess`);
+  }
+  const messages = await tx.all<MessageRow>('select * from message where mail_key = ?', row.key);
+  for (const message of messages) await fillIn(tx, message, reading, attachments);
+  await tx.run("update mail set state = 'filed', reason = null where key = ?", row.key);
+  return messages.map(message => encodeId('message', message.key));
+};
+
+async function mailRow(tx: StoreTx, id: string): Promise<MailRow> {
+  const row = await tx.get<MailRow>('select * from mail where key = ?', keyOf('mail', id));
   if (!row) throw new ReplydError('mail_not_found', `there is no mail ${id}`);
   return row;
 }
@@ -110,18 +94,21 @@ function mailRow(session: Session, id: string): MailRow {
  * the account wants that. What a machine reports takes effect; what had its effect already (a conversation that reading
  * again) stays.
  */
-function fillIn(
-  session: Session,
+async function fillIn(
+  tx: StoreTx,
   message: MessageRow,
   reading: FiledReading,
   attachments: readonly StoredContent[],
-): void {
-  const { db } = session;
+): Promise<void> {
   const from = reading.mail.from;
-  const conversation = db.get<ConversationRow>('select * from conversation where key = ?', message.conversation_key)!;
-  const { hold_strangers } = accountByKey(session, conversation.account_key);
-  const owner = db.get<ParticipantRow>('select * from participant where key = ?', message.participant_key) ?? null;
-  const named = from === null ? null : (participantByAddress(session, conversation.key, from.email) ?? null);
+  const conversation = (await tx.get<ConversationRow>(
+    'select * from conversation where key = ?',
+    message.conversation_key,
+  ))!;
+  const { hold_strangers } = await accountByKey(tx, conversation.account_key);
+  const owner =
+    (await tx.get<ParticipantRow>('select * from participant where key = ?', message.participant_key)) ?? null;
+  const named = from === null ? null : ((await participantByAddress(tx, conversation.key, from.email)) ?? null);
   const writer = writerOf({ from, kind: reading.kind }, named, owner);
   const effects = decideEffects({
     kind: reading.kind,
@@ -134,13 +121,13 @@ function fillIn(
     loopMessages: Number.POSITIVE_INFINITY,
     ownMail: false,
   });
-  const participant = effects.joins && from !== null ? join(session, conversation.key, from) : writer.participant;
-  const reported = reportedDeliveries(
-    session,
-    { conversation, deliveryKey: bouncedDelivery(session, message) },
+  const participant = effects.joins && from !== null ? await join(tx, conversation.key, from) : writer.participant;
+  const reported = await reportedDeliveries(
+    tx,
+    { conversation, deliveryKey: await bouncedDelivery(tx, message) },
     reading,
   );
-  db.run(
+  await tx.run(
     `update message set kind = ?, author_name = ?, author_email = ?, author_role = ?, participant_key = ?, sender = ?,
        report = ?, held = ?, text = ?, quoted_text = ?, signature = ?, html = ?,
        subject = ?, message_id = coalesce(?, message_id), in_reply_to = ?, refs = ?, recipients_to = ?, recipients_cc = ?,
@@ -172,28 +159,28 @@ function fillIn(
     JSON.stringify([...reading.evidence, 'reprocessed', ...effects.evidence]),
     message.key,
   );
-  db.run('delete from attachment where message_key = ?', message.key);
-  insertAttachments(
-    session,
+  await tx.run('delete from attachment where message_key = ?', message.key);
+  await insertAttachments(
+    tx,
     message,
     reading.mail.attachments.map((attachment, index) => ({ ...attachment, content: attachments[index]! })),
   );
-  if (reading.mail.messageId) rememberId(session, message.conversation_key, reading.mail.messageId);
-  tell(session, conversation, [
+  if (reading.mail.messageId) await rememberId(tx, message.conversation_key, reading.mail.messageId);
+  await tell(tx, conversation, [
     effects.held
       ? { type: 'message.held', messageKey: message.key }
       : { type: 'message.updated', messageKey: message.key, data: { changed: ['text'] } },
   ]);
-  applyReports(session, reported);
+  await applyReports(tx, reported);
 }
 
 /** The delivery whose bounce address the mail came to. */
-function bouncedDelivery(session: Session, message: MessageRow): number | null {
-  const rcptTo = session.db.value<string>('select rcpt_to from mail where key = ?', message.mail_key) ?? '[]';
+async function bouncedDelivery(tx: StoreTx, message: MessageRow): Promise<number | null> {
+  const rcptTo = (await tx.value<string>('select rcpt_to from mail where key = ?', message.mail_key)) ?? '[]';
   for (const address of JSON.parse(rcptTo) as string[]) {
     const parsed = parseOurAddress(address, []);
     if (parsed.kind !== 'bounce') continue;
-    const key = session.db.value<number>(
+    const key = await tx.value<number>(
       'select key from delivery where bounce_token = ? and conversation_key = ?',
       parsed.token,
       message.conversation_key,

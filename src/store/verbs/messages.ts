@@ -1,22 +1,13 @@
 /** Messages: the one INSERT, what agents and applications add, held ones, and attachments. */
 
 import { ReplydError } from '../../base/errors.js';
-import type { StoredContent, StoredContentRef } from '../../conversation/filing.js';
-import type {
-  Attachment,
-  Direction,
-  Message,
-  MessageKind,
-  Role,
-  Sender,
-  TextFormat,
-  Via,
-} from '../../conversation/model.js';
-import type { ConversationRef, NewMessage } from '../../conversation/store.js';
+import type { StoredContent } from '../../conversation/filing.js';
+import type { Direction, MessageKind, Role, Sender, TextFormat, Via } from '../../conversation/model.js';
+import type { NewMessage } from '../../conversation/store.js';
 import { blobKey, blobRef } from '../blobs/blobs.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, MessageRow, ParticipantRow } from '../rows.js';
-import { newKey, type Session } from '../session.js';
+import { inTurn, type StoreTx, type Verb } from '../tx.js';
 import { accountView, attachmentView, latestContactParticipant, messageView } from '../views/views.js';
 import { accountByKey, checkedAddress } from './accounts.js';
 import { conversationRow } from './conversations.js';
@@ -61,49 +52,45 @@ export interface InsertedMessage {
 }
 
 /** Returns the new message's key. Its seq was reserved by `advance`. */
-export function insertMessage(session: Session, message: InsertedMessage): number {
-  return session.db.insert(
-    `insert into message (key, conversation_key, seq, direction, kind, author_name, author_email, author_role,
-       participant_key, text, quoted_text, signature, html, subject, message_id, in_reply_to, refs, recipients_to,
-       recipients_cc, date, received_at, via, mail_key, source_id, metadata, sender, report, evidence, held, looping,
-       mail_intent, mail_reason, content_key, format)
-     values (max(?, (select coalesce(max(key), 0) + 1 from message)),
-       ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    message.key ?? newKey(session),
-    message.conversation_key,
-    message.seq,
-    message.direction,
-    message.kind,
-    message.author.name,
-    message.author.email,
-    message.author.role,
-    message.participant_key ?? null,
-    message.text,
-    message.quoted_text ?? '',
-    message.signature ?? '',
-    message.html ?? null,
-    message.subject ?? null,
-    message.message_id ?? null,
-    message.in_reply_to ?? null,
-    JSON.stringify(message.references ?? []),
-    JSON.stringify(message.to ?? []),
-    JSON.stringify(message.cc ?? []),
-    message.date ?? null,
-    session.clock(),
-    message.via,
-    message.mail_key ?? null,
-    message.source_id ?? null,
-    JSON.stringify(message.metadata ?? {}),
-    message.sender ? JSON.stringify(message.sender) : null,
-    JSON.stringify(message.report ?? []),
-    JSON.stringify(message.evidence ?? []),
-    message.held ? HELD : NOT_HELD,
-    message.looping ? 1 : 0,
-    message.mail_intent ?? null,
-    message.mail_reason ?? null,
-    message.content_key ?? null,
-    message.format ?? null,
-  );
+export async function insertMessage(tx: StoreTx, message: InsertedMessage): Promise<number> {
+  const key = message.key ?? tx.key();
+  await tx.insert('message', {
+    key,
+    conversation_key: message.conversation_key,
+    seq: message.seq,
+    direction: message.direction,
+    kind: message.kind,
+    author_name: message.author.name,
+    author_email: message.author.email,
+    author_role: message.author.role,
+    participant_key: message.participant_key ?? null,
+    text: message.text,
+    quoted_text: message.quoted_text ?? '',
+    signature: message.signature ?? '',
+    html: message.html ?? null,
+    subject: message.subject ?? null,
+    message_id: message.message_id ?? null,
+    in_reply_to: message.in_reply_to ?? null,
+    refs: JSON.stringify(message.references ?? []),
+    recipients_to: JSON.stringify(message.to ?? []),
+    recipients_cc: JSON.stringify(message.cc ?? []),
+    date: message.date ?? null,
+    received_at: tx.now(),
+    via: message.via,
+    mail_key: message.mail_key ?? null,
+    source_id: message.source_id ?? null,
+    metadata: JSON.stringify(message.metadata ?? {}),
+    sender: message.sender ? JSON.stringify(message.sender) : null,
+    report: JSON.stringify(message.report ?? []),
+    evidence: JSON.stringify(message.evidence ?? []),
+    held: message.held ? HELD : NOT_HELD,
+    looping: message.looping ? 1 : 0,
+    mail_intent: message.mail_intent ?? null,
+    mail_reason: message.mail_reason ?? null,
+    content_key: message.content_key ?? null,
+    format: message.format ?? null,
+  });
+  return key;
 }
 
 export interface InsertedAttachment {
@@ -115,105 +102,95 @@ export interface InsertedAttachment {
 }
 
 /** Attachments of a message, in order; the same bytes in an earlier message of the conversation are marked. */
-export function insertAttachments(
-  session: Session,
+export async function insertAttachments(
+  tx: StoreTx,
   message: { readonly key: number; readonly conversation_key: number },
   attachments: readonly InsertedAttachment[],
-): void {
+): Promise<void> {
   for (const [position, attachment] of attachments.entries()) {
-    const blob = blobKey(session, attachment.content);
-    const seen = session.db.get(
+    const blob = await blobKey(tx, attachment.content);
+    const seen = await tx.get(
       'select 1 from attachment where conversation_key = ? and blob_key = ? and message_key <> ? limit 1',
       message.conversation_key,
       blob,
       message.key,
     );
-    session.db.run(
-      `insert into attachment (key, message_key, conversation_key, position, filename, content_type, inline, content_id, seen_before, blob_key)
-       values (max(?, (select coalesce(max(key), 0) + 1 from attachment)), ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      newKey(session),
-      message.key,
-      message.conversation_key,
+    await tx.insert('attachment', {
+      key: tx.key(),
+      message_key: message.key,
+      conversation_key: message.conversation_key,
       position,
-      attachment.filename,
-      attachment.contentType,
-      attachment.inline ? 1 : 0,
-      attachment.contentId,
-      seen ? 1 : 0,
-      blob,
-    );
+      filename: attachment.filename,
+      content_type: attachment.contentType,
+      inline: attachment.inline ? 1 : 0,
+      content_id: attachment.contentId,
+      seen_before: seen ? 1 : 0,
+      blob_key: blob,
+    });
   }
 }
 
-export interface MessageOperations {
-  addMessage(ref: ConversationRef, message: NewMessage): Message;
-  messages(ref: ConversationRef, options: { after: number; limit: number }): readonly Message[];
-  message(id: string): Message;
-  releaseMessage(id: string): Message;
-  dropMessage(id: string): Message;
-  attachment(id: string): { attachment: Attachment; content: StoredContentRef };
-}
+export const addMessage: Verb<'addMessage'> = async (tx, ref, message) => {
+  const key = await writeMessage(tx, await conversationRow(tx, ref), message);
+  return messageView(tx, (await tx.get<MessageRow>('select * from message where key = ?', key))!);
+};
 
-export function messageOperations(session: Session): MessageOperations {
-  const { db } = session;
-  return {
-    addMessage(ref, message) {
-      const key = addMessage(session, conversationRow(session, ref), message);
-      return messageView(session, db.get<MessageRow>('select * from message where key = ?', key)!);
-    },
+export const messages: Verb<'messages'> = async (tx, ref, options) => {
+  const conversation = await conversationRow(tx, ref);
+  return inTurn(
+    await tx.all<MessageRow>(
+      'select * from message where conversation_key = ? and seq > ? order by seq limit ?',
+      conversation.key,
+      options.after,
+      options.limit,
+    ),
+    async row => await messageView(tx, row),
+  );
+};
 
-    messages(ref, options) {
-      const conversation = conversationRow(session, ref);
-      return db
-        .all<MessageRow>(
-          'select * from message where conversation_key = ? and seq > ? order by seq limit ?',
-          conversation.key,
-          options.after,
-          options.limit,
-        )
-        .map(row => messageView(session, row));
-    },
+export const message: Verb<'message'> = async (tx, id) => messageView(tx, await messageRow(tx, id));
 
-    message: id => messageView(session, messageRow(session, id)),
+export const releaseMessage: Verb<'releaseMessage'> = async (tx, id) => {
+  const row = await heldRow(tx, id);
+  const conversation = await conversationOf(tx, row);
+  const writer = await admitWriter(tx, row);
+  await tx.run(
+    'update message set held = ?, participant_key = ? where key = ?',
+    NOT_HELD,
+    writer?.key ?? null,
+    row.key,
+  );
+  if (writer?.contact_key) await clearSuspension(tx, writer.contact_key);
+  // What holding kept back: a reply opens its conversation again.
+  const reopens = conversation.status === 'resolved';
+  const events: NewEvent[] = [{ type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } }];
+  if (reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
+  await tell(tx, conversation, events, reopens ? { status: 'open' } : {});
+  return messageView(tx, await messageRow(tx, id));
+};
 
-    releaseMessage(id) {
-      const row = heldRow(session, id);
-      const conversation = conversationOf(session, row);
-      const writer = admitWriter(session, row);
-      db.run('update message set held = ?, participant_key = ? where key = ?', NOT_HELD, writer?.key ?? null, row.key);
-      if (writer?.contact_key) clearSuspension(session, writer.contact_key);
-      // What holding kept back: a reply opens its conversation again.
-      const reopens = conversation.status === 'resolved';
-      const events: NewEvent[] = [{ type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } }];
-      if (reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
-      tell(session, conversation, events, reopens ? { status: 'open' } : {});
-      return messageView(session, messageRow(session, id));
-    },
+export const dropMessage: Verb<'dropMessage'> = async (tx, id) => {
+  const row = await heldRow(tx, id);
+  const evidence = [...(JSON.parse(row.evidence) as string[]), 'dropped'];
+  await tx.run('update message set held = ?, evidence = ? where key = ?', DROPPED, JSON.stringify(evidence), row.key);
+  await tell(tx, await conversationOf(tx, row), [
+    { type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } },
+  ]);
+  return messageView(tx, await messageRow(tx, id));
+};
 
-    dropMessage(id) {
-      const row = heldRow(session, id);
-      const evidence = [...(JSON.parse(row.evidence) as string[]), 'dropped'];
-      db.run('update message set held = ?, evidence = ? where key = ?', DROPPED, JSON.stringify(evidence), row.key);
-      tell(session, conversationOf(session, row), [
-        { type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } },
-      ]);
-      return messageView(session, messageRow(session, id));
-    },
-
-    attachment(id) {
-      const row = db.get<Parameters<typeof attachmentView>[0] & { blob_key: number }>(
-        `select a.key, a.filename, a.content_type, a.inline, a.content_id, a.seen_before, a.blob_key, b.size, b.sha256
+export const attachment: Verb<'attachment'> = async (tx, id) => {
+  const row = await tx.get<Parameters<typeof attachmentView>[0] & { blob_key: number }>(
+    `select a.key, a.filename, a.content_type, a.inline, a.content_id, a.seen_before, a.blob_key, b.size, b.sha256
          from attachment a join blob b on b.key = a.blob_key where a.key = ?`,
-        keyOf('attachment', id),
-      );
-      if (!row) throw new ReplydError('attachment_not_found', `there is no attachment ${id}`);
-      return { attachment: attachmentView(row), content: blobRef(session, row.blob_key) };
-    },
-  };
-}
+    keyOf('attachment', id),
+  );
+  if (!row) throw new ReplydError('attachment_not_found', `there is no attachment ${id}`);
+  return { attachment: attachmentView(row), content: await blobRef(tx, row.blob_key) };
+};
 
-export function messageRow(session: Session, id: string): MessageRow {
-  const row = session.db.get<MessageRow>('select * from message where key = ?', keyOf('message', id));
+export async function messageRow(tx: StoreTx, id: string): Promise<MessageRow> {
+  const row = await tx.get<MessageRow>('select * from message where key = ?', keyOf('message', id));
   if (!row) throw new ReplydError('message_not_found', `there is no message ${id}`);
   return row;
 }
@@ -223,23 +200,23 @@ export const NOT_HELD = 0;
 export const HELD = 1;
 const DROPPED = 2;
 
-function heldRow(session: Session, id: string): MessageRow {
-  const row = messageRow(session, id);
+async function heldRow(tx: StoreTx, id: string): Promise<MessageRow> {
+  const row = await messageRow(tx, id);
   if (row.held !== HELD)
     throw new ReplydError('message_not_held', `message ${encodeId('message', row.key)} is not held`);
   return row;
 }
 
-function conversationOf(session: Session, row: MessageRow): ConversationRow {
-  return session.db.get<ConversationRow>('select * from conversation where key = ?', row.conversation_key)!;
+async function conversationOf(tx: StoreTx, row: MessageRow): Promise<ConversationRow> {
+  return (await tx.get<ConversationRow>('select * from conversation where key = ?', row.conversation_key))!;
 }
 
 /** Who was held back takes part from now on, with a reply address of his own. */
-function admitWriter(session: Session, row: MessageRow): ParticipantRow | undefined {
+async function admitWriter(tx: StoreTx, row: MessageRow): Promise<ParticipantRow | undefined> {
   if (row.author_email === null) return undefined;
   return (
-    participantByAddress(session, row.conversation_key, row.author_email) ??
-    join(session, row.conversation_key, { email: row.author_email, name: row.author_name })
+    (await participantByAddress(tx, row.conversation_key, row.author_email)) ??
+    (await join(tx, row.conversation_key, { email: row.author_email, name: row.author_name }))
   );
 }
 
@@ -248,47 +225,47 @@ const ENCODED_GROWTH = 1.37;
 const TEXT_GROWTH = 6;
 
 /** Refused when it is added, so that nothing is refused when it is sent. */
-function checkSize(session: Session, message: NewMessage): void {
+function checkSize(tx: StoreTx, message: NewMessage): void {
   const bytes = (message.attachments ?? []).reduce((sum, each) => sum + each.content.size, 0);
   const encoded = Math.ceil(bytes * ENCODED_GROWTH + Buffer.byteLength(message.text) * TEXT_GROWTH);
-  if (message.direction === 'outgoing' && encoded > session.rules.maxSize) {
+  if (message.direction === 'outgoing' && encoded > tx.rules.maxSize) {
     throw new ReplydError(
       'mail_too_large',
-      `the mail would have about ${encoded} bytes, more than outbound.max_size (${session.rules.maxSize}): send a link instead`,
-      { details: { size: encoded, limit: session.rules.maxSize } },
+      `the mail would have about ${encoded} bytes, more than outbound.max_size (${tx.rules.maxSize}): send a link instead`,
+      { details: { size: encoded, limit: tx.rules.maxSize } },
     );
   }
 }
 
 /** The key of the message, made unless one with this source id is there. `conversation` as it is in this transaction. */
-export function addMessage(session: Session, conversation: ConversationRow, message: NewMessage): number {
+export async function writeMessage(tx: StoreTx, conversation: ConversationRow, message: NewMessage): Promise<number> {
   const known = message.source_id
-    ? session.db.value<number>(
+    ? await tx.value<number>(
         'select key from message where conversation_key = ? and source_id = ?',
         conversation.key,
         message.source_id,
       )
     : undefined;
   if (known !== undefined) return known;
-  checkSize(session, message);
-  const contact = latestContactParticipant(session, conversation)!;
+  checkSize(tx, message);
+  const contact = (await latestContactParticipant(tx, conversation))!;
   const outgoing = message.direction === 'outgoing';
-  const account = accountView(session, accountByKey(session, conversation.account_key));
+  const account = await accountView(tx, await accountByKey(tx, conversation.account_key));
   const history = message.created_at !== undefined;
   const intent = outgoing ? (message.mail ?? (history ? 'never' : 'auto')) : null;
   const channelOff = account.settings.channels_off?.includes(conversation.channel as never) ?? false;
   const reason = intent === 'never' ? 'never' : intent === 'auto' && channelOff ? 'channel_off' : null;
   const answers = message.direction === 'incoming' && !history;
-  const dropped = answers ? dropWaiting(session, conversation.key, 'answered') : [];
+  const dropped = answers ? await dropWaiting(tx, conversation.key, 'answered') : [];
   const events: NewEvent[] = dropped.map(messageKey => ({ type: 'message.updated', messageKey }));
   const reopens = answers && conversation.status === 'resolved';
   if (reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
-  const step = advance(session, conversation, {
+  const step = await advance(tx, conversation, {
     messages: 1,
     events: events.length + 1,
     ...(reopens ? { status: 'open' } : {}),
   });
-  const key = insertMessage(session, {
+  const key = await insertMessage(tx, {
     conversation_key: conversation.key,
     seq: step.seq,
     direction: message.direction,
@@ -307,8 +284,8 @@ export function addMessage(session: Session, conversation: ConversationRow, mess
     mail_intent: intent,
     mail_reason: reason,
   });
-  insertAttachments(
-    session,
+  await insertAttachments(
+    tx,
     { key, conversation_key: conversation.key },
     (message.attachments ?? []).map(attachment => ({
       filename: attachment.filename,
@@ -321,40 +298,40 @@ export function addMessage(session: Session, conversation: ConversationRow, mess
   if (outgoing && reason === null) {
     const delay =
       message.delay ??
-      (intent === 'now' || conversation.channel === 'email' ? 0 : (account.settings.delay ?? session.rules.delay));
-    const due = session.clock() + delay;
-    gather(session, conversation, key, {
+      (intent === 'now' || conversation.channel === 'email' ? 0 : (account.settings.delay ?? tx.rules.delay));
+    const due = tx.now() + delay;
+    await gather(tx, conversation, key, {
       participant: contact,
       role: 'to',
       due,
-      suspended: isSuspended(session, contact),
+      suspended: await isSuspended(tx, contact),
     });
-    for (const person of ccParticipants(session, conversation, contact, message.cc ?? [])) {
-      gather(session, conversation, key, {
+    for (const person of await ccParticipants(tx, conversation, contact, message.cc ?? [])) {
+      await gather(tx, conversation, key, {
         participant: person,
         role: 'cc',
         due,
-        suspended: isSuspended(session, person),
+        suspended: await isSuspended(tx, person),
       });
     }
   }
   events.push({ type: 'message.created', messageKey: key });
-  insertEvents(session, conversation, step.eventSeq, events);
+  await insertEvents(tx, conversation, step.eventSeq, events);
   return key;
 }
 
 /** Everybody who is written to becomes a participant with a token of his own. */
-function ccParticipants(
-  session: Session,
+async function ccParticipants(
+  tx: StoreTx,
   conversation: ConversationRow,
   contact: ParticipantRow,
   cc: readonly { name: string; email: string }[],
-): readonly ParticipantRow[] {
-  const people = cc.map(each => {
+): Promise<readonly ParticipantRow[]> {
+  const people = await inTurn(cc, async each => {
     const email = checkedAddress(each.email);
     return (
-      participantByAddress(session, conversation.key, email) ??
-      join(session, conversation.key, { email, name: each.name })
+      (await participantByAddress(tx, conversation.key, email)) ??
+      (await join(tx, conversation.key, { email, name: each.name }))
     );
   });
   return [...new Map(people.filter(each => each.key !== contact.key).map(each => [each.key, each])).values()];

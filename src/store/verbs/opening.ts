@@ -6,7 +6,7 @@ import type { Filing } from '../../conversation/filing.js';
 import { isContactLooping } from '../../conversation/rules/loop.js';
 import { normalizeAddress } from '../../mail/address.js';
 import type { ConversationRow, FilingAccount } from '../rows.js';
-import type { Session } from '../session.js';
+import { inTurn, type StoreTx } from '../tx.js';
 import { openConversation } from './conversations.js';
 import { tell } from './events.js';
 import { recentMails } from './loops.js';
@@ -17,47 +17,47 @@ import type { Place, Target } from './threading.js';
 type Mail = Pick<Filing, 'envelope' | 'limits' | 'reading'>;
 
 /** One for each account, however many of its addresses the mail came to. */
-export function openConversations(
-  session: Session,
+export async function openConversations(
+  tx: StoreTx,
   mail: Mail,
   targets: readonly Target[],
-): readonly Exclude<Target, { kind: 'opens' }>[] {
+): Promise<readonly Exclude<Target, { kind: 'opens' }>[]> {
   const opened = new Map<number, Place>();
-  return targets.map(target => {
+  return inTurn(targets, async target => {
     if (target.kind !== 'opens') return target;
-    const place = opened.get(target.account.key) ?? openForMail(session, mail, target.account);
+    const place = opened.get(target.account.key) ?? (await openForMail(tx, mail, target.account));
     opened.set(target.account.key, place);
     return place;
   });
 }
 
 /** A new conversation with the writer; a contact's loop goes into his latest one instead. */
-function openForMail(session: Session, { reading, envelope, limits }: Mail, account: FilingAccount): Place {
+async function openForMail(tx: StoreTx, { reading, envelope, limits }: Mail, account: FilingAccount): Promise<Place> {
   // The envelope tells who wrote a mail that cannot be read.
   const from = reading === null ? { name: '', email: envelope.mailFrom } : reading.mail.from;
   const email = normalizeAddress(from?.email ?? '');
-  const contact = contactFor(session, account.key, { email, name: from?.name ?? '' });
+  const contact = await contactFor(tx, account.key, { email, name: from?.name ?? '' });
   const place = { kind: 'conversation', account, participantKey: null, deliveryKey: null } as const;
-  const recent = recentMails(session, { contactKey: contact.key, conversation: null, ownMail: false }, limits);
+  const recent = await recentMails(tx, { contactKey: contact.key, conversation: null, ownMail: false }, limits);
   if (isContactLooping(recent, limits.loopMessages)) {
-    const latest = session.db.get<ConversationRow>(
+    const latest = await tx.get<ConversationRow>(
       `select * from conversation where contact_key = ? and removing_at is null order by last_activity_at desc limit 1`,
       contact.key,
     );
     const evidence = ['threaded: latest conversation of a contact in a loop'];
     if (latest) return { ...place, conversation: latest, evidence };
   }
-  const conversation = openConversation(session, account.key, contact.key, {
+  const conversation = await openConversation(tx, account.key, contact.key, {
     channel: 'email',
     subject: reading?.mail.subject || null,
   });
-  const participant = addParticipant(session, conversation.key, {
+  const participant = await addParticipant(tx, conversation.key, {
     contactKey: contact.key,
     email: contact.email,
     name: contact.name,
     role: 'contact',
   });
-  tell(session, conversation, [{ type: 'conversation.created' }]);
+  await tell(tx, conversation, [{ type: 'conversation.created' }]);
   return {
     ...place,
     conversation,

@@ -11,7 +11,7 @@ import { sameAddress } from '../../mail/address.js';
 import type { ReportEntry } from '../../mail/mail.js';
 import { encodeId } from '../ids.js';
 import type { DeliveryRow, FilingConversation } from '../rows.js';
-import type { Session } from '../session.js';
+import { inTurn, type StoreTx } from '../tx.js';
 import { deliveryByKey, failed, tellOfMessages } from './deliveries.js';
 import { conversationOfId } from './thread-ids.js';
 
@@ -21,16 +21,16 @@ export interface ReportedEntry {
 }
 
 /** `deliveryKey`: of the bounce address it came to. `conversation`: where it is filed. */
-export function reportedDeliveries(
-  session: Session,
+export async function reportedDeliveries(
+  tx: StoreTx,
   at: { readonly conversation: FilingConversation; readonly deliveryKey: number | null },
   reading: Pick<FiledReading, 'report' | 'reportedIds'>,
-): readonly ReportedEntry[] {
-  return reading.report.map(entry => {
+): Promise<readonly ReportedEntry[]> {
+  return inTurn(reading.report, async entry => {
     const found =
       at.deliveryKey === null
-        ? deliveryOfReturned(session, at.conversation, reading.reportedIds, entry.recipient)
-        : deliveryByKey(session, at.deliveryKey);
+        ? await deliveryOfReturned(tx, at.conversation, reading.reportedIds, entry.recipient)
+        : await deliveryByKey(tx, at.deliveryKey);
     return { entry, delivery: found?.account_key === at.conversation.account_key ? found : null };
   });
 }
@@ -40,36 +40,36 @@ export function reportRow({ entry, delivery }: ReportedEntry): ReportEntry & { r
   return { ...entry, delivery_id: delivery === null ? null : encodeId('delivery', delivery.key) };
 }
 
-export function applyReports(session: Session, reported: readonly ReportedEntry[]): void {
+export async function applyReports(tx: StoreTx, reported: readonly ReportedEntry[]): Promise<void> {
   for (const { entry, delivery } of reported) {
     // As it is now: several entries may be about one delivery.
-    if (delivery !== null) applyReport(session, deliveryByKey(session, delivery.key), entry);
+    if (delivery !== null) await applyReport(tx, await deliveryByKey(tx, delivery.key), entry);
   }
 }
 
-function applyReport(session: Session, row: DeliveryRow, entry: ReportEntry): void {
+async function applyReport(tx: StoreTx, row: DeliveryRow, entry: ReportEntry): Promise<void> {
   const effect = reportEffect(row.report as DeliveryReport | null, entry);
   if (effect === null) return;
   if (effect.report !== null) {
-    session.db.run(
+    await tx.run(
       'update delivery set report = ?, last_error = coalesce(?, last_error) where key = ?',
       effect.report,
       effect.error,
       row.key,
     );
   }
-  if (effect.failure !== null) failed(session, row, effect.failure, effect.suspends);
-  else tellOfMessages(session, row);
+  if (effect.failure !== null) await failed(tx, row, effect.failure, effect.suspends);
+  else await tellOfMessages(tx, row);
 }
 
-function deliveryOfReturned(
-  session: Session,
+async function deliveryOfReturned(
+  tx: StoreTx,
   conversation: FilingConversation,
   ids: readonly string[],
   recipient: string,
-): DeliveryRow | null {
+): Promise<DeliveryRow | null> {
   for (const id of ids) {
-    const rows = session.db.all<DeliveryRow>(
+    const rows = await tx.all<DeliveryRow>(
       `select d.* from outgoing_mail o join delivery d on d.outgoing_mail_key = o.key
        where o.message_id = ? and d.account_key = ? order by d.key`,
       id,
@@ -78,22 +78,22 @@ function deliveryOfReturned(
     const row =
       rows.length > 0
         ? reportedCopy(rows, { recipient, conversation: conversation.key })
-        : deliveryOfAlias(session, conversation, id, recipient);
+        : await deliveryOfAlias(tx, conversation, id, recipient);
     if (row !== null) return row;
   }
   return null;
 }
 
 /** An alias names the conversation alone: the latest mail to this recipient there. */
-function deliveryOfAlias(
-  session: Session,
+async function deliveryOfAlias(
+  tx: StoreTx,
   conversation: FilingConversation,
   id: string,
   recipient: string,
-): DeliveryRow | null {
-  const named = conversationOfId(session, conversation.account_key, id);
+): Promise<DeliveryRow | null> {
+  const named = await conversationOfId(tx, conversation.account_key, id);
   if (named === undefined) return null;
-  const rows = session.db.all<DeliveryRow>(
+  const rows = await tx.all<DeliveryRow>(
     `select * from delivery where conversation_key = ? and kind = 'mail' and state = 'sent' order by key desc limit 50`,
     named.key,
   );

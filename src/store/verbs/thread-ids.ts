@@ -7,11 +7,14 @@ import { hash } from 'node:crypto';
 import { normalizeToken } from '../../mail/address.js';
 import { decodeId } from '../ids.js';
 import type { ConversationRow } from '../rows.js';
-import type { Session } from '../session.js';
+import { inTurn, type StoreTx } from '../tx.js';
 
 /** The conversation that an id (no brackets) names within an account: our own ids, then those seen or reported. */
-export function conversationOfId(session: Session, accountKey: number, id: string): ConversationRow | undefined {
-  const { db } = session;
+export async function conversationOfId(
+  tx: StoreTx,
+  accountKey: number,
+  id: string,
+): Promise<ConversationRow | undefined> {
   const local = id.slice(0, id.lastIndexOf('@'));
   const own = decodeId('conversation', local);
   const mail = decodeId('mail', local);
@@ -19,24 +22,24 @@ export function conversationOfId(session: Session, accountKey: number, id: strin
   const key =
     own ??
     (mail !== null
-      ? (db.value<number>('select conversation_key from outgoing_mail where key = ?', mail) ?? null)
+      ? ((await tx.value<number>('select conversation_key from outgoing_mail where key = ?', mail)) ?? null)
       : imported !== null
         ? // A revoked token keeps its place in the thread: here it proves nothing, it only names.
-          (db.value<number>('select conversation_key from token where token = ?', imported) ?? null)
+          ((await tx.value<number>('select conversation_key from token where token = ?', imported)) ?? null)
         : null);
-  const found = (candidate: number) =>
-    db.get<ConversationRow>(
+  const found = async (candidate: number) =>
+    await tx.get<ConversationRow>(
       'select * from conversation where key = ? and account_key = ? and removing_at is null',
       candidate,
       accountKey,
     );
-  const direct = key === null ? undefined : found(key);
+  const direct = key === null ? undefined : await found(key);
   if (direct) return direct;
-  const rows = db.all<{ conversation_key: number }>(
+  const rows = await tx.all<{ conversation_key: number }>(
     'select conversation_key from thread_id where hash = ?',
     idHash(id),
   );
-  return rows.map(row => found(row.conversation_key)).find(row => row !== undefined);
+  return (await inTurn(rows, async row => await found(row.conversation_key))).find(row => row !== undefined);
 }
 
 /** What Chatwoot writes into Message-ID and References (before the @), as a token; null for any other id. */
@@ -63,41 +66,45 @@ export function madeId(contentKey: string, domain: string | null = null): string
 export const CONTENT_KEY_BYTES = 16;
 
 /** Of a message that has this Message-ID, or `madeId` of its content: `forgetIds` finds it from there. */
-export function rememberId(session: Session, conversationKey: number, id: string): void {
-  remember(session, conversationKey, id, { ofMessage: true });
+export async function rememberId(tx: StoreTx, conversationKey: number, id: string): Promise<void> {
+  await remember(tx, conversationKey, id, { ofMessage: true });
 }
 
 /** What others call a mail of ours. */
-export function rememberAlias(session: Session, conversationKey: number, id: string): void {
-  remember(session, conversationKey, id, { ofMessage: false });
+export async function rememberAlias(tx: StoreTx, conversationKey: number, id: string): Promise<void> {
+  await remember(tx, conversationKey, id, { ofMessage: false });
 }
 
-function remember(session: Session, conversationKey: number, id: string, as: { readonly ofMessage: boolean }): void {
-  session.db.run(
-    'insert or ignore into thread_id (hash, conversation_key, of_message) values (?, ?, ?)',
-    idHash(id),
-    conversationKey,
-    as.ofMessage ? 1 : 0,
+async function remember(
+  tx: StoreTx,
+  conversationKey: number,
+  id: string,
+  as: { readonly ofMessage: boolean },
+): Promise<void> {
+  await tx.insert(
+    'thread_id',
+    { hash: idHash(id), conversation_key: conversationKey, of_message: as.ofMessage ? 1 : 0 },
+    { known: 'kept' },
   );
 }
 
 /** Of a conversation that is being removed: with one of its messages, what was remembered of it. */
-export function forgetIds(
-  session: Session,
+export async function forgetIds(
+  tx: StoreTx,
   conversationKey: number,
   message: { readonly message_id: string | null; readonly content_key: Uint8Array | null },
-): void {
+): Promise<void> {
   const ids = message.message_id === null ? [] : [message.message_id];
   // Both: a mail that could not be read at first got its own id later.
   if (message.content_key !== null) ids.push(madeId(Buffer.from(message.content_key).toString('hex')));
   for (const id of ids) {
-    session.db.run('delete from thread_id where hash = ? and conversation_key = ?', idHash(id), conversationKey);
+    await tx.run('delete from thread_id where hash = ? and conversation_key = ?', idHash(id), conversationKey);
   }
 }
 
 /** Up to `most` of those that no message has. Returns how many there were. */
-export function forgetAliases(session: Session, conversationKey: number, most: number): number {
-  return session.db.run(
+export async function forgetAliases(tx: StoreTx, conversationKey: number, most: number): Promise<number> {
+  return tx.run(
     `delete from thread_id where (hash, conversation_key) in (
        select hash, conversation_key from thread_id where conversation_key = ? and of_message = 0 limit ?)`,
     conversationKey,

@@ -19,7 +19,7 @@ import {
 import { parseOurAddress } from '../../mail/address.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { AccountRow, FilingAccount, FilingConversation, ParticipantRow } from '../rows.js';
-import { fromJson, type Session } from '../session.js';
+import { fromJson, inTurn, type StoreTx } from '../tx.js';
 import { accountByKey, knownPrefixes, resolveAddress } from './accounts.js';
 import { participantByAddress } from './participants.js';
 import { conversationOfId } from './thread-ids.js';
@@ -68,15 +68,15 @@ interface ThreadedMail {
   readonly ownId: string | null;
 }
 
-export function targetOf(session: Session, mail: ThreadedMail, destination: Destination): Target {
+export async function targetOf(tx: StoreTx, mail: ThreadedMail, destination: Destination): Promise<Target> {
   if (destination.kind === 'operator') return { kind: 'operator' };
-  const named = threadOfToken(session, destination);
-  const account = destination.kind === 'inbox' ? accountOfInbox(session, destination.token) : (named?.account ?? null);
+  const named = await threadOfToken(tx, destination);
+  const account = destination.kind === 'inbox' ? await accountOfInbox(tx, destination.token) : (named?.account ?? null);
   const switches = account === null ? null : switchesOf(account);
   const refusal = refusalAt(destination.kind, switches, writersOf(mail));
   if (refusal !== null) return { kind: 'refused', refusal };
   if (named !== null) return { kind: 'conversation', ...named, evidence: [] };
-  const thread = findThread(session, account!.key, mail);
+  const thread = await findThread(tx, account!.key, mail);
   if (thread !== null) {
     return { kind: 'conversation', ...thread, account: account!, evidence: [`threaded: ${thread.by}`] };
   }
@@ -86,18 +86,18 @@ export function targetOf(session: Session, mail: ThreadedMail, destination: Dest
 }
 
 /** The conversation of a mail that names only an account. */
-function findThread(session: Session, accountKey: number, { reading, ownId }: ThreadedMail): Thread | null {
-  const named = reading === null ? null : threadInHeader(session, accountKey, reading);
+async function findThread(tx: StoreTx, accountKey: number, { reading, ownId }: ThreadedMail): Promise<Thread | null> {
+  const named = reading === null ? null : await threadInHeader(tx, accountKey, reading);
   if (named !== null) return named;
   for (const { field, id } of threadIds(reading, ownId)) {
-    const conversation = conversationOfId(session, accountKey, id);
+    const conversation = await conversationOfId(tx, accountKey, id);
     if (conversation) return { conversation, participantKey: null, deliveryKey: null, by: `${field} <${id}>` };
   }
   return null;
 }
 
-function accountOfInbox(session: Session, token: string): AccountRow | null {
-  return session.db.get<AccountRow>('select * from account where inbox_token = ?', token) ?? null;
+async function accountOfInbox(tx: StoreTx, token: string): Promise<AccountRow | null> {
+  return (await tx.get<AccountRow>('select * from account where inbox_token = ?', token)) ?? null;
 }
 
 function switchesOf(account: FilingAccount): AccountSwitches {
@@ -110,28 +110,28 @@ function writersOf({ reading, mailFrom }: ThreadedMail): readonly (string | unde
 }
 
 /** Where a mail with these recipients would go. Reading only. */
-export function locate(
-  session: Session,
+export async function locate(
+  tx: StoreTx,
   {
     recipients,
     mailFrom,
     reading,
   }: { readonly recipients: readonly string[]; readonly mailFrom: string; readonly reading: FiledReading },
-): readonly Location[] {
+): Promise<readonly Location[]> {
   const mail = { reading, mailFrom, ownId: reading.mail.messageId };
-  return recipients.map(recipient => {
+  return inTurn(recipients, async recipient => {
     const nowhere = { recipient, account: null, conversation: null, by: null, writer_known: false };
-    const lookup = resolveAddress(session, recipient);
+    const lookup = await resolveAddress(tx, recipient);
     if (lookup.found !== 'destination') return { ...nowhere, goes: lookup.found };
     const { destination } = lookup;
     if (destination.kind === 'operator') return { ...nowhere, goes: 'kept' };
-    const account = accountByKey(session, keyOf('account', destination.accountId));
+    const account = await accountByKey(tx, keyOf('account', destination.accountId));
     const inAccount = { ...nowhere, account: account.slug };
     const switches = switchesOf(account);
     if (refusalAt(destination.kind, switches, writersOf(mail)) === 'blocked') {
       return { ...inAccount, goes: 'blocked', by: blockingEntry(switches.blocked, writersOf(mail)) };
     }
-    const thread = threadOfToken(session, destination) ?? findThread(session, account.key, mail);
+    const thread = (await threadOfToken(tx, destination)) ?? (await findThread(tx, account.key, mail));
     if (thread === null) return { ...inAccount, goes: unthreadedMail(switches) };
     const { key, number } = thread.conversation;
     const from = reading.mail.from?.email;
@@ -140,28 +140,28 @@ export function locate(
       goes: 'conversation',
       conversation: { id: encodeId('conversation', key), number },
       by: thread.by,
-      writer_known: from !== undefined && participantByAddress(session, key, from) !== undefined,
+      writer_known: from !== undefined && (await participantByAddress(tx, key, from)) !== undefined,
     };
   });
 }
 
-function threadInHeader(session: Session, accountKey: number, reading: FiledReading): Thread | null {
-  const prefixes = knownPrefixes(session);
+async function threadInHeader(tx: StoreTx, accountKey: number, reading: FiledReading): Promise<Thread | null> {
+  const prefixes = await knownPrefixes(tx);
   for (const { field, address } of deliveryAddresses(reading.mail)) {
     const parsed = parseOurAddress(address, prefixes);
-    const thread = 'token' in parsed ? threadOfToken(session, parsed) : null;
+    const thread = 'token' in parsed ? await threadOfToken(tx, parsed) : null;
     if (thread?.conversation.account_key === accountKey) return { ...thread, by: `${thread.by} in the field ${field}` };
   }
   return null;
 }
 
 /** Null too for a forwarding address, which names an account. */
-function threadOfToken(
-  session: Session,
+async function threadOfToken(
+  tx: StoreTx,
   { kind, token }: { readonly kind: 'reply' | 'bounce' | 'inbox'; readonly token: string },
-): TokenThread | null {
+): Promise<TokenThread | null> {
   if (kind === 'inbox') return null;
-  return kind === 'reply' ? threadOfReplyToken(session, token) : threadOfBounceToken(session, token);
+  return kind === 'reply' ? await threadOfReplyToken(tx, token) : await threadOfBounceToken(tx, token);
 }
 
 /** What stands behind each token, beside the row that has it: in one statement, because every mail asks. */
@@ -180,8 +180,8 @@ function accountBehind(row: Behind): FilingAccount {
   return { key, settings, inbound_emails, new_conversations, hold_strangers };
 }
 
-function threadOfReplyToken(session: Session, token: string): TokenThread | null {
-  const row = session.db.get<
+async function threadOfReplyToken(tx: StoreTx, token: string): Promise<TokenThread | null> {
+  const row = await tx.get<
     Behind & Omit<ParticipantRow, 'key' | 'contact_key'> & { participant_key: number; owner_contact: number | null }
   >(
     `select t.conversation_key, t.participant_key, p.contact_key as owner_contact, p.email, p.name, p.role, ${BEHIND}
@@ -202,8 +202,8 @@ function threadOfReplyToken(session: Session, token: string): TokenThread | null
   };
 }
 
-function threadOfBounceToken(session: Session, token: string): TokenThread | null {
-  const row = session.db.get<Behind & { key: number; participant_key: number | null }>(
+async function threadOfBounceToken(tx: StoreTx, token: string): Promise<TokenThread | null> {
+  const row = await tx.get<Behind & { key: number; participant_key: number | null }>(
     `select d.key, d.conversation_key, d.participant_key, ${BEHIND} from delivery d
        join conversation c on c.key = d.conversation_key join account a on a.key = c.account_key
      where d.bounce_token = ? and c.removing_at is null`,

@@ -8,15 +8,8 @@
  * compressed is not opened. Linear: hostile text costs what it is long.
  */
 import { normalizeToken, SEPARATORS } from '../../mail/address.js';
-import type { Session } from '../session.js';
+import type { StoreTx, Verb } from '../tx.js';
 import { accountBySlug, knownPrefixes } from './accounts.js';
-
-export interface TokenOperations {
-  /** Whether an account has anybody to keep secrets from. */
-  singleTenant(account: string): boolean;
-  /** The text as this account may read it; `sameLength`: with an x for each character that it may not. */
-  redacted(text: string, options: { account: string; sameLength?: boolean }): string;
-}
 
 /** Stands where the token of another account stood. */
 const MASK = '\u2026';
@@ -26,35 +19,35 @@ const IN_HEX_FORM = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12
 const MAX_LOCAL_PART = 130;
 const MIN_IMPORTED = 16;
 
-export function tokenOperations(session: Session): TokenOperations {
-  return {
-    singleTenant: account => singleTenant(session, accountBySlug(session, account).key),
-    redacted: (text, { account, sameLength = false }) =>
-      redacted(session, text, { accountKey: accountBySlug(session, account).key, sameLength }),
-  };
-}
+/** Whether an account has anybody to keep secrets from. */
+export const singleTenant: Verb<'singleTenant'> = async (tx, account) =>
+  isOnlyAccount(tx, (await accountBySlug(tx, account)).key);
+
+/** The text as this account may read it; `sameLength`: with an x for each character that it may not. */
+export const redacted: Verb<'redacted'> = async (tx, text, { account, sameLength = false }) =>
+  redactText(tx, text, { accountKey: (await accountBySlug(tx, account)).key, sameLength });
 
 /** A JSON value as this account may see it. */
-export function redactedValue<Value>(session: Session, value: Value, accountKey: number): Value {
-  if (singleTenant(session, accountKey)) return value;
+export async function redactedValue<Value>(tx: StoreTx, value: Value, accountKey: number): Promise<Value> {
+  if (await isOnlyAccount(tx, accountKey)) return value;
   const text = JSON.stringify(value);
-  const shown = redacted(session, text, { accountKey, sameLength: false });
+  const shown = await redactText(tx, text, { accountKey, sameLength: false });
   return shown === text ? value : (JSON.parse(shown) as Value);
 }
 
-function singleTenant(session: Session, accountKey: number): boolean {
-  return session.db.get('select 1 from account where key <> ? limit 1', accountKey) === undefined;
+async function isOnlyAccount(tx: StoreTx, accountKey: number): Promise<boolean> {
+  return (await tx.get('select 1 from account where key <> ? limit 1', accountKey)) === undefined;
 }
 
-function redacted(
-  session: Session,
+async function redactText(
+  tx: StoreTx,
   text: string,
   { accountKey, sameLength }: { readonly accountKey: number; readonly sameLength: boolean },
-): string {
-  if (singleTenant(session, accountKey)) return text;
-  const found = [...hexTokens(text), ...otherTokens(session, text)];
+): Promise<string> {
+  if (await isOnlyAccount(tx, accountKey)) return text;
+  const found = [...hexTokens(text), ...(await otherTokens(tx, text))];
   if (found.length === 0) return text;
-  const others = otherTenants(session, new Set(found.map(each => each.token)), accountKey);
+  const others = await tokensOfOthers(tx, new Set(found.map(each => each.token)), accountKey);
   if (others.size === 0) return text;
   let shown = '';
   let after = 0;
@@ -82,7 +75,8 @@ function* hexTokens(text: string): Iterable<Found> {
   }
 }
 
-function* otherTokens(session: Session, text: string): Iterable<Found> {
+async function otherTokens(tx: StoreTx, text: string): Promise<readonly Found[]> {
+  const found: Found[] = [];
   let prefixes: readonly string[] | null = null;
   for (let end = text.indexOf('@'); end !== -1; end = text.indexOf('@', end + 1)) {
     let start = end;
@@ -92,12 +86,13 @@ function* otherTokens(session: Session, text: string): Iterable<Found> {
       if (!(SEPARATORS as readonly string[]).includes(local[i]!)) continue;
       const written = local.slice(i + 1);
       if (IN_HEX_FORM.test(written)) break;
-      prefixes ??= knownPrefixes(session).map(prefix => prefix.toLowerCase());
+      prefixes ??= (await knownPrefixes(tx)).map(prefix => prefix.toLowerCase());
       if (!prefixes.some(prefix => local.endsWith(prefix, i))) continue;
       const token = normalizeToken(written);
-      if (token !== null) yield { at: start + i + 1, end, token };
+      if (token !== null) found.push({ at: start + i + 1, end, token });
     }
   }
+  return found;
 }
 
 /** A letter, a digit or one of `+-.=_`: what an address of ours is made of. */
@@ -111,8 +106,12 @@ function isLocal(code: number): boolean {
 }
 
 /** Those that belong to somebody else: reply, bounce or inbox. */
-function otherTenants(session: Session, tokens: ReadonlySet<string>, accountKey: number): ReadonlySet<string> {
-  const rows = session.db.all<{ token: string }>(
+async function tokensOfOthers(
+  tx: StoreTx,
+  tokens: ReadonlySet<string>,
+  accountKey: number,
+): Promise<ReadonlySet<string>> {
+  const rows = await tx.all<{ token: string }>(
     `select j.value as token from json_each(?1) j
      where exists (select 1 from token t join conversation c on c.key = t.conversation_key
                    where t.token = j.value and c.account_key <> ?2)

@@ -7,8 +7,7 @@ import { ReplydError } from '../../base/errors.js';
 import type { Event, EventType } from '../../conversation/model.js';
 import { decodeId, encodeId, keyAt, keyOf } from '../ids.js';
 import type { ConversationRow, MessageRow } from '../rows.js';
-import { fromJson, type Session, toIso } from '../session.js';
-import { atMost } from '../sqlite/database.js';
+import { atMost, fromJson, inTurn, type StoreTx, toIso, type Verb } from '../tx.js';
 import { accountBySlug } from '../verbs/accounts.js';
 import { redactedValue } from '../verbs/tokens.js';
 import { conversationView, messageView, slugOf } from './views.js';
@@ -24,102 +23,91 @@ interface EventRow {
   created_at: number;
 }
 
-export interface EventOperations {
-  events(filter: { account?: string; after: string; limit: number }): readonly Event[];
-  latestEvent(): string;
-  canResume(id: string, account?: string): boolean;
-  clearEvents(options: { before: number; answersBefore: number; limit: number }): number;
-}
-
 /** Characters of an event that goes out whole; beyond, long texts are shortened and `data.shortened` says so. */
 const MAX_JSON = 512 * 1024;
 const SHORTENED = 16 * 1024;
 
-export function eventOperations(session: Session): EventOperations {
-  const { db } = session;
-  return {
-    events(filter) {
-      const after = decodeId('event', filter.after);
-      if (after === null) throw new ReplydError('invalid', `${JSON.stringify(filter.after)} is no event`);
-      const rows =
-        filter.account === undefined
-          ? db.all<EventRow>(`select * from event where key > ? order by key${atMost(filter.limit)}`, after)
-          : db.all<EventRow>(
-              `select * from event where account_key = ? and key > ? order by key${atMost(filter.limit)}`,
-              accountBySlug(session, filter.account).key,
-              after,
-            );
-      return rows.map(row => eventView(session, row));
-    },
+export const events: Verb<'events'> = async (tx, filter) => {
+  const after = decodeId('event', filter.after);
+  if (after === null) throw new ReplydError('invalid', `${JSON.stringify(filter.after)} is no event`);
+  const rows =
+    filter.account === undefined
+      ? await tx.all<EventRow>(`select * from event where key > ? order by key${atMost(filter.limit)}`, after)
+      : await tx.all<EventRow>(
+          `select * from event where account_key = ? and key > ? order by key${atMost(filter.limit)}`,
+          (await accountBySlug(tx, filter.account)).key,
+          after,
+        );
+  return inTurn(rows, async row => await eventView(tx, row));
+};
 
-    latestEvent: () => encodeId('event', latestKey(session)),
+export const latestEvent: Verb<'latestEvent'> = async tx => encodeId('event', await latestKey(tx));
 
-    canResume(id, account) {
-      const key = decodeId('event', id);
-      if (key === null || key > latestKey(session)) return false;
-      const gone =
-        account === undefined
-          ? db.value<number | null>('select max(events_gone_to) from account')
-          : db.value<number>('select events_gone_to from account where slug = ?', account);
-      return key >= (gone ?? 0);
-    },
+export const canResume: Verb<'canResume'> = async (tx, id, account) => {
+  const key = decodeId('event', id);
+  if (key === null || key > (await latestKey(tx))) return false;
+  const gone =
+    account === undefined
+      ? await tx.value<number | null>('select max(events_gone_to) from account')
+      : await tx.value<number>('select events_gone_to from account where slug = ?', account);
+  return key >= (gone ?? 0);
+};
 
-    clearEvents(options) {
-      const rows = db.all<{ key: number; account_key: number }>(
-        // Keys carry the time.
-        'select key, account_key from event where key < ? order by key limit ?',
-        keyAt(options.before, 0),
-        options.limit,
-      );
-      for (const row of rows) {
-        db.run('delete from event where key = ?', row.key);
-        db.run('update account set events_gone_to = max(events_gone_to, ?) where key = ?', row.key, row.account_key);
-      }
-      const answers = db.run(
-        `delete from idempotency where (caller, name) in (
+export const clearEvents: Verb<'clearEvents'> = async (tx, options) => {
+  const rows = await tx.all<{ key: number; account_key: number }>(
+    // Keys carry the time.
+    'select key, account_key from event where key < ? order by key limit ?',
+    keyAt(options.before),
+    options.limit,
+  );
+  for (const row of rows) {
+    await tx.run('delete from event where key = ?', row.key);
+    await tx.run('update account set events_gone_to = max(events_gone_to, ?) where key = ?', row.key, row.account_key);
+  }
+  const answers = await tx.run(
+    `delete from idempotency where (caller, name) in (
            select caller, name from idempotency where created_at < ? limit ?)`,
-        options.answersBefore,
-        options.limit,
-      );
-      return Math.max(rows.length, answers);
-    },
-  };
-}
+    options.answersBefore,
+    options.limit,
+  );
+  return Math.max(rows.length, answers);
+};
 
-function latestKey(session: Session): number {
+async function latestKey(tx: StoreTx): Promise<number> {
   return (
-    session.db.value<number | null>(
+    (await tx.value<number | null>(
       `select max(coalesce((select max(key) from event), 0), coalesce((select max(events_gone_to) from account), 0))`,
-    ) ?? 0
+    )) ?? 0
   );
 }
 
 /** The event as it is posted; null when it is gone. */
-export function eventJson(session: Session, key: number): string | null {
-  const row = session.db.get<EventRow>('select * from event where key = ?', key);
-  return row ? JSON.stringify(eventView(session, row)) : null;
+export async function eventJson(tx: StoreTx, key: number): Promise<string | null> {
+  const row = await tx.get<EventRow>('select * from event where key = ?', key);
+  return row ? JSON.stringify(await eventView(tx, row)) : null;
 }
 
-function eventView(session: Session, row: EventRow): Event {
-  const { db } = session;
+async function eventView(tx: StoreTx, row: EventRow): Promise<Event> {
   const conversation =
     row.conversation_key === null
       ? undefined
-      : db.get<ConversationRow>('select * from conversation where key = ?', row.conversation_key);
+      : await tx.get<ConversationRow>('select * from conversation where key = ?', row.conversation_key);
   const message =
-    row.message_key === null ? undefined : db.get<MessageRow>('select * from message where key = ?', row.message_key);
+    row.message_key === null
+      ? undefined
+      : await tx.get<MessageRow>('select * from message where key = ?', row.message_key);
   const event: Event = {
     id: encodeId('event', row.key),
     type: row.type as EventType,
     seq: row.seq,
-    account: slugOf(session, row.account_key),
+    account: await slugOf(tx, row.account_key),
     created_at: toIso(row.created_at),
-    conversation: conversation ? conversationView(session, conversation) : null,
-    message: message ? messageView(session, message) : null,
+    conversation: conversation ? await conversationView(tx, conversation) : null,
+    message: message ? await messageView(tx, message) : null,
     data: fromJson<Event['data']>(row.data),
   };
   const whole = message && textLength(message) > MAX_JSON ? shortened(event) : event;
-  return redactedValue(session, whole, row.account_key);
+  return redactedValue(tx, whole, row.account_key);
 }
 
 function textLength(row: MessageRow): number {
@@ -138,9 +126,9 @@ function shortened(event: Event): Event {
 }
 
 /** The slug of the account that an id of any kind belongs to. */
-export function accountOf(session: Session, id: string): string | null {
+export async function accountOf(tx: StoreTx, id: string): Promise<string | null> {
   const kind = id.slice(0, id.indexOf('_') + 1);
-  const find = (text: string, key: number) => session.db.value<string>(text, key) ?? null;
+  const find = async (text: string, key: number) => (await tx.value<string>(text, key)) ?? null;
   switch (kind) {
     case 'cv_':
       return find(

@@ -7,28 +7,29 @@ import { ReplydError } from '../../base/errors.js';
 import type { TraceStep } from '../../conversation/model.js';
 import { decodeId, encodeId, keyOf } from '../ids.js';
 import type { DeliveryRow, MailRow, MessageRow, StoredResult } from '../rows.js';
-import { fromJson, type Session, toIso } from '../session.js';
+import { fromJson, inTurn, type StoreTx, toIso } from '../tx.js';
 import { slugOf } from './views.js';
 
 /** The steps of a mail, message or delivery. Throws not_found. Tokens in addresses are cut. */
-export function trace(session: Session, id: string): readonly TraceStep[] {
-  const { db } = session;
+export async function trace(tx: StoreTx, id: string): Promise<readonly TraceStep[]> {
   const start = decodeId('message', id) ?? decodeId('delivery', id);
   const steps: TraceStep[] = [];
   if (start === null) {
-    const mail = db.get<MailRow>('select * from mail where key = ?', keyOf('mail', id));
+    const mail = await tx.get<MailRow>('select * from mail where key = ?', keyOf('mail', id));
     if (!mail) throw new ReplydError('not_found', `there is no mail ${id}`);
-    steps.push(...ofMail(session, mail));
+    steps.push(...(await ofMail(tx, mail)));
   } else if (decodeId('message', id) !== null) {
-    const message = db.get<MessageRow>('select * from message where key = ?', start);
+    const message = await tx.get<MessageRow>('select * from message where key = ?', start);
     if (!message) throw new ReplydError('not_found', `there is no message ${id}`);
     const mail =
-      message.mail_key === null ? undefined : db.get<MailRow>('select * from mail where key = ?', message.mail_key);
-    steps.push(...(mail ? ofMail(session, mail) : ofMessage(session, message)));
+      message.mail_key === null
+        ? undefined
+        : await tx.get<MailRow>('select * from mail where key = ?', message.mail_key);
+    steps.push(...(mail ? await ofMail(tx, mail) : await ofMessage(tx, message)));
   } else {
-    const delivery = db.get<DeliveryRow>('select * from delivery where key = ?', start);
+    const delivery = await tx.get<DeliveryRow>('select * from delivery where key = ?', start);
     if (!delivery) throw new ReplydError('not_found', `there is no delivery ${id}`);
-    steps.push(...ofDelivery(session, delivery));
+    steps.push(...(await ofDelivery(tx, delivery)));
   }
   return steps
     .map((step, index) => ({ step, index }))
@@ -41,15 +42,15 @@ function timeOf({ at }: TraceStep): number {
   return at === null ? Number.MAX_SAFE_INTEGER : Date.parse(at);
 }
 
-function ofMail(session: Session, row: MailRow): TraceStep[] {
+async function ofMail(tx: StoreTx, row: MailRow): Promise<TraceStep[]> {
   const id = encodeId('mail', row.key);
   const at = toIso(row.received_at);
   const client = row.client === null ? '' : ` from ${row.client}`;
   const to = fromJson<readonly string[]>(row.rcpt_to).map(cutTokens).join(', ');
   const text = `by ${row.door}${client}, ${row.size} bytes, <${cutTokens(row.mail_from)}> to ${to}`;
   const results = fromJson<readonly StoredResult[]>(row.results);
-  const messages = session.db.all<MessageRow>('select * from message where mail_key = ? order by key', row.key);
-  const copies = session.db.all<DeliveryRow>('select * from delivery where forwarded_mail_key = ?', row.key);
+  const messages = await tx.all<MessageRow>('select * from message where mail_key = ? order by key', row.key);
+  const copies = await tx.all<DeliveryRow>('select * from delivery where forwarded_mail_key = ?', row.key);
   return [
     { at, step: 'received', id, text },
     ...results.map(
@@ -60,56 +61,62 @@ function ofMail(session: Session, row: MailRow): TraceStep[] {
         text: `${cutTokens(result.recipient)}: ${result.verdict}${row.reason === null ? '' : ` (${row.state}: ${row.reason})`}`,
       }),
     ),
-    ...messages.flatMap(message => ofMessage(session, message)),
-    ...copies.flatMap(copy => ofDelivery(session, copy)),
+    ...(await inTurn(messages, async message => await ofMessage(tx, message))).flat(),
+    ...(await inTurn(copies, async copy => await ofDelivery(tx, copy))).flat(),
   ];
 }
 
-function ofMessage(session: Session, row: MessageRow): TraceStep[] {
-  const { db } = session;
-  const conversation = db.get<{ account_key: number; number: number }>(
+async function ofMessage(tx: StoreTx, row: MessageRow): Promise<TraceStep[]> {
+  const conversation = (await tx.get<{ account_key: number; number: number }>(
     'select account_key, number from conversation where key = ?',
     row.conversation_key,
-  )!;
+  ))!;
   const marks = [row.held === 1 ? 'held' : '', row.looping === 1 ? 'looping' : '', row.mail_reason ?? ''].filter(
     Boolean,
   );
   const evidence = fromJson<readonly string[]>(row.evidence);
   const text = [
-    `${row.direction} ${row.kind}, number ${row.seq} of ${slugOf(session, conversation.account_key)}#${conversation.number}`,
+    `${row.direction} ${row.kind}, number ${row.seq} of ${await slugOf(tx, conversation.account_key)}#${conversation.number}`,
     ...marks,
     ...evidence,
   ].join('; ');
-  const events = db.all<{ key: number; type: string; seq: number; created_at: number }>(
+  const events = await tx.all<{ key: number; type: string; seq: number; created_at: number }>(
     'select key, type, seq, created_at from event where message_key = ? order by key',
     row.key,
   );
-  const deliveries = db.all<DeliveryRow>(
+  const deliveries = await tx.all<DeliveryRow>(
     `select d.* from delivery_message dm join delivery d on d.key = dm.delivery_key where dm.message_key = ? order by d.key`,
     row.key,
   );
-  const reports = fromJson<readonly { delivery_id: string | null }[]>(row.report).flatMap(report => {
-    const key = report.delivery_id === null ? null : decodeId('delivery', report.delivery_id);
-    return key === null ? [] : db.all<DeliveryRow>('select * from delivery where key = ?', key);
-  });
+  const reports = (
+    await inTurn(fromJson<readonly { delivery_id: string | null }[]>(row.report), async report => {
+      const key = report.delivery_id === null ? null : decodeId('delivery', report.delivery_id);
+      return key === null ? [] : await tx.all<DeliveryRow>('select * from delivery where key = ?', key);
+    })
+  ).flat();
   return [
     { at: toIso(row.received_at), step: 'filed', id: encodeId('message', row.key), text },
-    ...events.flatMap(event => [
-      {
-        at: toIso(event.created_at),
-        step: 'event' as const,
-        id: encodeId('event', event.key),
-        text: `${event.type}, number ${event.seq}`,
-      },
-      ...db
-        .all<DeliveryRow>('select * from delivery where event_key = ?', event.key)
-        .flatMap(delivery => ofDelivery(session, delivery)),
-    ]),
-    ...[...deliveries, ...reports].flatMap(delivery => ofDelivery(session, delivery)),
+    ...(
+      await inTurn(events, async event => [
+        {
+          at: toIso(event.created_at),
+          step: 'event' as const,
+          id: encodeId('event', event.key),
+          text: `${event.type}, number ${event.seq}`,
+        },
+        ...(
+          await inTurn(
+            await tx.all<DeliveryRow>('select * from delivery where event_key = ?', event.key),
+            async delivery => await ofDelivery(tx, delivery),
+          )
+        ).flat(),
+      ])
+    ).flat(),
+    ...(await inTurn([...deliveries, ...reports], async delivery => await ofDelivery(tx, delivery))).flat(),
   ];
 }
 
-function ofDelivery(session: Session, row: DeliveryRow): TraceStep[] {
+async function ofDelivery(tx: StoreTx, row: DeliveryRow): Promise<TraceStep[]> {
   const id = encodeId('delivery', row.key);
   const steps: TraceStep[] = [
     { at: toIso(row.created_at), step: 'queued', id, text: `${row.kind} to ${cutTokens(row.recipient)}` },
@@ -117,7 +124,7 @@ function ofDelivery(session: Session, row: DeliveryRow): TraceStep[] {
   const mail =
     row.outgoing_mail_key === null
       ? undefined
-      : session.db.get<{ message_id: string; created_at: number }>(
+      : await tx.get<{ message_id: string; created_at: number }>(
           'select message_id, created_at from outgoing_mail where key = ?',
           row.outgoing_mail_key,
         );

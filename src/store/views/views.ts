@@ -41,11 +41,11 @@ import type {
   ParticipantRow,
   StoredResult,
 } from '../rows.js';
-import { fromJson, type Session, toIso } from '../session.js';
+import { fromJson, inTurn, type StoreTx, toIso } from '../tx.js';
 
 /** One look-up: its domains. */
-export function accountView(session: Session, row: AccountRow): Account {
-  const domains = domainsOf(session, row.key);
+export async function accountView(tx: StoreTx, row: AccountRow): Promise<Account> {
+  const domains = await domainsOf(tx, row.key);
   const first = domains[0];
   return {
     id: encodeId('account', row.key),
@@ -58,30 +58,30 @@ export function accountView(session: Session, row: AccountRow): Account {
       new_conversations: row.new_conversations === 1,
       hold_strangers: row.hold_strangers === 1,
     },
-    inbox: first ? formatReplyAddress('inbox', separator(session), row.inbox_token, first) : null,
+    inbox: first ? formatReplyAddress('inbox', separator(tx), row.inbox_token, first) : null,
     settings: fromJson<AccountSettings>(row.settings),
     created_at: toIso(row.created_at),
   };
 }
 
-export function domainsOf(session: Session, accountKey: number): readonly string[] {
-  return session.db
-    .all<{ name: string }>('select name from domain where account_key = ? order by position', accountKey)
-    .map(row => row.name);
+export async function domainsOf(tx: StoreTx, accountKey: number): Promise<readonly string[]> {
+  return (
+    await tx.all<{ name: string }>('select name from domain where account_key = ? order by position', accountKey)
+  ).map(row => row.name);
 }
 
 /** The account's address domain, null without one. */
-export function firstDomain(session: Session, accountKey: number): string | null {
+export async function firstDomain(tx: StoreTx, accountKey: number): Promise<string | null> {
   return (
-    session.db.value<string>('select name from domain where account_key = ? order by position limit 1', accountKey) ??
+    (await tx.value<string>('select name from domain where account_key = ? order by position limit 1', accountKey)) ??
     null
   );
 }
 
-export function contactView(session: Session, row: ContactRow): Contact {
+export async function contactView(tx: StoreTx, row: ContactRow): Promise<Contact> {
   return {
     id: encodeId('contact', row.key),
-    account: slugOf(session, row.account_key),
+    account: await slugOf(tx, row.account_key),
     email: row.email,
     name: row.name,
     source_id: row.source_id,
@@ -94,22 +94,23 @@ function suspension(row: ContactRow): Contact['suspended'] {
   return row.suspended_at === null ? null : { since: toIso(row.suspended_at), reason: row.suspended_reason ?? '' };
 }
 
-export function slugOf(session: Session, accountKey: number): string {
-  return session.db.value<string>('select slug from account where key = ?', accountKey) ?? '';
+export async function slugOf(tx: StoreTx, accountKey: number): Promise<string> {
+  return (await tx.value<string>('select slug from account where key = ?', accountKey)) ?? '';
 }
 
 /** Five look-ups, none of which grows with the store; messages are added by those who show one conversation. */
-export function conversationView(session: Session, row: ConversationRow): Conversation {
-  const domain = firstDomain(session, row.account_key);
-  const contact = session.db.get<ContactRow>('select * from contact where key = ?', row.contact_key)!;
-  const participants = session.db
-    .all<ParticipantRow>('select * from participant where conversation_key = ? order by key', row.key)
-    .map(participant => participantView(session, participant, domain));
-  const contactRow = latestContactParticipant(session, row);
+export async function conversationView(tx: StoreTx, row: ConversationRow): Promise<Conversation> {
+  const domain = await firstDomain(tx, row.account_key);
+  const contact = (await tx.get<ContactRow>('select * from contact where key = ?', row.contact_key))!;
+  const participants = await inTurn(
+    await tx.all<ParticipantRow>('select * from participant where conversation_key = ? order by key', row.key),
+    async participant => await participantView(tx, participant, domain),
+  );
+  const contactRow = await latestContactParticipant(tx, row);
   return {
     id: encodeId('conversation', row.key),
     number: row.number,
-    account: slugOf(session, row.account_key),
+    account: await slugOf(tx, row.account_key),
     channel: row.channel as Channel,
     source_id: row.source_id,
     subject: row.subject,
@@ -121,7 +122,7 @@ export function conversationView(session: Session, row: ConversationRow): Conver
       suspended: suspension(contact),
     },
     participants,
-    reply_to: contactRow ? replyAddress(session, contactRow.key, domain) : null,
+    reply_to: contactRow ? await replyAddress(tx, contactRow.key, domain) : null,
     metadata: fromJson(row.metadata),
     created_at: toIso(row.created_at),
     last_activity_at: toIso(row.last_activity_at),
@@ -129,18 +130,18 @@ export function conversationView(session: Session, row: ConversationRow): Conver
 }
 
 /** The participant who is the contact with his present address. */
-export function latestContactParticipant(
-  session: Session,
+export async function latestContactParticipant(
+  tx: StoreTx,
   row: Pick<ConversationRow, 'key'>,
-): ParticipantRow | undefined {
-  return session.db.get<ParticipantRow>(
+): Promise<ParticipantRow | undefined> {
+  return tx.get<ParticipantRow>(
     "select * from participant where conversation_key = ? and role = 'contact' order by key desc limit 1",
     row.key,
   );
 }
 
-function participantView(session: Session, row: ParticipantRow, domain: string | null): Participant {
-  const address = replyAddress(session, row.key, domain);
+async function participantView(tx: StoreTx, row: ParticipantRow, domain: string | null): Promise<Participant> {
+  const address = await replyAddress(tx, row.key, domain);
   return {
     id: encodeId('participant', row.key),
     name: row.name,
@@ -152,26 +153,26 @@ function participantView(session: Session, row: ParticipantRow, domain: string |
 }
 
 /** The participant's living reply address, null without a domain or when his last token is revoked. */
-export function replyAddress(session: Session, participantKey: number, domain: string | null): string | null {
+export async function replyAddress(tx: StoreTx, participantKey: number, domain: string | null): Promise<string | null> {
   if (domain === null) return null;
-  const written = session.db.value<string>(
+  const written = await tx.value<string>(
     'select written from token where participant_key = ? and revoked_at is null order by created_at desc limit 1',
     participantKey,
   );
-  return written === undefined ? null : replyAddressOf(session, written, domain);
+  return written === undefined ? null : replyAddressOf(tx, written, domain);
 }
 
 /** As new reply addresses are written. */
-export function replyAddressOf(session: Session, written: string, domain: string): string {
-  return formatReplyAddress(session.rules.prefixes[0]!, separator(session), written, domain);
+export function replyAddressOf(tx: StoreTx, written: string, domain: string): string {
+  return formatReplyAddress(tx.rules.prefixes[0]!, separator(tx), written, domain);
 }
 
-export function bounceAddress(session: Session, token: string, domain: string): string {
-  return formatReplyAddress('bounce', separator(session), token, domain);
+export function bounceAddress(tx: StoreTx, token: string, domain: string): string {
+  return formatReplyAddress('bounce', separator(tx), token, domain);
 }
 
-function separator(session: Session): Separator {
-  return session.rules.separator as Separator;
+function separator(tx: StoreTx): Separator {
+  return tx.rules.separator as Separator;
 }
 
 interface NamedAddress {
@@ -180,8 +181,8 @@ interface NamedAddress {
 }
 
 /** Two look-ups: attachments, deliveries. */
-export function messageView(session: Session, row: MessageRow): Message {
-  const deliveries = row.direction === 'outgoing' ? deliveriesOf(session, row.key) : [];
+export async function messageView(tx: StoreTx, row: MessageRow): Promise<Message> {
+  const deliveries = row.direction === 'outgoing' ? await deliveriesOf(tx, row.key) : [];
   return {
     id: encodeId('message', row.key),
     conversation_id: encodeId('conversation', row.conversation_key),
@@ -206,7 +207,7 @@ export function messageView(session: Session, row: MessageRow): Message {
     mail_id: row.mail_key === null ? null : encodeId('mail', row.mail_key),
     source_id: row.source_id,
     metadata: fromJson(row.metadata),
-    attachments: attachmentsOf(session, row.key),
+    attachments: await attachmentsOf(tx, row.key),
     sender: row.sender === null ? null : fromJson<Sender>(row.sender),
     report: fromJson<readonly (ReportEntry & { delivery_id: string | null })[]>(row.report),
     evidence: fromJson<readonly string[]>(row.evidence),
@@ -246,14 +247,14 @@ interface AttachmentRow {
   sha256: Uint8Array;
 }
 
-export function attachmentsOf(session: Session, messageKey: number): readonly Attachment[] {
-  return session.db
-    .all<AttachmentRow>(
+export async function attachmentsOf(tx: StoreTx, messageKey: number): Promise<readonly Attachment[]> {
+  return (
+    await tx.all<AttachmentRow>(
       `select a.key, a.filename, a.content_type, a.inline, a.content_id, a.seen_before, b.size, b.sha256
        from attachment a join blob b on b.key = a.blob_key where a.message_key = ? order by a.position`,
       messageKey,
     )
-    .map(attachmentView);
+  ).map(attachmentView);
 }
 
 export function attachmentView(row: AttachmentRow): Attachment {
@@ -269,20 +270,21 @@ export function attachmentView(row: AttachmentRow): Attachment {
   };
 }
 
-function deliveriesOf(session: Session, messageKey: number): readonly Delivery[] {
-  return session.db
-    .all<DeliveryRow>(
+async function deliveriesOf(tx: StoreTx, messageKey: number): Promise<readonly Delivery[]> {
+  return inTurn(
+    await tx.all<DeliveryRow>(
       `select d.* from delivery_message dm join delivery d on d.key = dm.delivery_key
        where dm.message_key = ? and d.kind = 'mail' order by d.key`,
       messageKey,
-    )
-    .map(delivery => deliveryView(session, delivery));
+    ),
+    async delivery => await deliveryView(tx, delivery),
+  );
 }
 
 /** What waits for its turn while the destination is paused shows the pause: why, and when the next probe may go. */
-export function deliveryView(session: Session, row: DeliveryRow): Delivery {
+export async function deliveryView(tx: StoreTx, row: DeliveryRow): Promise<Delivery> {
   const held = row.state === 'waiting' && row.reason === null;
-  const pause = held || row.state === 'deferred' ? pauseOf(session, row.destination) : undefined;
+  const pause = held || row.state === 'deferred' ? await pauseOf(tx, row.destination) : undefined;
   const nextAt = pause?.next_probe_at ? Math.max(pause.next_probe_at, row.next_attempt_at ?? 0) : row.next_attempt_at;
   return {
     id: encodeId('delivery', row.key),
@@ -297,15 +299,15 @@ export function deliveryView(session: Session, row: DeliveryRow): Delivery {
   };
 }
 
-function pauseOf(session: Session, destination: string) {
-  return session.db.get<{ reason: string | null; next_probe_at: number | null }>(
+async function pauseOf(tx: StoreTx, destination: string) {
+  return tx.get<{ reason: string | null; next_probe_at: number | null }>(
     'select reason, next_probe_at from destination where name = ? and paused is not null',
     destination,
   );
 }
 
-export function queuedDeliveryView(session: Session, row: DeliveryRow): QueuedDelivery {
-  const messages = session.db.all<{ message_key: number }>(
+export async function queuedDeliveryView(tx: StoreTx, row: DeliveryRow): Promise<QueuedDelivery> {
+  const messages = await tx.all<{ message_key: number }>(
     `select message_key from delivery_message where delivery_key = ?1
      union all select message_key from event where key = ?2 and message_key is not null
      order by message_key`,
@@ -313,9 +315,9 @@ export function queuedDeliveryView(session: Session, row: DeliveryRow): QueuedDe
     row.event_key,
   );
   return {
-    ...deliveryView(session, row),
+    ...(await deliveryView(tx, row)),
     kind: row.kind,
-    account: row.account_key === null ? '' : slugOf(session, row.account_key),
+    account: row.account_key === null ? '' : await slugOf(tx, row.account_key),
     conversation_id: row.conversation_key === null ? null : encodeId('conversation', row.conversation_key),
     message_ids: messages.map(each => encodeId('message', each.message_key)),
     created_at: toIso(row.created_at),
@@ -323,10 +325,10 @@ export function queuedDeliveryView(session: Session, row: DeliveryRow): QueuedDe
   };
 }
 
-export function mailView(session: Session, row: MailRow): MailRecord {
+export async function mailView(tx: StoreTx, row: MailRow): Promise<MailRecord> {
   const sha256 =
     row.raw_gone_at === null
-      ? session.db.value<Uint8Array>('select sha256 from blob where key = ?', row.blob_key)
+      ? await tx.value<Uint8Array>('select sha256 from blob where key = ?', row.blob_key)
       : undefined;
   return {
     id: encodeId('mail', row.key),

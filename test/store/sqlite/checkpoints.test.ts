@@ -24,7 +24,7 @@ function open(context: TestContext, { elsewhere = false } = {}) {
   let written = 0;
   const write = () => {
     written += 1;
-    db.insert('insert into word (text) values (?)', `${written}`.padEnd(2000));
+    db.insert('word', { text: `${written}`.padEnd(2000) });
     checkpoints.committed();
   };
   /** Writes until the log has begun anew. */

@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { atMost, openDatabase, refuseOldSqlite } from '#replyd/store/sqlite/database.js';
+import { openDatabase, refuseOldSqlite } from '#replyd/store/sqlite/database.js';
+import { atMost } from '#replyd/store/tx.js';
 
 function open(context: TestContext) {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-database-'));
@@ -17,43 +18,56 @@ function open(context: TestContext) {
     rmSync(dataDir, { recursive: true, force: true });
   });
   writer.run('create table word (key integer primary key, text text not null)');
-  const words = () => reader.reading(() => reader.all<{ text: string }>('select text from word order by key'));
-  return { writer, reader, seen: () => words().map(row => row.text) };
+  const words = () => reader.reading(async () => reader.all<{ text: string }>('select text from word order by key'));
+  return { writer, reader, seen: async () => (await words()).map(row => row.text) };
 }
 
 test('look-ups of one turn see one state, those of the next the latest', async context => {
   const { writer, seen } = open(context);
-  assert.deepEqual(seen(), []);
-  writer.insert('insert into word (text) values (?)', 'one');
+  assert.deepEqual(await seen(), []);
+  writer.insert('word', { text: 'one' });
   await Promise.resolve();
-  assert.deepEqual(seen(), []);
+  assert.deepEqual(await seen(), []);
   await new Promise(resolve => setImmediate(resolve));
-  assert.deepEqual(seen(), ['one']);
+  assert.deepEqual(await seen(), ['one']);
 });
 
-test('who was told of a commit sees it in the same turn', context => {
+test('who was told of a commit sees it in the same turn', async context => {
   const { writer, reader, seen } = open(context);
-  assert.deepEqual(seen(), []);
-  writer.insert('insert into word (text) values (?)', 'one');
-  reader.lookAnew();
-  assert.deepEqual(seen(), ['one']);
-  reader.lookAnew();
-  reader.lookAnew();
+  assert.deepEqual(await seen(), []);
+  writer.insert('word', { text: 'one' });
+  reader.endSnapshot();
+  assert.deepEqual(await seen(), ['one']);
+  reader.endSnapshot();
+  reader.endSnapshot();
   assert.equal(reader.inTransaction, false);
 });
 
-test('a look that fails ends nothing for the others of its turn', context => {
+test('a look that fails ends nothing for the others of its turn', async context => {
   const { reader, seen } = open(context);
-  assert.throws(() => reader.reading(() => reader.all('select no_such_column from word')));
-  assert.throws(() => reader.reading(() => reader.run("insert into word (text) values ('x')")), /readonly/);
-  assert.deepEqual(seen(), []);
+  await assert.rejects(reader.reading(async () => reader.all('select no_such_column from word')));
+  await assert.rejects(
+    reader.reading(async () => reader.run("insert into word (text) values ('x')")),
+    /readonly/,
+  );
+  assert.deepEqual(await seen(), []);
 });
 
-test('an insert tells the key, a limit stands in the statement', context => {
+test('values stand where their numbers say, an insert takes its columns from the row', context => {
   const { writer } = open(context);
-  assert.equal(writer.insert('insert into word (key, text) values (?, ?)', 2 ** 52, 'far'), 2 ** 52);
-  assert.equal(writer.insert('insert into word (text) values (?)', 'next'), 2 ** 52 + 1);
-  assert.equal(writer.all(`select key from word order by key${atMost(1)}`).length, 1);
+  assert.equal(writer.insert('word', { key: 2 ** 52, text: 'far' }), 1);
+  assert.equal(writer.insert('word', { text: 'next' }), 1);
+  assert.equal(writer.insert('word', { text: 'other', key: 2 ** 52 }, { kept: true }), 0);
+  assert.deepEqual(writer.all('select key, text from word order by key'), [
+    { key: 2 ** 52, text: 'far' },
+    { key: 2 ** 52 + 1, text: 'next' },
+  ]);
+  const text = 'select $2 as b, $1 as a, $2 as c, key from word where text = $3 and $1 <> $2';
+  assert.deepEqual(writer.get(text, 1, 'two', 'far'), { b: 'two', a: 1, c: 'two', key: 2 ** 52 });
+  assert.equal(writer.value('select text from word where key > $1 and text = $2', 1, 'next'), 'next');
+});
+
+test('a limit stands in the statement', () => {
   assert.deepEqual([atMost(0), atMost(-1), atMost(2.9), atMost(50)], [' limit 0', ' limit 0', ' limit 2', ' limit 50']);
 });
 

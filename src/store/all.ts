@@ -1,0 +1,46 @@
+/** All verbs of the store, with all the code behind them: for the daemon, and for whoever asks for more than the core. */
+import type { OnceVerb } from '../conversation/store.js';
+import * as sent from './blobs/sent.js';
+import { core } from './core.js';
+import type { Rules, StoreTx } from './tx.js';
+import * as clearing from './upkeep/clear-files.js';
+import * as retention from './upkeep/retention.js';
+import { fileMail as file } from './verbs/filing.js';
+import * as forwards from './verbs/forwards.js';
+import * as imports from './verbs/imports.js';
+import { type Request, runOnce } from './verbs/keys.js';
+import * as mails from './verbs/mails.js';
+import * as removal from './verbs/removal.js';
+import { locate } from './verbs/threading.js';
+import * as summaries from './views/summaries.js';
+import { trace } from './views/trace.js';
+
+export const all = {
+  ...core,
+  ...imports,
+  ...mails,
+  ...forwards,
+  ...removal,
+  ...clearing,
+  ...retention,
+  ...sent,
+  ...summaries,
+  file,
+  locate,
+  trace,
+  once: (tx: StoreTx, request: Request, verb: OnceVerb, values: readonly unknown[]) =>
+    runOnce(tx, request, () =>
+      (all[verb] as (tx: StoreTx, ...values: readonly unknown[]) => Promise<unknown>)(tx, ...values),
+    ),
+  answer: async (_tx: StoreTx, value: unknown): Promise<unknown> => value,
+  /** An empty transaction: whether the writer works, on a full disk too. */
+  canWrite: async (_tx: StoreTx): Promise<void> => {},
+  /** Commits a page that says what it said before: whether a mail could be stored. */
+  async canStore(tx: StoreTx): Promise<void> {
+    await tx.run(`pragma user_version = ${await tx.value<number>('pragma user_version')}`);
+  },
+  /** The configuration was reloaded. */
+  async setRules(tx: StoreTx, rules: Rules): Promise<void> {
+    tx.rules = rules;
+  },
+};

@@ -1,0 +1,66 @@
+/**
+ * What every verb of the store works with: one transaction (`Tx` of conversation/ports.ts), and the randomness, rules and
+ * place of the store. A verb neither begins nor ends the transaction: whoever runs it does, a batch of the writer thread
+ * or one call of a CLI verb. Verbs know no engine.
+ */
+import type { Random, Tx } from '../conversation/ports.js';
+import type { Store } from '../conversation/store.js';
+
+export interface StoreTx extends Tx {
+  readonly random: Random;
+  /** Replaced on reload. */
+  rules: Rules;
+  readonly dataDir: string;
+  /** Held while blobs are unlinked; null: a backup reads them all just now. */
+  lockFiles(): { release(): void } | null;
+  /** Prefixes of reply addresses that were in the store at the last look. */
+  prefixesSeen?: readonly string[];
+}
+
+/** What the configuration says to the store. */
+export interface Rules {
+  /** Prefixes of reply addresses: the first is written, all are understood. */
+  readonly prefixes: readonly string[];
+  readonly separator: string;
+  /** `continuity.delay`, milliseconds. */
+  readonly delay: number;
+  /** `outbound.max_size`, bytes of an encoded mail. */
+  readonly maxSize: number;
+  /** `operator.address`: where mail for postmaster and abuse is sent on to; null or absent: nowhere. */
+  readonly operator?: string | null;
+}
+
+/** A verb of the Store port, inside a transaction. What it takes, gives and throws is said there. */
+export type Verb<Name extends keyof Store> = (
+  tx: StoreTx,
+  ...values: Parameters<Store[Name]>
+) => Promise<Awaited<ReturnType<Store[Name]>>>;
+
+/** What the work gives for each, one after the other: a transaction does one thing at a time. */
+export async function inTurn<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item, index: number) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let index = 0; index < items.length; index += 1) results.push(await work(items[index]!, index));
+  return results;
+}
+
+/**
+ * ` limit n` for a statement's end. As a value (`limit $1`) SQLite would compile the statement anew for each run, since it
+ * plans by the limit: 20 µs.
+ */
+export function atMost(count: number): string {
+  return ` limit ${Math.max(0, Math.trunc(count))}`;
+}
+
+export function toIso(time: number): string;
+export function toIso(time: number | null): string | null;
+export function toIso(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
+}
+
+/** For JSON columns that this program wrote itself. */
+export function fromJson<T>(text: string): T {
+  return JSON.parse(text) as T;
+}
