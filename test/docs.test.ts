@@ -163,6 +163,25 @@ test('the documents show only routes that there are, and all of the open ones', 
   for (const { path } of OPEN_PLACES) assert.ok(pages.includes(path), path);
 });
 
+/** Every file of the folders that comments and pages speak of. */
+const FILES: readonly string[] = ['src', 'test', 'docs', 'migrations', 'bin', '.ci', 'packaging'].flatMap(folder =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' }).map(name => `${folder}/${name}`),
+);
+
+/** A name as people write it: its end stands for the file, `rules/loop.ts` for `src/conversation/rules/loop.ts`. */
+function isThere(name: string): boolean {
+  return existsSync(name) || FILES.some(file => file.endsWith(`/${name}`));
+}
+
+test('the architecture and the rules for contributors name only files that are there', () => {
+  for (const page of ['docs/architecture.md', 'CONTRIBUTING.md']) {
+    const { prose } = splitPage(readFileSync(page, 'utf8'));
+    const named = [...prose.matchAll(/`([\w.-]+(?:\/[\w.-]*)+|[\w-]+\.(?:ts|js|md|sql))`/g)].map(match => match[1]!);
+    const missing = named.filter(name => !/NNN|NAME/.test(name) && !isThere(name.replace(/\/$/, '')));
+    assert.deepEqual(missing, [], page);
+  }
+});
+
 test('meanings in the example file name only keys that exist', () => {
   const wrong = describeKeys().flatMap(({ name, meaning }) =>
     keysIn(meaning)

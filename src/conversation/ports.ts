@@ -62,7 +62,7 @@ export interface Arrival {
   readonly evidence?: readonly string[];
 }
 
-/** The one pipeline behind all doors (`conversation/accept.ts`). */
+/** The one pipeline behind all doors (`conversation/pipeline.ts`). */
 export interface Reception {
   /**
    * Is this address ours, alive and switched on? Two indexed look-ups, no writing. Never throws: a store that can't

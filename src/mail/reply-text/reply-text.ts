@@ -1,7 +1,7 @@
 /**
  * Own words, history, signature: `splitReply` reads a mail's body and says what the person newly wrote. Three kinds
  * of knowledge, strongest first: what we sent (`reply-text/traces.ts`, `marker.ts`), what the HTML's containers say
- * (`html-containers.ts`), what mail programs write in many languages (`reply-text/attribution.ts`, `header-block.ts`,
+ * (`containers.ts`), what mail programs write in many languages (`reply-text/attribution.ts`, `header-block.ts`,
  * `signature.ts`). The policy stands in `reply-text/assemble.ts`.
  *
  * The plain part is read, as it was typed; the HTML part where it tells more: no plain part or an empty one, or

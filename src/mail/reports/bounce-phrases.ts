@@ -1,6 +1,6 @@
 /**
  * How servers say in words that a mail failed or waits, in the languages they speak; lower case. In a subject a phrase
- * says much, in a body little: people and holiday replies use the same words. `text-bounce.ts` has the policy.
+ * says much, in a body little: people and holiday replies use the same words. `bounce-in-words.ts` has the policy.
  */
 
 /** What failures say about themselves. */

@@ -1,6 +1,6 @@
 /**
  * What a machine reports about our own mails: bounces (RFC 3464), receipts (RFC 8098) and complaints (RFC 5965), and
- * through `text-bounce.ts` bounces that only people were meant to read.
+ * through `bounce-in-words.ts` bounces that only people were meant to read.
  *
  * Structure says what a mail is: a holiday reply to a bounce address is none of these. One entry for each recipient, at
  * most 100. What is broken in a report is left out of its entry; a report without any readable recipient is still a
