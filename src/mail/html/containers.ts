@@ -1,6 +1,6 @@
 /**
  * What the elements of mail programs say about the text inside them: where a quoted mail begins, which line a client
- * wrote above it, where a signature stands. Facts about clients, one table; `html-lines.ts` applies them.
+ * wrote above it, where a signature stands. Facts about clients, one table; `lines.ts` applies them.
  *
  * Ids and classes are compared by their end, because clients that quote HTML put prefixes in front (`m_-42gmail_quote`,
  * `x_divRplyFwdMsg`). An element nobody knows says nothing, and its text is the writer's.

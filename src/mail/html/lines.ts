@@ -1,12 +1,12 @@
 /**
  * An HTML part as lines of text, with what its containers say of them. Blocks become lines, quotes get `> ` in front,
- * lists their bullets, links keep their text and get their address behind it, pictures their alternative text.
+ * list items their bullets, links keep their words with the address behind them, pictures their alternative text.
  *
- * Runs on the tokens alone (no tree, no recursion), so nesting costs nothing and the time is linear in the input.
- * Never throws; what a browser would not show (scripts, styles, comments) is left out, all other words are kept.
- * Reads at most HTML_LIMIT characters; what stands behind is left out.
+ * It reads htmlparser2's tokens and builds no tree, so deep nesting costs nothing and the time is linear in the input.
+ * It never throws. What a browser would not show (scripts, styles, comments) is left out, all other words are kept.
+ * It reads at most HTML_LIMIT characters and leaves out the rest.
  */
-
+import { Tokenizer } from 'htmlparser2';
 import { type Line, plainLines } from '../reply-text/lines.js';
 import { type Container, containerOf, type Marks } from './containers.js';
 import {
@@ -22,7 +22,6 @@ import {
   openLink,
   separateCells,
 } from './text-flow.js';
-import { SwiftTokenizer } from './tokens.js';
 
 export interface HtmlLines {
   readonly lines: readonly Line[];
@@ -41,7 +40,8 @@ const BLOCKS = (
 ).split(' ');
 const SPACED = 'p h1 h2 h3 h4 h5 h6'.split(' ');
 const VOID = 'area base basefont br col command embed frame hr img input link meta param source track wbr'.split(' ');
-const HIDDEN = ['script', 'style', 'title'];
+/** The tokenizer reads no tags inside of these, and a browser shows none of it. */
+const HIDDEN = 'script style title iframe noembed noframes'.split(' ');
 const CELLS = ['td', 'th', 'caption', 'table'];
 const OTHERS = 'a b i u span font o:p strong em head'.split(' ');
 
@@ -135,7 +135,7 @@ function tokenize(state: State): void {
   let attribute = '';
   let value = '';
   const open = (): void => openElement(state, given);
-  const tokenizer = new SwiftTokenizer(
+  const tokenizer = new Tokenizer(
     { decodeEntities: true },
     {
       onopentagname(start, end) {

@@ -1,18 +1,16 @@
 /**
- * HTML parts of customers' mails: `htmlToText` for reading, `displayHtml` for showing in somebody's browser.
+ * HTML parts of customers' mails: `htmlToText` for reading, `displayHtml` for showing in a browser.
  *
- * What is shown is sanitised: no scripts, forms, frames, no styles that leave their place, no load from elsewhere.
- * Remote pictures keep their address in `data-remote-src` and have no `src`, so that nothing is fetched until a person
- * asks; pictures of the mail itself (`cid:`) become what `resolveCid` answers; links open without telling where from.
+ * sanitize-html alone decides what is shown: no scripts, forms or frames, no styles that leave their place, nothing that
+ * loads from elsewhere. A remote picture keeps its address in `data-remote-src` and has no `src`, so that nothing is
+ * fetched until a person asks. A picture of the mail itself (`cid:`) becomes what `resolveCid` answers. A link does not
+ * tell the other side where the reader came from.
  *
- * A linear pass with limits stands in front of the sanitiser (`html-plain.ts`; most replies need no more): beyond
- * DEPTH_LIMIT, ELEMENT_LIMIT or HTML_LIMIT the result is null with a line of evidence. The raw mail is kept elsewhere and
- * nothing is lost.
+ * Beyond DEPTH_LIMIT, ELEMENT_LIMIT or HTML_LIMIT the result is null with a line of evidence. The raw mail is kept
+ * elsewhere, so nothing is lost. No function here throws.
  */
-import { Parser } from 'htmlparser2';
 import sanitizeHtml from 'sanitize-html';
 import { htmlLines } from './lines.js';
-import { type AttributesOf, plainReader } from './plain.js';
 import { safeStyle } from './style.js';
 
 /** Greatest nesting of elements that is shown. */
@@ -49,75 +47,57 @@ export function htmlToText(html: string): string {
     .trim();
 }
 
-/** `html` made safe for display. Never throws. */
+/** `html` made safe for display. */
 export function displayHtml(html: string, options: DisplayOptions = {}): DisplayHtml {
-  const size = excessiveSize(html);
-  if (size !== null) return { html: null, evidence: [`html: not shown, ${size}`] };
   try {
-    const plain = plainHtml(html, plainAttributes(options.resolveCid ?? NOTHING));
-    if (plain !== null) return { html: plain.trim(), evidence: [] };
-    const nesting = excessiveNesting(html);
-    if (nesting !== null) return { html: null, evidence: [`html: not shown, ${nesting}`] };
-    return { html: sanitizedHtml(html, options), evidence: [] };
-  } catch {
-    return { html: null, evidence: ['html: not shown, the sanitiser failed on it'] };
+    refuseSize(html);
+    const safe = sanitizeHtml(html, { ...policy(options.resolveCid ?? (() => null)), ...elementLimits() });
+    return { html: safe.trim(), evidence: [] };
+  } catch (error) {
+    const reason = error instanceof LimitError ? error.message : 'the sanitiser failed on it';
+    return { html: null, evidence: [`html: not shown, ${reason}`] };
   }
 }
 
-/** The same without limits, by the sanitiser alone; may throw. For `displayHtml`, and to hold its short way against. */
-export function sanitizedHtml(html: string, options: DisplayOptions = {}): string {
-  return sanitizeHtml(html, policy(options.resolveCid ?? NOTHING)).trim();
+class LimitError extends Error {}
+
+/** Counts brackets before anything is parsed: rows of bare ones are the most expensive input. */
+function refuseSize(html: string): void {
+  if (html.length > HTML_LIMIT) throw new LimitError(`more than ${HTML_LIMIT / 1024} KiB`);
+  let count = 0;
+  for (let at = html.indexOf('<'); at !== -1; at = html.indexOf('<', at + 1)) {
+    if (++count > 3 * ELEMENT_LIMIT) throw new LimitError(`more than ${ELEMENT_LIMIT} elements`);
+  }
 }
 
-/** Names the limit that its size passes, or null. Rows of bare brackets are the dearest thing to parse. */
-function excessiveSize(html: string): string | null {
-  if (html.length > HTML_LIMIT) return `more than ${HTML_LIMIT / 1024} KiB`;
-  return hasMoreTags(html, 3 * ELEMENT_LIMIT) ? `more than ${ELEMENT_LIMIT} elements` : null;
-}
-
-/** Names the limit that its elements pass, or null. Stops reading there. */
-function excessiveNesting(html: string): string | null {
-  // With fewer tags than may be nested no limit can be passed.
-  if (!hasMoreTags(html, DEPTH_LIMIT)) return null;
+/** Ends the sanitiser at the first element beyond a limit. */
+function elementLimits(): Required<Pick<sanitizeHtml.IOptions, 'onOpenTag' | 'onCloseTag'>> {
   let depth = 0;
   let elements = 0;
-  let excess: string | null = null;
-  const parser = new Parser({
-    onopentagname() {
+  return {
+    onOpenTag() {
       depth++;
       elements++;
-      if (depth > DEPTH_LIMIT) excess ??= `nested deeper than ${DEPTH_LIMIT} elements`;
-      else if (elements > ELEMENT_LIMIT) excess ??= `more than ${ELEMENT_LIMIT} elements`;
+      if (depth > DEPTH_LIMIT) throw new LimitError(`nested deeper than ${DEPTH_LIMIT} elements`);
+      if (elements > ELEMENT_LIMIT) throw new LimitError(`more than ${ELEMENT_LIMIT} elements`);
     },
-    onclosetag() {
+    onCloseTag() {
       depth--;
     },
-  });
-  // In pieces, because the parser cannot be stopped in the middle of one.
-  for (let at = 0; at < html.length && excess === null; at += 4_096) parser.write(html.slice(at, at + 4_096));
-  return excess;
+  };
 }
 
-/** True when more than `limit` tags may stand in it; stops counting there. */
-function hasMoreTags(html: string, limit: number): boolean {
-  if (html.length <= limit) return false;
-  let count = 0;
-  for (let at = html.indexOf('<'); at !== -1; at = html.indexOf('<', at + 1)) if (++count > limit) return true;
-  return false;
-}
-
+/** The sanitiser goes through them one by one, so what mails are made of stands in front. */
 const TAGS = (
-  'a abbr address article aside b bdi bdo big blockquote br caption center cite code col colgroup dd del details dfn ' +
-  'div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark nav ol p pre q rp ' +
-  'rt ruby s samp section small span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr'
+  'div p br span b a td tr i u font blockquote table tbody strong em img li ul ol hr h1 h2 h3 h4 h5 h6 pre th thead tfoot ' +
+  'center abbr address article aside bdi bdo big caption cite code col colgroup dd del details dfn dl dt figcaption ' +
+  'figure footer header ins kbd main mark nav q rp rt ruby s samp section small strike sub summary sup time tt var wbr'
 ).split(' ');
 
-const WITHOUT_TEXT = 'script style title textarea option xmp noembed noframes template'.split(' ');
-
-const EVERYWHERE = ['style', 'dir', 'lang', 'title', 'align', 'valign', 'bgcolor', 'width', 'height'];
+const WITHOUT_TEXT = 'script style title textarea option xmp iframe noembed noframes template'.split(' ');
 
 const ATTRIBUTES: Record<string, string[]> = {
-  '*': EVERYWHERE,
+  '*': ['style', 'dir', 'lang', 'title', 'align', 'valign', 'bgcolor', 'width', 'height'],
   a: ['href', 'target', 'rel'],
   img: ['src', 'alt', 'data-remote-src', 'data-cid'],
   font: ['color', 'face', 'size'],
@@ -133,33 +113,6 @@ const ATTRIBUTES: Record<string, string[]> = {
 };
 
 type ResolveCid = NonNullable<DisplayOptions['resolveCid']>;
-
-const NOTHING: ResolveCid = () => null;
-
-const plainHtml = plainReader({
-  depth: DEPTH_LIMIT,
-  elements: ELEMENT_LIMIT,
-  tags: new Set(TAGS),
-  withoutText: new Set(WITHOUT_TEXT),
-  everywhere: EVERYWHERE,
-  attributes: new Map(Object.entries(ATTRIBUTES)),
-  styleOf: safeStyle,
-});
-
-function plainAttributes(resolveCid: ResolveCid): AttributesOf {
-  return (tag, attribs) => {
-    if (tag === 'a') {
-      if (attribs.href !== undefined && !PLAIN_ADDRESS.test(attribs.href)) return null;
-      return link(attribs);
-    }
-    if (tag !== 'img') return attribs;
-    const shown = picture(attribs, resolveCid);
-    return shown.src === undefined || ATTACHED.test(shown.src) ? shown : null;
-  };
-}
-
-const ATTACHED = /^attachment:[0-9a-f]{1,128}$/;
-const PLAIN_ADDRESS = /^(?:https?:\/\/|mailto:)[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]{1,2000}$/;
 
 function policy(resolveCid: ResolveCid): sanitizeHtml.IOptions {
   return {

@@ -1,6 +1,6 @@
 /**
  * Words of an HTML part flowing into lines: white space, line and block ends, bullets, cells, and the quote signs in
- * front. `html-lines.ts` walks the elements and says what they mean; this says what their words look like as text.
+ * front. `lines.ts` walks the elements and says what they mean; this says what their words look like as text.
  *
  * Looks only at what is added, never back into a line, so that the cost of a line is its length.
  */
