@@ -66,7 +66,6 @@ test('rules know no store, no clock and no randomness', () => {
 test('each library that is kept behind a seam is imported there alone', () => {
   const owners: Record<string, readonly string[]> = {
     '@fastify/busboy': ['ingress/providers/form.ts'],
-    '@zone-eu/mailsplit': ['mail/mime/split-stream.ts', 'mail/mime/split.ts'],
     'smol-toml': ['config/toml.ts'],
   };
   for (const [library, files] of Object.entries(owners)) {

@@ -1,12 +1,11 @@
 /**
- * The parser's child process: reads one mail from a file as a stream, under a heap limit, writes attachments to files
- * in the incoming folder and ends. If it dies its mail is unreadable, and nobody else notices.
+ * The parser's child process: reads one mail from a file whole, under a memory limit, writes attachments to files in the
+ * incoming folder and ends. If it dies its mail is unreadable, and nobody else notices.
  */
 import { randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { factsOfStream } from '../mail/fingerprint.js';
+import { factsOf } from '../mail/fingerprint.js';
 import type { Content } from '../mail/mail.js';
 import type { AttachmentKeeper } from '../mail/message.js';
 import { type Job, type JobResult, readJob } from './job.js';
@@ -29,8 +28,8 @@ process.once('message', (job: ChildJob) => {
 });
 
 async function read(job: ChildJob): Promise<JobResult> {
-  const file = (job.raw as { file: string }).file;
-  return readJob(job, await factsOfStream(createReadStream(file)), createReadStream(file), keepIn(job.folder));
+  const bytes = await readFile((job.raw as { file: string }).file);
+  return readJob(job, factsOf(bytes), bytes, keepIn(job.folder));
 }
 
 function keepIn(folder: string): AttachmentKeeper {
@@ -40,7 +39,7 @@ function keepIn(folder: string): AttachmentKeeper {
       let size = 0;
       let file: { handle: Awaited<ReturnType<typeof open>>; name: string } | null = null;
       try {
-        for await (const chunk of content) {
+        for (const chunk of content) {
           size += chunk.length;
           if (file === null && size <= SMALL) {
             small.push(chunk);

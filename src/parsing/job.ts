@@ -25,11 +25,11 @@ export type JobResult =
 export async function readJob(
   job: Job,
   facts: RawFacts,
-  source: Uint8Array | AsyncIterable<Uint8Array>,
+  bytes: Uint8Array,
   keeper: AttachmentKeeper,
 ): Promise<JobResult> {
   try {
-    const mail = await parseMail(source, keeper);
+    const mail = await parseMail(bytes, keeper);
     const { traces, mailFrom, authservIds } = job.about;
     const reading = filedReading(readMail(mail, traces, { mailFrom }));
     const authentication = authservIds.length === 0 ? null : authenticationOf(mail.headers, authservIds);

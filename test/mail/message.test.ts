@@ -351,17 +351,6 @@ test('a text above 4 MiB is cut and kept whole as a file', async () => {
   );
 });
 
-test('a mail that arrives in pieces is the same mail', async () => {
-  const bytes = Buffer.from(ALTERNATIVE.join('\r\n'), 'latin1');
-  const whole = await parseMail(bytes, keepInMemory);
-  for (const step of [1, 7, 64]) {
-    const pieces = async function* () {
-      for (let at = 0; at < bytes.length; at += step) yield bytes.subarray(at, at + step);
-    };
-    assert.deepEqual(await parseMail(pieces(), keepInMemory), whole, `${step}`);
-  }
-});
-
 test('line ends that were broken on the way', async () => {
   const table: [why: string, text: string][] = [
     ['CR', ALTERNATIVE.join('\r')],
@@ -369,27 +358,18 @@ test('line ends that were broken on the way', async () => {
     ['LF', ALTERNATIVE.join('\n')],
   ];
   for (const [why, text] of table) {
-    const bytes = Buffer.from(text, 'latin1');
-    const pieces = async function* () {
-      for (let at = 0; at < bytes.length; at += 50) yield bytes.subarray(at, at + 50);
-    };
-    for (const source of [bytes, pieces()]) {
-      const mail = await parseMail(source, keepInMemory);
-      assert.deepEqual([mail.plain, mail.html], ['Grüße aus Wien', '<p>Grüße</p>'], why);
-    }
+    const mail = await parseMail(Buffer.from(text, 'latin1'), keepInMemory);
+    assert.deepEqual([mail.plain, mail.html], ['Grüße aus Wien', '<p>Grüße</p>'], why);
   }
 });
 
 test('a large attachment passes through in pieces', async () => {
   const line = `${Buffer.alloc(57, 7).toString('base64')}\r\n`;
-  const source = async function* () {
-    yield Buffer.from('Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n');
-    for (let count = 0; count < 200; count += 1) yield Buffer.from(line.repeat(1000));
-  };
+  const header = 'Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n';
   let largest = 0;
-  const mail = await parseMail(source(), {
+  const mail = await parseMail(Buffer.from(header + line.repeat(200_000)), {
     async keep(content) {
-      for await (const piece of content) largest = Math.max(largest, piece.length);
+      for (const piece of content) largest = Math.max(largest, piece.length);
       return { file: 'kept' };
     },
   });
@@ -423,18 +403,12 @@ test('trouble outside of the mail is passed on as it is', async () => {
   const failing = { keep: () => Promise.reject(full) };
   await assert.rejects(parseMail(mail, failing), error => error === full);
   const late = {
-    async keep(content: AsyncIterable<Uint8Array>): Promise<never> {
-      for await (const _ of content) throw full;
+    async keep(content: Iterable<Uint8Array>): Promise<never> {
+      for (const _ of content) throw full;
       throw full;
     },
   };
   await assert.rejects(parseMail(mail, late), error => error === full);
-  const gone = new Error('connection lost');
-  const broken = async function* () {
-    yield mail;
-    throw gone;
-  };
-  await assert.rejects(parseMail(broken(), keepInMemory), error => error === gone);
 });
 
 test('plain mails are read as mailparser reads them', async () => {

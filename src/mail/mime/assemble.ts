@@ -18,7 +18,8 @@ import { type BodyPart, joinBodies, referencedContentIds } from './body.js';
 import { cleanText } from './charset.js';
 import { attachmentName, isMessage } from './filename.js';
 import { decodeWords, firstValue, parseHeaderBlock, valuesByName } from './headers.js';
-import { mailParts, type Part, partsAtOnce } from './parts.js';
+import type { Part } from './parts.js';
+import { splitMail } from './split.js';
 import { decodeTextPart, withFoundBoundary } from './text-part.js';
 import { transferDecode, transferDecoder } from './transfer.js';
 
@@ -26,6 +27,7 @@ const MAX_TEXT = 4 * 1024 * 1024;
 const MAX_ALL_TEXT = 8 * 1024 * 1024;
 const MAX_REPORT = 256 * 1024;
 const MAX_RETURNED_HEADER = 64 * 1024;
+const PIECE = 64 * 1024;
 
 const REPORT_TYPES = new Set([
   'message/delivery-status',
@@ -37,10 +39,7 @@ const REPORT_TYPES = new Set([
 
 type Draft = Omit<MailAttachment, 'inline'>;
 
-export async function assembleMail(
-  source: Uint8Array | AsyncIterable<Uint8Array>,
-  keeper: AttachmentKeeper,
-): Promise<Mail> {
+export async function assembleMail(source: Uint8Array, keeper: AttachmentKeeper): Promise<Mail> {
   const bodies: BodyPart[] = [];
   const files: Draft[] = [];
   const reports: { contentType: string; body: string }[] = [];
@@ -48,12 +47,10 @@ export async function assembleMail(
   let root: Part | undefined;
   let textLeft = MAX_ALL_TEXT;
 
-  const keepFile = async (part: Part, content: Pieces) => {
-    const mayBeReturned = isMessage(part.type) && returned === null;
-    const file = await keptFile(part, content, { keeper, number: files.length + 1, head: mayBeReturned });
-    files.push(file.draft);
-    if (!mayBeReturned) return;
-    const { fields } = parseHeaderBlock(file.head);
+  const keepFile = async (part: Part, content: Uint8Array) => {
+    files.push(await keptFile(part, content, { keeper, number: files.length + 1 }));
+    if (!isMessage(part.type) || returned !== null) return;
+    const { fields } = parseHeaderBlock(transferDecode(content.subarray(0, MAX_RETURNED_HEADER), part.encoding));
     // Microsoft sends the mails that people complained of without a report around them.
     if (isInReport(part) || fields.some(field => field.name === 'x-hmxmroriginalrecipient')) returned = fields;
   };
@@ -62,46 +59,35 @@ export async function assembleMail(
   const lost: { part: Part; repaired: Uint8Array }[] = [];
   let mayRepair = true;
 
-  const readWords = (part: Part, role: Role, { bytes, isComplete, whole }: Taken): Promise<void> | null => {
+  const readPart = async (part: Part, content: Uint8Array): Promise<void> => {
+    root ??= part;
+    const role = roleOf(part, bodies);
+    if (role === 'file') return keepFile(part, content);
+    const limit = Math.min(role === 'text' || role === 'container' ? MAX_TEXT : MAX_REPORT, textLeft);
+    const bytes = content.subarray(0, limit);
+    const isComplete = bytes.length === content.length;
     textLeft -= bytes.length;
     if (role === 'report') {
       reports.push({ contentType: part.type, body: decodeTextPart(part, bytes) });
       // Outside of a report somebody attached it.
-      return isInReport(part) ? null : keepFile(part, whole);
+      if (!isInReport(part)) await keepFile(part, content);
+      return;
     }
     if (role === 'returned header') {
       returned ??= parseHeaderBlock(transferDecode(bytes, part.encoding)).fields;
-      return null;
+      return;
     }
     const repaired = role === 'container' && mayRepair && isComplete ? withFoundBoundary(part, bytes) : null;
     if (repaired !== null) {
       lost.push({ part, repaired });
-      return null;
+      return;
     }
     bodies.push({ part, text: decodeTextPart(part, bytes), isHtml: part.type === 'text/html' });
-    return isComplete ? null : keepFile(part, whole);
+    if (!isComplete) await keepFile(part, content);
   };
 
-  /** Null where there is nothing to wait for. */
-  const readPart = (part: Part, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> | null => {
-    root ??= part;
-    const role = roleOf(part, bodies);
-    if (role === 'file') return keepFile(part, content instanceof Uint8Array ? [content] : content);
-    const limit = Math.min(role === 'text' || role === 'container' ? MAX_TEXT : MAX_REPORT, textLeft);
-    if (content instanceof Uint8Array) return readWords(part, role, taken(content, limit));
-    return take(content, limit).then(some => readWords(part, role, some) ?? undefined);
-  };
-
-  /** What is in memory and has no files is read in one go: waiting for nothing costs more than many a part. */
-  const readParts = async (from: Uint8Array | AsyncIterable<Uint8Array>) => {
-    if (from instanceof Uint8Array) {
-      for (const { part, content } of partsAtOnce(from)) {
-        const reading = readPart(part, content);
-        if (reading !== null) await reading;
-      }
-    } else {
-      for await (const { part, content } of mailParts(from)) await readPart(part, content);
-    }
+  const readParts = async (bytes: Uint8Array) => {
+    for (const { part, content } of splitMail(bytes)) await readPart(part, content);
   };
 
   await readParts(source);
@@ -117,21 +103,17 @@ export async function assembleMail(
 type Role = 'text' | 'container' | 'report' | 'returned header' | 'file';
 
 function roleOf(part: Part, bodies: readonly BodyPart[]): Role {
-  if (part.type.startsWith('multipart/')) return 'container';
+  if (part.isMultipart) return 'container';
   if (REPORT_TYPES.has(part.type)) return 'report';
   if (part.type === 'text/rfc822-headers' || part.type === 'message/global-headers') {
     return isInReport(part) ? 'returned header' : 'file';
   }
   if (part.disposition === 'attachment') return 'file';
   // Some gateways give the body itself a name, in its Content-Type; a file has it in its disposition too.
-  const named = part.filename !== '' && (part.disposition !== '' || bodies.some(body => !isContainer(body.part)));
+  const named = part.filename !== '' && (part.disposition !== '' || bodies.some(body => !body.part.isMultipart));
   if (part.type === 'text/plain' || part.type === 'text/html' || part.type === '') return named ? 'file' : 'text';
   const odd = /^text\/(?:enriched|richtext|markdown|x-markdown|flowed|unknown|x-[a-z]*plain)$/.test(part.type);
   return odd && part.parent === null ? 'text' : 'file';
-}
-
-function isContainer(part: Part): boolean {
-  return part.type.startsWith('multipart/');
 }
 
 function isInReport(part: Part): boolean {
@@ -181,50 +163,36 @@ function cleanParams(params: Readonly<Record<string, string>>): Record<string, s
   return Object.fromEntries(Object.entries(params).map(([name, value]) => [cleanText(name), cleanText(value)]));
 }
 
-/** Bytes in their order, at hand or still to come. */
-type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
-
 interface KeepOptions {
   readonly keeper: AttachmentKeeper;
   readonly number: number;
-  /** Whether the beginning is wanted too, for the header of a returned mail. */
-  readonly head: boolean;
 }
 
-async function keptFile(
-  part: Part,
-  content: Pieces,
-  options: KeepOptions,
-): Promise<{ draft: Draft; head: Uint8Array }> {
+/** Decodes in pieces, so that a large file stands in memory once, as it came. */
+async function keptFile(part: Part, content: Uint8Array, { keeper, number }: KeepOptions): Promise<Draft> {
   const decoder = transferDecoder(part.encoding);
   const hash = createHash('sha256');
-  const head: Uint8Array[] = [];
   let size = 0;
   const seen = (bytes: Uint8Array) => {
-    if (options.head && size < MAX_RETURNED_HEADER) head.push(bytes);
     hash.update(bytes);
     size += bytes.length;
     return bytes;
   };
-  const decoded = async function* () {
-    for await (const piece of content) yield seen(decoder.push(piece));
+  const decoded = (function* () {
+    for (let at = 0; at < content.length; at += PIECE) yield seen(decoder.push(content.subarray(at, at + PIECE)));
     yield seen(decoder.end());
-  };
-  const stream = decoded();
-  const kept = await options.keeper.keep(stream);
+  })();
+  const kept = await keeper.keep(decoded);
   // A keeper that stopped early changes nothing of the facts.
-  for await (const _ of stream);
+  for (const _ of decoded);
   const contentType = fileType(part);
   return {
-    draft: {
-      filename: attachmentName(part.filename, contentType, options.number),
-      contentType,
-      size,
-      sha256: hash.digest('hex'),
-      contentId: contentIdOf(part),
-      content: kept,
-    },
-    head: Buffer.concat(head),
+    filename: attachmentName(part.filename, contentType, number),
+    contentType,
+    size,
+    sha256: hash.digest('hex'),
+    contentId: contentIdOf(part),
+    content: kept,
   };
 }
 
@@ -237,35 +205,4 @@ function fileType(part: Part): string {
 function contentIdOf(part: Part): string | null {
   const id = parseMessageId(firstValue(part.header.fields, 'content-id'));
   return id === null ? null : cleanText(id);
-}
-
-interface Taken {
-  readonly bytes: Uint8Array;
-  /** That was everything. */
-  readonly isComplete: boolean;
-  /** All of the content from its beginning, to be read once. */
-  readonly whole: Pieces;
-}
-
-/** Up to `limit` bytes of the content. */
-function taken(content: Uint8Array, limit: number): Taken {
-  return { bytes: content.subarray(0, limit), isComplete: content.length <= limit, whole: [content] };
-}
-
-async function take(content: AsyncIterable<Uint8Array>, limit: number): Promise<Taken> {
-  const iterator = content[Symbol.asyncIterator]();
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  let next = await iterator.next();
-  while (next.done !== true) {
-    pieces.push(next.value);
-    length += next.value.length;
-    if (length > limit) break;
-    next = await iterator.next();
-  }
-  const whole = async function* () {
-    yield* pieces;
-    for (let more = await iterator.next(); more.done !== true; more = await iterator.next()) yield more.value;
-  };
-  return { bytes: Buffer.concat(pieces).subarray(0, limit), isComplete: next.done === true, whole: whole() };
 }

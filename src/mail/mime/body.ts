@@ -24,7 +24,7 @@ export function joinBodies(bodies: readonly BodyPart[]): { plain: string | null;
   const leaves: Leaf[] = [];
   for (const { part, text, isHtml } of bodies) {
     const isBlank = text.trim() === '';
-    if (part.type.startsWith('multipart/') && (isBlank || part.hasChildren)) continue;
+    if (part.isMultipart && (isBlank || part.hasChildren)) continue;
     const leaf = { part, text, isHtml, isBlank };
     leaves.push(leaf);
     (isHtml ? htmlLeaves : plainLeaves).push(leaf);

@@ -23,66 +23,40 @@ export interface HeaderBlock {
   /** All fields in their order, at most the first 500. */
   readonly fields: readonly HeaderField[];
   /** Where the first line stands that is neither field nor continuation; -1 without one. */
-  readonly stray: number;
-  /** 7-bit, without NUL, every line a field or the rest of one, and all of them stand in `fields`. */
-  readonly isOrderly: boolean;
+  readonly malformedAt: number;
 }
 
 /** Reads the bytes up to the first blank line. */
 export function parseHeaderBlock(bytes: Uint8Array): HeaderBlock {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-  return headerBlockIn(text, { from: 0, to: text.length, isSevenBit: isAscii(bytes) });
-}
-
-/** A header's place in a text of bytes (latin1); `isSevenBit`: none of its own bytes is above 127. */
-export interface HeaderPlace {
-  readonly from: number;
-  readonly to: number;
-  readonly isSevenBit: boolean;
-}
-
-/** The same for a header that stands in a longer text. */
-export function headerBlockIn(text: string, { from, to, isSevenBit }: HeaderPlace): HeaderBlock {
-  const fields: HeaderField[] = [];
-  let stray = -1;
-  const whole = text.slice(from, to);
   // Only raw 8-bit values ask for it.
-  const charset = isSevenBit ? null : (/charset\s{0,9}=\s{0,9}"?([a-z0-9_.:-]{1,40})/i.exec(whole)?.[1] ?? null);
-  const isPlain = isSevenBit && !whole.includes('\0');
+  const charset = isAscii(bytes) ? null : (/charset\s{0,9}=\s{0,9}"?([a-z0-9_.:-]{1,40})/i.exec(text)?.[1] ?? null);
+  const fields: HeaderField[] = [];
+  let malformedAt = -1;
   let name = '';
-  /** The field's value, with the line ends of its folds in it. */
   let valueFrom = 0;
   let valueTo = 0;
-  let isFolded = false;
   const finish = () => {
     if (name === '' || fields.length === MAX_FIELDS) return;
-    const value =
-      isPlain && valueTo - valueFrom <= MAX_VALUE
-        ? plainValue(text, valueFrom, valueTo, isFolded)
-        : fieldValue(text.slice(valueFrom, valueTo), charset);
-    fields.push({ name, value });
+    fields.push({ name, value: fieldValue(text.slice(valueFrom, valueTo), charset) });
   };
-  for (let position = from; position < to; ) {
-    const end = Math.min(lineEnd(text, position), to);
+  for (let position = 0; position < text.length; ) {
+    const end = lineEnd(text, position);
     const lineStop = text.charCodeAt(end - 1) === CR && end > position ? end - 1 : end;
     if (lineStop === position) break;
     const first = text.charCodeAt(position);
-    if (first === SPACE || first === TAB) {
-      isFolded = true;
-    } else {
+    if (first !== SPACE && first !== TAB) {
       finish();
       const colon = colonOf(text, position, lineStop);
-      name = colon < 0 ? '' : nameAt(text, position, colon);
+      name = colon < 0 ? '' : text.slice(position, colon).trimEnd().toLowerCase();
       valueFrom = colon + 1;
-      isFolded = false;
-      if (colon < 0 && stray < 0 && !(position === from && /^>?From /.test(whole))) stray = position - from;
+      if (colon < 0 && malformedAt < 0 && !(position === 0 && /^>?From /.test(text))) malformedAt = position;
     }
     valueTo = lineStop;
     position = end + 1;
   }
   finish();
-  const isOrderly = isPlain && !/^[ \t]/.test(whole) && stray < 0 && fields.length < MAX_FIELDS;
-  return { fields, stray, isOrderly };
+  return { fields, malformedAt };
 }
 
 /**
@@ -99,25 +73,6 @@ function colonOf(text: string, from: number, to: number): number {
   const most = Math.min(to, at + 8);
   while (at < most && (text.charCodeAt(at) === SPACE || text.charCodeAt(at) === TAB)) at += 1;
   return at < to && text.charCodeAt(at) === COLON ? at : -1;
-}
-
-/** Names as nearly all programs write them, by their length: these are found without a string of their own. */
-const USUAL_NAMES: { readonly written: string; readonly name: string }[][] = [];
-for (const written of (
-  'Return-Path Received Delivered-To X-Original-To Envelope-To Authentication-Results DKIM-Signature Received-SPF ' +
-  'ARC-Seal ARC-Message-Signature ARC-Authentication-Results X-Received X-Google-Smtp-Source From Sender Reply-To To ' +
-  'Cc Bcc Subject Date Message-ID Message-Id In-Reply-To References MIME-Version Mime-Version Content-Type ' +
-  'Content-Transfer-Encoding Content-Disposition Content-ID Content-Language User-Agent X-Mailer Thread-Topic ' +
-  'Thread-Index Accept-Language X-Originating-IP Precedence List-Id List-Unsubscribe Auto-Submitted'
-).split(' ')) {
-  USUAL_NAMES[written.length] ??= [];
-  USUAL_NAMES[written.length]!.push({ written, name: written.toLowerCase() });
-}
-
-/** The name that ends at `to`, in lower case. */
-function nameAt(text: string, from: number, to: number): string {
-  for (const { written, name } of USUAL_NAMES[to - from] ?? []) if (text.startsWith(written, from)) return name;
-  return text.slice(from, to).trimEnd().toLowerCase();
 }
 
 /** The first field of that name (lower case), or ''. */
@@ -190,31 +145,6 @@ function wordBytes(encoding: string, text: string): Buffer {
     }
   }
   return bytes.subarray(0, length);
-}
-
-/** A value in ASCII without NUL. */
-function plainValue(text: string, from: number, to: number, isFolded: boolean): string {
-  const line = isFolded ? unfolded(text, from, to) : text.slice(text.charCodeAt(from) === SPACE ? from + 1 : from, to);
-  return /[\r\t]| {2}/.test(line) ? collapsed(line) : line.trim();
-}
-
-/** The lines without the white space at their folds, one space between them. */
-function unfolded(text: string, from: number, to: number): string {
-  const lines: string[] = [];
-  for (let at = from; at < to; ) {
-    const end = Math.min(lineEnd(text, at), to);
-    let start = at;
-    while (start < end && isGap(text.charCodeAt(start))) start += 1;
-    let stop = end;
-    while (stop > start && isGap(text.charCodeAt(stop - 1))) stop -= 1;
-    if (stop > start) lines.push(text.slice(start, stop));
-    at = end + 1;
-  }
-  return lines.join(' ');
-}
-
-function isGap(code: number): boolean {
-  return code === SPACE || code === TAB || code === CR;
 }
 
 function fieldValue(lines: string, charset: string | null): string {

@@ -12,7 +12,8 @@ import { isNoBase64, transferDecode } from './transfer.js';
 
 /** `raw`: the part's encoded bytes. */
 export function decodeTextPart(part: Part, raw: Uint8Array): string {
-  const content = part.header.stray >= 0 && isBlank(raw) ? part.headerBytes.subarray(part.header.stray) : raw;
+  const content =
+    part.header.malformedAt >= 0 && isBlank(raw) ? part.headerBytes.subarray(part.header.malformedAt) : raw;
   const encoding = part.encoding === 'base64' && isNoBase64(content) ? '' : part.encoding;
   const bytes = transferDecode(content, encoding);
   const charset = part.charset ?? (part.type === 'text/html' ? charsetOfHtml(bytes) : null);

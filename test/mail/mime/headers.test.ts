@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { headerBlockIn, parseHeaderBlock, valuesByName } from '#replyd/mail/mime/headers.js';
+import { parseHeaderBlock, valuesByName } from '#replyd/mail/mime/headers.js';
 
 /** [why, header, names and values] */
 const TABLE: readonly (readonly [string, string, readonly (readonly [string, string])[]])[] = [
@@ -30,29 +30,20 @@ test('fields of a header', () => {
   }
 });
 
-test('a header in a longer text reads as it does alone', () => {
-  for (const [why, text] of TABLE) {
-    const alone = parseHeaderBlock(Buffer.from(text, 'latin1'));
-    const place = { from: 4, to: 4 + text.length, isSevenBit: !/[\x80-\xff]/.test(text) };
-    assert.deepEqual(headerBlockIn(`x\r\n\0${text}--b\nTo: x\0\xff\n`, place), alone, why);
-  }
-});
-
 test('what stands out of order is said', () => {
-  const cases: readonly (readonly [string, number, boolean])[] = [
-    ['To: a\r\nCc: b\r\n\r\n', -1, true],
-    ['To: a\r\nwords\r\n', 7, false],
-    [': a\r\n', 0, false],
-    [' To: a\r\n', -1, false],
-    ['To: a\0\r\n', -1, false],
-    ['To: \xff\r\n', -1, false],
-    ['>From ann@example.com Mon\nTo: a\n', -1, true],
-    [`${'To: a\n'.repeat(499)}`, -1, true],
-    [`${'To: a\n'.repeat(501)}`, -1, false],
+  const cases: readonly (readonly [string, number])[] = [
+    ['To: a\r\nCc: b\r\n\r\n', -1],
+    ['To: a\r\nwords\r\n', 7],
+    [': a\r\n', 0],
+    [' To: a\r\n', -1],
+    ['To: a\0\r\n', -1],
+    ['To: \xff\r\n', -1],
+    ['>From ann@example.com Mon\nTo: a\n', -1],
+    [`${'To: a\n'.repeat(501)}`, -1],
   ];
-  for (const [text, stray, isOrderly] of cases) {
+  for (const [text, malformedAt] of cases) {
     const block = parseHeaderBlock(Buffer.from(text, 'latin1'));
-    assert.deepEqual([block.stray, block.isOrderly], [stray, isOrderly], JSON.stringify(text.slice(0, 40)));
+    assert.equal(block.malformedAt, malformedAt, JSON.stringify(text.slice(0, 40)));
     assert.ok(block.fields.length <= 500);
   }
 });
