@@ -18,6 +18,7 @@ const MAX_HEADER = 256 * 1024;
 const PIECE = 64 * 1024;
 const KEY_FIELDS: readonly string[] = ['message-id', 'from', 'date', 'subject'];
 const LF = 10;
+const CR = 13;
 
 /** Where the bytes of a mail go. `end` gives the facts, once. */
 export interface FactsReader {
@@ -72,7 +73,7 @@ export function rawFacts(): FactsReader {
     push(chunk) {
       size += chunk.length;
       whole.update(chunk);
-      const end = chunk.lastIndexOf(LF) + 1;
+      const end = endOfLines(chunk);
       if (end > 0) {
         add(joined([...open, chunk.subarray(0, end)]));
         open = [];
@@ -109,9 +110,16 @@ function joined(pieces: readonly Uint8Array[]): Buffer {
 /** Line ends of all forms as LF. Carriage returns in front of a CRLF belong to it. */
 function withLineFeeds(text: string): string {
   const unix = text.replaceAll('\r\n', '\n');
-  return unix.includes('\r')
-    ? unix.replaceAll(/\r+(\n?)/g, (ends, lf) => (lf === '' ? '\n'.repeat(ends.length) : lf))
-    : unix;
+  return unix.includes('\r') ? unix.replaceAll(/(?<!\r)\r+\n/g, '\n').replaceAll('\r', '\n') : unix;
+}
+
+/** Behind the last line end that cannot be half of one: an LF, else a CR with something else behind it. 0 without one. */
+function endOfLines(bytes: Uint8Array): number {
+  const end = bytes.lastIndexOf(LF) + 1;
+  if (end > 0) return end;
+  let at = bytes.length - 2;
+  while (at >= 0 && (bytes[at] !== CR || bytes[at + 1] === CR)) at -= 1;
+  return at + 1;
 }
 
 /** What the content key begins with, and the number of Received fields. `text` has LF line ends and no blank line. */
