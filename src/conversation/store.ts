@@ -104,8 +104,8 @@ export interface ComposeSnapshot {
     readonly email: string;
     readonly name: string;
     readonly role: 'to' | 'cc';
-    /** His reply address, or the support address while inbound mail is off. */
-    readonly replyTo: string;
+    /** His reply address, null when he has none. */
+    readonly replyTo: string | null;
     readonly bounceAddress: string | null;
   }[];
   /** Message-IDs (no brackets) of the conversation's mails, oldest first: the first and the last 20. */

@@ -39,13 +39,9 @@ export function learnedOf(
 }
 
 /**
- * What a new address does in a conversation. `present`: the participant who is the contact, as he was. `same`: he had no
- * address so far, so he keeps his token and what waited for an address goes. `new`: a new participant. Null: nothing.
+ * Who has the contact's new address in a conversation. `present`: the participant who is the contact, as he was. `same`:
+ * he had no address so far, so he keeps his token and what waited for an address goes. `new`: a new participant.
  */
-export function addressChange(
-  present: { readonly email: string | null } | null,
-  address: string | null,
-): 'same' | 'new' | null {
-  if (address === null) return null;
+export function participantOfAddress(present: { readonly email: string | null } | null): 'same' | 'new' {
   return present !== null && present.email === null ? 'same' : 'new';
 }

@@ -8,6 +8,7 @@
  */
 import type {
   Channel,
+  ConversationStatus,
   Delivery,
   DeliveryState,
   Direction,
@@ -49,9 +50,16 @@ export function mailingOf(
   return { intent, reason: null, delay: message.delay ?? usual };
 }
 
-/** True when the contact answers in the channel: what waits is not mailed, and a resolved conversation opens again. */
-export function isAnswer(message: AddedMessage): boolean {
-  return message.direction === 'incoming' && message.created_at === undefined;
+/**
+ * What an added message does beside standing there. When the contact answers in the channel, what waits for its mail is
+ * not mailed (`endsWhenSeen`), and a resolved conversation opens again.
+ */
+export function answerOf(
+  message: AddedMessage,
+  status: ConversationStatus,
+): { readonly answers: boolean; readonly reopens: boolean } {
+  const answers = message.direction === 'incoming' && message.created_at === undefined;
+  return { answers, reopens: answers && status === 'resolved' };
 }
 
 /** Is a message that waits for its mail mailed no more, once the contact has seen it or answered in the channel? */
@@ -93,9 +101,9 @@ export function waitWithMore(
 }
 
 /** The address was learned, or mailing resumes: due when it would have been due without that, or now. */
-export function waitAfterObstacle(dueAt: number | null, now: number): Pick<Waiting, 'nextAttemptAt' | 'reason'> {
-  if (dueAt !== null && dueAt > now) return { nextAttemptAt: dueAt, reason: 'delay' };
-  return { nextAttemptAt: now, reason: null };
+export function waitAfterObstacle(dueAt: number | null, now: number): Waiting {
+  if (dueAt !== null && dueAt > now) return { dueAt, nextAttemptAt: dueAt, reason: 'delay' };
+  return { dueAt: dueAt ?? now, nextAttemptAt: now, reason: null };
 }
 
 /**

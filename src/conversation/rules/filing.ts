@@ -27,18 +27,29 @@ export interface AccountSwitches {
 }
 
 /**
- * Is mail still taken at this address? `account`: the one behind it, null when the address is dead by now. `writers`: the
- * addresses in From and in the envelope. Bounces are taken from everybody and also while inbound mail is off, because
- * what they report was mailed before.
+ * Why an address of ours takes no mail, when a client asks (RCPT); null: it does. `account`: the one behind its token,
+ * null when the token names nothing alive. Bounces are taken also while inbound mail is off, because what they report was
+ * mailed before.
+ */
+export function addressRefusal(
+  kind: 'reply' | 'bounce' | 'inbox',
+  account: Pick<AccountSwitches, 'inbound'> | null,
+): 'unknown' | 'switched_off' | null {
+  if (account === null) return 'unknown';
+  return account.inbound || kind === 'bounce' ? null : 'switched_off';
+}
+
+/**
+ * Is a mail still taken at this address, when its data is there? `account`: the one behind it, null when the address is dead by now. `writers`: the
+ * addresses in From and in the envelope. Bounces are taken from everybody.
  */
 export function refusalAt(
   kind: 'reply' | 'bounce' | 'inbox',
   account: AccountSwitches | null,
   writers: readonly (string | null | undefined)[],
 ): 'changed' | 'blocked' | null {
-  if (account === null) return 'changed';
+  if (account === null || addressRefusal(kind, account) !== null) return 'changed';
   if (kind === 'bounce') return null;
-  if (!account.inbound) return 'changed';
   return blockingEntry(account.blocked, writers) === null ? null : 'blocked';
 }
 

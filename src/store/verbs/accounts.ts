@@ -3,6 +3,7 @@
 import { ReplydError } from '../../base/errors.js';
 import type { AddressLookup } from '../../conversation/filing.js';
 import type { AccountSettings } from '../../conversation/model.js';
+import { addressRefusal } from '../../conversation/rules/filing.js';
 import { newToken } from '../../conversation/token.js';
 import { normalizeAddress, normalizeDomain, type OurAddress, parseOurAddress } from '../../mail/address.js';
 import { encodeId } from '../ids.js';
@@ -138,8 +139,8 @@ export async function resolveAddress(tx: StoreTx, address: string): Promise<Addr
       return { found: 'destination', destination: { kind: 'operator', address, localPart: parsed.localPart } };
     case 'reply': {
       const row = await livingToken(tx, parsed.token);
-      if (!row) return { found: 'unknown', ...detail('unknown or revoked token') };
-      if (row.inbound_emails !== 1) return { found: 'switched_off', ...detail('inbound_emails is off') };
+      const refusal = addressRefusal(parsed.kind, row === undefined ? null : { inbound: row.inbound_emails === 1 });
+      if (row === undefined || refusal !== null) return refused(refusal);
       return {
         found: 'destination',
         destination: {
@@ -157,7 +158,9 @@ export async function resolveAddress(tx: StoreTx, address: string): Promise<Addr
         'select key, account_key, conversation_key from delivery where bounce_token = ?',
         parsed.token,
       );
-      if (!row) return { found: 'unknown', ...detail('unknown bounce token') };
+      // The account's switch is not asked for: it does not count here.
+      const refusal = addressRefusal(parsed.kind, row === undefined ? null : { inbound: false });
+      if (row === undefined || refusal !== null) return refused(refusal);
       return {
         found: 'destination',
         destination: {
@@ -172,14 +175,19 @@ export async function resolveAddress(tx: StoreTx, address: string): Promise<Addr
     }
     case 'inbox': {
       const row = await tx.get<AccountRow>('select * from account where inbox_token = ?', parsed.token);
-      if (!row) return { found: 'unknown', ...detail('unknown inbox token') };
-      if (row.inbound_emails !== 1) return { found: 'switched_off', ...detail('inbound_emails is off') };
+      const refusal = addressRefusal(parsed.kind, row === undefined ? null : { inbound: row.inbound_emails === 1 });
+      if (row === undefined || refusal !== null) return refused(refusal);
       return {
         found: 'destination',
         destination: { kind: 'inbox', address, token: parsed.token, accountId: encodeId('account', row.key) },
       };
     }
   }
+}
+
+function refused(refusal: ReturnType<typeof addressRefusal>): AddressLookup {
+  if (refusal === 'switched_off') return { found: refusal, detail: 'inbound_emails is off' };
+  return { found: 'unknown', detail: 'unknown or revoked token' };
 }
 
 /** The token's conversation, participant and switch; undefined when unknown or revoked. */

@@ -1,12 +1,13 @@
 /**
- * Deliveries: leased, settled, listed, changed by operators. A lease is one statement; it takes only
- * composed deliveries, and never one with an older unfinished delivery of the same order key.
+ * Deliveries: leased, settled, listed, changed by operators. `rules/delivery.ts` says in which order they go and what
+ * becomes of them. A lease is one statement: it takes only composed deliveries that are the first of their order key.
  */
 
 import { ReplydError } from '../../base/errors.js';
-import type { DeliveryState } from '../../conversation/model.js';
-import type { DestinationState, HookParcel, Outcome, Parcel } from '../../conversation/ports.js';
-import { sameAddress } from '../../mail/address.js';
+import type { DeliveryState, WaitingReason } from '../../conversation/model.js';
+import type { DestinationState, HookParcel, Parcel } from '../../conversation/ports.js';
+import { suspendsContact } from '../../conversation/rules/contact.js';
+import { canCancel, retried, retryRefusal, settlementOf } from '../../conversation/rules/delivery.js';
 import { blobRef } from '../blobs/blobs.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, DeliveryRow } from '../rows.js';
@@ -76,7 +77,22 @@ export async function lease(
 export const settle: Verb<'settle'> = async (tx, deliveryId, outcome, options) => {
   const row = await deliveryRow(tx, deliveryId);
   if (row.state !== 'leased') return;
-  await settleDelivery(tx, row, outcome, options);
+  const { state, error, response, retryAt, failure, suspends } = settlementOf(outcome, options.retryAt);
+  await tx.run(
+    `update delivery set state = ?, reason = null, next_attempt_at = ?, settled_at = ?,
+       last_error = coalesce(?, last_error), smtp_response = coalesce(?, smtp_response) where key = ?`,
+    state,
+    retryAt,
+    state === 'deferred' ? null : options.now,
+    error,
+    response,
+    row.key,
+  );
+  if (outcome.result === 'sent' && outcome.alias && row.conversation_key !== null) {
+    await rememberAlias(tx, row.conversation_key, outcome.alias);
+  }
+  if (failure !== null) await failed(tx, row, failure, suspends);
+  else if (state === 'sent') await tellOfMessages(tx, row);
 };
 
 export const release: Verb<'release'> = async (tx, deliveryIds) => {
@@ -168,48 +184,57 @@ export const retryDeliveries: Verb<'retryDeliveries'> = async (tx, which) => {
     'id' in which
       ? [await deliveryRow(tx, which.id)]
       : await tx.all<DeliveryRow>(`select * from delivery where ${inState(which.state)} order by key`, which.state);
-  const retried = rows.filter(row => ['waiting', 'deferred', 'failed'].includes(row.state));
-  if ('id' in which && retried.length === 0) {
-    throw new ReplydError(
-      'delivery_settled',
-      `delivery ${which.id} is ${rows[0]!.state}: only what waits, is deferred or failed can be retried`,
-    );
-  }
-  const gone = async (row: DeliveryRow) =>
-    row.kind === 'mail' && row.outgoing_mail_key !== null && !(await stillComposed(tx, row));
-  for (const row of retried) {
-    if (await gone(row)) {
-      if (!('id' in which)) continue;
-      throw new ReplydError(
-        'delivery_not_possible',
-        `what delivery ${which.id} would send is no longer kept (retention): write it again with \`conversation reply\``,
-      );
-    }
-    if (row.reason === 'no_address' || row.reason === 'suspended') {
-      if ('id' in which) {
-        throw new ReplydError(
-          'delivery_not_possible',
-          row.reason === 'no_address'
-            ? `delivery ${which.id} waits for an address: \`contact set\` gives it one`
-            : `delivery ${which.id} waits because mailing to this contact is suspended: \`contact clear\` ends that`,
-        );
-      }
+  const changed: number[] = [];
+  for (const row of rows) {
+    const refusal = retryRefusal({
+      state: row.state as DeliveryState,
+      reason: row.reason as WaitingReason | null,
+      kept: row.kind === 'webhook' || row.outgoing_mail_key === null || (await stillComposed(tx, row)),
+    });
+    if (refusal !== null) {
+      if ('id' in which) throw retryError(refusal, { id: which.id, state: row.state });
       continue;
     }
+    const { state, attempts } = retried(row);
     await tx.run(
-      `update delivery set attempts = case when state = 'failed' then 0 else attempts end,
-             state = case when state = 'failed' then 'deferred' else state end, reason = null,
-             next_attempt_at = ?, settled_at = null where key = ?`,
+      'update delivery set state = ?, attempts = ?, reason = null, next_attempt_at = ?, settled_at = null where key = ?',
+      state,
+      attempts,
       tx.now(),
       row.key,
     );
+    changed.push(row.key);
   }
-  return inTurn(retried, async row => queuedDeliveryView(tx, await deliveryByKey(tx, row.key)));
+  return inTurn(changed, async key => queuedDeliveryView(tx, await deliveryByKey(tx, key)));
 };
+
+function retryError(
+  refusal: NonNullable<ReturnType<typeof retryRefusal>>,
+  { id, state }: { readonly id: string; readonly state: string },
+): ReplydError {
+  const impossible = (why: string) => new ReplydError('delivery_not_possible', why);
+  switch (refusal) {
+    case 'state':
+      return new ReplydError(
+        'delivery_settled',
+        `delivery ${id} is ${state}: only what waits, is deferred or failed can be retried`,
+      );
+    case 'gone':
+      return impossible(
+        `what delivery ${id} would send is no longer kept (retention): write it again with \`conversation reply\``,
+      );
+    case 'no_address':
+      return impossible(`delivery ${id} waits for an address: \`contact set\` gives it one`);
+    case 'suspended':
+      return impossible(
+        `delivery ${id} waits because mailing to this contact is suspended: \`contact clear\` ends that`,
+      );
+  }
+}
 
 export const cancelDelivery: Verb<'cancelDelivery'> = async (tx, id) => {
   const row = await deliveryRow(tx, id);
-  if (row.state !== 'waiting' && row.state !== 'deferred') {
+  if (!canCancel(row.state)) {
     throw new ReplydError(
       'delivery_settled',
       `delivery ${id} is ${row.state}: only what waits or is deferred can be cancelled`,
@@ -257,49 +282,6 @@ async function parcel(tx: StoreTx, row: DeliveryRow): Promise<LeasedParcel | nul
   };
 }
 
-async function settleDelivery(
-  tx: StoreTx,
-  row: DeliveryRow,
-  outcome: Outcome,
-  options: { now: number; retryAt: number | null },
-): Promise<void> {
-  const end = async (state: DeliveryState, fields: { error: string | null; response: string | null }) =>
-    await tx.run(
-      `update delivery set state = ?, reason = null, next_attempt_at = null, settled_at = ?, last_error = coalesce(?, last_error),
-         smtp_response = coalesce(?, smtp_response) where key = ?`,
-      state,
-      options.now,
-      fields.error,
-      fields.response,
-      row.key,
-    );
-  switch (outcome.result) {
-    case 'sent':
-      await end('sent', { error: null, response: outcome.response });
-      if (outcome.alias && row.conversation_key !== null) await rememberAlias(tx, row.conversation_key, outcome.alias);
-      await tellOfMessages(tx, row);
-      return;
-    case 'failed':
-      await end('failed', { error: outcome.response, response: outcome.response });
-      await failed(tx, row, outcome.response, outcome.suspend);
-      return;
-    case 'retry':
-    case 'trouble':
-      if (options.retryAt === null) {
-        await end('failed', { error: outcome.response, response: null });
-        await failed(tx, row, `given up: ${outcome.response}`, false);
-        return;
-      }
-      await tx.run(
-        `update delivery set state = 'deferred', next_attempt_at = ?, last_error = ? where key = ?`,
-        options.retryAt,
-        outcome.response,
-        row.key,
-      );
-      return;
-  }
-}
-
 /** Tells that a mail did not arrive; `suspend`: its recipient's address is dead. */
 export async function failed(tx: StoreTx, row: DeliveryRow, reason: string, suspend: boolean): Promise<void> {
   const conversation = await conversationOf(tx, row);
@@ -317,14 +299,13 @@ export async function failed(tx: StoreTx, row: DeliveryRow, reason: string, susp
   ]);
 }
 
-/** True when it is news. Mail to an address that the contact has left says nothing about the one he has now. */
+/** True when it is news. */
 async function suspendOwner(tx: StoreTx, row: DeliveryRow, reason: string): Promise<boolean> {
   const contact = await tx.get<{ key: number; email: string | null }>(
     'select c.key, c.email from participant p join contact c on c.key = p.contact_key where p.key = ?',
     row.participant_key,
   );
-  if (!contact || contact.email === null || !sameAddress(contact.email, row.recipient)) return false;
-  return suspendContact(tx, contact.key, reason);
+  return contact !== undefined && suspendsContact(contact, row.recipient) && suspendContact(tx, contact.key, reason);
 }
 
 async function conversationOf(tx: StoreTx, row: DeliveryRow): Promise<ConversationRow | undefined> {

@@ -4,6 +4,7 @@
  * for the account's hooks with it; an account without hooks costs one look-up for all events of a step.
  */
 import type { ConversationStatus, EventType } from '../../conversation/model.js';
+import { hookOrder } from '../../conversation/rules/delivery.js';
 import { encodeId } from '../ids.js';
 import type { StoreTx } from '../tx.js';
 
@@ -110,7 +111,7 @@ async function queueFor(
      values (max(?1, (select coalesce(max(key), 0) + 1 from delivery)), 'webhook', ?2, ?3, ?4, ?5, ?6, ?7, 'waiting', ?8, ?8)`,
     tx.key(),
     encodeId('hook', hook.key),
-    `hook:${hook.key}:${conversation.key ?? 0}`,
+    hookOrder(hook.key, conversation.key),
     conversation.account_key,
     conversation.key,
     eventKey,

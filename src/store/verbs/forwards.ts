@@ -4,6 +4,7 @@
  */
 
 import type { FiledReading, Filing } from '../../conversation/filing.js';
+import { operatorOrder } from '../../conversation/rules/delivery.js';
 import { keptFor, reasonNotToRelay } from '../../conversation/rules/relay.js';
 import { splitAddress } from '../../mail/address.js';
 import { blobKey, blobRef } from '../blobs/blobs.js';
@@ -33,7 +34,7 @@ export async function forwardToOperator(
     key: tx.key(),
     kind: 'mail',
     destination: SMARTHOST,
-    order_key: `operator:${mailKey}`,
+    order_key: operatorOrder(mailKey),
     recipient: operator,
     state: 'waiting',
     next_attempt_at: now,

@@ -2,8 +2,20 @@
 
 import { ReplydError } from '../../base/errors.js';
 import type { StoredContent } from '../../conversation/filing.js';
-import type { Direction, MessageKind, Role, Sender, TextFormat, Via } from '../../conversation/model.js';
+import type {
+  Channel,
+  ConversationStatus,
+  Direction,
+  MessageKind,
+  Role,
+  Sender,
+  TextFormat,
+  Via,
+} from '../../conversation/model.js';
+import { answerOf, encodedSize, mailingOf } from '../../conversation/rules/continuity.js';
+import { participation } from '../../conversation/rules/hold.js';
 import type { NewMessage } from '../../conversation/store.js';
+import type { MailKind } from '../../mail/mail.js';
 import { blobKey, blobRef } from '../blobs/blobs.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, MessageRow, ParticipantRow } from '../rows.js';
@@ -12,7 +24,7 @@ import { accountView, attachmentView, latestContactParticipant, messageView } fr
 import { accountByKey, checkedAddress } from './accounts.js';
 import { conversationRow } from './conversations.js';
 import { advance, insertEvents, type NewEvent, tell } from './events.js';
-import { dropWaiting, gather, isSuspended } from './outbox.js';
+import { dropWaiting, gather } from './outbox.js';
 import { clearSuspension, join, participantByAddress } from './participants.js';
 
 export interface InsertedMessage {
@@ -153,19 +165,25 @@ export const message: Verb<'message'> = async (tx, id) => messageView(tx, await 
 export const releaseMessage: Verb<'releaseMessage'> = async (tx, id) => {
   const row = await heldRow(tx, id);
   const conversation = await conversationOf(tx, row);
-  const writer = await admitWriter(tx, row);
+  const email = row.author_email;
+  const known = email === null ? undefined : await participantByAddress(tx, conversation.key, email);
+  const effects = participation({
+    kind: row.kind as MailKind,
+    status: conversation.status as ConversationStatus,
+    writer: known !== undefined ? 'participant' : email !== null ? 'stranger' : 'unnamed',
+  });
+  const writer =
+    effects.joins && email !== null ? await join(tx, conversation.key, { email, name: row.author_name }) : known;
   await tx.run(
     'update message set held = ?, participant_key = ? where key = ?',
     NOT_HELD,
     writer?.key ?? null,
     row.key,
   );
-  if (writer?.contact_key) await clearSuspension(tx, writer.contact_key);
-  // What holding kept back: a reply opens its conversation again.
-  const reopens = conversation.status === 'resolved';
+  if (effects.resumesMailing && writer?.contact_key) await clearSuspension(tx, writer.contact_key);
   const events: NewEvent[] = [{ type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } }];
-  if (reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
-  await tell(tx, conversation, events, reopens ? { status: 'open' } : {});
+  if (effects.reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
+  await tell(tx, conversation, events, effects.reopens ? { status: 'open' } : {});
   return messageView(tx, await messageRow(tx, id));
 };
 
@@ -211,28 +229,16 @@ async function conversationOf(tx: StoreTx, row: MessageRow): Promise<Conversatio
   return (await tx.get<ConversationRow>('select * from conversation where key = ?', row.conversation_key))!;
 }
 
-/** Who was held back takes part from now on, with a reply address of his own. */
-async function admitWriter(tx: StoreTx, row: MessageRow): Promise<ParticipantRow | undefined> {
-  if (row.author_email === null) return undefined;
-  return (
-    (await participantByAddress(tx, row.conversation_key, row.author_email)) ??
-    (await join(tx, row.conversation_key, { email: row.author_email, name: row.author_name }))
-  );
-}
-
-/** Base64 and line ends make attachments larger by this; text may need three bytes a byte in quoted-printable. */
-const ENCODED_GROWTH = 1.37;
-const TEXT_GROWTH = 6;
-
 /** Refused when it is added, so that nothing is refused when it is sent. */
 function checkSize(tx: StoreTx, message: NewMessage): void {
-  const bytes = (message.attachments ?? []).reduce((sum, each) => sum + each.content.size, 0);
-  const encoded = Math.ceil(bytes * ENCODED_GROWTH + Buffer.byteLength(message.text) * TEXT_GROWTH);
-  if (message.direction === 'outgoing' && encoded > tx.rules.maxSize) {
+  const attachmentBytes = (message.attachments ?? []).reduce((sum, each) => sum + each.content.size, 0);
+  const size = encodedSize({ textBytes: Buffer.byteLength(message.text), attachmentBytes });
+  const limit = tx.rules.maxSize;
+  if (message.direction === 'outgoing' && size > limit) {
     throw new ReplydError(
       'mail_too_large',
-      `the mail would have about ${encoded} bytes, more than outbound.max_size (${tx.rules.maxSize}): send a link instead`,
-      { details: { size: encoded, limit: tx.rules.maxSize } },
+      `the mail would have about ${size} bytes, more than outbound.max_size (${limit}): send a link instead`,
+      { details: { size, limit } },
     );
   }
 }
@@ -249,16 +255,15 @@ export async function writeMessage(tx: StoreTx, conversation: ConversationRow, m
   if (known !== undefined) return known;
   checkSize(tx, message);
   const contact = (await latestContactParticipant(tx, conversation))!;
-  const outgoing = message.direction === 'outgoing';
-  const account = await accountView(tx, await accountByKey(tx, conversation.account_key));
-  const history = message.created_at !== undefined;
-  const intent = outgoing ? (message.mail ?? (history ? 'never' : 'auto')) : null;
-  const channelOff = account.settings.channels_off?.includes(conversation.channel as never) ?? false;
-  const reason = intent === 'never' ? 'never' : intent === 'auto' && channelOff ? 'channel_off' : null;
-  const answers = message.direction === 'incoming' && !history;
+  const { settings } = await accountView(tx, await accountByKey(tx, conversation.account_key));
+  const mailing = mailingOf(message, {
+    channel: conversation.channel as Channel,
+    channelsOff: settings.channels_off ?? [],
+    delay: settings.delay ?? tx.rules.delay,
+  });
+  const { answers, reopens } = answerOf(message, conversation.status as ConversationStatus);
   const dropped = answers ? await dropWaiting(tx, conversation.key, 'answered') : [];
   const events: NewEvent[] = dropped.map(messageKey => ({ type: 'message.updated', messageKey }));
-  const reopens = answers && conversation.status === 'resolved';
   if (reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
   const step = await advance(tx, conversation, {
     messages: 1,
@@ -269,7 +274,7 @@ export async function writeMessage(tx: StoreTx, conversation: ConversationRow, m
     conversation_key: conversation.key,
     seq: step.seq,
     direction: message.direction,
-    kind: message.direction === 'note' ? 'note' : outgoing ? 'reply' : 'channel',
+    kind: KINDS[message.direction],
     author:
       message.direction === 'incoming'
         ? { name: contact.name, email: contact.email, role: 'contact' }
@@ -281,8 +286,8 @@ export async function writeMessage(tx: StoreTx, conversation: ConversationRow, m
     date: message.created_at === undefined ? null : Date.parse(message.created_at),
     source_id: message.source_id ?? null,
     metadata: message.metadata ?? {},
-    mail_intent: intent,
-    mail_reason: reason,
+    mail_intent: mailing.intent,
+    mail_reason: mailing.reason,
   });
   await insertAttachments(
     tx,
@@ -295,30 +300,19 @@ export async function writeMessage(tx: StoreTx, conversation: ConversationRow, m
       content: attachment.content,
     })),
   );
-  if (outgoing && reason === null) {
-    const delay =
-      message.delay ??
-      (intent === 'now' || conversation.channel === 'email' ? 0 : (account.settings.delay ?? tx.rules.delay));
-    const due = tx.now() + delay;
-    await gather(tx, conversation, key, {
-      participant: contact,
-      role: 'to',
-      due,
-      suspended: await isSuspended(tx, contact),
-    });
-    for (const person of await ccParticipants(tx, conversation, contact, message.cc ?? [])) {
-      await gather(tx, conversation, key, {
-        participant: person,
-        role: 'cc',
-        due,
-        suspended: await isSuspended(tx, person),
-      });
+  if (mailing.delay !== null) {
+    const dueAt = tx.now() + mailing.delay;
+    await gather(tx, conversation, key, { participant: contact, role: 'to', dueAt });
+    for (const participant of await ccParticipants(tx, conversation, contact, message.cc ?? [])) {
+      await gather(tx, conversation, key, { participant, role: 'cc', dueAt });
     }
   }
   events.push({ type: 'message.created', messageKey: key });
   await insertEvents(tx, conversation, step.eventSeq, events);
   return key;
 }
+
+const KINDS = { incoming: 'channel', outgoing: 'reply', note: 'note' } as const;
 
 /** Everybody who is written to becomes a participant with a token of his own. */
 async function ccParticipants(

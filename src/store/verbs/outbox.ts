@@ -1,15 +1,26 @@
 /**
- * What is to be mailed but has no mail yet. A delivery in state `waiting` without an outgoing mail gathers messages of
- * its conversation for one recipient; when it is due the whole conversation's waiting words go into one mail.
- *
- * Reasons to wait: `delay` (until next_attempt_at), `no_address`, `suspended` (until that changes). None: due now.
+ * What is to be mailed but has no mail yet: a delivery in state `waiting` without an outgoing mail gathers messages of
+ * its conversation for one recipient. `rules/continuity.ts` says when it is due and what its mail carries.
  */
-import type { MailReason } from '../../conversation/model.js';
+import type { MailIntent, MailReason } from '../../conversation/model.js';
+import {
+  CHAIN_END,
+  CONTEXT_KINDS,
+  chainOf,
+  contextSize,
+  copiesDue,
+  endsWhenSeen,
+  firstWait,
+  type Waiting,
+  waitAfterObstacle,
+  waitWithMore,
+} from '../../conversation/rules/continuity.js';
+import { mailOrder } from '../../conversation/rules/delivery.js';
 import type { ComposeSnapshot } from '../../conversation/store.js';
 import { newToken } from '../../conversation/token.js';
 import { blobKey } from '../blobs/blobs.js';
 import { decodeId, encodeId, keyOf } from '../ids.js';
-import type { ContactRow, ConversationRow, DeliveryRow, MessageRow, ParticipantRow } from '../rows.js';
+import type { ConversationRow, DeliveryRow, MessageRow, ParticipantRow } from '../rows.js';
 import { atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
 import {
   accountView,
@@ -23,83 +34,95 @@ import { accountByKey } from './accounts.js';
 import { UNFINISHED } from './unfinished.js';
 
 export const SMARTHOST = 'smarthost';
-const CHAIN_END = 20;
 
-/** Ties a message to a waiting delivery for this participant, making one when none waits. `due` in milliseconds. */
+/** Somebody whom words are to be mailed to. `dueAt`: when, in milliseconds. */
+export interface Recipient {
+  readonly participant: ParticipantRow;
+  readonly role: 'to' | 'cc';
+  readonly dueAt: number;
+}
+
+/** Ties a message to the delivery that waits for this recipient's mail; makes one when none waits. */
 export async function gather(
   tx: StoreTx,
   conversation: { readonly key: number; readonly account_key: number },
   messageKey: number,
-  to: { participant: ParticipantRow; role: 'to' | 'cc'; due: number; suspended: boolean },
+  to: Recipient,
 ): Promise<void> {
   const waiting = await tx.get<DeliveryRow>(
     `select * from delivery where order_key = ? and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null limit 1`,
-    orderKey(conversation.key, to.participant.key),
+    mailOrder(conversation.key, to.participant.key),
   );
   const deliveryKey = waiting?.key ?? (await newDelivery(tx, conversation, to));
   await tx.insert('delivery_message', { delivery_key: deliveryKey, message_key: messageKey }, { known: 'kept' });
-  // The first unmailed word sets the time; only a message that is to go at once brings it forward.
-  if (waiting && to.due < (waiting.due_at ?? waiting.next_attempt_at ?? 0)) {
-    await tx.run(
-      `update delivery set due_at = ?1, next_attempt_at = case when next_attempt_at is null then null else ?1 end,
-         reason = case when reason = 'delay' and ?2 then null else reason end where key = ?3`,
-      to.due,
-      to.due <= tx.now() ? 1 : 0,
-      waiting.key,
-    );
-  }
+  if (waiting === undefined) return;
+  const before = {
+    dueAt: waiting.due_at ?? waiting.next_attempt_at ?? 0,
+    nextAttemptAt: waiting.next_attempt_at,
+    reason: waiting.reason as Waiting['reason'],
+  };
+  const wait = waitWithMore(before, { dueAt: to.dueAt, now: tx.now() });
+  if (wait !== before) await setWait(tx, waiting.key, wait);
 }
 
 async function newDelivery(
   tx: StoreTx,
   conversation: { readonly key: number; readonly account_key: number },
-  to: { participant: ParticipantRow; role: 'to' | 'cc'; due: number; suspended: boolean },
+  { participant, role, dueAt }: Recipient,
 ): Promise<number> {
-  const reason =
-    to.participant.email === null ? 'no_address' : to.suspended ? 'suspended' : to.due > tx.now() ? 'delay' : null;
+  const suspended = await isSuspended(tx, participant);
+  const wait = firstWait({ email: participant.email, suspended }, { dueAt, now: tx.now() });
   const key = tx.key();
   await tx.insert('delivery', {
     key,
     kind: 'mail',
     destination: SMARTHOST,
-    order_key: orderKey(conversation.key, to.participant.key),
+    order_key: mailOrder(conversation.key, participant.key),
     account_key: conversation.account_key,
     conversation_key: conversation.key,
-    participant_key: to.participant.key,
-    recipient: to.participant.email ?? '',
-    recipient_name: to.participant.name,
-    recipient_role: to.role,
+    participant_key: participant.key,
+    recipient: participant.email ?? '',
+    recipient_name: participant.name,
+    recipient_role: role,
     bounce_token: newToken(tx.random),
     state: 'waiting',
-    reason,
-    next_attempt_at: reason === null || reason === 'delay' ? to.due : null,
-    due_at: to.due,
+    reason: wait.reason,
+    next_attempt_at: wait.nextAttemptAt,
+    due_at: wait.dueAt,
     created_at: tx.now(),
   });
   return key;
 }
 
-/** Mails to one person in one conversation leave in their order. */
-function orderKey(conversationKey: number, participantKey: number): string {
-  return `mail:${conversationKey}:${participantKey}`;
+async function setWait(tx: StoreTx, key: number, { dueAt, nextAttemptAt, reason }: Waiting): Promise<void> {
+  await tx.run(
+    'update delivery set due_at = ?, next_attempt_at = ?, reason = ? where key = ?',
+    dueAt,
+    nextAttemptAt,
+    reason,
+    key,
+  );
 }
 
-/** What was waited for is there: due when it would have been due without that, or now. */
-const DUE_AGAIN = `next_attempt_at = max(coalesce(due_at, 0), ?1), reason = case when due_at > ?1 then 'delay' end`;
+/** What these wait for beside their time is there. */
+async function endObstacle(tx: StoreTx, waiting: readonly Pick<DeliveryRow, 'key' | 'due_at'>[]): Promise<void> {
+  for (const { key, due_at } of waiting) await setWait(tx, key, waitAfterObstacle(due_at, tx.now()));
+}
 
 /** The address was learned. */
 export async function releaseForAddress(tx: StoreTx, participantKey: number, address: string): Promise<void> {
-  await tx.run(
-    `update delivery set recipient = ?2, ${DUE_AGAIN}
-     where participant_key = ?3 and state = 'waiting' and ${UNFINISHED} and reason = 'no_address'`,
-    tx.now(),
-    address,
-    participantKey,
+  await endObstacle(
+    tx,
+    await tx.all<DeliveryRow>(
+      `update delivery set recipient = ?
+       where participant_key = ? and state = 'waiting' and ${UNFINISHED} and reason = 'no_address' returning key, due_at`,
+      address,
+      participantKey,
+    ),
   );
 }
 
 const OF_CONTACT = 'participant_key in (select key from participant where contact_key = ?)';
-const OF_CONTACT_2 = 'participant_key in (select key from participant where contact_key = ?2)';
 
 export async function suspendWaiting(tx: StoreTx, contactKey: number): Promise<void> {
   await tx.run(
@@ -114,10 +137,12 @@ export async function suspendWaiting(tx: StoreTx, contactKey: number): Promise<v
 }
 
 export async function resumeSuspended(tx: StoreTx, contactKey: number): Promise<void> {
-  await tx.run(
-    `update delivery set ${DUE_AGAIN} where ${OF_CONTACT_2} and ${UNFINISHED} and state = 'waiting' and reason = 'suspended'`,
-    tx.now(),
-    contactKey,
+  await endObstacle(
+    tx,
+    await tx.all<DeliveryRow>(
+      `select key, due_at from delivery where ${OF_CONTACT} and ${UNFINISHED} and state = 'waiting' and reason = 'suspended'`,
+      contactKey,
+    ),
   );
 }
 
@@ -130,13 +155,14 @@ export async function dropWaiting(
   conversationKey: number,
   reason: MailReason,
 ): Promise<readonly number[]> {
-  const messages = await tx.all<{ key: number }>(
-    `select distinct m.key from delivery d
+  const waiting = await tx.all<{ key: number; mail_intent: MailIntent | null }>(
+    `select distinct m.key, m.mail_intent from delivery d
        join delivery_message dm on dm.delivery_key = d.key
        join message m on m.key = dm.message_key
-     where d.conversation_key = ? and d.kind = 'mail' and d.state = 'waiting' and d.outgoing_mail_key is null and m.mail_intent = 'auto'`,
+     where d.conversation_key = ? and d.kind = 'mail' and d.state = 'waiting' and d.outgoing_mail_key is null`,
     conversationKey,
   );
+  const messages = waiting.filter(message => endsWhenSeen(message.mail_intent));
   for (const { key } of messages) {
     await tx.run('update message set mail_reason = ? where key = ?', reason, key);
     await tx.run(
@@ -242,7 +268,7 @@ async function sameWork(
   return words.length === messages.length && words.every((key, index) => key === messages[index]);
 }
 
-/** Recipients that can be mailed to: all that wait without an obstacle, whether or not their own time has come. */
+/** Recipients that nothing but time keeps back. */
 async function waitingCopies(tx: StoreTx, conversationKey: number): Promise<readonly DeliveryRow[]> {
   return tx.all<DeliveryRow>(
     `select * from delivery where conversation_key = ? and ${UNCOMPOSED} order by key`,
@@ -268,28 +294,18 @@ async function snapshot(
 ): Promise<ComposeSnapshot | null> {
   const row = await tx.get<ConversationRow>('select * from conversation where key = ?', conversationKey);
   if (!row) return null;
-  const copies = await waitingCopies(tx, conversationKey);
-  if (!copies.some(copy => copy.next_attempt_at! <= options.now)) return null;
+  const copies = copiesDue(await waitingCopies(tx, conversationKey), options.now);
+  if (copies.length === 0) return null;
   const unmailed = await gatheredMessages(tx, conversationKey);
   const account = await accountView(tx, await accountByKey(tx, row.account_key));
   const domain = await firstDomain(tx, row.account_key);
-  const first = unmailed[0];
-  const mailedBefore =
-    (await tx.get('select 1 from outgoing_mail where conversation_key = ? limit 1', conversationKey)) !== undefined;
-  const context =
-    mailedBefore || !first
-      ? []
-      : (
-          await tx.all<MessageRow>(
-            // Robots' mails are no conversation, and a held message must not reach anybody.
-            `select * from message where conversation_key = ? and seq < ? and direction in ('incoming', 'outgoing')
-               and kind in ('reply', 'channel', 'list') and held = 0
-             order by seq desc limit ?`,
-            conversationKey,
-            first.seq,
-            account.settings.context ?? options.context,
-          )
-        ).reverse();
+  const mailedBefore = await tx.get('select 1 from outgoing_mail where conversation_key = ? limit 1', conversationKey);
+  const size = contextSize({
+    first: mailedBefore === undefined,
+    context: account.settings.context ?? options.context,
+  });
+  const [first] = unmailed;
+  const context = first && size > 0 ? await contextBefore(tx, conversationKey, { seq: first.seq, size }) : [];
   return {
     account,
     conversation: await conversationView(tx, row),
@@ -300,10 +316,7 @@ async function snapshot(
       email: copy.recipient,
       name: copy.recipient_name,
       role: copy.recipient_role,
-      replyTo:
-        (account.features.inbound_emails && copy.participant_key !== null
-          ? await replyAddress(tx, copy.participant_key, domain)
-          : null) ?? account.support_email,
+      replyTo: copy.participant_key === null ? null : await replyAddress(tx, copy.participant_key, domain),
       bounceAddress:
         domain !== null && copy.bounce_token !== null ? bounceAddress(tx, copy.bounce_token, domain) : null,
     })),
@@ -311,7 +324,25 @@ async function snapshot(
   };
 }
 
-/** The ids of the conversation's mails: the first and the last 20. */
+const IN_CONTEXT = `direction in ('incoming', 'outgoing') and held = 0
+  and kind in (${CONTEXT_KINDS.map(kind => `'${kind}'`).join(', ')})`;
+
+/** So many messages before this one, oldest first. */
+async function contextBefore(
+  tx: StoreTx,
+  conversationKey: number,
+  { seq, size }: { readonly seq: number; readonly size: number },
+): Promise<readonly MessageRow[]> {
+  const newest = await tx.all<MessageRow>(
+    `select * from message where conversation_key = ? and seq < ? and ${IN_CONTEXT} order by seq desc limit ?`,
+    conversationKey,
+    seq,
+    size,
+  );
+  return newest.reverse();
+}
+
+/** The ids of the conversation's mails, as far as \`chainOf\` takes them. */
 async function mailChain(
   tx: StoreTx,
   conversationKey: number,
@@ -337,12 +368,11 @@ async function mailChain(
        limit 1`,
       conversationKey,
     )) !== undefined;
-  return { chain: [...new Set([...(await ids('asc')), ...last])], answered, firstSubject };
+  return { chain: chainOf([...(await ids('asc')), ...last]), answered, firstSubject };
 }
 
-/** Suspension of the contact behind a participant, for those who add messages. */
-export async function isSuspended(tx: StoreTx, participant: ParticipantRow): Promise<boolean> {
-  if (participant.contact_key === null) return false;
-  const contact = await tx.get<ContactRow>('select * from contact where key = ?', participant.contact_key);
-  return contact?.suspended_at !== null && contact?.suspended_at !== undefined;
+/** Is mailing to the contact behind a participant suspended? */
+async function isSuspended(tx: StoreTx, { contact_key }: ParticipantRow): Promise<boolean> {
+  if (contact_key === null) return false;
+  return (await tx.get('select 1 from contact where key = ? and suspended_at is not null', contact_key)) !== undefined;
 }

@@ -1,6 +1,8 @@
 /** Contacts and participants: who is in a conversation, under which address, with which token. */
 
 import { ReplydError } from '../../base/errors.js';
+import { learnedOf, participantOfAddress } from '../../conversation/rules/contact.js';
+import { mailOrder } from '../../conversation/rules/delivery.js';
 import { importedToken, newToken } from '../../conversation/token.js';
 import { foldAddress } from '../../mail/address.js';
 import { encodeId, keyOf } from '../ids.js';
@@ -76,8 +78,11 @@ export async function contactFor(
     : undefined;
   const known = bySource ?? byEmail;
   if (known) {
-    if (known.email === null && email !== null && !byEmail) await changeAddress(tx, known, email);
-    if (known.name === '' && who.name) await tx.run('update contact set name = ? where key = ?', who.name, known.key);
+    const learned = learnedOf(known, { email, name: who.name ?? '', taken: byEmail !== undefined });
+    if (learned.email !== undefined) await changeAddress(tx, known, learned.email);
+    if (learned.name !== undefined) {
+      await tx.run('update contact set name = ? where key = ?', learned.name, known.key);
+    }
     return (await tx.get<ContactRow>('select * from contact where key = ?', known.key))!;
   }
   const row = {
@@ -140,32 +145,34 @@ async function changeAddress(tx: StoreTx, contact: ContactRow, email: string | n
   const conversations = await tx.all<ConversationRow>('select * from conversation where contact_key = ?', contact.key);
   for (const conversation of conversations) {
     const present = await latestContactParticipant(tx, conversation);
-    if (present && present.email === null) {
-      // He had no address so far: the same person, the same token.
+    if (present && participantOfAddress(present) === 'same') {
       await tx.run('update participant set email = ?, email_key = ? where key = ?', address, folded, present.key);
       await releaseForAddress(tx, present.key, address);
-      await tell(tx, conversation, [{ type: 'conversation.updated', data: { changed: ['contact'] } }]);
-      continue;
+    } else {
+      const { key } = await addParticipant(tx, conversation.key, {
+        contactKey: contact.key,
+        email: address,
+        name: contact.name,
+        role: 'contact',
+      });
+      if (present) await moveWaiting(tx, present.key, { key, address, conversation: conversation.key });
     }
-    const participant = await addParticipant(tx, conversation.key, {
-      contactKey: contact.key,
-      email: address,
-      name: contact.name,
-      role: 'contact',
-    });
-    if (present) await moveWaiting(tx, present.key, participant.key, address);
     await tell(tx, conversation, [{ type: 'conversation.updated', data: { changed: ['contact'] } }]);
   }
 }
 
 /** What is not yet composed goes to the new address. */
-async function moveWaiting(tx: StoreTx, from: number, to: number, address: string): Promise<void> {
+async function moveWaiting(
+  tx: StoreTx,
+  from: number,
+  to: { readonly key: number; readonly address: string; readonly conversation: number },
+): Promise<void> {
   await tx.run(
-    `update delivery set participant_key = ?, recipient = ?, order_key = 'mail:' || conversation_key || ':' || ?
+    `update delivery set participant_key = ?, recipient = ?, order_key = ?
      where participant_key = ? and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null`,
-    to,
-    address,
-    to,
+    to.key,
+    to.address,
+    mailOrder(to.conversation, to.key),
     from,
   );
 }

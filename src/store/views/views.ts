@@ -17,7 +17,6 @@ import type {
   MailReason,
   MailRecord,
   MailRecordState,
-  MailState,
   Message,
   MessageKind,
   Participant,
@@ -28,6 +27,8 @@ import type {
   Via,
   WaitingReason,
 } from '../../conversation/model.js';
+import { mailStateOf } from '../../conversation/rules/continuity.js';
+import { shownWait, waitsForTurn } from '../../conversation/rules/delivery.js';
 import { formatReplyAddress, type Separator } from '../../mail/address.js';
 import type { ReportEntry } from '../../mail/mail.js';
 import { encodeId } from '../ids.js';
@@ -213,27 +214,13 @@ export async function messageView(tx: StoreTx, row: MessageRow): Promise<Message
     evidence: fromJson<readonly string[]>(row.evidence),
     held: row.held === 1,
     looping: row.looping === 1,
-    mail: mailStateOf(row, deliveries),
+    mail: mailStateOf({
+      direction: row.direction as Direction,
+      reason: row.mail_reason as MailReason | null,
+      deliveries,
+    }),
     deliveries,
   };
-}
-
-/** `none`: not an outgoing message, nothing to mail. */
-function mailStateOf(
-  row: MessageRow,
-  deliveries: readonly Delivery[],
-): { state: MailState; reason: MailReason | null } {
-  if (row.direction !== 'outgoing') return { state: 'none', reason: null };
-  if (row.mail_reason !== null) return { state: 'not_mailed', reason: row.mail_reason as MailReason };
-  const states = new Set(deliveries.map(delivery => delivery.state));
-  if (states.has('waiting')) {
-    const reason = deliveries.find(delivery => delivery.state === 'waiting')?.reason ?? null;
-    return { state: reason === null ? 'queued' : 'waiting', reason };
-  }
-  if (states.has('leased') || states.has('deferred')) return { state: 'queued', reason: null };
-  if (states.has('sent')) return { state: 'sent', reason: null };
-  if (states.has('failed')) return { state: 'failed', reason: null };
-  return { state: 'not_mailed', reason: states.has('cancelled') ? 'cancelled' : 'never' };
 }
 
 interface AttachmentRow {
@@ -281,18 +268,20 @@ async function deliveriesOf(tx: StoreTx, messageKey: number): Promise<readonly D
   );
 }
 
-/** What waits for its turn while the destination is paused shows the pause: why, and when the next probe may go. */
+/** What is kept back by a pause of its destination shows the pause. */
 export async function deliveryView(tx: StoreTx, row: DeliveryRow): Promise<Delivery> {
-  const held = row.state === 'waiting' && row.reason === null;
-  const pause = held || row.state === 'deferred' ? await pauseOf(tx, row.destination) : undefined;
-  const nextAt = pause?.next_probe_at ? Math.max(pause.next_probe_at, row.next_attempt_at ?? 0) : row.next_attempt_at;
+  const pause = waitsForTurn(row) ? await pauseOf(tx, row.destination) : undefined;
+  const { reason, nextAttemptAt } = shownWait(
+    { state: row.state, reason: row.reason as WaitingReason | null, nextAttemptAt: row.next_attempt_at },
+    pause === undefined ? null : { nextProbeAt: pause.next_probe_at },
+  );
   return {
     id: encodeId('delivery', row.key),
     recipient: row.recipient,
     state: row.state as DeliveryState,
-    reason: held && pause ? 'paused' : (row.reason as WaitingReason | null),
+    reason,
     attempts: row.attempts,
-    next_attempt_at: toIso(nextAt),
+    next_attempt_at: toIso(nextAttemptAt),
     last_error: row.last_error ?? pause?.reason ?? null,
     smtp_response: row.smtp_response,
     report: row.report as DeliveryReport | null,

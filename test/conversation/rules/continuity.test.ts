@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Channel, DeliveryState, MailReason, WaitingReason } from '#replyd/conversation/model.js';
 import {
+  answerOf,
   CHAIN_END,
   chainOf,
   contextSize,
@@ -9,7 +10,6 @@ import {
   encodedSize,
   endsWhenSeen,
   firstWait,
-  isAnswer,
   type Mailing,
   mailingOf,
   mailStateOf,
@@ -49,10 +49,16 @@ test('which messages are mailed, and after which time', () => {
 });
 
 test('an answer in the channel, or "seen", ends what waits; what an agent sent with now still goes', () => {
-  assert.equal(isAnswer({ direction: 'incoming' }), true);
-  assert.equal(isAnswer({ direction: 'incoming', created_at: OLD }), false, 'history answers nothing');
-  assert.equal(isAnswer({ direction: 'outgoing' }), false);
-  assert.equal(isAnswer({ direction: 'note' }), false);
+  const nothing = { answers: false, reopens: false };
+  assert.deepEqual(answerOf({ direction: 'incoming' }, 'resolved'), { answers: true, reopens: true });
+  assert.deepEqual(answerOf({ direction: 'incoming' }, 'open'), { answers: true, reopens: false });
+  assert.deepEqual(
+    answerOf({ direction: 'incoming', created_at: OLD }, 'resolved'),
+    nothing,
+    'history answers nothing',
+  );
+  assert.deepEqual(answerOf({ direction: 'outgoing' }, 'resolved'), nothing);
+  assert.deepEqual(answerOf({ direction: 'note' }, 'resolved'), nothing);
   assert.deepEqual([endsWhenSeen('auto'), endsWhenSeen('now'), endsWhenSeen(null)], [true, false, false]);
 });
 
@@ -93,10 +99,13 @@ test('the first unmailed word sets the time; only one that is due earlier brings
 });
 
 test('what waited for an address or a contact goes when it would have gone, or now', () => {
-  assert.deepEqual(waitAfterObstacle(NOW + 1, NOW), { nextAttemptAt: NOW + 1, reason: 'delay' });
-  assert.deepEqual(waitAfterObstacle(NOW, NOW), { nextAttemptAt: NOW, reason: null });
-  assert.deepEqual(waitAfterObstacle(NOW - 1, NOW), { nextAttemptAt: NOW, reason: null });
-  assert.deepEqual(waitAfterObstacle(null, NOW), { nextAttemptAt: NOW, reason: null });
+  const table: readonly (readonly [number | null, Waiting])[] = [
+    [NOW + 1, { dueAt: NOW + 1, nextAttemptAt: NOW + 1, reason: 'delay' }],
+    [NOW, { dueAt: NOW, nextAttemptAt: NOW, reason: null }],
+    [NOW - 1, { dueAt: NOW - 1, nextAttemptAt: NOW, reason: null }],
+    [null, { dueAt: NOW, nextAttemptAt: NOW, reason: null }],
+  ];
+  for (const [dueAt, expected] of table) assert.deepEqual(waitAfterObstacle(dueAt, NOW), expected, String(dueAt));
 });
 
 test('one mail goes to everybody whom only time keeps back, as soon as one copy is due', () => {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import {
   type AccountSwitches,
   type Addressed,
+  addressRefusal,
   deliveryAddresses,
   planFiling,
   refusalAt,
@@ -15,7 +16,15 @@ const ON: AccountSwitches = { inbound: true, opens: false, blocked: ['offers.exa
 const OFF: AccountSwitches = { ...ON, inbound: false };
 const SPAMMER = [undefined, 'a@offers.example'];
 
-test('an address takes mail while it lives, its account is on, and its writer is not blocked', () => {
+test('at RCPT an address takes mail while its token lives and its account’s inbound mail is on', () => {
+  const kinds = ['reply', 'inbox', 'bounce'] as const;
+  const answers = (account: { inbound: boolean } | null) => kinds.map(kind => addressRefusal(kind, account));
+  assert.deepEqual(answers({ inbound: true }), [null, null, null]);
+  assert.deepEqual(answers(null), ['unknown', 'unknown', 'unknown']);
+  assert.deepEqual(answers({ inbound: false }), ['switched_off', 'switched_off', null]);
+});
+
+test('at the end of its data a mail is taken while the address lives, its account is on, and its writer is not blocked', () => {
   const table: readonly (readonly [
     'reply' | 'bounce' | 'inbox',
     AccountSwitches | null,
