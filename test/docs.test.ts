@@ -173,6 +173,17 @@ function isThere(name: string): boolean {
   return existsSync(name) || FILES.some(file => file.endsWith(`/${name}`));
 }
 
+test('comments in src cite only files that are there', () => {
+  const wrong = FILES.filter(file => /^src\/.*\.ts$/.test(file)).flatMap(file => {
+    const comments = readFileSync(file, 'utf8').match(/\/\*.*?\*\/|(?<=^|\s)\/\/[^\n]*/gs) ?? [];
+    const cited = comments.flatMap(
+      comment => comment.match(/(?<![\w./@-])\w[\w-]*(?:\/[\w.-]+)*\.(?:ts|md|sql)\b/g) ?? [],
+    );
+    return cited.filter(name => !isThere(name) && !name.includes('NNNN')).map(name => `${file}: ${name}`);
+  });
+  assert.deepEqual(wrong, []);
+});
+
 test('the architecture and the rules for contributors name only files that are there', () => {
   for (const page of ['docs/architecture.md', 'CONTRIBUTING.md']) {
     const { prose } = splitPage(readFileSync(page, 'utf8'));
