@@ -1,6 +1,6 @@
 /**
- * A mail at the store's door: what the pipeline hands over with it, and what it hears. Plain values that cross threads;
- * `Store.resolve`, `Store.file` and `Store.locate` say when.
+ * What the pipeline gives to the store when it files a mail, and what the store answers (`Store.resolve`, `Store.file`,
+ * `Store.locate`). Plain values: they are copied between threads, so only what filing needs is in them.
  */
 import type { Authentication } from '../mail/authentication.js';
 import type { Envelope, Mail, MailAttachment, RawFacts, Reading, ReplyText } from '../mail/mail.js';
@@ -44,7 +44,7 @@ export interface FiledReading extends Pick<Reading, 'kind' | 'evidence' | 'repor
 
 const ASKED_FIELDS: ReadonlySet<string> = new Set([LOOP_FIELD, SPAM_FIELD, ...ADDRESS_FIELDS]);
 
-/** Picks what filing needs: the rest of a Reading would be copied from thread to thread for nothing. */
+/** Picks what filing needs: nothing else is copied from thread to thread. */
 export function filedReading({ kind, evidence, report, reportedIds, html, text, mail }: Reading): FiledReading {
   return {
     kind,
@@ -73,8 +73,8 @@ function askedFields(headers: Mail['headers']): Mail['headers'] {
   return headers.filter(field => ASKED_FIELDS.has(field.name));
 }
 
-/** What is known of a filing before its mail is read. */
-export interface FilingContext {
+/** A mail with all that is understood of it, ready to be filed in one transaction. */
+export interface Filing {
   readonly envelope: Envelope;
   readonly destinations: readonly Destination[];
   readonly via: Via;
@@ -84,10 +84,6 @@ export interface FilingContext {
   readonly limits: { readonly loopMessages: number; readonly loopWindow: number };
   /** All destinations or none. */
   readonly together: boolean;
-}
-
-/** A mail with all that is understood of it, ready to be filed in one transaction. */
-export interface Filing extends FilingContext {
   readonly facts: RawFacts;
   readonly raw: StoredContent;
   /** Null: unreadable, `reason` says why; it is threaded all the same and quarantined. */

@@ -11,15 +11,15 @@
  * |                                  |                                                | second one is the same mail     |
  * | after the answer                 | mail and message                               | 250                             |
  *
- * So a mail is at worst offered twice and stored once. Whatever goes wrong on our side is temporary: 451, or 452 when
- * the disk is full. Nothing is accepted and then dropped: an unreadable mail is filed with its raw bytes.
+ * So a mail is at worst offered twice and stored once. Trouble on our side is temporary: 451, or 452 when the disk is
+ * full. Nothing is accepted and then dropped: a mail that cannot be read is filed with its raw bytes.
  */
 import { errorText, isReplydError } from '../base/errors.js';
 import { type Log, shortToken } from '../base/log.js';
 import { counter } from '../base/metrics.js';
 import type { Content } from '../mail/mail.js';
 import { STATUS, type Status } from '../mail/status.js';
-import type { FilingContext, FilingResult, StoredContent } from './filing.js';
+import type { FilingResult, StoredContent } from './filing.js';
 import type { Arrival, Destination, Parser, Reception, Resolution, Verdict } from './ports.js';
 import type { Store } from './store.js';
 
@@ -121,22 +121,11 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
   const about = {
     traces: {
       texts: await store.quotable(conversationsOf(arrival.destinations)),
-      // What he answered to is what his program quotes.
+      // His mail program quotes the address that he answered to.
       replyAddresses: arrival.destinations.map(each => each.address.toLowerCase()),
     },
     mailFrom: arrival.mailFrom,
     authservIds: arrival.trusted ? (options.authservIds?.() ?? []) : [],
-  };
-  const { loopMessages, loopWindow } = options.limits();
-  const context: FilingContext = {
-    envelope: { mailFrom: arrival.mailFrom, rcptTo: arrival.destinations.map(each => each.address) },
-    destinations: arrival.destinations,
-    via: arrival.via,
-    client: arrival.client,
-    trusted: arrival.trusted,
-    evidence: arrival.evidence ?? [],
-    limits: { loopMessages, loopWindow },
-    together,
   };
   const parsed = await parser.parse(arrival.raw, about);
   const attachments = parsed.readable ? parsed.attachments : [];
@@ -148,8 +137,16 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
     const raw = await store.place(arrival.raw, parsed.facts);
     const placed: StoredContent[] = [];
     for (const attachment of attachments) placed.push(await store.place(attachment.content, attachment));
+    const { loopMessages, loopWindow } = options.limits();
     const results = await store.file({
-      ...context,
+      envelope: { mailFrom: arrival.mailFrom, rcptTo: arrival.destinations.map(each => each.address) },
+      destinations: arrival.destinations,
+      via: arrival.via,
+      client: arrival.client,
+      trusted: arrival.trusted,
+      evidence: arrival.evidence ?? [],
+      limits: { loopMessages, loopWindow },
+      together,
       facts: parsed.facts,
       raw,
       reading: parsed.readable ? parsed.reading : null,

@@ -100,7 +100,7 @@ export type Parsed =
     }
   | { readonly readable: false; readonly facts: RawFacts; readonly reason: string };
 
-/** What is known about a mail beside its bytes. */
+/** What is known of a mail besides its bytes. */
 export interface ReadingContext {
   readonly traces: Traces;
   /** Envelope sender, '' for the null reverse-path. */

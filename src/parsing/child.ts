@@ -1,12 +1,11 @@
 /**
- * The parser's child process: reads one mail from a file whole, under a memory limit, writes attachments to files in the
- * incoming folder and ends. If it dies its mail is unreadable, and nobody else notices.
+ * The parser's child process: reads one mail whole, under a heap limit, writes large attachments to files in the incoming
+ * folder, sends the result and ends. If it dies its mail is unreadable, and nothing else is affected.
  */
 import { randomBytes } from 'node:crypto';
-import { open, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { factsOf } from '../mail/fingerprint.js';
-import type { Content } from '../mail/mail.js';
 import type { AttachmentKeeper } from '../mail/message.js';
 import { type Job, type JobResult, readJob } from './job.js';
 
@@ -21,41 +20,35 @@ process.once('message', (job: ChildJob) => {
   read(job).then(
     result => process.send!(result, () => process.exit(0)),
     error =>
-      process.send!({ id: job.id, outcome: 'trouble', reason: String(error) } satisfies JobResult, () =>
-        process.exit(1),
-      ),
+      process.send!({ kind: 'trouble', id: job.id, reason: String(error) } satisfies JobResult, () => process.exit(1)),
   );
 });
 
 async function read(job: ChildJob): Promise<JobResult> {
-  const bytes = await readFile((job.raw as { file: string }).file);
-  return readJob(job, factsOf(bytes), bytes, keepIn(job.folder));
+  const bytes = 'bytes' in job.raw ? job.raw.bytes : await readFile(job.raw.file);
+  return readJob(job, { bytes, facts: factsOf(bytes), keeper: keepIn(job.folder) });
 }
 
 function keepIn(folder: string): AttachmentKeeper {
   return {
-    async keep(content): Promise<Content> {
-      const small: Uint8Array[] = [];
+    async keep(content) {
+      let pieces: Uint8Array[] = [];
       let size = 0;
-      let file: { handle: Awaited<ReturnType<typeof open>>; name: string } | null = null;
+      let handle: FileHandle | null = null;
+      const file = path.join(folder, `part-${randomBytes(12).toString('hex')}`);
       try {
-        for (const chunk of content) {
-          size += chunk.length;
-          if (file === null && size <= SMALL) {
-            small.push(chunk);
-            continue;
-          }
-          if (file === null) {
-            const name = path.join(folder, `part-${randomBytes(12).toString('hex')}`);
-            file = { handle: await open(name, 'wx', 0o600), name };
-            for (const early of small) await file.handle.write(early);
-          }
-          await file.handle.write(chunk);
+        for (const piece of content) {
+          pieces.push(piece);
+          size += piece.length;
+          if (size <= SMALL) continue;
+          handle ??= await open(file, 'wx', 0o600);
+          for (const each of pieces) await handle.writeFile(each);
+          pieces = [];
         }
       } finally {
-        await file?.handle.close();
+        await handle?.close();
       }
-      return file ? { file: file.name } : { bytes: Buffer.concat(small) };
+      return handle ? { file } : { bytes: Buffer.concat(pieces) };
     },
   };
 }

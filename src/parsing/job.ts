@@ -1,12 +1,11 @@
-/** What the parser's worker thread and child process do with one mail, and the messages they exchange with the parser. */
+/** What the parser's worker thread and child processes do with one mail, and the messages that they exchange with it. */
 
 import { errorText, isReplydError } from '../base/errors.js';
 import { filedReading } from '../conversation/filing.js';
 import type { Parsed, ReadingContext } from '../conversation/ports.js';
 import { authenticationOf } from '../mail/authentication.js';
-import type { Content, RawFacts } from '../mail/mail.js';
-import type { AttachmentKeeper } from '../mail/message.js';
-import { parseMail } from '../mail/message.js';
+import type { Content, RawFacts, Reading } from '../mail/mail.js';
+import { type AttachmentKeeper, parseMail } from '../mail/message.js';
 import { readMail } from '../mail/reading.js';
 
 export interface Job {
@@ -15,35 +14,39 @@ export interface Job {
   readonly about: ReadingContext;
 }
 
-/** `broken`: the mail can't be read. `trouble`: we could not work; nothing is known about the mail. */
+/** `broken`: the mail can't be read. `trouble`: the parser could not work; nothing is known about the mail. */
 export type JobResult =
-  | { readonly id: number; readonly outcome: 'read'; readonly parsed: Extract<Parsed, { readable: true }> }
-  | { readonly id: number; readonly outcome: 'broken'; readonly facts: RawFacts; readonly reason: string }
-  | { readonly id: number; readonly outcome: 'trouble'; readonly reason: string };
+  | { readonly kind: 'read'; readonly id: number; readonly parsed: Extract<Parsed, { readable: true }> }
+  | { readonly kind: 'broken'; readonly id: number; readonly facts: RawFacts; readonly reason: string }
+  | { readonly kind: 'trouble'; readonly id: number; readonly reason: string };
 
-/** Reads one mail whose facts are known; anything thrown by the reading of it is the mail's fault, disk trouble is ours. */
-export async function readJob(
-  job: Job,
-  facts: RawFacts,
-  bytes: Uint8Array,
-  keeper: AttachmentKeeper,
-): Promise<JobResult> {
+/** The mail of a job: its bytes, their facts, and where its attachments go. */
+export interface JobMail {
+  readonly bytes: Uint8Array;
+  readonly facts: RawFacts;
+  readonly keeper: AttachmentKeeper;
+}
+
+/** Reads one mail. Whatever its reading throws is the mail's fault; trouble with the disk is ours. */
+export function readJob(job: Job, mail: JobMail): Promise<JobResult> {
+  return resultOf(job, mail.facts, async () => {
+    const { traces, mailFrom } = job.about;
+    return readMail(await parseMail(mail.bytes, mail.keeper), traces, { mailFrom });
+  });
+}
+
+/** What comes of a job when it is read like this. */
+export async function resultOf(job: Job, facts: RawFacts, read: () => Promise<Reading>): Promise<JobResult> {
+  const { id, about } = job;
   try {
-    const mail = await parseMail(bytes, keeper);
-    const { traces, mailFrom, authservIds } = job.about;
-    const reading = filedReading(readMail(mail, traces, { mailFrom }));
-    const authentication = authservIds.length === 0 ? null : authenticationOf(mail.headers, authservIds);
-    const { attachments } = mail;
-    const parsed = { readable: true, facts, reading, attachments, ...(authentication && { authentication }) } as const;
-    return { id: job.id, outcome: 'read', parsed };
+    const reading = await read();
+    const { attachments, headers } = reading.mail;
+    const authentication = about.authservIds.length === 0 ? null : authenticationOf(headers, about.authservIds);
+    const understood = { readable: true, facts, reading: filedReading(reading), attachments } as const;
+    return { kind: 'read', id, parsed: authentication === null ? understood : { ...understood, authentication } };
   } catch (error) {
-    if (isDiskTrouble(error)) return { id: job.id, outcome: 'trouble', reason: errorText(error) };
-    return {
-      id: job.id,
-      outcome: 'broken',
-      facts,
-      reason: isReplydError(error, 'invalid') ? error.message : errorText(error),
-    };
+    if (isDiskTrouble(error)) return { kind: 'trouble', id, reason: errorText(error) };
+    return { kind: 'broken', id, facts, reason: isReplydError(error, 'invalid') ? error.message : errorText(error) };
   }
 }
 

@@ -1,29 +1,28 @@
 /**
- * Reads mails away from the socket thread. Small mails (in memory) go to one worker thread, which is faster than two on
- * two cores; large mails (in a file) are read as a stream by a child process with a memory limit, one at a time.
+ * Reads mails away from the thread that has the sockets. Small mails (in memory) go to one worker thread, which is faster
+ * than two on two cores. Large mails (in a file) go to child processes with a memory limit, one at a time.
  *
- * When a mail takes longer than its time, the worker or child that reads it is ended and the mail is `broken`; the
- * others in line are read by a new one. Ending a worker helps against loops, not against one huge allocation, which
- * takes the whole process down: then its hash stands in the file `parsing`, among those of its neighbours. Mails found
- * there at start are read by a child when they come again, so that a poison mail can't crash the daemon in a loop, and
- * one that merely was in hand when the daemon was killed is still read.
- *
- * A worker or child that can't even be started (no memory, no descriptors) says nothing about the mail: `unavailable`.
+ * | what goes wrong                              | what happens                                                       |
+ * |----------------------------------------------|--------------------------------------------------------------------|
+ * | a mail takes more than its time              | its worker or child is ended, the mail is unreadable; a new worker |
+ * |                                              | reads the other mails                                              |
+ * | a mail ends its worker or child              | the same                                                           |
+ * | a mail takes the whole process down (a huge  | its hash is in the file `parsing`, with those of the mails beside  |
+ * | allocation: ending the worker can't help)    | it; after the next start a child reads these mails                 |
+ * | a worker or child can't be started           | 'unavailable': that says nothing about the mail                    |
  */
-import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Log } from '../base/log.js';
 import { histogram } from '../base/metrics.js';
-import type { Parsed, Parser, ReadingContext } from '../conversation/ports.js';
+import type { Parser } from '../conversation/ports.js';
 import { factsOf } from '../mail/fingerprint.js';
-import type { Content } from '../mail/mail.js';
-import { openChildLane } from './child-lane.js';
-import type { LaneOptions } from './lane.js';
-import { openWorkerLane } from './worker-lane.js';
+import { openChildExecutor } from './child-executor.js';
+import type { ExecutorOptions } from './executor.js';
+import { openWorkerExecutor } from './worker-executor.js';
 
-export interface ParserOptions extends LaneOptions {
+export interface ParserOptions extends ExecutorOptions {
   readonly dataDir: string;
 }
 
@@ -41,41 +40,21 @@ const parseSeconds = histogram(
 export async function openParser(options: ParserOptions): Promise<OpenParser> {
   const parsingFile = path.join(options.dataDir, 'parsing');
   const suspects = readSuspects(parsingFile, options.log);
-  const small = openWorkerLane(parsingFile, options);
-  const large = openChildLane(options);
+  const small = openWorkerExecutor(parsingFile, options);
+  const large = openChildExecutor(options);
   let lastId = 0;
-  const newId = () => {
-    lastId = (lastId % 0x7fffffff) + 1;
-    return lastId;
-  };
-  const isSuspect = ({ bytes }: { readonly bytes: Uint8Array }) =>
-    suspects.size > 0 && suspects.has(factsOf(bytes).sha256);
-  const timed = async (lane: 'small' | 'large', reading: Promise<Parsed>) => {
-    const since = performance.now();
-    try {
-      return await reading;
-    } finally {
-      parseSeconds.observe((performance.now() - since) / 1000, [lane]);
-    }
-  };
-
-  const readLarge = (raw: { readonly file: string }, about: ReadingContext) =>
-    timed('large', large.run({ id: newId(), raw, about }));
-
-  const parse = async (raw: Content, about: ReadingContext): Promise<Parsed> => {
-    if ('file' in raw) return readLarge(raw, about);
-    if (!isSuspect(raw)) return timed('small', small.run({ id: newId(), raw, about }));
-    const file = path.join(options.incomingFolder, `suspect-${randomBytes(12).toString('hex')}`);
-    await writeFile(file, raw.bytes, { mode: 0o600 });
-    try {
-      return await readLarge({ file }, about);
-    } finally {
-      await rm(file, { force: true });
-    }
-  };
 
   return {
-    parse,
+    async parse(raw, about) {
+      lastId = (lastId % 0x7fffffff) + 1;
+      const apart = 'file' in raw || (suspects.size > 0 && suspects.has(factsOf(raw.bytes).sha256));
+      const since = performance.now();
+      try {
+        return await (apart ? large : small).run({ id: lastId, raw, about });
+      } finally {
+        parseSeconds.observe((performance.now() - since) / 1000, [apart ? 'large' : 'small']);
+      }
+    },
     async close() {
       await Promise.all([small.close(), large.close()]);
       await rm(parsingFile, { force: true });
@@ -83,7 +62,7 @@ export async function openParser(options: ParserOptions): Promise<OpenParser> {
   };
 }
 
-/** Hashes of the mails that were in hand when the process went down. */
+/** Hashes of the mails that were being read when the process went down. */
 function readSuspects(file: string, log: Log): ReadonlySet<string> {
   try {
     const found = new Set(readFileSync(file, 'latin1').match(/\b[0-9a-f]{64}\b/g));

@@ -1,12 +1,17 @@
 /**
- * The parser's worker thread: reads small mails, one after the other, in memory. While it reads one, that mail's hash
- * stands in the file `parsing`: a worker that takes the whole process down leaves it there for the next start. A write
- * costs half as much as the hash itself, so all that wait are noted in one, and what was read stays there until the next
- * ones begin or nothing has come for a while: a mail that is suspected without reason is only read more slowly. A mail
- * whose hash can't be written (full disk, no descriptor) is read all the same: that trouble is not the mail's.
+ * The parser's worker thread: reads small mails, one after the other, in memory. Results of mails that came together go
+ * back together, because each message wakes a thread.
  *
- * Results of mails that came together go back together, because each message wakes a thread. What was read and not yet
- * sent when a mail ends the worker, the next worker reads again. When a mail hangs, they wait until its time is over.
+ * While it reads a mail, the mail's hash stands in the file `parsing`: if the mail takes the whole process down, the next
+ * start finds the hash there. A write costs half as much as the hash itself. So all waiting mails are noted in one write,
+ * and their hashes stay until the next ones start or nothing has come for a while. A mail that is suspected without
+ * reason is only read more slowly.
+ *
+ * | what goes wrong                 | what happens                                                                    |
+ * |---------------------------------|---------------------------------------------------------------------------------|
+ * | a mail ends the worker          | a new worker reads the others, those too that were read and not yet sent back   |
+ * | a mail hangs                    | results that were not yet sent wait until its time is over                      |
+ * | the hash can't be written       | the mail is read all the same: a full disk is not the mail's fault              |
  */
 import { openSync, writeSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
@@ -23,14 +28,14 @@ export interface WorkerData {
 
 const port = parentPort as MessagePort;
 const { parsingFile, current } = workerData as WorkerData;
-/** How long nothing has come when the last mails' hashes are taken away, milliseconds. */
+/** The last mails' hashes are removed after this time without a mail, milliseconds. */
 const IDLE = 100;
-/** How long what has been read waits for what is being read, milliseconds: as long as several mails take. */
+/** How long results are collected before they are sent, milliseconds: several mails are read in that time. */
 const TOGETHER = 1;
 let mark: number | null = null;
 let marked = '';
 
-noteInHand('');
+noteInFlight('');
 Atomics.store(current, 1, 1);
 
 const waiting: Job[] = [];
@@ -41,15 +46,15 @@ port.on('message', (job: Job) => {
 });
 
 const idle = setTimeout(() => {
-  if (!reading) noteInHand('');
+  if (!reading) noteInFlight('');
 }, IDLE);
 
-/** All that has come, then all that has come meanwhile: the parser hands over no more than some ahead. */
+/** All mails that have come, then those that came meanwhile. The parser limits how many that are. */
 async function readAll(): Promise<void> {
   reading = true;
   for (let jobs = arrived(); jobs.length > 0; jobs = arrived()) {
     const known = jobs.map(job => ({ job, facts: factsOfJob(job) }));
-    noteInHand(known.map(({ facts }) => facts.sha256).join(' '));
+    noteInFlight(known.map(({ facts }) => facts.sha256).join(' '));
     await readTogether(known);
   }
   reading = false;
@@ -66,7 +71,7 @@ async function readTogether(known: readonly KnownJob[]): Promise<void> {
   let since = performance.now();
   for (const { job, facts } of known) {
     Atomics.store(current, 0, job.id);
-    results.push(await readJob(job, facts, bytesOf(job), keepInMemory));
+    results.push(await readJob(job, { bytes: bytesOf(job), facts, keeper: keepInMemory }));
     const now = performance.now();
     if (now - since < TOGETHER) continue;
     send(results);
@@ -95,7 +100,7 @@ function send(results: readonly JobResult[]): void {
 }
 
 function buffersOf(result: JobResult): ArrayBuffer[] {
-  if (result.outcome !== 'read') return [];
+  if (result.kind !== 'read') return [];
   return ownBuffers(result.parsed.attachments.flatMap(({ content }) => ('bytes' in content ? [content.bytes] : [])));
 }
 
@@ -103,18 +108,18 @@ function bytesOf(job: Job): Uint8Array {
   return (job.raw as { bytes: Uint8Array }).bytes;
 }
 
-/** In one write, over what stood there. */
-function noteInHand(hashes: string): void {
+/** In one write, over what is in the file. */
+function noteInFlight(hashes: string): void {
   try {
     mark ??= openSync(parsingFile, 'w', 0o600);
     writeSync(mark, hashes.padEnd(marked.length), 0, 'latin1');
     marked = hashes;
   } catch {
-    // See above.
+    // The table above says why.
   }
 }
 
-/** Contents that have their memory to themselves go over without a copy; small ones share theirs with others. */
+/** Contents with memory of their own are moved instead of copied; small ones share their memory with others. */
 function ownBuffers(contents: readonly Uint8Array[]): ArrayBuffer[] {
   return contents.flatMap(({ buffer, byteLength }) =>
     byteLength > 0 && byteLength === buffer.byteLength && buffer instanceof ArrayBuffer ? [buffer] : [],

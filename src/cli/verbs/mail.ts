@@ -107,9 +107,11 @@ async function reprocess(store: Store, id: string): Promise<readonly string[]> {
     mailFrom: mail.envelope.mail_from,
     authservIds: [],
   };
-  const result = await readJob({ id: 0, raw: { bytes }, about }, factsOf(bytes), bytes, keepInMemory);
-  if (result.outcome !== 'read')
-    throw new ReplydError('unavailable', `mail ${id} still can't be read: ${result.reason}`);
+  const result = await readJob(
+    { id: 0, raw: { bytes }, about },
+    { bytes, facts: factsOf(bytes), keeper: keepInMemory },
+  );
+  if (result.kind !== 'read') throw new ReplydError('unavailable', `mail ${id} still can't be read: ${result.reason}`);
   const placed: StoredContent[] = [];
   const { reading, attachments } = result.parsed;
   for (const attachment of attachments) placed.push(await store.place(attachment.content, attachment));

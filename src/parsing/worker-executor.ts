@@ -1,14 +1,15 @@
 /**
- * Small mails: one worker thread reads them, and is ended when one takes too long; the others in line are read by a new
- * one.
+ * Small mails: one worker thread reads them, one after the other. A mail that takes longer than its time ends the worker
+ * and is unreadable; the others that were sent to that worker are read by a new one. A worker that cannot start says
+ * nothing about the mails: they get 'unavailable'.
  */
 import { Worker } from 'node:worker_threads';
 import { errorText, ReplydError } from '../base/errors.js';
 import { roomyNursery } from '../base/young-generation.js';
 import type { Parsed } from '../conversation/ports.js';
 import { factsOf } from '../mail/fingerprint.js';
+import { CHECK_INTERVAL, CLOSED, type Executor, type ExecutorOptions, parsedOf } from './executor.js';
 import type { Job, JobResult } from './job.js';
-import { CLOSED, type Lane, type LaneOptions, parsedOf, WATCH } from './lane.js';
 import type { WorkerData } from './worker.js';
 
 interface Waiting {
@@ -17,27 +18,19 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** How many mails the worker is sent at most that it has not read: far more than it reads in one turn. */
-const AHEAD = 256;
+/** How many unread mails the worker has at most: far more than it reads in one turn. */
+const MAX_IN_FLIGHT = 256;
 const WORKER_HEAP_MB = 256;
 
-function settle(waiting: Waiting, result: JobResult): void {
-  try {
-    waiting.resolve(parsedOf(result));
-  } catch (error) {
-    waiting.reject(error as ReplydError);
-  }
-}
-
-export function openWorkerLane(parsingFile: string, options: LaneOptions): Lane {
+export function openWorkerExecutor(parsingFile: string, options: ExecutorOptions): Executor {
   const current = new Int32Array(new SharedArrayBuffer(8));
-  // At most `AHEAD`. A map would keep each mail alive long after it is read: see the store's writer.
-  const inHand: Waiting[] = [];
-  const line: Waiting[] = [];
+  // Lists, not maps: V8 keeps what stood in a map's old table alive until the next full collection (writer-calls.ts).
+  const inFlight: Waiting[] = [];
+  const queue: Waiting[] = [];
   let worker: Worker | null = null;
   let closing = false;
-  /** The job that was running at the last look, and since when by a clock that never jumps. */
-  let watched = { id: 0, since: 0 };
+  /** The job that was running at the last check, and since when by a clock that never jumps. */
+  let checked = { id: 0, since: 0 };
 
   const start = () => {
     Atomics.store(current, 0, 0);
@@ -49,10 +42,10 @@ export function openWorkerLane(parsingFile: string, options: LaneOptions): Lane 
     started.unref();
     started.on('message', (results: readonly JobResult[]) => {
       for (const result of results) {
-        const at = inHand.findIndex(({ job }) => job.id === result.id);
-        if (at !== -1) settle(inHand.splice(at, 1)[0]!, result);
+        const at = inFlight.findIndex(({ job }) => job.id === result.id);
+        if (at !== -1) settle(inFlight.splice(at, 1)[0]!, result);
       }
-      feed();
+      forward();
     });
     const died = (why: string) => {
       if (started !== worker) return;
@@ -64,11 +57,11 @@ export function openWorkerLane(parsingFile: string, options: LaneOptions): Lane 
     worker = started;
   };
 
-  /** The next one would fare no better now: whoever waits tries again later. */
+  /** A new worker would not start either. The senders try again later. */
   const notStarted = (why: string) => {
     worker = null;
     const fault = new ReplydError('unavailable', `the parser cannot start${why}`);
-    for (const waiting of [...inHand.splice(0), ...line.splice(0)]) waiting.reject(closing ? CLOSED : fault);
+    for (const waiting of [...inFlight.splice(0), ...queue.splice(0)]) waiting.reject(closing ? CLOSED : fault);
   };
 
   const ended = (which: Worker, reason: string) => {
@@ -76,54 +69,55 @@ export function openWorkerLane(parsingFile: string, options: LaneOptions): Lane 
     worker = null;
     const guilty = Atomics.load(current, 0);
     const innocent: Waiting[] = [];
-    for (const waiting of inHand.splice(0)) {
+    for (const waiting of inFlight.splice(0)) {
       if (closing) waiting.reject(CLOSED);
       else if (waiting.job.id === guilty) settle(waiting, broken(waiting.job, reason));
       else innocent.push(waiting);
     }
-    line.unshift(...innocent);
-    if (!closing) feed();
+    queue.unshift(...innocent);
+    if (!closing) forward();
   };
 
-  const feed = () => {
-    while (line.length > 0 && inHand.length < AHEAD) {
-      const waiting = line.shift()!;
+  /** Sends the worker what waits, as far as it may have it. */
+  const forward = () => {
+    while (queue.length > 0 && inFlight.length < MAX_IN_FLIGHT) {
+      const waiting = queue.shift()!;
       try {
         if (worker === null) start();
         worker!.postMessage(waiting.job);
-        inHand.push(waiting);
+        inFlight.push(waiting);
       } catch (error) {
         waiting.reject(new ReplydError('unavailable', `the parser cannot start: ${errorText(error)}`));
       }
     }
   };
 
-  const watch = setInterval(() => {
+  const checkTimeout = setInterval(() => {
     const id = Atomics.load(current, 0);
     const now = performance.now();
-    if (id === 0 || id !== watched.id) {
-      watched = { id, since: now };
+    if (id === 0 || id !== checked.id) {
+      checked = { id, since: now };
       return;
     }
-    if (now - watched.since < options.limits().parseTime || worker === null) return;
+    if (now - checked.since < options.limits().parseTime || worker === null) return;
     const overdue = worker;
-    options.log.warn('parse_timeout', { seconds: Math.round((now - watched.since) / 1000) });
+    options.log.warn('parse_timeout', { seconds: Math.round((now - checked.since) / 1000) });
     void overdue.terminate();
     ended(overdue, 'it took longer than limits.parse_time to read');
-  }, WATCH).unref();
+  }, CHECK_INTERVAL).unref();
 
   return {
     run(job) {
       if (closing) return Promise.reject(CLOSED);
       return new Promise((resolve, reject) => {
-        line.push({ job, resolve, reject });
-        feed();
+        queue.push({ job, resolve, reject });
+        forward();
       });
     },
     async close() {
       closing = true;
-      clearInterval(watch);
-      for (const waiting of line.splice(0)) waiting.reject(CLOSED);
+      clearInterval(checkTimeout);
+      for (const waiting of queue.splice(0)) waiting.reject(CLOSED);
       const last = worker;
       if (last) {
         await last.terminate();
@@ -133,6 +127,14 @@ export function openWorkerLane(parsingFile: string, options: LaneOptions): Lane 
   };
 }
 
+function settle(waiting: Waiting, result: JobResult): void {
+  try {
+    waiting.resolve(parsedOf(result));
+  } catch (error) {
+    waiting.reject(error as ReplydError);
+  }
+}
+
 function broken(job: Job, reason: string): JobResult {
-  return { id: job.id, outcome: 'broken', facts: factsOf((job.raw as { bytes: Uint8Array }).bytes), reason };
+  return { kind: 'broken', id: job.id, facts: factsOf((job.raw as { bytes: Uint8Array }).bytes), reason };
 }

@@ -1,6 +1,13 @@
 /**
- * Large mails: each is read by a child process of its own, one at a time. A child that takes too long, or more memory
- * than it may, is killed and its mail is unreadable; one that somebody else killed gets a second try.
+ * Mails that are large or suspected: each is read by a child process of its own, one at a time.
+ *
+ * | what goes wrong                           | what happens                                                |
+ * |-------------------------------------------|-------------------------------------------------------------|
+ * | it takes more than its time or its memory | the child is killed, the mail is unreadable                 |
+ * | it ends the child                         | the mail is unreadable                                      |
+ * | somebody else kills the child             | another child reads it, once: the kernel does that when     |
+ * |                                           | memory is short, and that may not be the mail's fault       |
+ * | no child can be started                   | 'unavailable': that says nothing about the mail             |
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createReadStream } from 'node:fs';
@@ -8,12 +15,12 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { errorText, ReplydError } from '../base/errors.js';
 import type { Parsed } from '../conversation/ports.js';
-import { factsOfStream } from '../mail/fingerprint.js';
+import { factsOf, factsOfStream } from '../mail/fingerprint.js';
 import type { ChildJob } from './child.js';
+import { CHECK_INTERVAL, CLOSED, type Executor, type ExecutorOptions, parsedOf } from './executor.js';
 import type { Job, JobResult } from './job.js';
-import { CLOSED, type Lane, type LaneOptions, parsedOf, WATCH } from './lane.js';
 
-export function openChildLane(options: LaneOptions): Lane {
+export function openChildExecutor(options: ExecutorOptions): Executor {
   let last: Promise<unknown> = Promise.resolve();
   let running: ChildProcess | null = null;
   let closing = false;
@@ -24,14 +31,13 @@ export function openChildLane(options: LaneOptions): Lane {
       running = child;
     };
     let result = await runChild(job, options, started);
-    // Somebody else killed it, such as the kernel for want of memory: that may not have been the mail's fault.
     if ('died' in result && result.killed && !closing) result = await runChild(job, options, started);
     running = null;
     if (closing) throw CLOSED;
     if ('result' in result) return parsedOf(result.result);
     return {
       readable: false,
-      facts: await factsOfStream(createReadStream((job.raw as { file: string }).file)),
+      facts: 'bytes' in job.raw ? factsOf(job.raw.bytes) : await factsOfStream(createReadStream(job.raw.file)),
       reason: result.died,
     };
   };
@@ -53,7 +59,7 @@ export function openChildLane(options: LaneOptions): Lane {
 /** One mail in one process. `died`: why it gave no answer; `killed`: by a signal that was not ours. */
 function runChild(
   job: Job,
-  options: LaneOptions,
+  options: ExecutorOptions,
   started: (child: ChildProcess) => void,
 ): Promise<{ result: JobResult } | { died: string; killed: boolean }> {
   const { parseTime, parseMemory } = options.limits();
@@ -67,7 +73,7 @@ function runChild(
     child.once('error', error =>
       reject(new ReplydError('unavailable', `cannot start the parser: ${errorText(error)}`)),
     );
-    // No descriptors: there is no process, no channel to it, and nothing but the error will come.
+    // Without descriptors there is no process and no channel; only the error comes.
     if (child.pid === undefined) return;
     const { pid } = child;
     let reason = 'reading it ended the parser';
@@ -79,12 +85,12 @@ function runChild(
       child.kill('SIGKILL');
     };
     const time = setTimeout(() => stop('it took longer than limits.parse_time to read'), parseTime);
-    // The heap limit does not count buffers: what the process really holds is looked at from outside.
+    // The heap limit does not count buffers, so the memory of the whole process is read from outside.
     const memory = setInterval(() => {
       void residentMemory(pid).then(bytes => {
         if (bytes > parseMemory) stop('it took more than limits.parse_memory to read');
       });
-    }, WATCH);
+    }, CHECK_INTERVAL);
     child.once('message', (message: JobResult) => {
       result = message;
     });
