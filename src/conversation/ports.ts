@@ -9,7 +9,7 @@ import type { Authentication } from '../mail/authentication.js';
 import type { Content, Envelope, MailAttachment, RawFacts, Traces } from '../mail/mail.js';
 import type { Status } from '../mail/status.js';
 import type { FiledReading } from './filing.js';
-import type { Via } from './model.js';
+import type { EventType, Via } from './model.js';
 
 /** Now, in milliseconds since 1970. Tests hand in their own. */
 export type Clock = () => number;
@@ -245,6 +245,23 @@ export interface Tx {
   lock(table: 'account' | 'conversation' | 'destination', keys: readonly (number | string)[]): Soon<void>;
   /** Milliseconds since 1970. */
   now(): number;
+  /**
+   * Something happened, for events and webhooks. It is written last, with keys that rise in the order in which
+   * transactions are committed: who reads events after the last one he knows misses none.
+   */
+  emit(event: EmittedEvent): void;
+}
+
+/** An event's row but for its key. */
+export interface EmittedEvent {
+  readonly account_key: number;
+  readonly conversation_key: number | null;
+  /** Its number within the conversation. */
+  readonly seq: number;
+  readonly type: EventType;
+  readonly message_key: number | null;
+  /** JSON. */
+  readonly data: string;
 }
 
 export type { Envelope };

@@ -10,6 +10,9 @@
  *      autocommit. So after any error the transaction is looked at; if it is gone the batch is over, and nobody is
  *      answered from it.
  *
+ * A key that another process made too ends a try like a lost transaction, and one by one each call is tried again with
+ * new keys.
+ *
  * While another process holds the store longer than a writer waits for it, the whole batch is answered with that: one by
  * one each call would wait as long again, and the last of a full batch for twenty minutes.
  *
@@ -32,6 +35,9 @@ export interface Call {
   readonly name: WritingName;
   readonly values: readonly unknown[];
 }
+
+/** So often a transaction is tried whose keys another process made too. */
+const COLLISIONS = 5;
 
 export type Answer =
   | { readonly id: number; readonly value: unknown }
@@ -62,9 +68,13 @@ function tryInSavepoints(tx: SqliteTx, verbs: VerbTable, calls: readonly Call[])
     inTurn(calls, async (call): Promise<Answer> => {
       db.run('savepoint call');
       try {
-        return { id: call.id, value: await perform(tx, verbs, call) };
+        const value = await perform(tx, verbs, call);
+        // Within its savepoint: what is refused takes its events back.
+        await tx.flush();
+        return { id: call.id, value };
       } catch (error) {
-        if (!db.inTransaction) throw error;
+        if (!db.inTransaction || isKeyCollision(error)) throw error;
+        tx.forget();
         db.run('rollback to call');
         return { id: call.id, error: storeFault(error, `store: ${call.name}`) };
       } finally {
@@ -93,26 +103,40 @@ async function runAlone(tx: SqliteTx, verbs: VerbTable, call: Call): Promise<Ans
 }
 
 /** One call in one transaction of its own. Throws what went wrong; then nothing of it happened. */
-export function runInTransaction(
+export async function runInTransaction(
   tx: SqliteTx,
   verbs: VerbTable,
   call: Pick<Call, 'name' | 'values'>,
 ): Promise<unknown> {
-  return transaction(tx, () => perform(tx, verbs, call));
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await transaction(tx, () => perform(tx, verbs, call));
+    } catch (error) {
+      if (!isKeyCollision(error) || attempt === COLLISIONS) throw error;
+    }
+  }
 }
 
-async function transaction<T>({ db }: SqliteTx, work: () => Promise<T>): Promise<T> {
+async function transaction<T>(tx: SqliteTx, work: () => Promise<T>): Promise<T> {
+  const { db } = tx;
   db.run('begin immediate');
   try {
     const done = await work();
+    await tx.flush();
     // A statement that failed badly and was swallowed would have ended the transaction: then nothing was kept.
     if (!db.inTransaction) throw new ReplydError('unavailable', 'the transaction was lost');
     db.run('commit');
     return done;
   } catch (error) {
+    tx.forget();
     if (db.inTransaction) db.run('rollback');
     throw error;
   }
+}
+
+/** Another process made a key of the same table and moment: with new keys it goes well. */
+function isKeyCollision(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === 'SQLITE_CONSTRAINT_PRIMARYKEY';
 }
 
 export function perform(

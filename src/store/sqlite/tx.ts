@@ -2,35 +2,78 @@
  * The store's transaction on one SQLite connection. There is one for the connection's life: `batch.ts` begins and ends
  * transactions on it, one after the other. Every call answers at once, so that awaiting it takes no turn of the event
  * loop. Without a transaction it reads, a state for each statement.
+ *
+ * What was emitted is written before the transaction ends, and before any statement that could look for it.
  */
-import type { Clock, Random } from '../../conversation/ports.js';
+import type { Clock, EmittedEvent, Random, Soon } from '../../conversation/ports.js';
 import type { KeyMaker } from '../ids.js';
+import { writeStream } from '../stream.js';
 import type { Rules, StoreTx } from '../tx.js';
 import type { Connection } from './database.js';
 import { lockFiles } from './lock.js';
 
 export interface SqliteTx extends StoreTx {
   readonly db: Connection;
+  /** Writes what was emitted and is not written yet. */
+  flush(): Promise<void>;
+  /** Nothing that was emitted happened. */
+  forget(): void;
 }
+
+/** Reads or removes events or deliveries, or what takes them along. */
+const LOOKS_AT_STREAM = /\b(?:event|delivery)\b|^\s*delete/;
 
 export function sqliteTx(
   db: Connection,
   about: { clock: Clock; random: Random; keys: KeyMaker; rules: Rules; dataDir: string },
 ): SqliteTx {
   const { clock, random, keys, rules, dataDir } = about;
-  return {
+  const looks = new Map<string, boolean>();
+  let emitted: EmittedEvent[] = [];
+  let seeded = false;
+
+  const looksAtStream = (text: string): boolean => {
+    let known = looks.get(text);
+    if (known === undefined) {
+      known = LOOKS_AT_STREAM.test(text);
+      looks.set(text, known);
+    }
+    return known;
+  };
+  const afterStream = <T>(text: string, ask: () => T): Soon<T> =>
+    emitted.length > 0 && looksAtStream(text) ? tx.flush().then(ask) : ask();
+
+  const tx: SqliteTx = {
     db,
     random,
     rules,
     dataDir,
-    get: (text, ...values) => db.get(text, ...values),
-    value: (text, ...values) => db.value(text, ...values),
-    all: (text, ...values) => db.all(text, ...values),
-    run: (text, ...values) => db.run(text, ...values),
+    get: (text, ...values) => afterStream(text, () => db.get(text, ...values)),
+    value: (text, ...values) => afterStream(text, () => db.value(text, ...values)),
+    all: (text, ...values) => afterStream(text, () => db.all(text, ...values)),
+    run: (text, ...values) => afterStream(text, () => db.run(text, ...values)),
     insert: (table, row, options) => db.insert(table, row, { kept: options?.known === 'kept' }),
-    key: () => keys.next(),
+    key() {
+      // A clock that was put back while nobody ran: keys go on where they were.
+      if (!seeded) keys.pass(db.value<number>('select v from sequencer') ?? 0);
+      seeded = true;
+      return keys.next();
+    },
     lock() {},
     now: clock,
+    emit(event) {
+      emitted.push(event);
+    },
     lockFiles: () => lockFiles(dataDir, 0),
+    async flush() {
+      if (emitted.length === 0) return;
+      const events = emitted;
+      emitted = [];
+      keys.pass(await writeStream(tx, events));
+    },
+    forget() {
+      emitted = [];
+    },
   };
+  return tx;
 }

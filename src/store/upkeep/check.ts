@@ -188,6 +188,12 @@ const ROWS: readonly Question[] = [
 
 const ORDER: readonly Question[] = [
   {
+    sql: 'select max(key) as key from event having max(key) > (select v from sequencer)',
+    kind: 'event',
+    text: 'comes after the place from which keys of events are taken: new ones would come before it',
+    advice: RESTORE,
+  },
+  {
     sql: `select c.key from conversation c
           left join (select conversation_key, count(*) as n, count(distinct seq) as numbers, min(seq) as low, max(seq) as high
                      from message group by 1) m

@@ -40,7 +40,7 @@ export const startConversation: Verb<'startConversation'> = async (tx, start) =>
     });
     events.push({ type: 'message.created', messageKey });
   }
-  await insertEvents(tx, row, step.eventSeq, events);
+  insertEvents(tx, row, step.eventSeq, events);
   for (const message of start.messages ?? []) await writeMessage(tx, await conversationRow(tx, refOf(row)), message);
   return shown(tx, row.key);
 };

@@ -232,7 +232,7 @@ async function fileInConversation(
   });
   await insertAttachments(tx, { key: messageKey, conversation_key: conversation.key }, attachmentsOf(filing));
   await rememberId(tx, conversation.key, ownMessageId(filing));
-  await insertEvents(tx, conversation, step.eventSeq, events);
+  insertEvents(tx, conversation, step.eventSeq, events);
   await applyReports(tx, reported);
   if (effects.resumesMailing && participant?.contact_key) await clearSuspension(tx, participant.contact_key);
 }

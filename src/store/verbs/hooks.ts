@@ -88,7 +88,7 @@ export const disableHook: Verb<'disableHook'> = async (tx, id, reason) => {
   const row = await hookRow(tx, id);
   if (row.state === 'on') {
     await tx.run("update hook set state = 'off', reason = ? where key = ?", reason, row.key);
-    await tellAccount(tx, row.account_key, { type: 'hook.disabled', data: { hook_id: id, url: row.url, reason } });
+    tellAccount(tx, row.account_key, { type: 'hook.disabled', data: { hook_id: id, url: row.url, reason } });
   }
   // One statement: it has stopped growing, and nothing of it is read again.
   await tx.run(

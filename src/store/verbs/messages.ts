@@ -308,7 +308,7 @@ export async function writeMessage(tx: StoreTx, conversation: ConversationRow, m
     }
   }
   events.push({ type: 'message.created', messageKey: key });
-  await insertEvents(tx, conversation, step.eventSeq, events);
+  insertEvents(tx, conversation, step.eventSeq, events);
   return key;
 }
 

@@ -1,12 +1,13 @@
 /**
- * Event rows → the public shape, and reading them in order. Keys of events rise in the order of their commits (writers
- * take turns), so "after this key" leaves nothing out. What an event names is shown as it is now, not as it was.
+ * Event rows → the public shape, and reading them in order. Keys of events rise in the order of their commits
+ * (`stream.ts`), so "after this key" leaves nothing out. What an event names is shown as it is now, not as it was.
  */
 
 import { ReplydError } from '../../base/errors.js';
 import type { Event, EventType } from '../../conversation/model.js';
 import { decodeId, encodeId, keyAt, keyOf } from '../ids.js';
 import type { ConversationRow, MessageRow } from '../rows.js';
+import { streamPosition } from '../stream.js';
 import { atMost, fromJson, inTurn, type StoreTx, toIso, type Verb } from '../tx.js';
 import { accountBySlug } from '../verbs/accounts.js';
 import { redactedValue } from '../verbs/tokens.js';
@@ -41,11 +42,11 @@ export const events: Verb<'events'> = async (tx, filter) => {
   return inTurn(rows, async row => await eventView(tx, row));
 };
 
-export const latestEvent: Verb<'latestEvent'> = async tx => encodeId('event', await latestKey(tx));
+export const latestEvent: Verb<'latestEvent'> = async tx => encodeId('event', await streamPosition(tx));
 
 export const canResume: Verb<'canResume'> = async (tx, id, account) => {
   const key = decodeId('event', id);
-  if (key === null || key > (await latestKey(tx))) return false;
+  if (key === null || key > (await streamPosition(tx))) return false;
   const gone =
     account === undefined
       ? await tx.value<number | null>('select max(events_gone_to) from account')
@@ -72,14 +73,6 @@ export const clearEvents: Verb<'clearEvents'> = async (tx, options) => {
   );
   return Math.max(rows.length, answers);
 };
-
-async function latestKey(tx: StoreTx): Promise<number> {
-  return (
-    (await tx.value<number | null>(
-      `select max(coalesce((select max(key) from event), 0), coalesce((select max(events_gone_to) from account), 0))`,
-    )) ?? 0
-  );
-}
 
 /** The event as it is posted; null when it is gone. */
 export async function eventJson(tx: StoreTx, key: number): Promise<string | null> {

@@ -1,9 +1,11 @@
 /** A store that an older program wrote is carried over whole: what refers to a table that is made anew stays. */
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { encodeId } from '#replyd/store/ids.js';
 import { type Connection, openDatabase } from '#replyd/store/sqlite/database.js';
 import { migrate } from '#replyd/store/sqlite/migrate.js';
@@ -17,6 +19,16 @@ const RAW = 'raw of Thanks!';
 const TOKEN = '0123456789abcdef'.repeat(2);
 const INBOX = 'fedcba9876543210'.repeat(2);
 
+/** A folder with the migrations before `number`. */
+function migrationsBefore(number: string, dataDir: string): string {
+  const folder = path.join(dataDir, `before-${number}`);
+  mkdirSync(folder);
+  for (const name of readdirSync('migrations/sqlite')) {
+    if (name < number) copyFileSync(path.join('migrations/sqlite', name), path.join(folder, name));
+  }
+  return folder;
+}
+
 /** A store with the schema before `number`: a conversation, its mail twice in one blob, events, a webhook, ids. */
 function olderStore(context: TestContext, number: string): { dataDir: string; db: Connection } {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-migrate-'));
@@ -25,12 +37,7 @@ function olderStore(context: TestContext, number: string): { dataDir: string; db
     if (db.raw.open) db.close();
     rmSync(dataDir, { recursive: true, force: true });
   });
-  const older = path.join(dataDir, 'migrations');
-  mkdirSync(older);
-  for (const name of readdirSync('migrations/sqlite')) {
-    if (name < number) copyFileSync(path.join('migrations/sqlite', name), path.join(older, name));
-  }
-  migrate(db, older);
+  migrate(db, migrationsBefore(number, dataDir));
   db.raw.exec(`
     insert into account (key, slug, name, support_email, inbound_emails, inbox_token, next_number, created_at)
       values (1, 'acme', 'Acme', 'support@example.com', 1, '${INBOX}', 2, 1);
@@ -111,4 +118,36 @@ test('what was there before stays, with all that refers to it, and new mail join
   assert.deepEqual(after.all('select key from event where conversation_key is not null'), []);
   assert.deepEqual(after.all('select key, event_key from delivery'), [{ key: 2, event_key: 4 }]);
   assert.deepEqual(await faultsOf(dataDir), []);
+});
+
+test('killed in the middle of a migration, the store is as before, and the next start migrates it', async context => {
+  const { dataDir, db } = olderStore(context, '0006');
+  migrate(db, migrationsBefore('0008', dataDir));
+  db.run("update delivery set key = 2000000, state = 'sent' where key = 2");
+  db.close();
+  const script = fileURLToPath(new URL('./killed-migration.js', import.meta.url));
+  const { signal } = spawnSync(process.execPath, [script, dataDir], { stdio: 'inherit' });
+  assert.equal(signal, 'SIGKILL');
+  const again = openDatabase(dataDir);
+  context.after(() => again.close());
+  assert.equal(again.raw.pragma('user_version', { simple: true }), 7);
+  assert.equal(again.get("select 1 from sqlite_master where name = 'sequencer'"), undefined);
+  const store = await openStore({ dataDir, writer: 'direct', rules: RULES, migrate: true });
+  context.after(() => store.close());
+  assert.equal(again.value('select v from sequencer'), 2000000, 'after every key that there is');
+  assert.deepEqual(await faultsOf(dataDir), []);
+  const place = await store.latestEvent();
+  await store.setConversation({ account: 'acme', number: 1 }, { subject: 'goes on' });
+  const [event, ...more] = await store.events({ after: place, limit: 9 });
+  assert.deepEqual([event?.type, more], ['conversation.updated', []]);
+});
+
+test('the sequencer is set without reading a table that grows', context => {
+  const { dataDir, db } = olderStore(context, '0006');
+  migrate(db, migrationsBefore('0008', dataDir));
+  const text = readFileSync('migrations/sqlite/0008_sequencer.sql', 'utf8');
+  db.raw.exec(text.slice(text.indexOf('create table'), text.indexOf('insert into')));
+  const plan = db.all<{ detail: string }>(`explain query plan ${text.slice(text.indexOf('insert into'))}`);
+  const scans = plan.filter(({ detail }) => /^SCAN (?!account|\(|CONSTANT)/.test(detail));
+  assert.deepEqual(scans, []);
 });
