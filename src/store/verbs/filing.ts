@@ -75,7 +75,7 @@ export async function fileMail(tx: StoreTx, filing: Filing): Promise<readonly Fi
   }
   const unsent = plan.keeps ? await forwardToOperator(tx, mailKey, filing.reading) : null;
   if (unsent !== null && plan.mail === 'kept')
-    await tx.run('update mail set reason = ? where key = ?', unsent, mailKey);
+    await tx.run('update mail set reason = $1 where key = $2', unsent, mailKey);
   return results;
 }
 
@@ -91,7 +91,7 @@ async function filedBefore(
   for (const target of targets) {
     if (target.kind !== 'conversation') continue;
     const known = await tx.get<{ key: number; mail_key: number }>(
-      'select key, mail_key from message where conversation_key = ? and content_key = ?',
+      'select key, mail_key from message where conversation_key = $1 and content_key = $2',
       target.conversation.key,
       contentKey,
     );
@@ -104,7 +104,7 @@ async function filedBefore(
 async function operatorHas(tx: StoreTx, filing: Filing, before: FiledBefore): Promise<number | undefined> {
   const recipients = JSON.stringify(filing.envelope.rcptTo);
   for (const { mail_key: key } of before.values()) {
-    if (await tx.get('select 1 from mail where key = ? and rcpt_to = ?', key, recipients)) return key;
+    if (await tx.get('select 1 from mail where key = $1 and rcpt_to = $2', key, recipients)) return key;
   }
   return keptBefore(tx, filing);
 }
@@ -241,7 +241,7 @@ async function ownerOf(tx: StoreTx, places: readonly Place[]): Promise<Participa
   const place = places.find(each => each.participantKey !== null);
   if (place === undefined) return null;
   if (place.owner !== undefined) return place.owner;
-  return (await tx.get<ParticipantRow>('select * from participant where key = ?', place.participantKey)) ?? null;
+  return (await tx.get<ParticipantRow>('select * from participant where key = $1', place.participantKey)) ?? null;
 }
 
 async function messageIdOf(tx: StoreTx, filing: Filing, accountKey: number): Promise<string> {

@@ -25,7 +25,7 @@ export async function forwardToOperator(
   if (operator === null) return null;
   const now = tx.now();
   const sentInLastHour = (await tx.value<number>(
-    'select count(*) from delivery where forwarded_mail_key is not null and created_at > ?',
+    'select count(*) from delivery where forwarded_mail_key is not null and created_at > $1',
     now - HOUR,
   ))!;
   const reason = reasonNotToRelay({ reading, operator, sentInLastHour });
@@ -49,7 +49,7 @@ export async function forwardToOperator(
 export async function keptBefore(tx: StoreTx, filing: Pick<Filing, 'raw' | 'envelope'>): Promise<number | undefined> {
   return tx.value<number>(
     `select m.key from blob b join mail m on m.blob_key = b.key
-     where b.sha256 = ? and b.shared = 1 and m.state = 'kept' and m.rcpt_to = ? limit 1`,
+     where b.sha256 = $1 and b.shared = 1 and m.state = 'kept' and m.rcpt_to = $2 limit 1`,
     Buffer.from(filing.raw.sha256, 'hex'),
     JSON.stringify(filing.envelope.rcptTo),
   );
@@ -59,8 +59,8 @@ export const dueForwards: Verb<'dueForwards'> = async (tx, options) =>
   await inTurn(
     await tx.all<MailRow & { delivery_key: number; recipient: string }>(
       `select m.*, d.key as delivery_key, d.recipient from delivery d join mail m on m.key = d.forwarded_mail_key
-           where d.destination = ? and d.kind = 'mail' and d.state = 'waiting' and d.outgoing_mail_key is null
-             and d.forwarded_mail_key is not null and d.next_attempt_at <= ?
+           where d.destination = $1 and d.kind = 'mail' and d.state = 'waiting' and d.outgoing_mail_key is null
+             and d.forwarded_mail_key is not null and d.next_attempt_at <= $2
            order by d.next_attempt_at${atMost(options.limit)}`,
       SMARTHOST,
       options.now,
@@ -78,7 +78,7 @@ export const dueForwards: Verb<'dueForwards'> = async (tx, options) =>
 export const saveForward: Verb<'saveForward'> = async (tx, composed) => {
   const key = keyOf('delivery', composed.deliveryId);
   const waits = await tx.get(
-    `select 1 from delivery where key = ? and state = 'waiting' and outgoing_mail_key is null`,
+    `select 1 from delivery where key = $1 and state = 'waiting' and outgoing_mail_key is null`,
     key,
   );
   if (!waits) return false;
@@ -90,7 +90,7 @@ export const saveForward: Verb<'saveForward'> = async (tx, composed) => {
     blob_key: await blobKey(tx, composed.raw),
     created_at: tx.now(),
   });
-  await tx.run(`update delivery set outgoing_mail_key = ?, envelope_sender = '' where key = ?`, mailKey, key);
+  await tx.run(`update delivery set outgoing_mail_key = $1, envelope_sender = '' where key = $2`, mailKey, key);
   return true;
 };
 

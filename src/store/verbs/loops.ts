@@ -34,7 +34,7 @@ export async function recentMails(
   const since = tx.now() - limits.loopWindow;
   const others = (
     await tx.all<Active>(
-      `select key, next_seq from conversation where contact_key = ? and last_activity_at > ?
+      `select key, next_seq from conversation where contact_key = $1 and last_activity_at > $2
        order by last_activity_at desc${atMost(CONVERSATIONS * limits.loopMessages)}`,
       at.contactKey,
       since,
@@ -66,7 +66,7 @@ async function recentIn(tx: StoreTx, conversation: Active, since: number, limits
   const { mails, looping } = (await tx.get<{ mails: number; looping: number | null }>(
     `select count(*) as mails, max(looping) as looping from
        (select looping from message
-        where conversation_key = ? and seq >= ? and direction = 'incoming' and mail_key is not null and received_at > ?
+        where conversation_key = $1 and seq >= $2 and direction = 'incoming' and mail_key is not null and received_at > $3
         order by seq desc${atMost(limits.loopMessages)})`,
     conversation.key,
     conversation.next_seq - COUNTED * limits.loopMessages,

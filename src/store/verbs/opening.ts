@@ -41,7 +41,7 @@ async function openForMail(tx: StoreTx, { reading, envelope, limits }: Mail, acc
   const recent = await recentMails(tx, { contactKey: contact.key, conversation: null, ownMail: false }, limits);
   if (isContactLooping(recent, limits.loopMessages)) {
     const latest = await tx.get<ConversationRow>(
-      `select * from conversation where contact_key = ? and removing_at is null order by last_activity_at desc limit 1`,
+      `select * from conversation where contact_key = $1 and removing_at is null order by last_activity_at desc limit 1`,
       contact.key,
     );
     const evidence = ['threaded: latest conversation of a contact in a loop'];

@@ -52,7 +52,7 @@ async function applyReport(tx: StoreTx, row: DeliveryRow, entry: ReportEntry): P
   if (effect === null) return;
   if (effect.report !== null) {
     await tx.run(
-      'update delivery set report = ?, last_error = coalesce(?, last_error) where key = ?',
+      'update delivery set report = $1, last_error = coalesce($2, last_error) where key = $3',
       effect.report,
       effect.error,
       row.key,
@@ -71,7 +71,7 @@ async function deliveryOfReturned(
   for (const id of ids) {
     const rows = await tx.all<DeliveryRow>(
       `select d.* from outgoing_mail o join delivery d on d.outgoing_mail_key = o.key
-       where o.message_id = ? and d.account_key = ? order by d.key`,
+       where o.message_id = $1 and d.account_key = $2 order by d.key`,
       id,
       conversation.account_key,
     );
@@ -94,7 +94,7 @@ async function deliveryOfAlias(
   const named = await conversationOfId(tx, conversation.account_key, id);
   if (named === undefined) return null;
   const rows = await tx.all<DeliveryRow>(
-    `select * from delivery where conversation_key = ? and kind = 'mail' and state = 'sent' order by key desc limit 50`,
+    `select * from delivery where conversation_key = $1 and kind = 'mail' and state = 'sent' order by key desc limit 50`,
     named.key,
   );
   return rows.find(row => sameAddress(row.recipient, recipient)) ?? null;

@@ -22,21 +22,21 @@ export async function conversationOfId(
   const key =
     own ??
     (mail !== null
-      ? ((await tx.value<number>('select conversation_key from outgoing_mail where key = ?', mail)) ?? null)
+      ? ((await tx.value<number>('select conversation_key from outgoing_mail where key = $1', mail)) ?? null)
       : imported !== null
         ? // A revoked token keeps its place in the thread: here it proves nothing, it only names.
-          ((await tx.value<number>('select conversation_key from token where token = ?', imported)) ?? null)
+          ((await tx.value<number>('select conversation_key from token where token = $1', imported)) ?? null)
         : null);
   const found = async (candidate: number) =>
     await tx.get<ConversationRow>(
-      'select * from conversation where key = ? and account_key = ? and removing_at is null',
+      'select * from conversation where key = $1 and account_key = $2 and removing_at is null',
       candidate,
       accountKey,
     );
   const direct = key === null ? undefined : await found(key);
   if (direct) return direct;
   const rows = await tx.all<{ conversation_key: number }>(
-    'select conversation_key from thread_id where hash = ?',
+    'select conversation_key from thread_id where hash = $1',
     idHash(id),
   );
   return (await inTurn(rows, async row => await found(row.conversation_key))).find(row => row !== undefined);
@@ -98,7 +98,7 @@ export async function forgetIds(
   // Both: a mail that could not be read at first got its own id later.
   if (message.content_key !== null) ids.push(madeId(Buffer.from(message.content_key).toString('hex')));
   for (const id of ids) {
-    await tx.run('delete from thread_id where hash = ? and conversation_key = ?', idHash(id), conversationKey);
+    await tx.run('delete from thread_id where hash = $1 and conversation_key = $2', idHash(id), conversationKey);
   }
 }
 
@@ -106,7 +106,7 @@ export async function forgetIds(
 export async function forgetAliases(tx: StoreTx, conversationKey: number, most: number): Promise<number> {
   return tx.run(
     `delete from thread_id where (hash, conversation_key) in (
-       select hash, conversation_key from thread_id where conversation_key = ? and of_message = 0 limit ?)`,
+       select hash, conversation_key from thread_id where conversation_key = $1 and of_message = 0 limit $2)`,
     conversationKey,
     most,
   );

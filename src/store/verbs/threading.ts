@@ -97,7 +97,7 @@ async function findThread(tx: StoreTx, accountKey: number, { reading, ownId }: T
 }
 
 async function accountOfInbox(tx: StoreTx, token: string): Promise<AccountRow | null> {
-  return (await tx.get<AccountRow>('select * from account where inbox_token = ?', token)) ?? null;
+  return (await tx.get<AccountRow>('select * from account where inbox_token = $1', token)) ?? null;
 }
 
 function switchesOf(account: FilingAccount): AccountSwitches {
@@ -187,7 +187,7 @@ async function threadOfReplyToken(tx: StoreTx, token: string): Promise<TokenThre
     `select t.conversation_key, t.participant_key, p.contact_key as owner_contact, p.email, p.name, p.role, ${BEHIND}
      from token t join participant p on p.key = t.participant_key join conversation c on c.key = t.conversation_key
        join account a on a.key = c.account_key
-     where t.token = ? and t.revoked_at is null`,
+     where t.token = $1 and t.revoked_at is null`,
     token,
   );
   if (row === undefined) return null;
@@ -206,7 +206,7 @@ async function threadOfBounceToken(tx: StoreTx, token: string): Promise<TokenThr
   const row = await tx.get<Behind & { key: number; participant_key: number | null }>(
     `select d.key, d.conversation_key, d.participant_key, ${BEHIND} from delivery d
        join conversation c on c.key = d.conversation_key join account a on a.key = c.account_key
-     where d.bounce_token = ? and c.removing_at is null`,
+     where d.bounce_token = $1 and c.removing_at is null`,
     token,
   );
   if (row === undefined) return null;
