@@ -40,7 +40,7 @@ export function blockingEntry(
 
 export const SPAM_FIELD = 'x-spam-flag';
 
-/** What the spam filter in front says. Of a stranger it says nothing: anybody can write such a field. */
+/** What the spam filter in front says; `decideEffects` says whether it counts. */
 export function isFlaggedAsSpam(headers: readonly HeaderField[]): boolean {
   return headers.some(field => field.name === SPAM_FIELD && /^yes\b/i.test(field.value.trim()));
 }

@@ -7,10 +7,12 @@
  * | a machine's               | no    | no                           | message.created                          |
  * | held (spam, a stranger)   | no    | no, until it is released     | message.held                             |
  * | part of a loop            | no    | no                           | conversation.looping, once for the loop  |
+ *
+ * A conversation that opens again also has the event conversation.updated, before the message's own.
  */
 import type { MailKind } from '../../mail/mail.js';
 import type { ConversationStatus, EventType } from '../model.js';
-import { loopOf, type RecentMails } from './loop.js';
+import { loopOf, NO_RECENT_MAILS, type RecentMails } from './loop.js';
 
 export interface Circumstances {
   /** Null: the mail cannot be read. A person's until it can. */
@@ -22,8 +24,12 @@ export interface Circumstances {
   readonly holdStrangers: boolean;
   /** DMARC verdict of a trusted checker, null when there is none. */
   readonly dmarc: string | null;
-  /** A trusted filter calls it spam, and it opens its conversation. */
-  readonly spam: boolean;
+  /** A spam filter marked it (`isFlaggedAsSpam`). */
+  readonly flaggedAsSpam: boolean;
+  /** It comes from a trusted network. Of a stranger the mark says nothing: anybody can write such a field. */
+  readonly trusted: boolean;
+  /** Its conversation was opened for it. Whoever has a reply address is not kept out by a filter's mistake. */
+  readonly opens: boolean;
   readonly recent: RecentMails;
   /** `limits.loop_messages`. */
   readonly loopMessages: number;
@@ -63,6 +69,24 @@ export function decideEffects(mail: Circumstances): Effects {
   };
 }
 
+/** What filing knows and nobody asks again when a quarantined mail is read after all. */
+const NOT_ASKED_AGAIN = {
+  dmarc: null,
+  flaggedAsSpam: false,
+  trusted: false,
+  opens: false,
+  recent: NO_RECENT_MAILS,
+  loopMessages: Number.POSITIVE_INFINITY,
+  ownMail: false,
+} as const;
+
+/** The same for a quarantined mail that is read after all: now its writer is known, and what kind of mail it is. */
+export function decideLateEffects(
+  mail: Omit<Circumstances, keyof typeof NOT_ASKED_AGAIN>,
+): Pick<Effects, 'held' | 'joins' | 'evidence'> {
+  return decideEffects({ ...NOT_ASKED_AGAIN, ...mail });
+}
+
 /** What a person's mail does where nothing holds it back, and a held one when it is released. A dropped one never does. */
 export function participation(mail: Pick<Circumstances, 'kind' | 'status' | 'writer'>): Participation {
   return {
@@ -78,7 +102,7 @@ type Participation = Pick<Effects, 'joins' | 'reopens' | 'resumesMailing'>;
 const NO_PARTICIPATION: Participation = { joins: false, reopens: false, resumesMailing: false };
 
 function reasonToHold(mail: Circumstances): string | null {
-  if (mail.spam) return 'spam (X-Spam-Flag)';
+  if (mail.flaggedAsSpam && mail.trusted && mail.opens) return 'spam (X-Spam-Flag)';
   if (!mail.holdStrangers) return null;
   if (mail.writer !== 'participant') return 'unknown writer';
   // No verdict never holds: most mail has none.

@@ -3,8 +3,7 @@
 import { ReplydError } from '../../base/errors.js';
 import type { FiledReading, StoredContent } from '../../conversation/filing.js';
 import type { ConversationStatus } from '../../conversation/model.js';
-import { decideEffects } from '../../conversation/rules/hold.js';
-import { NO_RECENT_MAILS } from '../../conversation/rules/loop.js';
+import { decideLateEffects } from '../../conversation/rules/hold.js';
 import { writerOf } from '../../conversation/rules/writer.js';
 import { parseOurAddress } from '../../mail/address.js';
 import { blobKey, blobRef, goneRef } from '../blobs/blobs.js';
@@ -90,9 +89,8 @@ async function mailRow(tx: StoreTx, id: string): Promise<MailRow> {
 
 /**
  * The message keeps its id and place; what the reader saw of it (the original as attachment) is replaced. It stood there
- * as its token owner's, which is who wrote it only if From says so: a stranger takes part from now on, or is held where
- * the account wants that. What a machine reports takes effect; what had its effect already (a conversation that reading
- * again) stays.
+ * as its token owner's, who wrote it only if From says so. What a machine reports takes effect; what had its effect
+ * already, such as a conversation that opened again, stays.
  */
 async function fillIn(
   tx: StoreTx,
@@ -110,16 +108,11 @@ async function fillIn(
     (await tx.get<ParticipantRow>('select * from participant where key = ?', message.participant_key)) ?? null;
   const named = from === null ? null : ((await participantByAddress(tx, conversation.key, from.email)) ?? null);
   const writer = writerOf({ from, kind: reading.kind }, named, owner);
-  const effects = decideEffects({
+  const effects = decideLateEffects({
     kind: reading.kind,
     status: conversation.status as ConversationStatus,
     writer: writer.standing,
     holdStrangers: hold_strangers === 1,
-    dmarc: null,
-    spam: false,
-    recent: NO_RECENT_MAILS,
-    loopMessages: Number.POSITIVE_INFINITY,
-    ownMail: false,
   });
   const participant = effects.joins && from !== null ? await join(tx, conversation.key, from) : writer.participant;
   const reported = await reportedDeliveries(

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Circumstances, decideEffects, type Effects, participation } from '#replyd/conversation/rules/hold.js';
+import {
+  type Circumstances,
+  decideEffects,
+  decideLateEffects,
+  type Effects,
+  participation,
+} from '#replyd/conversation/rules/hold.js';
 import { NO_RECENT_MAILS } from '#replyd/conversation/rules/loop.js';
+import type { MailKind } from '#replyd/mail/mail.js';
 
 /** A participant's answer in a resolved conversation. */
 const ANSWER: Circumstances = {
@@ -10,7 +17,9 @@ const ANSWER: Circumstances = {
   writer: 'participant',
   holdStrangers: false,
   dmarc: null,
-  spam: false,
+  flaggedAsSpam: false,
+  trusted: true,
+  opens: false,
   recent: NO_RECENT_MAILS,
   loopMessages: 3,
   ownMail: false,
@@ -57,14 +66,19 @@ const TABLE: Readonly<Record<string, readonly [Partial<Circumstances>, Effects]>
     { ...HEARD, joins: true },
   ],
   'a robot is never held': [{ kind: 'auto_reply', holdStrangers: true, writer: 'stranger' }, FILED_ONLY],
-  'spam is held wherever it opens a conversation': [{ spam: true }, held('spam (X-Spam-Flag)')],
+  'spam that would open a conversation is held': [{ flaggedAsSpam: true, opens: true }, held('spam (X-Spam-Flag)')],
+  'the mark of a filter that nobody trusts counts for nothing': [
+    { flaggedAsSpam: true, opens: true, trusted: false },
+    HEARD,
+  ],
+  'an answer is not kept out by a filter': [{ flaggedAsSpam: true }, HEARD],
   'an unreadable mail of a stranger is held': [
     { kind: null, holdStrangers: true, writer: 'stranger' },
     held('unknown writer'),
   ],
 
   'a loop has no effect, and nobody of it is held': [
-    { ...IN_LOOP, holdStrangers: true, writer: 'stranger', spam: true },
+    { ...IN_LOOP, holdStrangers: true, writer: 'stranger', flaggedAsSpam: true, opens: true },
     {
       ...FILED_ONLY,
       looping: true,
@@ -99,4 +113,14 @@ test('a held mail that is released does what it would have done', () => {
     reopens: false,
     resumesMailing: true,
   });
+});
+
+test('a quarantined mail that is read after all: a stranger joins or is held, a machine does neither', () => {
+  const late = (kind: MailKind, holdStrangers: boolean) => {
+    const { held, joins, evidence } = decideLateEffects({ kind, status: 'open', writer: 'stranger', holdStrangers });
+    return [held, joins, ...evidence];
+  };
+  assert.deepEqual(late('reply', false), [false, true]);
+  assert.deepEqual(late('reply', true), [true, false, 'held: unknown writer']);
+  assert.deepEqual(late('bounce', true), [false, false]);
 });
