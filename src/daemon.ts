@@ -21,6 +21,7 @@ import { VERSION } from './base/version.js';
 import type { Config } from './config/keys.js';
 import { diffReload, type LoadedConfig } from './config/load.js';
 import { printListen } from './config/place.js';
+import { secretsOf } from './config/providers.js';
 import { storeRules } from './config/store-rules.js';
 import { createReception } from './conversation/pipeline.js';
 import type { Courier } from './conversation/ports.js';
@@ -344,18 +345,8 @@ function doorSettings(config: Config): SmtpSettings {
   };
 }
 
-function httpDoorSettings({ smtp, http, ingress }: Config): HttpDoorSettings {
-  return {
-    maxSize: smtp.maxSize,
-    publicUrl: http.publicUrl,
-    secrets: {
-      relay: ingress.relay.password,
-      mailgun: ingress.mailgun.signingKey,
-      mandrill: ingress.mandrill.key,
-      postmark: ingress.postmark.password,
-      sendgrid: ingress.sendgrid.password,
-    },
-  };
+function httpDoorSettings(config: Config): HttpDoorSettings {
+  return { maxSize: config.smtp.maxSize, publicUrl: config.http.publicUrl, secrets: secretsOf(config) };
 }
 
 function readPem(key: string, file: string): Buffer {

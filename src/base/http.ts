@@ -1,25 +1,25 @@
 /**
- * The plumbing under everything that is spoken over HTTP: listeners, limits, bodies, answers. Rooms hand in handlers
- * (`HttpHandler`), each with routes of its own; the first one that says "mine" has answered.
+ * What everything over HTTP stands on: listeners, limits, requests, answers. Rooms give handlers (`HttpHandler`), each with
+ * its own routes; they are asked in turn until one returns true, which means that it has answered.
  *
- * Promises: headers, bodies and idle connections are bounded in size and time; a body above the memory limit waits in a
- * file that is gone when the exchange ends, however it ends; what a handler left of a body is dropped, so that the next
- * request on that connection is heard; an answer never redirects and never holds a stack trace.
- * A handler that throws a ReplydError answers with the problem (RFC 9457) of the one table below; anything else thrown
- * is our own trouble: 503, with the reason in the log alone. Nobody's request: 404. A client that goes away ends its
- * exchange and nothing else. `close` lets what is in flight end within the grace period and cuts the rest.
+ * Promises: headers, bodies and idle connections have limits of size and time. A body above the memory limit waits in a
+ * file, which is removed when the exchange ends. What a handler did not read of a body is dropped, so that the next
+ * request on that connection is heard. An answer never redirects and never holds a stack trace.
+ *
+ * When a handler throws a ReplydError, the answer is a problem (RFC 9457) with the status of the table below. Anything
+ * else thrown is our own trouble: 503, and the reason stands in the log alone. A request that no handler takes: 404. A
+ * client that goes away ends its exchange only. `close` lets exchanges end within the grace period and cuts the rest.
  */
-import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { type BodyContent, type BodyLimits, readBody } from './body.js';
 import { type ErrorCode, type ErrorKind, errorText, isReplydError, ReplydError } from './errors.js';
 import type { Log } from './log.js';
 
-/** True: the request was this room's, and it is answered. False: ask the next one; nothing was read or written. */
+/** True: it has answered the request. False: the request is not its own; it has read and written nothing. */
 export type HttpHandler = (exchange: Exchange) => Promise<boolean>;
 
 export interface HttpOptions {
@@ -49,18 +49,6 @@ export interface HttpListener {
   stopListening(): void;
   /** Idempotent. */
   close(options: { readonly graceMs: number }): Promise<void>;
-}
-
-/** Of a body, in memory or in a file. */
-export type BodyContent = { readonly bytes: Uint8Array } | { readonly file: string };
-
-export interface BodyLimits {
-  /** Bytes; more is ReplydError 'too_large'. */
-  readonly maxSize: number;
-  /** An existing folder for bodies above `memoryLimit`; without one every body stays in memory. */
-  readonly folder?: string;
-  /** Default 256 KiB. */
-  readonly memoryLimit?: number;
 }
 
 export type Headers = Readonly<Record<string, string>>;
@@ -124,7 +112,6 @@ export function statusOf(error: unknown): number {
   return isReplydError(error) ? PROBLEM_STATUS[error.kind] : 503;
 }
 
-const MEMORY_LIMIT = 256 * 1024;
 const COMMON_HEADERS: Headers = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 /** What a broken request is answered, by the parser's code; everything else is 400. */
 const BROKEN: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
@@ -139,8 +126,8 @@ export async function openHttp(options: HttpOptions): Promise<HttpListener> {
     connectionsCheckingInterval: 2_000,
   });
   server.maxConnections = limits.maxConnections ?? 1000;
-  // The library's own "idle" knows neither a connection that has not asked yet nor one whose last answer ended after
-  // the close began: both would hold it up until a time-out.
+  // Node's `closeIdleConnections` misses a connection that has not asked yet, and one whose last answer ended after the
+  // close began: each would delay the close until a time-out.
   const asking = new Map<Socket, boolean>();
   server.on('connection', socket => {
     asking.set(socket, false);
@@ -185,15 +172,6 @@ export async function openHttp(options: HttpOptions): Promise<HttpListener> {
       return closing.finally(() => clearTimeout(late));
     },
   };
-}
-
-/** True when `given` is one of the secrets; its time says nothing about them but their number. */
-export function isSecret(given: string | null | undefined, secrets: readonly string[]): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  const mine = digest(given ?? '');
-  let found = false;
-  for (const secret of secrets) found = timingSafeEqual(mine, digest(secret)) || found;
-  return found && typeof given === 'string' && given !== '';
 }
 
 async function exchangeOn(
@@ -312,60 +290,6 @@ function createExchange(
     send,
   };
   return exchange;
-}
-
-/**
- * In memory, then in a file. What is too large is still read, so that the client gets to hear its answer; far beyond
- * the limit the connection is left to be cut.
- */
-async function readBody(
-  request: IncomingMessage,
-  limits: BodyLimits,
-  files: string[],
-): Promise<{ content: BodyContent; size: number }> {
-  const { maxSize, folder, memoryLimit = MEMORY_LIMIT } = limits;
-  const cutOff = maxSize * 2 + 1024 * 1024;
-  const tooLarge = () => new ReplydError('too_large', `The body is larger than ${maxSize} bytes.`);
-  if (Number(request.headers['content-length'] ?? 0) > cutOff) throw tooLarge();
-  let size = 0;
-  let chunks: Buffer[] = [];
-  let file: { readonly handle: FileHandle; readonly path: string } | null = null;
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > cutOff) break;
-      if (size > maxSize) {
-        chunks = [];
-        continue;
-      }
-      chunks.push(chunk);
-      if (folder === undefined || (file === null && size <= memoryLimit)) continue;
-      if (file === null) {
-        const place = path.join(folder, `http-${randomUUID()}.body`);
-        files.push(place);
-        file = { handle: await open(place, 'wx', 0o600), path: place };
-      }
-      await writeAll(file.handle, chunks);
-      chunks = [];
-    }
-    if (size > maxSize) throw tooLarge();
-    return { content: file === null ? { bytes: Buffer.concat(chunks) } : { file: file.path }, size };
-  } catch (error) {
-    if (isReplydError(error)) throw error;
-    const full = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
-    throw new ReplydError(full ? 'disk_full' : 'unavailable', `The body could not be read: ${errorText(error)}`, {
-      cause: error,
-      ...(full ? { details: { reason: 'disk_full' } } : {}),
-    });
-  } finally {
-    await file?.handle.close();
-  }
-}
-
-async function writeAll(handle: FileHandle, chunks: readonly Buffer[]): Promise<void> {
-  for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; ) at += (await handle.write(chunk, at)).bytesWritten;
-  }
 }
 
 function printAddress(server: Server): string {

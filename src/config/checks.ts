@@ -5,8 +5,11 @@
  * Pure; looks at the values alone. Whether a file is there, a port is free or a host answers is tried elsewhere.
  */
 
+import { secretKeyOf } from '../ingress/providers/list.js';
+import type { Provider } from '../ingress/providers/provider.js';
 import type { Config, KeyName } from './keys.js';
 import { ipVersion, printListen, type TcpListen } from './place.js';
+import { openProviders } from './providers.js';
 
 /** `keys`: the first is the one to change, the others are part of the reason. */
 export interface Finding {
@@ -41,7 +44,7 @@ export function findOddities(config: Config): readonly Finding[] {
         reason: `is "${outbound.tls}": outbound.password can be read on the way; use "required" or "implicit"`,
       },
     ingress.listen !== null &&
-      openDoors(config).length === 0 && {
+      openProviders(config).length === 0 && {
         keys: ['ingress.listen'],
         reason: 'opens a listener without a door: no ingress.*.password or key is set',
       },
@@ -82,31 +85,22 @@ function outboundFaults({ outbound }: Config): Finding[] {
 
 function ingressFaults(config: Config): Finding[] {
   const faults: Finding[] = [];
-  const doors = openDoors(config);
-  if (doors[0] !== undefined && config.http.listen === null && config.ingress.listen === null) {
+  const open = openProviders(config);
+  const keys = open.map(secretKeyOf);
+  if (keys[0] !== undefined && config.http.listen === null && config.ingress.listen === null) {
     faults.push({
-      keys: [doors[0], 'http.listen', 'ingress.listen'],
+      keys: [keys[0], 'http.listen', 'ingress.listen'],
       reason: 'opens a door, but nothing listens: set ingress.listen or http.listen',
     });
   }
-  if (config.ingress.mandrill.key.length > 0 && config.http.publicUrl === null) {
+  for (const [at, { title, signsAddress }] of (open as readonly Provider[]).entries()) {
+    if (!signsAddress || config.http.publicUrl !== null) continue;
     faults.push({
-      keys: ['http.public_url', 'ingress.mandrill.key'],
-      reason: 'is missing: Mandrill signs the address it posts to, its door (ingress.mandrill.key) needs it',
+      keys: ['http.public_url', keys[at]!],
+      reason: `is missing: ${title} signs the address it posts to, its door (${keys[at]}) needs it`,
     });
   }
   return faults;
-}
-
-function openDoors({ ingress }: Config): KeyName[] {
-  const doors: [KeyName, readonly string[]][] = [
-    ['ingress.relay.password', ingress.relay.password],
-    ['ingress.mailgun.signing_key', ingress.mailgun.signingKey],
-    ['ingress.mandrill.key', ingress.mandrill.key],
-    ['ingress.postmark.password', ingress.postmark.password],
-    ['ingress.sendgrid.password', ingress.sendgrid.password],
-  ];
-  return doors.filter(([, secrets]) => secrets.length > 0).map(([name]) => name);
 }
 
 function listenFaults(config: Config): Finding[] {

@@ -7,6 +7,7 @@
  */
 
 import { LOG_LEVELS } from '../base/log.js';
+import { PROVIDERS, type SecretKey, secretKeyOf } from '../ingress/providers/list.js';
 import {
   anyListen,
   emailAddress,
@@ -140,11 +141,7 @@ export const KEYS = {
       'A listener of its own for the providers, so that only their doors are public. Empty: they share http.listen.',
     example: '127.0.0.1:8026',
   }),
-  'ingress.relay.password': ingressSecret('Password of the generic relay, HTTP Basic (user "actionmailbox").'),
-  'ingress.mailgun.signing_key': ingressSecret('"HTTP webhook signing key" of Mailgun.'),
-  'ingress.mandrill.key': ingressSecret('Webhook key of Mandrill.'),
-  'ingress.postmark.password': ingressSecret('Password in the address that Postmark posts to (user "actionmailbox").'),
-  'ingress.sendgrid.password': ingressSecret('Password in the address that SendGrid posts to (user "actionmailbox").'),
+  ...providerSecrets(),
 
   'reply.prefix': key(listOf(replyPrefix(), { atLeast: 1 }), ['reply'], {
     meaning: 'The word in front of a reply address. The first is used, all are understood: keep old ones in the list.',
@@ -330,13 +327,17 @@ function key<T>(
   };
 }
 
-function ingressSecret(meaning: string): Key<readonly string[]> {
-  return key(listOf(secret()), [], {
-    meaning: `${meaning} A list while it is being changed. Empty list: this door is closed.`,
-    example: ['a long password'],
-    secret: true,
-    reload: true,
-  });
+/** A key for each provider. */
+function providerSecrets(): { readonly [Name in SecretKey]: Key<readonly string[]> } {
+  const define = (meaning: string) =>
+    key(listOf(secret()), [], {
+      meaning: `${meaning} A list while it is being changed. Empty list: this door is closed.`,
+      example: ['a long password'],
+      secret: true,
+      reload: true,
+    });
+  const entries = PROVIDERS.map(provider => [secretKeyOf(provider), define(provider.secretMeaning)]);
+  return Object.fromEntries(entries) as { readonly [Name in SecretKey]: Key<readonly string[]> };
 }
 
 function keepFor(meaning: string, life = 'always'): Key<number | null> {

@@ -1,11 +1,11 @@
 /**
- * Where a mail's bytes stay while they arrive: in memory as long as the mail is small, in a file (mode 0600) when it
- * grows beyond that. Bytes are copied, so that a flood of tiny chunks costs no more memory than their sum.
+ * Keeps a mail's bytes while they arrive: a small mail in memory, a larger one in a file (mode 0600). Bytes are copied,
+ * so that many tiny chunks take no more memory than their sum.
  *
- * Promises: never more than `maxSize` bytes are kept, whatever comes; above it the mail is read to its end and thrown
- * away. A mail that is not received whole (client gone, cut off, disk full, too large) leaves no file behind, and
- * `openSpool` removes what a killed process left. Nothing is synced: that belongs to whoever stores the mail. A
- * complete mail's file belongs to the caller.
+ * Promises: never more than `maxSize` bytes are kept; the rest of a larger mail is read and dropped. A mail that is not
+ * received whole (client gone, cut off, disk full, too large) leaves no file behind, and `openSpool` removes what a
+ * killed process left. Nothing is synced: whoever stores the mail does that. A complete mail's file belongs to the
+ * caller.
  *
  * Nothing throws after opening: a full disk is `no_space`, any other trouble with the file is `failed`.
  */
@@ -30,11 +30,11 @@ export interface ReceiveLimits {
 
 export type Received =
   /** `release` gives memory back to the budget; to be called once, when the bytes are no longer used. */
-  | { readonly word: 'complete'; readonly raw: Content; readonly size: number; readonly release: () => void }
-  | { readonly word: 'too_large'; readonly size: number }
-  | { readonly word: 'no_space' | 'failed'; readonly error: unknown }
+  | { readonly kind: 'complete'; readonly raw: Content; readonly size: number; readonly release: () => void }
+  | { readonly kind: 'too_large'; readonly size: number }
+  | { readonly kind: 'no_space' | 'failed'; readonly error: unknown }
   /** The stream was destroyed before its end. */
-  | { readonly word: 'gone' };
+  | { readonly kind: 'gone' };
 
 export interface SpoolOptions {
   readonly folder: string;
@@ -72,7 +72,7 @@ interface Shared {
 class IncomingMail {
   readonly done: Promise<Received>;
   readonly #stream: Readable;
-  // Side by side as they came: put together into one object anew for each mail they cost more than all the rest here.
+  // Each in a field: one object made of them for each mail costs more than all the rest here.
   readonly #limits: ReceiveLimits;
   readonly #options: SpoolOptions;
   readonly #budget: { used: number };
@@ -118,7 +118,7 @@ class IncomingMail {
     if (this.#size > this.#limits.cutOffSize && before <= this.#limits.cutOffSize) this.#limits.cutOff();
     if (this.#outcome !== null) return;
     if (this.#size > this.#limits.maxSize) {
-      void this.#abandon({ word: 'too_large', size: this.#size });
+      void this.#abandon({ kind: 'too_large', size: this.#size });
       return;
     }
     if (this.#filled + chunk.length > this.#buffer.length && !this.#grow(chunk.length)) {
@@ -149,7 +149,7 @@ class IncomingMail {
       await writeAll(this.#file.handle, chunk);
       this.#filled = 0;
     } catch (error) {
-      await this.#abandon({ word: isFull(error) ? 'no_space' : 'failed', error });
+      await this.#abandon({ kind: isFull(error) ? 'no_space' : 'failed', error });
     }
     this.#writing = false;
     if (this.#closed) await this.#finish();
@@ -171,7 +171,7 @@ class IncomingMail {
   async #finish(): Promise<void> {
     if (this.#writing) return;
     if (this.#outcome !== null || !this.#ended) {
-      const outcome: Received = this.#ended && this.#outcome !== null ? this.#outcome : { word: 'gone' };
+      const outcome: Received = this.#ended && this.#outcome !== null ? this.#outcome : { kind: 'gone' };
       await this.#abandon(outcome);
       this.#settle(outcome);
       return;
@@ -181,7 +181,7 @@ class IncomingMail {
 
   #inMemory(): Received {
     const bytes = this.#buffer.subarray(0, this.#filled);
-    return { word: 'complete', raw: { bytes }, size: this.#size, release: () => this.#releaseMemory() };
+    return { kind: 'complete', raw: { bytes }, size: this.#size, release: () => this.#releaseMemory() };
   }
 
   async #inFile(file: { readonly handle: FileHandle; readonly path: string }): Promise<Received> {
@@ -189,12 +189,12 @@ class IncomingMail {
       await writeAll(file.handle, this.#buffer.subarray(0, this.#filled));
       await file.handle.close();
     } catch (error) {
-      const outcome: Received = { word: isFull(error) ? 'no_space' : 'failed', error };
+      const outcome: Received = { kind: isFull(error) ? 'no_space' : 'failed', error };
       await this.#abandon(outcome);
       return outcome;
     }
     this.#releaseMemory();
-    return { word: 'complete', raw: { file: file.path }, size: this.#size, release: ignore };
+    return { kind: 'complete', raw: { file: file.path }, size: this.#size, release: ignore };
   }
 
   #releaseMemory(): void {

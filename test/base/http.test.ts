@@ -6,8 +6,9 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { ReplydError } from '#replyd/base/errors.js';
-import { type HttpHandler, type HttpLimits, type HttpListener, isSecret, openHttp } from '#replyd/base/http.js';
+import { type HttpHandler, type HttpLimits, type HttpListener, openHttp } from '#replyd/base/http.js';
 import { createLog } from '#replyd/base/log.js';
+import { isSecret } from '#replyd/base/secret.js';
 
 interface Listener {
   readonly url: string;

@@ -7,8 +7,8 @@
  */
 import { createHash } from 'node:crypto';
 import { Agent, request } from 'node:http';
-import type { Provider } from '#replyd/ingress/door.js';
-import { ANSWERS, PATHS, providerOf } from '#replyd/ingress/providers/http.js';
+import { PROVIDERS, type ProviderName, providerAt, secretKeyOf } from '#replyd/ingress/providers/list.js';
+import type { Provider } from '#replyd/ingress/providers/provider.js';
 import type { Connection } from '#replyd/store/sqlite/database.js';
 import { type DaemonProcess, hostPort } from '../daemon-process.js';
 import { mandrillPost, type ProviderPost, PUBLIC_URL, providerPost, SECRET } from '../ingress/provider-posts.js';
@@ -37,15 +37,10 @@ const HANG_MS = 20_000;
 /** Posts between two looks at the log. */
 const ROUND = 500;
 const FAULTS_KEPT = 50;
-const PROVIDERS: readonly Provider[] = ['relay', 'mailgun', 'mandrill', 'postmark', 'sendgrid'];
+const NAMES: readonly ProviderName[] = PROVIDERS.map(({ name }) => name);
 
 export function runPosts(options: PostRunOptions): Promise<PostResult> {
-  const secrets = Object.fromEntries(
-    PROVIDERS.map(provider => {
-      const name = provider === 'mailgun' ? 'signing_key' : provider === 'mandrill' ? 'key' : 'password';
-      return [`ingress.${provider}.${name}`, SECRET];
-    }),
-  );
+  const secrets = Object.fromEntries(PROVIDERS.map(provider => [secretKeyOf(provider), SECRET]));
   const more = { ...secrets, 'http.public_url': PUBLIC_URL };
   return inWorld(more, (daemon, db, world) => postAll(daemon, db, { world, options }));
 }
@@ -87,7 +82,7 @@ async function postAll(
 }
 
 interface Sent {
-  readonly provider: Provider;
+  readonly provider: ProviderName;
   readonly post: ProviderPost;
   /** The hash of the mail in it, when nothing around it was broken and it must come through byte for byte. */
   readonly hash: string | null;
@@ -98,7 +93,7 @@ interface Sent {
 }
 
 function post(random: Random, world: World, mark: string): Sent {
-  const provider = pick(random, PROVIDERS);
+  const provider = pick(random, NAMES);
   const kind = weighted(random, [[50, 'small'], [30, 'corpus'], [5, 'same'], [5, 'tiny'], [1, 'large'], [1, 'over']] as const); // biome-ignore format: a table
   const mail = mailOf(kind, random, { world, mark });
   const rcptTo = Array.from({ length: weighted(random, [[20, 1], [3, 2], [1, 0]]) }, () => recipient(random, world)); // biome-ignore format: a table
@@ -173,7 +168,7 @@ function breaking(
     provider,
     world,
     proof,
-  }: { random: Random; provider: Provider; world: World; proof: 'right' | 'wrong' | 'none' },
+  }: { random: Random; provider: ProviderName; world: World; proof: 'right' | 'wrong' | 'none' },
 ): ProviderPost {
   switch (what) {
     case 'nothing':
@@ -207,7 +202,7 @@ function breaking(
     }
     case 'path': {
       const path = pick(random, [
-        ...Object.keys(PATHS),
+        ...PROVIDERS.flatMap(({ paths }) => paths),
         '/ingress/',
         '/ingress/Relay',
         '/ingress/relay/../mailgun',
@@ -307,7 +302,7 @@ function faultsOf(sent: Sent, answer: Answer, came: readonly NewMail[]): string[
   const faults: string[] = [];
   const { many } = sent;
   // Whose door it went to, whoever it was written for; null: nobody's.
-  const provider = providerOf(sent.post.path.split('?', 1)[0]!);
+  const provider = providerAt(sent.post.path.split('?', 1)[0]!);
   if (answer.status === 0) faults.push('no answer');
   else if (!allowed(provider, sent.post).includes(answer.status)) faults.push('an answer that is not in the table');
   else if (/Temporary trouble/.test(answer.body)) faults.push('trouble of our own');
@@ -328,8 +323,8 @@ function allowed(provider: Provider | null, { headers }: ProviderPost): readonly
   // Node's own answer to an expectation that is none (RFC 9110 section 10.1.1).
   const http = headers.expect === undefined ? [] : [417];
   if (provider === null) return [...http, 404];
-  const { trouble, ...endings } = ANSWERS;
-  return [...http, ...Object.values(endings).map(row => row[provider])];
+  const { trouble, ...endings } = provider.answers;
+  return [...http, ...Object.values(endings)];
 }
 
 function hashOf(bytes: Buffer): string {

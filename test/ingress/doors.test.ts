@@ -5,14 +5,14 @@ import path from 'node:path';
 import { test } from 'node:test';
 import type { Finding } from '#replyd/cli/doctor/checks.js';
 import type { MailRecord } from '#replyd/conversation/model.js';
-import type { Provider } from '#replyd/ingress/door.js';
 import { readDoorFaults } from '#replyd/ingress/providers/door-faults.js';
+import { PROVIDERS, type ProviderName } from '#replyd/ingress/providers/list.js';
 import { addAccount, type DaemonProcess, messagesOf, startConversation, withDaemon } from '../daemon-process.js';
 import { sendMail } from '../interop/smtp-talk.js';
 import { eventually, run } from '../run.js';
 import { type ProviderPost, PUBLIC_URL, providerPost, SECRET, SENDER } from './provider-posts.js';
 
-const PROVIDERS: readonly Provider[] = ['relay', 'mailgun', 'mandrill', 'postmark', 'sendgrid'];
+const NAMES: readonly ProviderName[] = PROVIDERS.map(({ name }) => name);
 const SETTINGS = {
   'http.public_url': PUBLIC_URL,
   'ingress.relay.password': [SECRET],
@@ -56,7 +56,7 @@ test('each provider twice: filed once, byte for byte, refused ones on record', a
   await withDaemon({ settings: SETTINGS }, async daemon => {
     await addAccount(daemon);
     const http = daemon.listening.http!;
-    for (const provider of PROVIDERS) {
+    for (const provider of NAMES) {
       const { id, reply_to } = await startConversation(daemon);
       const mail = mailFor(provider);
       const request = providerPost(provider, { mail, rcptTo: [reply_to], timestamp: now() });
@@ -75,8 +75,8 @@ test('each provider twice: filed once, byte for byte, refused ones on record', a
       assert.equal(refused, { relay: 404, mailgun: 406, mandrill: 200, postmark: 403, sendgrid: 200 }[provider]);
     }
     const refused = await daemon.jsonLines<MailRecord>(['mail', 'list', '--state', 'refused']);
-    assert.deepEqual(refused.map(mail => mail.door).sort(), [...PROVIDERS].sort());
-    assert.ok(daemon.events('rejected').length >= PROVIDERS.length);
+    assert.deepEqual(refused.map(mail => mail.door).sort(), [...NAMES].sort());
+    assert.ok(daemon.events('rejected').length >= NAMES.length);
     assert.ok(!daemon.log().includes(SECRET));
   });
 });
@@ -87,7 +87,7 @@ test('the same mail through every door is filed once', async () => {
     const { id, reply_to } = await startConversation(daemon);
     const mail = mailFor('one');
     const lmtp = daemon.listening.lmtp[0]!;
-    for (const provider of PROVIDERS) {
+    for (const provider of NAMES) {
       const status = await post(
         daemon.listening.http!,
         providerPost(provider, { mail, rcptTo: [reply_to], timestamp: now() }),

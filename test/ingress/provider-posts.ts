@@ -3,7 +3,7 @@
  * would post, or something close to it that is wrong.
  */
 import { createHmac } from 'node:crypto';
-import type { Provider } from '#replyd/ingress/door.js';
+import type { ProviderName } from '#replyd/ingress/providers/list.js';
 
 export interface ProviderPost {
   readonly path: string;
@@ -77,7 +77,7 @@ const NOW = Math.floor(Date.UTC(2026, 0, 2, 3, 4, 5) / 1000);
 export const POST_TIME = NOW * 1000;
 
 /** What that provider posts for one mail. */
-export function providerPost(provider: Provider, options: PostOptions): ProviderPost {
+export function providerPost(provider: ProviderName, options: PostOptions): ProviderPost {
   const { rcptTo = [RECIPIENT], mailFrom = SENDER, mail, proof = 'right', withRaw = true } = options;
   const secret = proof === 'wrong' ? 'not the password' : (options.secret ?? SECRET);
   const authorization: Record<string, string> = proof === 'none' ? {} : { authorization: basicAuth(secret) };

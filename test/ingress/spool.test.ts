@@ -27,8 +27,8 @@ async function feed(stream: PassThrough, chunks: readonly Uint8Array[]): Promise
 }
 
 function bytesOf(received: Received): Buffer {
-  assert.equal(received.word, 'complete');
-  assert.ok(received.word === 'complete');
+  assert.equal(received.kind, 'complete');
+  assert.ok(received.kind === 'complete');
   return 'file' in received.raw ? readFileSync(received.raw.file) : Buffer.from(received.raw.bytes);
 }
 
@@ -62,7 +62,7 @@ test('every byte comes through, in memory and in a file, whatever the chunks', a
     const [received] = await Promise.all([spool.receive(stream, LIMITS), feed(stream, chunks)]);
     const name = `${size} bytes by ${step}`;
     assert.ok(bytesOf(received).equals(Buffer.concat(chunks)), name);
-    assert.ok(received.word === 'complete');
+    assert.ok(received.kind === 'complete');
     assert.equal('file' in received.raw, inFile, name);
     if ('file' in received.raw) {
       assert.equal(statSync(received.raw.file).mode & 0o777, 0o600);
@@ -82,7 +82,7 @@ test('a mail above the limit is read to its end and thrown away', async t => {
       spool.receive(stream, { ...LIMITS, maxSize }),
       feed(stream, chunksOf(size, 999)),
     ]);
-    assert.deepEqual(received.word, 'too_large');
+    assert.deepEqual(received.kind, 'too_large');
     assert.equal(stream.readableEnded, true);
     assert.deepEqual(readdirSync(folder), []);
   }
@@ -99,7 +99,7 @@ test('far above the limit it asks once to be cut off', async t => {
   };
   const receiving = spool.receive(stream, { maxSize: 30_000, cutOffSize: 50_000, cutOff });
   for (const chunk of chunksOf(200_000, 4_000)) stream.write(chunk);
-  assert.deepEqual(await receiving, { word: 'gone' });
+  assert.deepEqual(await receiving, { kind: 'gone' });
   assert.equal(calls, 1);
   assert.deepEqual(readdirSync(folder), []);
 });
@@ -115,7 +115,7 @@ test('a stream that is destroyed leaves nothing, whenever it happens', async t =
       // Lets the first write to the file begin, but not end.
       await new Promise(resolve => setImmediate(resolve));
       stream.destroy(error);
-      assert.deepEqual(await receiving, { word: 'gone' }, `${size} bytes`);
+      assert.deepEqual(await receiving, { kind: 'gone' }, `${size} bytes`);
       assert.deepEqual(readdirSync(folder), []);
     }
   }
@@ -133,7 +133,7 @@ test('a full disk and a lost folder are told apart', { skip: process.platform !=
     for (const size of [60_000, 20_100]) {
       const stream = new PassThrough();
       const [received] = await Promise.all([spool.receive(stream, LIMITS), feed(stream, chunksOf(size, 5_000))]);
-      assert.equal(received.word, word);
+      assert.equal(received.kind, word);
       assert.equal(stream.readableEnded, true);
     }
   }
@@ -146,7 +146,7 @@ test('when the memory of all mails is used up, a mail goes to its file early', a
   const receive = async () => {
     const stream = new PassThrough();
     const [received] = await Promise.all([spool.receive(stream, LIMITS), feed(stream, chunksOf(60_000, 5_000))]);
-    assert.ok(received.word === 'complete');
+    assert.ok(received.kind === 'complete');
     return received;
   };
   const first = await receive();

@@ -13,6 +13,8 @@ import { type Listen, printListen } from '../../config/place.js';
 import type { Store } from '../../conversation/store.js';
 import type { Listening } from '../../daemon.js';
 import { readDoorFaults } from '../../ingress/providers/door-faults.js';
+import { PROVIDERS } from '../../ingress/providers/list.js';
+import type { Provider } from '../../ingress/providers/provider.js';
 import { userName } from '../owner.js';
 import { connectTo, submitMail } from '../submit.js';
 import { sizeText } from '../terminal/render.js';
@@ -80,13 +82,14 @@ export function checkDataDirectory(config: Config): readonly Finding[] {
   return [...findings, checkSync(dataDir)];
 }
 
-/** What providers post and the daemon can't take, as it noted it. SendGrid drops such a mail after three days. */
+/** What providers post and the daemon can't take, as it noted it. A failure where the provider will drop such mails. */
 export function checkDoors(config: Config): readonly Finding[] {
   return Object.entries(readDoorFaults(config.dataDir)).map(([provider, { at, detail }]) => {
     const text = `${detail} (${at}, nothing was taken since)`;
-    return provider === 'sendgrid'
-      ? failed('door sendgrid', text, 'mend it soon: SendGrid gives up after 3 days and tells nobody')
-      : warning(`door ${provider}`, text);
+    const { losesMail }: Partial<Provider> = PROVIDERS.find(({ name }) => name === provider) ?? {};
+    return losesMail === undefined
+      ? warning(`door ${provider}`, text)
+      : failed(`door ${provider}`, text, `fix it soon: ${losesMail}`);
   });
 }
 

@@ -10,6 +10,7 @@ import { readFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { faultText } from '../../base/errors.js';
 import type { Config } from '../../config/keys.js';
+import { openProviders, secretsOf } from '../../config/providers.js';
 import type { Account, MailRecord } from '../../conversation/model.js';
 import { parseNetworks } from '../../ingress/network.js';
 import { type Finding, failed, ok, warning } from './checks.js';
@@ -202,19 +203,11 @@ export async function checkSmarthost(config: Config, accounts: readonly Account[
 
 /** What each provider's door is set to, and what was refused there lately. */
 export function checkProviders(config: Config, refused: readonly MailRecord[], now: number): readonly Finding[] {
-  const { ingress, http, smtp } = config;
-  const settings: readonly (readonly [MailRecord['door'], readonly string[]])[] = [
-    ['relay', ingress.relay.password],
-    ['mailgun', ingress.mailgun.signingKey],
-    ['mandrill', ingress.mandrill.key],
-    ['postmark', ingress.postmark.password],
-    ['sendgrid', ingress.sendgrid.password],
-  ];
+  const { http, smtp } = config;
   const base = http.publicUrl ?? 'https://…';
-  return settings.flatMap(([door, secrets]): readonly Finding[] => {
-    if (secrets.length === 0) return [];
+  return openProviders(config).flatMap(({ name: door, paths }): readonly Finding[] => {
     const recent = refused.filter(mail => mail.door === door && now - Date.parse(mail.received_at) < 7 * DAY);
-    const url = `${base.replace(/\/$/, '')}/ingress/${door}${door === 'mailgun' ? '/mime' : ''}`;
+    const url = `${base.replace(/\/$/, '')}${paths[0]}`;
     if (recent.length > 0) {
       const { reason, id } = recent[0]!;
       return [
@@ -228,7 +221,8 @@ export function checkProviders(config: Config, refused: readonly MailRecord[], n
     if (http.publicUrl === null) {
       return [warning(`posts ${door}`, 'open, but http.public_url is not set', 'set it to what the provider posts to')];
     }
-    const old = secrets.length > 1 ? `; ${secrets.length} secrets count` : '';
+    const { length: count } = secretsOf(config)[door];
+    const old = count > 1 ? `; ${count} secrets count` : '';
     return [ok(`posts ${door}`, `${url}, mails up to ${Math.floor(smtp.maxSize / 1024 / 1024)} MiB${old}`)];
   });
 }

@@ -1,16 +1,16 @@
 /**
- * The last request of each provider that could not be taken for a reason an operator must mend (a wrong secret, a switch
- * at the provider), until the next one that could: for `replyd doctor`, because some providers tell nobody. Kept in one
- * small file, written at most once a second; strangers who knock can neither fill it nor slow a door down.
+ * The last request of each provider that could not be taken for a reason that an operator must fix (a wrong secret, a
+ * switch at the provider). `replyd doctor` shows it, because some providers tell nobody; the next mail that is taken
+ * removes it. All is kept in one small file, written at most once a second, whoever posts and how often.
  *
- * A file that can't be written is a line in the log, one that can't be read is no fault: this is a hint, not a record.
+ * A file that can't be written is a line in the log; one that can't be read counts as empty.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { errorText } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Clock } from '../../conversation/ports.js';
-import type { Provider } from '../door.js';
+import type { Provider } from './provider.js';
 
 export interface DoorFault {
   /** ISO 8601. */
@@ -18,18 +18,18 @@ export interface DoorFault {
   readonly detail: string;
 }
 
-export type DoorFaults = Readonly<Partial<Record<Provider, DoorFault>>>;
+export type DoorFaults = Readonly<Partial<Record<Provider['name'], DoorFault>>>;
 
 export interface DoorFaultRecord {
-  /** Null: a mail was taken, so whatever was wrong is mended. */
-  note(provider: Provider, detail: string | null): void;
+  /** Null: a mail was taken, so whatever was wrong is fixed. */
+  note(provider: Provider['name'], detail: string | null): void;
   close(): void;
 }
 
 const INTERVAL = 1_000;
 
 export function openDoorFaults({ dataDir, now, log }: { dataDir: string; now: Clock; log: Log }): DoorFaultRecord {
-  const faults: Partial<Record<Provider, DoorFault>> = readDoorFaults(dataDir);
+  const faults: Partial<Record<Provider['name'], DoorFault>> = readDoorFaults(dataDir);
   let timer: NodeJS.Timeout | null = null;
   const write = () => {
     timer = null;

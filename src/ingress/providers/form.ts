@@ -1,42 +1,45 @@
 /**
- * Reads form posts as a stream: `multipart/form-data` (RFC 7578) and `application/x-www-form-urlencoded`. One field,
- * the one that holds a mail, goes to the spool byte for byte; no charset is ever applied to it, whatever its part
- * says. Other fields of at most 64 KiB are given as text (UTF-8), larger ones and files are read and dropped.
+ * Reads form posts as a stream: `multipart/form-data` (RFC 7578) and `application/x-www-form-urlencoded`. The field that
+ * holds the mail goes to the spool byte for byte: no charset is applied to it, whatever its part says. Other fields of
+ * at most 64 KiB are given as text (UTF-8); larger ones and files are read and dropped.
  *
- * Bounded: 1000 fields, 1 MiB of them in memory, `maxBody` bytes altogether. A broken form is `malformed`, a client that
- * goes away in the middle `gone`; neither leaves anything behind.
+ * Limits: 1000 fields, 1 MiB of them in memory, `maxBody` bytes altogether. A broken form is `malformed`, a client that
+ * goes away in the middle `gone`; neither leaves a file or memory behind.
  */
 import { once } from 'node:events';
 import { PassThrough, type Readable } from 'node:stream';
 import { Busboy } from '@fastify/busboy';
 import { errorText, isReplydError, ReplydError } from '../../base/errors.js';
-import type { Received, Spool } from '../spool.js';
+import type { Exchange } from '../../base/http.js';
+import type { Received } from '../spool.js';
+import type { Fault, ProviderRequest } from './provider.js';
+
+/** What is used of a request. */
+export interface FormRequest extends Pick<ProviderRequest, 'maxBody' | 'lowOnSpace' | 'spool'> {
+  readonly exchange: Pick<Exchange, 'stream' | 'header'>;
+}
 
 export interface FormOptions {
   /** The field that holds a mail. */
   readonly raw: string;
   /** Bytes of its value, decoded. */
   readonly maxRaw: number;
-  readonly maxBody: number;
-  /** Asked while the form comes in, because anybody can send one: proof stands in it or is made of it. */
-  readonly lowOnSpace: () => boolean;
-  readonly spool: Spool;
 }
 
 export type Form =
   /** `raw` null: there was no such field, or it was empty. */
-  | { readonly word: 'form'; readonly fields: ReadonlyMap<string, string>; readonly raw: Received | null }
-  | { readonly word: 'malformed' | 'too_large'; readonly detail: string }
-  | { readonly word: 'gone' };
+  { readonly kind: 'form'; readonly fields: ReadonlyMap<string, string>; readonly raw: Received | null } | Fault;
 
 const MAX_FIELD = 64 * 1024;
 const MAX_FIELDS = 1000;
 const MAX_MEMORY = 1024 * 1024;
 
-/** `contentType` as it stands in the header. Throws ReplydError 'unavailable' when the disk is nearly full. */
-export async function readForm(stream: Readable, contentType: string, options: FormOptions): Promise<Form> {
+/** Throws ReplydError 'unavailable' when the disk is nearly full. */
+export async function readForm(request: FormRequest, options: FormOptions): Promise<Form> {
+  const { stream } = request.exchange;
+  const contentType = request.exchange.header('content-type') ?? '';
   const type = contentType.split(';', 1)[0]!.trim().toLowerCase();
-  const fields = collectFields(options);
+  const fields = collectFields(request, options);
   const reader =
     type === 'multipart/form-data'
       ? readMultipart
@@ -45,31 +48,32 @@ export async function readForm(stream: Readable, contentType: string, options: F
         : null;
   if (reader === null) {
     return {
-      word: 'malformed',
+      kind: 'malformed',
       detail: `The body is "${type.slice(0, 60)}", not a form: multipart/form-data is wanted.`,
     };
   }
   try {
-    await reader(bounded(stream, options), contentType, fields);
+    await reader(bounded(request), contentType, fields);
     const raw = await fields.finish();
-    return { word: 'form', fields: fields.texts, raw };
+    return { kind: 'form', fields: fields.texts, raw };
   } catch (error) {
     await fields.abandon();
     if (isReplydError(error)) throw error;
-    if (error === TOO_LARGE) return { word: 'too_large', detail: 'The post is larger than a mail may make it.' };
-    if (stream.readableAborted || stream.errored) return { word: 'gone' };
-    return { word: 'malformed', detail: `The form can't be read: ${errorText(error)}` };
+    if (error === TOO_LARGE) return { kind: 'too_large', detail: 'The post is larger than a mail may make it.' };
+    if (stream.readableAborted || stream.errored) return { kind: 'gone' };
+    return { kind: 'malformed', detail: `The form can't be read: ${errorText(error)}` };
   }
 }
 
 const TOO_LARGE = new Error('too large');
 
-async function* bounded(stream: Readable, { maxBody, lowOnSpace }: FormOptions): AsyncGenerator<Buffer> {
+async function* bounded({ exchange, maxBody, lowOnSpace }: FormRequest): AsyncGenerator<Buffer> {
   let size = 0;
-  // The connection must survive what we think of its body, or nobody would hear the answer.
-  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+  // The connection must live on, or nobody would hear the answer.
+  for await (const chunk of exchange.stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > maxBody) throw TOO_LARGE;
+    // Anybody can send a form: its proof is known only when it was read.
     if (lowOnSpace()) throw new ReplydError('unavailable', 'no space to receive the post');
     yield chunk;
   }
@@ -87,7 +91,7 @@ interface Fields {
   abandon(): Promise<void>;
 }
 
-function collectFields({ raw, maxRaw, spool }: FormOptions): Fields {
+function collectFields({ spool }: FormRequest, { raw, maxRaw }: FormOptions): Fields {
   const texts = new Map<string, string>();
   const open = new Set<Readable>();
   let mail: Promise<Received> | null = null;
@@ -121,14 +125,14 @@ function collectFields({ raw, maxRaw, spool }: FormOptions): Fields {
     async finish() {
       const received = await mail;
       for (const value of open) if (!value.readableEnded) await once(value, 'close');
-      if (received?.word !== 'complete' || received.size > 0) return received;
+      if (received?.kind !== 'complete' || received.size > 0) return received;
       received.release();
       return null;
     },
     async abandon() {
       for (const value of open) value.destroy();
       const received = await mail;
-      if (received?.word === 'complete') received.release();
+      if (received?.kind === 'complete') received.release();
     },
   };
 }

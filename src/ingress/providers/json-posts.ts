@@ -1,10 +1,10 @@
 /**
- * Mails out of the JSON that Postmark and Mandrill post. Up to 256 KiB are read here; larger posts are read by a worker
- * thread, one at a time, so that neither the parsing nor the copying of 20 MiB holds up the sockets.
+ * Mails out of the JSON that a provider posts. Posts of up to 256 KiB are read in this thread; larger ones are read by a
+ * worker thread, one at a time, so that parsing and copying 20 MiB does not hold up the sockets.
  *
- * A raw mail in JSON is text; its bytes are that text in UTF-8. A post that is no valid UTF-8 (a provider that passed
- * 8-bit mail through as it was) is read byte for byte instead, so that the mail keeps the bytes it had. Whatever is no
- * JSON, or has not the provider's shape, is `malformed`. Throws ReplydError 'unavailable' when the worker can't work.
+ * A raw mail in JSON is text; its bytes are that text in UTF-8. A post that is no valid UTF-8 (the provider passed 8-bit
+ * mail on as it was) is read byte for byte instead, so that the mail keeps its bytes. What is no JSON, or has not the
+ * provider's shape, is `malformed`. Throws ReplydError 'unavailable' when the worker fails.
  */
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
@@ -12,21 +12,21 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { errorText, ReplydError } from '../../base/errors.js';
 import type { Content } from '../../mail/mail.js';
-import type { Post, Translation } from '../door.js';
-import { readMandrillEvents } from './mandrill-events.js';
-import { readPostmarkPost } from './postmark-post.js';
+import { envelopeSender } from '../recipients.js';
+import type { Post, Provider, Translation } from './provider.js';
 
-export type JsonProvider = 'postmark' | 'mandrill';
+export type JsonProvider = Pick<Provider, 'name'> & Required<Pick<Provider, 'readJson'>>;
 
 /** A mail as its provider's JSON has it. */
 export interface JsonMail {
-  readonly mailFrom: string;
+  /** Who it is from, if the provider says so. */
+  readonly from: unknown;
   readonly rcptTo: readonly string[];
   /** Null: the provider's part for this mail has none. */
   readonly raw: string | null;
 }
 
-/** What a provider's reader found in a value of unknown shape. */
+/** What `readJson` of a provider found in a value of unknown shape. */
 export type JsonReading = { readonly mails: readonly JsonMail[] } | { readonly fault: string };
 
 export interface DecodedMail extends Pick<Post, 'mailFrom' | 'rcptTo'> {
@@ -37,7 +37,7 @@ export type Decoded = { readonly mails: readonly DecodedMail[] } | { readonly fa
 
 /** What the worker is given, and gives back. */
 export interface JsonJob {
-  readonly provider: JsonProvider;
+  readonly provider: Provider['name'];
   readonly file: string;
   readonly maxSize: number;
   /** Where the mails go: `<place>-0.eml` and so on. */
@@ -47,13 +47,8 @@ export type JsonJobResult =
   | { readonly mails: readonly (Pick<Post, 'mailFrom' | 'rcptTo'> & { readonly raw: Post['raw'] })[] }
   | { readonly fault: string };
 
-const READERS: Readonly<Record<JsonProvider, (value: unknown) => JsonReading>> = {
-  postmark: readPostmarkPost,
-  mandrill: readMandrillEvents,
-};
-
 const WORKER_TIME = 120_000;
-/** Three times the largest text that the doors let in, as two-byte characters. */
+/** Three times the largest text that is let in, as two-byte characters. */
 const WORKER_HEAP_MB = 1024;
 
 /** Reads the posts of one request; `content` stays the caller's. */
@@ -64,8 +59,8 @@ export async function readJsonPosts(
 ): Promise<Translation> {
   const result =
     'file' in content ? await inWorker(provider, content.file, options) : here(provider, content.bytes, options);
-  if ('fault' in result) return { word: 'malformed', detail: result.fault };
-  return { word: 'posts', posts: result.mails.map(mail => ({ ...mail, release: ignore })) };
+  if ('fault' in result) return { kind: 'malformed', detail: result.fault };
+  return { kind: 'posts', posts: result.mails.map(mail => ({ ...mail, release: ignore })) };
 }
 
 /** For the worker too. */
@@ -84,10 +79,14 @@ export function decodeJson(provider: JsonProvider, bytes: Uint8Array): Decoded {
   } catch {
     return { fault: 'The post is no JSON.' };
   }
-  const reading = READERS[provider](value);
+  const reading = provider.readJson(value);
   if ('fault' in reading) return reading;
   return {
-    mails: reading.mails.map(mail => ({ ...mail, raw: mail.raw === null ? 'missing' : encode(mail.raw, encoding) })),
+    mails: reading.mails.map(({ from, rcptTo, raw }) =>
+      raw === null
+        ? { mailFrom: '', rcptTo, raw: 'missing' }
+        : { mailFrom: envelopeSender(raw, from), rcptTo, raw: encode(raw, encoding) },
+    ),
   };
 }
 
@@ -108,7 +107,7 @@ function here(provider: JsonProvider, bytes: Uint8Array, { maxSize }: { maxSize:
   };
 }
 
-let line: Promise<unknown> = Promise.resolve();
+let lastJob: Promise<unknown> = Promise.resolve();
 
 /** One at a time: each may need hundreds of megabytes. */
 function inWorker(
@@ -116,9 +115,9 @@ function inWorker(
   file: string,
   { folder, maxSize }: { folder: string; maxSize: number },
 ): Promise<JsonJobResult> {
-  const job: JsonJob = { provider, file, maxSize, place: path.join(folder, `http-${randomUUID()}`) };
-  const result = line.then(() => runWorker(job));
-  line = result.catch(ignore);
+  const job: JsonJob = { provider: provider.name, file, maxSize, place: path.join(folder, `http-${randomUUID()}`) };
+  const result = lastJob.then(() => runWorker(job));
+  lastJob = result.catch(ignore);
   return result;
 }
 

@@ -1,13 +1,15 @@
 /**
  * The worker thread that reads one large JSON post from a file and writes its mails to files of their own. It sends one
- * result and ends. When it fails it throws, and whoever started it answers "temporary"; mails written by then are
- * removed first.
+ * result and ends. When it fails it removes the mails that it has written and throws; whoever started it answers
+ * "temporary".
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { decodeJson, type JsonJob, type JsonJobResult } from './json-posts.js';
+import { decodeJson, type JsonJob, type JsonJobResult, type JsonProvider } from './json-posts.js';
+import { PROVIDERS } from './list.js';
 
-const { provider, file, maxSize, place } = workerData as JsonJob;
+const { provider: name, file, maxSize, place } = workerData as JsonJob;
+const provider = PROVIDERS.find(one => one.name === name) as JsonProvider;
 
 function run(): JsonJobResult {
   const decoded = decodeJson(provider, readFileSync(file));

@@ -1,53 +1,55 @@
 /**
- * Mailgun's door: a form with `recipient`, `sender`, `body-mime`, and `signature` = hex HMAC-SHA256 of timestamp and
- * token. Mailgun retries for 8 hours with the same stamp, so stamps of 12 hours are good; there is no memory of tokens,
- * because our own 503 would turn the retry away: the same mail is filed once anyway.
+ * Mailgun: a form with `recipient`, `sender`, `body-mime`, and `signature` = hex HMAC-SHA256 of timestamp and token.
+ * Mailgun retries for 8 hours with the same stamp, so stamps of 12 hours are good. Tokens are not remembered: a retry
+ * after our own 503 would be refused, and the same mail is filed once anyway. Only 406 makes Mailgun stop.
  */
 import { createHmac } from 'node:crypto';
-import { isSecret } from '../../base/http.js';
-import { type Door, discard, whole } from '../door.js';
-import { readForm } from './form.js';
+import { isSecret } from '../../base/secret.js';
+import { drop, maxEncodedBody, orFault, type Provider, type Translation, USUAL_ANSWERS } from './provider.js';
 
 const WINDOW = 12 * 3_600_000;
 const SWITCH =
   'body-mime is missing: Mailgun posts the raw mail only to addresses that end in "mime", so the route must forward to …/ingress/mailgun/mime.';
 
-export const readMailgun: Door = async ({ exchange, secrets, spool, maxSize, maxBody, lowOnSpace, now }) => {
-  const form = await readForm(exchange.stream, exchange.header('content-type') ?? '', {
-    raw: 'body-mime',
-    maxRaw: maxSize,
-    maxBody,
-    lowOnSpace,
-    spool,
-  });
-  if (form.word !== 'form') return form;
-  const received = form.raw === null ? null : whole(form.raw);
-  const { fields } = form;
-  const proof = checkProof(fields, secrets, now());
-  const drop = async () => {
-    if (received?.word !== 'complete') return;
-    received.release();
-    await discard(received.raw);
-  };
-  if (proof !== null) {
-    await drop();
-    return { word: 'unproven', detail: proof };
-  }
-  if (received !== null && received.word !== 'complete') return received;
-  const rcptTo = (fields.get('recipient') ?? '')
-    .split(',')
-    .map(address => address.trim())
-    .filter(address => address !== '');
-  if (received === null || rcptTo.length === 0) {
-    await drop();
-    return { word: 'malformed', detail: received === null ? SWITCH : 'recipient is missing.' };
-  }
-  const { raw, release } = received;
-  return { word: 'posts', posts: [{ mailFrom: fields.get('sender') ?? '', rcptTo, raw, release }] };
-};
+export const mailgun = {
+  name: 'mailgun',
+  title: 'Mailgun',
+  secretKey: 'signing_key',
+  secretMeaning: '"HTTP webhook signing key" of Mailgun.',
+  paths: [
+    '/ingress/mailgun/mime',
+    '/ingress/mailgun',
+    '/rails/action_mailbox/mailgun/inbound_emails',
+    '/rails/action_mailbox/mailgun/inbound_emails/mime',
+  ],
+  answers: { ...USUAL_ANSWERS, stored: 200, refused: 406 },
+  maxBody: maxEncodedBody,
+  async read(request): Promise<Translation> {
+    const { readForm } = await import('./form.js');
+    const form = await readForm(request, { raw: 'body-mime', maxRaw: request.maxSize });
+    if (form.kind !== 'form') return form;
+    const { fields } = form;
+    const received = form.raw === null ? null : orFault(form.raw);
+    const refuse = async (kind: 'unproven' | 'malformed', detail: string): Promise<Translation> => {
+      if (received?.kind === 'complete') await drop(received);
+      return { kind, detail };
+    };
+    const wrong = faultOfProof(fields, request.secrets, request.now());
+    if (wrong !== null) return refuse('unproven', wrong);
+    if (received === null) return refuse('malformed', SWITCH);
+    if (received.kind !== 'complete') return received;
+    const rcptTo = (fields.get('recipient') ?? '')
+      .split(',')
+      .map(address => address.trim())
+      .filter(address => address !== '');
+    if (rcptTo.length === 0) return refuse('malformed', 'recipient is missing.');
+    const { raw, release } = received;
+    return { kind: 'posts', posts: [{ mailFrom: fields.get('sender') ?? '', rcptTo, raw, release }] };
+  },
+} as const satisfies Provider;
 
-/** Why it is none, or null. */
-function checkProof(fields: ReadonlyMap<string, string>, keys: readonly string[], now: number): string | null {
+/** What is wrong with it, or null. */
+function faultOfProof(fields: ReadonlyMap<string, string>, keys: readonly string[], now: number): string | null {
   const timestamp = fields.get('timestamp') ?? '';
   const token = fields.get('token') ?? '';
   const signature = fields.get('signature') ?? '';

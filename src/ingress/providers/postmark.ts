@@ -1,26 +1,51 @@
 /**
- * Postmark's door: one mail a post, as JSON (`postmark-post.ts`). Proof: HTTP Basic in the address of the webhook,
- * before the body is read.
+ * Postmark: one mail a post, as JSON. The recipient is `OriginalRecipient`, where Postmark took the mail; `To` is what
+ * the header says. The raw mail is there only when the server's switch for it is on. Proof: HTTP Basic in the address of
+ * the webhook, checked before the body is read. Only 403 makes Postmark stop.
  */
-import { isSecret } from '../../base/http.js';
-import { BASIC_USER, type Door, discard, whole } from '../door.js';
-import { readJsonPosts } from './json-posts.js';
+import type { JsonReading } from './json-posts.js';
+import {
+  BASIC_USER,
+  drop,
+  hasPassword,
+  maxEncodedBody,
+  type Provider,
+  readBody,
+  type Translation,
+  USUAL_ANSWERS,
+} from './provider.js';
 
-export const readPostmark: Door = async ({ exchange, secrets, spool, folder, maxSize, maxBody }) => {
-  const credentials = exchange.basic();
-  if (credentials?.user !== BASIC_USER || !isSecret(credentials.password, secrets)) {
-    return {
-      word: 'unproven',
-      detail: `The webhook's address must hold the user "${BASIC_USER}" and ingress.postmark.password.`,
-    };
-  }
-  const limits = { maxSize: maxBody, cutOffSize: maxBody * 2, cutOff: () => exchange.stream.destroy() };
-  const received = whole(await spool.receive(exchange.stream, limits));
-  if (received.word !== 'complete') return received;
-  try {
-    return await readJsonPosts('postmark', received.raw, { folder, maxSize });
-  } finally {
-    received.release();
-    await discard(received.raw);
-  }
-};
+const SWITCH =
+  'RawEmail is missing: at Postmark, in the inbound stream\'s settings, turn on "Include raw email content in JSON payload".';
+
+export const postmark = {
+  name: 'postmark',
+  title: 'Postmark',
+  secretKey: 'password',
+  secretMeaning: 'Password in the address that Postmark posts to (user "actionmailbox").',
+  paths: ['/ingress/postmark', '/rails/action_mailbox/postmark/inbound_emails'],
+  answers: { ...USUAL_ANSWERS, stored: 200, refused: 403 },
+  maxBody: maxEncodedBody,
+  async read(request): Promise<Translation> {
+    if (!hasPassword(request)) {
+      return {
+        kind: 'unproven',
+        detail: `The webhook's address must hold the user "${BASIC_USER}" and ingress.postmark.password.`,
+      };
+    }
+    const received = await readBody(request, request.maxBody);
+    if (received.kind !== 'complete') return received;
+    try {
+      const { readJsonPosts } = await import('./json-posts.js');
+      return await readJsonPosts(postmark, received.raw, request);
+    } finally {
+      await drop(received);
+    }
+  },
+  readJson(value): JsonReading {
+    const { OriginalRecipient: recipient, RawEmail: raw, From: from } = (value ?? {}) as Record<string, unknown>;
+    if (typeof raw !== 'string' || raw === '') return { fault: SWITCH };
+    if (typeof recipient !== 'string' || recipient === '') return { fault: 'OriginalRecipient is missing.' };
+    return { mails: [{ from, rcptTo: [recipient], raw }] };
+  },
+} as const satisfies Provider;

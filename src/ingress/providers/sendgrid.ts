@@ -1,42 +1,43 @@
 /**
- * SendGrid's door: a form with `email`, the raw mail, and `envelope`, JSON `{"to": ["…"], "from": "…"}`. Proof: HTTP
- * Basic in the address of the Inbound Parse setting, before the body is read. SendGrid drops a mail on any 3xx or 4xx and
- * tells nobody, so every trouble with a post, its own or ours, is 503 and in the log as an error: it tries for 3 days.
+ * SendGrid: a form with `email`, the raw mail, and `envelope`, JSON `{"to": ["…"], "from": "…"}`. Proof: HTTP Basic in the
+ * address of the Inbound Parse setting, checked before the body is read. SendGrid drops a mail on any 3xx or 4xx and
+ * tells nobody, so every trouble with a post, its own or ours, is answered 503: SendGrid tries for 3 days.
  */
-import { isSecret } from '../../base/http.js';
-import { BASIC_USER, type Door, discard, whole } from '../door.js';
-import { readForm } from './form.js';
+import { BASIC_USER, drop, hasPassword, maxEncodedBody, orFault, type Provider, type Translation } from './provider.js';
 
 const SWITCH =
   'email is missing: at SendGrid, in Settings → Inbound Parse, tick "POST the raw, full MIME message" for this host.';
 
-export const readSendgrid: Door = async ({ exchange, secrets, spool, maxSize, maxBody, lowOnSpace }) => {
-  const credentials = exchange.basic();
-  if (credentials?.user !== BASIC_USER || !isSecret(credentials.password, secrets)) {
-    return {
-      word: 'unproven',
-      detail: `The Inbound Parse address must hold the user "${BASIC_USER}" and ingress.sendgrid.password.`,
-    };
-  }
-  const form = await readForm(exchange.stream, exchange.header('content-type') ?? '', {
-    raw: 'email',
-    maxRaw: maxSize,
-    maxBody,
-    lowOnSpace,
-    spool,
-  });
-  if (form.word !== 'form') return form;
-  if (form.raw === null) return { word: 'malformed', detail: SWITCH };
-  const received = whole(form.raw);
-  if (received.word !== 'complete') return received;
-  const envelope = readEnvelope(form.fields.get('envelope') ?? '');
-  if (envelope === null) {
-    received.release();
-    await discard(received.raw);
-    return { word: 'malformed', detail: 'envelope is missing or no JSON of the form {"to": ["…"], "from": "…"}.' };
-  }
-  return { word: 'posts', posts: [{ ...envelope, raw: received.raw, release: received.release }] };
-};
+export const sendgrid = {
+  name: 'sendgrid',
+  title: 'SendGrid',
+  secretKey: 'password',
+  secretMeaning: 'Password in the address that SendGrid posts to (user "actionmailbox").',
+  paths: ['/ingress/sendgrid', '/rails/action_mailbox/sendgrid/inbound_emails'],
+  answers: { stored: 200, refused: 200, unproven: 503, malformed: 503, too_large: 503, trouble: 503 },
+  losesMail: 'SendGrid gives up after 3 days and tells nobody',
+  maxBody: maxEncodedBody,
+  async read(request): Promise<Translation> {
+    if (!hasPassword(request)) {
+      return {
+        kind: 'unproven',
+        detail: `The Inbound Parse address must hold the user "${BASIC_USER}" and ingress.sendgrid.password.`,
+      };
+    }
+    const { readForm } = await import('./form.js');
+    const form = await readForm(request, { raw: 'email', maxRaw: request.maxSize });
+    if (form.kind !== 'form') return form;
+    if (form.raw === null) return { kind: 'malformed', detail: SWITCH };
+    const received = orFault(form.raw);
+    if (received.kind !== 'complete') return received;
+    const envelope = readEnvelope(form.fields.get('envelope') ?? '');
+    if (envelope === null) {
+      await drop(received);
+      return { kind: 'malformed', detail: 'envelope is missing or no JSON of the form {"to": ["…"], "from": "…"}.' };
+    }
+    return { kind: 'posts', posts: [{ ...envelope, raw: received.raw, release: received.release }] };
+  },
+} as const satisfies Provider;
 
 function readEnvelope(text: string): { mailFrom: string; rcptTo: readonly string[] } | null {
   try {

@@ -1,10 +1,10 @@
 /**
- * One mail that a provider posted, for all its recipients: asked for, handed to the reception, and put on record for
- * those who are refused.
+ * One mail that a provider posted, for all its recipients: it asks the reception for each recipient, hands the mail over,
+ * and records a refusal for those who are refused.
  *
- * Each recipient stands for himself. When one of them must come again the whole mail must (the others are stored, and
- * found stored then), and no refusal is recorded yet. Else one who has the mail makes it `stored`; only when nobody has
- * it is it `refused`. Bytes and files of the post are gone or in the store's keeping afterwards.
+ * When one recipient is deferred, the answer is `trouble`: the provider sends the whole mail again, and the reception
+ * finds it stored for the others. No refusal is recorded before that. Otherwise the mail is `stored` when at least one
+ * recipient has it, and `refused` when none has. Afterwards the bytes and files of the post are gone or the store's.
  */
 import { randomUUID } from 'node:crypto';
 import { copyFile, link } from 'node:fs/promises';
@@ -15,11 +15,8 @@ import type { Destination, Reception, Verdict } from '../../conversation/ports.j
 import { normalizeAddress } from '../../mail/address.js';
 import type { Content } from '../../mail/mail.js';
 import type { Status } from '../../mail/status.js';
-import { discard, type Post, type Provider } from '../door.js';
 import { maskRecipient } from '../smtp/transaction.js';
-
-/** How a request ended. */
-export type Ending = 'stored' | 'refused' | 'unproven' | 'malformed' | 'too_large' | 'trouble';
+import { discard, type Ending, type Post, type Provider } from './provider.js';
 
 export interface Result {
   readonly ending: Ending;
@@ -61,10 +58,9 @@ export async function takePost(
               mailFrom,
               destinations,
               raw,
-              via: provider,
+              via: provider.name,
               client,
-              // The relay is a front MTA of our own; a provider lets pass what the sender wrote.
-              trusted: provider === 'relay',
+              trusted: provider.trusted ?? false,
               ...(post.evidence === undefined ? {} : { evidence: post.evidence }),
             },
             { together: false },
@@ -76,12 +72,12 @@ export async function takePost(
       await reception.refuse({
         envelope: { mailFrom, rcptTo: refused.map(one => one.address) },
         raw: await secondCopy(copy, spoolFolder),
-        via: provider,
+        via: provider.name,
         client,
         reason: reasonOf(refused),
       });
       log.warn('rejected', {
-        door: provider,
+        door: provider.name,
         client,
         to: refused.map(one => maskRecipient(one.address)),
         reason: reasonOf(refused),
@@ -90,7 +86,7 @@ export async function takePost(
     if (stored) return { ending: 'stored', detail: '' };
     return { ending: 'refused', detail: refused[0]?.status?.text ?? 'No recipient of this mail is here.' };
   } catch (error) {
-    log.error('deferred', { door: provider, client, error: errorText(error) });
+    log.error('deferred', { door: provider.name, client, error: errorText(error) });
     return TROUBLE;
   } finally {
     post.release();

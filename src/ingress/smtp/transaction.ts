@@ -130,7 +130,7 @@ async function takeData(
     cutOff: () => connection.cut(STATUS.farTooLarge),
   });
   connection.receiving(null);
-  if (received.word === 'gone') {
+  if (received.kind === 'gone') {
     connection.note('deferred', STATUS.tryLater, { at: 'DATA', detail: 'the connection ended before the data did' });
     return;
   }
@@ -146,8 +146,8 @@ async function takeData(
       );
     else smtpReply(verdicts, callback);
   };
-  if (received.word !== 'complete') {
-    const verdict = failure(received.word, 'error' in received ? errorText(received.error) : received.word);
+  if (received.kind !== 'complete') {
+    const verdict = failure(received.kind, 'error' in received ? errorText(received.error) : received.kind);
     return reply(
       transaction.destinations.map(() => verdict),
       'size' in received ? received.size : 0,
@@ -224,9 +224,9 @@ function temporary(detail: string): Fault {
   return { word: 'deferred', status: STATUS.tryLater, detail };
 }
 
-function failure(word: 'too_large' | 'no_space' | 'failed', detail: string): Fault {
-  if (word === 'too_large') return { word: 'rejected', status: STATUS.tooLarge, detail };
-  return word === 'no_space' ? { word: 'deferred', status: STATUS.noSpace, detail } : temporary(detail);
+function failure(kind: 'too_large' | 'no_space' | 'failed', detail: string): Fault {
+  if (kind === 'too_large') return { word: 'rejected', status: STATUS.tooLarge, detail };
+  return kind === 'no_space' ? { word: 'deferred', status: STATUS.noSpace, detail } : temporary(detail);
 }
 
 /** SMTP has one answer: accepted only if all are; a temporary refusal goes before a permanent one. */

@@ -26,10 +26,11 @@ async function formReader(t: TestContext): Promise<Reader> {
   return {
     read(type, body, { maxRaw = 50_000, maxBody = 200_000, chunk = 65_536 } = {}) {
       const stream = body instanceof Readable ? body : Readable.from(pieces(body, chunk));
-      return readForm(stream, type, { raw: 'mail', maxRaw, maxBody, spool, lowOnSpace: () => false });
+      const request = { exchange: { stream, header: () => type }, maxBody, spool, lowOnSpace: () => false };
+      return readForm(request, { raw: 'mail', maxRaw });
     },
     taken(form) {
-      if (form.word !== 'form' || form.raw?.word !== 'complete') return null;
+      if (form.kind !== 'form' || form.raw?.kind !== 'complete') return null;
       const { raw, release } = form.raw;
       release();
       if ('bytes' in raw) return Buffer.from(raw.bytes);
@@ -66,7 +67,7 @@ test('urlencoded fields, cut anywhere', async t => {
   for (const [body, fields, mail] of cases) {
     for (const chunk of [1, 2, 3, 1000]) {
       const form = await reader.read(URLENCODED, Buffer.from(body), { chunk });
-      assert.ok(form.word === 'form', body);
+      assert.ok(form.kind === 'form', body);
       assert.deepEqual(
         [Object.fromEntries(form.fields), reader.taken(form)?.toString('latin1') ?? null],
         [fields, mail],
@@ -88,7 +89,7 @@ test('multipart fields, cut anywhere', async t => {
   ]);
   for (const chunk of [7, 1000, 65_536]) {
     const form = await reader.read(type, body, { chunk });
-    assert.ok(form.word === 'form');
+    assert.ok(form.kind === 'form');
     assert.deepEqual(Object.fromEntries(form.fields), { a: 'ä', b: 'file', mail: 'a second one' });
     assert.deepEqual(reader.taken(form), mail);
   }
@@ -103,9 +104,9 @@ test('limits: a mail, a body, fields, names, memory', async t => {
     [URLENCODED, Buffer.from(`mail=${'x'.repeat(50_001)}`)],
   ] as const) {
     const form = await reader.read(type, body);
-    assert.ok(form.word === 'form' && form.raw?.word === 'too_large');
+    assert.ok(form.kind === 'form' && form.raw?.kind === 'too_large');
   }
-  const words: readonly (readonly [string, string, Form['word']])[] = [
+  const words: readonly (readonly [string, string, Form['kind']])[] = [
     [URLENCODED, `a=${'x'.repeat(200_000)}`, 'too_large'],
     [URLENCODED, 'a&'.repeat(1001), 'malformed'],
     [URLENCODED, 'x'.repeat(1001), 'malformed'],
@@ -125,14 +126,14 @@ test('limits: a mail, a body, fields, names, memory', async t => {
     ],
   ];
   for (const [type, body, word] of words) {
-    assert.equal((await reader.read(type, Buffer.from(body))).word, word, body.slice(0, 60));
+    assert.equal((await reader.read(type, Buffer.from(body))).kind, word, body.slice(0, 60));
   }
   const form = await reader.read(
     URLENCODED,
     Buffer.from(Array.from({ length: 40 }, (_, at) => `f${at}=${'y'.repeat(60_000)}`).join('&')),
     { maxBody: 1e7 },
   );
-  assert.ok(form.word === 'form' && form.fields.size === 17, 'one MiB of fields is kept');
+  assert.ok(form.kind === 'form' && form.fields.size === 17, 'one MiB of fields is kept');
   assert.deepEqual(reader.files(), []);
 });
 
@@ -148,7 +149,7 @@ test('a client that goes away in the middle', async t => {
     stream.write(bytes.subarray(0, 10_000));
     while (reader.files().length === 0) await new Promise(setImmediate);
     stream.destroy();
-    assert.equal((await reading).word, 'gone');
+    assert.equal((await reading).kind, 'gone');
     while (reader.files().length > 0) await new Promise(setImmediate);
   }
 });
@@ -164,8 +165,8 @@ test('nothing hangs and nothing is left behind, whatever comes', { timeout: 60_0
   const words = new Map<string, number>();
   for (let round = 0; round < 1500; round++) {
     const form = await reader.read(type, mutate(body, random), { chunk: 1 + Math.floor(random() * 500) });
-    words.set(form.word, (words.get(form.word) ?? 0) + 1);
-    if (form.word === 'form') reader.taken(form);
+    words.set(form.kind, (words.get(form.kind) ?? 0) + 1);
+    if (form.kind === 'form') reader.taken(form);
   }
   assert.deepEqual(reader.files(), []);
   assert.ok((words.get('form') ?? 0) > 100 && (words.get('malformed') ?? 0) > 100, JSON.stringify([...words]));

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import type { Provider } from '#replyd/ingress/door.js';
-import { ANSWERS, PATHS } from '#replyd/ingress/providers/http.js';
-import type { Ending } from '#replyd/ingress/providers/take-post.js';
+import { PROVIDERS, type ProviderName } from '#replyd/ingress/providers/list.js';
+import type { Answers, Ending } from '#replyd/ingress/providers/provider.js';
 import { until } from '../open-door.js';
 import { openHttpDoors } from '../open-http-doors.js';
 import {
@@ -20,7 +19,9 @@ import {
   urlencoded,
 } from '../provider-posts.js';
 
-const PROVIDERS: readonly Provider[] = ['relay', 'mailgun', 'mandrill', 'postmark', 'sendgrid'];
+const NAMES: readonly ProviderName[] = PROVIDERS.map(({ name }) => name);
+const PATHS = PROVIDERS.flatMap(({ name, paths }) => paths.map(path => [path, name] as const));
+const answersOf = (name: ProviderName): Answers => PROVIDERS.find(one => one.name === name)!.answers;
 
 const MAIL = Buffer.from(
   [
@@ -78,10 +79,10 @@ const CASES: Readonly<Record<Ending, readonly Partial<PostOptions>[]>> = {
 };
 
 for (const ending of Object.keys(TABLE) as Ending[]) {
-  for (const [column, provider] of PROVIDERS.entries()) {
+  for (const [column, provider] of NAMES.entries()) {
     const status = TABLE[ending][column]!;
     test(`${provider}: ${ending} is ${status}`, async t => {
-      assert.equal(ANSWERS[ending][provider], status);
+      assert.equal(answersOf(provider)[ending], status);
       const doors = await openHttpDoors(t);
       for (const options of CASES[ending]) {
         const before = { mails: doors.reception.mails.length, refusals: doors.reception.refusals.length };
@@ -152,7 +153,7 @@ test('20 MiB through every door, byte for byte, while others are answered', asyn
     Buffer.from(line.repeat(Math.ceil((20 * 1024 * 1024) / Buffer.byteLength(line)))),
   ]);
   const posts: readonly ProviderPost[] = [
-    ...PROVIDERS.map(provider => providerPost(provider, { mail: large })),
+    ...NAMES.map(provider => providerPost(provider, { mail: large })),
     providerPost('mailgun', { mail: large, urlencoded: true }),
   ];
   for (const post of posts) {
@@ -178,11 +179,11 @@ test('20 MiB through every door, byte for byte, while others are answered', asyn
 test('several recipients are taken one by one', async t => {
   const doors = await openHttpDoors(t);
   const rcptTo = ['reply+aa@in.example', 'reply-nobody@in.example', 'REPLY+AA@in.example', 'reply+bb@in.example'];
-  for (const provider of PROVIDERS.filter(one => one !== 'postmark')) {
+  for (const provider of NAMES.filter(one => one !== 'postmark')) {
     doors.reception.mails.length = 0;
     doors.reception.refusals.length = 0;
     const answer = await doors.post(providerPost(provider, { mail: MAIL, rcptTo }));
-    assert.equal(answer.status, ANSWERS.stored[provider]);
+    assert.equal(answer.status, answersOf(provider).stored);
     const stored = doors.reception.mails.map(mail => mail.destinations.map(one => one.address.toLowerCase()));
     assert.deepEqual(
       stored,
@@ -200,7 +201,7 @@ test('several recipients are taken one by one', async t => {
 
 test('one of several that must come again makes the whole post come again', async t => {
   const doors = await openHttpDoors(t);
-  for (const provider of PROVIDERS.filter(one => one !== 'postmark')) {
+  for (const provider of NAMES.filter(one => one !== 'postmark')) {
     doors.reception.refusals.length = 0;
     const rcptTo = ['reply+aa@in.example', 'reply+full@in.example'];
     const answer = await doors.post(providerPost(provider, { mail: MAIL, rcptTo }));
@@ -291,10 +292,10 @@ test('two secrets are good while one is being changed', async t => {
   const doors = await openHttpDoors(t, {
     secrets: { relay: both, mailgun: both, mandrill: both, postmark: both, sendgrid: both },
   });
-  for (const provider of PROVIDERS) {
+  for (const provider of NAMES) {
     for (const secret of both) {
       const answer = await doors.post(providerPost(provider, { mail: MAIL, secret }));
-      assert.equal(answer.status, ANSWERS.stored[provider]);
+      assert.equal(answer.status, answersOf(provider).stored);
     }
   }
 });
@@ -302,15 +303,15 @@ test('two secrets are good while one is being changed', async t => {
 test('every address, and those of Rails', async t => {
   const doors = await openHttpDoors(t);
   assert.deepEqual(
-    Object.keys(PATHS).filter(path => path.startsWith('/rails/')),
+    PATHS.map(([path]) => path).filter(path => path.startsWith('/rails/')),
     ['relay', 'mailgun', 'mailgun', 'mandrill', 'postmark', 'sendgrid'].map(
       (name, at) => `/rails/action_mailbox/${name}/inbound_emails${at === 2 ? '/mime' : ''}`,
     ),
   );
-  for (const [path, provider] of Object.entries(PATHS)) {
+  for (const [path, provider] of PATHS) {
     const post = provider === 'mandrill' ? mandrillPost('[]', { path }) : providerPost(provider, { mail: MAIL });
     const query = post.path.includes('?') ? post.path.slice(post.path.indexOf('?')) : '';
-    assert.equal((await doors.post({ ...post, path: `${path}${query}` })).status, ANSWERS.stored[provider], path);
+    assert.equal((await doors.post({ ...post, path: `${path}${query}` })).status, answersOf(provider).stored, path);
     for (const method of ['GET', 'HEAD']) assert.equal((await fetch(doors.url + path, { method })).status, 200);
     const put = await fetch(doors.url + path, { method: 'PUT', body: 'x' });
     assert.deepEqual([put.status, put.headers.get('allow')], [405, 'GET, HEAD, POST']);
@@ -324,7 +325,7 @@ test('a door without a secret is closed, without losing what SendGrid would thro
   const doors = await openHttpDoors(t, {
     secrets: { relay: [], mailgun: [], mandrill: [], postmark: [], sendgrid: [] },
   });
-  for (const provider of PROVIDERS) {
+  for (const provider of NAMES) {
     const answer = await doors.post(providerPost(provider, { mail: MAIL }));
     assert.equal(answer.status, provider === 'sendgrid' ? 503 : 404);
   }
@@ -334,7 +335,7 @@ test('a door without a secret is closed, without losing what SendGrid would thro
 test('without space nothing is read', async t => {
   const doors = await openHttpDoors(t);
   doors.reception.lowSpace = true;
-  for (const provider of PROVIDERS) {
+  for (const provider of NAMES) {
     assert.equal((await doors.post(providerPost(provider, { mail: MAIL }))).status, 503);
   }
   assert.equal(doors.reception.asked.length, 0);
@@ -342,14 +343,14 @@ test('without space nothing is read', async t => {
 
 test('a provider that posts parsed fields is told which switch to set', async t => {
   const doors = await openHttpDoors(t);
-  const words: Readonly<Partial<Record<Provider, RegExp>>> = {
+  const words: Readonly<Partial<Record<ProviderName, RegExp>>> = {
     mailgun: /ends? in \\"mime\\"/,
     postmark: /Include raw email content/,
     sendgrid: /POST the raw, full MIME message/,
     mandrill: /raw mail/,
     relay: /message\/rfc822/,
   };
-  for (const provider of PROVIDERS) {
+  for (const provider of NAMES) {
     const answer = await doors.post(providerPost(provider, { mail: MAIL, withRaw: false }));
     assert.match(answer.body, words[provider]!);
     assert.match(JSON.stringify(doors.log.at(-1)), words[provider]!);
@@ -488,7 +489,7 @@ test("the relay's envelope in header fields", async t => {
 test('an upload that ends in the middle leaves nothing', async t => {
   const doors = await openHttpDoors(t, { maxSize: 2_000_000 });
   const mail = Buffer.concat([MAIL, Buffer.alloc(900_000, 'z')]);
-  for (const provider of PROVIDERS) {
+  for (const provider of NAMES) {
     const post = providerPost(provider, { mail });
     const head = Object.entries(post.headers).map(([name, value]) => `${name}: ${value}\r\n`);
     const socket = connect({ host: '127.0.0.1', port: doors.port });
@@ -506,7 +507,7 @@ test('an upload that ends in the middle leaves nothing', async t => {
 
 test('a post that says it is far too large is answered before it is sent', async t => {
   const doors = await openHttpDoors(t);
-  for (const provider of PROVIDERS) {
+  for (const provider of NAMES) {
     const post = providerPost(provider, { mail: MAIL });
     const head = Object.entries(post.headers).map(([name, value]) => `${name}: ${value}\r\n`);
     const socket = connect({ host: '127.0.0.1', port: doors.port });
@@ -515,7 +516,7 @@ test('a post that says it is far too large is answered before it is sent', async
       socket.once('data', chunk => resolve(chunk.toString('latin1'))),
     );
     socket.destroy();
-    assert.match(answer, new RegExp(`^HTTP/1\\.1 ${ANSWERS.too_large[provider]} `), provider);
+    assert.match(answer, new RegExp(`^HTTP/1\\.1 ${answersOf(provider).too_large} `), provider);
   }
 });
 
@@ -524,8 +525,8 @@ test('a wrong secret is answered before a large body is read, and the connection
   const mail = Buffer.concat([MAIL, Buffer.alloc(5_000_000, 'x')]);
   for (const provider of ['relay', 'postmark', 'sendgrid'] as const) {
     const wrong = await doors.post(providerPost(provider, { mail, proof: 'wrong' }));
-    assert.equal(wrong.status, ANSWERS.unproven[provider]);
-    assert.equal((await doors.post(providerPost(provider, { mail }))).status, ANSWERS.stored[provider]);
+    assert.equal(wrong.status, answersOf(provider).unproven);
+    assert.equal((await doors.post(providerPost(provider, { mail }))).status, answersOf(provider).stored);
   }
 });
 
