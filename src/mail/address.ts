@@ -26,15 +26,12 @@ const MAX_OUR_LOCAL_PART = 64;
 const MAX_OUR_ADDRESS = 254;
 const MAX_ADDRESS = 320;
 const MAX_DOMAIN = 253;
-const USUAL_ADDRESS = /^[\w.!#$%&'*+/=?^`{|}~-]+@[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
 
 /**
  * The address in one form: domain in lower-case A-labels without a trailing dot, local part as written. One pair of
  * angle brackets and white space around it are dropped. null when it is no address.
  */
 export function normalizeAddress(text: string): string | null {
-  // What nearly all are: in this form already.
-  if (text.length <= MAX_OUR_ADDRESS && USUAL_ADDRESS.test(text)) return text;
   const bare = withoutBrackets(text);
   if (bare.length > MAX_ADDRESS || Buffer.byteLength(bare) > MAX_ADDRESS) return null;
   const at = bare.lastIndexOf('@');

@@ -167,16 +167,11 @@ const PHRASES: readonly string[] = [
   'ตอบกลับอัตโนมัติ', 'การตอบกลับอัตโนมัติ', 'trả lời tự động', 'balasan otomatis', 'स्वचालित उत्तर',
 ]; // biome-ignore format: one language a line
 
-/** The phrases by their first character. */
-const PHRASES_BY_START: ReadonlyMap<string, readonly string[]> = new Map(
-  PHRASES.map(phrase => phrase.charAt(0)).map(first => [first, PHRASES.filter(phrase => phrase.startsWith(first))]),
-);
-
 /** The phrase of a responder at the subject's beginning, or null. */
 export function responderPhrase(subject: string): string | null {
   const text = stripReplyPrefixes(subject)
     .normalize('NFC')
     .replace(/^[[({【\s]+/, '')
     .toLowerCase();
-  return PHRASES_BY_START.get(text.charAt(0))?.find(phrase => text.startsWith(phrase)) ?? null;
+  return PHRASES.find(phrase => text.startsWith(phrase)) ?? null;
 }

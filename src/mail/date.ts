@@ -31,9 +31,6 @@ const ZONES: ReadonlyMap<string, number> = new Map(
   }),
 );
 
-/** As nearly all programs write it; the other patterns are for the rest, and ten times as dear. */
-const USUAL_DATE =
-  /^[A-Z][a-z]{2}, (\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) ([+-]\d{4}|GMT|UTC)(?: \([A-Z]{1,5}\))?$/;
 const MAIL_DATE =
   /^(?:\p{L}{2,12}\.?,?\s{0,4})?(\d{1,2})(?:\s{1,4}|-)([a-z]{3,9})\.?(?:\s{1,4}|-)(\d{2,4}),?\s{1,4}(\d{1,2})[:.](\d{1,2})(?:[:.](\d{1,2})(?:\.\d{1,9})?)?\s{0,4}(\S{0,12})(?:\s|$)/iu;
 const C_DATE =
@@ -42,9 +39,8 @@ const ISO_DATE = /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\
 
 /** ISO 8601 in UTC, to the second with `.000`, or null when the value is no date between 1970 and 2200. */
 export function parseDate(value: string): string | null {
-  const usual = USUAL_DATE.exec(value);
-  const text = usual === null ? withoutComments(value) : '';
-  const mail = usual ?? MAIL_DATE.exec(text);
+  const text = withoutComments(value);
+  const mail = MAIL_DATE.exec(text);
   if (mail !== null) {
     const [, day, month, year, hour, minute, second, zone] = mail;
     return instant(

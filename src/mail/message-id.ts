@@ -9,8 +9,6 @@
 const MAX_IDS = 200;
 const KEPT_ROOTS = 20;
 const MAX_ID = 998;
-/** Nearly all ids are nothing but an id in its brackets. At most MAX_ID long. */
-const USUAL_ID = /<([!-;=?-~]{1,998})>/y;
 
 /**
  * The ids of `In-Reply-To` or `References` in order, without duplicates; several values are fields of one name. Words
@@ -41,13 +39,6 @@ function scan(text: string): { bracketed: string[]; bare: string[] } {
   while (position < text.length) {
     const char = text[position]!;
     if (char === '<') {
-      USUAL_ID.lastIndex = position;
-      const usual = USUAL_ID.exec(text);
-      if (usual !== null) {
-        bracketed.push(usual[1]!);
-        position = USUAL_ID.lastIndex;
-        continue;
-      }
       const end = bracketEnd(text, position + 1);
       keep(bracketed, text.slice(position + 1, end));
       position = text[end] === '<' ? end : end + 1;
@@ -94,10 +85,6 @@ function afterComment(text: string, start: number): number {
 }
 
 function keep(list: string[], raw: string): void {
-  if (raw.length <= MAX_ID && /^[!-;=?-~]+$/.test(raw)) {
-    list.push(raw);
-    return;
-  }
   if (raw.length > 2 * MAX_ID) return;
   const words = raw.split(/\s+/).filter(word => word !== '');
   const id = words.join('').replaceAll(/[\x00-\x1f\x7f<>]|[\ud800-\udfff]/gu, '');

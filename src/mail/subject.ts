@@ -46,8 +46,6 @@ const LONGEST_PREFIX = 16;
 
 /** One line: white space and controls collapse to single spaces, trimmed, no lone surrogates, at most 998 characters. */
 export function cleanSubject(text: string): string {
-  // Most are clean: words of ASCII, one space between them.
-  if (text.length <= MAX_SUBJECT && /^(?:[!-~]+(?: [!-~]+)*)?$/.test(text)) return text;
   const line = text
     .replaceAll(/[\ud800-\udfff]/gu, '\ufffd')
     // Bidi overrides turn a subject round on the agent's screen; plain direction marks may stay.

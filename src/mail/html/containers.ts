@@ -70,11 +70,6 @@ const ENDINGS: readonly (readonly [string, Container])[] = [
   ['mb-reply-header', 'attribution'],
 ];
 
-/** The same by the last character, in their order. */
-const ENDINGS_BY_LAST: ReadonlyMap<string, typeof ENDINGS> = new Map(
-  ENDINGS.map(([ending]) => ending.slice(-1)).map(last => [last, ENDINGS.filter(([ending]) => ending.endsWith(last))]),
-);
-
 /** What an element says, or null. `tag` in lower case. */
 export function containerOf(tag: string, marks: Marks): Container | null {
   if (tag === 'blockquote') return isIndent(marks) ? 'indent' : 'blockquote';
@@ -82,10 +77,10 @@ export function containerOf(tag: string, marks: Marks): Container | null {
   const { class: classes, id, name, style } = marks;
   if (classes !== '' || id !== '' || name !== '') {
     if (isWrapperClass(classes)) return 'quoted';
-    for (const token of tokensOf(classes, id, name)) {
+    for (const token of `${classes} ${id} ${name}`.toLowerCase().split(/\s+/)) {
       const container = containerNamed(token);
       if (container !== null) return container;
-      if (token.endsWith('signature') && /(?:^|[_-])signature$/.test(token) && tag !== 'a' && tag !== 'img') {
+      if (/(?:^|[_-])signature$/.test(token) && tag !== 'a' && tag !== 'img') {
         return 'signature';
       }
     }
@@ -95,16 +90,9 @@ export function containerOf(tag: string, marks: Marks): Container | null {
   return null;
 }
 
-/** The classes, id and name of an element in lower case. */
-function tokensOf(classes: string, id: string, name: string): readonly string[] {
-  const isOne = id === '' && name === '' && !/\s/.test(classes);
-  return isOne ? [classes.toLowerCase()] : `${classes} ${id} ${name}`.toLowerCase().split(/\s+/);
-}
-
 function containerNamed(token: string): Container | null {
   if (token.includes('yahoo_quoted')) return 'quoted';
-  const known = ENDINGS_BY_LAST.get(token.slice(-1));
-  return known?.find(([ending]) => token.endsWith(ending))?.[1] ?? null;
+  return ENDINGS.find(([ending]) => token.endsWith(ending))?.[1] ?? null;
 }
 
 /** Gmail and others indent with a blockquote that has no border. */

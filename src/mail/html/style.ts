@@ -25,31 +25,8 @@ const DISPLAYS: ReadonlySet<string> = new Set(
   'block inline inline-block list-item none table table-cell table-row table-row-group'.split(' '),
 );
 
-/** Styles up to this length are remembered, so many of them. */
-const KNOWN_LENGTH = 500;
-const KNOWN_MOST = 500;
-
-/** Mail programs write the same few styles into every paragraph of every mail. */
-const known = new Map<string, string>();
-
 /** The safe part of a style attribute, '' when nothing is left. */
 export function safeStyle(style: string): string {
-  if (style.length > KNOWN_LENGTH) return safeDeclarations(style);
-  let safe = known.get(style);
-  if (safe === undefined) {
-    safe = safeDeclarations(style);
-    if (known.size >= KNOWN_MOST) known.clear();
-    known.set(detached(style), detached(safe));
-  }
-  return safe;
-}
-
-/** A copy: a piece cut out of a text keeps all of that text in memory. */
-function detached(text: string): string {
-  return Buffer.from(text).toString();
-}
-
-function safeDeclarations(style: string): string {
   if (style.length > STYLE_LIMIT || /[\\<>{}@]|\/\*/.test(style)) return '';
   const kept: string[] = [];
   for (const declaration of style.split(';').slice(0, DECLARATIONS)) {

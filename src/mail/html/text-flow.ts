@@ -85,24 +85,16 @@ export function addText(flow: Flow, text: string): void {
     return;
   }
   // All words at once; their order, and what stands between them, is all that counts.
-  const even = text === '\n' ? ' ' : UNEVEN.test(text) ? text.replaceAll(/[ \t\n\r\f]+/g, ' ') : text;
+  const even = text.replaceAll(/[ \t\n\r\f]+/g, ' ');
   const start = even.startsWith(' ') ? 1 : 0;
   const end = even.length - (even.length > start && even.endsWith(' ') ? 1 : 0);
   if (start > 0 && flow.text !== '' && flow.separator === '') flow.separator = ' ';
   if (start === end) return;
-  const words = flow.separator + even.slice(start, end);
-  flow.text += unbound(words);
-  if (flow.links > 0 && flow.link.length < LINK_LIMIT)
-    flow.link += unbound(wordsUpTo(words, LINK_LIMIT - flow.link.length));
+  const words = (flow.separator + even.slice(start, end)).replaceAll('\u00a0', ' ');
+  flow.text += words;
+  if (flow.links > 0 && flow.link.length < LINK_LIMIT) flow.link += wordsUpTo(words, LINK_LIMIT - flow.link.length);
   flow.separator = end < even.length ? ' ' : '';
   flow.filled = true;
-}
-
-/** White space that is not one space alone. */
-const UNEVEN = /[\t\n\r\f]| {2}/;
-
-function unbound(words: string): string {
-  return words.includes('\u00a0') ? words.replaceAll('\u00a0', ' ') : words;
 }
 
 /** The words up to the one with which that length is reached. */

@@ -52,33 +52,18 @@ const SAYS_NOTHING = new Set([
 /** The text of the bytes. `declared` is the charset parameter as it stands in the mail, or null. */
 export function decodeText(bytes: Uint8Array, declared: string | null): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // Nearly all that is not ASCII, and no surrogate in it stands alone.
-  if (!isAscii(buffer) && isUtf8Name(declared) && isUtf8(buffer))
-    return withoutNul(withoutMark(buffer.toString('utf8')));
   return cleanText(decodeBytes(buffer, declared));
 }
 
 /** Text that may be stored: no NUL, no lone surrogate (U+FFFD instead), no byte order mark in front. */
 export function cleanText(text: string): string {
-  const bare = withoutMark(text);
-  return withoutNul(/[\ud800-\udfff]/.test(bare) ? bare.replaceAll(/[\ud800-\udfff]/gu, '\ufffd') : bare);
-}
-
-function withoutMark(text: string): string {
-  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
-}
-
-function withoutNul(text: string): string {
-  return text.includes('\0') ? text.replaceAll('\0', '') : text;
-}
-
-/** What most programs declare; everything else takes longer to know. */
-function isUtf8Name(declared: string | null): boolean {
-  return declared === null || /^utf-?8$/i.test(declared);
+  return text
+    .replace(/^\ufeff/, '')
+    .replaceAll(/[\ud800-\udfff]/gu, '\ufffd')
+    .replaceAll('\0', '');
 }
 
 function decodeBytes(bytes: Buffer, declared: string | null): string {
-  if (declared === null || isUtf8Name(declared)) return decodeUndeclared(bytes);
   const name = charsetName(declared);
   const key = name.replaceAll(/[^a-z0-9]/g, '');
   if (SAYS_NOTHING.has(key)) return decodeUndeclared(bytes);

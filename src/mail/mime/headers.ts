@@ -148,7 +148,7 @@ function wordBytes(encoding: string, text: string): Buffer {
 }
 
 function fieldValue(lines: string, charset: string | null): string {
-  const raw = lines.replaceAll(/\r?\n/g, ' ').slice(0, MAX_VALUE);
+  const raw = lines.slice(0, MAX_VALUE);
   return collapsed(/[\x80-\xff]/.test(raw) ? eightBitText(Buffer.from(raw, 'latin1'), charset) : cleanText(raw));
 }
 

@@ -104,18 +104,7 @@ function quotedPrintableDecoder(): TransferDecoder {
           continue;
         }
         if (open.length === 0) {
-          // Nearly every `=` has two digits or the line end behind it, and needs no holding.
-          const next = index + 2 < piece.length ? piece[index + 1]! : 0;
-          const last = next === 0 ? 0 : piece[index + 2]!;
-          if (isHex(next) && isHex(last)) {
-            out[length] = (hexValue(next) << 4) | hexValue(last);
-            length += 1;
-            index += 2;
-          } else if (next === CR && last === LF) {
-            index += 2;
-          } else {
-            open.push(EQUALS);
-          }
+          open.push(EQUALS);
           continue;
         }
         const second = open[1];

@@ -314,8 +314,5 @@ function trimmed(lines: readonly string[]): string {
 }
 
 function isEmpty(line: string): boolean {
-  // Most lines begin with something to see.
-  const first = line.charCodeAt(0);
-  if (first > 0x20 && first < 0x7f) return false;
   return !/[^\s\u00ad\u200b-\u200f\u2060\ufeff]/.test(line);
 }

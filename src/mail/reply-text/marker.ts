@@ -24,21 +24,10 @@ export function isWrapperClass(classes: string): boolean {
  * True for a line that says "reply above this line", ours or another help desk's, whatever stands in front of it.
  */
 export function isReplyLine(line: string): boolean {
-  // Cheap questions first, every line of every mail is asked: it begins or ends with something that is no letter.
-  if (line.length > 160 || line.length < SHORTEST) return false;
-  if (isAsciiLetter(line.charCodeAt(0)) && (line.endsWith('.') || isAsciiLetter(line.charCodeAt(line.length - 1)))) {
-    return false;
-  }
   return (
+    line.length <= 160 &&
     /above this line/i.test(line) &&
     /(?:reply|respond|type|write|answer)[^.!?]{0,40} above this line/i.test(line) &&
     /^[^\p{L}]|[^\p{L}.]$/u.test(line)
   );
-}
-
-const SHORTEST = 'type above this line'.length;
-
-function isAsciiLetter(code: number): boolean {
-  const lower = code | 0x20;
-  return lower >= 0x61 && lower <= 0x7a;
 }

@@ -5,7 +5,7 @@
  *
  * Linear in the body and bounded in what is known (TRACE_LIMIT). Texts shorter than RUN words leave no trace.
  */
-import { isAscii, type Line } from './lines.js';
+import type { Line } from './lines.js';
 
 const RUN = 5;
 const SHORT_LINE = 12;
@@ -17,8 +17,6 @@ const WORD_KINDS = 1_024;
 
 // Scripts without spaces count each character as a word.
 const WORD = /[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]|[\p{L}\p{N}]+/gu;
-
-const ASCII_WORD = /[a-z0-9]+/g;
 
 /** What is known of a line's words. */
 export interface Seen {
@@ -111,49 +109,24 @@ function isNext(
 
 /** The words of a text, in order, lower case. */
 export function wordsOf(text: string): string[] {
-  return text.toLowerCase().match(isAscii(text) ? ASCII_WORD : WORD) ?? [];
+  return text.toLowerCase().match(WORD) ?? [];
 }
 
 /**
  * Adds a number for each word of the text, the same for the same word in lower case and never 0. Two words in four
- * thousand million share one, and a run of RUN of them is what counts. In ASCII no word is cut out of the text for it,
- * which is several times as fast.
+ * thousand million share one, and a run of RUN of them is what counts.
  */
 function addIds(text: string, ids: number[]): void {
-  let id = 0;
-  const from = ids.length;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code > 0x7f) {
-      ids.length = from;
-      for (const word of text.match(WORD) ?? []) ids.push(idOf(word.toLowerCase()));
-      return;
-    }
-    const lower = LOWER[code]!;
-    if (lower !== 0) id = mixed(id, lower);
-    else if (id !== 0) {
-      ids.push(id);
-      id = 0;
-    }
-  }
-  if (id !== 0) ids.push(id);
+  for (const word of wordsOf(text)) ids.push(idOf(word));
 }
-
-/** ASCII letters and digits in lower case, by code; 0 for all that is no part of a word. */
-const LOWER = Uint8Array.from({ length: 128 }, (_, code) => {
-  const char = String.fromCharCode(code);
-  return /[a-z0-9]/i.test(char) ? char.toLowerCase().charCodeAt(0) : 0;
-});
 
 function idOf(word: string): number {
   let id = 0;
-  for (let at = 0; at < word.length; at++) id = mixed(id, word.charCodeAt(at));
+  for (let at = 0; at < word.length; at++) {
+    id = Math.imul(id ^ word.charCodeAt(at), 0x9e3779b1);
+    id = id ^ (id >>> 15) || 1;
+  }
   return id;
-}
-
-function mixed(id: number, code: number): number {
-  const next = Math.imul(id ^ code, 0x9e3779b1);
-  return next ^ (next >>> 15) || 1;
 }
 
 interface Known {
