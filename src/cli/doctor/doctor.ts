@@ -48,7 +48,7 @@ type Report = (...findings: readonly Finding[]) => void;
 export function defineDoctor(verb: Command): void {
   makeVerb(verb, {
     does: 'find out what is wrong, and say what to do',
-    examples: ['doctor', 'doctor --json', 'sudo -u replyd replyd doctor'],
+    examples: ['doctor', 'doctor --json'],
     more: 'Looks at the configuration, the data directory, the store, the ports and the queue, sends a probe mail through the running daemon, and asks the smarthost and the name server. Ends with 1 when something is wrong.',
   })
     .addOption(jsonOption())

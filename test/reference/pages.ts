@@ -1,0 +1,71 @@
+/**
+ * The reference pages of the documents, made from what the program itself says: every key of the configuration from the
+ * key table, every command from its help. `npm run docs` writes them, a test holds that they are up to date.
+ */
+import type { Command } from 'commander';
+import { buildProgram, loadGroups } from '#replyd/cli/program.js';
+import { describeKeys, type KeyDescription } from '#replyd/config/example.js';
+
+const MADE = '<!-- Made by `npm run docs`. Change the source that it names, not this file. -->';
+
+/** File name → text. */
+export async function referencePages(): Promise<ReadonlyMap<string, string>> {
+  return new Map([
+    ['docs/configuration.md', configurationPage()],
+    ['docs/commands.md', await commandsPage()],
+  ]);
+}
+
+function configurationPage(): string {
+  const parts = [
+    `# Configuration reference\n\n${MADE}\n<!-- Source: src/config/keys.ts -->`,
+    'replyd reads one TOML file: the one that `-c FILE` names, else `$REPLYD_CONFIG`, else `/etc/replyd/config.toml`. `replyd init` writes a first one, and `config.example.toml` with every key beside it. Write one line for each key, such as `smtp.max_size = "35MiB"`, in any order. `replyd check-config` names file, line, key and reason of whatever is wrong.',
+    'Every key is also an environment variable, which comes before the file; lists are separated by commas. Sizes are written as `"35MiB"` or `"20MB"`, durations as `"500ms"`, `"30s"`, `"2m"`, `"4h"` or `"3d"`. Relative paths are relative to the folder of the file. Keys marked *reload* change when the daemon gets SIGHUP, the others when it starts.',
+  ];
+  let group = '';
+  for (const key of describeKeys()) {
+    const head = key.name.split('.')[0]!;
+    if (head !== group) parts.push(`## ${head}`);
+    group = head;
+    parts.push(keyEntry(key));
+  }
+  return `${parts.join('\n\n')}\n`;
+}
+
+function keyEntry({ name, variable, type, default: usual, meaning, reloadable, secret }: KeyDescription): string {
+  const facts = [
+    `type: ${escaped(type)}`,
+    `default: \`${JSON.stringify(usual)}\``,
+    `variable: \`${variable}\``,
+    ...(reloadable ? ['*reload*'] : []),
+    ...(secret ? ['secret'] : []),
+  ];
+  return `### \`${name}\`\n${escaped(meaning)}\n\n${facts.join(' · ')}`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[*<|]/g, '\\$&');
+}
+
+async function commandsPage(): Promise<string> {
+  const program = buildProgram();
+  await loadGroups(program);
+  const parts = [
+    `# Command reference\n\n${MADE}\n<!-- Source: the help of each command, src/cli/verbs -->`,
+    'What each command says with `--help`.',
+    helpBlock(program),
+  ];
+  for (const group of program.commands) {
+    parts.push(`## ${group.name()}`);
+    if (group.commands.length === 0) parts.push(helpBlock(group));
+    for (const verb of group.commands) parts.push(`### ${group.name()} ${verb.name()}`, helpBlock(verb));
+  }
+  return `${parts.join('\n\n')}\n`;
+}
+
+function helpBlock(command: Command): string {
+  let text = '';
+  command.configureOutput({ writeOut: part => (text += part) });
+  command.outputHelp();
+  return `\`\`\`text\n${text.trimEnd()}\n\`\`\``;
+}
