@@ -63,6 +63,19 @@ test('rules know no store, no clock and no randomness', () => {
   }
 });
 
+test('no files import each other in a circle', () => {
+  const targets = new Map(sources('src').map(file => [file, importsOf(file)]));
+  // What imports nothing that is left, or what nothing that is left imports, is in no circle.
+  for (let left = -1; left !== targets.size; ) {
+    left = targets.size;
+    for (const [file, found] of targets) {
+      const used = [...targets].some(([other, theirs]) => other !== file && theirs.includes(file));
+      if (!used || !found.some(target => targets.has(target))) targets.delete(file);
+    }
+  }
+  assert.deepEqual([...targets.keys()], []);
+});
+
 test('each library that is kept behind a seam is imported there alone', () => {
   const owners: Record<string, readonly string[]> = {
     '@fastify/busboy': ['ingress/providers/form.ts'],

@@ -5,10 +5,30 @@
 import type { Authentication } from '../mail/authentication.js';
 import type { Envelope, Mail, MailAttachment, RawFacts, Reading, ReplyText } from '../mail/mail.js';
 import type { Via } from './model.js';
-import type { Destination } from './ports.js';
 import { SPAM_FIELD } from './rules/blocked.js';
 import { ADDRESS_FIELDS } from './rules/filing.js';
 import { LOOP_FIELD } from './rules/loop.js';
+
+/** Which account, conversation, delivery an envelope recipient names. Opaque to doors: from `resolve` to `accept`. */
+export type Destination =
+  | {
+      readonly kind: 'reply';
+      readonly address: string;
+      readonly token: string;
+      readonly accountId: string;
+      readonly conversationId: string;
+      readonly participantId: string;
+    }
+  | {
+      readonly kind: 'bounce';
+      readonly address: string;
+      readonly token: string;
+      readonly accountId: string;
+      readonly conversationId: string;
+      readonly deliveryId: string;
+    }
+  | { readonly kind: 'inbox'; readonly address: string; readonly token: string; readonly accountId: string }
+  | { readonly kind: 'operator'; readonly address: string; readonly localPart: 'postmaster' | 'abuse' };
 
 /** Bytes that are in the store's keeping: inline with the row that will hold them, or a file already in place. */
 export type StoredContent =

@@ -19,8 +19,8 @@ import { type Log, shortToken } from '../base/log.js';
 import { counter } from '../base/metrics.js';
 import type { Content } from '../mail/mail.js';
 import { STATUS, type Status } from '../mail/status.js';
-import type { FilingResult, StoredContent } from './filing.js';
-import type { Arrival, Destination, Parser, Reception, Resolution, Verdict } from './ports.js';
+import type { Destination, FilingResult, StoredContent } from './filing.js';
+import type { Arrival, Parser, Reception, Resolution, Verdict } from './ports.js';
 import type { Store } from './store.js';
 
 const mails = counter('replyd_mails_total', 'Mails by recipient: what each was answered.', ['door', 'verdict']);

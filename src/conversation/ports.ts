@@ -8,7 +8,7 @@
 import type { Authentication } from '../mail/authentication.js';
 import type { Content, Envelope, MailAttachment, RawFacts, Traces } from '../mail/mail.js';
 import type { Status } from '../mail/status.js';
-import type { FiledReading } from './filing.js';
+import type { Destination, FiledReading } from './filing.js';
 import type { EventType, Via } from './model.js';
 
 /** Now, in milliseconds since 1970. Tests hand in their own. */
@@ -17,27 +17,6 @@ export type Clock = () => number;
 export type Random = (bytes: number) => Uint8Array;
 
 // ---------------------------------------------------------------- doors → pipeline
-
-/** Which account, conversation, delivery an envelope recipient names. Opaque to doors: from `resolve` to `accept`. */
-export type Destination =
-  | {
-      readonly kind: 'reply';
-      readonly address: string;
-      readonly token: string;
-      readonly accountId: string;
-      readonly conversationId: string;
-      readonly participantId: string;
-    }
-  | {
-      readonly kind: 'bounce';
-      readonly address: string;
-      readonly token: string;
-      readonly accountId: string;
-      readonly conversationId: string;
-      readonly deliveryId: string;
-    }
-  | { readonly kind: 'inbox'; readonly address: string; readonly token: string; readonly accountId: string }
-  | { readonly kind: 'operator'; readonly address: string; readonly localPart: 'postmaster' | 'abuse' };
 
 /** What is answered for one recipient. `mailId` stands with every accepted one after `accept`. */
 export type Verdict =

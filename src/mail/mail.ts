@@ -128,3 +128,9 @@ export interface RawFacts {
   /** Number of Received fields. */
   readonly hops: number;
 }
+
+/** Where attachments go. */
+export interface AttachmentKeeper {
+  /** Reads the decoded bytes to their end and says where they are. */
+  keep(content: Iterable<Uint8Array>): Promise<Content>;
+}

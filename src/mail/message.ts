@@ -9,13 +9,7 @@
  * the keeper is passed on as it is: that is our trouble, not the mail's.
  */
 import { errorText, ReplydError } from '../base/errors.js';
-import type { Content, Mail } from './mail.js';
-
-/** Where attachments go. */
-export interface AttachmentKeeper {
-  /** Reads the decoded bytes to their end and says where they are. */
-  keep(content: Iterable<Uint8Array>): Promise<Content>;
-}
+import type { AttachmentKeeper, Mail } from './mail.js';
 
 /** Keeps attachments in memory: for small mails, tests and `mail explain`. */
 export const keepInMemory: AttachmentKeeper = {

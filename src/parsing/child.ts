@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { factsOf } from '../mail/fingerprint.js';
-import type { AttachmentKeeper } from '../mail/message.js';
+import type { AttachmentKeeper } from '../mail/mail.js';
 import { type Job, type JobResult, readJob } from './job.js';
 
 export interface ChildJob extends Job {

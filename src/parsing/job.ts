@@ -4,8 +4,8 @@ import { errorText, isReplydError } from '../base/errors.js';
 import { filedReading } from '../conversation/filing.js';
 import type { Parsed, ReadingContext } from '../conversation/ports.js';
 import { authenticationOf } from '../mail/authentication.js';
-import type { Content, RawFacts, Reading } from '../mail/mail.js';
-import { type AttachmentKeeper, parseMail } from '../mail/message.js';
+import type { AttachmentKeeper, Content, RawFacts, Reading } from '../mail/mail.js';
+import { parseMail } from '../mail/message.js';
 import { readMail } from '../mail/reading.js';
 
 export interface Job {

@@ -6,7 +6,8 @@
  * missing) do that, any other is stored. It adopts spool files as the pipeline does: reads and removes them.
  */
 import { readFileSync, unlinkSync } from 'node:fs';
-import type { Arrival, Destination, Reception, Resolution, Verdict } from '#replyd/conversation/ports.js';
+import type { Destination } from '#replyd/conversation/filing.js';
+import type { Arrival, Reception, Resolution, Verdict } from '#replyd/conversation/ports.js';
 import { STATUS } from '#replyd/mail/status.js';
 
 export interface StoredMail extends Omit<Arrival, 'raw'> {

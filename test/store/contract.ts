@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { isReplydError } from '#replyd/base/errors.js';
-import type { Filing } from '#replyd/conversation/filing.js';
-import type { Destination } from '#replyd/conversation/ports.js';
+import type { Destination, Filing } from '#replyd/conversation/filing.js';
 import type { Store } from '#replyd/conversation/store.js';
 import type { Mail, MailKind, Reading } from '#replyd/mail/mail.js';
 

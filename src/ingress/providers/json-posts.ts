@@ -17,18 +17,6 @@ import type { Post, Provider, Translation } from './provider.js';
 
 export type JsonProvider = Pick<Provider, 'name'> & Required<Pick<Provider, 'readJson'>>;
 
-/** A mail as its provider's JSON has it. */
-export interface JsonMail {
-  /** Who it is from, if the provider says so. */
-  readonly from: unknown;
-  readonly rcptTo: readonly string[];
-  /** Null: the provider's part for this mail has none. */
-  readonly raw: string | null;
-}
-
-/** What `readJson` of a provider found in a value of unknown shape. */
-export type JsonReading = { readonly mails: readonly JsonMail[] } | { readonly fault: string };
-
 export interface DecodedMail extends Pick<Post, 'mailFrom' | 'rcptTo'> {
   readonly raw: Buffer | 'missing';
 }

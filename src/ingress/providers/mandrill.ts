@@ -8,8 +8,16 @@ import { createHmac } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { isSecret } from '../../base/secret.js';
 import type { Content } from '../../mail/mail.js';
-import type { JsonMail, JsonReading } from './json-posts.js';
-import { drop, maxEncodedBody, orFault, type Provider, type Translation, USUAL_ANSWERS } from './provider.js';
+import {
+  drop,
+  type JsonMail,
+  type JsonReading,
+  maxEncodedBody,
+  orFault,
+  type Provider,
+  type Translation,
+  USUAL_ANSWERS,
+} from './provider.js';
 
 const FIELD = 'mandrill_events';
 /** Mandrill's key for the test that it makes before a webhook has a key of its own. */

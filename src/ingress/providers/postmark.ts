@@ -3,11 +3,11 @@
  * the header says. The raw mail is there only when the server's switch for it is on. Proof: HTTP Basic in the address of
  * the webhook, checked before the body is read. Only 403 makes Postmark stop.
  */
-import type { JsonReading } from './json-posts.js';
 import {
   BASIC_USER,
   drop,
   hasPassword,
+  type JsonReading,
   maxEncodedBody,
   type Provider,
   readBody,

@@ -14,7 +14,6 @@ import type { Via } from '../../conversation/model.js';
 import type { Clock } from '../../conversation/ports.js';
 import type { Content } from '../../mail/mail.js';
 import type { Received, Spool } from '../spool.js';
-import type { JsonReading } from './json-posts.js';
 
 export interface Provider {
   /** Also the mail's `via`, and the group of its key: `ingress.<name>.<secretKey>`. */
@@ -43,6 +42,18 @@ export interface Provider {
    */
   readonly losesMail?: string;
 }
+
+/** A mail as its provider's JSON has it. */
+export interface JsonMail {
+  /** Who it is from, if the provider says so. */
+  readonly from: unknown;
+  readonly rcptTo: readonly string[];
+  /** Null: the provider's part for this mail has none. */
+  readonly raw: string | null;
+}
+
+/** What `readJson` of a provider found in a value of unknown shape. */
+export type JsonReading = { readonly mails: readonly JsonMail[] } | { readonly fault: string };
 
 /** How a request ended. */
 export type Ending = 'stored' | 'refused' | 'unproven' | 'malformed' | 'too_large' | 'trouble';

@@ -10,8 +10,9 @@ import type { SMTPServerDataStream, SMTPServerOptions, SMTPServerSession } from 
 import { errorText } from '../../base/errors.js';
 import { shortToken } from '../../base/log.js';
 import { counter } from '../../base/metrics.js';
+import type { Destination } from '../../conversation/filing.js';
 import type { Via } from '../../conversation/model.js';
-import type { Destination, Reception, Resolution, Verdict } from '../../conversation/ports.js';
+import type { Reception, Resolution, Verdict } from '../../conversation/ports.js';
 import { normalizeAddress } from '../../mail/address.js';
 import { replyLine, STATUS, type Status } from '../../mail/status.js';
 import { doorOfGreeting } from '../pipe/pipe.js';

@@ -9,9 +9,8 @@
 import { createHash } from 'node:crypto';
 import libmime from 'libmime';
 import { parseDate } from '../date.js';
-import type { HeaderField, Mail, MailAttachment } from '../mail.js';
+import type { AttachmentKeeper, HeaderField, Mail, MailAttachment } from '../mail.js';
 import { parseMailboxes } from '../mailboxes.js';
-import type { AttachmentKeeper } from '../message.js';
 import { parseMessageId, parseMessageIds } from '../message-id.js';
 import { cleanSubject } from '../subject.js';
 import { type BodyPart, joinBodies, referencedContentIds } from './body.js';

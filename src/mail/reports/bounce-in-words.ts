@@ -12,8 +12,7 @@ import { htmlToText } from '../html/sanitise.js';
 import type { Mail, ReportEntry } from '../mail.js';
 import { firstValue } from '../mime/headers.js';
 import { DELAYS, FAILURES } from './bounce-phrases.js';
-import type { MachineReport } from './report.js';
-import { findStatus, oneLine } from './report-status.js';
+import { findStatus, type MachineReport, oneLine } from './report-status.js';
 
 const MAX_LINES = 400;
 const MAX_ENTRIES = 100;

@@ -1,6 +1,15 @@
-/** Codes in what servers say about a failure: enhanced status codes (RFC 3463) and one-line diagnostics. Total. */
+/** What every report comes to, and the codes in what servers say about a failure: enhanced status codes (RFC 3463) and one-line diagnostics. Total. */
+
+import type { MailKind, ReportEntry } from '../mail.js';
 
 const MAX_DIAGNOSTIC = 500;
+
+/** What a report is and what it says. */
+export interface MachineReport {
+  readonly kind: Extract<MailKind, 'bounce' | 'receipt' | 'complaint'>;
+  readonly evidence: readonly string[];
+  readonly report: readonly ReportEntry[];
+}
 
 /**
  * The enhanced code of a failure. The Status field counts, unless it only says `x.0.0` (many servers do) and the

@@ -7,22 +7,15 @@
  * report, with no entries. Nothing throws.
  */
 import { normalizeAddress } from '../address.js';
-import type { HeaderField, Mail, MailKind, ReportEntry } from '../mail.js';
+import type { HeaderField, Mail, ReportEntry } from '../mail.js';
 import { parseMailboxes } from '../mailboxes.js';
 import { parseMessageIds } from '../message-id.js';
 import { firstValue, parseHeaderBlock } from '../mime/headers.js';
 import { isDaemon, isFailureNotice, noticeOf, readTextBounce, textOfReturnedMail } from './bounce-in-words.js';
-import { bestStatus, oneLine } from './report-status.js';
+import { bestStatus, type MachineReport, oneLine } from './report-status.js';
 
 const MAX_ENTRIES = 100;
 const HOTMAIL_FIELD = 'x-hmxmroriginalrecipient';
-
-/** What a report is and what it says. */
-export interface MachineReport {
-  readonly kind: Extract<MailKind, 'bounce' | 'receipt' | 'complaint'>;
-  readonly evidence: readonly string[];
-  readonly report: readonly ReportEntry[];
-}
 
 /** The report that this mail is, or null. `nullSender`: the envelope came from `<>`. */
 export function readReport(mail: Mail, nullSender: boolean): MachineReport | null {

@@ -20,7 +20,7 @@
  * whoever calls here lets nothing else use the connection until the promise is fulfilled.
  */
 import { ReplydError } from '../../base/errors.js';
-import type { VerbName, WritingName } from '../core.js';
+import type { VerbName, WritingName } from '../calls.js';
 import { inTurn, type StoreTx } from '../tx.js';
 import { isBusy, storeFault } from './database.js';
 import type { SqliteTx } from './tx.js';

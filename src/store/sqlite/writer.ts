@@ -2,7 +2,7 @@
  * The two ways to write. `thread` (`writer-calls.ts`): the daemon's writer thread with group commit; `direct`: this
  * process's own connection, a transaction a call (CLI verbs, tests). Both fulfil a call after its commit.
  */
-import type { Answer, Values, WritingName } from '../core.js';
+import type { Answer, Values, WritingName } from '../calls.js';
 import { runInTransaction, type VerbTable } from './batch.js';
 import { storeFault } from './database.js';
 import type { SqliteTx } from './tx.js';

@@ -9,6 +9,7 @@ import type { ConversationRow, MessageRow, ParticipantRow } from '../rows.js';
 import { inTurn, type StoreTx, type Verb } from '../tx.js';
 import { conversationView, latestContactParticipant, messageView } from '../views/views.js';
 import { accountBySlug, checkedAddress } from './accounts.js';
+import { conversationRow } from './conversation-row.js';
 import { advance, insertEvents, type NewEvent, tell } from './events.js';
 import { insertMessage, writeMessage } from './messages.js';
 import { dropWaiting } from './outbox.js';
@@ -192,26 +193,6 @@ export async function openConversation(
     seen_at: null,
   };
   await tx.insert('conversation', row);
-  return row;
-}
-
-export async function conversationRow(tx: StoreTx, ref: ConversationRef): Promise<ConversationRow> {
-  if ('id' in ref) {
-    const row = await tx.get<ConversationRow>(
-      'select * from conversation where key = ?',
-      keyOf('conversation', ref.id),
-    );
-    if (!row) throw new ReplydError('conversation_not_found', `there is no conversation ${ref.id}`);
-    return row;
-  }
-  const account = await accountBySlug(tx, ref.account);
-  const row = await tx.get<ConversationRow>(
-    'select * from conversation where account_key = ? and number = ?',
-    account.key,
-    ref.number,
-  );
-  if (!row)
-    throw new ReplydError('conversation_not_found', `account ${ref.account} has no conversation #${ref.number}`);
   return row;
 }
 

@@ -22,7 +22,7 @@ import type { ConversationRow, MessageRow, ParticipantRow } from '../rows.js';
 import { inTurn, type StoreTx, type Verb } from '../tx.js';
 import { accountView, attachmentView, latestContactParticipant, messageView } from '../views/views.js';
 import { accountByKey, checkedAddress } from './accounts.js';
-import { conversationRow } from './conversations.js';
+import { conversationRow } from './conversation-row.js';
 import { advance, insertEvents, type NewEvent, tell } from './events.js';
 import { dropWaiting, gather } from './outbox.js';
 import { clearSuspension, join, participantByAddress } from './participants.js';

@@ -16,7 +16,7 @@ import { encodeId } from '../ids.js';
 import type { StoredResult } from '../rows.js';
 import { fromJson, type StoreTx } from '../tx.js';
 import { accountBySlug } from './accounts.js';
-import { conversationRow } from './conversations.js';
+import { conversationRow } from './conversation-row.js';
 import { forgetAnswers } from './keys.js';
 import { contactRow } from './participants.js';
 import { forgetAliases, forgetIds } from './thread-ids.js';

@@ -4,9 +4,8 @@
  * asks. Ids and tokens in a header count only within the account of the forwarding address.
  */
 
-import type { FiledReading, Location } from '../../conversation/filing.js';
+import type { Destination, FiledReading, Location } from '../../conversation/filing.js';
 import type { AccountSettings } from '../../conversation/model.js';
-import type { Destination } from '../../conversation/ports.js';
 import { blockingEntry } from '../../conversation/rules/blocked.js';
 import {
   type AccountSwitches,

@@ -1,0 +1,111 @@
+/**
+ * The verbs of the store by their names, and which of them write. A verb takes a transaction first; whoever owns the
+ * connection runs the writing ones in it: the writer thread of the daemon in its batches, a CLI verb one by one.
+ */
+import type { all } from './all.js';
+import type { StoreTx } from './tx.js';
+
+/** Verbs that read only look; those that write run in a transaction of the writing connection. */
+export const VERBS = {
+  resolve: 'reads',
+  accounts: 'reads',
+  account: 'reads',
+  contacts: 'reads',
+  contact: 'reads',
+  conversations: 'reads',
+  conversation: 'reads',
+  message: 'reads',
+  attachment: 'reads',
+  mails: 'reads',
+  mail: 'reads',
+  nextDueAt: 'reads',
+  destination: 'reads',
+  deliveries: 'reads',
+  delivery: 'reads',
+  dueConversations: 'reads',
+  nextComposeAt: 'reads',
+  composeSnapshot: 'reads',
+  quotable: 'reads',
+  dueForwards: 'reads',
+  locate: 'reads',
+  stats: 'reads',
+  messages: 'reads',
+  keys: 'reads',
+  verifyKey: 'reads',
+  keptAnswer: 'reads',
+  hooks: 'reads',
+  hook: 'reads',
+  hookSecrets: 'reads',
+  pendingHooks: 'reads',
+  events: 'reads',
+  latestEvent: 'reads',
+  canResume: 'reads',
+  accountOf: 'reads',
+  singleTenant: 'reads',
+  redacted: 'reads',
+  filesWithoutRow: 'reads',
+  deliveriesWithoutMail: 'reads',
+  queueDepth: 'reads',
+  trace: 'reads',
+  addAccount: 'writes',
+  setAccount: 'writes',
+  setFeature: 'writes',
+  rememberPrefixes: 'writes',
+  setContact: 'writes',
+  clearContact: 'writes',
+  startConversation: 'writes',
+  setConversation: 'writes',
+  seen: 'writes',
+  rotateToken: 'writes',
+  revokeToken: 'writes',
+  importConversations: 'writes',
+  addMessage: 'writes',
+  releaseMessage: 'writes',
+  dropMessage: 'writes',
+  refuse: 'writes',
+  refile: 'writes',
+  voidLeases: 'writes',
+  lease: 'writes',
+  settle: 'writes',
+  release: 'writes',
+  setDestination: 'writes',
+  pullForward: 'writes',
+  retryDeliveries: 'writes',
+  cancelDelivery: 'writes',
+  saveComposed: 'writes',
+  saveForward: 'writes',
+  removeConversationPart: 'writes',
+  removeContactPart: 'writes',
+  removeAccountPart: 'writes',
+  clearFiles: 'writes',
+  clearOld: 'writes',
+  addKey: 'writes',
+  keyUsed: 'writes',
+  revokeKey: 'writes',
+  addHook: 'writes',
+  rotateHook: 'writes',
+  enableHook: 'writes',
+  disableHook: 'writes',
+  removeHookPart: 'writes',
+  clearEvents: 'writes',
+  once: 'writes',
+  answer: 'writes',
+  file: 'writes',
+  canWrite: 'writes',
+  canStore: 'writes',
+  setRules: 'writes',
+} as const satisfies Readonly<Partial<Record<keyof typeof all, 'reads' | 'writes'>>>;
+
+export type VerbName = keyof typeof VERBS;
+export type WritingName = {
+  [Name in VerbName]: (typeof VERBS)[Name] extends 'writes' ? Name : never;
+}[VerbName];
+
+export type Verbs = Pick<typeof all, VerbName>;
+
+/** A verb's values and its answer, without the transaction. */
+export type Values<Name extends VerbName> = Parameters<Verbs[Name]> extends [StoreTx, ...infer Rest] ? Rest : [];
+export type Answer<Name extends VerbName> = Awaited<ReturnType<Verbs[Name]>>;
+
+/** The verbs as calls, each a transaction of its own. */
+export type Calls = { [Name in VerbName]: (...values: Values<Name>) => Promise<Answer<Name>> };
