@@ -6,52 +6,39 @@
  * `close` takes no new connections, lets transactions and tries end, and closes the store last.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import path from 'node:path';
 import { createApi } from './api/api.js';
 import { openStream } from './api/stream.js';
 import { createWatching } from './api/watching.js';
-import { errorText, faultText, ReplydError, reasonText } from './base/errors.js';
+import { errorText, faultText, ReplydError } from './base/errors.js';
 import { type HttpHandler, type HttpListener, openHttp } from './base/http.js';
 import type { Log } from './base/log.js';
 import { handedOver, openSupervisor } from './base/systemd.js';
 import { VERSION } from './base/version.js';
 import type { Config } from './config/keys.js';
+import { type Listening, removeListening, writeListening } from './config/listening.js';
 import { diffReload, type LoadedConfig } from './config/load.js';
 import { printListen } from './config/place.js';
-import { secretsOf } from './config/providers.js';
-import { storeRules } from './config/store-rules.js';
+import { courierSettings, providerSettings, queueSettings, smtpSettings, storeRules } from './config/settings.js';
 import { createReception } from './conversation/pipeline.js';
-import type { Courier } from './conversation/ports.js';
 import { openDoorFaults } from './ingress/providers/door-faults.js';
-import { createDoors, type DoorSettings as HttpDoorSettings } from './ingress/providers/http.js';
-import { openSmtp, type SmtpDoor, type SmtpOptions, type SmtpSettings } from './ingress/smtp/smtp.js';
+import { createDoors } from './ingress/providers/http.js';
+import { openSmtp, type SmtpDoor, type SmtpOptions } from './ingress/smtp/smtp.js';
 import { watchClock } from './outbound/clock-steps.js';
 import { openComposer } from './outbound/composer.js';
-import { createFileCourier } from './outbound/file.js';
+import { createCourier } from './outbound/courier.js';
 import { openHooks, testHook } from './outbound/hooks.js';
-import { openQueue, type QueueOptions } from './outbound/queue.js';
-import { createSmtpCourier } from './outbound/smtp.js';
+import { openQueue } from './outbound/queue.js';
 import { createPoster } from './outbound/webhook.js';
 import { openParser } from './parsing/parser.js';
 import { clearIncoming, incomingFolder } from './store/blobs/blobs.js';
 import { sentFolder } from './store/blobs/sent.js';
 import { watchSpace } from './store/blobs/space.js';
+import { prepareDataDir } from './store/data-dir.js';
 import { isBusy } from './store/sqlite/database.js';
 import { lockStore } from './store/sqlite/lock.js';
 import { openStore } from './store/sqlite/open.js';
 import { openHousekeeping } from './store/upkeep/housekeeping.js';
-
-/** The places really bound, as they stand in `listening.json`. */
-export interface Listening {
-  readonly smtp: readonly string[];
-  readonly lmtp: readonly string[];
-  readonly http: string | null;
-  /** Only with a listener of its own for the providers. */
-  readonly ingress?: string;
-}
 
 export interface Daemon {
   readonly listening: Listening;
@@ -70,10 +57,6 @@ export interface DaemonOptions {
 const GRACE = 30_000;
 /** For what only measures how long something takes: the clock on the wall may be put forward or back. */
 const steady = () => performance.now();
-
-export function listeningFile(dataDir: string): string {
-  return path.join(dataDir, 'listening.json');
-}
 
 export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): Promise<Daemon> {
   const { log } = options;
@@ -137,7 +120,8 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       lowOnSpace: space.low,
     });
 
-    let courier = createCourier(config);
+    const courierOf = (of: Config) => createCourier(courierSettings(of, sentFolder(dataDir)));
+    let courier = courierOf(config);
     closers.push(() => courier.close());
     const queue = openQueue({
       store,
@@ -185,7 +169,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const doors: SmtpDoor[] = [];
     const openDoor = async (door: Pick<SmtpOptions, 'kind' | 'listen'> & Partial<SmtpOptions>) => {
       if (door.listen.length === 0 && (door.fds ?? []).length === 0) return [];
-      const opened = await openSmtp({ ...doorSettings(config), ...doorOptions, ...door });
+      const opened = await openSmtp({ ...smtpSettings(config), ...doorOptions, ...door });
       doors.push(opened);
       closers.push(() => opened.close({ graceMs }));
       return opened.addresses();
@@ -221,7 +205,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       reception,
       log,
       now: Date.now,
-      settings: () => httpDoorSettings(config),
+      settings: () => providerSettings(config),
     });
     const api = createApi({
       store,
@@ -242,7 +226,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     closers.push(() => stream.close());
 
     const listening: Listening = { smtp, lmtp, http, ...(ingress === null ? {} : { ingress }) };
-    closers.push(() => rmSync(listeningFile(dataDir), { force: true }));
+    closers.push(() => removeListening(dataDir));
     writeListening(dataDir, listening);
     log.info('listening', { smtp, lmtp, http, ingress: ingress ?? undefined, pid: process.pid, data_dir: dataDir });
     composer.wake();
@@ -261,8 +245,8 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       listening,
       async reload(next) {
         const { changed, needRestart } = diffReload(config, next.config);
-        const settings = doorSettings(next.config);
-        const nextCourier = changed.some(key => key.startsWith('outbound.')) ? createCourier(next.config) : null;
+        const settings = smtpSettings(next.config);
+        const nextCourier = changed.some(key => key.startsWith('outbound.')) ? courierOf(next.config) : null;
         // Doors check the certificate before they take it; the first that refuses stops the reload.
         for (const door of doors) door.reload(settings);
         config = next.config;
@@ -298,84 +282,3 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
 
 /** A mail's worth of attachments in base64, and its words. */
 const bodyLimit = (maxSize: number) => Math.ceil(maxSize * 1.4) + 4 * 1024 * 1024;
-
-/** 0700, ours. Throws with what to do about it. */
-function prepareDataDir(dataDir: string): void {
-  try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    const { uid, mode } = statSync(dataDir);
-    const me = process.getuid?.();
-    if (me === 0 && uid !== 0) {
-      throw new ReplydError(
-        'unavailable',
-        `${dataDir} belongs to another user (uid ${uid}): run the daemon as that user, not as root`,
-      );
-    }
-    if (me !== undefined && uid === me && (mode & 0o077) !== 0) chmodSync(dataDir, 0o700);
-  } catch (error) {
-    if (error instanceof ReplydError) throw error;
-    throw new ReplydError('unavailable', `cannot use data_dir ${dataDir}: ${reasonText(error)}`, { cause: error });
-  }
-}
-
-function writeListening(dataDir: string, listening: Listening): void {
-  const file = listeningFile(dataDir);
-  writeFileSync(`${file}.new`, `${JSON.stringify(listening)}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
-}
-
-function doorSettings(config: Config): SmtpSettings {
-  const { smtp, tls } = config;
-  return {
-    hostname: smtp.hostname ?? hostname(),
-    maxSize: smtp.maxSize,
-    maxConnections: smtp.maxConnections,
-    maxConnectionsPerIp: smtp.maxConnectionsPerIp,
-    maxRecipients: smtp.maxRecipients,
-    maxRefused: config.limits.refusedRecipients,
-    mailsPerHour: config.limits.mailsPerHour,
-    idleTimeout: smtp.idleTimeout,
-    sessionTimeout: smtp.sessionTimeout,
-    dataTimeout: smtp.dataTimeout,
-    trustedNetworks: smtp.trustedNetworks,
-    tls:
-      tls.certificate && tls.key
-        ? { cert: readPem('tls.certificate', tls.certificate), key: readPem('tls.key', tls.key) }
-        : undefined,
-  };
-}
-
-function httpDoorSettings(config: Config): HttpDoorSettings {
-  return { maxSize: config.smtp.maxSize, publicUrl: config.http.publicUrl, secrets: secretsOf(config) };
-}
-
-function readPem(key: string, file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new ReplydError('invalid', `${key}: cannot read ${file}: ${reasonText(error)}`, { cause: error });
-  }
-}
-
-function createCourier(config: Config): Courier {
-  const { outbound, dataDir } = config;
-  if (outbound.transport === 'file') {
-    const folder = sentFolder(dataDir);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    return createFileCourier({ folder });
-  }
-  return createSmtpCourier({
-    host: outbound.host!,
-    port: outbound.port,
-    tls: outbound.tls,
-    ...(outbound.username ? { username: outbound.username } : {}),
-    ...(outbound.password ? { password: outbound.password } : {}),
-    hostname: config.smtp.hostname ?? hostname(),
-    connections: outbound.connections,
-  });
-}
-
-function queueSettings(config: Config): Pick<QueueOptions, 'concurrency' | 'schedule'> {
-  const { outbound } = config;
-  return { concurrency: outbound.connections, schedule: { waits: outbound.retry, giveUpAfter: outbound.giveUp } };
-}

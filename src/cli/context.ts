@@ -120,7 +120,7 @@ export async function openDirectly(loaded: LoadedConfig, migrate: boolean): Prom
 
 /** Reading the code takes longer than what it does: it is begun while the configuration is still being read. */
 function loadStoreCode() {
-  return Promise.all([import('../store/sqlite/open.js'), import('../config/store-rules.js')]);
+  return Promise.all([import('../store/sqlite/open.js'), import('../config/settings.js')]);
 }
 
 /** True when nobody has made it; throws unauthorized when that can't be seen. */

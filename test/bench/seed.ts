@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { loadConfig } from '#replyd/config/load.js';
-import { storeRules } from '#replyd/config/store-rules.js';
+import { storeRules } from '#replyd/config/settings.js';
 import { openStore } from '#replyd/store/sqlite/open.js';
 
 /**

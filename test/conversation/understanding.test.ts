@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { loadConfig } from '#replyd/config/load.js';
-import { storeRules } from '#replyd/config/store-rules.js';
+import { storeRules } from '#replyd/config/settings.js';
 import type { Conversation, Message } from '#replyd/conversation/model.js';
 import { type OpenStore, openStore } from '#replyd/store/sqlite/open.js';
 import { addAccount, type DaemonProcess, makeDaemon } from '../daemon-process.js';

@@ -14,7 +14,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { loadConfig } from '#replyd/config/load.js';
-import { storeRules } from '#replyd/config/store-rules.js';
+import { storeRules } from '#replyd/config/settings.js';
 import type { Conversation, Message } from '#replyd/conversation/model.js';
 import type { Store } from '#replyd/conversation/store.js';
 import { openDatabase } from '#replyd/store/sqlite/database.js';

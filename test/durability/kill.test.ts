@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadConfig } from '#replyd/config/load.js';
-import { storeRules } from '#replyd/config/store-rules.js';
+import { storeRules } from '#replyd/config/settings.js';
 import type { Conversation } from '#replyd/conversation/model.js';
 import { openStore } from '#replyd/store/sqlite/open.js';
 import { addAccount, type DaemonProcess, makeDaemon } from '../daemon-process.js';

@@ -10,7 +10,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import path from 'node:path';
 import { loadConfig } from '#replyd/config/load.js';
-import { storeRules } from '#replyd/config/store-rules.js';
+import { storeRules } from '#replyd/config/settings.js';
 import type { Conversation, QueuedDelivery } from '#replyd/conversation/model.js';
 import { type OpenStore, openStore } from '#replyd/store/sqlite/open.js';
 import { addAccount, type DaemonOptions, type DaemonProcess, makeDaemon, type Settings } from '../daemon-process.js';

@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import { loadConfig } from '#replyd/config/load.js';
-import { storeRules } from '#replyd/config/store-rules.js';
+import { storeRules } from '#replyd/config/settings.js';
 import { type Connection, openDatabase } from '#replyd/store/sqlite/database.js';
 import { openStore } from '#replyd/store/sqlite/open.js';
 import { type DaemonProcess, makeDaemon, type Settings } from '../daemon-process.js';

@@ -4,14 +4,14 @@
  * later check from being made is said as a warning of its own.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { faultText, reasonText } from '../../base/errors.js';
 import type { Config } from '../../config/keys.js';
+import type { Listening } from '../../config/listening.js';
 import { type Listen, printListen } from '../../config/place.js';
 import type { Store } from '../../conversation/store.js';
-import type { Listening } from '../../daemon.js';
 import { readDoorFaults } from '../../ingress/providers/door-faults.js';
 import { PROVIDERS } from '../../ingress/providers/list.js';
 import type { Provider } from '../../ingress/providers/provider.js';
@@ -157,15 +157,6 @@ function tryListening(listen: { host: string; port: number }): Promise<{ text: s
     });
     server.listen({ host: listen.host, port: listen.port }, () => server.close(() => resolve(null)));
   });
-}
-
-/** What the running daemon said it listens on, or null. */
-export function readListening(dataDir: string): Listening | null {
-  try {
-    return JSON.parse(readFileSync(path.join(dataDir, 'listening.json'), 'utf8')) as Listening;
-  } catch {
-    return null;
-  }
 }
 
 /** Does the running daemon answer where it said it listens? */

@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { errorText, faultText, isReplydError } from '../../base/errors.js';
 import type { Config } from '../../config/keys.js';
+import { readListening } from '../../config/listening.js';
 import type { LoadedConfig } from '../../config/load.js';
 import type { Store } from '../../conversation/store.js';
 import { loadSettings, openDirectly, storeIsMissing } from '../context.js';
@@ -27,7 +28,6 @@ import {
   type Finding,
   failed,
   ok,
-  readListening,
   warning,
 } from './checks.js';
 import {

@@ -1,0 +1,78 @@
+/**
+ * What the configuration says to each part of the program. A part has settings of its own and does not know the
+ * configuration; the daemon and the command line get the settings here, so both read a key in the same way.
+ *
+ * Pure, but for the certificate: a PEM file that cannot be read is an `invalid` error with key, file and reason.
+ */
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { ReplydError, reasonText } from '../base/errors.js';
+import type { DoorSettings } from '../ingress/providers/http.js';
+import type { SmtpSettings } from '../ingress/smtp/smtp.js';
+import type { CourierSettings } from '../outbound/courier.js';
+import type { QueueOptions } from '../outbound/queue.js';
+import type { Rules } from '../store/tx.js';
+import type { Config } from './keys.js';
+import { secretsOf } from './providers.js';
+
+export function storeRules(config: Config): Rules {
+  return {
+    prefixes: config.reply.prefix,
+    separator: config.reply.separator,
+    delay: config.continuity.delay,
+    maxSize: config.outbound.maxSize,
+    operator: config.operator.address,
+  };
+}
+
+/** For SMTP and LMTP. Reads the certificate. */
+export function smtpSettings({ smtp, limits, tls }: Config): SmtpSettings {
+  return {
+    hostname: smtp.hostname ?? hostname(),
+    maxSize: smtp.maxSize,
+    maxConnections: smtp.maxConnections,
+    maxConnectionsPerIp: smtp.maxConnectionsPerIp,
+    maxRecipients: smtp.maxRecipients,
+    maxRefused: limits.refusedRecipients,
+    mailsPerHour: limits.mailsPerHour,
+    idleTimeout: smtp.idleTimeout,
+    sessionTimeout: smtp.sessionTimeout,
+    dataTimeout: smtp.dataTimeout,
+    trustedNetworks: smtp.trustedNetworks,
+    tls:
+      tls.certificate && tls.key
+        ? { cert: readPem('tls.certificate', tls.certificate), key: readPem('tls.key', tls.key) }
+        : undefined,
+  };
+}
+
+export function providerSettings(config: Config): DoorSettings {
+  return { maxSize: config.smtp.maxSize, publicUrl: config.http.publicUrl, secrets: secretsOf(config) };
+}
+
+/** `sentFolder` is for the transport `file`. */
+export function courierSettings({ outbound, smtp }: Config, sentFolder: string): CourierSettings {
+  if (outbound.transport === 'file') return { kind: 'file', folder: sentFolder };
+  return {
+    kind: 'smtp',
+    host: outbound.host!,
+    port: outbound.port,
+    tls: outbound.tls,
+    ...(outbound.username ? { username: outbound.username } : {}),
+    ...(outbound.password ? { password: outbound.password } : {}),
+    hostname: smtp.hostname ?? hostname(),
+    connections: outbound.connections,
+  };
+}
+
+export function queueSettings({ outbound }: Config): Pick<QueueOptions, 'concurrency' | 'schedule'> {
+  return { concurrency: outbound.connections, schedule: { waits: outbound.retry, giveUpAfter: outbound.giveUp } };
+}
+
+function readPem(key: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new ReplydError('invalid', `${key}: cannot read ${file}: ${reasonText(error)}`, { cause: error });
+  }
+}
