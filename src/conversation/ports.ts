@@ -141,15 +141,15 @@ export interface HookParcel {
  * `refusedByPolicy` on `failed`: a 5.7.x at RCPT; three different recipients in a row mean trouble, not failure.
  */
 export type Outcome =
-  | { readonly result: 'sent'; readonly response: string; readonly alias?: string }
+  | { readonly kind: 'sent'; readonly response: string; readonly alias?: string }
   | {
-      readonly result: 'failed';
+      readonly kind: 'failed';
       readonly response: string;
       readonly suspend: boolean;
       readonly refusedByPolicy: boolean;
     }
-  | { readonly result: 'retry'; readonly response: string }
-  | { readonly result: 'trouble'; readonly response: string };
+  | { readonly kind: 'retry'; readonly response: string }
+  | { readonly kind: 'trouble'; readonly response: string };
 
 /** The seam between the queue and the world (SMTP smarthost, .eml files, webhooks). */
 export interface Courier {

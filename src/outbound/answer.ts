@@ -41,25 +41,25 @@ const MAX_RESPONSE = 500;
 
 export function outcomeOf(failure: Failure): Outcome {
   const response = responseText(failure.answer ?? failure.message);
-  if (ABOUT_US.has(failure.code)) return { result: 'trouble', response };
+  if (ABOUT_US.has(failure.code)) return { kind: 'trouble', response };
   const reply = failure.answer === null ? null : readReply(failure.answer);
   if (reply === null) {
-    if (isTooLarge(failure)) return { result: 'failed', response, suspend: false, refusedByPolicy: false };
-    return { result: failure.begun ? 'retry' : 'trouble', response };
+    if (isTooLarge(failure)) return { kind: 'failed', response, suspend: false, refusedByPolicy: false };
+    return { kind: failure.begun ? 'retry' : 'trouble', response };
   }
-  if (reply.code < 500 || reply.code === 503) return { result: 'retry', response };
+  if (reply.code < 500 || reply.code === 503) return { kind: 'retry', response };
   const suspend = isHardBounce(reply.enhanced);
   switch (failure.command) {
     case 'MAIL FROM':
       if (reply.enhanced !== STATUS.tooLarge.enhanced && reply.code !== STATUS.tooLarge.code)
-        return { result: 'trouble', response };
-      return { result: 'failed', response, suspend: false, refusedByPolicy: false };
+        return { kind: 'trouble', response };
+      return { kind: 'failed', response, suspend: false, refusedByPolicy: false };
     case 'RCPT TO':
-      return { result: 'failed', response, suspend, refusedByPolicy: isPolicy(reply) };
+      return { kind: 'failed', response, suspend, refusedByPolicy: isPolicy(reply) };
     case 'DATA':
-      return { result: 'failed', response, suspend, refusedByPolicy: false };
+      return { kind: 'failed', response, suspend, refusedByPolicy: false };
     default:
-      return { result: failure.begun ? 'retry' : 'trouble', response };
+      return { kind: failure.begun ? 'retry' : 'trouble', response };
   }
 }
 

@@ -20,7 +20,7 @@ export function createFileCourier(options: { readonly folder: string }): Courier
       try {
         return await deliver(parcel, options.folder);
       } catch (error) {
-        return { result: 'retry', response: errorText(error) };
+        return { kind: 'retry', response: errorText(error) };
       }
     },
     close: async () => {},
@@ -28,9 +28,9 @@ export function createFileCourier(options: { readonly folder: string }): Courier
 }
 
 async function deliver(parcel: Parcel, folder: string): Promise<Outcome> {
-  if (parcel.kind !== 'mail') return { result: 'retry', response: 'no mail: it does not belong in this queue' };
+  if (parcel.kind !== 'mail') return { kind: 'retry', response: 'no mail: it does not belong in this queue' };
   if (!/^[A-Za-z0-9_-]{1,100}$/.test(parcel.deliveryId)) {
-    return { result: 'retry', response: `the delivery id ${JSON.stringify(parcel.deliveryId)} makes no file name` };
+    return { kind: 'retry', response: `the delivery id ${JSON.stringify(parcel.deliveryId)} makes no file name` };
   }
   const target = path.join(folder, parcel.deliveryId);
   try {
@@ -39,9 +39,9 @@ async function deliver(parcel: Parcel, folder: string): Promise<Outcome> {
     await write(`${target}.eml`, copyBytes(parcel));
     await syncFolder(folder);
   } catch (error) {
-    return { result: isTrouble(error, folder) ? 'trouble' : 'retry', response: errorText(error) };
+    return { kind: isTrouble(error, folder) ? 'trouble' : 'retry', response: errorText(error) };
   }
-  return { result: 'sent', response: `written to ${target}.eml` };
+  return { kind: 'sent', response: `written to ${target}.eml` };
 }
 
 function envelope(parcel: MailParcel): Buffer {

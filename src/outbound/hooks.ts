@@ -101,7 +101,7 @@ export function openHooks(options: HooksOptions): Hooks {
       async deliver(parcel) {
         const answer = await poster.post(parcel as HookParcel);
         const outcome = outcomeOf(answer);
-        const over = outcome.result === 'failed' ? answer.text : outcome.result === 'trouble' ? await lost(id) : null;
+        const over = outcome.kind === 'failed' ? answer.text : outcome.kind === 'trouble' ? await lost(id) : null;
         if (over !== null) {
           await store.disableHook(id, over);
           log.error('hook_disabled', { hook: id, reason: over });
@@ -148,7 +148,7 @@ export async function testHook(
     data: { hook_id: id },
   });
   const answer = await poster.post({ url: hook.url, eventId, body, secrets: await store.hookSecrets(id) });
-  const ok = outcomeOf(answer).result === 'sent';
+  const ok = outcomeOf(answer).kind === 'sent';
   if (ok && (hook.state === 'off' || hook.failing_since !== null)) await store.enableHook(id);
   return { ok, response: answer.text };
 }

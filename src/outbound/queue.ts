@@ -167,13 +167,13 @@ export function openQueue(options: QueueOptions): Queue {
     try {
       outcome = await courier.deliver(parcel);
     } catch (error) {
-      outcome = { result: 'retry', response: errorText(error) };
+      outcome = { kind: 'retry', response: errorText(error) };
     }
     await conclude(parcel, outcome, probing);
   }
 
   async function conclude(parcel: Parcel, outcome: Outcome, probing: boolean): Promise<void> {
-    switch (outcome.result) {
+    switch (outcome.kind) {
       case 'sent':
         refusals.taken(parcel.deliveryId);
         await settle(parcel, outcome, null);
@@ -199,7 +199,7 @@ export function openQueue(options: QueueOptions): Queue {
     if (probing || verdict === 'everybody') await beginTrouble(outcome.response, probing);
     if (probing) return release(parcel, outcome);
     const wait = nextWait(parcel, verdict === 'everybody');
-    return settle(parcel, { result: 'retry', response: outcome.response }, wait);
+    return settle(parcel, { kind: 'retry', response: outcome.response }, wait);
   }
 
   /** Null: given up, but never while the destination is in trouble. */
@@ -211,7 +211,7 @@ export function openQueue(options: QueueOptions): Queue {
     const now = clock();
     const retryAt = wait === null ? null : now + wait;
     if (!(await persist(parcel, outcome, () => store.settle(parcel.deliveryId, outcome, { now, retryAt })))) return;
-    if (outcome.result === 'sent') tell('info', 'sent', parcel, outcome);
+    if (outcome.kind === 'sent') tell('info', 'sent', parcel, outcome);
     else if (retryAt === null) tell('warn', 'failed', parcel, outcome);
     else tell('info', 'deferred', parcel, outcome, { next_attempt_at: new Date(retryAt).toISOString() });
   }
@@ -229,7 +229,7 @@ export function openQueue(options: QueueOptions): Queue {
         await write();
         return true;
       } catch (error) {
-        tell('error', 'unsettled', parcel, outcome, { result: outcome.result, error: errorText(error) });
+        tell('error', 'unsettled', parcel, outcome, { result: outcome.kind, error: errorText(error) });
         // Removed meanwhile; or the restart will void the lease.
         if (last || isReplydError(error, 'not_found')) return false;
         await pause(STORE_WAIT);

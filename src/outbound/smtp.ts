@@ -52,13 +52,13 @@ export function createSmtpCourier(options: SmtpCourierOptions): Courier {
   let closed = false;
 
   async function deliver(parcel: Parcel): Promise<Outcome> {
-    if (parcel.kind !== 'mail') return { result: 'retry', response: 'no mail: it does not belong in this queue' };
+    if (parcel.kind !== 'mail') return { kind: 'retry', response: 'no mail: it does not belong in this queue' };
     // The library would quietly send to whatever it can make of such an address.
     if (!isSendable(parcel.rcptTo)) {
-      return { result: 'failed', response: 'the recipient is no address', suspend: false, refusedByPolicy: false };
+      return { kind: 'failed', response: 'the recipient is no address', suspend: false, refusedByPolicy: false };
     }
     if (parcel.mailFrom !== '' && !isSendable(parcel.mailFrom)) {
-      return { result: 'retry', response: 'the envelope sender is no address' };
+      return { kind: 'retry', response: 'the envelope sender is no address' };
     }
     // Every kept connection may have been closed by the other side; each costs one try and took nothing.
     for (let stale = 0; ; stale += 1) {
@@ -94,7 +94,7 @@ export function createSmtpCourier(options: SmtpCourierOptions): Courier {
       // A closed one says so at once. Silence for so long comes from somebody who may be as silent on the next.
       const silent = performance.now() - since > 0.9 * replyTimeout;
       const response = silent ? `no answer within ${Math.round(replyTimeout / 1000)} s` : responseText(failure.message);
-      return { outcome: { result: 'retry', response }, stale: !silent };
+      return { outcome: { kind: 'retry', response }, stale: !silent };
     } finally {
       clearTimeout(timer);
       raw.destroy();
@@ -106,7 +106,7 @@ export function createSmtpCourier(options: SmtpCourierOptions): Courier {
       try {
         return await deliver(parcel);
       } catch (error) {
-        return { result: 'retry', response: responseText(errorText(error)) };
+        return { kind: 'retry', response: responseText(errorText(error)) };
       }
     },
     close: async () => {
@@ -151,8 +151,8 @@ function createPool(options: SmtpCourierOptions & { readonly replyTimeout: numbe
 function sent(info: { response: string; serverMessageId?: string | undefined }): Outcome {
   const response = responseText(info.response);
   return info.serverMessageId === undefined
-    ? { result: 'sent', response }
-    : { result: 'sent', response, alias: info.serverMessageId.replaceAll(/[<>]/g, '') };
+    ? { kind: 'sent', response }
+    : { kind: 'sent', response, alias: info.serverMessageId.replaceAll(/[<>]/g, '') };
 }
 
 function isSendable(address: string): boolean {

@@ -98,10 +98,10 @@ export function signature(secrets: readonly string[], id: string, timestamp: num
  * rest is the receiver's trouble: nothing else is tried until a probe is taken.
  */
 export function outcomeOf({ status, text }: HookAnswer): Outcome {
-  if (status !== null && status >= 200 && status < 300) return { result: 'sent', response: text };
-  if (status === 410) return { result: 'failed', response: text, suspend: false, refusedByPolicy: false };
+  if (status !== null && status >= 200 && status < 300) return { kind: 'sent', response: text };
+  if (status === 410) return { kind: 'failed', response: text, suspend: false, refusedByPolicy: false };
   const about = status !== null && status >= 400 && status < 500 && ![401, 403, 404, 407, 408, 429].includes(status);
-  return { result: about ? 'retry' : 'trouble', response: text };
+  return { kind: about ? 'retry' : 'trouble', response: text };
 }
 
 export function createPoster(options: PosterOptions): Poster {

@@ -5,7 +5,7 @@ import { type Failure, outcomeOf, responseText } from '#replyd/outbound/answer.j
 
 /** `failed` may carry `+suspend` and `+policy`. */
 function word(outcome: Outcome): string {
-  if (outcome.result !== 'failed') return outcome.result;
+  if (outcome.kind !== 'failed') return outcome.kind;
   return `failed${outcome.suspend ? '+suspend' : ''}${outcome.refusedByPolicy ? '+policy' : ''}`;
 }
 

@@ -27,7 +27,7 @@ test('writes the mail as it would be sent, and its envelope beside it', async ()
   const folder = path.join(root, 'a', 'sent');
   const courier = createFileCourier({ folder });
   const outcome = await courier.deliver(parcel());
-  assert.deepEqual(outcome, { result: 'sent', response: `written to ${folder}/dl_1.eml` });
+  assert.deepEqual(outcome, { kind: 'sent', response: `written to ${folder}/dl_1.eml` });
   assert.equal(
     readFileSync(path.join(folder, 'dl_1.eml'), 'latin1'),
     'Reply-To: <reply+aa@reply.example.com>\r\nSubject: x\r\n\r\nbody\r\n',
@@ -60,7 +60,7 @@ test('a mail that can’t be read is retried and leaves nothing half written', a
   const folder = path.join(root, 'c');
   const courier = createFileCourier({ folder });
   const outcome = await courier.deliver(parcel({ content: { file: path.join(root, 'gone.eml') } }));
-  assert.equal(outcome.result, 'retry');
+  assert.equal(outcome.kind, 'retry');
   assert.match(outcome.response, /ENOENT/);
   assert.deepEqual(readdirSync(folder), ['dl_1.json']);
 });
@@ -68,17 +68,17 @@ test('a mail that can’t be read is retried and leaves nothing half written', a
 test('a delivery id is never a path', async () => {
   const courier = createFileCourier({ folder: path.join(root, 'd') });
   for (const deliveryId of ['../x', 'a/b', '', '.', 'a.b']) {
-    assert.equal((await courier.deliver(parcel({ deliveryId }))).result, 'retry');
+    assert.equal((await courier.deliver(parcel({ deliveryId }))).kind, 'retry');
   }
 });
 
 test('a folder that can’t be written is trouble of the destination', async () => {
   const blocked = path.join(root, 'blocked');
   writeFileSync(blocked, 'a file stands where the folder should be');
-  assert.equal((await createFileCourier({ folder: blocked }).deliver(parcel())).result, 'trouble');
+  assert.equal((await createFileCourier({ folder: blocked }).deliver(parcel())).kind, 'trouble');
   const taken = path.join(root, 'taken');
   mkdirSync(path.join(taken, 'dl_1.json'), { recursive: true });
-  assert.equal((await createFileCourier({ folder: taken }).deliver(parcel())).result, 'trouble');
+  assert.equal((await createFileCourier({ folder: taken }).deliver(parcel())).kind, 'trouble');
 });
 
 test('what is no mail is handed back', async () => {
@@ -92,5 +92,5 @@ test('what is no mail is handed back', async () => {
     body: '',
     secrets: [],
   } as const;
-  assert.equal((await courier.deliver(hook)).result, 'retry');
+  assert.equal((await courier.deliver(hook)).kind, 'retry');
 });

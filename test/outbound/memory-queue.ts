@@ -81,7 +81,7 @@ export function memoryStore(name = 'smarthost'): MemoryStore {
       const delivery = store.of(deliveryId);
       if (delivery.state !== 'leased') throw new Error(`${deliveryId} settled without a lease`);
       delivery.response = outcome.response;
-      if (outcome.result === 'sent' || outcome.result === 'failed') delivery.state = outcome.result;
+      if (outcome.kind === 'sent' || outcome.kind === 'failed') delivery.state = outcome.kind;
       else {
         delivery.state = options.retryAt === null ? 'failed' : 'deferred';
         delivery.dueAt = options.retryAt ?? delivery.dueAt;
@@ -169,12 +169,12 @@ export async function settled(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) await new Promise(resolve => setImmediate(resolve));
 }
 
-export const SENT: Outcome = { result: 'sent', response: '250 ok' };
-export const RETRY: Outcome = { result: 'retry', response: '451 later' };
-export const TROUBLE: Outcome = { result: 'trouble', response: 'connect ECONNREFUSED' };
-export const FAILED: Outcome = { result: 'failed', response: '550 5.1.1 x', suspend: true, refusedByPolicy: false };
+export const SENT: Outcome = { kind: 'sent', response: '250 ok' };
+export const RETRY: Outcome = { kind: 'retry', response: '451 later' };
+export const TROUBLE: Outcome = { kind: 'trouble', response: 'connect ECONNREFUSED' };
+export const FAILED: Outcome = { kind: 'failed', response: '550 5.1.1 x', suspend: true, refusedByPolicy: false };
 export const REFUSED: Outcome = {
-  result: 'failed',
+  kind: 'failed',
   response: '554 5.7.1 Relay access denied',
   suspend: false,
   refusedByPolicy: true,

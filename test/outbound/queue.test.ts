@@ -237,7 +237,7 @@ test('the probe’s success releases all', async t => {
 });
 
 for (const outcome of [RETRY, FAILED]) {
-  test(`a probe that is answered with ${outcome.result} ends the trouble: the destination is there`, async t => {
+  test(`a probe that is answered with ${outcome.kind} ends the trouble: the destination is there`, async t => {
     const at = bench(t, add(3));
     at.answer = () => TROUBLE;
     await settled();

@@ -59,7 +59,7 @@ async function realServer(t: TestContext, options: SMTPServerOptions): Promise<n
 test('hands over the stored bytes behind the copy’s head, with its envelope', async t => {
   const sink = await scripted(t, {});
   const courier = courierTo(t, sink.port, { hostname: 'replyd.example.com' });
-  assert.deepEqual(await courier.deliver(parcel()), { result: 'sent', response: '250 2.0.0 queued as 1' });
+  assert.deepEqual(await courier.deliver(parcel()), { kind: 'sent', response: '250 2.0.0 queued as 1' });
   assert.deepEqual(sink.mails, [
     { mailFrom: 'bounce+ab@reply.example.com', rcptTo: 'anna@customer.example', data: HEAD + BODY },
   ]);
@@ -72,7 +72,7 @@ test('streams a stored file, and sends the null sender', async t => {
   const file = path.join(folder, 'large.eml');
   writeFileSync(file, `Subject: x\r\n\r\n${'0123456789\r\n'.repeat(200_000)}`);
   const outcome = await courierTo(t, sink.port).deliver(parcel({ mailFrom: '', content: { file } }));
-  assert.equal(outcome.result, 'sent');
+  assert.equal(outcome.kind, 'sent');
   assert.equal(sink.mails[0]!.mailFrom, '');
   assert.ok(sink.mails[0]!.data === HEAD + readFileSync(file, 'latin1'));
 });
@@ -81,7 +81,7 @@ test('keeps the connection from mail to mail', async t => {
   const sink = await scripted(t, { RCPT: ['250 ok', '550 5.1.1 unknown', '250 ok'] });
   const courier = courierTo(t, sink.port, { connections: 1 });
   const results: string[] = [];
-  for (let index = 0; index < 3; index += 1) results.push((await courier.deliver(parcel())).result);
+  for (let index = 0; index < 3; index += 1) results.push((await courier.deliver(parcel())).kind);
   assert.deepEqual(results, ['sent', 'failed', 'sent']);
   assert.equal(sink.connections(), 1);
   assert.equal(sink.mails.length, 2);
@@ -92,13 +92,13 @@ test('a kept connection that was closed meanwhile costs nothing', async t => {
   const courier = courierTo(t, sink.port, { connections: 3 });
   const first = await Promise.all([1, 2, 3].map(() => courier.deliver(parcel())));
   assert.deepEqual(
-    first.map(outcome => outcome.result),
+    first.map(outcome => outcome.kind),
     ['sent', 'sent', 'sent'],
   );
   sink.dropConnections();
   const second = await Promise.all([1, 2, 3].map(() => courier.deliver(parcel())));
   assert.deepEqual(
-    second.map(outcome => outcome.result),
+    second.map(outcome => outcome.kind),
     ['sent', 'sent', 'sent'],
   );
   assert.equal(sink.mails.length, 6);
@@ -107,39 +107,39 @@ test('a kept connection that was closed meanwhile costs nothing', async t => {
 test('a kept connection that says 421 at MAIL is replaced, a fresh one is believed', async t => {
   const kept = await scripted(t, { MAIL: ['250 ok', '421 4.4.2 idle too long', '250 ok'] });
   const courier = courierTo(t, kept.port);
-  assert.equal((await courier.deliver(parcel())).result, 'sent');
-  assert.equal((await courier.deliver(parcel())).result, 'sent');
+  assert.equal((await courier.deliver(parcel())).kind, 'sent');
+  assert.equal((await courier.deliver(parcel())).kind, 'sent');
   assert.equal(kept.connections(), 2);
   const { outcome, sink } = await outcomeAgainst(t, { MAIL: '421 4.3.2 shutting down' });
-  assert.equal(outcome.result, 'retry');
+  assert.equal(outcome.kind, 'retry');
   assert.equal(sink.connections(), 1);
 });
 
-const POLICY = { result: 'failed', suspend: false, refusedByPolicy: true } as const;
+const POLICY = { kind: 'failed', suspend: false, refusedByPolicy: true } as const;
 const STAGES: readonly (readonly [string, Script, Partial<Outcome>])[] = [
-  ['5xx at the greeting', { greeting: '554 5.3.2 no' }, { result: 'trouble' }],
-  ['4xx at the greeting', { greeting: '421 4.7.0 busy' }, { result: 'retry' }],
-  ['garbage for a greeting', { greeting: 'SSH-2.0-OpenSSH_9.2' }, { result: 'trouble' }],
-  ['hung up instead of a greeting', { greeting: 'hangup' }, { result: 'trouble' }],
-  ['hung up at EHLO', { EHLO: 'hangup' }, { result: 'trouble' }],
-  ['5xx at MAIL', { MAIL: '550 5.7.1 sender refused' }, { result: 'trouble' }],
-  ['5xx at MAIL, no pipelining', { EHLO: '250 sink', MAIL: '550 5.7.1 no' }, { result: 'trouble' }],
-  ['too large at MAIL', { MAIL: '552 5.3.4 too large' }, { result: 'failed', suspend: false }],
-  ['too large by what EHLO says', { EHLO: '250-sink\r\n250 SIZE 20' }, { result: 'failed', suspend: false }],
-  ['hung up at MAIL', { MAIL: 'hangup' }, { result: 'retry' }],
-  ['garbage at MAIL', { MAIL: 'hello' }, { result: 'retry' }],
-  ['5.1.1 at RCPT', { RCPT: '550 5.1.1 unknown' }, { result: 'failed', suspend: true, refusedByPolicy: false }],
+  ['5xx at the greeting', { greeting: '554 5.3.2 no' }, { kind: 'trouble' }],
+  ['4xx at the greeting', { greeting: '421 4.7.0 busy' }, { kind: 'retry' }],
+  ['garbage for a greeting', { greeting: 'SSH-2.0-OpenSSH_9.2' }, { kind: 'trouble' }],
+  ['hung up instead of a greeting', { greeting: 'hangup' }, { kind: 'trouble' }],
+  ['hung up at EHLO', { EHLO: 'hangup' }, { kind: 'trouble' }],
+  ['5xx at MAIL', { MAIL: '550 5.7.1 sender refused' }, { kind: 'trouble' }],
+  ['5xx at MAIL, no pipelining', { EHLO: '250 sink', MAIL: '550 5.7.1 no' }, { kind: 'trouble' }],
+  ['too large at MAIL', { MAIL: '552 5.3.4 too large' }, { kind: 'failed', suspend: false }],
+  ['too large by what EHLO says', { EHLO: '250-sink\r\n250 SIZE 20' }, { kind: 'failed', suspend: false }],
+  ['hung up at MAIL', { MAIL: 'hangup' }, { kind: 'retry' }],
+  ['garbage at MAIL', { MAIL: 'hello' }, { kind: 'retry' }],
+  ['5.1.1 at RCPT', { RCPT: '550 5.1.1 unknown' }, { kind: 'failed', suspend: true, refusedByPolicy: false }],
   ['5.7.1 at RCPT', { RCPT: '554 5.7.1 Relay access denied' }, POLICY],
   ['5.7.1 at RCPT, no pipelining', { EHLO: '250 sink', RCPT: '554 5.7.1 Relay access denied' }, POLICY],
   ['5.7.1 at RCPT, but 354', { RCPT: '554 5.7.1 denied', DATA: '354 go on', dot: '554 5.5.1 nobody' }, POLICY],
-  ['4xx at RCPT', { RCPT: '450 4.2.0 greylisted' }, { result: 'retry' }],
-  ['hung up at RCPT', { RCPT: 'hangup' }, { result: 'retry' }],
-  ['5xx at DATA', { DATA: '554 5.6.0 no' }, { result: 'failed', suspend: false }],
-  ['hung up at DATA', { DATA: 'hangup' }, { result: 'retry' }],
-  ['5xx after the dot', { dot: '554 5.7.1 spam' }, { result: 'failed', suspend: false, refusedByPolicy: false }],
-  ['4xx after the dot', { dot: '451 4.3.0 later' }, { result: 'retry' }],
-  ['hung up after the dot', { dot: 'hangup' }, { result: 'retry' }],
-  ['garbage after the dot', { dot: 'perhaps' }, { result: 'retry' }],
+  ['4xx at RCPT', { RCPT: '450 4.2.0 greylisted' }, { kind: 'retry' }],
+  ['hung up at RCPT', { RCPT: 'hangup' }, { kind: 'retry' }],
+  ['5xx at DATA', { DATA: '554 5.6.0 no' }, { kind: 'failed', suspend: false }],
+  ['hung up at DATA', { DATA: 'hangup' }, { kind: 'retry' }],
+  ['5xx after the dot', { dot: '554 5.7.1 spam' }, { kind: 'failed', suspend: false, refusedByPolicy: false }],
+  ['4xx after the dot', { dot: '451 4.3.0 later' }, { kind: 'retry' }],
+  ['hung up after the dot', { dot: 'hangup' }, { kind: 'retry' }],
+  ['garbage after the dot', { dot: 'perhaps' }, { kind: 'retry' }],
 ];
 
 for (const [name, script, expected] of STAGES) {
@@ -159,20 +159,20 @@ test('silence is borne for a while, before the mail as trouble, within it as a r
     [{ dot: 'silence' }, 'retry'],
   ];
   for (const [script, expected] of cases) {
-    assert.equal((await outcomeAgainst(t, script, impatient)).outcome.result, expected, JSON.stringify(script));
+    assert.equal((await outcomeAgainst(t, script, impatient)).outcome.kind, expected, JSON.stringify(script));
   }
 });
 
 test('an attempt is bounded as a whole', async t => {
   const { outcome } = await outcomeAgainst(t, { dot: 'silence' }, { attemptTimeout: 100 });
-  assert.equal(outcome.result, 'retry');
+  assert.equal(outcome.kind, 'retry');
 });
 
 test('nobody listening is trouble', async t => {
   const sink = await startSink();
   await sink.close();
   const outcome = await courierTo(t, sink.port).deliver(parcel());
-  assert.equal(outcome.result, 'trouble');
+  assert.equal(outcome.kind, 'trouble');
   assert.match(outcome.response, /ECONNREFUSED/);
 });
 
@@ -180,19 +180,19 @@ test('a mail that can’t be read is retried and its beginning is never taken fo
   const sink = await scripted(t, {});
   const courier = courierTo(t, sink.port);
   const gone = await courier.deliver(parcel({ content: { file: path.join(folder, 'gone.eml') } }));
-  assert.equal(gone.result, 'retry');
+  assert.equal(gone.kind, 'retry');
   // Reading a folder fails after it was opened: the head has gone out by then.
   const broken = await courier.deliver(parcel({ content: { file: folder } }));
-  assert.equal(broken.result, 'retry');
+  assert.equal(broken.kind, 'retry');
   assert.deepEqual(sink.mails, []);
-  assert.equal((await courier.deliver(parcel())).result, 'sent');
+  assert.equal((await courier.deliver(parcel())).kind, 'sent');
 });
 
 test('the id that a provider gives the mail is kept as an alias', async t => {
   const outlook = '250 2.0.0 OK <AM0PR01@eurprd01.prod.outlook.com> [Hostname=X.eurprd01.prod.outlook.com]';
   const { outcome } = await outcomeAgainst(t, { dot: outlook });
   assert.deepEqual(outcome, {
-    result: 'sent',
+    kind: 'sent',
     response: outlook,
     alias: 'AM0PR01@eurprd01.prod.outlook.com',
   });
@@ -202,9 +202,9 @@ test('an address can’t smuggle a command', async t => {
   const sink = await scripted(t, {});
   const courier = courierTo(t, sink.port);
   for (const rcptTo of ['a@x.example>\r\nRSET', 'a@x.example> NOTIFY=NEVER', '']) {
-    assert.equal((await courier.deliver(parcel({ rcptTo }))).result, 'failed', rcptTo);
+    assert.equal((await courier.deliver(parcel({ rcptTo }))).kind, 'failed', rcptTo);
   }
-  assert.equal((await courier.deliver(parcel({ mailFrom: 'a@x.example> SIZE=1' }))).result, 'retry');
+  assert.equal((await courier.deliver(parcel({ mailFrom: 'a@x.example> SIZE=1' }))).kind, 'retry');
   assert.deepEqual(sink.mails, []);
   assert.equal(
     sink.commands.some(line => /NOTIFY|a@x/.test(line)),
@@ -223,7 +223,7 @@ test('what is no mail is handed back', async t => {
     body: '',
     secrets: [],
   } as const;
-  assert.equal((await courier.deliver(hook)).result, 'retry');
+  assert.equal((await courier.deliver(hook)).kind, 'retry');
 });
 
 test('closing ends the waiting mails as retries', async t => {
@@ -238,7 +238,7 @@ test('closing ends the waiting mails as retries', async t => {
   const all = [1, 2, 3].map(() => courier.deliver(parcel()));
   await courier.close();
   assert.deepEqual(
-    (await Promise.all(all)).map(outcome => outcome.result),
+    (await Promise.all(all)).map(outcome => outcome.kind),
     ['retry', 'retry', 'retry'],
   );
 });
@@ -270,11 +270,11 @@ test('a kept connection that falls silent costs one time limit, not one for each
   const sink = await scripted(t, script);
   const courier = courierTo(t, sink.port, { replyTimeout: 300 });
   for (const outcome of await Promise.all([1, 2, 3].map(() => courier.deliver(parcel())))) {
-    assert.equal(outcome.result, 'sent');
+    assert.equal(outcome.kind, 'sent');
   }
   const before = sink.commands.length;
   script.MAIL = 'silence';
-  assert.equal((await courier.deliver(parcel())).result, 'retry');
+  assert.equal((await courier.deliver(parcel())).kind, 'retry');
   assert.equal(sink.commands.slice(before).filter(line => line.startsWith('MAIL')).length, 1);
 });
 
@@ -298,7 +298,7 @@ test('TLS as configured: never, when offered, always with a valid certificate, f
   for (const [to, options, result, secure] of cases) {
     seen.length = 0;
     const outcome = await courierTo(t, to, { ...options, connectTimeout: 5000 }).deliver(parcel());
-    assert.equal(outcome.result, result, `${JSON.stringify(options.tls)} ${outcome.response}`);
+    assert.equal(outcome.kind, result, `${JSON.stringify(options.tls)} ${outcome.response}`);
     assert.equal(seen[0]?.secure, secure);
   }
 });
@@ -307,12 +307,12 @@ test('login, and a wrong password is trouble that names no secret', async t => {
   const seen: Seen[] = [];
   const port = await realServer(t, takes(seen, { authOptional: false }));
   const login = { tls: 'required', ca: pem, username: 'replyd' } as const;
-  assert.equal((await courierTo(t, port, { ...login, password: 'secret' }).deliver(parcel())).result, 'sent');
+  assert.equal((await courierTo(t, port, { ...login, password: 'secret' }).deliver(parcel())).kind, 'sent');
   assert.deepEqual(seen, [{ secure: true, user: 'replyd' }]);
   const wrong = await courierTo(t, port, { ...login, password: 'hunter2' }).deliver(parcel());
-  assert.equal(wrong.result, 'trouble');
+  assert.equal(wrong.kind, 'trouble');
   assert.match(wrong.response, /535/);
   assert.doesNotMatch(wrong.response, /hunter2|aHVudGVyMg/);
   const none = await courierTo(t, port, { tls: 'required', ca: pem }).deliver(parcel());
-  assert.equal(none.result, 'trouble');
+  assert.equal(none.kind, 'trouble');
 });

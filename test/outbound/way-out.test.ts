@@ -171,7 +171,7 @@ test('a process that died between hand-over and store sends the same bytes again
   // Leased and handed over, never settled.
   const parcels = await at.store.lease('smarthost', { now: at.time.now, limit: 10 });
   const first = createSmtpCourier({ host: '127.0.0.1', port: at.sink.port, tls: 'none', connections: 1 });
-  for (const parcel of parcels) assert.equal((await first.deliver(parcel)).result, 'sent');
+  for (const parcel of parcels) assert.equal((await first.deliver(parcel)).kind, 'sent');
   await first.close();
   assert.equal(await at.store.voidLeases(), 2);
   at.startQueue();

@@ -89,7 +89,7 @@ test('what an answer means', () => {
     [503, 'trouble'],
     [null, 'trouble'],
   ];
-  for (const [status, result] of cases) assert.equal(outcomeOf({ status, text: '' }).result, result, String(status));
+  for (const [status, result] of cases) assert.equal(outcomeOf({ status, text: '' }).kind, result, String(status));
 });
 
 test('a redirect is an answer like another and is not followed', async context => {

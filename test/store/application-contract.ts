@@ -7,7 +7,7 @@ import type { Store } from '#replyd/conversation/store.js';
 import { destinationOf, filing, type Open, type Opened, reading } from './contract.js';
 
 const FIRST = 'ev_00000000000';
-const SENT = { result: 'sent', response: '200' } as const;
+const SENT = { kind: 'sent', response: '200' } as const;
 
 async function started(store: Store, slug = 'acme') {
   await store.addAccount({ slug, domains: [`${slug}.example.com`], support_email: 'support@example.com' });
@@ -123,7 +123,7 @@ export function applicationContract(name: string, open: Open): void {
         ['https://app.example/hook', [secret], bodies[1].id],
       );
       assert.deepEqual(await leaseAll(store, hook.id, now), [], 'the next waits for the one before');
-      await store.settle(first[1]!.deliveryId, { result: 'retry', response: '500' }, { now, retryAt: now + 5 });
+      await store.settle(first[1]!.deliveryId, { kind: 'retry', response: '500' }, { now, retryAt: now + 5 });
       assert.deepEqual(await leaseAll(store, hook.id, now), []);
       const [again] = await leaseAll(store, hook.id, now + 5);
       assert.deepEqual([again!.eventId, again!.attempt], [first[1]!.eventId, 2]);
@@ -139,7 +139,7 @@ export function applicationContract(name: string, open: Open): void {
       const before = await store.latestEvent();
       await store.settle(
         next!.deliveryId,
-        { result: 'failed', response: '410', suspend: false, refusedByPolicy: false },
+        { kind: 'failed', response: '410', suspend: false, refusedByPolicy: false },
         { now, retryAt: null },
       );
       assert.equal(await store.latestEvent(), before);

@@ -399,7 +399,7 @@ export function storeContract(name: string, open: Open): void {
       ['carla@customer.example', 1, `<${mailId}@reply.example.com>`],
     );
     assert.deepEqual(await store.lease('smarthost', { now: now + 60_000, limit: 10 }), []);
-    await store.settle(parcel.deliveryId, { result: 'retry', response: '451 later' }, { now, retryAt: now + 90_000 });
+    await store.settle(parcel.deliveryId, { kind: 'retry', response: '451 later' }, { now, retryAt: now + 90_000 });
     assert.equal((await store.delivery(parcel.deliveryId)).state, 'deferred');
     assert.equal(await store.nextDueAt('smarthost'), now + 90_000);
     await store.lease('smarthost', { now: now + 90_000, limit: 1 });
@@ -407,7 +407,7 @@ export function storeContract(name: string, open: Open): void {
     await store.lease('smarthost', { now: now + 90_000, limit: 1 });
     await store.settle(
       parcel.deliveryId,
-      { result: 'sent', response: '250 ok', alias: 'other@smarthost.example' },
+      { kind: 'sent', response: '250 ok', alias: 'other@smarthost.example' },
       { now, retryAt: null },
     );
     const sent = await store.message(message.id);

@@ -89,7 +89,7 @@ test('every statement finds its rows by an index', async context => {
   for (const name of ['smarthost', hook.id]) {
     await store.nextDueAt(name);
     const [parcel, second] = await store.lease(name, { now, limit: 9 });
-    const outcome = { result: 'failed', response: '550', suspend: true, refusedByPolicy: false } as const;
+    const outcome = { kind: 'failed', response: '550', suspend: true, refusedByPolicy: false } as const;
     await store.settle(parcel!.deliveryId, outcome, { now, retryAt: null });
     if (second) await store.release([second.deliveryId]);
   }

@@ -64,7 +64,7 @@ async function mailed(store: Store, id: string, more: { text?: string; alias?: s
   await store.lease('smarthost', { now, limit: 10 });
   const [copy] = snapshot.copies;
   const alias = more.alias === undefined ? {} : { alias: more.alias };
-  await store.settle(copy!.deliveryId, { result: 'sent', response: '250 ok', ...alias }, { now, retryAt: null });
+  await store.settle(copy!.deliveryId, { kind: 'sent', response: '250 ok', ...alias }, { now, retryAt: null });
   return { message: message.id, delivery: copy!.deliveryId, bounceAddress: copy!.bounceAddress!, messageId, snapshot };
 }
 

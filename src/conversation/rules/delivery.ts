@@ -49,7 +49,7 @@ export interface Settlement {
 /** `retryAt`: when it could be tried again, null when `outbound.retry` is over. */
 export function settlementOf(outcome: Outcome, retryAt: number | null): Settlement {
   const { response } = outcome;
-  switch (outcome.result) {
+  switch (outcome.kind) {
     case 'sent':
       return { state: 'sent', error: null, response, retryAt: null, failure: null, suspends: false };
     case 'failed':

@@ -88,7 +88,7 @@ export const settle: Verb<'settle'> = async (tx, deliveryId, outcome, options) =
     response,
     row.key,
   );
-  if (outcome.result === 'sent' && outcome.alias && row.conversation_key !== null) {
+  if (outcome.kind === 'sent' && outcome.alias && row.conversation_key !== null) {
     await rememberAlias(tx, row.conversation_key, outcome.alias);
   }
   if (failure !== null) await failed(tx, row, failure, suspends);

@@ -92,17 +92,17 @@ test('mails to one person in one conversation keep their order, and so do webhoo
 test('what an attempt makes of a delivery', () => {
   const response = 'what the smarthost said';
   const base = { error: response, response: null, retryAt: null, failure: null, suspends: false };
-  const refused = { result: 'failed', response, refusedByPolicy: false } as const;
+  const refused = { kind: 'failed', response, refusedByPolicy: false } as const;
   const table: readonly (readonly [Outcome, number | null, Settlement])[] = [
-    [{ result: 'sent', response }, null, { ...base, state: 'sent', error: null, response }],
-    [{ result: 'retry', response }, 5_000, { ...base, state: 'deferred', retryAt: 5_000 }],
-    [{ result: 'trouble', response }, 5_000, { ...base, state: 'deferred', retryAt: 5_000 }],
-    [{ result: 'retry', response }, null, { ...base, state: 'failed', failure: `given up: ${response}` }],
+    [{ kind: 'sent', response }, null, { ...base, state: 'sent', error: null, response }],
+    [{ kind: 'retry', response }, 5_000, { ...base, state: 'deferred', retryAt: 5_000 }],
+    [{ kind: 'trouble', response }, 5_000, { ...base, state: 'deferred', retryAt: 5_000 }],
+    [{ kind: 'retry', response }, null, { ...base, state: 'failed', failure: `given up: ${response}` }],
     [{ ...refused, suspend: false }, 5_000, { ...base, state: 'failed', response, failure: response }],
     [{ ...refused, suspend: true }, null, { ...base, state: 'failed', response, failure: response, suspends: true }],
   ];
   for (const [outcome, retryAt, expected] of table) {
-    assert.deepEqual(settlementOf(outcome, retryAt), expected, `${outcome.result} ${retryAt}`);
+    assert.deepEqual(settlementOf(outcome, retryAt), expected, `${outcome.kind} ${retryAt}`);
   }
 });
 

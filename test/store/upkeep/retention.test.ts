@@ -110,9 +110,9 @@ test('what was sent goes too, but not while it is still to be sent; a retry of i
   const { store, start, answer, settle, clear, whole, later } = await makeStore(context);
   const { id } = await start('carla@customer.example');
   const sent = await answer(id, 'first');
-  await settle({ result: 'sent', response: '250 ok' });
+  await settle({ kind: 'sent', response: '250 ok' });
   await answer(id, 'second');
-  const failed = await settle({ result: 'failed', response: '550 no', suspend: false, refusedByPolicy: false });
+  const failed = await settle({ kind: 'failed', response: '550 no', suspend: false, refusedByPolicy: false });
   await answer(id, 'third');
   later(40);
   assert.deepEqual(await clear({ raw: 30 }), { raw_sent_mails: 2 });
@@ -133,7 +133,7 @@ test('logs of finished deliveries go, their state and bounce address stay', asyn
   const { store, start, answer, settle, clear, whole, later } = await makeStore(context);
   const { id } = await start('carla@customer.example');
   const message = await answer(id, 'first');
-  const delivery = await settle({ result: 'sent', response: '250 queued as 4711' });
+  const delivery = await settle({ kind: 'sent', response: '250 queued as 4711' });
   await answer(id, 'second');
   later(10);
   assert.deepEqual(await clear({ deliveries: 11 }), {});
@@ -196,7 +196,7 @@ test("a kept mail's copy for the operator goes with it, but not before it is sen
   later(100);
   assert.deepEqual(await clear({ unfiled: 90 }), {});
   const [parcel] = await store.lease('smarthost', { now: START + 100 * DAY, limit: 1 });
-  await store.settle(parcel!.deliveryId, { result: 'sent', response: '250 ok' }, { now: START, retryAt: null });
+  await store.settle(parcel!.deliveryId, { kind: 'sent', response: '250 ok' }, { now: START, retryAt: null });
   assert.deepEqual(await clear({ unfiled: 90 }), { unfiled_mails: 1 });
   assert.equal((await store.stats()).contents, 0);
   await whole();
@@ -229,7 +229,7 @@ for (const [what, remove] of [
     await file([made.reply_to!], 'incomingsecret');
     const shared = await file([made.reply_to!, other.reply_to!], 'shared words');
     await answer(made.id, 'outgoingsecret');
-    await settle({ result: 'sent', response: '250 responsesecret' });
+    await settle({ kind: 'sent', response: '250 responsesecret' });
     await store.addMessage({ id: made.id }, { direction: 'note', text: 'notesecret', via: 'cli' });
     const { key } = await store.addKey({ account: null });
     const request = { caller: key.id, name: 'asked', fingerprint: '00' };
@@ -320,7 +320,7 @@ test('the ids of its mails go with a conversation, however it came to know them'
   assert.ok(unread?.result === 'filed');
   await store.refile(unread.mailId, reading({ text: 'read after all' }), []);
   await answer(made.id, 'an answer');
-  await settle({ result: 'sent', response: '250 ok', alias: 'alias@smarthost.example' });
+  await settle({ kind: 'sent', response: '250 ok', alias: 'alias@smarthost.example' });
   const db = openDatabase(dataDir);
   context.after(() => db.close());
   const remembered = () => db.all<{ hash: number; of_message: number }>('select hash, of_message from thread_id');
