@@ -1,6 +1,6 @@
 /**
- * Files that go along with an answer. The store refuses what would make a mail larger than `outbound.max_size` when the
- * message is added; nothing is read here before it is known to be no larger than that by itself.
+ * Files that are attached to an answer. Files that together exceed `outbound.max_size` are refused before they are read;
+ * the store checks the size of the whole mail when the message is added.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';

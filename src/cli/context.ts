@@ -1,9 +1,9 @@
 /**
- * What a verb works with: the configuration that was named or found, and the store behind it, opened directly. A
- * running daemon shares the store and notices every commit; no verb needs one.
+ * What a verb works with: the configuration, and the store that it names, opened by this process. No verb needs a
+ * running daemon; one that runs shares the store and sees every commit.
  *
- * A bad configuration, a store that isn't there, belongs to somebody else or has another schema ends the verb with
- * exit 1 and a line that says what to do. The store is closed whatever happens.
+ * The verb ends with exit 1 and a line that says what to do when the configuration is wrong, or when the store is
+ * missing, belongs to another user or has another schema. The store is always closed.
  */
 import { realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -11,7 +11,7 @@ import type { Command } from 'commander';
 import { isReplydError, ReplydError } from '../base/errors.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { Store } from '../conversation/store.js';
-import { actAsOwner, checkAccess, whomToBe } from './owner.js';
+import { actAsOwner, checkAccess, runAsHint } from './owner.js';
 import { hint, warn } from './terminal/terminal.js';
 import { given } from './verb.js';
 
@@ -20,7 +20,7 @@ export interface Context {
   readonly store: Store;
 }
 
-/** `bin/replyd` of this installation: what units, pipes and people start. */
+/** The path of this installation's `bin/replyd`, which units, pipes and people start. */
 export function launcher(): string {
   return path.join(path.dirname(realpathSync(process.argv[1]!)), 'replyd');
 }
@@ -48,8 +48,8 @@ export async function loadSettings(command: Command, options: { quiet?: boolean 
 }
 
 /**
- * Runs `work` with the store open; root acts as the store's owner meanwhile, so files of the caller are read before
- * and written after. `create`: a store that is not there yet is made. `loaded`: settings that were read already.
+ * Runs `work` with the store open. Root acts as the store's owner meanwhile, so files of the caller are read before and
+ * written after. `create`: makes the store when it is missing. `loaded`: settings that were read before.
  */
 export async function withStore<T>(
   command: Command,
@@ -57,7 +57,7 @@ export async function withStore<T>(
   options: { create?: boolean; loaded?: LoadedConfig } = {},
 ): Promise<T> {
   const storeCode = loadStoreCode();
-  // Whoever awaits it hears of a failure; a configuration that is wrong comes first.
+  // A failure is reported where it is awaited; a wrong configuration is reported first.
   storeCode.catch(() => undefined);
   const loaded = options.loaded ?? (await loadSettings(command));
   const { dataDir } = loaded.config;
@@ -99,7 +99,7 @@ export async function withDataDir<T>(
   }
 }
 
-/** For people who wait for a mail: that nothing leaves while no daemon runs. */
+/** Says that nothing leaves while no daemon runs. */
 export async function hintWithoutDaemon(dataDir: string): Promise<void> {
   const { seemsServed } = await import('../store/sqlite/lock.js');
   if (!seemsServed(dataDir)) hint('no daemon runs: mails wait until `replyd serve` does');
@@ -118,19 +118,19 @@ export async function openDirectly(loaded: LoadedConfig, migrate: boolean): Prom
   return openStore({ dataDir: loaded.config.dataDir, writer: 'direct', rules: storeRules(loaded.config), migrate });
 }
 
-/** Reading the code takes longer than what it does: it is begun while the configuration is still being read. */
+/** Loading the code takes longer than running it, so it starts while the configuration is read. */
 function loadStoreCode() {
   return Promise.all([import('../store/sqlite/open.js'), import('../config/settings.js')]);
 }
 
-/** True when nobody has made it; throws unauthorized when that can't be seen. */
+/** True when there is no store; throws unauthorized when this process cannot see that. */
 export function storeIsMissing(dataDir: string): boolean {
   try {
     statSync(path.join(dataDir, 'replyd.db'));
     return false;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EACCES') throw new ReplydError('unauthorized', whomToBe(dataDir), { cause: error });
+    if (code === 'EACCES') throw new ReplydError('unauthorized', runAsHint(dataDir), { cause: error });
     if (code === 'ENOENT' || code === 'ENOTDIR') return true;
     throw error;
   }

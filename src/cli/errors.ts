@@ -1,8 +1,8 @@
 /**
- * The one mapping of this edge: what ended a verb → exit code and text on standard error.
+ * What ended a verb → exit code and text on standard error.
  *
- * 0 done · 1 failed · 2 wrong usage. `invalid` is wrong usage: what was typed can't be right. Everything else failed,
- * unknown faults too; those alone print their stack, because somebody will have to read it.
+ * 0 done · 1 failed · 2 wrong usage. `invalid` is wrong usage. Everything else failed; an unknown fault prints its
+ * stack too, so that it can be reported.
  */
 import { type ErrorKind, isReplydError, ReplydError, systemText } from '../base/errors.js';
 import { printable } from './terminal/text.js';
@@ -20,7 +20,7 @@ export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
   unavailable: EXIT_FAILED,
 };
 
-/** What was typed can't be right. */
+/** An error about what was typed: exit 2. */
 export function usageError(message: string): ReplydError {
   return new ReplydError('invalid', message);
 }

@@ -1,6 +1,6 @@
 /**
- * Whose files these are. Everything under `data_dir` belongs to its owner, whoever runs the command: root acts as that
- * owner while it touches the store, anybody else is told whom to be.
+ * Who owns the files. Everything under `data_dir` belongs to its owner, whoever runs the command: root acts as that
+ * owner while it works in the store. Another user gets an error that names the command that has the permission.
  *
  * POSIX only; where there are no user ids nothing is done and everything is allowed.
  */
@@ -22,7 +22,7 @@ export function ownerOf(file: string): Owner | null {
   }
 }
 
-/** True when this process is root, not somebody else in root's clothes. */
+/** True when both the real and the effective user are root. */
 export function isRoot(): boolean {
   return process.getuid?.() === 0 && process.geteuid?.() === 0;
 }
@@ -42,7 +42,7 @@ export function actAsOwner(folder: string): () => void {
   };
 }
 
-/** Throws unauthorized, saying whom to be, unless this process may read and write in `folder`. */
+/** Throws unauthorized, with `runAsHint`, unless this process may read and write in `folder`. */
 export function checkAccess(folder: string): void {
   try {
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
@@ -51,13 +51,13 @@ export function checkAccess(folder: string): void {
     if (code === 'EROFS')
       throw new ReplydError('unavailable', `${folder} is on a read-only file system`, { cause: error });
     if (code === 'EACCES' || code === 'EPERM')
-      throw new ReplydError('unauthorized', whomToBe(folder), { cause: error });
+      throw new ReplydError('unauthorized', runAsHint(folder), { cause: error });
     throw error;
   }
 }
 
-/** Why there is no permission and which command has it. */
-export function whomToBe(folder: string): string {
+/** Why there is no permission, and as which user the command works. */
+export function runAsHint(folder: string): string {
   const owner = ownerOf(folder);
   if (owner === null) return `no permission to look into ${folder}; become root, or the user that runs replyd`;
   const name = userName(owner.uid);

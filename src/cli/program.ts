@@ -1,6 +1,6 @@
 /**
- * The groups of verbs. A group's file is loaded only when it is called, and what is heavy (store, parser, daemon) only
- * inside the verb that needs it, so that `--help` and short verbs start at once.
+ * The groups of verbs. A group's file is loaded only when the group is called, and heavy parts (store, parser, daemon)
+ * only inside the verb that needs them, so `--help` and short verbs start at once.
  */
 import type { Command } from 'commander';
 import { VERSION } from '../base/version.js';
@@ -152,7 +152,7 @@ export function buildProgram(): Command {
   return program;
 }
 
-/** Loads every group's verbs: for whoever wants to see all of them. */
+/** Loads the verbs of all groups, for tests and the command reference. */
 export async function loadGroups(program: Command): Promise<void> {
   for (const command of program.commands) await loadGroup(command);
 }

@@ -1,6 +1,6 @@
 /**
- * Handing a mail to a door of a running daemon, as an MTA or a customer's provider would: what `demo` and `doctor` do.
- * The mail library is loaded here and only here, when it is needed.
+ * Submits a mail to a door of a running daemon, as an MTA or a customer's provider does: for `demo` and `doctor`. The
+ * mail library is loaded on the first call.
  */
 import { connect, type Socket } from 'node:net';
 

@@ -1,8 +1,8 @@
 /**
- * What every verb has in common: its place in the help with examples, `--config` and `--json` at its end as well as
- * before it, and readers for what people type (counts, addresses, references, KEY=VALUE).
+ * What all verbs share: help with examples, the options `--config`, `--json` and `--limit`, and readers for what people
+ * type (counts, addresses, references, KEY=VALUE).
  *
- * Readers throw usage errors (exit 2) that quote what was typed and show what would be right.
+ * A reader throws a usage error (exit 2) that quotes what was typed and shows what is right.
  */
 import { createRequire } from 'node:module';
 import type * as Commander from 'commander';
@@ -13,7 +13,7 @@ import { normalizeAddress } from '../mail/address.js';
 import { usageError } from './errors.js';
 import { oneLine } from './terminal/text.js';
 
-/** Loaded as what it is: `import` of a CommonJS package costs every verb 5 ms more, for finding its exports. */
+/** Loaded by `require`: `import` of a CommonJS package costs every verb 5 ms more, to find its exports. */
 export const commander = createRequire(import.meta.url)('commander') as typeof Commander;
 
 export interface VerbHelp {

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
-import { hindrances, units } from '#replyd/cli/verbs/systemd.js';
+import { findObstacles, units } from '#replyd/cli/verbs/systemd.js';
 import { loadConfig } from '#replyd/config/load.js';
 import { connectTalk } from '../interop/smtp-talk.js';
 import { ownProcessGroup } from '../process-group.js';
@@ -72,9 +72,9 @@ test('with sockets there is a unit for each door, and no capability', () => {
 test('words of the unit keep their meaning, and what it would hide is said', () => {
   const odd = { ...installation, program: '/opt/my 100% "x"/replyd' };
   assert.match(units(config(), odd)[0]!.text, /"\/opt\/my 100%% \\"x\\"\/replyd"/);
-  assert.deepEqual(hindrances(config(), installation), []);
+  assert.deepEqual(findObstacles(config(), installation), []);
   const names = { REPLYD_SMTP_LISTEN: 'mx.example.com:25', REPLYD_HTTP_LISTEN: 'localhost:0' };
-  const found = hindrances(config({ ...SETTINGS, ...names }), {
+  const found = findObstacles(config({ ...SETTINGS, ...names }), {
     ...installation,
     sockets: true,
     program: '/home/me/replyd/bin/replyd',

@@ -1,10 +1,9 @@
 /**
  * `replyd demo`: the whole job in a throw-away store, with real doors and real mails. The daemon runs in this process
- * on free loopback ports, a small SMTP server plays the customer's provider.
+ * on free loopback ports; a small SMTP server stands for the customer's provider.
  *
- * On a terminal it stays up until Ctrl-C and says how to go on by hand; elsewhere it ends with 0 when the customer's
- * reply stood in its conversation and 1 when not. It is bounded by one time limit, and whatever happens it takes its
- * folder and its ports away again.
+ * On a terminal it runs until Ctrl-C and says how to go on by hand. Elsewhere it ends with 0 when the customer's reply
+ * is in its conversation, and with 1 when not. One time limit bounds it, and it always removes its folder.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -67,7 +66,7 @@ export function defineDemo(verb: Command): void {
     process.off('SIGTERM', interrupt);
     await closeAll(closers);
     if (playing) {
-      // What is being opened just now would keep the process alive.
+      // Something that is still being opened would keep the process alive.
       process.stderr.write(`${explain(failure).text}\n`);
       process.exit(EXIT_FAILED);
     }
@@ -93,7 +92,7 @@ interface Stage {
   readonly smtp: string;
 }
 
-/** The play itself. What it opens is put onto `closers`. */
+/** The demo itself. What it opens it adds to `closers`. */
 async function perform(folder: string, closers: Closer[]): Promise<Stage> {
   const [{ loadConfig }, { openDaemon }] = await Promise.all([
     import('../../config/load.js'),

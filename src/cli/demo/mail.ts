@@ -1,4 +1,4 @@
-/** The customer's reply in the demo, in the shape in which Gmail writes one: two parts, the answered mail quoted in both. */
+/** The customer's reply in the demo, as Gmail writes one: text and HTML, both with the answered mail quoted. */
 
 /** The unfolded value of a header field, '' when there is none. */
 export function fieldOf(mail: string, name: string): string {

@@ -1,4 +1,4 @@
-/** The customer's provider in the demo: a small SMTP server on loopback that hands over every mail it gets. */
+/** The customer's provider in the demo: a small SMTP server on loopback that keeps every mail it gets. */
 import type { AddressInfo } from 'node:net';
 
 export interface Sink {
@@ -29,7 +29,7 @@ export async function openSink(): Promise<Sink> {
     },
   });
   server.on('error', () => {
-    // A client that hangs up; the time limit of the demo tells of a mail that never comes.
+    // A client hung up. When a mail never comes, the time limit of the demo reports it.
   });
   await new Promise<void>((resolve, reject) => {
     server.server.once('error', reject);

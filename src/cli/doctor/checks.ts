@@ -1,7 +1,7 @@
 /**
- * What `replyd doctor` looks at, from the configuration to a mail that goes through the running daemon. Each check is
- * a finding for people: what was found, and what to do where something is wrong. A check never throws; what keeps a
- * later check from being made is said as a warning of its own.
+ * What `replyd doctor` checks on this machine, from the configuration to a mail that goes through the running daemon.
+ * Each check returns findings for people: what was found, and what to do where something is wrong. A check never throws;
+ * a check that cannot be made is a warning.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
@@ -40,7 +40,7 @@ export function failed(check: string, text: string, advice: string | null = null
   return { check, state: 'failed', text, advice };
 }
 
-/** Even-numbered lines of Node are kept up for years, odd ones for months. The launcher refuses what is too old. */
+/** Even-numbered releases of Node get fixes for years, odd ones for months. The launcher refuses what is too old. */
 export function checkNode(node: string, library: string): Finding {
   const major = Number(node.split('.')[0]);
   return major % 2 === 1
@@ -82,7 +82,7 @@ export function checkDataDirectory(config: Config): readonly Finding[] {
   return [...findings, checkSync(dataDir)];
 }
 
-/** What providers post and the daemon can't take, as it noted it. A failure where the provider will drop such mails. */
+/** Posts of providers that the daemon could not take, as it recorded them. A failure where the provider drops such mails. */
 export function checkDoors(config: Config): readonly Finding[] {
   return Object.entries(readDoorFaults(config.dataDir)).map(([provider, { at, detail }]) => {
     const text = `${detail} (${at}, nothing was taken since)`;
@@ -189,7 +189,7 @@ export async function checkPortsAnswer(listening: Listening): Promise<readonly F
 
 async function checkHttp(address: string): Promise<Finding> {
   try {
-    const response = await fetch(`http://${address}/healthz`, { signal: AbortSignal.timeout(PATIENCE) });
+    const response = await fetch(`http://${address}/healthz`, { signal: AbortSignal.timeout(TIMEOUT) });
     await response.arrayBuffer();
     if (response.ok) return ok('port http', `${address} answers`);
     return failed('port http', `${address}/healthz says ${response.status}`, 'look into the log of the daemon');
@@ -199,11 +199,11 @@ async function checkHttp(address: string): Promise<Finding> {
   }
 }
 
-const PATIENCE = 5000;
+const TIMEOUT = 5000;
 
 async function firstLine(door: string): Promise<{ line: string } | { trouble: string }> {
   try {
-    const socket = await connectTo(door, PATIENCE);
+    const socket = await connectTo(door, TIMEOUT);
     return await new Promise(resolve => {
       let text = '';
       socket.on('data', chunk => {
@@ -249,7 +249,7 @@ export async function checkQueue(store: Store, config: Config): Promise<readonly
 
 const PROBE = /^doctor-[0-9a-f]{8}$/;
 
-/** A mail to a throw-away conversation, through the daemon's own door, and out of the store again. */
+/** Sends a mail to a throw-away conversation through the daemon's own door, and removes that conversation again. */
 export async function checkProbe(store: Store, listening: Listening): Promise<Finding> {
   const door = listening.smtp[0] ?? listening.lmtp[0];
   if (door === undefined) return warning('probe mail', 'not sent: there is no door to send it through');

@@ -1,6 +1,7 @@
 /**
- * `replyd doctor`: runs the checks one after the other and prints each as soon as it is known, ✔ fine, ! worth
- * knowing, ✘ wrong, with what to do. Ends with 1 when anything is wrong.
+ * `replyd doctor`: runs the checks one after the other and prints each finding at once: ✔ fine, ! worth knowing, ✘ wrong,
+ * with what to do. Ends with 1 when anything is wrong. A check never changes the store, apart from the probe mail,
+ * whose account is removed again.
  */
 
 import { createRequire } from 'node:module';
@@ -173,7 +174,7 @@ async function examineWorld(
   }
 }
 
-/** A look-up that gets no answer ends after two tries of 2 s. */
+/** A query without an answer ends after two tries of 2 s. */
 async function openResolver(server: string | undefined): Promise<Resolver> {
   const { Resolver } = await import('node:dns/promises');
   const resolver = new Resolver({ timeout: 2_000, tries: 2 });

@@ -1,7 +1,7 @@
 /**
  * One dialogue with the smarthost, for `replyd doctor`: connection, TLS, login, and whether it takes our envelope
- * sender. No recipient is named and no mail sent. It speaks for itself instead of through the mail library, which
- * can't end after MAIL. Every step is bounded by one time limit; the first that fails ends it and is named.
+ * sender. It names no recipient and sends no mail. It does not use the mail library, because that cannot end after MAIL.
+ * One time limit bounds the whole; the result names the first step that fails.
  */
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';

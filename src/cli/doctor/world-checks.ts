@@ -1,9 +1,9 @@
 /**
- * What `replyd doctor` asks the world about: certificate, DNS of inbound domains and support addresses, smarthost,
- * providers, clients, clock. Each check gives findings and never throws; each look-up has a time limit of its own.
+ * What `replyd doctor` checks outside of this machine: certificate, DNS of inbound domains and support addresses,
+ * smarthost, providers, clients, clock. Each check returns findings and never throws; each query has its own time limit.
  *
- * DNS comes in from outside as a `Resolver`. "No such record" and "no answer" are two things: only the first is a fault
- * of the operator's zone, the second says that nothing is known.
+ * DNS comes in from outside as a `Resolver`. "No such record" and "no answer" differ: the first is a fault of the
+ * operator's zone, the second means that nothing is known.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -262,7 +262,7 @@ export function checkClock(latest: MailRecord | undefined, now: number): Finding
     : ok('clock', text);
 }
 
-/** Names that no zone holds (RFC 2606, RFC 6761): asking for them tells nothing. */
+/** Names that no zone holds (RFC 2606, RFC 6761): a query for them is useless. */
 export function isReserved(domain: string): boolean {
   return /(?:^|\.)(?:test|example|invalid|localhost|local|internal|example\.(?:com|net|org))$/.test(domain);
 }

@@ -1,10 +1,10 @@
 /**
  * CSV (RFC 4180) as a stream of records: quoted fields may hold the delimiter, doubled quotes and line ends; lines end
  * with LF, CRLF or CR. The delimiter is the first of `,` `;` and tab that stands in the first line; a byte order mark is
- * skipped. Linear, and no longer in memory than one record, which may have at most 1 MiB.
+ * skipped. Time is linear; memory holds one record at a time, which may have at most 1 MiB.
  *
- * Nothing is guessed about a quote in the middle of an unquoted field: it is part of it. A quote that is never closed
- * throws ReplydError 'invalid' with its line.
+ * A quote in the middle of an unquoted field is part of it. A quote that is never closed throws ReplydError 'invalid'
+ * with its line.
  */
 import { ReplydError } from '../../base/errors.js';
 

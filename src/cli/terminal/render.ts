@@ -1,4 +1,4 @@
-/** People's views of single things as labelled facts, and the small words that several views share. */
+/** Accounts, contacts, mails and deliveries as labelled facts for people, and the small texts that views share. */
 import { printDuration } from '../../config/values.js';
 import type { Account, Contact, Delivery, MailRecord, MailResult, QueuedDelivery } from '../../conversation/model.js';
 import { facts } from './table.js';

@@ -1,8 +1,8 @@
 /**
- * Standard output, standard error and the person in front of them. Data goes to standard output, everything else to
- * standard error. Nothing here trusts what it prints: text goes through `printable` first.
+ * Standard output, standard error, and questions to the person at the terminal. Data goes to standard output, everything
+ * else to standard error. Text from outside goes through `printable` before it is printed.
  *
- * A reader that goes away (`| head`) is no error: what is still printed is dropped and the verb finishes its work.
+ * A reader that goes away (`| head`) is no error: the rest of the output is dropped and the verb finishes its work.
  */
 import { printable, wrapRemark } from './text.js';
 
@@ -55,12 +55,12 @@ export function warn(text: string): void {
   remark(`replyd: ${text}`);
 }
 
-/** A hint for people: left out when nobody watches standard error. */
+/** A hint for people: left out when standard error is no terminal. */
 export function hint(text: string): void {
   if (process.stderr.isTTY) remark(text);
 }
 
-/** Lines on standard error, broken where the terminal ends if there is one; a reader that is no person gets them whole. */
+/** Lines on standard error. On a terminal they are wrapped to its width. */
 export function remark(text: string): void {
   const shown = printable(text);
   process.stderr.write(`${process.stderr.isTTY ? wrapRemark(shown, columns(process.stderr)).join('\n') : shown}\n`);
@@ -69,7 +69,7 @@ export function remark(text: string): void {
 /** Columns for people's views: 80, or what the terminal has, within reason. */
 export function columns(stream: { readonly columns?: number } = process.stdout): number {
   const has = stream.columns;
-  // Some terminals that are none say 0.
+  // Some pseudo terminals say 0.
   return !has ? 80 : Math.min(Math.max(has, MIN_COLUMNS), MAX_COLUMNS);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Text that came from outside, made fit for a terminal: what it looks like there (`printable`), how many columns it
- * takes (`width`), and cutting and wrapping by columns. Pure.
+ * Makes text from outside safe for a terminal: what it looks like there (`printable`), how many columns it takes
+ * (`width`), and cutting and wrapping by columns. Pure.
  *
  * Names, subjects and bodies are hostile: an escape sequence in a subject could rewrite the operator's screen, a
  * direction override could show `exe.pdf` for `fdp.exe`. So controls become visible signs and overrides go. Every

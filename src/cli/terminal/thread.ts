@@ -1,8 +1,8 @@
 /**
- * A conversation and a message as people read them. In a thread a message shows what its writer newly wrote; what was
- * cut off is one marked line that names the verb that shows it. A message without own text is shown whole.
+ * A conversation and a message as people read them. In a thread a message shows what its writer newly wrote; one line
+ * stands for the quoted text and names the verb that shows it. A message without text of its own is shown whole.
  *
- * Everything from a mail is made printable and wrapped; ids and reply addresses are never cut or broken.
+ * Everything from a mail is made printable and wrapped. Ids and reply addresses are never cut or broken.
  */
 import type { Conversation, Message, Participant } from '../../conversation/model.js';
 import { deliveryState, personText, sizeText, timeText } from './render.js';

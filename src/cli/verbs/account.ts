@@ -1,6 +1,6 @@
 /**
- * `replyd account …`: tenants. Adding one says what about its addresses will not work in practice: answers from a
- * free-mail address fail DMARC everywhere, and an inbound domain outside of the support address's own looks foreign.
+ * `replyd account …`: tenants. `add` and `set` warn about addresses that will not work in practice: answers from a
+ * free-mail address fail DMARC, and an inbound domain outside the support address's domain is not aligned with it.
  */
 import type { Command } from 'commander';
 import { type Account, type AccountSettings, CHANNELS, FEATURES } from '../../conversation/model.js';

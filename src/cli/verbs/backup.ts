@@ -1,6 +1,7 @@
 /**
  * `replyd backup FILE` and `replyd restore FILE`. A backup holds everything: conversations, mails, and the secrets of
- * hooks; whoever has it has all of that, so it is made 0600 and said so.
+ * hooks. So the file has mode 0600, and the help says what is in it. A restore checks the whole backup first and leaves
+ * the old database under another name.
  */
 import { open } from 'node:fs/promises';
 import path from 'node:path';
@@ -35,7 +36,7 @@ export function defineBackup(verb: Command): void {
     .addOption(jsonOption())
     .action(async (file: string, options: Options, command: Command) => {
       const { makeBackup } = await import('../../store/upkeep/backup.js');
-      // Root stays root: only he may be able to write there.
+      // Root stays root: perhaps only root can write there.
       const manifest = await withDataDir(
         command,
         ({ config }) =>
@@ -49,10 +50,10 @@ export function defineBackup(verb: Command): void {
       if (options.json) printJson({ file: path.resolve(file), ...manifest });
       else {
         const size = sizeText(manifest.bytes + manifest.database.size);
-        print(`wrote ${file}: ${size}, with ${manifest.files} files beside the database`);
+        print(`wrote ${file}: ${size}, with ${manifest.files} files and the database`);
       }
       if (manifest.missing.length > 0) {
-        warn(`${manifest.missing.length} contents are missing in the store itself: \`replyd check\` tells which`);
+        warn(`${manifest.missing.length} contents are missing in the store itself: \`replyd check\` shows which`);
         process.exitCode = EXIT_FAILED;
       }
     });
@@ -64,11 +65,11 @@ export function defineRestore(verb: Command): void {
     examples: ['restore /var/backups/replyd.tar --user replyd', 'restore /var/backups/replyd.tar --replace'],
     more: [
       'Stop the daemon first. The whole backup is checked before anything is written; one of a newer replyd is refused.',
-      'With --replace the database that is there stands aside as replyd.db.replaced: remove it when all is well.',
+      'With --replace the database that is there is kept as replyd.db.replaced: remove it when all is well.',
       'What waited to be sent may have been sent since the backup was made. So the queue is paused if anything waits: look at `replyd queue list`, then `replyd queue resume`.',
     ].join('\n'),
   })
-    .option('--replace', 'put the store that is there aside')
+    .option('--replace', 'replace the store that is there; its database is kept as replyd.db.replaced')
     .option('--user <name>', 'on a new machine: the user that runs the daemon; the data belongs to him (root only)')
     .addOption(jsonOption())
     .action(async (file: string, options: Options, command: Command) => {
@@ -86,7 +87,7 @@ export function defineRestore(verb: Command): void {
         else print(`restored the store of ${timeText(manifest.made_at)} in ${config.dataDir}`);
         if (manifest.missing.length > 0) {
           warn(
-            `${manifest.missing.length} contents were missing when the backup was made: \`replyd check\` tells which`,
+            `${manifest.missing.length} contents were missing when the backup was made: \`replyd check\` shows which`,
           );
         }
         if (waiting > 0) {

@@ -1,7 +1,7 @@
 /**
- * What an export of Chatwoot says of a conversation, as CSV (the first line names the columns) or JSON lines, and how it
- * is called here. Columns: `uuid`, `account`, `contact_name`, `contact_email`, `channel`, `subject`; also understood:
- * `status`, `contact_id`. Other columns are passed over. A row that can't be right says why and stops nothing.
+ * Reads an export of Chatwoot's conversations: CSV, whose first line names the columns, or JSON lines. Columns: `uuid`,
+ * `account`, `contact_name`, `contact_email`, `channel`, `subject`, and optionally `status`, `contact_id`. Other columns
+ * are ignored. A row that is wrong yields the reason in its place; the rows after it are read.
  */
 
 import { ReplydError } from '../../base/errors.js';

@@ -1,6 +1,6 @@
 /**
- * `replyd check`: is the store whole? One line a check, every fault with its thing and what to do. Ends with 1 when
- * anything is wrong. With or without a running daemon, and without changing anything.
+ * `replyd check`: is the store whole? One line for each check, and for each fault the row or file and what to do. Ends
+ * with 1 when anything is wrong. It changes nothing, and the daemon may run.
  */
 import type { Command } from 'commander';
 import { errorText, isReplydError } from '../../base/errors.js';
@@ -33,35 +33,35 @@ export function defineCheck(verb: Command): void {
     });
 }
 
-type Told = Omit<CheckResult, 'faults'> & { readonly ok: boolean; readonly faults: CheckResult['faults'] };
+type Shown = Omit<CheckResult, 'faults'> & { readonly ok: boolean; readonly faults: CheckResult['faults'] };
 
 /** True when something is wrong. */
-async function check(dataDir: string, tell: (result: Told) => void): Promise<boolean> {
+async function check(dataDir: string, report: (result: Shown) => void): Promise<boolean> {
   const [{ checkStore }, { openDatabase }, { checkSchema }] = await Promise.all([
     import('../../store/upkeep/check.js'),
     import('../../store/sqlite/database.js'),
     import('../../store/sqlite/migrate.js'),
   ]);
   let failed = false;
-  const report = (result: CheckResult) => {
+  const add = (result: CheckResult) => {
     const ok = !result.faults.some(fault => fault.state === 'failed');
     failed ||= !ok;
-    tell({ check: result.check, ok, looked: result.looked, faults: result.faults });
+    report({ check: result.check, ok, looked: result.looked, faults: result.faults });
   };
   try {
     const connection = openDatabase(dataDir);
     try {
       connection.onlyRead();
       checkSchema(connection);
-      for await (const result of checkStore(connection, dataDir, { now: Date.now() })) report(result);
+      for await (const result of checkStore(connection, dataDir, { now: Date.now() })) add(result);
     } finally {
       connection.close();
     }
   } catch (error) {
-    // Another schema says itself what to do; a file that is no database is what was looked for.
+    // The error about another schema says what to do. A file that is no database is a finding of this check.
     if (!isReplydError(error, 'unavailable') || error.details.reason === 'schema') throw error;
     const advice = 'restore a backup: `replyd restore`';
-    report({
+    add({
       check: 'database',
       looked: 0,
       faults: [{ state: 'failed', thing: 'replyd.db', text: errorText(error), advice }],
@@ -72,7 +72,7 @@ async function check(dataDir: string, tell: (result: Told) => void): Promise<boo
 
 const NAME_COLUMNS = 12;
 
-function show({ check: name, ok, looked, faults }: Told): void {
+function show({ check: name, ok, looked, faults }: Shown): void {
   const sign = ok ? styled('✔', 'green') : styled('✘', 'red');
   const worst = faults.filter(fault => fault.state === 'failed').length;
   const found = worst > 0 ? `${worst} wrong` : faults.length > 0 ? `in order; to know: ${faults.length}` : 'in order';

@@ -1,4 +1,4 @@
-/** `replyd contact …`: the people who are written to, their addresses, and mailing to them that was suspended. */
+/** `replyd contact …`: the people an account writes to, their addresses, and suspended mailing. */
 import type { Command } from 'commander';
 import type { Contact } from '../../conversation/model.js';
 import { withStore } from '../context.js';

@@ -1,6 +1,6 @@
 /**
- * `replyd deliver` as the help shows it. The verb itself (`deliver.ts`) is run by `main.ts` before the command line's
- * library is loaded, and reads its words itself: a wrong one must not end with the usual exit code for wrong usage.
+ * The help of `replyd deliver`. `main.ts` runs the verb itself (`deliver.ts`) before the command line's library is
+ * loaded. The verb reads its own words, because wrong usage must end with 75 or 111 and not with the usual 2.
  */
 import type { Command } from 'commander';
 import { PIPE_DOORS } from '../../ingress/pipe/pipe.js';

@@ -1,11 +1,11 @@
 /**
- * `replyd deliver`: the pipe door. Takes one mail on standard input from Postfix, Exim or qmail and hands it to the
- * daemon over its LMTP socket. It is started for every mail, so it loads nothing but this file and two small ones,
- * and reads the configuration only when nobody says where the socket is.
+ * `replyd deliver`: the pipe door. It takes one mail on standard input from Postfix, Exim or qmail and gives it to the
+ * daemon over its LMTP socket. MTAs start it for every mail, so it loads only this file and two small ones. It reads the
+ * configuration only when neither an option nor a variable names the socket.
  *
- * It prints one line, which begins with the enhanced status code, and ends with 0, or 67 (5.1.x), 69 (another 5xx of the
- * daemon for this recipient), or 75 for everything else: wrong usage, no permission, no daemon, a crash. For qmail 0,
- * 100, 111. Standard input is always read to its end, or the MTA would take the broken pipe for a failure.
+ * It prints one line, which begins with the enhanced status code. It ends with 0, with 67 (5.1.x) or 69 (another 5xx of
+ * the daemon for this recipient), or with 75 for everything else: wrong usage, no permission, no daemon, a crash. For
+ * qmail: 0, 100, 111. It always reads standard input to its end, because an MTA takes a broken pipe for a failure.
  */
 import { writeSync } from 'node:fs';
 import { handOver } from '../../ingress/pipe/lmtp-client.js';
@@ -28,7 +28,7 @@ export interface DeliverOptions {
 }
 
 /** Milliseconds without a byte in either direction. The daemon answers a mail within five minutes. */
-const PATIENCE = { step: 60_000, stored: 330_000 };
+const TIMEOUTS = { step: 60_000, stored: 330_000 };
 
 /** Runs one delivery with the words of the command line and ends the process. Never throws, never returns. */
 export async function runDeliver(words: readonly string[]): Promise<never> {
@@ -73,7 +73,7 @@ async function deliver(options: DeliverOptions, mail: AsyncIterable<Buffer>): Pr
     sender: senderOf(door, options.sender, process.env),
     recipients,
     mail,
-    patience: PATIENCE,
+    patience: TIMEOUTS,
   });
   return endingOf(reply, door);
 }
@@ -119,7 +119,7 @@ function isDoor(word: string | undefined): word is PipeDoor {
   return PIPE_DOORS.some(door => door === word);
 }
 
-/** The door, however wrong the rest may be: its exit codes are needed for that. */
+/** The door, even when the other words are wrong: the exit code depends on it. */
 function doorIn(words: readonly string[]): PipeDoor | null {
   try {
     return readDeliverWords(words).door;
@@ -131,8 +131,8 @@ function doorIn(words: readonly string[]): PipeDoor | null {
 type Place = Parameters<typeof handOver>[0]['place'];
 
 async function findPlace({ socket, config }: DeliverOptions): Promise<Place> {
-  const told = socket ?? process.env.REPLYD_SOCKET;
-  if (told) return readPlace(told);
+  const named = socket ?? process.env.REPLYD_SOCKET;
+  if (named) return readPlace(named);
   const { loadConfig } = await import('../../config/load.js');
   const loaded = loadConfig({
     ...(config === undefined ? {} : { file: config }),

@@ -1,9 +1,9 @@
 /**
- * `replyd mail explain`: what replyd understands of a mail and why, from a file or of a mail on record. It needs no
- * daemon and stores nothing.
+ * `replyd mail explain`: what replyd understands of a mail and why. The mail comes from a file or from the store. It
+ * needs no daemon and stores nothing.
  *
- * The mail is read twice: once to learn which conversation it belongs to, and again with what replyd wrote there, as the
- * daemon does. Without a store, or with one that can't be opened, it says so and explains what the file alone tells.
+ * The mail is read twice: first to find its conversation, then with the texts that replyd sent there, as the daemon does.
+ * Without a store that can be opened it says so, and explains what the file alone shows.
  */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';

@@ -1,6 +1,6 @@
 /**
- * `replyd hook …`: where an account's events are posted. `test` posts from here, with or without a running daemon; it
- * fails (exit 1) when the receiver does not take it, and says what the receiver said.
+ * `replyd hook …`: where an account's events are posted. `test` posts from this process and needs no daemon; it prints
+ * the receiver's answer, and ends with 1 when the receiver does not take the event.
  */
 import { isIP } from 'node:net';
 import type { Command } from 'commander';
@@ -80,7 +80,7 @@ export function defineHook(group: Command): void {
     });
 
   addVerb(group, 'rotate <id>', {
-    does: 'make a new secret; the old one signs beside it for a day',
+    does: 'make a new secret; for a day the old one signs too',
     examples: ['hook rotate hook_04x0g2k9c7d', 'hook rotate hook_04x0g2k9c7d --json'],
   })
     .addOption(jsonOption())

@@ -1,7 +1,7 @@
 /**
- * `replyd import chatwoot FILE`: takes over conversations of another system, so that answers to mails it sent still find
- * theirs. 500 rows a transaction, so that a daemon at work is never kept waiting. Repeatable: what is there stays as it
- * is. A row that can't be taken is a line on standard error and ends the run with 1; the others are taken all the same.
+ * `replyd import chatwoot FILE`: takes over conversations of another system, so that answers to its mails are threaded
+ * here. It takes 500 rows in a transaction, so a running daemon never waits long. A second run changes nothing. A row
+ * that can't be taken is reported on standard error and the run ends with 1; the other rows are taken.
  */
 import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';

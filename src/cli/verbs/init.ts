@@ -1,8 +1,8 @@
 /**
- * `replyd init`, `check-config` and `migrate`: what is done once, before the daemon runs or after an upgrade.
+ * `replyd init`, `check-config` and `migrate`: what an operator does before the daemon runs, or after an upgrade.
  *
- * `init` never overwrites: what is there already is kept and said so. As root it gives the data directory to `--user`,
- * who also gets to read the configuration through his group.
+ * `init` never overwrites: it keeps what is there and says so. As root it gives the data directory to `--user`, whose
+ * group may read the configuration.
  */
 import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -25,7 +25,7 @@ export function defineInit(verb: Command): void {
   makeVerb(verb, {
     does: 'write a configuration and make the store',
     examples: ['init --user replyd', 'init -c ./config.toml', 'init -c ./config.toml --data-dir ./store'],
-    more: 'Writes a short configuration, a reference of every key beside it (config.example.toml), the data directory (0700) and the store.\nWhat is there already is kept.',
+    more: 'Writes a short configuration, a reference of all keys in the same folder (config.example.toml), the data directory (0700) and the store.\nWhat is there already is kept.',
   })
     .option('--user <name>', 'the user that runs the daemon; the data belongs to him (root only)')
     .option('--data-dir <folder>', 'where the data goes')
@@ -153,7 +153,7 @@ export function wantedUser(name: string): Owner {
   return user;
 }
 
-/** Writes the configuration unless there is one, and the reference beside it. True when the configuration was written. */
+/** Writes the configuration and the reference, unless they are there. True when the configuration was written. */
 async function writeConfig(file: string, options: { dataDir: string | null; owner: Owner | null }): Promise<boolean> {
   if (existsSync(file)) return false;
   const { exampleConfig, initialConfig } = await import('../../config/example.js');
@@ -161,7 +161,7 @@ async function writeConfig(file: string, options: { dataDir: string | null; owne
   const reference = path.join(path.dirname(file), 'config.example.toml');
   try {
     const made = mkdirSync(path.dirname(file), { recursive: true });
-    // The daemon's user has to get there; the program's umask lets nobody.
+    // The daemon's user must be able to enter; the umask of this program forbids it.
     if (made !== undefined)
       for (let up = path.dirname(file); up.startsWith(made); up = path.dirname(up)) chmodSync(up, 0o755);
     writeFileSync(file, text, { flag: 'wx' });
@@ -181,7 +181,7 @@ async function writeConfig(file: string, options: { dataDir: string | null; owne
   }
 }
 
-/** Makes the folder, or checks that the one that is there belongs to whom it should. */
+/** Makes the folder for `owner`, or throws a conflict when the folder that is there belongs to another user. */
 export function makeDataDirectory(dataDir: string, owner: Owner | null): void {
   const has = ownerOf(dataDir);
   if (has === null) {

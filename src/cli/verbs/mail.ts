@@ -1,4 +1,4 @@
-/** `replyd mail …`: mails as they came in, what became of each, and reading quarantined ones again. */
+/** `replyd mail …`: mails as they came in, the result of each, and `reprocess` for those that could not be read. */
 import type { Command } from 'commander';
 import { ReplydError } from '../../base/errors.js';
 import type { StoredContent } from '../../conversation/filing.js';

@@ -1,4 +1,4 @@
-/** `replyd message …` and `replyd attachment …`: single entries of conversations, held ones, and their files. */
+/** `replyd message …` and `replyd attachment …`: shows one message, releases or drops a held one, writes its files. */
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { ReplydError } from '../../base/errors.js';

@@ -1,4 +1,4 @@
-/** `replyd queue …`: what is on its way out, and whether anything may go. */
+/** `replyd queue …`: deliveries, and whether the queue is paused. */
 import type { Command } from 'commander';
 import type { DeliveryState, QueuedDelivery } from '../../conversation/model.js';
 import type { DestinationState } from '../../conversation/ports.js';
@@ -75,7 +75,7 @@ export function defineQueue(group: Command): void {
     does: 'let no mail leave until `queue resume`',
     examples: ['queue pause', 'queue pause --reason "smarthost moves tonight"'],
   })
-    .option('--reason <text>', 'shown to whoever wonders')
+    .option('--reason <text>', 'shown by `queue list` and doctor')
     .addOption(jsonOption())
     .action(async (options: Json & { reason?: string }, command: Command) => {
       const state = { paused: 'operator', reason: options.reason ?? null, nextProbeAt: null } as const;

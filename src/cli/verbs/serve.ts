@@ -1,9 +1,9 @@
 /**
  * `replyd serve`: the daemon in the foreground, its log on standard error.
  *
- * SIGHUP reads the configuration again; one that is wrong changes nothing and is said in the log. The first SIGTERM or
- * SIGINT ends it gracefully (what is in flight is finished), the second at once. A start that fails is one line that
- * says which key, port or process is in the way, and exit 1.
+ * SIGHUP reads the configuration again; a wrong one changes nothing and is logged. The first SIGTERM or SIGINT ends the
+ * daemon gracefully (it finishes what is in flight), the second one at once. A failed start prints one line that names
+ * the key, port or process, and ends with 1.
  */
 import type { Command } from 'commander';
 import { errorText, ReplydError } from '../../base/errors.js';
@@ -26,7 +26,8 @@ export function defineServe(verb: Command): void {
     const log = createLog(config.log.level, config.log.format);
     sayFindings(log, loaded);
     becomeOwner(config);
-    // Listened to before there is a daemon: `listening.json` invites signals, and one unheard would end the process.
+    // The handlers come before the daemon: whoever sees `listening.json` may send a signal, and without a handler it
+    // would end the process.
     const ends = listenForEnd();
     const reloads = listenForReload();
     const { openDaemon } = await import('../../daemon.js');
@@ -91,7 +92,7 @@ function sayFindings(log: Log, loaded: LoadedConfig): void {
   for (const notice of loaded.notices) log.info('config', { text: notice });
 }
 
-/** Root with somebody else's store becomes that user for good, so that everything the daemon makes is his. */
+/** Root becomes the owner of the store for good, so that the owner has everything that the daemon makes. */
 function becomeOwner({ dataDir, smtp, lmtp, http }: Config): void {
   const owner = ownerOf(dataDir);
   if (owner === null) return;
@@ -116,7 +117,7 @@ function becomeOwner({ dataDir, smtp, lmtp, http }: Config): void {
   checkAccess(dataDir);
 }
 
-/** His other groups too: the one of the LMTP socket may be among them. */
+/** The user's other groups too: the group of the LMTP socket may be one of them. */
 function initGroups(user: string | number, group: number): void {
   const { initgroups } = process as { initgroups?: (user: string | number, group: number) => void };
   initgroups?.(user, group);

@@ -1,10 +1,10 @@
 /**
- * `replyd systemd`: prints the unit that runs the daemon as its own user with next to no rights, and with `--sockets`
- * also the units of sockets that systemd holds, so that a restart refuses no connection and the daemon needs no
- * capability at all. What is printed follows the configuration: its file, the data directory, the places to listen.
+ * `replyd systemd`: the unit that runs the daemon as its own user with as few rights as possible. With `--sockets` also
+ * the units of sockets that systemd holds: then a restart refuses no connection, and the daemon needs no capability.
+ * The units follow the configuration: its file, the data directory, the places to listen.
  *
- * Prints, in the manner of `systemctl cat`, or writes the files into a folder. What such a unit would not let the
- * daemon see or do (a program under /home, a host name where systemd wants an address) is said on standard error.
+ * It prints as `systemctl cat` does, or writes the files into a folder. It warns about what such a unit would forbid:
+ * a program under /home, a host name where systemd needs an address.
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -21,10 +21,10 @@ export interface Unit {
   readonly text: string;
 }
 
-/** What of this installation stands in the units. */
+/** What the units need to know of this installation. */
 export interface Installation {
   readonly user: string;
-  /** What runs now: the launcher finds it again by PATH, or beside itself. */
+  /** The Node that runs now; the launcher finds it by PATH or in its own package. */
   readonly node: string;
   /** `bin/replyd`. */
   readonly program: string;
@@ -60,7 +60,7 @@ export function defineSystemd(verb: Command): void {
         file,
         sockets: options.sockets ?? false,
       };
-      for (const text of hindrances(config, installation)) warn(text);
+      for (const text of findObstacles(config, installation)) warn(text);
       for (const { name, text } of units(config, installation)) {
         if (options.output === undefined) {
           if (options.json) printJson({ name, text });
@@ -217,8 +217,8 @@ function nodeInPath({ node, program }: Installation): string {
   return isFound ? '' : `\nEnvironment=${unitWord(`PATH=${folder}:${SYSTEM_PATH}`)}`;
 }
 
-/** What in this installation such units would not let work. */
-export function hindrances(config: Config, { program, node, file, sockets }: Installation): readonly string[] {
+/** What in this installation would not work in such units. */
+export function findObstacles(config: Config, { program, node, file, sockets }: Installation): readonly string[] {
   const found: string[] = [];
   const { certificate, key } = config.tls;
   for (const each of [node, program, file, certificate, key, config.dataDir]) {

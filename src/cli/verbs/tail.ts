@@ -1,6 +1,6 @@
 /**
- * `replyd tail`: events as they happen, a line each, until Ctrl-C. It reads the store itself, so it needs neither a key
- * nor a running daemon; it begins now, or after `--after`.
+ * `replyd tail`: prints each event as it happens, until Ctrl-C. It reads the store itself, so it needs neither a key nor
+ * a running daemon. It starts now, or after the event of `--after`.
  */
 import type { Command } from 'commander';
 import { ReplydError } from '../../base/errors.js';
@@ -40,7 +40,7 @@ export function defineTail(verb: Command): void {
     });
 }
 
-/** Until the process is told to end, or nobody reads any more. */
+/** Ends with a signal, or when nobody reads standard output any more. */
 async function follow(
   store: Store,
   from: { readonly account?: string; readonly after: string },

@@ -6,7 +6,7 @@ import { makeProgram, makeShop } from '../program.js';
 
 test('backup and restore: the conversations are there again', async context => {
   const shop = await makeShop(context);
-  assert.match(await shop.text(['backup', 'shop.tar']), /^wrote shop\.tar: .* with 0 files beside the database\n$/);
+  assert.match(await shop.text(['backup', 'shop.tar']), /^wrote shop\.tar: .* with 0 files and the database\n$/);
   const again = await shop.run(['backup', 'shop.tar']);
   assert.equal(again.code, 1);
   assert.match(again.stderr, /exists already/);
