@@ -1,9 +1,9 @@
 /**
- * The only file that knows every part: opens them in order, reloads what can be reloaded, closes in reverse.
+ * The only file that knows every part: it opens them in order, reloads what can be reloaded, and closes in reverse.
  *
- * A failed start closes what was open and throws with file, key and reason. A failed reload keeps everything as it was
- * and says so. When the store's writer dies the daemon can only refuse: `onFatal` is called and the process should end.
- * `close` takes no new connections, lets transactions and tries end, and closes the store last.
+ * A failed start closes what was open and throws with file, key and reason. A failed reload throws and changes nothing.
+ * When the store's writer dies the daemon can only refuse mail: it calls `onFatal`, and the process should end.
+ * `close` takes no new connections, waits for transactions and attempts, and closes the store last.
  */
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';

@@ -1,14 +1,13 @@
 /**
- * The environment variables that people who come from Rails Action Mailbox have set already. Each stands for one of
- * our keys, counts only where that key is set neither in the file nor by its own variable, and is always mentioned:
- * nobody should wonder later why a door is open. What is not understood is a warning, never an error: the variables
- * belong to another program. Notices and warnings never hold the secret.
+ * Environment variables of Rails Action Mailbox that stand for keys of ours. One counts only where its key is set neither
+ * in the file nor by its own variable, and a notice always mentions it, so that an operator knows why a door is open. What
+ * is not understood is a warning, never an error: the variables belong to another program. No text holds the secret.
  */
 
 import type { KeyName } from './keys.js';
 import { readDomain } from './place.js';
 
-/** Values for keys by alias, and what to tell the operator. */
+/** Values for keys by alias, and texts for the operator. */
 export interface Aliases {
   readonly values: ReadonlyMap<KeyName, { readonly variable: string; readonly value: string }>;
   /** The domain of MAILER_INBOUND_EMAIL_DOMAIN. Domains belong to accounts, so it is only a proposal for one. */

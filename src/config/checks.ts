@@ -1,8 +1,8 @@
 /**
- * What must be true between keys: files that belong together, listeners that would take each other's place, doors
- * that could not work. A fault keeps the daemon from starting; a warning is said and lived with.
+ * Rules between keys: files that belong together, listeners that overlap, doors that could not work. With a fault the
+ * daemon does not start; an oddity is a warning.
  *
- * Pure; looks at the values alone. Whether a file is there, a port is free or a host answers is tried elsewhere.
+ * Pure: it looks at the values alone. The doctor tries whether a file is there, a port is free or a host answers.
  */
 
 import { secretKeyOf } from '../ingress/providers/list.js';
@@ -22,7 +22,7 @@ export function findFaults(config: Config): readonly Finding[] {
   return [...tlsFaults(config), ...outboundFaults(config), ...ingressFaults(config), ...listenFaults(config)];
 }
 
-/** What will work, but hardly as it was meant. */
+/** What works, but probably not as the operator means it. */
 export function findOddities(config: Config): readonly Finding[] {
   const { outbound, ingress, smtp } = config;
   const found: (Finding | false)[] = [

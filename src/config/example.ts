@@ -28,11 +28,11 @@ const REFERENCE = `# Reference of replyd's configuration: every key, its meaning
 # Every key is also an environment variable, which comes before the file: smtp.listen is
 # REPLYD_SMTP_LISTEN, lists by commas. Relative paths are relative to the folder of the file.
 # Sizes: "35MiB", "20MB". Durations: "500ms", "30s", "2m", "4h", "3d". Keys marked [reload] change
-# on SIGHUP, the others on a restart. "replyd check-config" tells what is wrong.`;
+# on SIGHUP, the others on a restart. "replyd check-config" says what is wrong.`;
 
 const INITIAL = `# Configuration of replyd. Here are the keys that most installations set; config.example.toml in
 # this folder shows every key. A line that begins with "#" is not in force. Further lines can be
-# added in any order; each key stands once. "replyd check-config" tells what is wrong.`;
+# added in any order; each key stands once. "replyd check-config" says what is wrong.`;
 
 /** What an operator decides: the keys of the file that `replyd init` writes. */
 const INITIAL_KEYS: readonly KeyName[] = [

@@ -1,9 +1,9 @@
 /**
  * The one table of configuration keys: name, kind, default, meaning, whether SIGHUP can change it and whether it is
- * a secret. Parsing, environment variables, the type `Config`, the example file and the checks of the documentation
- * all follow from it; a new key is one entry here and nothing else.
+ * a secret. Parsing, environment variables, the type `Config`, the reference file and the reference page follow from it:
+ * a new key is one entry here and nothing else.
  *
- * Meanings are written for operators, in whole sentences, and say what zero, "" or [] mean where that is allowed.
+ * Meanings are for operators, in whole sentences. They say what zero, "" or [] mean where that is allowed.
  */
 
 import { LOG_LEVELS } from '../base/log.js';
@@ -56,7 +56,7 @@ const timeout = () => duration(100, DAY);
 
 export const KEYS = {
   data_dir: key(filePath(), './data', {
-    meaning: 'Where everything is kept: the store, large mails, locks, listening.json. Made with mode 0700.',
+    meaning: 'The folder that keeps everything: the store, large mails, locks, listening.json. Made with mode 0700.',
   }),
 
   'log.level': key(oneOf(LOG_LEVELS), 'info', { meaning: 'Lines below this level are not written.', reload: true }),
@@ -69,44 +69,44 @@ export const KEYS = {
   }),
 
   'smtp.listen': key(listOf(tcpListen()), ['127.0.0.1:2525'], {
-    meaning: 'Where SMTP is spoken. As an MX: ["[::]:25"], which takes IPv4 too. Empty list: no SMTP.',
+    meaning: 'Where SMTP listens. As an MX: ["[::]:25"], which takes IPv4 too. Empty list: no SMTP.',
   }),
   'smtp.hostname': key(optional(hostName()), '', {
     meaning: 'The name in the greeting and in our EHLO; it should have a PTR record. Empty: the name of the machine.',
     example: 'mx.example.com',
   }),
   'smtp.max_size': key(size(1024), '35MiB', {
-    meaning: 'Largest mail that is taken, by every door, as it comes over the wire.',
+    meaning: 'The largest mail that every door takes, in bytes as sent.',
     reload: true,
   }),
-  'smtp.max_connections': key(whole(1, 100_000), 1000, { meaning: 'Open connections, all together.', reload: true }),
+  'smtp.max_connections': key(whole(1, 100_000), 1000, { meaning: 'Open connections in all.', reload: true }),
   'smtp.max_connections_per_ip': key(whole(1, 100_000), 50, {
     meaning:
       'Open connections from one IPv4 address or IPv6 /64; four times as many from its network (IPv4 /24, IPv6 /48). Trusted networks are not limited.',
     reload: true,
   }),
   'smtp.max_recipients': key(whole(1, 10_000), 100, {
-    meaning: 'Recipients of one mail; further ones are asked to come again in a mail of their own.',
+    meaning: 'Recipients of one mail; the MTA sends to further ones in another mail.',
     reload: true,
   }),
   'smtp.idle_timeout': key(timeout(), '5m', {
-    meaning: 'A connection that says nothing for so long is closed.',
+    meaning: 'A connection that is silent for this long is closed.',
     reload: true,
   }),
   'smtp.session_timeout': key(timeout(), '30m', { meaning: 'The longest life of one connection.', reload: true }),
   'smtp.data_timeout': key(timeout(), '10m', {
-    meaning: 'The longest time that one mail may take to come in after DATA.',
+    meaning: 'The longest time that one mail may take after DATA.',
     reload: true,
   }),
   'smtp.trusted_networks': key(listOf(network()), ['127.0.0.0/8', '::1/128'], {
     meaning:
-      'MTAs of our own, those in front of replyd too: no greeting delay, no limits per address, may use XCLIENT, and their Authentication-Results fields count.',
+      'Your own MTAs, also those in front of replyd: no greeting delay, no limits per address; they may use XCLIENT, and their Authentication-Results count.',
     reload: true,
   }),
 
   'lmtp.listen': key(listOf(anyListen()), [], {
     meaning:
-      'Where LMTP is spoken: unix:/path or host:port, one or a list. `replyd deliver` needs it. Empty list: no LMTP.',
+      'Where LMTP listens: unix:/path or host:port, one or a list. `replyd deliver` needs it. Empty list: no LMTP.',
     example: ['unix:/run/replyd/lmtp.sock'],
   }),
   'lmtp.socket_mode': key(fileMode(), '0660', { meaning: 'Permissions of the unix sockets.' }),
@@ -132,13 +132,13 @@ export const KEYS = {
       'Where the API, /healthz and /metrics are. There is no TLS: keep it on loopback behind a reverse proxy. Empty: no HTTP.',
   }),
   'http.public_url': key(optional(webAddress()), '', {
-    meaning: 'What the providers post to, as they see it. Mandrill signs it, so its door needs it.',
+    meaning: 'The address that providers post to, as they see it. Mandrill signs it, so its door needs it.',
     example: 'https://replyd.example.com',
   }),
 
   'ingress.listen': key(optional(tcpListen()), '', {
     meaning:
-      'A listener of its own for the providers, so that only their doors are public. Empty: they share http.listen.',
+      'A separate listener for the providers, so that only their doors are public. Empty: they share http.listen.',
     example: '127.0.0.1:8026',
   }),
   ...providerSecrets(),
@@ -147,7 +147,7 @@ export const KEYS = {
     meaning: 'The word in front of a reply address. The first is used, all are understood: keep old ones in the list.',
   }),
   'reply.separator': key(oneOf(['+', '-', '=']), '+', {
-    meaning: 'What stands between that word and the token. All three are always understood.',
+    meaning: 'The sign between that word and the token. All three are always understood.',
   }),
 
   'outbound.transport': key(oneOf(['file', 'smtp']), 'file', {
@@ -155,7 +155,7 @@ export const KEYS = {
     reload: true,
   }),
   'outbound.host': key(optional(hostOrAddress()), '', {
-    meaning: 'The smarthost: the MTA that takes and signs our mails.',
+    meaning: 'The smarthost: the MTA that takes and signs outgoing mail.',
     example: '127.0.0.1',
     reload: true,
   }),
@@ -179,27 +179,27 @@ export const KEYS = {
   'outbound.connections': key(whole(1, 100), 5, { meaning: 'Connections to the smarthost at a time.', reload: true }),
   'outbound.envelope_sender': key(wordOrAddress(['bounce', 'support']), 'bounce', {
     meaning:
-      'Envelope sender: bounce, an address for each delivery by which bounces find their message; support, the support address; or an address, for smarthosts that allow but one.',
+      'The envelope sender. bounce: an own address for each delivery, so that a bounce finds its message; support: the support address; or one address, for smarthosts that allow only one.',
     reload: true,
   }),
   'outbound.max_size': key(size(1024), '25MiB', {
     meaning:
-      'Largest mail that we send, encoded, which adds a third to attachments. What would be larger is refused when the message is added.',
+      'The largest outgoing mail, encoded: that adds a third to attachments. A larger one is refused when the message is added.',
     reload: true,
   }),
   'outbound.retry': key(
     listOf(duration(1000, 7 * DAY), { atLeast: 1 }),
     ['1m', '2m', '5m', '15m', '30m', '1h', '2h', '4h'],
-    { meaning: 'Waits between the attempts of one delivery; the last one repeats.', reload: true },
+    { meaning: 'The waits between the attempts of one delivery; the last one repeats.', reload: true },
   ),
   'outbound.give_up': key(duration(MINUTE, 30 * DAY), '3d', {
-    meaning: 'A delivery that has found no taker for so long has failed.',
+    meaning: 'A delivery that nobody took for this long has failed.',
     reload: true,
   }),
 
   'continuity.delay': key(duration(0, 30 * DAY), '2m', {
     meaning:
-      'How long after the first unmailed answer the mail goes out; all answers of that time go together. Accounts may have their own.',
+      'The time from the first unmailed answer to the mail, which carries all answers of that time. Accounts may have their own.',
     reload: true,
   }),
   'continuity.context': key(whole(0, 100), 10, {
@@ -209,45 +209,45 @@ export const KEYS = {
 
   'auth.authserv_id': key(listOf(text()), [], {
     meaning:
-      'The authserv-id that our front MTA writes into Authentication-Results (RFC 8601), one or a list. Empty list: no such field counts.',
+      'The authserv-id that your front MTA writes into Authentication-Results (RFC 8601), one or a list. Empty list: no such field counts.',
     example: ['mx.example.com'],
     reload: true,
   }),
 
   'hooks.allow_private': key(yesNo(), false, {
-    meaning: 'Webhooks may go to loopback and private addresses. Only where everybody who adds hooks is trusted.',
+    meaning: 'Webhooks may go to loopback and private addresses. Set it only where you trust everybody who adds hooks.',
     reload: true,
   }),
 
-  'retention.raw': keepFor('How long raw mails are kept, those that came and those that were sent.'),
+  'retention.raw': keepFor('How long raw mails are kept, incoming and outgoing.'),
   'retention.resolved': keepFor('How long resolved conversations are kept after their last activity.'),
   'retention.deliveries': keepFor('How long the attempts of finished deliveries are kept.'),
   'retention.unfiled': keepFor(
-    'How long mails are kept that stand in no conversation: refused ones, and those for postmaster and abuse.',
+    'How long mails outside conversations are kept: refused ones, and those for postmaster and abuse.',
     '90d',
   ),
 
   'limits.parse_time': key(duration(100, 10 * MINUTE), '30s', {
-    meaning: 'Time to read one mail. One that needs longer is kept whole, but not understood.',
+    meaning: 'Time to parse one mail. A mail that needs longer is kept whole, but not understood.',
     reload: true,
   }),
   'limits.parse_memory': key(size(2 ** 26), '256MiB', {
-    meaning: 'Memory of the process that reads large mails.',
+    meaning: 'Memory of the process that parses large mails.',
     reload: true,
   }),
   'limits.loop_messages': key(whole(1, 10_000), 20, {
     meaning:
-      'More mails than these in one conversation or from one contact within limits.loop_window are a loop: filed, without effect.',
+      'More mails than this in one conversation or from one contact within limits.loop_window are a loop: they are filed without effect.',
     reload: true,
   }),
   'limits.loop_window': key(duration(1000, DAY), '10m', { meaning: 'See limits.loop_messages.', reload: true }),
   'limits.min_free': key(size(), '256MiB', {
-    meaning: 'With less free space on the disk of data_dir new mail is put off (452). 0: never.',
+    meaning: 'With less free space on the disk of data_dir, new mail is deferred (452). 0: never.',
     reload: true,
   }),
   'limits.refused_recipients': key(whole(1, 10_000), 20, {
     meaning:
-      'Refused recipients after which a stranger is disconnected. Five times as many in an hour, or 20 times from its network (IPv4 /24, IPv6 /48), and it is not let in until they wear off.',
+      'A stranger is disconnected after this many refused recipients. After five times as many in an hour, or 20 times from its network (IPv4 /24, IPv6 /48), it cannot connect until they expire.',
     reload: true,
   }),
   'limits.mails_per_hour': key(whole(1, 10_000_000), 10_000, {
@@ -331,7 +331,7 @@ function key<T>(
 function providerSecrets(): { readonly [Name in SecretKey]: Key<readonly string[]> } {
   const define = (meaning: string) =>
     key(listOf(secret()), [], {
-      meaning: `${meaning} A list while it is being changed. Empty list: this door is closed.`,
+      meaning: `${meaning} A list while you change it: each counts. Empty list: this door is closed.`,
       example: ['a long password'],
       secret: true,
       reload: true,

@@ -1,12 +1,12 @@
 /**
  * Finds, reads and checks the configuration: the file named on the command line, else $REPLYD_CONFIG, else
- * /etc/replyd/config.toml, else defaults. Environment variables (`smtp.listen` → `REPLYD_SMTP_LISTEN`, lists by
- * commas, an empty one is the empty value) come before the file. Relative paths in a file are relative to the file's
- * folder, elsewhere to the working directory.
+ * /etc/replyd/config.toml, else defaults. Environment variables come before the file (`smtp.listen` is
+ * `REPLYD_SMTP_LISTEN`, lists by commas, an empty variable is the empty value). Relative paths in a file are relative to
+ * the file's folder, elsewhere to the working directory.
  *
- * All problems are reported at once, in one ReplydError 'invalid' with a line for each: `FILE:LINE: KEY: reason`
- * (`details.problems` holds them singly). A file that was asked for and cannot be read is such an error too; only
- * the system-wide file may be missing. Secrets appear in no message. Nothing is cached: a reload calls it again.
+ * All problems come in one ReplydError 'invalid' with a line for each: `FILE:LINE: KEY: reason` (and as
+ * `details.problems`). A named file that cannot be read is such an error too; only the system-wide file may be missing.
+ * No message holds a secret. Nothing is cached: a reload calls it again.
  */
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -48,7 +48,7 @@ export const SYSTEM_CONFIG = '/etc/replyd/config.toml';
 /** Read by the command line, not keys. */
 const OTHER_VARIABLES: readonly string[] = ['REPLYD_CONFIG', 'REPLYD_SOCKET'];
 
-/** What Kubernetes sets in every container beside a service named "replyd"; `REPLYD_PORT` counts by its value. */
+/** What Kubernetes sets in every container next to a service named "replyd"; `REPLYD_PORT` counts by its value. */
 const SERVICE_LINK = /_SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)$|_PORT_\d+_(?:TCP|UDP)(?:_(?:PROTO|PORT|ADDR))?$/;
 const SERVICE_LINK_PORT = /_PORT=(?:tcp|udp):\/\//;
 
@@ -171,7 +171,7 @@ function splitList(value: string): readonly string[] {
     .filter(item => item !== '');
 }
 
-/** Parses what was given, defaults for the rest; a broken key has its default, so that the checks can go on. */
+/** Parses what was given, with defaults for the rest. A broken key has its default, so that the checks can go on. */
 function build(
   settings: Settings,
   problems: ConfigProblem[],
@@ -205,7 +205,7 @@ function place(tree: Record<string, unknown>, [head, ...rest]: readonly string[]
   }
 }
 
-/** Told at the first of its keys that somebody set, so that the line to look at is named. */
+/** Names the line of the first of its keys that is set. */
 function problemOf({ keys, reason }: Finding, settings: Settings): ConfigProblem {
   const setting = keys.map(key => settings.get(key)).find(found => found !== undefined);
   return { file: setting?.file ?? null, line: setting?.line ?? null, key: keys[0], reason };

@@ -2,8 +2,8 @@
  * The kinds of configuration value that name a place: where to listen, hosts, networks, e-mail and web addresses, the
  * word of a reply address. Domains come out in lower-case ASCII (A-labels), whatever was typed.
  *
- * As in `values.ts` a bad value is a result with a reason. Nothing is resolved or connected to: whether a place
- * exists is for the daemon and the doctor to find out.
+ * As in `values.ts` a bad value is a result with a reason. Nothing is resolved or connected to: the daemon and the doctor
+ * find out whether a place exists.
  */
 import { isIPv4, SocketAddress } from 'node:net';
 import path from 'node:path';

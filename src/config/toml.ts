@@ -150,7 +150,7 @@ function misplacedReason(name: string, statements: readonly Statement[]): string
   return `unknown key, because it stands below [${found.table}] (line ${lineOf(found.table, statements)}): move ${meant} above the first [table] of the file`;
 }
 
-/** The parser's own text goes on with the lines around the fault, which may hold a secret: only its first line is told. */
+/** The first line of the parser's text alone: the other lines quote the file, which may hold a secret. */
 function syntaxProblem(error: Toml.TomlError, text: string): TomlProblem {
   const line = text.split('\n')[error.line - 1] ?? '';
   const reason = /=\s*0[0-7]{3}\s*(?:#.*)?$/.test(line)

@@ -1,10 +1,10 @@
 /**
- * The kinds of value a configuration key can have: sizes, durations, words, paths, lists … Each kind reads
- * what people write (a TOML value, or the text of an environment variable) and gives the value the program works
- * with, and prints such a value again as it would be written.
+ * The kinds of value that a configuration key can have: sizes, durations, words, paths, lists … A kind reads what people
+ * write (a TOML value, or the text of an environment variable) into the value that the program works with, and prints
+ * such a value as it would be written.
  *
  * A bad value is a result, not a throw: `{ reason }` is one line that says what is wrong and what would be right,
- * without the key's name. Reasons quote the value; kinds for secrets never do. Pure: no files, no look-ups.
+ * without the key's name. Reasons quote the value; kinds for secrets never do. Pure: no files, no DNS.
  */
 import path from 'node:path';
 

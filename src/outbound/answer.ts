@@ -8,9 +8,9 @@
  *   RCPT           | failed                               | retry  | retry
  *   DATA, the mail | failed                               | retry  | retry: it may have arrived, same bytes again
  *
- * 503 (bad sequence of commands) says nothing of the mail and is retried. `refusedByPolicy`: 5.7.x at RCPT, or a refusal
- * without enhanced code that speaks of relaying (Exim's "relay not permitted"): the commonest misconfiguration looks
- * like a bad recipient. `suspend`: only codes that say the mailbox does not exist.
+ * 503 (bad sequence of commands) does not judge the mail and is retried. `refusedByPolicy`: 5.7.x at RCPT, or a refusal
+ * without enhanced code that mentions relaying (Exim's "relay not permitted"), because a smarthost that does not relay
+ * for us looks like a bad recipient. `suspend`: only codes that say the mailbox does not exist.
  */
 import type { Outcome } from '../conversation/ports.js';
 import { isHardBounce, STATUS } from '../mail/status.js';
@@ -24,8 +24,8 @@ export interface Failure {
   /** The smarthost's answer, or null where there was none. */
   readonly answer: string | null;
   readonly message: string;
-  /** The session was ready and this mail's own transaction had begun. */
-  readonly begun: boolean;
+  /** The session was ready and this mail's own transaction had started. */
+  readonly started: boolean;
 }
 
 const ABOUT_US: ReadonlySet<string> = new Set([
@@ -45,7 +45,7 @@ export function outcomeOf(failure: Failure): Outcome {
   const reply = failure.answer === null ? null : readReply(failure.answer);
   if (reply === null) {
     if (isTooLarge(failure)) return { kind: 'failed', response, suspend: false, refusedByPolicy: false };
-    return { kind: failure.begun ? 'retry' : 'trouble', response };
+    return { kind: failure.started ? 'retry' : 'trouble', response };
   }
   if (reply.code < 500 || reply.code === 503) return { kind: 'retry', response };
   const suspend = isHardBounce(reply.enhanced);
@@ -59,7 +59,7 @@ export function outcomeOf(failure: Failure): Outcome {
     case 'DATA':
       return { kind: 'failed', response, suspend, refusedByPolicy: false };
     default:
-      return { kind: failure.begun ? 'retry' : 'trouble', response };
+      return { kind: failure.started ? 'retry' : 'trouble', response };
   }
 }
 

@@ -1,9 +1,9 @@
 /**
- * Watches the clock on the wall against one that only runs on. What waits (a delivery for its time, a destination for its
- * next probe) waits for a moment on the wall. Put back by two days, a wait of a minute would last two days and a minute:
- * everything that waits is pulled forward by as much. Put forward, waits end early and no harm is done; it is only said.
+ * Compares the wall clock with a steady clock, because deliveries and probes wait for a moment of the wall clock. When the
+ * wall clock is put back by two days, a wait of a minute would last two days and a minute: everything that waits is
+ * pulled forward by the same step. When it is put forward, waits end early, which does no harm and is only logged.
  *
- * While the store can't be written the step is remembered and tried again. Steps while no daemon runs are not seen.
+ * While the store can't be written the step is remembered and tried again. A step while no daemon runs is not noticed.
  */
 
 import { errorText } from '../base/errors.js';
@@ -12,18 +12,18 @@ import { type EverySecond, everySecond } from '../base/ticker.js';
 import type { Clock } from '../conversation/ports.js';
 
 export interface ClockStepsOptions {
-  /** Milliseconds since 1970, as everybody else reads it. */
+  /** Milliseconds since 1970. */
   readonly wall: Clock;
-  /** Milliseconds since some moment, and parts of them. */
+  /** Milliseconds since some moment, with fractions. */
   readonly steady: Clock;
-  /** Pulls forward what waits by whole milliseconds; returns how many. */
+  /** Pulls everything that waits forward by whole milliseconds; returns how many deliveries. */
   readonly putBack: (milliseconds: number) => Promise<number>;
   readonly log: Log;
-  /** When they are looked at; default: a timer. */
+  /** Default: a timer. */
   readonly everySecond?: EverySecond;
 }
 
-/** Below this clocks are corrected all the time. */
+/** Milliseconds; smaller corrections of a clock are usual. */
 const STEP = 10_000;
 
 export function watchClock(options: ClockStepsOptions): { close(): void } {
@@ -37,7 +37,7 @@ export function watchClock(options: ClockStepsOptions): { close(): void } {
     const step = found - distance;
     if (Math.abs(step) >= STEP) {
       log.warn('clock_stepped', { seconds: Math.round(step / 1000) });
-      // Put forward and back again: what was set before the first step still waits for its old moment.
+      // Only steps back count: after a step forward and back, what was set before still waits for its old moment.
       if (step < 0) owed += Math.round(-step);
     }
     // Small corrections must not add up to a step.

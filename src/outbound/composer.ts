@@ -1,10 +1,10 @@
 /**
- * Turns what is due into mails: takes the conversation's waiting words and copies, composes one mail, renders it, puts
- * it into the store's keeping and ties it to its copies in one transaction; from then on the queue has it.
+ * Turns what is due into mails: it takes the conversation's waiting messages and copies, composes one mail, renders it,
+ * stores the bytes and ties them to the copies in one transaction. From then on the queue has it.
  *
- * If anything changed meanwhile (seen, cancelled, another answer) nothing is saved and the conversation is looked at
- * again. A conversation that cannot be composed is logged and tried again later; it holds up no other. A crash before
- * the transaction leaves the words waiting as they were.
+ * If anything changed meanwhile (seen, cancelled, another answer), nothing is saved and the conversation is read again. A
+ * conversation that cannot be composed is logged and retried later; others do not wait for it. After a crash before the
+ * transaction the messages still wait.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -41,12 +41,12 @@ export interface ComposerOptions {
 export interface Composer {
   /** Something may be due. */
   wake(): void;
-  /** Ends after the mail in hand. */
+  /** Ends after the current mail. */
   close(): Promise<void>;
 }
 
 const AT_A_TIME = 50;
-/** A conversation that can't be composed, and one that could be but for the store. */
+/** For a conversation that can't be composed, and for a store that fails. */
 const RETRY = 60_000;
 const STORE_RETRY = 5_000;
 const LONGEST_SLEEP = 3_600_000;
@@ -63,7 +63,7 @@ export function openComposer(options: ComposerOptions): Composer {
   const pass = async () => {
     do {
       again = false;
-      // Up to a hundred times a second somebody asks, and hardly ever is anything due: one look instead of three.
+      // It is called up to a hundred times a second, and mostly nothing is due: one query instead of three.
       const next = await store.nextComposeAt();
       if (next === null || next > clock()) return sleepUntil(next);
       const due = await store.dueConversations({ now: clock(), limit: AT_A_TIME + later.size });
@@ -79,7 +79,7 @@ export function openComposer(options: ComposerOptions): Composer {
     sleepUntil(await store.nextComposeAt());
   };
 
-  /** A moment farther away than any wait was set by a clock that has been put back since. */
+  /** A moment farther away than any wait comes from a clock that was put back since. */
   const isPutOff = (id: string): boolean => {
     const wait = (later.get(id) ?? 0) - clock();
     return wait > 0 && wait <= RETRY;

@@ -1,11 +1,10 @@
 /**
  * The courier that sends nothing: each mail becomes `<delivery id>.eml` in a folder, byte for byte what a smarthost
- * would get, and beside it `<delivery id>.json` with the envelope (an .eml has none, and inventing header fields for it
- * would make it another mail). The default of a fresh installation, so that nothing leaves a machine by accident.
+ * would get, and `<delivery id>.json` holds its envelope. It is the default, so that nothing leaves a machine by accident.
  *
- * `sent` means: both files synced and renamed into place, the .eml last, so who watches the folder never sees half a
- * mail or one without its envelope. A second try of a delivery replaces its files. A folder that can't be written (no
- * permission, disk full, gone) is trouble of the destination; a mail that can't be read is retried.
+ * `sent` means that both files are synced and renamed into place, the .eml last: a reader of the folder never sees half a
+ * mail or one without its envelope. A second attempt replaces the files. A folder that can't be written (no permission,
+ * disk full, gone) is trouble of the destination; a mail that can't be read is retried.
  */
 import { mkdir, open, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';

@@ -1,12 +1,12 @@
 /**
- * The queues in front of the hooks: one for each hook that has something waiting, all on the one queue of queue.ts. A
- * receiver in trouble is probed with one event at a time, more and more rarely; the first that is taken releases all.
+ * The queues in front of the hooks: one `queue.ts` for each hook that has something waiting. A receiver in trouble is
+ * probed with one event at a time, more and more rarely; when it takes one, all others follow.
  *
  *   the receiver answers 410       | the hook is switched off, what waits is cancelled
- *   it is in trouble for 5 days    | the same, when it was probed all that time: a clock may jump
- *   it refuses one event (4xx)     | that conversation waits, tried again for a day, then failed; others go on
+ *   it is in trouble for 5 days    | the same, if it was probed all that time: a clock may jump
+ *   it refuses one event (4xx)     | that conversation is retried for a day, then fails; others go on
  *
- * Each switching off is an event (`hook.disabled`) and a line in the log.
+ * A hook that is switched off is an event (`hook.disabled`) and a line in the log.
  */
 
 import { errorText } from '../base/errors.js';
@@ -34,7 +34,7 @@ export interface Hooks {
 
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
-/** Conversations of one hook that are told of at a time. */
+/** Conversations of one hook that are posted at a time. */
 const CONCURRENCY = 16;
 const STORE_WAIT = SECOND;
 const SCHEDULE: RetrySchedule = {
@@ -42,7 +42,7 @@ const SCHEDULE: RetrySchedule = {
   giveUpAfter: DAY,
 };
 const PROBES: ProbeSchedule = { first: 2 * SECOND, longest: 900 * SECOND };
-export const PATIENCE = 5 * DAY;
+export const MAX_TROUBLE = 5 * DAY;
 /** Probes that failed in a row; five days have about 480. */
 export const PROBES_BEFORE_LOST = 100;
 
@@ -59,7 +59,7 @@ export function openHooks(options: HooksOptions): Hooks {
     running = look()
       .catch(error => {
         log.error('queue', { destination: 'hooks', error: errorText(error) });
-        // Without another change nobody would ask again.
+        // Without another change nothing would wake it.
         setTimeout(wake, STORE_WAIT).unref();
       })
       .finally(() => {
@@ -116,7 +116,7 @@ export function openHooks(options: HooksOptions): Hooks {
   async function lost(id: string): Promise<string | null> {
     const { failing_since, reason } = await store.hook(id);
     const failing = failing_since === null ? 0 : clock() - Date.parse(failing_since);
-    if (failing <= PATIENCE || (await store.destination(id)).failures < PROBES_BEFORE_LOST) return null;
+    if (failing <= MAX_TROUBLE || (await store.destination(id)).failures < PROBES_BEFORE_LOST) return null;
     return `failing since ${failing_since}: ${reason ?? ''}`;
   }
 
@@ -130,7 +130,7 @@ export function openHooks(options: HooksOptions): Hooks {
   };
 }
 
-/** Posts a test event now, past the queue. One that is taken ends the hook's trouble and switches it on again. */
+/** Posts a test event now, past the queue. When the receiver takes it, the hook's trouble ends and it is on again. */
 export async function testHook(
   { store, poster, clock }: { readonly store: Store; readonly poster: Poster; readonly clock: Clock },
   id: string,

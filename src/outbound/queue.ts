@@ -1,6 +1,6 @@
 /**
- * The one queue in front of an exit: leases what is due, tries it, settles what came of it. It knows neither mail nor
- * webhook: a destination (the smarthost, a hook) is a name, a courier does the trying.
+ * The one queue in front of an exit: it leases what is due, has it tried, and settles it with the outcome. It knows
+ * neither mail nor webhook: a destination (the smarthost, a hook) is a name, and a courier makes the attempt.
  *
  *   outcome                     | delivery                       | destination
  *   sent                        | sent                           | out of trouble
@@ -8,20 +8,20 @@
  *   retry                       | deferred, or given up          | out of trouble
  *   trouble                     | lease given back, not counted  | trouble: pause, then one probe an interval
  *   failed, refused by policy   | deferred until it is known     | trouble when 3 recipients in a row were, none taken
- *   the same again, others were | failed                         |
+ *   refused again, others were  | failed                         |
  *     taken since
  *
  *   the process dies …          | after the restart (the daemon voids all leases before it opens a queue)
- *   after lease, before try     | tried; one attempt too many is counted
- *   within the try              | tried again: at worst sent twice, with the same bytes and the same Message-ID
- *   after the try, not settled  | the same
- *   after settle                | nothing: it is settled
- *   the store fails at settle   | settled again every second, holding its slot; at shutdown left to the restart
- *   the store fails at lease    | tried again every second; what can't be given back is, as at settle
+ *   after the lease             | it is tried; one attempt too many is counted
+ *   during the attempt          | it is tried again: at worst sent twice, with the same bytes and Message-ID
+ *   after it, not settled       | the same
+ *   after settle                | nothing
+ *   the store fails at settle   | it settles again every second and keeps its slot; a shutdown leaves it to the restart
+ *   the store fails at lease    | it retries every second
  *
- * Trouble and an operator's pause are rows, so they outlast a restart; which recipients were refused in a row is memory,
- * so a restart holds such a delivery once more. A probe takes another of the oldest deliveries each time: one mail that
- * always makes trouble can't keep all others waiting. While in trouble nothing is given up.
+ * Trouble and an operator's pause are rows, so they outlast a restart. Which recipients were refused in a row is memory,
+ * so after a restart such a delivery is deferred once more. Each probe takes another of the oldest deliveries: one mail
+ * that always makes trouble cannot block the others. While in trouble nothing is given up.
  */
 
 import { errorText, isReplydError } from '../base/errors.js';
@@ -41,7 +41,7 @@ export interface QueueOptions {
   readonly store: QueueStore;
   readonly courier: Courier;
   readonly destination: string;
-  /** Tries at a time. */
+  /** Attempts at a time. */
   readonly concurrency: number;
   readonly schedule: RetrySchedule;
   /** Default: 15 s, doubled up to 15 minutes. */
@@ -53,38 +53,38 @@ export interface QueueOptions {
 }
 
 export interface Queue {
-  /** Something may have become due, or was paused or resumed: look now. Cheap; to be called after every commit. */
+  /** Looks now, because something may be due, paused or resumed. Cheap: call it after every commit. */
   wake(): void;
-  /** For tries from now on (SIGHUP). Tries under way end with the courier they began with; closing it is the caller's. */
+  /** For attempts from now on (SIGHUP). Running attempts end with the old courier, which the caller closes. */
   change(next: Partial<Pick<QueueOptions, 'courier' | 'concurrency' | 'schedule'>>): void;
   /**
-   * Begins no further try and waits for those under way: as long as the courier bounds them, or `graceMs`. What is not
-   * settled by then keeps its lease for the restart to void. Idempotent.
+   * Starts no further attempt and waits for the running ones, at most `graceMs`. What is not settled by then keeps its
+   * lease, which the restart voids. Idempotent.
    */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
 const attempts = counter(
   'replyd_delivery_attempts_total',
-  'Tries to deliver, by what came of them: sent, deferred, failed, or unsettled (tried, but not stored yet).',
+  'Attempts to deliver, by outcome: sent, deferred, failed, or unsettled (tried, but not stored yet).',
   ['kind', 'outcome'],
 );
 
 const PROBES: ProbeSchedule = { first: 15_000, longest: 15 * 60_000 };
-/** A probe picks one of so many. */
+/** A probe picks one of these many. */
 const PROBE_CHOICE = 10;
 const STORE_WAIT = 1000;
-/** What is due but can't be leased waits for an older one of its order; the usual end of that wakes the queue anyway. */
+/** A due delivery that can't be leased waits for an older one of its order key, whose end wakes the queue anyway. */
 const BLOCKED_WAIT = 1000;
 const LONGEST_SLEEP = 60 * 60_000;
 
-/** Opens the queue and begins at once. The store's leases must have been voided before. */
+/** Opens the queue and starts at once. The caller has voided the store's leases before. */
 export function openQueue(options: QueueOptions): Queue {
   const { store, clock, random, log, destination: name } = options;
   const timers = options.timers ?? realTimers;
   const probes = options.probes ?? PROBES;
   const refusals = createRefusals();
-  const underWay = new Set<Promise<void>>();
+  const inFlight = new Set<Promise<void>>();
   const pauses = new Set<() => void>();
   let { courier, concurrency, schedule } = options;
   let alarm: unknown = null;
@@ -111,19 +111,19 @@ export function openQueue(options: QueueOptions): Queue {
         sleep(STORE_WAIT);
       }
     }
-    // In the same breath as the check above: a wake in between would be lost.
+    // In the same turn of the event loop as the check above, or a wake in between would be lost.
     looking = null;
   }
 
   async function lookOnce(): Promise<void> {
     const now = clock();
     const state = await store.destination(name);
-    const free = concurrency - underWay.size;
+    const free = concurrency - inFlight.size;
     if (state.paused === 'operator' || free <= 0) return;
     const probing = state.paused === 'trouble';
     if (probing) {
-      // Whatever is still under way may end the trouble; its end wakes us.
-      if (underWay.size > 0) return;
+      // An attempt in flight may end the trouble; its end wakes the queue.
+      if (inFlight.size > 0) return;
       const wait = (state.nextProbeAt ?? now) - now;
       if (wait > 0 && wait <= longestProbeWait(probes)) return sleep(wait);
     }
@@ -139,7 +139,7 @@ export function openQueue(options: QueueOptions): Queue {
     again ||= !probing && parcels.length < free;
   }
 
-  /** Until it is done: a lease that nobody works on would keep its delivery until the restart. */
+  /** Retries until it is done: a lease without an attempt would keep its delivery until the restart. */
   async function giveBack(parcels: readonly Parcel[]): Promise<void> {
     while (parcels.length > 0) {
       const last = closing !== null;
@@ -155,10 +155,10 @@ export function openQueue(options: QueueOptions): Queue {
 
   function start(parcel: Parcel, probing: boolean): void {
     const end = attempt(parcel, probing).finally(() => {
-      underWay.delete(end);
+      inFlight.delete(end);
       wake();
     });
-    underWay.add(end);
+    inFlight.add(end);
   }
 
   async function attempt(parcel: Parcel, probing: boolean): Promise<void> {
@@ -192,7 +192,7 @@ export function openQueue(options: QueueOptions): Queue {
     }
   }
 
-  /** Is it this recipient, or all of them? Until that is known the delivery is held as deferred. */
+  /** Is it this recipient, or all of them? Until that is known the delivery is deferred. */
   async function concludeRefusal(parcel: Parcel, outcome: Outcome, probing: boolean): Promise<void> {
     const verdict = refusals.refused(parcel.deliveryId, recipientOf(parcel));
     if (verdict === 'this one') return settle(parcel, outcome, null).then(endTrouble);
@@ -202,7 +202,7 @@ export function openQueue(options: QueueOptions): Queue {
     return settle(parcel, { kind: 'retry', response: outcome.response }, wait);
   }
 
-  /** Null: given up, but never while the destination is in trouble. */
+  /** Null: given up; never while the destination is in trouble. */
   function nextWait(parcel: Parcel, inTrouble: boolean): number | null {
     return retryWait(schedule, parcel.attempt, random) ?? (inTrouble ? schedule.waits.at(-1)! : null);
   }
@@ -211,17 +211,17 @@ export function openQueue(options: QueueOptions): Queue {
     const now = clock();
     const retryAt = wait === null ? null : now + wait;
     if (!(await persist(parcel, outcome, () => store.settle(parcel.deliveryId, outcome, { now, retryAt })))) return;
-    if (outcome.kind === 'sent') tell('info', 'sent', parcel, outcome);
-    else if (retryAt === null) tell('warn', 'failed', parcel, outcome);
-    else tell('info', 'deferred', parcel, outcome, { next_attempt_at: new Date(retryAt).toISOString() });
+    if (outcome.kind === 'sent') report('info', 'sent', parcel, outcome);
+    else if (retryAt === null) report('warn', 'failed', parcel, outcome);
+    else report('info', 'deferred', parcel, outcome, { next_attempt_at: new Date(retryAt).toISOString() });
   }
 
   async function release(parcel: Parcel, outcome: Outcome): Promise<void> {
     const given = await persist(parcel, outcome, () => store.release([parcel.deliveryId]));
-    if (given) tell('info', 'deferred', parcel, outcome);
+    if (given) report('info', 'deferred', parcel, outcome);
   }
 
-  /** Writes until it is written. What was tried must not be tried again because a disk was full for a minute. */
+  /** Retries until it is written: a full disk must not cause a second attempt. */
   async function persist(parcel: Parcel, outcome: Outcome, write: () => Promise<void>): Promise<boolean> {
     for (;;) {
       const last = closing !== null;
@@ -229,15 +229,15 @@ export function openQueue(options: QueueOptions): Queue {
         await write();
         return true;
       } catch (error) {
-        tell('error', 'unsettled', parcel, outcome, { result: outcome.kind, error: errorText(error) });
-        // Removed meanwhile; or the restart will void the lease.
+        report('error', 'unsettled', parcel, outcome, { result: outcome.kind, error: errorText(error) });
+        // The delivery was removed, or the restart will void the lease.
         if (last || isReplydError(error, 'not_found')) return false;
         await pause(STORE_WAIT);
       }
     }
   }
 
-  function tell(level: 'info' | 'warn' | 'error', event: string, parcel: Parcel, outcome: Outcome, more?: LogFields) {
+  function report(level: 'info' | 'warn' | 'error', event: string, parcel: Parcel, outcome: Outcome, more?: LogFields) {
     attempts.add([parcel.kind, event]);
     const { deliveryId: delivery, attempt } = parcel;
     const response = withoutTokens(outcome.response);
@@ -248,7 +248,7 @@ export function openQueue(options: QueueOptions): Queue {
 
   function beginTrouble(reason: string, probing: boolean): Promise<void> {
     return changeState(state => {
-      // An operator's pause is his to end; and only a probe makes the wait longer.
+      // Only an operator ends an operator's pause, and only a probe makes the wait longer.
       if (state.paused === 'operator' || (state.paused === 'trouble' && !probing)) return null;
       const failures = (state.paused === 'trouble' ? state.failures : 0) + 1;
       const nextProbeAt = clock() + probeWait(probes, failures, random);
@@ -271,7 +271,7 @@ export function openQueue(options: QueueOptions): Queue {
       const next = change(await store.destination(name));
       if (next !== null) await store.setDestination(next, 'queue');
     });
-    // A state that can't be written is found out again by the next try.
+    // When the state can't be written, the next attempt finds it again.
     stateChange = done.catch(error => log.error('queue', { destination: name, error: errorText(error) }));
     return stateChange;
   }
@@ -300,18 +300,18 @@ export function openQueue(options: QueueOptions): Queue {
     sleep(null);
     await looking;
     for (const end of pauses) end();
-    const settled = Promise.all(underWay);
+    const settled = Promise.all(inFlight);
     if (graceMs === undefined) {
       await settled;
       return;
     }
     let timer: unknown;
-    const patience = new Promise<void>(resolve => {
+    const grace = new Promise<void>(resolve => {
       timer = timers.set(resolve, graceMs);
     });
-    await Promise.race([settled, patience]);
+    await Promise.race([settled, grace]);
     timers.clear(timer);
-    if (underWay.size > 0) log.warn('unsettled', { destination: name, count: underWay.size });
+    if (inFlight.size > 0) log.warn('unsettled', { destination: name, count: inFlight.size });
   }
 
   wake();
@@ -339,7 +339,7 @@ function recipientOf(parcel: Parcel): string {
   return parcel.kind === 'mail' ? parcel.rcptTo.toLowerCase() : parcel.url;
 }
 
-/** Answers like to repeat an address of ours, and a log never holds a whole token. */
+/** Answers often repeat an address of ours, and a log never holds a whole token. */
 function withoutTokens(text: string): string {
   return text.replaceAll(/[0-9a-f]{32,}/gi, shortToken);
 }

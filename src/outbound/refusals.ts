@@ -1,13 +1,13 @@
 /**
- * Refused "by policy" (5.7.x at RCPT): is it this recipient, or is the smarthost denying to relay at all? One refusal
- * does not tell. Three different recipients in a row, and none taken in between, mean everybody. A delivery that is
- * refused again although others were taken since means this one. Until then it is open.
+ * Refused "by policy" (5.7.x at RCPT): does the smarthost refuse this recipient, or does it relay for nobody? One refusal
+ * does not decide it. Three different recipients in a row, none taken in between, mean everybody. A delivery that is
+ * refused again after others were taken means this one. Until then it is open.
  *
- * Memory only, and bounded: what is forgotten is held once more, never failed early.
+ * It is kept in bounded memory: a forgotten delivery is deferred once more and never fails early.
  */
 
 export interface Refusals {
-  /** A delivery was taken: whatever was refused before was no matter of everybody. */
+  /** A delivery was taken, so earlier refusals did not mean everybody. */
   taken(deliveryId: string): void;
   refused(deliveryId: string, recipient: string): 'open' | 'everybody' | 'this one';
   /** The delivery ended in another way. */

@@ -1,9 +1,9 @@
 /**
  * OutgoingMail → bytes in RFC 5322 form: CRLF, ASCII only in the bodies (quoted-printable, base64), no line above 998.
  *
- * A mail is rendered once and its bytes are stored: every copy and every further try sends the same. Reply-To is not in
- * them (see compose.ts). Up to MAX_IN_MEMORY of attachments the bytes come back in memory; above, they are streamed
- * into a new file in `folder` (0600, synced), because 30 MiB of base64 in one piece would hold up every socket.
+ * A mail is rendered once and its bytes are stored: every copy and every attempt sends the same. Reply-To is not in them
+ * (see compose.ts). Up to MAX_IN_MEMORY of attachments the bytes come back in memory. Above, they are streamed into a new
+ * file in `folder` (0600, synced), because 30 MiB of base64 in one piece would block every socket.
  *
  * Throws what reading an attachment or writing the file throws; then no file is left behind. The caller owns the file.
  */
@@ -71,7 +71,7 @@ export async function* copyBytes(parcel: MailParcel): AsyncGenerator<Buffer, voi
   for await (const chunk of createReadStream(parcel.content.file)) yield chunk as Buffer;
 }
 
-/** File access is off for the composer: what it may read is opened here. */
+/** The library may open no files, so they are opened here. */
 function part(attachment: OutgoingAttachment, streams: Readable[]): MailComposerAttachment {
   const content =
     'bytes' in attachment.content

@@ -1,13 +1,13 @@
 /**
- * When to try again: waits for one delivery, and for the destination that all of them share. Pure; randomness comes
- * from outside and only spreads the moments, so that what failed together does not come back together.
+ * When to retry: waits of one delivery, and probes of a destination in trouble. Pure; randomness comes from outside and
+ * spreads the moments, so that deliveries that failed together are not retried together.
  */
 import type { Random } from '../conversation/ports.js';
 
 export interface RetrySchedule {
   /** Milliseconds between the attempts of one delivery; the last one repeats. At least one. */
   readonly waits: readonly number[];
-  /** Milliseconds after which a delivery that has found no taker has failed, counted as the waits before it. */
+  /** Milliseconds after which a delivery has failed: the sum of its waits. */
   readonly giveUpAfter: number;
 }
 
@@ -31,7 +31,7 @@ export function probeWait(schedule: ProbeSchedule, failures: number, random: Ran
   return spread(Math.min(schedule.first * 2 ** Math.min(failures - 1, 30), schedule.longest), random);
 }
 
-/** The longest that `probeWait` can say: a later moment comes from a clock that jumped. */
+/** The longest wait that `probeWait` returns: a later moment comes from a clock that was put back. */
 export function longestProbeWait(schedule: ProbeSchedule): number {
   return schedule.longest * 1.1;
 }

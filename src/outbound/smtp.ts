@@ -1,12 +1,12 @@
 /**
  * The courier to the smarthost: nodemailer's connection pool, one recipient a mail, the stored bytes as they are.
  *
- * Promises of the Courier: one attempt, bounded in time (connecting, each silence, the whole), and never a throw. What
- * came of it is decided in answer.ts. The library's own queue is switched off, with one exception that is ours: a kept
- * connection that the smarthost had closed meanwhile took nothing, so the mail goes out on the next connection at once.
+ * A call makes one attempt, bounded in time (connecting, each silence, the whole), and never throws. `answer.ts` decides
+ * the outcome. The library's own retries are off. When the smarthost had closed a kept connection, nothing was taken, so
+ * the mail goes out on the next connection at once.
  *
- * A connection that is lost after the whole mail was sent is ambiguous. It is retried with the same bytes and the same
- * Message-ID: at worst the customer gets it twice. That is why silence after the data is borne longer than elsewhere.
+ * A connection that is lost after the whole mail was sent is ambiguous. The mail is retried with the same bytes and the
+ * same Message-ID: at worst the customer gets it twice.
  */
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
@@ -41,7 +41,7 @@ export interface SmtpCourierOptions {
 }
 
 const MAILS_PER_CONNECTION = 1000;
-/** Below what servers bear (5 minutes and more), so that mostly we are the ones to say QUIT. */
+/** Below the time-out of servers (5 minutes and more), so that mostly we say QUIT. */
 const IDLE_TIMEOUT = 60_000;
 
 /** A courier to the smarthost. Connects when the first mail goes out. */
@@ -53,14 +53,14 @@ export function createSmtpCourier(options: SmtpCourierOptions): Courier {
 
   async function deliver(parcel: Parcel): Promise<Outcome> {
     if (parcel.kind !== 'mail') return { kind: 'retry', response: 'no mail: it does not belong in this queue' };
-    // The library would quietly send to whatever it can make of such an address.
+    // The library would send to whatever it makes of such an address.
     if (!isSendable(parcel.rcptTo)) {
       return { kind: 'failed', response: 'the recipient is no address', suspend: false, refusedByPolicy: false };
     }
     if (parcel.mailFrom !== '' && !isSendable(parcel.mailFrom)) {
       return { kind: 'retry', response: 'the envelope sender is no address' };
     }
-    // Every kept connection may have been closed by the other side; each costs one try and took nothing.
+    // The other side may have closed every kept connection; each costs one attempt and took nothing.
     for (let stale = 0; ; stale += 1) {
       const attempt = await tryOnce(parcel);
       if (!attempt.stale || stale >= connections || closed) return attempt.outcome;
@@ -72,10 +72,10 @@ export function createSmtpCourier(options: SmtpCourierOptions): Courier {
     const since = performance.now();
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), options.attemptTimeout ?? 15 * 60_000);
-    // The library asks for the first byte when the session is ready and it begins with MAIL.
-    let begun = false;
+    // The library asks for the first byte when the session is ready and MAIL is next.
+    let started = false;
     async function* bytes(): AsyncGenerator<Buffer> {
-      begun = true;
+      started = true;
       yield* copyBytes(parcel);
     }
     const raw = Readable.from(bytes(), { objectMode: false });
@@ -89,9 +89,9 @@ export function createSmtpCourier(options: SmtpCourierOptions): Courier {
       });
       return { outcome: sent(info), stale: false };
     } catch (error) {
-      const failure = { ...failureOf(error), begun: begun || closed };
-      if (!begun || !isStaleConnection(failure)) return { outcome: outcomeOf(failure), stale: false };
-      // A closed one says so at once. Silence for so long comes from somebody who may be as silent on the next.
+      const failure = { ...failureOf(error), started: started || closed };
+      if (!started || !isStaleConnection(failure)) return { outcome: outcomeOf(failure), stale: false };
+      // A closed connection fails at once. A server that was silent so long may be silent on the next one too.
       const silent = performance.now() - since > 0.9 * replyTimeout;
       const response = silent ? `no answer within ${Math.round(replyTimeout / 1000)} s` : responseText(failure.message);
       return { outcome: { kind: 'retry', response }, stale: !silent };
@@ -140,7 +140,7 @@ function createPool(options: SmtpCourierOptions & { readonly replyTimeout: numbe
     greetingTimeout: options.connectTimeout ?? 30_000,
     dnsTimeout: options.connectTimeout ?? 30_000,
     socketTimeout: options.replyTimeout,
-    // The smarthost is where the operator says, and that is mostly this machine.
+    // The operator names the smarthost, and mostly it is this machine.
     allowInternalNetworkInterfaces: true,
     disableFileAccess: true,
     disableUrlAccess: true,
@@ -174,7 +174,7 @@ function failureOf(error: unknown): { code: string; command: string; answer: str
   };
 }
 
-/** The pool gave up a connection before a byte of the mail went over it: no command, no answer, only this code. */
+/** The pool lost a connection before a byte of the mail went over it: no command, no answer, only this code. */
 function isStaleConnection(failure: { code: string; command: string; answer: string | null }): boolean {
   return failure.code === 'ECONNECTION' && failure.command === '' && failure.answer === null;
 }

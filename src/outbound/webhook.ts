@@ -1,10 +1,10 @@
 /**
- * Posts webhooks: signed by the Standard Webhooks scheme (id, time, HMAC-SHA256 per secret in force), bounded in time
- * and in what is read of the answer, never redirected, and never to a private address unless that is allowed. The check
- * is on the address that is connected to: what a name resolves to is filtered in the look-up of that very connection.
+ * Posts webhooks. They are signed by the Standard Webhooks scheme (id, time, HMAC-SHA256 for each secret in force). A
+ * post is bounded in time and in what is read of the answer, follows no redirect, and goes to no private address unless
+ * that is allowed: the addresses of a name are filtered in the DNS query of the connection itself.
  *
- * `post` never throws: what came of it is a status, or the reason why there is none. What that means for the delivery
- * and for the hook is the one table in `outcomeOf`.
+ * `post` never throws: it returns a status, or the reason why there is none. `outcomeOf` decides what that means for the
+ * delivery and the hook.
  */
 import { createHmac } from 'node:crypto';
 import { type LookupAddress, lookup as systemLookup } from 'node:dns';
@@ -76,7 +76,7 @@ for (const [net, prefix] of PRIVATE_RANGES) privateAddresses.addSubnet(net, pref
 const privateAddresses6 = new BlockList();
 for (const [net, prefix] of PRIVATE_RANGES_6) privateAddresses6.addSubnet(net, prefix, 'ipv6');
 
-/** True for what is not on the Internet; anything that is no address too. IPv4 within IPv6 (::ffff:…) is never public. */
+/** True for what is not on the Internet, and for what is no address. IPv4 within IPv6 (::ffff:…) is never public. */
 export function isPrivateAddress(address: string): boolean {
   const family = isIP(address.split('%')[0]!);
   if (family === 4) return privateAddresses.check(address, 'ipv4');
@@ -94,8 +94,8 @@ export function signature(secrets: readonly string[], id: string, timestamp: num
 }
 
 /**
- * 2xx: taken. 410: the hook is over. What is about this one event (any other 4xx) is tried again later alone. All the
- * rest is the receiver's trouble: nothing else is tried until a probe is taken.
+ * 2xx: taken. 410: the hook is over. Another 4xx is about this one event, which is retried alone. All else is trouble of
+ * the receiver: nothing else is tried until it takes a probe.
  */
 export function outcomeOf({ status, text }: HookAnswer): Outcome {
   if (status !== null && status >= 200 && status < 300) return { kind: 'sent', response: text };
@@ -127,7 +127,7 @@ export function createPoster(options: PosterOptions): Poster {
     return new Promise(settle => {
       const url = new URL(parcel.url);
       const literal = url.hostname.replace(/^\[|\]$/g, '');
-      // A literal address is connected to without a look-up.
+      // A literal address needs no DNS query.
       if (isIP(literal) !== 0 && !options.allowPrivate() && isPrivateAddress(literal)) {
         settle({ status: null, text: refused(url.hostname, literal), stale: false });
         return;
@@ -171,7 +171,7 @@ export function createPoster(options: PosterOptions): Poster {
         response.on('data', (chunk: Buffer) => {
           if (kept.length < KEPT_ANSWER) kept += chunk.subarray(0, KEPT_ANSWER).toString('utf8');
           size += chunk.length;
-          // Enough is known; the rest is not waited for.
+          // That is enough of the answer.
           if (size > MAX_ANSWER) {
             done();
             response.destroy();
@@ -188,7 +188,7 @@ export function createPoster(options: PosterOptions): Poster {
   return {
     async post(parcel) {
       try {
-        // A kept connection that the receiver had closed meanwhile took nothing.
+        // The receiver had closed the kept connection: it took nothing.
         const first = await attempt(parcel);
         const { status, text } = first.stale ? await attempt(parcel) : first;
         return { status, text };

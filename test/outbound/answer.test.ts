@@ -9,7 +9,7 @@ function word(outcome: Outcome): string {
   return `failed${outcome.suspend ? '+suspend' : ''}${outcome.refusedByPolicy ? '+policy' : ''}`;
 }
 
-type Case = readonly [code: string, command: string, answer: string | null, begun: boolean, expected: string];
+type Case = readonly [code: string, command: string, answer: string | null, started: boolean, expected: string];
 
 const ANSWERS: readonly Case[] = [
   // before a mail's own transaction
@@ -77,9 +77,9 @@ const ANSWERS: readonly Case[] = [
 ];
 
 test('answers and what they mean for the delivery', () => {
-  for (const [code, command, answer, begun, expected] of ANSWERS) {
-    const failure: Failure = { code, command, answer, begun, message: 'lost' };
-    assert.equal(word(outcomeOf(failure)), expected, `${code} ${command} ${answer} ${begun}`);
+  for (const [code, command, answer, started, expected] of ANSWERS) {
+    const failure: Failure = { code, command, answer, started, message: 'lost' };
+    assert.equal(word(outcomeOf(failure)), expected, `${code} ${command} ${answer} ${started}`);
   }
 });
 
@@ -88,7 +88,7 @@ test('the response is the smarthost’s own words, or the library’s where it s
     code: 'EMESSAGE',
     command: 'DATA',
     answer: '554-a\r\n554 b',
-    begun: true,
+    started: true,
     message: 'x: 554',
   };
   assert.equal(outcomeOf(failure).response, '554-a 554 b');

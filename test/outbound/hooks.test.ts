@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { silentLog } from '#replyd/base/log.js';
-import { openHooks, PATIENCE, PROBES_BEFORE_LOST, testHook } from '#replyd/outbound/hooks.js';
+import { MAX_TROUBLE, openHooks, PROBES_BEFORE_LOST, testHook } from '#replyd/outbound/hooks.js';
 import type { Poster } from '#replyd/outbound/webhook.js';
 import { openStore } from '#replyd/store/sqlite/open.js';
 import { eventually } from '../run.js';
@@ -187,7 +187,7 @@ test('410 ends a hook at once, five days of trouble too, and each is told', asyn
   await say(id, 3);
   await eventually('it is off', async () => (await store.hook(gone.id)).state === 'off');
   await eventually('it fails', async () => (await store.hook(lost.id)).failing_since !== null);
-  later(PATIENCE - 1000);
+  later(MAX_TROUBLE - 1000);
   await eventually('probed', async () => (await store.destination(lost.id)).failures > 1);
   assert.equal((await store.hook(lost.id)).state, 'on');
   // A clock that jumped by five days is no five days of trouble.
