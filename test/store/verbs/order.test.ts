@@ -31,7 +31,7 @@ test('of each order key the oldest goes, and the next only when it is finished',
     });
   };
   const settle = (id: string, outcome: Outcome) =>
-    store.settle(id, outcome, { now, retryAt: outcome.result === 'retry' ? now + 5_000 : null });
+    store.settle(id, outcome, { now, retryAt: outcome.kind === 'retry' ? now + 5_000 : null });
 
   const oldest = await lease();
   assert.deepEqual(
@@ -42,8 +42,8 @@ test('of each order key the oldest goes, and the next only when it is finished',
     ],
   );
   assert.deepEqual(await lease(), [], 'what is leased keeps the others of its key back');
-  await settle(oldest[0]!.id, { result: 'retry', response: 'later' });
-  await settle(oldest[1]!.id, { result: 'sent', response: '200' });
+  await settle(oldest[0]!.id, { kind: 'retry', response: 'later' });
+  await settle(oldest[1]!.id, { kind: 'sent', response: '200' });
   const next = await lease();
   assert.deepEqual(
     next.map(each => each.what),
@@ -53,7 +53,7 @@ test('of each order key the oldest goes, and the next only when it is finished',
   now += 5_000;
   const [again] = await lease();
   assert.deepEqual(again!.what, [first.id, 'conversation.created']);
-  await settle(again!.id, { result: 'failed', response: '410', suspend: false, refusedByPolicy: false });
+  await settle(again!.id, { kind: 'failed', response: '410', suspend: false, refusedByPolicy: false });
   assert.deepEqual(
     (await lease()).map(each => each.what),
     [[first.id, 'message.created']],
