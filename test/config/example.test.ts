@@ -77,7 +77,7 @@ test('descriptions hold what documentation needs', () => {
       variable: 'REPLYD_SMTP_MAX_SIZE',
       type: 'size',
       default: '35MiB',
-      meaning: 'Largest mail that is taken, by every door, as it comes over the wire.',
+      meaning: 'The largest mail that every door takes, in bytes as sent.',
       reloadable: true,
       secret: false,
     },
