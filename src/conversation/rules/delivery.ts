@@ -71,6 +71,14 @@ export function settlementOf(outcome: Outcome, retryAt: number | null): Settleme
   }
 }
 
+/**
+ * Do events tell what becomes of a delivery? Only of mails in a conversation. A webhook's own end stands at its delivery
+ * and in the log: an event of it would be the next to fail.
+ */
+export function isTold(delivery: { readonly kind: string; readonly conversation_key: number | null }): boolean {
+  return delivery.kind === 'mail' && delivery.conversation_key !== null;
+}
+
 /** Why an operator cannot have a delivery tried again now; null: he can. `kept`: what it would send is still there. */
 export function retryRefusal(
   delivery: Pick<Delivery, 'state' | 'reason'> & { readonly kept: boolean },
@@ -92,6 +100,11 @@ export function retried(delivery: { readonly state: string; readonly attempts: n
 /** What is on its way, or over, cannot be cancelled. */
 export function canCancel(state: string): boolean {
   return state === 'waiting' || state === 'deferred';
+}
+
+/** May the pause of a destination be changed? What an operator has paused the queue does not touch. */
+export function maySetPause(by: 'operator' | 'queue', paused: 'operator' | 'trouble' | null): boolean {
+  return by === 'operator' || paused !== 'operator';
 }
 
 /** How a delivery is shown while its destination is paused: that it waits for that, and until when at least. */

@@ -53,6 +53,15 @@ export function refusalAt(
   return blockingEntry(account.blocked, writers) === null ? null : 'blocked';
 }
 
+/** Feature `inbound_emails` after an account's domains were set: on from its first domain on, off without any. */
+export function inboundAfter(account: {
+  readonly inbound: boolean;
+  readonly had: boolean;
+  readonly has: boolean;
+}): boolean {
+  return account.had === account.has ? account.inbound : account.has;
+}
+
 /** What becomes of mail for a forwarding address when no conversation is found for it. */
 export function unthreadedMail(account: AccountSwitches): 'new' | 'unthreaded' {
   return account.opens ? 'new' : 'unthreaded';

@@ -3,7 +3,7 @@
 import { ReplydError } from '../../base/errors.js';
 import type { AddressLookup } from '../../conversation/filing.js';
 import type { AccountSettings } from '../../conversation/model.js';
-import { addressRefusal } from '../../conversation/rules/filing.js';
+import { addressRefusal, inboundAfter } from '../../conversation/rules/filing.js';
 import { newToken } from '../../conversation/token.js';
 import { normalizeAddress, normalizeDomain, type OurAddress, parseOurAddress } from '../../mail/address.js';
 import { encodeId } from '../ids.js';
@@ -32,7 +32,7 @@ export const addAccount: Verb<'addAccount'> = async (tx, account) => {
     slug: account.slug,
     name: account.name ?? account.slug,
     support_email: checkedAddress(account.support_email),
-    inbound_emails: domains.length > 0 ? 1 : 0,
+    inbound_emails: inboundAfter({ inbound: false, had: false, has: domains.length > 0 }) ? 1 : 0,
     inbox_token: newToken(tx.random),
     created_at: tx.now(),
   });
@@ -56,12 +56,10 @@ export const setAccount: Verb<'setAccount'> = async (tx, slug, change) => {
   }
   if (change.domains !== undefined) {
     const domains = change.domains.map(checkedDomain);
-    const hadNone = (await tx.get('select 1 from domain where account_key = ?', row.key)) === undefined;
+    const had = (await tx.get('select 1 from domain where account_key = $1', row.key)) !== undefined;
     await writeDomains(tx, row.key, domains);
-    // An account's inbound mail is on from its first domain on; without a domain nothing can come in.
-    if (hadNone !== (domains.length === 0)) {
-      await tx.run('update account set inbound_emails = ? where key = ?', domains.length > 0 ? 1 : 0, row.key);
-    }
+    const inbound = inboundAfter({ inbound: row.inbound_emails === 1, had, has: domains.length > 0 });
+    await tx.run('update account set inbound_emails = $1 where key = $2', inbound ? 1 : 0, row.key);
   }
   if (change.settings !== undefined) {
     const settings = { ...(JSON.parse(row.settings) as AccountSettings), ...change.settings };

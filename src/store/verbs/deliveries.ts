@@ -7,14 +7,21 @@ import { ReplydError } from '../../base/errors.js';
 import type { DeliveryState, WaitingReason } from '../../conversation/model.js';
 import type { DestinationState, HookParcel, Parcel } from '../../conversation/ports.js';
 import { suspendsContact } from '../../conversation/rules/contact.js';
-import { canCancel, retried, retryRefusal, settlementOf } from '../../conversation/rules/delivery.js';
+import {
+  canCancel,
+  isTold,
+  maySetPause,
+  retried,
+  retryRefusal,
+  settlementOf,
+} from '../../conversation/rules/delivery.js';
 import { blobRef } from '../blobs/blobs.js';
 import { encodeId, keyOf } from '../ids.js';
-import type { ConversationRow, DeliveryRow } from '../rows.js';
+import type { DeliveryRow } from '../rows.js';
 import { atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
 import { queuedDeliveryView } from '../views/views.js';
 import { accountBySlug } from './accounts.js';
-import { tell } from './events.js';
+import { type ConversationKeys, tell } from './events.js';
 import { hookParcel, noteHookTrouble } from './hooks.js';
 import { suspendContact } from './participants.js';
 import { rememberAlias } from './thread-ids.js';
@@ -128,8 +135,11 @@ export const destination: Verb<'destination'> = async (tx, name) => {
 };
 
 export const setDestination: Verb<'setDestination'> = async (tx, state, by) => {
-  if (by === 'queue' && (await tx.get(`select 1 from destination where name = ? and paused = 'operator'`, state.name)))
-    return;
+  const paused = await tx.value<DestinationState['paused']>(
+    'select paused from destination where name = $1',
+    state.name,
+  );
+  if (!maySetPause(by, paused ?? null)) return;
   await tx.run(
     `insert into destination (name, paused, reason, next_probe_at, failures) values (?, ?, ?, ?, ?)
          on conflict (name) do update set paused = excluded.paused, reason = excluded.reason,
@@ -282,11 +292,10 @@ async function parcel(tx: StoreTx, row: DeliveryRow): Promise<LeasedParcel | nul
   };
 }
 
-/** Tells that a mail did not arrive; `suspend`: its recipient's address is dead. */
+/** The event of a mail that did not arrive; `suspend`: its recipient's address is dead. */
 export async function failed(tx: StoreTx, row: DeliveryRow, reason: string, suspend: boolean): Promise<void> {
-  const conversation = await conversationOf(tx, row);
-  // A webhook that failed is told by its delivery and the log: an event of it would be the next to fail.
-  if (!conversation || row.kind === 'webhook') return;
+  const conversation = toldConversation(row);
+  if (conversation === null) return;
   const suspended = suspend && (await suspendOwner(tx, row, reason));
   const [message] = await messagesOf(tx, row);
   await tell(tx, conversation, [
@@ -308,10 +317,9 @@ async function suspendOwner(tx: StoreTx, row: DeliveryRow, reason: string): Prom
   return contact !== undefined && suspendsContact(contact, row.recipient) && suspendContact(tx, contact.key, reason);
 }
 
-async function conversationOf(tx: StoreTx, row: DeliveryRow): Promise<ConversationRow | undefined> {
-  return row.conversation_key === null
-    ? undefined
-    : await tx.get<ConversationRow>('select * from conversation where key = ?', row.conversation_key);
+/** The conversation whose events tell what becomes of a delivery; null: no event does. */
+function toldConversation(row: DeliveryRow): ConversationKeys | null {
+  return isTold(row) ? { key: row.conversation_key!, account_key: row.account_key! } : null;
 }
 
 async function messagesOf(tx: StoreTx, row: DeliveryRow): Promise<readonly number[]> {
@@ -323,10 +331,10 @@ async function messagesOf(tx: StoreTx, row: DeliveryRow): Promise<readonly numbe
   ).map(each => each.message_key);
 }
 
-/** Tells that something about a delivery changed, at each message it carries. */
+/** The event that something about a delivery changed, for each message it carries. */
 export async function tellOfMessages(tx: StoreTx, row: DeliveryRow): Promise<void> {
-  const conversation = await conversationOf(tx, row);
-  if (!conversation || row.kind === 'webhook') return;
+  const conversation = toldConversation(row);
+  if (conversation === null) return;
   const data = { changed: ['deliveries'], delivery_id: encodeId('delivery', row.key) };
   await tell(
     tx,

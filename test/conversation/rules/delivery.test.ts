@@ -5,7 +5,9 @@ import type { Outcome } from '#replyd/conversation/ports.js';
 import {
   canCancel,
   hookOrder,
+  isTold,
   mailOrder,
+  maySetPause,
   operatorOrder,
   reportEffect,
   reportedCopy,
@@ -120,9 +122,23 @@ test('tried again is what waits, is deferred or failed, and whose mail is still 
   assert.deepEqual(retried({ state: 'waiting', attempts: 0 }), { state: 'waiting', attempts: 0 });
 });
 
+test('events tell of mails in a conversation, not of webhooks and copies for the operator', () => {
+  assert.equal(isTold({ kind: 'mail', conversation_key: 1 }), true);
+  assert.equal(isTold({ kind: 'mail', conversation_key: null }), false);
+  assert.equal(isTold({ kind: 'webhook', conversation_key: 1 }), false);
+});
+
 test('cancelled is what waits or is deferred', () => {
   for (const state of ['waiting', 'deferred']) assert.ok(canCancel(state), state);
   for (const state of ['leased', 'sent', 'failed', 'cancelled']) assert.ok(!canCancel(state), state);
+});
+
+test('what an operator has paused only an operator resumes', () => {
+  for (const paused of ['operator', 'trouble', null] as const) assert.ok(maySetPause('operator', paused));
+  assert.deepEqual(
+    [maySetPause('queue', 'operator'), maySetPause('queue', 'trouble'), maySetPause('queue', null)],
+    [false, true, true],
+  );
 });
 
 test('a pause is shown at what it keeps back, with the next probe', () => {

@@ -5,6 +5,7 @@ import {
   type Addressed,
   addressRefusal,
   deliveryAddresses,
+  inboundAfter,
   planFiling,
   refusalAt,
   refusalOfAll,
@@ -51,6 +52,13 @@ test('at the end of its data a mail is taken while the address lives, its accoun
   for (const [kind, account, writers, expected] of table) {
     assert.equal(refusalAt(kind, account, writers), expected, `${kind} ${JSON.stringify(account)} ${writers}`);
   }
+});
+
+test('inbound mail is on from the first domain on, off without any, and else as somebody switched it', () => {
+  assert.equal(inboundAfter({ inbound: false, had: false, has: true }), true);
+  assert.equal(inboundAfter({ inbound: true, had: true, has: false }), false);
+  for (const inbound of [true, false]) assert.equal(inboundAfter({ inbound, had: true, has: true }), inbound);
+  assert.equal(inboundAfter({ inbound: false, had: false, has: false }), false);
 });
 
 test('mail for a forwarding address that belongs nowhere opens a conversation where the account wants that', () => {
