@@ -32,3 +32,11 @@ export function descriptorLimit(pid: number | 'self'): number {
   const line = /^Max open files\s+(\S+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'latin1'))?.[1];
   return line === undefined || line === 'unlimited' ? Number.POSITIVE_INFINITY : Number(line);
 }
+
+/** CPU time of all its threads so far, seconds (proc(5): utime and stime, in ticks of 10 ms). */
+export function processorTime(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}

@@ -2,7 +2,8 @@
  * `npm run bench -- against DIR`: this checkout's daemon and that of DIR, another checkout that is built, in turns: in
  * each pair both get their seconds at 1, 10 and 50 connections, every other pair the other way round. The figure is
  * the median of the pairs' ratios, this one over the other. Two copies of one build differ by some percent in seven
- * pairs; run it twice before a difference below that is believed.
+ * pairs; run it twice before a difference below that is believed. The CPU time that a daemon spends on a mail is told
+ * beside it: it hardly depends on what else the machine does.
  *
  * `REPLYD_BENCH_PAIRS` and `REPLYD_BENCH_CONNECTIONS` (`10,50`) make it shorter or longer.
  */
@@ -10,6 +11,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type DaemonProcess, makeDaemon } from '../daemon-process.js';
+import { processorTime } from '../process-figures.js';
 import { median, print } from './figures.js';
 import { runLoad } from './smtp-client.js';
 
@@ -20,6 +22,9 @@ interface Side {
   readonly daemon: DaemonProcess;
   readonly recipients: string;
   accepted: number;
+  /** Of the turns that are measured. */
+  mails: number;
+  seconds: number;
 }
 
 export async function against(folder: string, quick: boolean): Promise<void> {
@@ -39,6 +44,7 @@ export async function against(folder: string, quick: boolean): Promise<void> {
     for (const connections of numbers) {
       const ratios: number[] = [];
       const rates: Record<string, number[]> = { this: [], other: [] };
+      for (const side of sides) Object.assign(side, { mails: 0, seconds: 0 });
       for (let pair = 0; pair < pairs; pair++) {
         const order = pair % 2 === 0 ? sides : sides.toReversed();
         for (const side of order) rates[side.name]!.push(await load(side, connections, seconds));
@@ -47,6 +53,10 @@ export async function against(folder: string, quick: boolean): Promise<void> {
       const spread = ratios.map(ratio => ratio.toFixed(2)).join(' ');
       print(
         `${connections} connections: this ${Math.round(median(rates.this!))}, other ${Math.round(median(rates.other!))} mails/s, ratio ${median(ratios).toFixed(3)} (${spread})`,
+      );
+      const [mine, others] = sides.map(side => (side.seconds / side.mails) * 1e6);
+      print(
+        `  CPU a mail: this ${Math.round(mine!)} µs, other ${Math.round(others!)} µs, ratio ${(mine! / others!).toFixed(3)}`,
       );
     }
     for (const { name, daemon, accepted } of sides) {
@@ -77,13 +87,16 @@ async function open(name: string, program: string): Promise<Side> {
   }
   const recipients = path.join(daemon.folder, 'recipients');
   await writeFile(recipients, `${addresses.join('\n')}\n`);
-  return { name, daemon, recipients, accepted: 0 };
+  return { name, daemon, recipients, accepted: 0, mails: 0, seconds: 0 };
 }
 
 async function load(side: Side, connections: number, seconds: number): Promise<number> {
   const { recipients, daemon } = side;
   const options = { ...daemon.smtp, connections, recipients, connection: 'kept', warmUp: 1, seconds } as const;
+  const before = processorTime(daemon.pid);
   const result = await runLoad(options);
+  side.seconds += processorTime(daemon.pid) - before;
+  side.mails += result.accepted;
   side.accepted += result.accepted;
   if (Object.keys(result.failures).length > 0) throw new Error(`${side.name}: ${JSON.stringify(result.failures)}`);
   return result.perSecond;
