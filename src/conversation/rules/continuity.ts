@@ -62,22 +62,22 @@ export function answerOf(
   return { answers, reopens: answers && status === 'resolved' };
 }
 
-/** Is a message that waits for its mail mailed no more, once the contact has seen it or answered in the channel? */
+/** Once the contact has seen a message in the channel, or has answered there: is it not mailed any more? */
 export function endsWhenSeen(intent: MailIntent | null): boolean {
   return intent === 'auto';
 }
 
 /** When a delivery that waits for its mail is due, in milliseconds, and why it is not due yet. */
 export interface Waiting {
-  /** When its words are due, were there no other reason to wait. */
+  /** When it is due by its delay alone. */
   readonly dueAt: number;
-  /** Null until the other reason to wait is gone. */
+  /** Null while it waits for an address, or while mailing is suspended. */
   readonly nextAttemptAt: number | null;
   /** Null: it goes now. */
   readonly reason: Exclude<WaitingReason, 'paused'> | null;
 }
 
-/** A delivery for one recipient whose first words are due at `dueAt`. */
+/** The wait of a new delivery. `dueAt`: when its first words are due. */
 export function firstWait(
   recipient: { readonly email: string | null; readonly suspended: boolean },
   { dueAt, now }: { readonly dueAt: number; readonly now: number },
@@ -87,7 +87,7 @@ export function firstWait(
   return { dueAt, nextAttemptAt: dueAt, reason: dueAt > now ? 'delay' : null };
 }
 
-/** More words for a recipient: the first ones set the time, and only words that are due earlier bring it forward. */
+/** More words join a delivery that waits. The first ones set the time; only words that are due earlier bring it forward. */
 export function waitWithMore(
   waiting: Waiting,
   { dueAt, now }: { readonly dueAt: number; readonly now: number },
@@ -100,15 +100,15 @@ export function waitWithMore(
   };
 }
 
-/** The address was learned, or mailing resumes: due when it would have been due without that, or now. */
+/** The address was learned, or mailing resumes: the delivery goes when its delay is over, or now. */
 export function waitAfterObstacle(dueAt: number | null, now: number): Waiting {
   if (dueAt !== null && dueAt > now) return { dueAt, nextAttemptAt: dueAt, reason: 'delay' };
   return { dueAt: dueAt ?? now, nextAttemptAt: now, reason: null };
 }
 
 /**
- * The copies of the mail that is made now, out of the deliveries that wait for one: when one is due all go that nothing
- * but time keeps back, so that one mail carries all words to everybody. Empty: nothing is due.
+ * The copies of the mail that is composed now. `waiting`: the conversation's deliveries that wait for a mail. When one is
+ * due, all go that wait for their time alone: one mail carries all words to everybody. Empty: nothing is due.
  */
 export function copiesDue<Copy extends { readonly next_attempt_at: number | null }>(
   waiting: readonly Copy[],
@@ -152,7 +152,7 @@ export function mailStateOf(message: {
   return { state: 'not_mailed', reason: deliveries.length > 0 ? 'cancelled' : 'never' };
 }
 
-/** What is said of a message that has several deliveries: the first of these. */
+/** A message with several deliveries has the state of the first of these. */
 const MAIL_STATES: readonly (readonly [DeliveryState, MailState])[] = [
   ['leased', 'queued'],
   ['deferred', 'queued'],

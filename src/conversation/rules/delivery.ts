@@ -88,7 +88,7 @@ export function retryRefusal(
   return delivery.reason === 'no_address' || delivery.reason === 'suspended' ? delivery.reason : null;
 }
 
-/** What trying again makes of it: one that had failed begins anew, with all its attempts. */
+/** What trying again makes of it. One that had failed gets all its attempts again. */
 export function retried(delivery: { readonly state: string; readonly attempts: number }): {
   readonly state: DeliveryState;
   readonly attempts: number;
@@ -107,7 +107,7 @@ export function maySetPause(by: 'operator' | 'queue', paused: 'operator' | 'trou
   return by === 'operator' || paused !== 'operator';
 }
 
-/** How a delivery is shown while its destination is paused: that it waits for that, and until when at least. */
+/** How a delivery is shown while its destination is paused: that it waits for the end of the pause, and until when. */
 export function shownWait(
   delivery: { readonly state: string; readonly reason: WaitingReason | null; readonly nextAttemptAt: number | null },
   pause: { readonly nextProbeAt: number | null } | null,
@@ -120,7 +120,7 @@ export function shownWait(
   };
 }
 
-/** Only the queue keeps it back: a pause of its destination concerns it. */
+/** True when it waits for its turn alone, so that a pause of its destination keeps it back. */
 export function waitsForTurn(delivery: { readonly state: string; readonly reason: string | null }): boolean {
   return delivery.state === 'deferred' || (delivery.state === 'waiting' && delivery.reason === null);
 }

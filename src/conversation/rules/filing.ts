@@ -1,6 +1,6 @@
 /**
- * Where a mail goes: which conversation a recipient's address means, what is refused, and what is written for a mail
- * whose recipients mean several things at once. Pure.
+ * Where a mail goes: which conversation the address of a recipient means, what is refused, and what is written when the
+ * recipients of one mail mean several conversations. Pure.
  *
  * A reply or bounce address names its conversation. Mail for an account's forwarding address (`inbox+…`) names only the
  * account: it is threaded by the first of `deliveryAddresses` that names a conversation of the account, then by the
@@ -40,8 +40,9 @@ export function addressRefusal(
 }
 
 /**
- * Is a mail still taken at this address, when its data is there? `account`: the one behind it, null when the address is dead by now. `writers`: the
- * addresses in From and in the envelope. Bounces are taken from everybody.
+ * Why a mail is refused at this address when its data is there; null: it is not. `account`: the one behind the address,
+ * null when the address is dead by now. `writers`: the addresses in From and in the envelope. A bounce is taken from
+ * everybody.
  */
 export function refusalAt(
   kind: 'reply' | 'bounce' | 'inbox',
@@ -67,13 +68,13 @@ export function unthreadedMail(account: AccountSwitches): 'new' | 'unthreaded' {
   return account.opens ? 'new' : 'unthreaded';
 }
 
-/** One answer for all recipients when any of them is refused: what may pass (`changed`) counts before what will not. */
+/** One answer for all recipients when one of them is refused. `changed` is temporary, so it wins: the client tries again. */
 export function refusalOfAll(refusals: readonly (Refusal | null)[]): Refusal | null {
   for (const refusal of ['changed', 'blocked', 'unthreaded'] as const) if (refusals.includes(refusal)) return refusal;
   return null;
 }
 
-/** What one recipient means, for `planFiling`. `conversation`: its key. */
+/** What the address of one recipient means. `conversation`: its key. */
 export type Addressed<Key> =
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'operator' }

@@ -15,7 +15,7 @@ import type { ConversationStatus, EventType } from '../model.js';
 import { loopOf, NO_RECENT_MAILS, type RecentMails } from './loop.js';
 
 export interface Circumstances {
-  /** Null: the mail cannot be read. A person's until it can. */
+  /** Null: the mail cannot be read. It counts as a person's. */
   readonly kind: MailKind | null;
   readonly status: ConversationStatus;
   /** The writer in From: a participant already, a stranger, or not named. */
@@ -69,7 +69,7 @@ export function decideEffects(mail: Circumstances): Effects {
   };
 }
 
-/** What filing knows and nobody asks again when a quarantined mail is read after all. */
+/** What is judged when a mail is filed, and not again when it is read later. */
 const NOT_ASKED_AGAIN = {
   dmarc: null,
   flaggedAsSpam: false,
@@ -80,14 +80,14 @@ const NOT_ASKED_AGAIN = {
   ownMail: false,
 } as const;
 
-/** The same for a quarantined mail that is read after all: now its writer is known, and what kind of mail it is. */
+/** The same for a quarantined mail that is read later: only now its writer is known, and what kind of mail it is. */
 export function decideLateEffects(
   mail: Omit<Circumstances, keyof typeof NOT_ASKED_AGAIN>,
 ): Pick<Effects, 'held' | 'joins' | 'evidence'> {
   return decideEffects({ ...NOT_ASKED_AGAIN, ...mail });
 }
 
-/** What a person's mail does where nothing holds it back, and a held one when it is released. A dropped one never does. */
+/** What a person's mail does, unless it is held; a held one does it when it is released, a dropped one never. */
 export function participation(mail: Pick<Circumstances, 'kind' | 'status' | 'writer'>): Participation {
   return {
     joins: mail.writer === 'stranger',
