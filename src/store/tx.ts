@@ -54,6 +54,23 @@ export function atMost(count: number): string {
   return ` limit ${Math.max(0, Math.trunc(count))}`;
 }
 
+/** A term of a `where`, with a `$` for each of its values. */
+export type Term = readonly [text: string, ...values: unknown[]];
+
+/** The terms that are asked for: only these stand in the statement, so that each has the index that is made for it. */
+export function allOf(terms: readonly (Term | null)[]): {
+  readonly where: string;
+  readonly values: readonly unknown[];
+} {
+  const values: unknown[] = [];
+  const texts = terms.flatMap(term => {
+    if (term === null) return [];
+    const [text, ...given] = term;
+    return [text.replaceAll('$', () => `$${values.push(given.shift())}`)];
+  });
+  return { where: texts.length === 0 ? '' : `where ${texts.join(' and ')}`, values };
+}
+
 export function toIso(time: number): string;
 export function toIso(time: number | null): string | null;
 export function toIso(time: number | null): string | null {

@@ -19,8 +19,6 @@ const WALKS = [
   /^select \* from (?:mail|contact|delivery) .*order by key desc limit/s,
   /^select \* from (?:mail|contact|delivery)\s+order by key desc limit/s,
   /^select \* from event where key > \+?\?/s,
-  // An operator's listing of all accounts.
-  /^select \* from contact\s+where \+?\? is null/s,
 ];
 /** Counting is what `stats` is for; nobody waits for it. */
 const COUNTS = /^select count\(\*\) from/;

@@ -11,7 +11,7 @@ import path from 'node:path';
 import { ReplydError } from '../../base/errors.js';
 import type { StoredContent, StoredContentRef } from '../../conversation/filing.js';
 import type { Content } from '../../mail/mail.js';
-import { storeFault } from '../sqlite/database.js';
+import { storeFault } from '../fault.js';
 import type { StoreTx } from '../tx.js';
 
 export const INLINE_LIMIT = 128 * 1024;
@@ -104,7 +104,7 @@ export async function syncFolder(folder: string): Promise<void> {
 /** The key of the row for this content, made when it is new. Inside a transaction. */
 export async function blobKey(tx: StoreTx, content: StoredContent): Promise<number> {
   const known = await tx.get<{ key: number; inline: number }>(
-    'select key, data is not null as inline from blob where sha256 = ? and shared = 1',
+    'select key, case when data is null then 0 else 1 end as inline from blob where sha256 = $1 and shared = 1',
     Buffer.from(content.sha256, 'hex'),
   );
   if (known) {
@@ -150,7 +150,7 @@ function touch(file: string): void {
 /** Names the bytes of a row, for `readContent`. */
 export async function blobRef(tx: StoreTx, key: number): Promise<StoredContentRef> {
   const row = await tx.get<{ sha256: Uint8Array; size: number; inline: number }>(
-    'select sha256, size, data is not null as inline from blob where key = ?',
+    'select sha256, size, case when data is null then 0 else 1 end as inline from blob where key = $1',
     key,
   );
   if (!row) throw new ReplydError('not_kept', 'these bytes are no longer kept');
@@ -172,7 +172,7 @@ export async function readContent(tx: StoreTx, ref: StoredContentRef): Promise<U
       throw storeFault(error, `cannot read the blob ${ref.file}`);
     }
   }
-  const data = await tx.value<Uint8Array>('select data from blob where key = ?', ref.key);
+  const data = await tx.value<Uint8Array>('select data from blob where key = $1', ref.key);
   if (!data) throw new ReplydError('not_kept', 'these bytes are no longer kept');
   return data;
 }

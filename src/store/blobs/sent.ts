@@ -10,7 +10,7 @@ import { existsSync, unlinkSync } from 'node:fs';
 import { readdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { encodeId, keyOf } from '../ids.js';
-import type { StoreTx } from '../tx.js';
+import { atMost, type StoreTx } from '../tx.js';
 
 const ENDINGS = ['.eml', '.json'] as const;
 const NAME = /^(dlv_[0-9a-hjkmnp-tv-z]{11})\.(?:eml|json)$/;
@@ -27,7 +27,7 @@ export async function deliveriesWithoutMail(tx: StoreTx, ids: readonly string[])
   for (const id of ids) {
     const kept = await tx.get(
       `select 1 from delivery d left join outgoing_mail o on o.key = d.outgoing_mail_key
-       where d.key = ? and d.kind = 'mail' and o.raw_gone_at is null`,
+       where d.key = $1 and d.kind = 'mail' and o.raw_gone_at is null`,
       keyOf('delivery', id),
     );
     if (kept === undefined) found.push(id);
@@ -43,9 +43,8 @@ export async function removeDeliveries(
 ): Promise<number> {
   const rows = await tx.all<{ key: number; kind: string }>(
     // The column is one of two words of this file.
-    `delete from delivery where key in (select key from delivery where ${column} = ? limit ?) returning key, kind`,
+    `delete from delivery where key in (select key from delivery where ${column} = $1${atMost(most)}) returning key, kind`,
     value,
-    most,
   );
   const folder = sentFolder(tx.dataDir);
   if (!existsSync(folder)) return rows.length;

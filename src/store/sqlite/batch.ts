@@ -21,8 +21,9 @@
  */
 import { ReplydError } from '../../base/errors.js';
 import type { VerbName, WritingName } from '../calls.js';
+import { storeFault } from '../fault.js';
 import { inTurn, type StoreTx } from '../tx.js';
-import { isBusy, storeFault } from './database.js';
+import { isBusy } from './database.js';
 import type { SqliteTx } from './tx.js';
 
 /** Verbs by their names, as a batch calls them. */

@@ -9,7 +9,8 @@ import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type Database from 'better-sqlite3';
-import { ReplydError, reasonText } from '../../base/errors.js';
+import { ReplydError } from '../../base/errors.js';
+import { storeFault } from '../fault.js';
 
 const require = createRequire(import.meta.url);
 
@@ -260,22 +261,4 @@ function prepareConnection(raw: Database.Database): void {
 export function isBusy(error: unknown): boolean {
   const code = error instanceof ReplydError ? error.details.reason : (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' && code.startsWith('SQLITE_BUSY');
-}
-
-const DISK_FULL = new Set(['SQLITE_FULL', 'ENOSPC', 'EDQUOT']);
-
-/** Turns anything thrown by SQLite or the file system into a fault that callers can answer; keeps ReplydErrors. */
-export function storeFault(error: unknown, doing: string): ReplydError {
-  if (error instanceof ReplydError) return error;
-  const code = (error as { code?: unknown } | null)?.code;
-  const reason =
-    typeof code === 'string' && DISK_FULL.has(code) ? 'disk_full' : typeof code === 'string' ? code : 'internal';
-  return new ReplydError(
-    reason === 'disk_full' ? 'disk_full' : 'unavailable',
-    `${doing}: ${reason === 'disk_full' ? 'no space left' : reasonText(error)}`,
-    {
-      cause: error,
-      details: { reason },
-    },
-  );
 }

@@ -6,7 +6,8 @@ import { chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type Database from 'better-sqlite3';
 import { ReplydError } from '../../base/errors.js';
-import { openRaw, storeFault } from './database.js';
+import { storeFault } from '../fault.js';
+import { openRaw } from './database.js';
 
 export interface Lock {
   release(): void;

@@ -3,8 +3,8 @@
  * process's own connection, a transaction a call (CLI verbs, tests). Both fulfil a call after its commit.
  */
 import type { Answer, Values, WritingName } from '../calls.js';
+import { storeFault } from '../fault.js';
 import { runInTransaction, type VerbTable } from './batch.js';
-import { storeFault } from './database.js';
 import type { SqliteTx } from './tx.js';
 
 export interface Writer {

@@ -24,7 +24,7 @@ export async function filesWithoutRow(tx: StoreTx, hashes: readonly string[]): P
   const found: string[] = [];
   for (const sha256 of hashes) {
     const hash = Buffer.from(sha256, 'hex');
-    const row = await tx.get('select 1 from blob where sha256 = ? and shared = 1 and data is null', hash);
+    const row = await tx.get('select 1 from blob where sha256 = $1 and shared = 1 and data is null', hash);
     if (row === undefined) found.push(sha256);
   }
   return found;

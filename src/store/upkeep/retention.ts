@@ -11,6 +11,7 @@ import { blobKey } from '../blobs/blobs.js';
 import { keyAt } from '../ids.js';
 import { inTurn, type StoreTx } from '../tx.js';
 import { BYTES_AT_ONCE, removeBlobIfUnused, removeConversation, removeMail } from '../verbs/removal.js';
+import { UNFINISHED } from '../verbs/unfinished.js';
 
 const BATCH = 500;
 /** Removed messages take several rows each with them. */
@@ -69,7 +70,7 @@ async function finishRemoval(tx: StoreTx): Promise<number> {
 async function clearResolved(tx: StoreTx, before: number): Promise<number> {
   const key = await tx.value<number>(
     `select c.key from account a join conversation c on c.account_key = a.key
-     where c.status = 'resolved' and c.last_activity_at < ? limit 1`,
+     where c.status = 'resolved' and c.last_activity_at < $1 limit 1`,
     before,
   );
   if (key === undefined) return 0;
@@ -81,20 +82,19 @@ async function clearRaw(tx: StoreTx, before: number): Promise<number> {
   const from = (await tx.value<number>("select key from cleared_to where what = 'raw'")) ?? -1;
   const mails = await tx.all<{ key: number; blob_key: number }>(
     // Those that stand in no conversation have a time of their own.
-    `select key, blob_key from mail where key > ? and key < ? and state in ('filed', 'quarantined') and raw_gone_at is null
-     order by key limit ?`,
+    `select key, blob_key from mail where key > $1 and key < $2 and state in ('filed', 'quarantined') and raw_gone_at is null
+     order by key limit ${BATCH}`,
     from,
     keyAt(before),
-    BATCH,
   );
   if (mails.length === 0) return 0;
   const cleared = await withinBudget(mails, async mail => {
     const nothing = await blobKey(tx, NOTHING);
-    await tx.run('update mail set blob_key = ?, raw_gone_at = ? where key = ?', nothing, tx.now(), mail.key);
+    await tx.run('update mail set blob_key = $1, raw_gone_at = $2 where key = $3', nothing, tx.now(), mail.key);
     return removeBlobIfUnused(tx, mail.blob_key);
   });
   await tx.run(
-    `insert into cleared_to (what, key) values ('raw', ?) on conflict (what) do update set key = excluded.key`,
+    `insert into cleared_to (what, key) values ('raw', $1) on conflict (what) do update set key = excluded.key`,
     mails[cleared - 1]!.key,
   );
   return cleared;
@@ -102,15 +102,19 @@ async function clearRaw(tx: StoreTx, before: number): Promise<number> {
 
 async function clearSent(tx: StoreTx, before: number): Promise<number> {
   const mails = await tx.all<{ key: number; blob_key: number }>(
-    `select key, blob_key from outgoing_mail o where raw_gone_at is null and created_at < ?
-       and not exists (select 1 from delivery where outgoing_mail_key = o.key and state in ('waiting', 'leased', 'deferred'))
-     order by created_at limit ?`,
+    `select key, blob_key from outgoing_mail o where raw_gone_at is null and created_at < $1
+       and not exists (select 1 from delivery where outgoing_mail_key = o.key and ${UNFINISHED})
+     order by created_at limit ${BATCH}`,
     before,
-    BATCH,
   );
   return withinBudget(mails, async mail => {
     const nothing = await blobKey(tx, NOTHING);
-    await tx.run('update outgoing_mail set blob_key = ?, raw_gone_at = ? where key = ?', nothing, tx.now(), mail.key);
+    await tx.run(
+      'update outgoing_mail set blob_key = $1, raw_gone_at = $2 where key = $3',
+      nothing,
+      tx.now(),
+      mail.key,
+    );
     return removeBlobIfUnused(tx, mail.blob_key);
   });
 }
@@ -122,12 +126,11 @@ async function clearUnfiled(tx: StoreTx, before: number): Promise<number> {
       async state =>
         await tx.all<{ key: number }>(
           // The state is repeated as the index says it, so that the index serves.
-          `select key from mail m where state = ? and state <> 'filed' and key < ? and not exists (
-         select 1 from delivery where forwarded_mail_key = m.key and state in ('waiting', 'leased', 'deferred'))
-       order by key limit ?`,
+          `select key from mail m where state = $1 and state <> 'filed' and key < $2 and not exists (
+         select 1 from delivery where forwarded_mail_key = m.key and ${UNFINISHED})
+       order by key limit ${MAILS_AT_ONCE}`,
           state,
           keyAt(before),
-          MAILS_AT_ONCE,
         ),
     )
   ).flat();
@@ -138,15 +141,14 @@ async function clearUnfiled(tx: StoreTx, before: number): Promise<number> {
 async function clearLogs(tx: StoreTx, before: number): Promise<number> {
   const rows = await tx.all<{ key: number; kind: string }>(
     `select key, kind from delivery
-     where settled_at is not null and (head <> '' or kind = 'webhook') and settled_at < ?
+     where settled_at is not null and (head <> '' or kind = 'webhook') and settled_at < $1
        and state in ('sent', 'failed', 'cancelled')
-     order by settled_at limit ?`,
+     order by settled_at limit ${BATCH}`,
     before,
-    BATCH,
   );
   for (const { key, kind } of rows) {
-    if (kind === 'webhook') await tx.run('delete from delivery where key = ?', key);
-    else await tx.run("update delivery set head = '', last_error = null, smtp_response = null where key = ?", key);
+    if (kind === 'webhook') await tx.run('delete from delivery where key = $1', key);
+    else await tx.run("update delivery set head = '', last_error = null, smtp_response = null where key = $1", key);
   }
   return rows.length;
 }

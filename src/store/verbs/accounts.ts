@@ -22,7 +22,7 @@ export const addAccount: Verb<'addAccount'> = async (tx, account) => {
       `${JSON.stringify(account.slug)} is no slug: use 1 to 63 lower-case letters, digits and hyphens`,
     );
   }
-  if (await tx.get('select 1 from account where slug = ?', account.slug)) {
+  if (await tx.get('select 1 from account where slug = $1', account.slug)) {
     throw new ReplydError('account_exists', `there is an account ${account.slug} already`);
   }
   const domains = account.domains.map(checkedDomain);
@@ -50,9 +50,9 @@ export const account: Verb<'account'> = async (tx, slug) => accountView(tx, awai
 
 export const setAccount: Verb<'setAccount'> = async (tx, slug, change) => {
   const row = await accountBySlug(tx, slug);
-  if (change.name !== undefined) await tx.run('update account set name = ? where key = ?', change.name, row.key);
+  if (change.name !== undefined) await tx.run('update account set name = $1 where key = $2', change.name, row.key);
   if (change.support_email !== undefined) {
-    await tx.run('update account set support_email = ? where key = ?', checkedAddress(change.support_email), row.key);
+    await tx.run('update account set support_email = $1 where key = $2', checkedAddress(change.support_email), row.key);
   }
   if (change.domains !== undefined) {
     const domains = change.domains.map(checkedDomain);
@@ -63,21 +63,21 @@ export const setAccount: Verb<'setAccount'> = async (tx, slug, change) => {
   }
   if (change.settings !== undefined) {
     const settings = { ...(JSON.parse(row.settings) as AccountSettings), ...change.settings };
-    await tx.run('update account set settings = ? where key = ?', JSON.stringify(settings), row.key);
+    await tx.run('update account set settings = $1 where key = $2', JSON.stringify(settings), row.key);
   }
   return accountView(tx, await accountByKey(tx, row.key));
 };
 
 export const setFeature: Verb<'setFeature'> = async (tx, slug, feature, on) => {
   const row = await accountBySlug(tx, slug);
-  if (feature === 'inbound_emails' && on && !(await tx.get('select 1 from domain where account_key = ?', row.key))) {
+  if (feature === 'inbound_emails' && on && !(await tx.get('select 1 from domain where account_key = $1', row.key))) {
     throw new ReplydError(
       'invalid',
       `account ${slug} has no inbound domain: set one first (account set ${slug} domains=…)`,
     );
   }
   // The name of a feature is the name of its column; Feature is a closed list.
-  await tx.run(`update account set ${feature} = ? where key = ?`, on ? 1 : 0, row.key);
+  await tx.run(`update account set ${feature} = $1 where key = $2`, on ? 1 : 0, row.key);
   return accountView(tx, await accountByKey(tx, row.key));
 };
 
@@ -86,13 +86,13 @@ export const rememberPrefixes: Verb<'rememberPrefixes'> = async (tx, prefixes) =
 };
 
 export async function accountBySlug(tx: StoreTx, slug: string): Promise<AccountRow> {
-  const row = await tx.get<AccountRow>('select * from account where slug = ?', slug);
+  const row = await tx.get<AccountRow>('select * from account where slug = $1', slug);
   if (!row) throw new ReplydError('account_not_found', `there is no account ${JSON.stringify(slug)}`);
   return row;
 }
 
 export async function accountByKey(tx: StoreTx, key: number): Promise<AccountRow> {
-  return (await tx.get<AccountRow>('select * from account where key = ?', key))!;
+  return (await tx.get<AccountRow>('select * from account where key = $1', key))!;
 }
 
 function checkedDomain(text: string): string {
@@ -109,7 +109,7 @@ export function checkedAddress(text: string): string {
 }
 
 async function writeDomains(tx: StoreTx, accountKey: number, domains: readonly string[]): Promise<void> {
-  await tx.run('delete from domain where account_key = ?', accountKey);
+  await tx.run('delete from domain where account_key = $1', accountKey);
   for (const [position, name] of [...new Set(domains)].entries()) {
     await tx.insert('domain', { name, account_key: accountKey, position });
   }
@@ -127,7 +127,7 @@ export async function resolveAddress(tx: StoreTx, address: string): Promise<Addr
   const parsed = await parseAddress(tx, address);
   const detail = (reason: string) => ({ detail: reason });
   const ours =
-    parsed.domain === '' || (await tx.get('select 1 from domain where name = ? limit 1', parsed.domain)) !== undefined;
+    parsed.domain === '' || (await tx.get('select 1 from domain where name = $1 limit 1', parsed.domain)) !== undefined;
   if (!ours) return { found: 'not_ours', ...detail(`domain ${parsed.domain} is not ours`) };
   switch (parsed.kind) {
     case 'unknown':
@@ -153,7 +153,7 @@ export async function resolveAddress(tx: StoreTx, address: string): Promise<Addr
     }
     case 'bounce': {
       const row = await tx.get<{ key: number; account_key: number; conversation_key: number }>(
-        'select key, account_key, conversation_key from delivery where bounce_token = ?',
+        'select key, account_key, conversation_key from delivery where bounce_token = $1',
         parsed.token,
       );
       // The account's switch is not asked for: it does not count here.
@@ -172,7 +172,7 @@ export async function resolveAddress(tx: StoreTx, address: string): Promise<Addr
       };
     }
     case 'inbox': {
-      const row = await tx.get<AccountRow>('select * from account where inbox_token = ?', parsed.token);
+      const row = await tx.get<AccountRow>('select * from account where inbox_token = $1', parsed.token);
       const refusal = addressRefusal(parsed.kind, row === undefined ? null : { inbound: row.inbound_emails === 1 });
       if (row === undefined || refusal !== null) return refused(refusal);
       return {
@@ -193,7 +193,7 @@ export async function livingToken(tx: StoreTx, token: string): Promise<TokenRow 
   return tx.get<TokenRow>(
     `select t.conversation_key, t.participant_key, c.account_key, a.inbound_emails
      from token t join conversation c on c.key = t.conversation_key join account a on a.key = c.account_key
-     where t.token = ? and t.revoked_at is null`,
+     where t.token = $1 and t.revoked_at is null`,
     token,
   );
 }

@@ -9,7 +9,7 @@ import { accountBySlug } from './accounts.js';
 export async function conversationRow(tx: StoreTx, ref: ConversationRef): Promise<ConversationRow> {
   if ('id' in ref) {
     const row = await tx.get<ConversationRow>(
-      'select * from conversation where key = ?',
+      'select * from conversation where key = $1',
       keyOf('conversation', ref.id),
     );
     if (!row) throw new ReplydError('conversation_not_found', `there is no conversation ${ref.id}`);
@@ -17,7 +17,7 @@ export async function conversationRow(tx: StoreTx, ref: ConversationRef): Promis
   }
   const account = await accountBySlug(tx, ref.account);
   const row = await tx.get<ConversationRow>(
-    'select * from conversation where account_key = ? and number = ?',
+    'select * from conversation where account_key = $1 and number = $2',
     account.key,
     ref.number,
   );

@@ -6,11 +6,11 @@ import type { ConversationRef, NewConversation } from '../../conversation/store.
 import { foldAddress } from '../../mail/address.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, MessageRow, ParticipantRow } from '../rows.js';
-import { inTurn, type StoreTx, type Verb } from '../tx.js';
+import { allOf, atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
 import { conversationView, latestContactParticipant, messageView } from '../views/views.js';
 import { accountBySlug, checkedAddress } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
-import { advance, insertEvents, type NewEvent, tell } from './events.js';
+import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
 import { insertMessage, writeMessage } from './messages.js';
 import { dropWaiting } from './outbox.js';
 import { addParticipant, addToken, contactFor, participantByAddress } from './participants.js';
@@ -41,7 +41,7 @@ export const startConversation: Verb<'startConversation'> = async (tx, start) =>
     });
     events.push({ type: 'message.created', messageKey });
   }
-  insertEvents(tx, row, step.eventSeq, events);
+  emitNumbered(tx, row, step.eventSeq, events);
   for (const message of start.messages ?? []) await writeMessage(tx, await conversationRow(tx, refOf(row)), message);
   return shown(tx, row.key);
 };
@@ -52,49 +52,39 @@ export const conversations: Verb<'conversations'> = async (tx, filter) => {
     filter.before === undefined
       ? null
       : ((await tx.get<ConversationRow>(
-          'select * from conversation where key = ?',
+          'select * from conversation where key = $1',
           keyOf('conversation', filter.before),
         )) ?? null);
-  const contact =
-    filter.contact === undefined
-      ? null
-      : filter.contact.includes('@')
-        ? foldAddress(checkedAddress(filter.contact))
-        : null;
-  const contactKey =
-    filter.contact === undefined || filter.contact.includes('@') ? null : keyOf('contact', filter.contact);
+  const byAddress = filter.contact?.includes('@') ?? false;
   const accounts =
     account === null ? (await tx.all<{ key: number }>('select key from account')).map(row => row.key) : [account];
   const statuses: readonly ConversationStatus[] = filter.status ? [filter.status] : ['open', 'resolved'];
+  const beforeAt = filter.before_at === undefined ? before?.last_activity_at : Date.parse(filter.before_at);
+  const rows: ConversationRow[] = [];
   // One ordered index walk per account and status, merged: flat however many conversations there are.
-  const rows = (
-    await inTurn(accounts, async accountKey =>
-      (
-        await inTurn(
-          statuses,
-          async status =>
-            await tx.all<ConversationRow>(
-              `select c.* from conversation c ${contact !== null || contactKey !== null ? 'join contact k on k.key = c.contact_key' : ''}
-             where c.account_key = ?1 and c.status = ?2
-               and (?3 is null or (c.last_activity_at, c.key) < (?3, ?4))
-               and (?5 is null or c.channel = ?5) and (?6 is null or c.source_id = ?6)
-               and (?9 is null or c.last_activity_at >= ?9)
-               ${contact !== null ? 'and k.email_key = ?7' : contactKey !== null ? 'and k.key = ?7' : 'and ?7 is null'}
-             order by c.last_activity_at desc, c.key desc limit ?8`,
-              accountKey,
-              status,
-              filter.before_at === undefined ? (before?.last_activity_at ?? null) : Date.parse(filter.before_at),
-              before?.key ?? null,
-              filter.channel ?? null,
-              filter.source_id ?? null,
-              contact ?? contactKey,
-              filter.limit,
-              filter.updated_since === undefined ? null : Date.parse(filter.updated_since),
-            ),
-        )
-      ).flat(),
-    )
-  ).flat();
+  for (const of of accounts.flatMap(key => statuses.map(status => ({ key, status })))) {
+    const { where, values } = allOf([
+      ['c.account_key = $', of.key],
+      ['c.status = $', of.status],
+      beforeAt === undefined ? null : ['(c.last_activity_at, c.key) < ($, $)', beforeAt, before?.key ?? null],
+      filter.channel === undefined ? null : ['c.channel = $', filter.channel],
+      filter.source_id === undefined ? null : ['c.source_id = $', filter.source_id],
+      filter.updated_since === undefined ? null : ['c.last_activity_at >= $', Date.parse(filter.updated_since)],
+      filter.contact === undefined
+        ? null
+        : byAddress
+          ? ['k.email_key = $', foldAddress(checkedAddress(filter.contact))]
+          : ['k.key = $', keyOf('contact', filter.contact)],
+    ]);
+    const joined = filter.contact === undefined ? '' : 'join contact k on k.key = c.contact_key';
+    rows.push(
+      ...(await tx.all<ConversationRow>(
+        `select c.* from conversation c ${joined} ${where}
+         order by c.last_activity_at desc, c.key desc${atMost(filter.limit)}`,
+        ...values,
+      )),
+    );
+  }
   rows.sort((a, b) => b.last_activity_at - a.last_activity_at || b.key - a.key);
   return inTurn(rows.slice(0, filter.limit), async row => await conversationView(tx, row));
 };
@@ -103,9 +93,8 @@ export const conversation: Verb<'conversation'> = async (tx, ref, options = {}) 
   const row = await conversationRow(tx, ref);
   const messages = (
     await tx.all<MessageRow>(
-      'select * from message where conversation_key = ? order by seq desc limit ?',
+      `select * from message where conversation_key = $1 order by seq desc${options.messages === undefined ? '' : atMost(options.messages)}`,
       row.key,
-      options.messages ?? -1,
     )
   ).reverse();
   return {
@@ -117,20 +106,20 @@ export const conversation: Verb<'conversation'> = async (tx, ref, options = {}) 
 export const setConversation: Verb<'setConversation'> = async (tx, ref, change) => {
   const row = await conversationRow(tx, ref);
   if (change.subject !== undefined)
-    await tx.run('update conversation set subject = ? where key = ?', change.subject, row.key);
+    await tx.run('update conversation set subject = $1 where key = $2', change.subject, row.key);
   if (change.metadata !== undefined) {
-    await tx.run('update conversation set metadata = ? where key = ?', JSON.stringify(change.metadata), row.key);
+    await tx.run('update conversation set metadata = $1 where key = $2', JSON.stringify(change.metadata), row.key);
   }
   const status = change.status !== undefined && change.status !== row.status ? { status: change.status } : {};
-  await tell(tx, row, [{ type: 'conversation.updated', data: { changed: Object.keys(change) } }], status);
+  await emitEvents(tx, row, [{ type: 'conversation.updated', data: { changed: Object.keys(change) } }], status);
   return shown(tx, row.key);
 };
 
 export const seen: Verb<'seen'> = async (tx, ref) => {
   const row = await conversationRow(tx, ref);
-  await tx.run('update conversation set seen_at = ? where key = ?', tx.now(), row.key);
+  await tx.run('update conversation set seen_at = $1 where key = $2', tx.now(), row.key);
   const messages = await dropWaiting(tx, row.key, 'seen');
-  await tell(
+  await emitEvents(
     tx,
     row,
     messages.map(messageKey => ({ type: 'message.updated', messageKey })),
@@ -154,11 +143,11 @@ export const revokeToken: Verb<'revokeToken'> = async (tx, ref, who) => {
 
 async function revokeTokens(tx: StoreTx, row: ConversationRow, participant: ParticipantRow): Promise<void> {
   await tx.run(
-    'update token set revoked_at = ? where participant_key = ? and revoked_at is null',
+    'update token set revoked_at = $1 where participant_key = $2 and revoked_at is null',
     tx.now(),
     participant.key,
   );
-  await tell(tx, row, [{ type: 'conversation.updated', data: { changed: ['participants'] } }]);
+  await emitEvents(tx, row, [{ type: 'conversation.updated', data: { changed: ['participants'] } }]);
 }
 
 function refOf(row: ConversationRow): ConversationRef {
@@ -173,7 +162,7 @@ export async function openConversation(
   start: Pick<NewConversation, 'channel' | 'source_id' | 'subject' | 'metadata'>,
 ): Promise<ConversationRow> {
   const number = (await tx.value<number>(
-    'update account set next_number = next_number + 1 where key = ? returning next_number - 1',
+    'update account set next_number = next_number + 1 where key = $1 returning next_number - 1',
     accountKey,
   ))!;
   const now = tx.now();
@@ -197,7 +186,7 @@ export async function openConversation(
 }
 
 async function shown(tx: StoreTx, key: number): Promise<Conversation> {
-  return conversationView(tx, (await tx.get<ConversationRow>('select * from conversation where key = ?', key))!);
+  return conversationView(tx, (await tx.get<ConversationRow>('select * from conversation where key = $1', key))!);
 }
 
 async function participantNamed(tx: StoreTx, row: ConversationRow, who: string | undefined): Promise<ParticipantRow> {
@@ -207,7 +196,7 @@ async function participantNamed(tx: StoreTx, row: ConversationRow, who: string |
       : who.includes('@')
         ? await participantByAddress(tx, row.key, who)
         : await tx.get<ParticipantRow>(
-            'select * from participant where conversation_key = ? and key = ?',
+            'select * from participant where conversation_key = $1 and key = $2',
             row.key,
             keyOf('participant', who),
           );

@@ -18,10 +18,10 @@ import {
 import { blobRef } from '../blobs/blobs.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { DeliveryRow } from '../rows.js';
-import { atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
+import { allOf, atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
 import { queuedDeliveryView } from '../views/views.js';
 import { accountBySlug } from './accounts.js';
-import { type ConversationKeys, tell } from './events.js';
+import { type ConversationKeys, emitEvents } from './events.js';
 import { hookParcel, noteHookTrouble } from './hooks.js';
 import { suspendContact } from './participants.js';
 import { rememberAlias } from './thread-ids.js';
@@ -39,7 +39,7 @@ type LeasedMail = Omit<Extract<Parcel, { kind: 'mail' }>, 'content'> & {
   };
 };
 
-const READY = `d.destination = ? and (d.outgoing_mail_key is not null or d.kind = 'webhook')
+const READY = `d.destination = $1 and (d.outgoing_mail_key is not null or d.kind = 'webhook')
   and ${unfinished('d')} and d.state <> 'leased' and d.next_attempt_at is not null`;
 
 const FIRST_OF_ORDER = `not exists (
@@ -50,8 +50,8 @@ const FIRST_OF_ORDER = `not exists (
 /** With the words of the index of what is rare, where it has this state. */
 function inState(state: DeliveryState): string {
   return state === 'sent' || state === 'cancelled'
-    ? 'state = ?'
-    : "state = ? and state in ('failed', 'deferred', 'waiting', 'leased')";
+    ? 'state = $'
+    : "state = $ and state in ('failed', 'deferred', 'waiting', 'leased')";
 }
 
 export const voidLeases: Verb<'voidLeases'> = async tx =>
@@ -67,7 +67,7 @@ export async function lease(
   const rows = await tx.all<DeliveryRow>(
     `update delivery set state = 'leased', attempts = attempts + 1 where key in (
            select d.key from delivery d
-           where ${READY} and d.next_attempt_at <= ? and ${FIRST_OF_ORDER}
+           where ${READY} and d.next_attempt_at <= $2 and ${FIRST_OF_ORDER}
            order by d.next_attempt_at, d.key${atMost(options.limit)})
          returning *`,
     destination,
@@ -86,8 +86,8 @@ export const settle: Verb<'settle'> = async (tx, deliveryId, outcome, options) =
   if (row.state !== 'leased') return;
   const { state, error, response, retryAt, failure, suspends } = settlementOf(outcome, options.retryAt);
   await tx.run(
-    `update delivery set state = ?, reason = null, next_attempt_at = ?, settled_at = ?,
-       last_error = coalesce(?, last_error), smtp_response = coalesce(?, smtp_response) where key = ?`,
+    `update delivery set state = $1, reason = null, next_attempt_at = $2, settled_at = $3,
+       last_error = coalesce($4, last_error), smtp_response = coalesce($5, smtp_response) where key = $6`,
     state,
     retryAt,
     state === 'deferred' ? null : options.now,
@@ -99,14 +99,14 @@ export const settle: Verb<'settle'> = async (tx, deliveryId, outcome, options) =
     await rememberAlias(tx, row.conversation_key, outcome.alias);
   }
   if (failure !== null) await failed(tx, row, failure, suspends);
-  else if (state === 'sent') await tellOfMessages(tx, row);
+  else if (state === 'sent') await emitDeliveryChange(tx, row);
 };
 
 export const release: Verb<'release'> = async (tx, deliveryIds) => {
   for (const id of deliveryIds) {
     await tx.run(
       `update delivery set attempts = attempts - 1, state = case when attempts > 1 then 'deferred' else 'waiting' end
-           where key = ? and state = 'leased'`,
+           where key = $1 and state = 'leased'`,
       keyOf('delivery', id),
     );
   }
@@ -124,7 +124,7 @@ export const destination: Verb<'destination'> = async (tx, name) => {
     reason: string | null;
     next_probe_at: number | null;
     failures: number;
-  }>('select * from destination where name = ?', name);
+  }>('select * from destination where name = $1', name);
   return {
     name,
     paused: row?.paused ?? null,
@@ -141,7 +141,7 @@ export const setDestination: Verb<'setDestination'> = async (tx, state, by) => {
   );
   if (!maySetPause(by, paused ?? null)) return;
   await tx.run(
-    `insert into destination (name, paused, reason, next_probe_at, failures) values (?, ?, ?, ?, ?)
+    `insert into destination (name, paused, reason, next_probe_at, failures) values ($1, $2, $3, $4, $5)
          on conflict (name) do update set paused = excluded.paused, reason = excluded.reason,
            next_probe_at = excluded.next_probe_at, failures = excluded.failures`,
     state.name,
@@ -156,33 +156,32 @@ export const setDestination: Verb<'setDestination'> = async (tx, state, by) => {
 /** The clock was put back by so many milliseconds: waits that were set before end when they were meant to. */
 export async function pullForward(tx: StoreTx, by: number): Promise<number> {
   const now = tx.now();
-  await tx.run('update destination set next_probe_at = max(?1, next_probe_at - ?2) where next_probe_at > ?1', now, by);
+  await tx.run(
+    `update destination set next_probe_at = case when next_probe_at - $2 > $1 then next_probe_at - $2 else $1 end
+     where next_probe_at > $1`,
+    now,
+    by,
+  );
   return tx.run(
-    `update delivery set due_at = due_at - ?2,
-           next_attempt_at = case when next_attempt_at > ?1 then max(?1, next_attempt_at - ?2) else next_attempt_at end
-         where ${UNFINISHED} and (next_attempt_at > ?1 or due_at > ?1)`,
+    `update delivery set due_at = due_at - $2,
+           next_attempt_at = case when next_attempt_at - $2 > $1 then next_attempt_at - $2
+             when next_attempt_at > $1 then $1 else next_attempt_at end
+         where ${UNFINISHED} and (next_attempt_at > $1 or due_at > $1)`,
     now,
     by,
   );
 }
 
 export const deliveries: Verb<'deliveries'> = async (tx, filter) => {
-  // Only the terms that are asked for: each combination has an index that it walks in order.
-  const terms: readonly (readonly [string, string | number])[] = [
-    ...(filter.state === undefined ? [] : [[inState(filter.state), filter.state] as const]),
-    ...(filter.account === undefined
-      ? []
-      : [['account_key = ?', (await accountBySlug(tx, filter.account)).key] as const]),
-    ...(filter.conversation === undefined
-      ? []
-      : [['conversation_key = ?', keyOf('conversation', filter.conversation)] as const]),
-    ...(filter.before === undefined ? [] : [['key < ?', keyOf('delivery', filter.before)] as const]),
-  ];
+  const { where, values } = allOf([
+    filter.state === undefined ? null : [inState(filter.state), filter.state],
+    filter.account === undefined ? null : ['account_key = $', (await accountBySlug(tx, filter.account)).key],
+    filter.conversation === undefined ? null : ['conversation_key = $', keyOf('conversation', filter.conversation)],
+    filter.before === undefined ? null : ['key < $', keyOf('delivery', filter.before)],
+  ]);
   const rows = await tx.all<DeliveryRow>(
-    `select * from delivery ${terms.length === 0 ? '' : `where ${terms.map(([term]) => term).join(' and ')}`}
-         order by key desc limit ?`,
-    ...terms.map(([, value]) => value),
-    filter.limit,
+    `select * from delivery ${where} order by key desc${atMost(filter.limit)}`,
+    ...values,
   );
   return inTurn(rows, async row => await queuedDeliveryView(tx, row));
 };
@@ -193,7 +192,10 @@ export const retryDeliveries: Verb<'retryDeliveries'> = async (tx, which) => {
   const rows =
     'id' in which
       ? [await deliveryRow(tx, which.id)]
-      : await tx.all<DeliveryRow>(`select * from delivery where ${inState(which.state)} order by key`, which.state);
+      : await tx.all<DeliveryRow>(
+          `select * from delivery where ${inState(which.state).replace('$', '$1')} order by key`,
+          which.state,
+        );
   const changed: number[] = [];
   for (const row of rows) {
     const refusal = retryRefusal({
@@ -207,7 +209,7 @@ export const retryDeliveries: Verb<'retryDeliveries'> = async (tx, which) => {
     }
     const { state, attempts } = retried(row);
     await tx.run(
-      'update delivery set state = ?, attempts = ?, reason = null, next_attempt_at = ?, settled_at = null where key = ?',
+      'update delivery set state = $1, attempts = $2, reason = null, next_attempt_at = $3, settled_at = null where key = $4',
       state,
       attempts,
       tx.now(),
@@ -251,17 +253,20 @@ export const cancelDelivery: Verb<'cancelDelivery'> = async (tx, id) => {
     );
   }
   await tx.run(
-    `update delivery set state = 'cancelled', reason = null, next_attempt_at = null, settled_at = ? where key = ?`,
+    `update delivery set state = 'cancelled', reason = null, next_attempt_at = null, settled_at = $1 where key = $2`,
     tx.now(),
     row.key,
   );
-  await tellOfMessages(tx, row);
+  await emitDeliveryChange(tx, row);
   return queuedDeliveryView(tx, await deliveryByKey(tx, row.key));
 };
 
 /** Are head and body of its mail still there? */
 async function stillComposed(tx: StoreTx, row: DeliveryRow): Promise<boolean> {
-  const kept = await tx.get('select 1 from outgoing_mail where key = ? and raw_gone_at is null', row.outgoing_mail_key);
+  const kept = await tx.get(
+    'select 1 from outgoing_mail where key = $1 and raw_gone_at is null',
+    row.outgoing_mail_key,
+  );
   // The copy of a mail for the operator has no head of its own.
   return kept !== undefined && (row.head !== '' || row.conversation_key === null);
 }
@@ -270,16 +275,16 @@ async function stillComposed(tx: StoreTx, row: DeliveryRow): Promise<boolean> {
 async function parcel(tx: StoreTx, row: DeliveryRow): Promise<LeasedParcel | null> {
   if (row.kind === 'webhook') {
     const found = await hookParcel(tx, row);
-    if (found === null) await tx.run("update delivery set state = 'cancelled' where key = ?", row.key);
+    if (found === null) await tx.run("update delivery set state = 'cancelled' where key = $1", row.key);
     return found;
   }
   const mail = (await tx.get<{ message_id: string; blob_key: number }>(
-    'select message_id, blob_key from outgoing_mail where key = ?',
+    'select message_id, blob_key from outgoing_mail where key = $1',
     row.outgoing_mail_key,
   ))!;
   const content = await blobRef(tx, mail.blob_key);
   const bytes =
-    content.file === null ? (await tx.value<Uint8Array>('select data from blob where key = ?', mail.blob_key))! : null;
+    content.file === null ? (await tx.value<Uint8Array>('select data from blob where key = $1', mail.blob_key))! : null;
   return {
     kind: 'mail',
     deliveryId: encodeId('delivery', row.key),
@@ -298,7 +303,7 @@ export async function failed(tx: StoreTx, row: DeliveryRow, reason: string, susp
   if (conversation === null) return;
   const suspended = suspend && (await suspendOwner(tx, row, reason));
   const [message] = await messagesOf(tx, row);
-  await tell(tx, conversation, [
+  await emitEvents(tx, conversation, [
     {
       type: 'delivery.failed',
       data: { delivery_id: encodeId('delivery', row.key), recipient: row.recipient, reason },
@@ -311,7 +316,7 @@ export async function failed(tx: StoreTx, row: DeliveryRow, reason: string, susp
 /** True when it is news. */
 async function suspendOwner(tx: StoreTx, row: DeliveryRow, reason: string): Promise<boolean> {
   const contact = await tx.get<{ key: number; email: string | null }>(
-    'select c.key, c.email from participant p join contact c on c.key = p.contact_key where p.key = ?',
+    'select c.key, c.email from participant p join contact c on c.key = p.contact_key where p.key = $1',
     row.participant_key,
   );
   return contact !== undefined && suspendsContact(contact, row.recipient) && suspendContact(tx, contact.key, reason);
@@ -325,18 +330,18 @@ function toldConversation(row: DeliveryRow): ConversationKeys | null {
 async function messagesOf(tx: StoreTx, row: DeliveryRow): Promise<readonly number[]> {
   return (
     await tx.all<{ message_key: number }>(
-      'select message_key from delivery_message where delivery_key = ? order by message_key',
+      'select message_key from delivery_message where delivery_key = $1 order by message_key',
       row.key,
     )
   ).map(each => each.message_key);
 }
 
 /** The event that something about a delivery changed, for each message it carries. */
-export async function tellOfMessages(tx: StoreTx, row: DeliveryRow): Promise<void> {
+export async function emitDeliveryChange(tx: StoreTx, row: DeliveryRow): Promise<void> {
   const conversation = toldConversation(row);
   if (conversation === null) return;
   const data = { changed: ['deliveries'], delivery_id: encodeId('delivery', row.key) };
-  await tell(
+  await emitEvents(
     tx,
     conversation,
     (await messagesOf(tx, row)).map(messageKey => ({ type: 'message.updated', messageKey, data })),
@@ -344,11 +349,11 @@ export async function tellOfMessages(tx: StoreTx, row: DeliveryRow): Promise<voi
 }
 
 async function deliveryRow(tx: StoreTx, id: string): Promise<DeliveryRow> {
-  const row = await tx.get<DeliveryRow>('select * from delivery where key = ?', keyOf('delivery', id));
+  const row = await tx.get<DeliveryRow>('select * from delivery where key = $1', keyOf('delivery', id));
   if (!row) throw new ReplydError('delivery_not_found', `there is no delivery ${id}`);
   return row;
 }
 
 export async function deliveryByKey(tx: StoreTx, key: number): Promise<DeliveryRow> {
-  return (await tx.get<DeliveryRow>('select * from delivery where key = ?', key))!;
+  return (await tx.get<DeliveryRow>('select * from delivery where key = $1', key))!;
 }

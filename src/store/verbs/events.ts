@@ -43,7 +43,7 @@ export async function advance(
 }
 
 /** Emits events with the numbers that `advance` reserved for them. */
-export function insertEvents(
+export function emitNumbered(
   tx: StoreTx,
   conversation: ConversationKeys,
   eventSeq: number,
@@ -59,7 +59,7 @@ export function insertEvents(
 }
 
 /** For what happened to the account as a whole. */
-export function tellAccount(tx: StoreTx, accountKey: number, event: NewEvent): void {
+export function emitAccountEvent(tx: StoreTx, accountKey: number, event: NewEvent): void {
   emitOne(tx, { account_key: accountKey, conversation_key: null, seq: 0 }, event);
 }
 
@@ -77,12 +77,12 @@ function emitOne(
 }
 
 /** For operations that tell something without adding a message. */
-export async function tell(
+export async function emitEvents(
   tx: StoreTx,
   conversation: ConversationKeys,
   events: readonly NewEvent[],
   change: { status?: ConversationStatus } = {},
 ): Promise<void> {
   const { eventSeq } = await advance(tx, conversation, { ...change, events: events.length });
-  insertEvents(tx, conversation, eventSeq, events);
+  emitNumbered(tx, conversation, eventSeq, events);
 }

@@ -17,7 +17,7 @@ import { encodeId, keyOf } from '../ids.js';
 import type { ParticipantRow, StoredResult } from '../rows.js';
 import { inTurn, type StoreTx } from '../tx.js';
 import { firstDomain } from '../views/views.js';
-import { advance, insertEvents, type NewEvent } from './events.js';
+import { advance, emitNumbered, type NewEvent } from './events.js';
 import { forwardToOperator, keptBefore } from './forwards.js';
 import { recentMails } from './loops.js';
 import { insertAttachments, insertMessage } from './messages.js';
@@ -234,7 +234,7 @@ async function fileInConversation(
   });
   await insertAttachments(tx, { key: messageKey, conversation_key: conversation.key }, attachmentsOf(filing));
   await rememberId(tx, conversation.key, ownMessageId(filing));
-  insertEvents(tx, conversation, step.eventSeq, events);
+  emitNumbered(tx, conversation, step.eventSeq, events);
   await applyReports(tx, reported);
   if (effects.resumesMailing && participant?.contact_key) await clearSuspension(tx, participant.contact_key);
 }

@@ -10,12 +10,13 @@ import type { Hook } from '../../conversation/model.js';
 import type { HookParcel } from '../../conversation/ports.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { DeliveryRow } from '../rows.js';
-import { inTurn, type StoreTx, toIso, type Verb } from '../tx.js';
+import { allOf, atMost, inTurn, type StoreTx, toIso, type Verb } from '../tx.js';
 import { eventJson } from '../views/events.js';
 import { slugOf } from '../views/views.js';
 import { accountBySlug } from './accounts.js';
-import { tellAccount } from './events.js';
+import { emitAccountEvent } from './events.js';
 import { forgetAnswers } from './keys.js';
+import { UNFINISHED } from './unfinished.js';
 
 interface HookRow {
   key: number;
@@ -50,11 +51,11 @@ export const addHook: Verb<'addHook'> = async (tx, wanted) => {
 };
 
 export const hooks: Verb<'hooks'> = async (tx, filter) => {
-  const account = filter.account === undefined ? null : (await accountBySlug(tx, filter.account)).key;
-  return inTurn(
-    await tx.all<HookRow>('select * from hook where ?1 is null or account_key = ?1 order by key desc', account),
-    async row => await hookView(tx, row),
-  );
+  const { where, values } = allOf([
+    filter.account === undefined ? null : ['account_key = $', (await accountBySlug(tx, filter.account)).key],
+  ]);
+  const rows = await tx.all<HookRow>(`select * from hook ${where} order by key desc`, ...values);
+  return inTurn(rows, row => hookView(tx, row));
 };
 
 export const hook: Verb<'hook'> = async (tx, id) => hookView(tx, await hookRow(tx, id));
@@ -65,7 +66,7 @@ export const rotateHook: Verb<'rotateHook'> = async (tx, id) => {
   const row = await hookRow(tx, id);
   const secret = newSecret(tx);
   await tx.run(
-    'update hook set old_secret = secret, old_until = ?, secret = ? where key = ?',
+    'update hook set old_secret = secret, old_until = $1, secret = $2 where key = $3',
     tx.now() + OLD_SECRET_LIFE,
     secret,
     row.key,
@@ -75,10 +76,10 @@ export const rotateHook: Verb<'rotateHook'> = async (tx, id) => {
 
 export const enableHook: Verb<'enableHook'> = async (tx, id) => {
   const row = await hookRow(tx, id);
-  await tx.run("update hook set state = 'on', reason = null, failing_since = null where key = ?", row.key);
+  await tx.run("update hook set state = 'on', reason = null, failing_since = null where key = $1", row.key);
   await tx.run(
     `update destination set paused = null, reason = null, next_probe_at = null, failures = 0
-         where name = ? and paused = 'trouble'`,
+         where name = $1 and paused = 'trouble'`,
     id,
   );
   return hookView(tx, await hookRow(tx, id));
@@ -87,13 +88,13 @@ export const enableHook: Verb<'enableHook'> = async (tx, id) => {
 export const disableHook: Verb<'disableHook'> = async (tx, id, reason) => {
   const row = await hookRow(tx, id);
   if (row.state === 'on') {
-    await tx.run("update hook set state = 'off', reason = ? where key = ?", reason, row.key);
-    tellAccount(tx, row.account_key, { type: 'hook.disabled', data: { hook_id: id, url: row.url, reason } });
+    await tx.run("update hook set state = 'off', reason = $1 where key = $2", reason, row.key);
+    emitAccountEvent(tx, row.account_key, { type: 'hook.disabled', data: { hook_id: id, url: row.url, reason } });
   }
   // One statement: it has stopped growing, and nothing of it is read again.
   await tx.run(
-    `update delivery set state = 'cancelled', reason = null, next_attempt_at = null, settled_at = ?
-         where destination = ? and state in ('waiting', 'leased', 'deferred')`,
+    `update delivery set state = 'cancelled', reason = null, next_attempt_at = null, settled_at = $1
+         where destination = $2 and ${UNFINISHED}`,
     tx.now(),
     id,
   );
@@ -103,16 +104,15 @@ export const disableHook: Verb<'disableHook'> = async (tx, id, reason) => {
 /** A bounded piece of a removal; true when the hook is gone. */
 export async function removeHookPart(tx: StoreTx, id: string): Promise<boolean> {
   const row = await hookRow(tx, id);
-  await tx.run("update hook set state = 'off' where key = ?", row.key);
+  await tx.run("update hook set state = 'off' where key = $1", row.key);
   const removed = await tx.run(
     `delete from delivery where key in (
-           select key from delivery where destination = ? and state in ('waiting', 'leased', 'deferred') limit ?)`,
+           select key from delivery where destination = $1 and ${UNFINISHED}${atMost(BATCH)})`,
     id,
-    BATCH,
   );
   if (removed === BATCH || (await forgetAnswers(tx, id))) return false;
-  await tx.run('delete from destination where name = ?', id);
-  await tx.run('delete from hook where key = ?', row.key);
+  await tx.run('delete from destination where name = $1', id);
+  await tx.run('delete from hook where key = $1', row.key);
   return true;
 }
 
@@ -122,11 +122,11 @@ export const pendingHooks: Verb<'pendingHooks'> = async tx =>
     await tx.all<{ name: string }>(
       `with recursive pending (name) as (
              select min(destination) from delivery
-             where destination >= 'hook_' and destination < 'hook\`' and state in ('waiting', 'leased', 'deferred')
+             where destination >= 'hook_' and destination < 'hook\`' and ${UNFINISHED}
              union all
              select (select min(destination) from delivery
                      where destination > pending.name and destination < 'hook\`'
-                       and state in ('waiting', 'leased', 'deferred'))
+                       and ${UNFINISHED})
              from pending where pending.name is not null)
            select name from pending where name is not null`,
     )
@@ -134,7 +134,7 @@ export const pendingHooks: Verb<'pendingHooks'> = async tx =>
 
 /** The parcel of a leased webhook, or null when its hook or event is gone. */
 export async function hookParcel(tx: StoreTx, row: DeliveryRow): Promise<HookParcel | null> {
-  const hook = await tx.get<HookRow>('select * from hook where key = ?', keyOf('hook', row.destination));
+  const hook = await tx.get<HookRow>('select * from hook where key = $1', keyOf('hook', row.destination));
   const event = row.event_key === null ? null : await eventJson(tx, row.event_key);
   if (!hook || event === null) return null;
   return {
@@ -159,13 +159,13 @@ export async function noteHookTrouble(
   const key = keyOf('hook', name);
   if (inTrouble) {
     await tx.run(
-      "update hook set failing_since = coalesce(failing_since, ?), reason = ? where key = ? and state = 'on'",
+      "update hook set failing_since = coalesce(failing_since, $1), reason = $2 where key = $3 and state = 'on'",
       tx.now(),
       reason,
       key,
     );
   } else {
-    await tx.run("update hook set failing_since = null, reason = null where key = ? and state = 'on'", key);
+    await tx.run("update hook set failing_since = null, reason = null where key = $1 and state = 'on'", key);
   }
 }
 
@@ -176,12 +176,12 @@ async function hookRow(tx: StoreTx, id: string): Promise<HookRow> {
 }
 
 async function hookByKey(tx: StoreTx, key: number): Promise<HookRow | undefined> {
-  return tx.get<HookRow>('select * from hook where key = ?', key);
+  return tx.get<HookRow>('select * from hook where key = $1', key);
 }
 
 async function hookView(tx: StoreTx, row: HookRow): Promise<Hook> {
   const id = encodeId('hook', row.key);
-  const probe = (await tx.value<number | null>('select next_probe_at from destination where name = ?', id)) ?? null;
+  const probe = (await tx.value<number | null>('select next_probe_at from destination where name = $1', id)) ?? null;
   return {
     id,
     account: await slugOf(tx, row.account_key),

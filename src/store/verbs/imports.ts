@@ -31,7 +31,7 @@ async function importOne(
   { accountKey, token }: { accountKey: number; token: string },
 ): Promise<ImportResult> {
   const owner = await tx.value<number>(
-    'select c.account_key from token t join conversation c on c.key = t.conversation_key where t.token = ?',
+    'select c.account_key from token t join conversation c on c.key = t.conversation_key where t.token = $1',
     token,
   );
   if (owner === accountKey) return 'known';
@@ -46,7 +46,7 @@ async function importOne(
     token: imported.token,
   });
   if (imported.status !== 'open') {
-    await tx.run('update conversation set status = ? where key = ?', imported.status, row.key);
+    await tx.run('update conversation set status = $1 where key = $2', imported.status, row.key);
   }
   return 'made';
 }

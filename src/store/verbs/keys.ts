@@ -48,18 +48,18 @@ export const keys: Verb<'keys'> = async tx =>
   await inTurn(await tx.all<KeyRow>('select * from api_key order by key desc'), async row => await keyView(tx, row));
 
 export const verifyKey: Verb<'verifyKey'> = async (tx, secret) => {
-  const row = await tx.get<KeyRow>('select * from api_key where hash = ? and revoked_at is null', hashOf(secret));
+  const row = await tx.get<KeyRow>('select * from api_key where hash = $1 and revoked_at is null', hashOf(secret));
   return row ? await keyView(tx, row) : null;
 };
 
 export const keyUsed: Verb<'keyUsed'> = async (tx, id) => {
-  await tx.run('update api_key set last_used_at = ? where key = ?', tx.now(), keyOf('api_key', id));
+  await tx.run('update api_key set last_used_at = $1 where key = $2', tx.now(), keyOf('api_key', id));
 };
 
 export const revokeKey: Verb<'revokeKey'> = async (tx, id) => {
   const key = keyOf('api_key', id);
-  await tx.run('update api_key set revoked_at = ? where key = ? and revoked_at is null', tx.now(), key);
-  const row = await tx.get<KeyRow>('select * from api_key where key = ?', key);
+  await tx.run('update api_key set revoked_at = $1 where key = $2 and revoked_at is null', tx.now(), key);
+  const row = await tx.get<KeyRow>('select * from api_key where key = $1', key);
   if (!row) throw new ReplydError('api_key_not_found', `there is no key ${id}`);
   return keyView(tx, row);
 };
@@ -90,7 +90,7 @@ export interface Request {
 /** Null when nothing is kept; invalid when the name was used for something else. */
 export async function keptAnswer(tx: StoreTx, request: Request): Promise<{ value: unknown } | null> {
   const kept = await tx.get<{ fingerprint: Uint8Array; answer: string }>(
-    'select fingerprint, answer from idempotency where caller = ? and name = ?',
+    'select fingerprint, answer from idempotency where caller = $1 and name = $2',
     keyOf('api_key', request.caller),
     request.name,
   );
@@ -112,7 +112,7 @@ export async function keptAnswer(tx: StoreTx, request: Request): Promise<{ value
 export async function forgetAnswers(tx: StoreTx, id: string): Promise<boolean> {
   const emptied = await tx.run(
     `update idempotency set answer = '${GONE}', about = null
-     where (caller, name) in (select caller, name from idempotency where about = ? limit ${ANSWERS_AT_ONCE})`,
+     where (caller, name) in (select caller, name from idempotency where about = $1 limit ${ANSWERS_AT_ONCE})`,
     id,
   );
   return emptied === ANSWERS_AT_ONCE;

@@ -67,7 +67,7 @@ async function recentIn(tx: StoreTx, conversation: Active, since: number, limits
     `select count(*) as mails, max(looping) as looping from
        (select looping from message
         where conversation_key = $1 and seq >= $2 and direction = 'incoming' and mail_key is not null and received_at > $3
-        order by seq desc${atMost(limits.loopMessages)})`,
+        order by seq desc${atMost(limits.loopMessages)}) recent`,
     conversation.key,
     conversation.next_seq - COUNTED * limits.loopMessages,
     since,

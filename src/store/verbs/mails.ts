@@ -9,34 +9,26 @@ import { parseOurAddress } from '../../mail/address.js';
 import { blobKey, blobRef, goneRef } from '../blobs/blobs.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, MailRow, MessageRow, ParticipantRow } from '../rows.js';
-import { inTurn, type StoreTx, type Verb } from '../tx.js';
+import { allOf, atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
 import { mailView } from '../views/views.js';
 import { accountByKey, accountBySlug } from './accounts.js';
-import { tell } from './events.js';
+import { emitEvents } from './events.js';
 import { HELD, insertAttachments, NOT_HELD } from './messages.js';
 import { join, participantByAddress } from './participants.js';
 import { applyReports, reportedDeliveries, reportRow } from './reports.js';
 import { rememberId } from './thread-ids.js';
 
 export const mails: Verb<'mails'> = async (tx, filter) => {
-  const before = filter.before === undefined ? null : keyOf('mail', filter.before);
   const account = filter.account === undefined ? null : (await accountBySlug(tx, filter.account)).key;
-  const ofAccount = `(?2 is null or exists (select 1 from json_each(results) where json_extract(value, '$.account') = ?2))`;
-  // With a state other than filed the partial index serves, in its own words; else the table's own order.
-  const rows = filter.state
-    ? await tx.all<MailRow>(
-        `select * from mail where state = ?3 ${filter.state === 'filed' ? '' : "and state <> 'filed'"} and (?1 is null or key < ?1) and ${ofAccount} order by key desc limit ?4`,
-        before,
-        account,
-        filter.state,
-        filter.limit,
-      )
-    : await tx.all<MailRow>(
-        `select * from mail where (?1 is null or key < ?1) and ${ofAccount} order by key desc limit ?3`,
-        before,
-        account,
-        filter.limit,
-      );
+  const { where, values } = allOf([
+    // With a state other than filed the partial index serves, in its own words; else the table's own order.
+    filter.state === undefined ? null : ['state = $', filter.state],
+    filter.state === undefined || filter.state === 'filed' ? null : ["state <> 'filed'"],
+    filter.before === undefined ? null : ['key < $', keyOf('mail', filter.before)],
+    // As `StoredResult` is written: the account stands last. A recipient's quotation marks are written with a backslash.
+    account === null ? null : ['results like $', `%"account":${account}}%`],
+  ]);
+  const rows = await tx.all<MailRow>(`select * from mail ${where} order by key desc${atMost(filter.limit)}`, ...values);
   return inTurn(rows, async row => await mailView(tx, row));
 };
 
@@ -75,14 +67,14 @@ export const refile: Verb<'refile'> = async (tx, mailId, reading, attachments) =
   if (row.state !== 'quarantined') {
     throw new ReplydError('conflict', `mail ${mailId} is ${row.state}, not quarantined: there is nothing to reprocess`);
   }
-  const messages = await tx.all<MessageRow>('select * from message where mail_key = ?', row.key);
+  const messages = await tx.all<MessageRow>('select * from message where mail_key = $1', row.key);
   for (const message of messages) await fillIn(tx, message, reading, attachments);
-  await tx.run("update mail set state = 'filed', reason = null where key = ?", row.key);
+  await tx.run("update mail set state = 'filed', reason = null where key = $1", row.key);
   return messages.map(message => encodeId('message', message.key));
 };
 
 async function mailRow(tx: StoreTx, id: string): Promise<MailRow> {
-  const row = await tx.get<MailRow>('select * from mail where key = ?', keyOf('mail', id));
+  const row = await tx.get<MailRow>('select * from mail where key = $1', keyOf('mail', id));
   if (!row) throw new ReplydError('mail_not_found', `there is no mail ${id}`);
   return row;
 }
@@ -100,12 +92,12 @@ async function fillIn(
 ): Promise<void> {
   const from = reading.mail.from;
   const conversation = (await tx.get<ConversationRow>(
-    'select * from conversation where key = ?',
+    'select * from conversation where key = $1',
     message.conversation_key,
   ))!;
   const { hold_strangers } = await accountByKey(tx, conversation.account_key);
   const owner =
-    (await tx.get<ParticipantRow>('select * from participant where key = ?', message.participant_key)) ?? null;
+    (await tx.get<ParticipantRow>('select * from participant where key = $1', message.participant_key)) ?? null;
   const named = from === null ? null : ((await participantByAddress(tx, conversation.key, from.email)) ?? null);
   const writer = writerOf({ from, kind: reading.kind }, named, owner);
   const effects = decideLateEffects({
@@ -121,11 +113,11 @@ async function fillIn(
     reading,
   );
   await tx.run(
-    `update message set kind = ?, author_name = ?, author_email = ?, author_role = ?, participant_key = ?, sender = ?,
-       report = ?, held = ?, text = ?, quoted_text = ?, signature = ?, html = ?,
-       subject = ?, message_id = coalesce(?, message_id), in_reply_to = ?, refs = ?, recipients_to = ?, recipients_cc = ?,
-       date = ?, evidence = ?
-     where key = ?`,
+    `update message set kind = $1, author_name = $2, author_email = $3, author_role = $4, participant_key = $5, sender = $6,
+       report = $7, held = $8, text = $9, quoted_text = $10, signature = $11, html = $12,
+       subject = $13, message_id = coalesce($14, message_id), in_reply_to = $15, refs = $16, recipients_to = $17, recipients_cc = $18,
+       date = $19, evidence = $20
+     where key = $21`,
     reading.kind,
     writer.author.name,
     writer.author.email,
@@ -152,14 +144,14 @@ async function fillIn(
     JSON.stringify([...reading.evidence, 'reprocessed', ...effects.evidence]),
     message.key,
   );
-  await tx.run('delete from attachment where message_key = ?', message.key);
+  await tx.run('delete from attachment where message_key = $1', message.key);
   await insertAttachments(
     tx,
     message,
     reading.mail.attachments.map((attachment, index) => ({ ...attachment, content: attachments[index]! })),
   );
   if (reading.mail.messageId) await rememberId(tx, message.conversation_key, reading.mail.messageId);
-  await tell(tx, conversation, [
+  await emitEvents(tx, conversation, [
     effects.held
       ? { type: 'message.held', messageKey: message.key }
       : { type: 'message.updated', messageKey: message.key, data: { changed: ['text'] } },
@@ -169,12 +161,12 @@ async function fillIn(
 
 /** The delivery whose bounce address the mail came to. */
 async function bouncedDelivery(tx: StoreTx, message: MessageRow): Promise<number | null> {
-  const rcptTo = (await tx.value<string>('select rcpt_to from mail where key = ?', message.mail_key)) ?? '[]';
+  const rcptTo = (await tx.value<string>('select rcpt_to from mail where key = $1', message.mail_key)) ?? '[]';
   for (const address of JSON.parse(rcptTo) as string[]) {
     const parsed = parseOurAddress(address, []);
     if (parsed.kind !== 'bounce') continue;
     const key = await tx.value<number>(
-      'select key from delivery where bounce_token = ? and conversation_key = ?',
+      'select key from delivery where bounce_token = $1 and conversation_key = $2',
       parsed.token,
       message.conversation_key,
     );

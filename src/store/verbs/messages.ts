@@ -19,11 +19,11 @@ import type { MailKind } from '../../mail/mail.js';
 import { blobKey, blobRef } from '../blobs/blobs.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, MessageRow, ParticipantRow } from '../rows.js';
-import { inTurn, type StoreTx, type Verb } from '../tx.js';
+import { atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
 import { accountView, attachmentView, latestContactParticipant, messageView } from '../views/views.js';
 import { accountByKey, checkedAddress } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
-import { advance, insertEvents, type NewEvent, tell } from './events.js';
+import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
 import { dropWaiting, gather } from './outbox.js';
 import { clearSuspension, join, participantByAddress } from './participants.js';
 
@@ -122,7 +122,7 @@ export async function insertAttachments(
   for (const [position, attachment] of attachments.entries()) {
     const blob = await blobKey(tx, attachment.content);
     const seen = await tx.get(
-      'select 1 from attachment where conversation_key = ? and blob_key = ? and message_key <> ? limit 1',
+      'select 1 from attachment where conversation_key = $1 and blob_key = $2 and message_key <> $3 limit 1',
       message.conversation_key,
       blob,
       message.key,
@@ -144,17 +144,16 @@ export async function insertAttachments(
 
 export const addMessage: Verb<'addMessage'> = async (tx, ref, message) => {
   const key = await writeMessage(tx, await conversationRow(tx, ref), message);
-  return messageView(tx, (await tx.get<MessageRow>('select * from message where key = ?', key))!);
+  return messageView(tx, (await tx.get<MessageRow>('select * from message where key = $1', key))!);
 };
 
 export const messages: Verb<'messages'> = async (tx, ref, options) => {
   const conversation = await conversationRow(tx, ref);
   return inTurn(
     await tx.all<MessageRow>(
-      'select * from message where conversation_key = ? and seq > ? order by seq limit ?',
+      `select * from message where conversation_key = $1 and seq > $2 order by seq${atMost(options.limit)}`,
       conversation.key,
       options.after,
-      options.limit,
     ),
     async row => await messageView(tx, row),
   );
@@ -175,7 +174,7 @@ export const releaseMessage: Verb<'releaseMessage'> = async (tx, id) => {
   const writer =
     effects.joins && email !== null ? await join(tx, conversation.key, { email, name: row.author_name }) : known;
   await tx.run(
-    'update message set held = ?, participant_key = ? where key = ?',
+    'update message set held = $1, participant_key = $2 where key = $3',
     NOT_HELD,
     writer?.key ?? null,
     row.key,
@@ -183,15 +182,20 @@ export const releaseMessage: Verb<'releaseMessage'> = async (tx, id) => {
   if (effects.resumesMailing && writer?.contact_key) await clearSuspension(tx, writer.contact_key);
   const events: NewEvent[] = [{ type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } }];
   if (effects.reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
-  await tell(tx, conversation, events, effects.reopens ? { status: 'open' } : {});
+  await emitEvents(tx, conversation, events, effects.reopens ? { status: 'open' } : {});
   return messageView(tx, await messageRow(tx, id));
 };
 
 export const dropMessage: Verb<'dropMessage'> = async (tx, id) => {
   const row = await heldRow(tx, id);
   const evidence = [...(JSON.parse(row.evidence) as string[]), 'dropped'];
-  await tx.run('update message set held = ?, evidence = ? where key = ?', DROPPED, JSON.stringify(evidence), row.key);
-  await tell(tx, await conversationOf(tx, row), [
+  await tx.run(
+    'update message set held = $1, evidence = $2 where key = $3',
+    DROPPED,
+    JSON.stringify(evidence),
+    row.key,
+  );
+  await emitEvents(tx, await conversationOf(tx, row), [
     { type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } },
   ]);
   return messageView(tx, await messageRow(tx, id));
@@ -200,7 +204,7 @@ export const dropMessage: Verb<'dropMessage'> = async (tx, id) => {
 export const attachment: Verb<'attachment'> = async (tx, id) => {
   const row = await tx.get<Parameters<typeof attachmentView>[0] & { blob_key: number }>(
     `select a.key, a.filename, a.content_type, a.inline, a.content_id, a.seen_before, a.blob_key, b.size, b.sha256
-         from attachment a join blob b on b.key = a.blob_key where a.key = ?`,
+         from attachment a join blob b on b.key = a.blob_key where a.key = $1`,
     keyOf('attachment', id),
   );
   if (!row) throw new ReplydError('attachment_not_found', `there is no attachment ${id}`);
@@ -208,7 +212,7 @@ export const attachment: Verb<'attachment'> = async (tx, id) => {
 };
 
 export async function messageRow(tx: StoreTx, id: string): Promise<MessageRow> {
-  const row = await tx.get<MessageRow>('select * from message where key = ?', keyOf('message', id));
+  const row = await tx.get<MessageRow>('select * from message where key = $1', keyOf('message', id));
   if (!row) throw new ReplydError('message_not_found', `there is no message ${id}`);
   return row;
 }
@@ -226,7 +230,7 @@ async function heldRow(tx: StoreTx, id: string): Promise<MessageRow> {
 }
 
 async function conversationOf(tx: StoreTx, row: MessageRow): Promise<ConversationRow> {
-  return (await tx.get<ConversationRow>('select * from conversation where key = ?', row.conversation_key))!;
+  return (await tx.get<ConversationRow>('select * from conversation where key = $1', row.conversation_key))!;
 }
 
 /** Refused when it is added, so that nothing is refused when it is sent. */
@@ -247,7 +251,7 @@ function checkSize(tx: StoreTx, message: NewMessage): void {
 export async function writeMessage(tx: StoreTx, conversation: ConversationRow, message: NewMessage): Promise<number> {
   const known = message.source_id
     ? await tx.value<number>(
-        'select key from message where conversation_key = ? and source_id = ?',
+        'select key from message where conversation_key = $1 and source_id = $2',
         conversation.key,
         message.source_id,
       )
@@ -308,7 +312,7 @@ export async function writeMessage(tx: StoreTx, conversation: ConversationRow, m
     }
   }
   events.push({ type: 'message.created', messageKey: key });
-  insertEvents(tx, conversation, step.eventSeq, events);
+  emitNumbered(tx, conversation, step.eventSeq, events);
   return key;
 }
 

@@ -8,7 +8,7 @@ import { normalizeAddress } from '../../mail/address.js';
 import type { ConversationRow, FilingAccount } from '../rows.js';
 import { inTurn, type StoreTx } from '../tx.js';
 import { openConversation } from './conversations.js';
-import { tell } from './events.js';
+import { emitEvents } from './events.js';
 import { recentMails } from './loops.js';
 import { addParticipant, contactFor } from './participants.js';
 import type { Place, Target } from './threading.js';
@@ -57,7 +57,7 @@ async function openForMail(tx: StoreTx, { reading, envelope, limits }: Mail, acc
     name: contact.name,
     role: 'contact',
   });
-  await tell(tx, conversation, [{ type: 'conversation.created' }]);
+  await emitEvents(tx, conversation, [{ type: 'conversation.created' }]);
   return {
     ...place,
     conversation,

@@ -50,7 +50,7 @@ export async function gather(
   to: Recipient,
 ): Promise<void> {
   const waiting = await tx.get<DeliveryRow>(
-    `select * from delivery where order_key = ? and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null limit 1`,
+    `select * from delivery where order_key = $1 and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null limit 1`,
     mailOrder(conversation.key, to.participant.key),
   );
   const deliveryKey = waiting?.key ?? (await newDelivery(tx, conversation, to));
@@ -96,7 +96,7 @@ async function newDelivery(
 
 async function setWait(tx: StoreTx, key: number, { dueAt, nextAttemptAt, reason }: Waiting): Promise<void> {
   await tx.run(
-    'update delivery set due_at = ?, next_attempt_at = ?, reason = ? where key = ?',
+    'update delivery set due_at = $1, next_attempt_at = $2, reason = $3 where key = $4',
     dueAt,
     nextAttemptAt,
     reason,
@@ -114,20 +114,20 @@ export async function releaseForAddress(tx: StoreTx, participantKey: number, add
   await endObstacle(
     tx,
     await tx.all<DeliveryRow>(
-      `update delivery set recipient = ?
-       where participant_key = ? and state = 'waiting' and ${UNFINISHED} and reason = 'no_address' returning key, due_at`,
+      `update delivery set recipient = $1
+       where participant_key = $2 and state = 'waiting' and ${UNFINISHED} and reason = 'no_address' returning key, due_at`,
       address,
       participantKey,
     ),
   );
 }
 
-const OF_CONTACT = 'participant_key in (select key from participant where contact_key = ?)';
+const OF_CONTACT = 'participant_key in (select key from participant where contact_key = $1)';
 
 export async function suspendWaiting(tx: StoreTx, contactKey: number): Promise<void> {
   await tx.run(
     `update delivery set reason = 'suspended', next_attempt_at = null
-     where ${OF_CONTACT} and ${UNFINISHED} and state <> 'leased' and reason is not 'no_address'`,
+     where ${OF_CONTACT} and ${UNFINISHED} and state <> 'leased' and reason is distinct from 'no_address'`,
     contactKey,
   );
   await tx.run(
@@ -159,22 +159,22 @@ export async function dropWaiting(
     `select distinct m.key, m.mail_intent from delivery d
        join delivery_message dm on dm.delivery_key = d.key
        join message m on m.key = dm.message_key
-     where d.conversation_key = ? and d.kind = 'mail' and d.state = 'waiting' and d.outgoing_mail_key is null`,
+     where d.conversation_key = $1 and d.kind = 'mail' and d.state = 'waiting' and d.outgoing_mail_key is null`,
     conversationKey,
   );
   const messages = waiting.filter(message => endsWhenSeen(message.mail_intent));
   for (const { key } of messages) {
-    await tx.run('update message set mail_reason = ? where key = ?', reason, key);
+    await tx.run('update message set mail_reason = $1 where key = $2', reason, key);
     await tx.run(
-      `delete from delivery_message where message_key = ? and delivery_key in
-         (select key from delivery where conversation_key = ? and state = 'waiting' and outgoing_mail_key is null)`,
+      `delete from delivery_message where message_key = $1 and delivery_key in
+         (select key from delivery where conversation_key = $2 and state = 'waiting' and outgoing_mail_key is null)`,
       key,
       conversationKey,
     );
   }
   if (messages.length > 0) {
     await tx.run(
-      `delete from delivery where conversation_key = ? and kind = 'mail' and state = 'waiting' and outgoing_mail_key is null
+      `delete from delivery where conversation_key = $1 and kind = 'mail' and state = 'waiting' and outgoing_mail_key is null
          and key not in (select delivery_key from delivery_message)`,
       conversationKey,
     );
@@ -185,20 +185,24 @@ export async function dropWaiting(
 const UNCOMPOSED = `kind = 'mail' and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null
   and next_attempt_at is not null`;
 
-export const dueConversations: Verb<'dueConversations'> = async (tx, options) =>
-  (
-    await tx.all<{ conversation_key: number }>(
-      `select distinct conversation_key from delivery
-           where destination = ? and ${UNCOMPOSED} and conversation_key is not null and next_attempt_at <= ?
-           order by next_attempt_at${atMost(options.limit)}`,
-      SMARTHOST,
-      options.now,
-    )
-  ).map(row => encodeId('conversation', row.conversation_key));
+/** A conversation has a delivery for each recipient: so many of them are read for each conversation. */
+const COPIES = 8;
+
+export const dueConversations: Verb<'dueConversations'> = async (tx, options) => {
+  const rows = await tx.all<{ conversation_key: number }>(
+    `select conversation_key from delivery
+     where destination = $1 and ${UNCOMPOSED} and conversation_key is not null and next_attempt_at <= $2
+     order by next_attempt_at${atMost(options.limit * COPIES)}`,
+    SMARTHOST,
+    options.now,
+  );
+  const keys = [...new Set(rows.map(row => row.conversation_key))].slice(0, options.limit);
+  return keys.map(key => encodeId('conversation', key));
+};
 
 export const nextComposeAt: Verb<'nextComposeAt'> = async tx =>
   (await tx.value<number>(
-    `select min(next_attempt_at) from delivery where destination = ? and ${UNCOMPOSED}`,
+    `select min(next_attempt_at) from delivery where destination = $1 and ${UNCOMPOSED}`,
     SMARTHOST,
   )) ?? null;
 
@@ -220,7 +224,7 @@ export const saveComposed: Verb<'saveComposed'> = async (tx, composed) => {
   });
   for (const [index, copy] of composed.copies.entries()) {
     await tx.run(
-      `update delivery set outgoing_mail_key = ?, head = ?, envelope_sender = ?, reason = null where key = ?`,
+      `update delivery set outgoing_mail_key = $1, head = $2, envelope_sender = $3, reason = null where key = $4`,
       mailKey,
       copy.head,
       copy.mailFrom,
@@ -235,14 +239,14 @@ export const saveComposed: Verb<'saveComposed'> = async (tx, composed) => {
     JSON.stringify(
       await tx.all(
         `select recipient_name as name, recipient as email from delivery
-             where outgoing_mail_key = ? and recipient_role = ? order by key`,
+             where outgoing_mail_key = $1 and recipient_role = $2 order by key`,
         mailKey,
         role,
       ),
     );
   for (const messageKey of messageKeys) {
     await tx.run(
-      `update message set message_id = ?, in_reply_to = ?, refs = ?, subject = ?, recipients_to = ?, recipients_cc = ? where key = ?`,
+      `update message set message_id = $1, in_reply_to = $2, refs = $3, subject = $4, recipients_to = $5, recipients_cc = $6 where key = $7`,
       composed.messageId,
       composed.inReplyTo,
       JSON.stringify(composed.references),
@@ -271,7 +275,7 @@ async function sameWork(
 /** Recipients that nothing but time keeps back. */
 async function waitingCopies(tx: StoreTx, conversationKey: number): Promise<readonly DeliveryRow[]> {
   return tx.all<DeliveryRow>(
-    `select * from delivery where conversation_key = ? and ${UNCOMPOSED} order by key`,
+    `select * from delivery where conversation_key = $1 and ${UNCOMPOSED} order by key`,
     conversationKey,
   );
 }
@@ -280,7 +284,7 @@ async function gatheredMessages(tx: StoreTx, conversationKey: number): Promise<r
   return tx.all<MessageRow>(
     `select * from message where key in (
        select dm.message_key from delivery d join delivery_message dm on dm.delivery_key = d.key
-       where d.conversation_key = ? and d.kind = 'mail' and d.state = 'waiting' and d.outgoing_mail_key is null
+       where d.conversation_key = $1 and d.kind = 'mail' and d.state = 'waiting' and d.outgoing_mail_key is null
          and d.next_attempt_at is not null)
      order by seq`,
     conversationKey,
@@ -292,14 +296,14 @@ async function snapshot(
   conversationKey: number,
   options: { now: number; context: number },
 ): Promise<ComposeSnapshot | null> {
-  const row = await tx.get<ConversationRow>('select * from conversation where key = ?', conversationKey);
+  const row = await tx.get<ConversationRow>('select * from conversation where key = $1', conversationKey);
   if (!row) return null;
   const copies = copiesDue(await waitingCopies(tx, conversationKey), options.now);
   if (copies.length === 0) return null;
   const unmailed = await gatheredMessages(tx, conversationKey);
   const account = await accountView(tx, await accountByKey(tx, row.account_key));
   const domain = await firstDomain(tx, row.account_key);
-  const mailedBefore = await tx.get('select 1 from outgoing_mail where conversation_key = ? limit 1', conversationKey);
+  const mailedBefore = await tx.get('select 1 from outgoing_mail where conversation_key = $1 limit 1', conversationKey);
   const size = contextSize({
     first: mailedBefore === undefined,
     context: account.settings.context ?? options.context,
@@ -334,10 +338,9 @@ async function contextBefore(
   { seq, size }: { readonly seq: number; readonly size: number },
 ): Promise<readonly MessageRow[]> {
   const newest = await tx.all<MessageRow>(
-    `select * from message where conversation_key = ? and seq < ? and ${IN_CONTEXT} order by seq desc limit ?`,
+    `select * from message where conversation_key = $1 and seq < $2 and ${IN_CONTEXT} order by seq desc${atMost(size)}`,
     conversationKey,
     seq,
-    size,
   );
   return newest.reverse();
 }
@@ -351,7 +354,7 @@ async function mailChain(
     (
       await tx.all<{ message_id: string }>(
         `select message_id, min(seq) as at from message
-         where conversation_key = ? and message_id is not null and held = 0
+         where conversation_key = $1 and message_id is not null and held = 0
          group by message_id order by at ${direction} limit ${CHAIN_END}`,
         conversationKey,
       )
@@ -359,12 +362,12 @@ async function mailChain(
   const last = (await ids('desc')).reverse();
   const firstSubject =
     (await tx.value<string | null>(
-      'select subject from message where conversation_key = ? and message_id is not null and held = 0 order by seq limit 1',
+      'select subject from message where conversation_key = $1 and message_id is not null and held = 0 order by seq limit 1',
       conversationKey,
     )) ?? null;
   const answered =
     (await tx.get(
-      `select 1 from message where conversation_key = ? and direction = 'incoming' and mail_key is not null and held = 0
+      `select 1 from message where conversation_key = $1 and direction = 'incoming' and mail_key is not null and held = 0
        limit 1`,
       conversationKey,
     )) !== undefined;
@@ -374,5 +377,5 @@ async function mailChain(
 /** Is mailing to the contact behind a participant suspended? */
 async function isSuspended(tx: StoreTx, { contact_key }: ParticipantRow): Promise<boolean> {
   if (contact_key === null) return false;
-  return (await tx.get('select 1 from contact where key = ? and suspended_at is not null', contact_key)) !== undefined;
+  return (await tx.get('select 1 from contact where key = $1 and suspended_at is not null', contact_key)) !== undefined;
 }

@@ -7,38 +7,35 @@ import { importedToken, newToken } from '../../conversation/token.js';
 import { foldAddress } from '../../mail/address.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ContactRow, ConversationRow, ParticipantRow } from '../rows.js';
-import { inTurn, type StoreTx, type Verb } from '../tx.js';
+import { allOf, atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
 import { contactView, latestContactParticipant } from '../views/views.js';
 import { accountBySlug, checkedAddress } from './accounts.js';
-import { tell } from './events.js';
+import { emitEvents } from './events.js';
 import { releaseForAddress, resumeSuspended, suspendWaiting } from './outbox.js';
 import { UNFINISHED } from './unfinished.js';
 
 export const contacts: Verb<'contacts'> = async (tx, filter) => {
-  const account = filter.account === undefined ? null : (await accountBySlug(tx, filter.account)).key;
-  return inTurn(
-    await tx.all<ContactRow>(
-      `select * from contact
-           where ${account === null ? '?1 is null' : 'account_key = ?1'} and (?2 is null or email_key = ?2) and (?3 is null or key < ?3)
-           order by key desc limit ?4`,
-      account,
-      filter.email === undefined ? null : foldAddress(checkedAddress(filter.email)),
-      filter.before === undefined ? null : keyOf('contact', filter.before),
-      filter.limit,
-    ),
-    async row => await contactView(tx, row),
+  const { where, values } = allOf([
+    filter.account === undefined ? null : ['account_key = $', (await accountBySlug(tx, filter.account)).key],
+    filter.email === undefined ? null : ['email_key = $', foldAddress(checkedAddress(filter.email))],
+    filter.before === undefined ? null : ['key < $', keyOf('contact', filter.before)],
+  ]);
+  const rows = await tx.all<ContactRow>(
+    `select * from contact ${where} order by key desc${atMost(filter.limit)}`,
+    ...values,
   );
+  return inTurn(rows, row => contactView(tx, row));
 };
 
 export const contact: Verb<'contact'> = async (tx, id) => contactView(tx, await contactRow(tx, id));
 
 export const setContact: Verb<'setContact'> = async (tx, id, change) => {
   const row = await contactRow(tx, id);
-  if (change.name !== undefined) await tx.run('update contact set name = ? where key = ?', change.name, row.key);
+  if (change.name !== undefined) await tx.run('update contact set name = $1 where key = $2', change.name, row.key);
   if (change.source_id !== undefined) await changeSourceId(tx, row, change.source_id);
   if (change.email !== undefined) await changeAddress(tx, row, change.email);
   if (change.name !== undefined) {
-    await tx.run("update participant set name = ? where contact_key = ? and role = 'contact'", change.name, row.key);
+    await tx.run("update participant set name = $1 where contact_key = $2 and role = 'contact'", change.name, row.key);
   }
   return contactView(tx, await contactRow(tx, id));
 };
@@ -50,7 +47,7 @@ export const clearContact: Verb<'clearContact'> = async (tx, id) => {
 };
 
 export async function contactRow(tx: StoreTx, id: string): Promise<ContactRow> {
-  const row = await tx.get<ContactRow>('select * from contact where key = ?', keyOf('contact', id));
+  const row = await tx.get<ContactRow>('select * from contact where key = $1', keyOf('contact', id));
   if (!row) throw new ReplydError('contact_not_found', `there is no contact ${id}`);
   return row;
 }
@@ -64,14 +61,14 @@ export async function contactFor(
   const email = who.email ? checkedAddress(who.email) : null;
   const bySource = who.source_id
     ? await tx.get<ContactRow>(
-        'select * from contact where account_key = ? and source_id = ?',
+        'select * from contact where account_key = $1 and source_id = $2',
         accountKey,
         who.source_id,
       )
     : undefined;
   const byEmail = email
     ? await tx.get<ContactRow>(
-        'select * from contact where account_key = ? and email_key = ?',
+        'select * from contact where account_key = $1 and email_key = $2',
         accountKey,
         foldAddress(email),
       )
@@ -81,9 +78,9 @@ export async function contactFor(
     const learned = learnedOf(known, { email, name: who.name ?? '', taken: byEmail !== undefined });
     if (learned.email !== undefined) await changeAddress(tx, known, learned.email);
     if (learned.name !== undefined) {
-      await tx.run('update contact set name = ? where key = ?', learned.name, known.key);
+      await tx.run('update contact set name = $1 where key = $2', learned.name, known.key);
     }
-    return (await tx.get<ContactRow>('select * from contact where key = ?', known.key))!;
+    return (await tx.get<ContactRow>('select * from contact where key = $1', known.key))!;
   }
   const row = {
     key: tx.key(),
@@ -99,7 +96,7 @@ export async function contactFor(
 
 async function changeSourceId(tx: StoreTx, contact: ContactRow, sourceId: string | null): Promise<void> {
   const other = await tx.value<number>(
-    'select key from contact where account_key = ? and source_id = ? and key <> ?',
+    'select key from contact where account_key = $1 and source_id = $2 and key <> $3',
     contact.account_key,
     sourceId,
     contact.key,
@@ -110,7 +107,7 @@ async function changeSourceId(tx: StoreTx, contact: ContactRow, sourceId: string
       details: { contact_id: id },
     });
   }
-  await tx.run('update contact set source_id = ? where key = ?', sourceId, contact.key);
+  await tx.run('update contact set source_id = $1 where key = $2', sourceId, contact.key);
 }
 
 /**
@@ -122,7 +119,7 @@ async function changeAddress(tx: StoreTx, contact: ContactRow, email: string | n
   const folded = address === null ? null : foldAddress(address);
   if (folded !== null) {
     const other = await tx.get<{ key: number }>(
-      'select key from contact where account_key = ? and email_key = ? and key <> ?',
+      'select key from contact where account_key = $1 and email_key = $2 and key <> $3',
       contact.account_key,
       folded,
       contact.key,
@@ -138,15 +135,15 @@ async function changeAddress(tx: StoreTx, contact: ContactRow, email: string | n
     }
   }
   if (contact.email === address) return;
-  await tx.run('update contact set email = ?, email_key = ? where key = ?', address, folded, contact.key);
+  await tx.run('update contact set email = $1, email_key = $2 where key = $3', address, folded, contact.key);
   // An address that was never mailed to has not failed yet.
   await clearSuspension(tx, contact.key);
   if (address === null) return;
-  const conversations = await tx.all<ConversationRow>('select * from conversation where contact_key = ?', contact.key);
+  const conversations = await tx.all<ConversationRow>('select * from conversation where contact_key = $1', contact.key);
   for (const conversation of conversations) {
     const present = await latestContactParticipant(tx, conversation);
     if (present && participantOfAddress(present) === 'same') {
-      await tx.run('update participant set email = ?, email_key = ? where key = ?', address, folded, present.key);
+      await tx.run('update participant set email = $1, email_key = $2 where key = $3', address, folded, present.key);
       await releaseForAddress(tx, present.key, address);
     } else {
       const { key } = await addParticipant(tx, conversation.key, {
@@ -157,7 +154,7 @@ async function changeAddress(tx: StoreTx, contact: ContactRow, email: string | n
       });
       if (present) await moveWaiting(tx, present.key, { key, address, conversation: conversation.key });
     }
-    await tell(tx, conversation, [{ type: 'conversation.updated', data: { changed: ['contact'] } }]);
+    await emitEvents(tx, conversation, [{ type: 'conversation.updated', data: { changed: ['contact'] } }]);
   }
 }
 
@@ -168,8 +165,8 @@ async function moveWaiting(
   to: { readonly key: number; readonly address: string; readonly conversation: number },
 ): Promise<void> {
   await tx.run(
-    `update delivery set participant_key = ?, recipient = ?, order_key = ?
-     where participant_key = ? and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null`,
+    `update delivery set participant_key = $1, recipient = $2, order_key = $3
+     where participant_key = $4 and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null`,
     to.key,
     to.address,
     mailOrder(to.conversation, to.key),
@@ -209,7 +206,7 @@ export async function addParticipant(
 export async function addToken(tx: StoreTx, participant: ParticipantRow, imported?: string): Promise<void> {
   const fresh = imported === undefined ? newToken(tx.random) : null;
   const { token, written } = fresh === null ? importedToken(imported!) : { token: fresh, written: fresh };
-  if (fresh === null && (await tx.get('select 1 from token where token = ?', token))) {
+  if (fresh === null && (await tx.get('select 1 from token where token = $1', token))) {
     throw new ReplydError('token_taken', 'this token names another participant already');
   }
   await tx.insert('token', {
@@ -243,7 +240,7 @@ export async function participantByAddress(
 ): Promise<ParticipantRow | undefined> {
   return tx.get<ParticipantRow>(
     `select key, conversation_key, contact_key, email, name, role from participant
-     where conversation_key = ? and email_key = ? order by key desc limit 1`,
+     where conversation_key = $1 and email_key = $2 order by key desc limit 1`,
     conversationKey,
     foldAddress(email),
   );
@@ -252,7 +249,7 @@ export async function participantByAddress(
 /** Stops mailing to a contact until somebody clears it or he writes again. */
 export async function suspendContact(tx: StoreTx, contactKey: number, reason: string): Promise<boolean> {
   const changed = await tx.run(
-    'update contact set suspended_at = ?, suspended_reason = ? where key = ? and suspended_at is null',
+    'update contact set suspended_at = $1, suspended_reason = $2 where key = $3 and suspended_at is null',
     tx.now(),
     reason,
     contactKey,
@@ -263,7 +260,7 @@ export async function suspendContact(tx: StoreTx, contactKey: number, reason: st
 
 export async function clearSuspension(tx: StoreTx, contactKey: number): Promise<void> {
   const changed = await tx.run(
-    'update contact set suspended_at = null, suspended_reason = null where key = ? and suspended_at is not null',
+    'update contact set suspended_at = null, suspended_reason = null where key = $1 and suspended_at is not null',
     contactKey,
   );
   if (changed > 0) await resumeSuspended(tx, contactKey);

@@ -14,7 +14,7 @@ import type { ConversationRef } from '../../conversation/store.js';
 import { removeDeliveries } from '../blobs/sent.js';
 import { encodeId } from '../ids.js';
 import type { StoredResult } from '../rows.js';
-import { fromJson, type StoreTx } from '../tx.js';
+import { atMost, fromJson, type StoreTx } from '../tx.js';
 import { accountBySlug } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
 import { forgetAnswers } from './keys.js';
@@ -34,7 +34,7 @@ export async function removeConversationPart(tx: StoreTx, ref: ConversationRef):
 export async function removeContactPart(tx: StoreTx, id: string): Promise<boolean> {
   const contact = await contactRow(tx, id);
   const conversation = await tx.value<number>(
-    'select key from conversation where contact_key = ? limit 1',
+    'select key from conversation where contact_key = $1 limit 1',
     contact.key,
   );
   if (conversation !== undefined) {
@@ -42,15 +42,15 @@ export async function removeContactPart(tx: StoreTx, id: string): Promise<boolea
     return false;
   }
   if (await forgetAnswers(tx, id)) return false;
-  await tx.run('update participant set contact_key = null where contact_key = ?', contact.key);
-  await tx.run('delete from contact where key = ?', contact.key);
+  await tx.run('update participant set contact_key = null where contact_key = $1', contact.key);
+  await tx.run('delete from contact where key = $1', contact.key);
   return true;
 }
 
 export async function removeAccountPart(tx: StoreTx, slug: string): Promise<boolean> {
   const account = await accountBySlug(tx, slug);
   const conversation = await tx.value<number>(
-    'select key from conversation where account_key = ? limit 1',
+    'select key from conversation where account_key = $1 limit 1',
     account.key,
   );
   if (conversation !== undefined) {
@@ -59,71 +59,68 @@ export async function removeAccountPart(tx: StoreTx, slug: string): Promise<bool
   }
   // What the account itself told goes a piece at a time too, with what went to its hooks.
   if ((await removeContacts(tx, account.key)) > 0) return false;
-  if ((await removeEvents(tx, 'account_key = ?', account.key)) > 0) return false;
+  if ((await removeEvents(tx, 'account_key = $1', account.key)) > 0) return false;
   if ((await removeDeliveries(tx, 'account_key', { value: account.key, most: BATCH })) > 0) return false;
   const answers = await tx.run(
     `delete from idempotency where (caller, name) in (
-           select caller, name from idempotency where caller in (select key from api_key where account_key = ?) limit ?)`,
+           select caller, name from idempotency where caller in (select key from api_key where account_key = $1)${atMost(BATCH)})`,
     account.key,
-    BATCH,
   );
   if (answers > 0) return false;
-  for (const hook of await tx.all<{ key: number }>('select key from hook where account_key = ?', account.key)) {
+  for (const hook of await tx.all<{ key: number }>('select key from hook where account_key = $1', account.key)) {
     if (await forgetAnswers(tx, encodeId('hook', hook.key))) return false;
-    await tx.run('delete from destination where name = ?', encodeId('hook', hook.key));
+    await tx.run('delete from destination where name = $1', encodeId('hook', hook.key));
   }
-  await tx.run('delete from account where key = ?', account.key);
+  await tx.run('delete from account where key = $1', account.key);
   return true;
 }
 
 /** Those of an account, with what an operator's key was told of them. */
 async function removeContacts(tx: StoreTx, accountKey: number): Promise<number> {
   const contacts = await tx.all<{ key: number }>(
-    'select key from contact where account_key = ? limit ?',
+    `select key from contact where account_key = $1${atMost(BATCH)}`,
     accountKey,
-    BATCH,
   );
   for (const { key } of contacts) {
-    if (!(await forgetAnswers(tx, encodeId('contact', key)))) await tx.run('delete from contact where key = ?', key);
+    if (!(await forgetAnswers(tx, encodeId('contact', key)))) await tx.run('delete from contact where key = $1', key);
   }
   return contacts.length;
 }
 
-type EventsOf = 'account_key = ?' | 'conversation_key = ? and message_key is null' | 'message_key = ?';
+type EventsOf = 'account_key = $1' | 'conversation_key = $1 and message_key is null' | 'message_key = $1';
 
 /** Up to a batch. */
 async function removeEvents(tx: StoreTx, of: EventsOf, key: number): Promise<number> {
-  return tx.run(`delete from event where key in (select key from event where ${of} limit ?)`, key, BATCH);
+  return tx.run(`delete from event where key in (select key from event where ${of}${atMost(BATCH)})`, key);
 }
 
 /** Removes up to a batch of rows; the conversation itself with the last of them. True when it is gone. */
 export async function removeConversation(tx: StoreTx, key: number): Promise<boolean> {
-  if ((await tx.value('select removing_at from conversation where key = ?', key)) === null) {
-    await tx.run('update conversation set removing_at = ? where key = ?', tx.now(), key);
+  if ((await tx.value('select removing_at from conversation where key = $1', key)) === null) {
+    await tx.run('update conversation set removing_at = $1 where key = $2', tx.now(), key);
     await tx.run(
-      'delete from token where participant_key in (select key from participant where conversation_key = ?)',
+      'delete from token where participant_key in (select key from participant where conversation_key = $1)',
       key,
     );
   }
   // In this order nothing refers to what goes first.
-  if ((await removeEvents(tx, 'conversation_key = ? and message_key is null', key)) === BATCH) return false;
+  if ((await removeEvents(tx, 'conversation_key = $1 and message_key is null', key)) === BATCH) return false;
   if ((await removeDeliveries(tx, 'conversation_key', { value: key, most: BATCH })) === BATCH) return false;
   if ((await removeMessages(tx, key)) === BATCH) return false;
   const sent = await tx.all<{ key: number; blob_key: number }>(
-    'select key, blob_key from outgoing_mail where conversation_key = ? limit ?',
+    `select key, blob_key from outgoing_mail where conversation_key = $1${atMost(BATCH)}`,
     key,
-    BATCH,
   );
   let bytes = 0;
   for (const mail of sent) {
     if (bytes > BYTES_AT_ONCE) return false;
-    await tx.run('delete from outgoing_mail where key = ?', mail.key);
+    await tx.run('delete from outgoing_mail where key = $1', mail.key);
     bytes += await removeBlobIfUnused(tx, mail.blob_key);
   }
   if (sent.length === BATCH) return false;
   if ((await forgetAliases(tx, key, BATCH)) === BATCH) return false;
   if (await forgetAnswers(tx, encodeId('conversation', key))) return false;
-  await tx.run('delete from conversation where key = ?', key);
+  await tx.run('delete from conversation where key = $1', key);
   return true;
 }
 
@@ -134,21 +131,20 @@ async function removeMessages(tx: StoreTx, conversationKey: number): Promise<num
     message_id: string | null;
     content_key: Uint8Array | null;
   }>(
-    'select key, mail_key, message_id, content_key from message where conversation_key = ? order by seq limit ?',
+    `select key, mail_key, message_id, content_key from message where conversation_key = $1 order by seq${atMost(BATCH)}`,
     conversationKey,
-    BATCH,
   );
   let bytes = 0;
   let events = 0;
   for (const message of messages) {
-    events += await removeEvents(tx, 'message_key = ?', message.key);
+    events += await removeEvents(tx, 'message_key = $1', message.key);
     if (bytes > BYTES_AT_ONCE || events >= BATCH) return BATCH;
     await forgetIds(tx, conversationKey, message);
     const blobs = await tx.all<{ blob_key: number }>(
-      'select blob_key from attachment where message_key = ?',
+      'select blob_key from attachment where message_key = $1',
       message.key,
     );
-    await tx.run('delete from message where key = ?', message.key);
+    await tx.run('delete from message where key = $1', message.key);
     for (const { blob_key } of blobs) bytes += await removeBlobIfUnused(tx, blob_key);
     if (message.mail_key !== null) bytes += await leaveMail(tx, message.mail_key, message.key);
   }
@@ -157,18 +153,18 @@ async function removeMessages(tx: StoreTx, conversationKey: number): Promise<num
 
 /** A mail to two conversations goes with the last of them; until then it forgets by which address it came to the first. */
 async function leaveMail(tx: StoreTx, mailKey: number, messageKey: number): Promise<number> {
-  if (!(await tx.get('select 1 from message where mail_key = ? limit 1', mailKey))) {
+  if (!(await tx.get('select 1 from message where mail_key = $1 limit 1', mailKey))) {
     return removeMail(tx, mailKey);
   }
   const mail = (await tx.get<{ rcpt_to: string; results: string }>(
-    'select rcpt_to, results from mail where key = ?',
+    'select rcpt_to, results from mail where key = $1',
     mailKey,
   ))!;
   const results = fromJson<readonly StoredResult[]>(mail.results);
   const removed = results.filter(result => result.message === messageKey).map(result => result.recipient);
   const forget = (address: string) => (removed.includes(address) ? 'removed' : address);
   await tx.run(
-    'update mail set rcpt_to = ?, results = ? where key = ?',
+    'update mail set rcpt_to = $1, results = $2 where key = $3',
     JSON.stringify(fromJson<readonly string[]>(mail.rcpt_to).map(forget)),
     JSON.stringify(
       results.map(result =>
@@ -182,17 +178,17 @@ async function leaveMail(tx: StoreTx, mailKey: number, messageKey: number): Prom
 
 /** The mail and its bytes. No message may name it any more. Returns how many bytes of rows went. */
 export async function removeMail(tx: StoreTx, mailKey: number): Promise<number> {
-  const blob = await tx.value<number>('select blob_key from mail where key = ?', mailKey);
+  const blob = await tx.value<number>('select blob_key from mail where key = $1', mailKey);
   // Its copy to the operator belongs to no conversation; the delivery goes with the mail.
   const copies = await tx.all<{ key: number; blob_key: number }>(
     `select o.key, o.blob_key from delivery d join outgoing_mail o on o.key = d.outgoing_mail_key
-     where d.forwarded_mail_key = ?`,
+     where d.forwarded_mail_key = $1`,
     mailKey,
   );
-  await tx.run('delete from mail where key = ?', mailKey);
+  await tx.run('delete from mail where key = $1', mailKey);
   let bytes = blob === undefined ? 0 : await removeBlobIfUnused(tx, blob);
   for (const copy of copies) {
-    await tx.run('delete from outgoing_mail where key = ?', copy.key);
+    await tx.run('delete from outgoing_mail where key = $1', copy.key);
     bytes += await removeBlobIfUnused(tx, copy.blob_key);
   }
   return bytes;
@@ -202,10 +198,10 @@ export async function removeMail(tx: StoreTx, mailKey: number): Promise<number> 
 export async function removeBlobIfUnused(tx: StoreTx, blobKey: number): Promise<number> {
   return (
     (await tx.value<number>(
-      `delete from blob where key = ?1
-         and not exists (select 1 from mail where blob_key = ?1)
-         and not exists (select 1 from attachment where blob_key = ?1)
-         and not exists (select 1 from outgoing_mail where blob_key = ?1)
+      `delete from blob where key = $1
+         and not exists (select 1 from mail where blob_key = $1)
+         and not exists (select 1 from attachment where blob_key = $1)
+         and not exists (select 1 from outgoing_mail where blob_key = $1)
        returning coalesce(length(data), 0)`,
       blobKey,
     )) ?? 0

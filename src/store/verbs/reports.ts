@@ -12,7 +12,7 @@ import type { ReportEntry } from '../../mail/mail.js';
 import { encodeId } from '../ids.js';
 import type { DeliveryRow, FilingConversation } from '../rows.js';
 import { inTurn, type StoreTx } from '../tx.js';
-import { deliveryByKey, failed, tellOfMessages } from './deliveries.js';
+import { deliveryByKey, emitDeliveryChange, failed } from './deliveries.js';
 import { conversationOfId } from './thread-ids.js';
 
 export interface ReportedEntry {
@@ -59,7 +59,7 @@ async function applyReport(tx: StoreTx, row: DeliveryRow, entry: ReportEntry): P
     );
   }
   if (effect.failure !== null) await failed(tx, row, effect.failure, effect.suspends);
-  else await tellOfMessages(tx, row);
+  else await emitDeliveryChange(tx, row);
 }
 
 async function deliveryOfReturned(

@@ -18,6 +18,8 @@ const IN_HEX_FORM = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12
 /** Prefix, separator and token are not longer. */
 const MAX_LOCAL_PART = 130;
 const MIN_IMPORTED = 16;
+/** Each count of tokens is a statement of its own: not too many. */
+const TOKENS_AT_ONCE = 16;
 
 /** Whether an account has anybody to keep secrets from. */
 export const singleTenant: Verb<'singleTenant'> = async (tx, account) =>
@@ -36,7 +38,7 @@ export async function redactedValue<Value>(tx: StoreTx, value: Value, accountKey
 }
 
 async function isOnlyAccount(tx: StoreTx, accountKey: number): Promise<boolean> {
-  return (await tx.get('select 1 from account where key <> ? limit 1', accountKey)) === undefined;
+  return (await tx.get('select 1 from account where key <> $1 limit 1', accountKey)) === undefined;
 }
 
 async function redactText(
@@ -111,14 +113,20 @@ async function tokensOfOthers(
   tokens: ReadonlySet<string>,
   accountKey: number,
 ): Promise<ReadonlySet<string>> {
-  const rows = await tx.all<{ token: string }>(
-    `select j.value as token from json_each(?1) j
-     where exists (select 1 from token t join conversation c on c.key = t.conversation_key
-                   where t.token = j.value and c.account_key <> ?2)
-        or exists (select 1 from delivery where bounce_token = j.value and account_key is not ?2)
-        or exists (select 1 from account where inbox_token = j.value and key <> ?2)`,
-    JSON.stringify([...tokens]),
-    accountKey,
-  );
-  return new Set(rows.map(row => row.token));
+  const found = new Set<string>();
+  const all = [...tokens];
+  for (let from = 0; from < all.length; from += TOKENS_AT_ONCE) {
+    const some = all.slice(from, from + TOKENS_AT_ONCE);
+    const list = some.map((_, index) => `$${index + 2}`).join(', ');
+    const rows = await tx.all<{ token: string }>(
+      `select t.token from token t join conversation c on c.key = t.conversation_key
+       where t.token in (${list}) and c.account_key <> $1
+       union select bounce_token from delivery where bounce_token in (${list}) and account_key is distinct from $1
+       union select inbox_token from account where inbox_token in (${list}) and key <> $1`,
+      accountKey,
+      ...some,
+    );
+    for (const { token } of rows) found.add(token);
+  }
+  return found;
 }

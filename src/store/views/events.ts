@@ -33,9 +33,9 @@ export const events: Verb<'events'> = async (tx, filter) => {
   if (after === null) throw new ReplydError('invalid', `${JSON.stringify(filter.after)} is no event`);
   const rows =
     filter.account === undefined
-      ? await tx.all<EventRow>(`select * from event where key > ? order by key${atMost(filter.limit)}`, after)
+      ? await tx.all<EventRow>(`select * from event where key > $1 order by key${atMost(filter.limit)}`, after)
       : await tx.all<EventRow>(
-          `select * from event where account_key = ? and key > ? order by key${atMost(filter.limit)}`,
+          `select * from event where account_key = $1 and key > $2 order by key${atMost(filter.limit)}`,
           (await accountBySlug(tx, filter.account)).key,
           after,
         );
@@ -50,33 +50,35 @@ export const canResume: Verb<'canResume'> = async (tx, id, account) => {
   const gone =
     account === undefined
       ? await tx.value<number | null>('select max(events_gone_to) from account')
-      : await tx.value<number>('select events_gone_to from account where slug = ?', account);
+      : await tx.value<number>('select events_gone_to from account where slug = $1', account);
   return key >= (gone ?? 0);
 };
 
 export const clearEvents: Verb<'clearEvents'> = async (tx, options) => {
   const rows = await tx.all<{ key: number; account_key: number }>(
     // Keys carry the time.
-    'select key, account_key from event where key < ? order by key limit ?',
+    `select key, account_key from event where key < $1 order by key${atMost(options.limit)}`,
     keyAt(options.before),
-    options.limit,
   );
   for (const row of rows) {
-    await tx.run('delete from event where key = ?', row.key);
-    await tx.run('update account set events_gone_to = max(events_gone_to, ?) where key = ?', row.key, row.account_key);
+    await tx.run('delete from event where key = $1', row.key);
+    await tx.run(
+      'update account set events_gone_to = $1 where key = $2 and events_gone_to < $1',
+      row.key,
+      row.account_key,
+    );
   }
   const answers = await tx.run(
     `delete from idempotency where (caller, name) in (
-           select caller, name from idempotency where created_at < ? limit ?)`,
+           select caller, name from idempotency where created_at < $1${atMost(options.limit)})`,
     options.answersBefore,
-    options.limit,
   );
   return Math.max(rows.length, answers);
 };
 
 /** The event as it is posted; null when it is gone. */
 export async function eventJson(tx: StoreTx, key: number): Promise<string | null> {
-  const row = await tx.get<EventRow>('select * from event where key = ?', key);
+  const row = await tx.get<EventRow>('select * from event where key = $1', key);
   return row ? JSON.stringify(await eventView(tx, row)) : null;
 }
 
@@ -84,11 +86,11 @@ async function eventView(tx: StoreTx, row: EventRow): Promise<Event> {
   const conversation =
     row.conversation_key === null
       ? undefined
-      : await tx.get<ConversationRow>('select * from conversation where key = ?', row.conversation_key);
+      : await tx.get<ConversationRow>('select * from conversation where key = $1', row.conversation_key);
   const message =
     row.message_key === null
       ? undefined
-      : await tx.get<MessageRow>('select * from message where key = ?', row.message_key);
+      : await tx.get<MessageRow>('select * from message where key = $1', row.message_key);
   const event: Event = {
     id: encodeId('event', row.key),
     type: row.type as EventType,
@@ -118,44 +120,22 @@ function shortened(event: Event): Event {
   };
 }
 
+/** From each kind of id to the conversation or account that it belongs to. */
+const OWNERS = {
+  cv_: ['conversation', 'conversation t'],
+  ct_: ['contact', 'contact t'],
+  msg_: ['message', 'message t join conversation c on c.key = t.conversation_key'],
+  att_: ['attachment', 'attachment t join conversation c on c.key = t.conversation_key'],
+  dlv_: ['delivery', 'delivery t'],
+  hook_: ['hook', 'hook t'],
+} as const;
+
 /** The slug of the account that an id of any kind belongs to. */
-export async function accountOf(tx: StoreTx, id: string): Promise<string | null> {
-  const kind = id.slice(0, id.indexOf('_') + 1);
-  const find = async (text: string, key: number) => (await tx.value<string>(text, key)) ?? null;
-  switch (kind) {
-    case 'cv_':
-      return find(
-        'select a.slug from conversation t join account a on a.key = t.account_key where t.key = ?',
-        keyOf('conversation', id),
-      );
-    case 'ct_':
-      return find(
-        'select a.slug from contact t join account a on a.key = t.account_key where t.key = ?',
-        keyOf('contact', id),
-      );
-    case 'msg_':
-      return find(
-        `select a.slug from message t join conversation c on c.key = t.conversation_key
-           join account a on a.key = c.account_key where t.key = ?`,
-        keyOf('message', id),
-      );
-    case 'att_':
-      return find(
-        `select a.slug from attachment t join conversation c on c.key = t.conversation_key
-           join account a on a.key = c.account_key where t.key = ?`,
-        keyOf('attachment', id),
-      );
-    case 'dlv_':
-      return find(
-        'select a.slug from delivery t join account a on a.key = t.account_key where t.key = ?',
-        keyOf('delivery', id),
-      );
-    case 'hook_':
-      return find(
-        'select a.slug from hook t join account a on a.key = t.account_key where t.key = ?',
-        keyOf('hook', id),
-      );
-    default:
-      return null;
-  }
-}
+export const accountOf: Verb<'accountOf'> = async (tx, id) => {
+  const prefix = id.slice(0, id.indexOf('_') + 1);
+  if (!Object.hasOwn(OWNERS, prefix)) return null;
+  const [kind, from] = OWNERS[prefix as keyof typeof OWNERS];
+  const owner = from.includes('join') ? 'c' : 't';
+  const text = `select a.slug from ${from} join account a on a.key = ${owner}.account_key where t.key = $1`;
+  return (await tx.value<string>(text, keyOf(kind, id))) ?? null;
+};

@@ -2,11 +2,12 @@
 
 import { keyOf } from '../ids.js';
 import { atMost, type StoreTx } from '../tx.js';
+import { UNFINISHED } from '../verbs/unfinished.js';
 
 /** How many earlier messages of ours, and of the channel, a quoted part is compared with. */
 const QUOTABLE_MESSAGES = 10;
-const LATEST_OF_OURS = `select text from message indexed by message_quotable
-  where conversation_key = ? and (direction = 'outgoing' or kind = 'channel') order by seq desc${atMost(QUOTABLE_MESSAGES)}`;
+const LATEST_OF_OURS = `select text from message
+  where conversation_key = $1 and (direction = 'outgoing' or kind = 'channel') order by seq desc${atMost(QUOTABLE_MESSAGES)}`;
 
 /** Texts of the conversations' latest messages that were mailed or said in the channel, newest first. */
 export async function quotable(tx: StoreTx, conversationIds: readonly string[]): Promise<readonly string[]> {
@@ -24,8 +25,9 @@ export async function queueDepth(
   tx: StoreTx,
 ): Promise<{ kind: 'mail' | 'webhook'; count: number; dueSince: number | null }[]> {
   const rows = await tx.all<{ hooks: number; count: number; due: number | null }>(
-    `select destination >= 'hook_' and destination < 'hook\`' as hooks, count(*) as count, min(next_attempt_at) as due
-     from delivery where state in ('waiting', 'leased', 'deferred') group by 1`,
+    `select case when destination >= 'hook_' and destination < 'hook\`' then 1 else 0 end as hooks, count(*) as count,
+       min(next_attempt_at) as due
+     from delivery where ${UNFINISHED} group by 1`,
   );
   const now = tx.now();
   return rows.map(({ hooks, count, due }) => ({

@@ -15,19 +15,19 @@ export async function trace(tx: StoreTx, id: string): Promise<readonly TraceStep
   const start = decodeId('message', id) ?? decodeId('delivery', id);
   const steps: TraceStep[] = [];
   if (start === null) {
-    const mail = await tx.get<MailRow>('select * from mail where key = ?', keyOf('mail', id));
+    const mail = await tx.get<MailRow>('select * from mail where key = $1', keyOf('mail', id));
     if (!mail) throw new ReplydError('not_found', `there is no mail ${id}`);
     steps.push(...(await ofMail(tx, mail)));
   } else if (decodeId('message', id) !== null) {
-    const message = await tx.get<MessageRow>('select * from message where key = ?', start);
+    const message = await tx.get<MessageRow>('select * from message where key = $1', start);
     if (!message) throw new ReplydError('not_found', `there is no message ${id}`);
     const mail =
       message.mail_key === null
         ? undefined
-        : await tx.get<MailRow>('select * from mail where key = ?', message.mail_key);
+        : await tx.get<MailRow>('select * from mail where key = $1', message.mail_key);
     steps.push(...(mail ? await ofMail(tx, mail) : await ofMessage(tx, message)));
   } else {
-    const delivery = await tx.get<DeliveryRow>('select * from delivery where key = ?', start);
+    const delivery = await tx.get<DeliveryRow>('select * from delivery where key = $1', start);
     if (!delivery) throw new ReplydError('not_found', `there is no delivery ${id}`);
     steps.push(...(await ofDelivery(tx, delivery)));
   }
@@ -49,8 +49,8 @@ async function ofMail(tx: StoreTx, row: MailRow): Promise<TraceStep[]> {
   const to = fromJson<readonly string[]>(row.rcpt_to).map(cutTokens).join(', ');
   const text = `by ${row.door}${client}, ${row.size} bytes, <${cutTokens(row.mail_from)}> to ${to}`;
   const results = fromJson<readonly StoredResult[]>(row.results);
-  const messages = await tx.all<MessageRow>('select * from message where mail_key = ? order by key', row.key);
-  const copies = await tx.all<DeliveryRow>('select * from delivery where forwarded_mail_key = ?', row.key);
+  const messages = await tx.all<MessageRow>('select * from message where mail_key = $1 order by key', row.key);
+  const copies = await tx.all<DeliveryRow>('select * from delivery where forwarded_mail_key = $1', row.key);
   return [
     { at, step: 'received', id, text },
     ...results.map(
@@ -68,7 +68,7 @@ async function ofMail(tx: StoreTx, row: MailRow): Promise<TraceStep[]> {
 
 async function ofMessage(tx: StoreTx, row: MessageRow): Promise<TraceStep[]> {
   const conversation = (await tx.get<{ account_key: number; number: number }>(
-    'select account_key, number from conversation where key = ?',
+    'select account_key, number from conversation where key = $1',
     row.conversation_key,
   ))!;
   const marks = [row.held === 1 ? 'held' : '', row.looping === 1 ? 'looping' : '', row.mail_reason ?? ''].filter(
@@ -81,17 +81,17 @@ async function ofMessage(tx: StoreTx, row: MessageRow): Promise<TraceStep[]> {
     ...evidence,
   ].join('; ');
   const events = await tx.all<{ key: number; type: string; seq: number; created_at: number }>(
-    'select key, type, seq, created_at from event where message_key = ? order by key',
+    'select key, type, seq, created_at from event where message_key = $1 order by key',
     row.key,
   );
   const deliveries = await tx.all<DeliveryRow>(
-    `select d.* from delivery_message dm join delivery d on d.key = dm.delivery_key where dm.message_key = ? order by d.key`,
+    `select d.* from delivery_message dm join delivery d on d.key = dm.delivery_key where dm.message_key = $1 order by d.key`,
     row.key,
   );
   const reports = (
     await inTurn(fromJson<readonly { delivery_id: string | null }[]>(row.report), async report => {
       const key = report.delivery_id === null ? null : decodeId('delivery', report.delivery_id);
-      return key === null ? [] : await tx.all<DeliveryRow>('select * from delivery where key = ?', key);
+      return key === null ? [] : await tx.all<DeliveryRow>('select * from delivery where key = $1', key);
     })
   ).flat();
   return [
@@ -106,7 +106,7 @@ async function ofMessage(tx: StoreTx, row: MessageRow): Promise<TraceStep[]> {
         },
         ...(
           await inTurn(
-            await tx.all<DeliveryRow>('select * from delivery where event_key = ?', event.key),
+            await tx.all<DeliveryRow>('select * from delivery where event_key = $1', event.key),
             async delivery => await ofDelivery(tx, delivery),
           )
         ).flat(),
@@ -125,7 +125,7 @@ async function ofDelivery(tx: StoreTx, row: DeliveryRow): Promise<TraceStep[]> {
     row.outgoing_mail_key === null
       ? undefined
       : await tx.get<{ message_id: string; created_at: number }>(
-          'select message_id, created_at from outgoing_mail where key = ?',
+          'select message_id, created_at from outgoing_mail where key = $1',
           row.outgoing_mail_key,
         );
   if (mail) steps.push({ at: toIso(mail.created_at), step: 'composed', id, text: `Message-ID <${mail.message_id}>` });

@@ -67,14 +67,14 @@ export async function accountView(tx: StoreTx, row: AccountRow): Promise<Account
 
 export async function domainsOf(tx: StoreTx, accountKey: number): Promise<readonly string[]> {
   return (
-    await tx.all<{ name: string }>('select name from domain where account_key = ? order by position', accountKey)
+    await tx.all<{ name: string }>('select name from domain where account_key = $1 order by position', accountKey)
   ).map(row => row.name);
 }
 
 /** The account's address domain, null without one. */
 export async function firstDomain(tx: StoreTx, accountKey: number): Promise<string | null> {
   return (
-    (await tx.value<string>('select name from domain where account_key = ? order by position limit 1', accountKey)) ??
+    (await tx.value<string>('select name from domain where account_key = $1 order by position limit 1', accountKey)) ??
     null
   );
 }
@@ -96,15 +96,15 @@ function suspension(row: ContactRow): Contact['suspended'] {
 }
 
 export async function slugOf(tx: StoreTx, accountKey: number): Promise<string> {
-  return (await tx.value<string>('select slug from account where key = ?', accountKey)) ?? '';
+  return (await tx.value<string>('select slug from account where key = $1', accountKey)) ?? '';
 }
 
 /** Five look-ups, none of which grows with the store; messages are added by those who show one conversation. */
 export async function conversationView(tx: StoreTx, row: ConversationRow): Promise<Conversation> {
   const domain = await firstDomain(tx, row.account_key);
-  const contact = (await tx.get<ContactRow>('select * from contact where key = ?', row.contact_key))!;
+  const contact = (await tx.get<ContactRow>('select * from contact where key = $1', row.contact_key))!;
   const participants = await inTurn(
-    await tx.all<ParticipantRow>('select * from participant where conversation_key = ? order by key', row.key),
+    await tx.all<ParticipantRow>('select * from participant where conversation_key = $1 order by key', row.key),
     async participant => await participantView(tx, participant, domain),
   );
   const contactRow = await latestContactParticipant(tx, row);
@@ -136,7 +136,7 @@ export async function latestContactParticipant(
   row: Pick<ConversationRow, 'key'>,
 ): Promise<ParticipantRow | undefined> {
   return tx.get<ParticipantRow>(
-    "select * from participant where conversation_key = ? and role = 'contact' order by key desc limit 1",
+    "select * from participant where conversation_key = $1 and role = 'contact' order by key desc limit 1",
     row.key,
   );
 }
@@ -157,7 +157,7 @@ async function participantView(tx: StoreTx, row: ParticipantRow, domain: string 
 export async function replyAddress(tx: StoreTx, participantKey: number, domain: string | null): Promise<string | null> {
   if (domain === null) return null;
   const written = await tx.value<string>(
-    'select written from token where participant_key = ? and revoked_at is null order by created_at desc limit 1',
+    'select written from token where participant_key = $1 and revoked_at is null order by created_at desc limit 1',
     participantKey,
   );
   return written === undefined ? null : replyAddressOf(tx, written, domain);
@@ -238,7 +238,7 @@ export async function attachmentsOf(tx: StoreTx, messageKey: number): Promise<re
   return (
     await tx.all<AttachmentRow>(
       `select a.key, a.filename, a.content_type, a.inline, a.content_id, a.seen_before, b.size, b.sha256
-       from attachment a join blob b on b.key = a.blob_key where a.message_key = ? order by a.position`,
+       from attachment a join blob b on b.key = a.blob_key where a.message_key = $1 order by a.position`,
       messageKey,
     )
   ).map(attachmentView);
@@ -261,7 +261,7 @@ async function deliveriesOf(tx: StoreTx, messageKey: number): Promise<readonly D
   return inTurn(
     await tx.all<DeliveryRow>(
       `select d.* from delivery_message dm join delivery d on d.key = dm.delivery_key
-       where dm.message_key = ? and d.kind = 'mail' order by d.key`,
+       where dm.message_key = $1 and d.kind = 'mail' order by d.key`,
       messageKey,
     ),
     async delivery => await deliveryView(tx, delivery),
@@ -290,15 +290,15 @@ export async function deliveryView(tx: StoreTx, row: DeliveryRow): Promise<Deliv
 
 async function pauseOf(tx: StoreTx, destination: string) {
   return tx.get<{ reason: string | null; next_probe_at: number | null }>(
-    'select reason, next_probe_at from destination where name = ? and paused is not null',
+    'select reason, next_probe_at from destination where name = $1 and paused is not null',
     destination,
   );
 }
 
 export async function queuedDeliveryView(tx: StoreTx, row: DeliveryRow): Promise<QueuedDelivery> {
   const messages = await tx.all<{ message_key: number }>(
-    `select message_key from delivery_message where delivery_key = ?1
-     union all select message_key from event where key = ?2 and message_key is not null
+    `select message_key from delivery_message where delivery_key = $1
+     union all select message_key from event where key = $2 and message_key is not null
      order by message_key`,
     row.key,
     row.event_key,
@@ -317,7 +317,7 @@ export async function queuedDeliveryView(tx: StoreTx, row: DeliveryRow): Promise
 export async function mailView(tx: StoreTx, row: MailRow): Promise<MailRecord> {
   const sha256 =
     row.raw_gone_at === null
-      ? await tx.value<Uint8Array>('select sha256 from blob where key = ?', row.blob_key)
+      ? await tx.value<Uint8Array>('select sha256 from blob where key = $1', row.blob_key)
       : undefined;
   return {
     id: encodeId('mail', row.key),
