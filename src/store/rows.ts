@@ -147,3 +147,51 @@ export interface StoredResult {
   message: number | null;
   account: number | null;
 }
+
+export interface HookRow {
+  key: number;
+  account_key: number;
+  url: string;
+  secret: string;
+  old_secret: string | null;
+  old_until: number | null;
+  state: 'on' | 'off';
+  reason: string | null;
+  failing_since: number | null;
+  created_at: number;
+}
+
+export interface KeyRow {
+  key: number;
+  hint: string;
+  account_key: number | null;
+  name: string;
+  created_at: number;
+  last_used_at: number | null;
+  revoked_at: number | null;
+}
+
+export interface EventRow {
+  key: number;
+  account_key: number;
+  conversation_key: number | null;
+  seq: number;
+  type: string;
+  message_key: number | null;
+  data: string;
+  created_at: number;
+}
+
+/** The tables whose rows have public ids. */
+export interface Rows {
+  account: AccountRow;
+  contact: ContactRow;
+  conversation: ConversationRow;
+  participant: ParticipantRow;
+  message: MessageRow;
+  mail: MailRow;
+  delivery: DeliveryRow;
+  event: EventRow;
+  hook: HookRow;
+  api_key: KeyRow;
+}

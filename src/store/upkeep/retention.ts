@@ -35,7 +35,7 @@ const NOTHING: StoredContent = {
 export async function clearOld(tx: StoreTx, since: KeepSince): Promise<Readonly<Record<string, number>>> {
   const { raw, resolved, deliveries, unfiled } = since;
   const steps: readonly (readonly [string, () => Promise<number>])[] = [
-    ['removals', async () => await finishRemoval(tx)],
+    ['removals', () => finishRemoval(tx)],
     ['conversations', async () => (resolved === null ? 0 : await clearResolved(tx, resolved))],
     ['raw_mails', async () => (raw === null ? 0 : await clearRaw(tx, raw))],
     ['raw_sent_mails', async () => (raw === null ? 0 : await clearSent(tx, raw))],

@@ -6,6 +6,7 @@ import type { AccountSettings } from '../../conversation/model.js';
 import { addressRefusal, inboundAfter } from '../../conversation/rules/filing.js';
 import { newToken } from '../../conversation/token.js';
 import { normalizeAddress, normalizeDomain, type OurAddress, parseOurAddress } from '../../mail/address.js';
+import { byKey } from '../by-key.js';
 import { encodeId } from '../ids.js';
 import type { AccountRow } from '../rows.js';
 import { inTurn, type StoreTx, type Verb } from '../tx.js';
@@ -37,14 +38,11 @@ export const addAccount: Verb<'addAccount'> = async (tx, account) => {
     created_at: tx.now(),
   });
   await writeDomains(tx, key, domains);
-  return accountView(tx, await accountByKey(tx, key));
+  return accountView(tx, (await byKey(tx, 'account', key))!);
 };
 
 export const accounts: Verb<'accounts'> = async tx =>
-  await inTurn(
-    await tx.all<AccountRow>('select * from account order by slug'),
-    async row => await accountView(tx, row),
-  );
+  await inTurn(await tx.all<AccountRow>('select * from account order by slug'), row => accountView(tx, row));
 
 export const account: Verb<'account'> = async (tx, slug) => accountView(tx, await accountBySlug(tx, slug));
 
@@ -65,7 +63,7 @@ export const setAccount: Verb<'setAccount'> = async (tx, slug, change) => {
     const settings = { ...(JSON.parse(row.settings) as AccountSettings), ...change.settings };
     await tx.run('update account set settings = $1 where key = $2', JSON.stringify(settings), row.key);
   }
-  return accountView(tx, await accountByKey(tx, row.key));
+  return accountView(tx, (await byKey(tx, 'account', row.key))!);
 };
 
 export const setFeature: Verb<'setFeature'> = async (tx, slug, feature, on) => {
@@ -78,7 +76,7 @@ export const setFeature: Verb<'setFeature'> = async (tx, slug, feature, on) => {
   }
   // The name of a feature is the name of its column; Feature is a closed list.
   await tx.run(`update account set ${feature} = $1 where key = $2`, on ? 1 : 0, row.key);
-  return accountView(tx, await accountByKey(tx, row.key));
+  return accountView(tx, (await byKey(tx, 'account', row.key))!);
 };
 
 export const rememberPrefixes: Verb<'rememberPrefixes'> = async (tx, prefixes) => {
@@ -89,10 +87,6 @@ export async function accountBySlug(tx: StoreTx, slug: string): Promise<AccountR
   const row = await tx.get<AccountRow>('select * from account where slug = $1', slug);
   if (!row) throw new ReplydError('account_not_found', `there is no account ${JSON.stringify(slug)}`);
   return row;
-}
-
-export async function accountByKey(tx: StoreTx, key: number): Promise<AccountRow> {
-  return (await tx.get<AccountRow>('select * from account where key = $1', key))!;
 }
 
 function checkedDomain(text: string): string {

@@ -1,19 +1,14 @@
 /** Which conversation a reference names: an id, or the number within an account. Throws conversation_not_found. */
 import { ReplydError } from '../../base/errors.js';
 import type { ConversationRef } from '../../conversation/store.js';
-import { keyOf } from '../ids.js';
+import { byId } from '../by-key.js';
 import type { ConversationRow } from '../rows.js';
 import type { StoreTx } from '../tx.js';
 import { accountBySlug } from './accounts.js';
 
 export async function conversationRow(tx: StoreTx, ref: ConversationRef): Promise<ConversationRow> {
   if ('id' in ref) {
-    const row = await tx.get<ConversationRow>(
-      'select * from conversation where key = $1',
-      keyOf('conversation', ref.id),
-    );
-    if (!row) throw new ReplydError('conversation_not_found', `there is no conversation ${ref.id}`);
-    return row;
+    return byId(tx, 'conversation', ref.id);
   }
   const account = await accountBySlug(tx, ref.account);
   const row = await tx.get<ConversationRow>(

@@ -4,6 +4,7 @@ import { ReplydError } from '../../base/errors.js';
 import type { Conversation, ConversationStatus } from '../../conversation/model.js';
 import type { ConversationRef, NewConversation } from '../../conversation/store.js';
 import { foldAddress } from '../../mail/address.js';
+import { byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, MessageRow, ParticipantRow } from '../rows.js';
 import { allOf, atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
@@ -51,10 +52,7 @@ export const conversations: Verb<'conversations'> = async (tx, filter) => {
   const before =
     filter.before === undefined
       ? null
-      : ((await tx.get<ConversationRow>(
-          'select * from conversation where key = $1',
-          keyOf('conversation', filter.before),
-        )) ?? null);
+      : ((await byKey(tx, 'conversation', keyOf('conversation', filter.before))) ?? null);
   const byAddress = filter.contact?.includes('@') ?? false;
   const accounts =
     account === null ? (await tx.all<{ key: number }>('select key from account')).map(row => row.key) : [account];
@@ -86,7 +84,7 @@ export const conversations: Verb<'conversations'> = async (tx, filter) => {
     );
   }
   rows.sort((a, b) => b.last_activity_at - a.last_activity_at || b.key - a.key);
-  return inTurn(rows.slice(0, filter.limit), async row => await conversationView(tx, row));
+  return inTurn(rows.slice(0, filter.limit), row => conversationView(tx, row));
 };
 
 export const conversation: Verb<'conversation'> = async (tx, ref, options = {}) => {
@@ -99,7 +97,7 @@ export const conversation: Verb<'conversation'> = async (tx, ref, options = {}) 
   ).reverse();
   return {
     ...(await conversationView(tx, row)),
-    messages: await inTurn(messages, async message => await messageView(tx, message)),
+    messages: await inTurn(messages, message => messageView(tx, message)),
   };
 };
 
@@ -186,7 +184,7 @@ export async function openConversation(
 }
 
 async function shown(tx: StoreTx, key: number): Promise<Conversation> {
-  return conversationView(tx, (await tx.get<ConversationRow>('select * from conversation where key = $1', key))!);
+  return conversationView(tx, (await byKey(tx, 'conversation', key))!);
 }
 
 async function participantNamed(tx: StoreTx, row: ConversationRow, who: string | undefined): Promise<ParticipantRow> {

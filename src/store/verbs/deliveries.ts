@@ -16,6 +16,7 @@ import {
   settlementOf,
 } from '../../conversation/rules/delivery.js';
 import { blobRef } from '../blobs/blobs.js';
+import { byId, byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { DeliveryRow } from '../rows.js';
 import { allOf, atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
@@ -82,7 +83,7 @@ export async function lease(
 }
 
 export const settle: Verb<'settle'> = async (tx, deliveryId, outcome, options) => {
-  const row = await deliveryRow(tx, deliveryId);
+  const row = await byId(tx, 'delivery', deliveryId);
   if (row.state !== 'leased') return;
   const { state, error, response, retryAt, failure, suspends } = settlementOf(outcome, options.retryAt);
   await tx.run(
@@ -183,15 +184,15 @@ export const deliveries: Verb<'deliveries'> = async (tx, filter) => {
     `select * from delivery ${where} order by key desc${atMost(filter.limit)}`,
     ...values,
   );
-  return inTurn(rows, async row => await queuedDeliveryView(tx, row));
+  return inTurn(rows, row => queuedDeliveryView(tx, row));
 };
 
-export const delivery: Verb<'delivery'> = async (tx, id) => queuedDeliveryView(tx, await deliveryRow(tx, id));
+export const delivery: Verb<'delivery'> = async (tx, id) => queuedDeliveryView(tx, await byId(tx, 'delivery', id));
 
 export const retryDeliveries: Verb<'retryDeliveries'> = async (tx, which) => {
   const rows =
     'id' in which
-      ? [await deliveryRow(tx, which.id)]
+      ? [await byId(tx, 'delivery', which.id)]
       : await tx.all<DeliveryRow>(
           `select * from delivery where ${inState(which.state).replace('$', '$1')} order by key`,
           which.state,
@@ -217,7 +218,7 @@ export const retryDeliveries: Verb<'retryDeliveries'> = async (tx, which) => {
     );
     changed.push(row.key);
   }
-  return inTurn(changed, async key => queuedDeliveryView(tx, await deliveryByKey(tx, key)));
+  return inTurn(changed, async key => queuedDeliveryView(tx, (await byKey(tx, 'delivery', key))!));
 };
 
 function retryError(
@@ -245,7 +246,7 @@ function retryError(
 }
 
 export const cancelDelivery: Verb<'cancelDelivery'> = async (tx, id) => {
-  const row = await deliveryRow(tx, id);
+  const row = await byId(tx, 'delivery', id);
   if (!canCancel(row.state)) {
     throw new ReplydError(
       'delivery_settled',
@@ -258,7 +259,7 @@ export const cancelDelivery: Verb<'cancelDelivery'> = async (tx, id) => {
     row.key,
   );
   await emitDeliveryChange(tx, row);
-  return queuedDeliveryView(tx, await deliveryByKey(tx, row.key));
+  return queuedDeliveryView(tx, (await byKey(tx, 'delivery', row.key))!);
 };
 
 /** Are head and body of its mail still there? */
@@ -346,14 +347,4 @@ export async function emitDeliveryChange(tx: StoreTx, row: DeliveryRow): Promise
     conversation,
     (await messagesOf(tx, row)).map(messageKey => ({ type: 'message.updated', messageKey, data })),
   );
-}
-
-async function deliveryRow(tx: StoreTx, id: string): Promise<DeliveryRow> {
-  const row = await tx.get<DeliveryRow>('select * from delivery where key = $1', keyOf('delivery', id));
-  if (!row) throw new ReplydError('delivery_not_found', `there is no delivery ${id}`);
-  return row;
-}
-
-export async function deliveryByKey(tx: StoreTx, key: number): Promise<DeliveryRow> {
-  return (await tx.get<DeliveryRow>('select * from delivery where key = $1', key))!;
 }

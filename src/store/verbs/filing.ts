@@ -13,6 +13,7 @@ import { carriesLoopMark } from '../../conversation/rules/loop.js';
 import { writerOf } from '../../conversation/rules/writer.js';
 import { NO_AUTHENTICATION } from '../../mail/authentication.js';
 import { blobKey, rawKey } from '../blobs/blobs.js';
+import { byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ParticipantRow, StoredResult } from '../rows.js';
 import { inTurn, type StoreTx } from '../tx.js';
@@ -31,7 +32,7 @@ type SettledTarget = Exclude<Target, { kind: 'opens' }>;
 
 export async function fileMail(tx: StoreTx, filing: Filing): Promise<readonly FilingResult[]> {
   const mail = { reading: filing.reading, mailFrom: filing.envelope.mailFrom, ownId: ownMessageId(filing) };
-  const found = await inTurn(filing.destinations, async destination => await targetOf(tx, mail, destination));
+  const found = await inTurn(filing.destinations, destination => targetOf(tx, mail, destination));
   const refusal = filing.together
     ? refusalOfAll(found.map(target => (target.kind === 'refused' ? target.refusal : null)))
     : null;
@@ -243,7 +244,7 @@ async function ownerOf(tx: StoreTx, places: readonly Place[]): Promise<Participa
   const place = places.find(each => each.participantKey !== null);
   if (place === undefined) return null;
   if (place.owner !== undefined) return place.owner;
-  return (await tx.get<ParticipantRow>('select * from participant where key = $1', place.participantKey)) ?? null;
+  return (await byKey(tx, 'participant', place.participantKey)) ?? null;
 }
 
 async function messageIdOf(tx: StoreTx, filing: Filing, accountKey: number): Promise<string> {

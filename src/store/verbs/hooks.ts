@@ -8,8 +8,9 @@
 import { ReplydError } from '../../base/errors.js';
 import type { Hook } from '../../conversation/model.js';
 import type { HookParcel } from '../../conversation/ports.js';
+import { byId, byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
-import type { DeliveryRow } from '../rows.js';
+import type { DeliveryRow, HookRow } from '../rows.js';
 import { allOf, atMost, inTurn, type StoreTx, toIso, type Verb } from '../tx.js';
 import { eventJson } from '../views/events.js';
 import { slugOf } from '../views/views.js';
@@ -17,19 +18,6 @@ import { accountBySlug } from './accounts.js';
 import { emitAccountEvent } from './events.js';
 import { forgetAnswers } from './keys.js';
 import { UNFINISHED } from './unfinished.js';
-
-interface HookRow {
-  key: number;
-  account_key: number;
-  url: string;
-  secret: string;
-  old_secret: string | null;
-  old_until: number | null;
-  state: 'on' | 'off';
-  reason: string | null;
-  failing_since: number | null;
-  created_at: number;
-}
 
 const SECRET_BYTES = 32;
 const OLD_SECRET_LIFE = 24 * 60 * 60_000;
@@ -47,7 +35,7 @@ export const addHook: Verb<'addHook'> = async (tx, wanted) => {
     created_at: tx.now(),
   };
   await tx.insert('hook', row);
-  return { hook: await hookView(tx, (await hookByKey(tx, row.key))!), secret: row.secret };
+  return { hook: await hookView(tx, (await byKey(tx, 'hook', row.key))!), secret: row.secret };
 };
 
 export const hooks: Verb<'hooks'> = async (tx, filter) => {
@@ -58,12 +46,12 @@ export const hooks: Verb<'hooks'> = async (tx, filter) => {
   return inTurn(rows, row => hookView(tx, row));
 };
 
-export const hook: Verb<'hook'> = async (tx, id) => hookView(tx, await hookRow(tx, id));
+export const hook: Verb<'hook'> = async (tx, id) => hookView(tx, await byId(tx, 'hook', id));
 
-export const hookSecrets: Verb<'hookSecrets'> = async (tx, id) => secretsOf(tx, await hookRow(tx, id));
+export const hookSecrets: Verb<'hookSecrets'> = async (tx, id) => secretsOf(tx, await byId(tx, 'hook', id));
 
 export const rotateHook: Verb<'rotateHook'> = async (tx, id) => {
-  const row = await hookRow(tx, id);
+  const row = await byId(tx, 'hook', id);
   const secret = newSecret(tx);
   await tx.run(
     'update hook set old_secret = secret, old_until = $1, secret = $2 where key = $3',
@@ -71,22 +59,22 @@ export const rotateHook: Verb<'rotateHook'> = async (tx, id) => {
     secret,
     row.key,
   );
-  return { hook: await hookView(tx, await hookRow(tx, id)), secret };
+  return { hook: await hookView(tx, await byId(tx, 'hook', id)), secret };
 };
 
 export const enableHook: Verb<'enableHook'> = async (tx, id) => {
-  const row = await hookRow(tx, id);
+  const row = await byId(tx, 'hook', id);
   await tx.run("update hook set state = 'on', reason = null, failing_since = null where key = $1", row.key);
   await tx.run(
     `update destination set paused = null, reason = null, next_probe_at = null, failures = 0
          where name = $1 and paused = 'trouble'`,
     id,
   );
-  return hookView(tx, await hookRow(tx, id));
+  return hookView(tx, await byId(tx, 'hook', id));
 };
 
 export const disableHook: Verb<'disableHook'> = async (tx, id, reason) => {
-  const row = await hookRow(tx, id);
+  const row = await byId(tx, 'hook', id);
   if (row.state === 'on') {
     await tx.run("update hook set state = 'off', reason = $1 where key = $2", reason, row.key);
     emitAccountEvent(tx, row.account_key, { type: 'hook.disabled', data: { hook_id: id, url: row.url, reason } });
@@ -98,12 +86,12 @@ export const disableHook: Verb<'disableHook'> = async (tx, id, reason) => {
     tx.now(),
     id,
   );
-  return hookView(tx, await hookRow(tx, id));
+  return hookView(tx, await byId(tx, 'hook', id));
 };
 
 /** A bounded piece of a removal; true when the hook is gone. */
 export async function removeHookPart(tx: StoreTx, id: string): Promise<boolean> {
-  const row = await hookRow(tx, id);
+  const row = await byId(tx, 'hook', id);
   await tx.run("update hook set state = 'off' where key = $1", row.key);
   const removed = await tx.run(
     `delete from delivery where key in (
@@ -134,7 +122,7 @@ export const pendingHooks: Verb<'pendingHooks'> = async tx =>
 
 /** The parcel of a leased webhook, or null when its hook or event is gone. */
 export async function hookParcel(tx: StoreTx, row: DeliveryRow): Promise<HookParcel | null> {
-  const hook = await tx.get<HookRow>('select * from hook where key = $1', keyOf('hook', row.destination));
+  const hook = await byKey(tx, 'hook', keyOf('hook', row.destination));
   const event = row.event_key === null ? null : await eventJson(tx, row.event_key);
   if (!hook || event === null) return null;
   return {
@@ -167,16 +155,6 @@ export async function noteHookTrouble(
   } else {
     await tx.run("update hook set failing_since = null, reason = null where key = $1 and state = 'on'", key);
   }
-}
-
-async function hookRow(tx: StoreTx, id: string): Promise<HookRow> {
-  const row = await hookByKey(tx, keyOf('hook', id));
-  if (!row) throw new ReplydError('hook_not_found', `there is no hook ${id}`);
-  return row;
-}
-
-async function hookByKey(tx: StoreTx, key: number): Promise<HookRow | undefined> {
-  return tx.get<HookRow>('select * from hook where key = $1', key);
 }
 
 async function hookView(tx: StoreTx, row: HookRow): Promise<Hook> {

@@ -8,20 +8,12 @@
 import { createHash } from 'node:crypto';
 import { ReplydError } from '../../base/errors.js';
 import type { ApiKey } from '../../conversation/model.js';
+import { byId } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
+import type { KeyRow } from '../rows.js';
 import { fromJson, inTurn, type StoreTx, toIso, type Verb } from '../tx.js';
 import { slugOf } from '../views/views.js';
 import { accountBySlug } from './accounts.js';
-
-interface KeyRow {
-  key: number;
-  hint: string;
-  account_key: number | null;
-  name: string;
-  created_at: number;
-  last_used_at: number | null;
-  revoked_at: number | null;
-}
 
 const SECRET_BYTES = 24;
 const HINT_LENGTH = 10;
@@ -45,7 +37,7 @@ export const addKey: Verb<'addKey'> = async (tx, wanted) => {
 };
 
 export const keys: Verb<'keys'> = async tx =>
-  await inTurn(await tx.all<KeyRow>('select * from api_key order by key desc'), async row => await keyView(tx, row));
+  await inTurn(await tx.all<KeyRow>('select * from api_key order by key desc'), row => keyView(tx, row));
 
 export const verifyKey: Verb<'verifyKey'> = async (tx, secret) => {
   const row = await tx.get<KeyRow>('select * from api_key where hash = $1 and revoked_at is null', hashOf(secret));
@@ -59,8 +51,7 @@ export const keyUsed: Verb<'keyUsed'> = async (tx, id) => {
 export const revokeKey: Verb<'revokeKey'> = async (tx, id) => {
   const key = keyOf('api_key', id);
   await tx.run('update api_key set revoked_at = $1 where key = $2 and revoked_at is null', tx.now(), key);
-  const row = await tx.get<KeyRow>('select * from api_key where key = $1', key);
-  if (!row) throw new ReplydError('api_key_not_found', `there is no key ${id}`);
+  const row = await byId(tx, 'api_key', id);
   return keyView(tx, row);
 };
 

@@ -7,11 +7,12 @@ import { decideLateEffects } from '../../conversation/rules/hold.js';
 import { writerOf } from '../../conversation/rules/writer.js';
 import { parseOurAddress } from '../../mail/address.js';
 import { blobKey, blobRef, goneRef } from '../blobs/blobs.js';
+import { byId, byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
-import type { ConversationRow, MailRow, MessageRow, ParticipantRow } from '../rows.js';
+import type { MailRow, MessageRow } from '../rows.js';
 import { allOf, atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
 import { mailView } from '../views/views.js';
-import { accountByKey, accountBySlug } from './accounts.js';
+import { accountBySlug } from './accounts.js';
 import { emitEvents } from './events.js';
 import { HELD, insertAttachments, NOT_HELD } from './messages.js';
 import { join, participantByAddress } from './participants.js';
@@ -29,11 +30,11 @@ export const mails: Verb<'mails'> = async (tx, filter) => {
     account === null ? null : ['results like $', `%"account":${account}}%`],
   ]);
   const rows = await tx.all<MailRow>(`select * from mail ${where} order by key desc${atMost(filter.limit)}`, ...values);
-  return inTurn(rows, async row => await mailView(tx, row));
+  return inTurn(rows, row => mailView(tx, row));
 };
 
 export const mail: Verb<'mail'> = async (tx, id) => {
-  const row = await mailRow(tx, id);
+  const row = await byId(tx, 'mail', id);
   const raw = row.raw_gone_at === null ? await blobRef(tx, row.blob_key) : goneRef(row.size);
   return { mail: await mailView(tx, row), raw };
 };
@@ -63,7 +64,7 @@ export const refuse: Verb<'refuse'> = async (tx, refused) => {
 };
 
 export const refile: Verb<'refile'> = async (tx, mailId, reading, attachments) => {
-  const row = await mailRow(tx, mailId);
+  const row = await byId(tx, 'mail', mailId);
   if (row.state !== 'quarantined') {
     throw new ReplydError('conflict', `mail ${mailId} is ${row.state}, not quarantined: there is nothing to reprocess`);
   }
@@ -72,12 +73,6 @@ export const refile: Verb<'refile'> = async (tx, mailId, reading, attachments) =
   await tx.run("update mail set state = 'filed', reason = null where key = $1", row.key);
   return messages.map(message => encodeId('message', message.key));
 };
-
-async function mailRow(tx: StoreTx, id: string): Promise<MailRow> {
-  const row = await tx.get<MailRow>('select * from mail where key = $1', keyOf('mail', id));
-  if (!row) throw new ReplydError('mail_not_found', `there is no mail ${id}`);
-  return row;
-}
 
 /**
  * The message keeps its id and place; what the reader saw of it (the original as attachment) is replaced. It stood there
@@ -91,13 +86,9 @@ async function fillIn(
   attachments: readonly StoredContent[],
 ): Promise<void> {
   const from = reading.mail.from;
-  const conversation = (await tx.get<ConversationRow>(
-    'select * from conversation where key = $1',
-    message.conversation_key,
-  ))!;
-  const { hold_strangers } = await accountByKey(tx, conversation.account_key);
-  const owner =
-    (await tx.get<ParticipantRow>('select * from participant where key = $1', message.participant_key)) ?? null;
+  const conversation = (await byKey(tx, 'conversation', message.conversation_key))!;
+  const { hold_strangers } = (await byKey(tx, 'account', conversation.account_key))!;
+  const owner = (await byKey(tx, 'participant', message.participant_key)) ?? null;
   const named = from === null ? null : ((await participantByAddress(tx, conversation.key, from.email)) ?? null);
   const writer = writerOf({ from, kind: reading.kind }, named, owner);
   const effects = decideLateEffects({

@@ -17,11 +17,12 @@ import { participation } from '../../conversation/rules/hold.js';
 import type { NewMessage } from '../../conversation/store.js';
 import type { MailKind } from '../../mail/mail.js';
 import { blobKey, blobRef } from '../blobs/blobs.js';
+import { byId, byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, MessageRow, ParticipantRow } from '../rows.js';
 import { atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
 import { accountView, attachmentView, latestContactParticipant, messageView } from '../views/views.js';
-import { accountByKey, checkedAddress } from './accounts.js';
+import { checkedAddress } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
 import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
 import { dropWaiting, gather } from './outbox.js';
@@ -144,7 +145,7 @@ export async function insertAttachments(
 
 export const addMessage: Verb<'addMessage'> = async (tx, ref, message) => {
   const key = await writeMessage(tx, await conversationRow(tx, ref), message);
-  return messageView(tx, (await tx.get<MessageRow>('select * from message where key = $1', key))!);
+  return messageView(tx, (await byKey(tx, 'message', key))!);
 };
 
 export const messages: Verb<'messages'> = async (tx, ref, options) => {
@@ -155,15 +156,15 @@ export const messages: Verb<'messages'> = async (tx, ref, options) => {
       conversation.key,
       options.after,
     ),
-    async row => await messageView(tx, row),
+    row => messageView(tx, row),
   );
 };
 
-export const message: Verb<'message'> = async (tx, id) => messageView(tx, await messageRow(tx, id));
+export const message: Verb<'message'> = async (tx, id) => messageView(tx, await byId(tx, 'message', id));
 
 export const releaseMessage: Verb<'releaseMessage'> = async (tx, id) => {
   const row = await heldRow(tx, id);
-  const conversation = await conversationOf(tx, row);
+  const conversation = (await byKey(tx, 'conversation', row.conversation_key))!;
   const email = row.author_email;
   const known = email === null ? undefined : await participantByAddress(tx, conversation.key, email);
   const effects = participation({
@@ -183,7 +184,7 @@ export const releaseMessage: Verb<'releaseMessage'> = async (tx, id) => {
   const events: NewEvent[] = [{ type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } }];
   if (effects.reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
   await emitEvents(tx, conversation, events, effects.reopens ? { status: 'open' } : {});
-  return messageView(tx, await messageRow(tx, id));
+  return messageView(tx, await byId(tx, 'message', id));
 };
 
 export const dropMessage: Verb<'dropMessage'> = async (tx, id) => {
@@ -195,10 +196,10 @@ export const dropMessage: Verb<'dropMessage'> = async (tx, id) => {
     JSON.stringify(evidence),
     row.key,
   );
-  await emitEvents(tx, await conversationOf(tx, row), [
+  await emitEvents(tx, (await byKey(tx, 'conversation', row.conversation_key))!, [
     { type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } },
   ]);
-  return messageView(tx, await messageRow(tx, id));
+  return messageView(tx, await byId(tx, 'message', id));
 };
 
 export const attachment: Verb<'attachment'> = async (tx, id) => {
@@ -211,26 +212,16 @@ export const attachment: Verb<'attachment'> = async (tx, id) => {
   return { attachment: attachmentView(row), content: await blobRef(tx, row.blob_key) };
 };
 
-export async function messageRow(tx: StoreTx, id: string): Promise<MessageRow> {
-  const row = await tx.get<MessageRow>('select * from message where key = $1', keyOf('message', id));
-  if (!row) throw new ReplydError('message_not_found', `there is no message ${id}`);
-  return row;
-}
-
 /** In the column `held`. A dropped message is held no more, and stays without effect for good. */
 export const NOT_HELD = 0;
 export const HELD = 1;
 const DROPPED = 2;
 
 async function heldRow(tx: StoreTx, id: string): Promise<MessageRow> {
-  const row = await messageRow(tx, id);
+  const row = await byId(tx, 'message', id);
   if (row.held !== HELD)
     throw new ReplydError('message_not_held', `message ${encodeId('message', row.key)} is not held`);
   return row;
-}
-
-async function conversationOf(tx: StoreTx, row: MessageRow): Promise<ConversationRow> {
-  return (await tx.get<ConversationRow>('select * from conversation where key = $1', row.conversation_key))!;
 }
 
 /** Refused when it is added, so that nothing is refused when it is sent. */
@@ -259,7 +250,7 @@ export async function writeMessage(tx: StoreTx, conversation: ConversationRow, m
   if (known !== undefined) return known;
   checkSize(tx, message);
   const contact = (await latestContactParticipant(tx, conversation))!;
-  const { settings } = await accountView(tx, await accountByKey(tx, conversation.account_key));
+  const { settings } = await accountView(tx, (await byKey(tx, 'account', conversation.account_key))!);
   const mailing = mailingOf(message, {
     channel: conversation.channel as Channel,
     channelsOff: settings.channels_off ?? [],

@@ -19,8 +19,9 @@ import { mailOrder } from '../../conversation/rules/delivery.js';
 import type { ComposeSnapshot } from '../../conversation/store.js';
 import { newToken } from '../../conversation/token.js';
 import { blobKey } from '../blobs/blobs.js';
+import { byKey } from '../by-key.js';
 import { decodeId, encodeId, keyOf } from '../ids.js';
-import type { ConversationRow, DeliveryRow, MessageRow, ParticipantRow } from '../rows.js';
+import type { DeliveryRow, MessageRow, ParticipantRow } from '../rows.js';
 import { atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
 import {
   accountView,
@@ -30,7 +31,6 @@ import {
   messageView,
   replyAddress,
 } from '../views/views.js';
-import { accountByKey } from './accounts.js';
 import { UNFINISHED } from './unfinished.js';
 
 export const SMARTHOST = 'smarthost';
@@ -296,12 +296,12 @@ async function snapshot(
   conversationKey: number,
   options: { now: number; context: number },
 ): Promise<ComposeSnapshot | null> {
-  const row = await tx.get<ConversationRow>('select * from conversation where key = $1', conversationKey);
+  const row = await byKey(tx, 'conversation', conversationKey);
   if (!row) return null;
   const copies = copiesDue(await waitingCopies(tx, conversationKey), options.now);
   if (copies.length === 0) return null;
   const unmailed = await gatheredMessages(tx, conversationKey);
-  const account = await accountView(tx, await accountByKey(tx, row.account_key));
+  const account = await accountView(tx, (await byKey(tx, 'account', row.account_key))!);
   const domain = await firstDomain(tx, row.account_key);
   const mailedBefore = await tx.get('select 1 from outgoing_mail where conversation_key = $1 limit 1', conversationKey);
   const size = contextSize({
@@ -313,8 +313,8 @@ async function snapshot(
   return {
     account,
     conversation: await conversationView(tx, row),
-    unmailed: await inTurn(unmailed, async message => await messageView(tx, message)),
-    context: await inTurn(context, async message => await messageView(tx, message)),
+    unmailed: await inTurn(unmailed, message => messageView(tx, message)),
+    context: await inTurn(context, message => messageView(tx, message)),
     copies: await inTurn(copies, async copy => ({
       deliveryId: encodeId('delivery', copy.key),
       email: copy.recipient,

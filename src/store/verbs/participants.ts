@@ -5,6 +5,7 @@ import { learnedOf, participantOfAddress } from '../../conversation/rules/contac
 import { mailOrder } from '../../conversation/rules/delivery.js';
 import { importedToken, newToken } from '../../conversation/token.js';
 import { foldAddress } from '../../mail/address.js';
+import { byId, byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ContactRow, ConversationRow, ParticipantRow } from '../rows.js';
 import { allOf, atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
@@ -27,30 +28,24 @@ export const contacts: Verb<'contacts'> = async (tx, filter) => {
   return inTurn(rows, row => contactView(tx, row));
 };
 
-export const contact: Verb<'contact'> = async (tx, id) => contactView(tx, await contactRow(tx, id));
+export const contact: Verb<'contact'> = async (tx, id) => contactView(tx, await byId(tx, 'contact', id));
 
 export const setContact: Verb<'setContact'> = async (tx, id, change) => {
-  const row = await contactRow(tx, id);
+  const row = await byId(tx, 'contact', id);
   if (change.name !== undefined) await tx.run('update contact set name = $1 where key = $2', change.name, row.key);
   if (change.source_id !== undefined) await changeSourceId(tx, row, change.source_id);
   if (change.email !== undefined) await changeAddress(tx, row, change.email);
   if (change.name !== undefined) {
     await tx.run("update participant set name = $1 where contact_key = $2 and role = 'contact'", change.name, row.key);
   }
-  return contactView(tx, await contactRow(tx, id));
+  return contactView(tx, await byId(tx, 'contact', id));
 };
 
 export const clearContact: Verb<'clearContact'> = async (tx, id) => {
-  const row = await contactRow(tx, id);
+  const row = await byId(tx, 'contact', id);
   await clearSuspension(tx, row.key);
-  return contactView(tx, await contactRow(tx, id));
+  return contactView(tx, await byId(tx, 'contact', id));
 };
-
-export async function contactRow(tx: StoreTx, id: string): Promise<ContactRow> {
-  const row = await tx.get<ContactRow>('select * from contact where key = $1', keyOf('contact', id));
-  if (!row) throw new ReplydError('contact_not_found', `there is no contact ${id}`);
-  return row;
-}
 
 /** The account's contact with this address or source id, made when there is none. */
 export async function contactFor(
@@ -80,7 +75,7 @@ export async function contactFor(
     if (learned.name !== undefined) {
       await tx.run('update contact set name = $1 where key = $2', learned.name, known.key);
     }
-    return (await tx.get<ContactRow>('select * from contact where key = $1', known.key))!;
+    return (await byKey(tx, 'contact', known.key))!;
   }
   const row = {
     key: tx.key(),

@@ -12,13 +12,13 @@
  */
 import type { ConversationRef } from '../../conversation/store.js';
 import { removeDeliveries } from '../blobs/sent.js';
+import { byId } from '../by-key.js';
 import { encodeId } from '../ids.js';
 import type { StoredResult } from '../rows.js';
 import { atMost, fromJson, type StoreTx } from '../tx.js';
 import { accountBySlug } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
 import { forgetAnswers } from './keys.js';
-import { contactRow } from './participants.js';
 import { forgetAliases, forgetIds } from './thread-ids.js';
 
 /** Rows a transaction may remove before it lets others in. */
@@ -32,7 +32,7 @@ export async function removeConversationPart(tx: StoreTx, ref: ConversationRef):
 }
 
 export async function removeContactPart(tx: StoreTx, id: string): Promise<boolean> {
-  const contact = await contactRow(tx, id);
+  const contact = await byId(tx, 'contact', id);
   const conversation = await tx.value<number>(
     'select key from conversation where contact_key = $1 limit 1',
     contact.key,

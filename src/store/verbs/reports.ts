@@ -9,10 +9,11 @@ import type { DeliveryReport } from '../../conversation/model.js';
 import { reportEffect, reportedCopy } from '../../conversation/rules/delivery.js';
 import { sameAddress } from '../../mail/address.js';
 import type { ReportEntry } from '../../mail/mail.js';
+import { byKey } from '../by-key.js';
 import { encodeId } from '../ids.js';
 import type { DeliveryRow, FilingConversation } from '../rows.js';
 import { inTurn, type StoreTx } from '../tx.js';
-import { deliveryByKey, emitDeliveryChange, failed } from './deliveries.js';
+import { emitDeliveryChange, failed } from './deliveries.js';
 import { conversationOfId } from './thread-ids.js';
 
 export interface ReportedEntry {
@@ -30,7 +31,7 @@ export async function reportedDeliveries(
     const found =
       at.deliveryKey === null
         ? await deliveryOfReturned(tx, at.conversation, reading.reportedIds, entry.recipient)
-        : await deliveryByKey(tx, at.deliveryKey);
+        : (await byKey(tx, 'delivery', at.deliveryKey))!;
     return { entry, delivery: found?.account_key === at.conversation.account_key ? found : null };
   });
 }
@@ -43,7 +44,7 @@ export function reportRow({ entry, delivery }: ReportedEntry): ReportEntry & { r
 export async function applyReports(tx: StoreTx, reported: readonly ReportedEntry[]): Promise<void> {
   for (const { entry, delivery } of reported) {
     // As it is now: several entries may be about one delivery.
-    if (delivery !== null) await applyReport(tx, await deliveryByKey(tx, delivery.key), entry);
+    if (delivery !== null) await applyReport(tx, (await byKey(tx, 'delivery', delivery.key))!, entry);
   }
 }
 

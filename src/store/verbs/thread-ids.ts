@@ -39,7 +39,7 @@ export async function conversationOfId(
     'select conversation_key from thread_id where hash = $1',
     idHash(id),
   );
-  return (await inTurn(rows, async row => await found(row.conversation_key))).find(row => row !== undefined);
+  return (await inTurn(rows, row => found(row.conversation_key))).find(row => row !== undefined);
 }
 
 /** What Chatwoot writes into Message-ID and References (before the @), as a token; null for any other id. */

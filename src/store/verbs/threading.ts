@@ -16,10 +16,11 @@ import {
   unthreadedMail,
 } from '../../conversation/rules/filing.js';
 import { parseOurAddress } from '../../mail/address.js';
+import { byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { AccountRow, FilingAccount, FilingConversation, ParticipantRow } from '../rows.js';
 import { fromJson, inTurn, type StoreTx } from '../tx.js';
-import { accountByKey, knownPrefixes, resolveAddress } from './accounts.js';
+import { knownPrefixes, resolveAddress } from './accounts.js';
 import { participantByAddress } from './participants.js';
 import { conversationOfId } from './thread-ids.js';
 
@@ -124,7 +125,7 @@ export async function locate(
     if (lookup.found !== 'destination') return { ...nowhere, goes: lookup.found };
     const { destination } = lookup;
     if (destination.kind === 'operator') return { ...nowhere, goes: 'kept' };
-    const account = await accountByKey(tx, keyOf('account', destination.accountId));
+    const account = (await byKey(tx, 'account', keyOf('account', destination.accountId)))!;
     const inAccount = { ...nowhere, account: account.slug };
     const switches = switchesOf(account);
     if (refusalAt(destination.kind, switches, writersOf(mail)) === 'blocked') {

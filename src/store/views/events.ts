@@ -5,24 +5,14 @@
 
 import { ReplydError } from '../../base/errors.js';
 import type { Event, EventType } from '../../conversation/model.js';
+import { byKey } from '../by-key.js';
 import { decodeId, encodeId, keyAt, keyOf } from '../ids.js';
-import type { ConversationRow, MessageRow } from '../rows.js';
+import type { EventRow, MessageRow } from '../rows.js';
 import { streamPosition } from '../stream.js';
 import { atMost, fromJson, inTurn, type StoreTx, toIso, type Verb } from '../tx.js';
 import { accountBySlug } from '../verbs/accounts.js';
 import { redactedValue } from '../verbs/tokens.js';
 import { conversationView, messageView, slugOf } from './views.js';
-
-interface EventRow {
-  key: number;
-  account_key: number;
-  conversation_key: number | null;
-  seq: number;
-  type: string;
-  message_key: number | null;
-  data: string;
-  created_at: number;
-}
 
 /** Characters of an event that goes out whole; beyond, long texts are shortened and `data.shortened` says so. */
 const MAX_JSON = 512 * 1024;
@@ -39,7 +29,7 @@ export const events: Verb<'events'> = async (tx, filter) => {
           (await accountBySlug(tx, filter.account)).key,
           after,
         );
-  return inTurn(rows, async row => await eventView(tx, row));
+  return inTurn(rows, row => eventView(tx, row));
 };
 
 export const latestEvent: Verb<'latestEvent'> = async tx => encodeId('event', await streamPosition(tx));
@@ -78,19 +68,13 @@ export const clearEvents: Verb<'clearEvents'> = async (tx, options) => {
 
 /** The event as it is posted; null when it is gone. */
 export async function eventJson(tx: StoreTx, key: number): Promise<string | null> {
-  const row = await tx.get<EventRow>('select * from event where key = $1', key);
+  const row = await byKey(tx, 'event', key);
   return row ? JSON.stringify(await eventView(tx, row)) : null;
 }
 
 async function eventView(tx: StoreTx, row: EventRow): Promise<Event> {
-  const conversation =
-    row.conversation_key === null
-      ? undefined
-      : await tx.get<ConversationRow>('select * from conversation where key = $1', row.conversation_key);
-  const message =
-    row.message_key === null
-      ? undefined
-      : await tx.get<MessageRow>('select * from message where key = $1', row.message_key);
+  const conversation = await byKey(tx, 'conversation', row.conversation_key);
+  const message = await byKey(tx, 'message', row.message_key);
   const event: Event = {
     id: encodeId('event', row.key),
     type: row.type as EventType,

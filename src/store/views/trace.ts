@@ -3,33 +3,24 @@
  * and nothing is remembered beside them, so what retention cleared away is missing. Steps come in the order of their times.
  */
 
-import { ReplydError } from '../../base/errors.js';
 import type { TraceStep } from '../../conversation/model.js';
-import { decodeId, encodeId, keyOf } from '../ids.js';
+import { byId, byKey } from '../by-key.js';
+import { decodeId, encodeId } from '../ids.js';
 import type { DeliveryRow, MailRow, MessageRow, StoredResult } from '../rows.js';
 import { fromJson, inTurn, type StoreTx, toIso } from '../tx.js';
 import { slugOf } from './views.js';
 
 /** The steps of a mail, message or delivery. Throws not_found. Tokens in addresses are cut. */
 export async function trace(tx: StoreTx, id: string): Promise<readonly TraceStep[]> {
-  const start = decodeId('message', id) ?? decodeId('delivery', id);
   const steps: TraceStep[] = [];
-  if (start === null) {
-    const mail = await tx.get<MailRow>('select * from mail where key = $1', keyOf('mail', id));
-    if (!mail) throw new ReplydError('not_found', `there is no mail ${id}`);
-    steps.push(...(await ofMail(tx, mail)));
-  } else if (decodeId('message', id) !== null) {
-    const message = await tx.get<MessageRow>('select * from message where key = $1', start);
-    if (!message) throw new ReplydError('not_found', `there is no message ${id}`);
-    const mail =
-      message.mail_key === null
-        ? undefined
-        : await tx.get<MailRow>('select * from mail where key = $1', message.mail_key);
+  if (decodeId('message', id) !== null) {
+    const message = await byId(tx, 'message', id);
+    const mail = await byKey(tx, 'mail', message.mail_key);
     steps.push(...(mail ? await ofMail(tx, mail) : await ofMessage(tx, message)));
+  } else if (decodeId('delivery', id) === null) {
+    steps.push(...(await ofMail(tx, await byId(tx, 'mail', id))));
   } else {
-    const delivery = await tx.get<DeliveryRow>('select * from delivery where key = $1', start);
-    if (!delivery) throw new ReplydError('not_found', `there is no delivery ${id}`);
-    steps.push(...(await ofDelivery(tx, delivery)));
+    steps.push(...(await ofDelivery(tx, await byId(tx, 'delivery', id))));
   }
   return steps
     .map((step, index) => ({ step, index }))
@@ -61,8 +52,8 @@ async function ofMail(tx: StoreTx, row: MailRow): Promise<TraceStep[]> {
         text: `${cutTokens(result.recipient)}: ${result.verdict}${row.reason === null ? '' : ` (${row.state}: ${row.reason})`}`,
       }),
     ),
-    ...(await inTurn(messages, async message => await ofMessage(tx, message))).flat(),
-    ...(await inTurn(copies, async copy => await ofDelivery(tx, copy))).flat(),
+    ...(await inTurn(messages, message => ofMessage(tx, message))).flat(),
+    ...(await inTurn(copies, copy => ofDelivery(tx, copy))).flat(),
   ];
 }
 
@@ -105,14 +96,13 @@ async function ofMessage(tx: StoreTx, row: MessageRow): Promise<TraceStep[]> {
           text: `${event.type}, number ${event.seq}`,
         },
         ...(
-          await inTurn(
-            await tx.all<DeliveryRow>('select * from delivery where event_key = $1', event.key),
-            async delivery => await ofDelivery(tx, delivery),
+          await inTurn(await tx.all<DeliveryRow>('select * from delivery where event_key = $1', event.key), delivery =>
+            ofDelivery(tx, delivery),
           )
         ).flat(),
       ])
     ).flat(),
-    ...(await inTurn([...deliveries, ...reports], async delivery => await ofDelivery(tx, delivery))).flat(),
+    ...(await inTurn([...deliveries, ...reports], delivery => ofDelivery(tx, delivery))).flat(),
   ];
 }
 

@@ -31,6 +31,7 @@ import { mailStateOf } from '../../conversation/rules/continuity.js';
 import { shownWait, waitsForTurn } from '../../conversation/rules/delivery.js';
 import { formatReplyAddress, type Separator } from '../../mail/address.js';
 import type { ReportEntry } from '../../mail/mail.js';
+import { byKey } from '../by-key.js';
 import { encodeId } from '../ids.js';
 import type {
   AccountRow,
@@ -102,10 +103,10 @@ export async function slugOf(tx: StoreTx, accountKey: number): Promise<string> {
 /** Five look-ups, none of which grows with the store; messages are added by those who show one conversation. */
 export async function conversationView(tx: StoreTx, row: ConversationRow): Promise<Conversation> {
   const domain = await firstDomain(tx, row.account_key);
-  const contact = (await tx.get<ContactRow>('select * from contact where key = $1', row.contact_key))!;
+  const contact = (await byKey(tx, 'contact', row.contact_key))!;
   const participants = await inTurn(
     await tx.all<ParticipantRow>('select * from participant where conversation_key = $1 order by key', row.key),
-    async participant => await participantView(tx, participant, domain),
+    participant => participantView(tx, participant, domain),
   );
   const contactRow = await latestContactParticipant(tx, row);
   return {
@@ -264,7 +265,7 @@ async function deliveriesOf(tx: StoreTx, messageKey: number): Promise<readonly D
        where dm.message_key = $1 and d.kind = 'mail' order by d.key`,
       messageKey,
     ),
-    async delivery => await deliveryView(tx, delivery),
+    delivery => deliveryView(tx, delivery),
   );
 }
 

@@ -1,0 +1,31 @@
+/** A row by its key, or by the id that a caller gave: the look-ups that all verbs and views make. */
+import { ReplydError } from '../base/errors.js';
+import { keyOf } from './ids.js';
+import type { Rows } from './rows.js';
+import type { StoreTx } from './tx.js';
+
+const TABLES: readonly (keyof Rows)[] = [
+  ...(['account', 'contact', 'conversation', 'participant', 'message', 'mail'] as const),
+  ...(['delivery', 'event', 'hook', 'api_key'] as const),
+];
+const BY_KEY = Object.fromEntries(TABLES.map(table => [table, `select * from ${table} where key = $1`])) as Record<
+  keyof Rows,
+  string
+>;
+
+/** Undefined when it is gone, or when there is no key. */
+export async function byKey<Table extends keyof Rows>(
+  tx: StoreTx,
+  table: Table,
+  key: number | null,
+): Promise<Rows[Table] | undefined> {
+  return key === null ? undefined : tx.get<Rows[Table]>(BY_KEY[table], key);
+}
+
+/** Throws not_found. */
+export async function byId<Table extends keyof Rows>(tx: StoreTx, table: Table, id: string): Promise<Rows[Table]> {
+  const row = await tx.get<Rows[Table]>(BY_KEY[table], keyOf(table, id));
+  if (row === undefined)
+    throw new ReplydError(`${table}_not_found`, `there is no ${table === 'api_key' ? 'key' : table} ${id}`);
+  return row;
+}
