@@ -13,12 +13,12 @@ import { createWatching } from './api/watching.js';
 import { errorText, faultText, ReplydError } from './base/errors.js';
 import { type HttpHandler, type HttpListener, openHttp } from './base/http.js';
 import type { Log } from './base/log.js';
-import { handedOver, openSupervisor } from './base/systemd.js';
+import { printListen } from './base/place.js';
+import { inheritedSockets, openSupervisor } from './base/systemd.js';
 import { VERSION } from './base/version.js';
 import type { Config } from './config/keys.js';
 import { type Listening, removeListening, writeListening } from './config/listening.js';
 import { diffReload, type LoadedConfig } from './config/load.js';
-import { printListen } from './config/place.js';
 import { courierSettings, providerSettings, queueSettings, smtpSettings, storeRules } from './config/settings.js';
 import { createReception } from './conversation/pipeline.js';
 import { openDoorFaults } from './ingress/providers/door-faults.js';
@@ -78,7 +78,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
 
   try {
     const { dataDir } = config;
-    const sockets = handedOver(process.env, process.pid);
+    const sockets = inheritedSockets(process.env, process.pid);
     prepareDataDir(dataDir);
     const lock = lockStore(dataDir);
     closers.push(() => lock.release());

@@ -18,6 +18,7 @@ import { pipeline } from 'node:stream/promises';
 import { type BodyContent, type BodyLimits, readBody } from './body.js';
 import { type ErrorCode, type ErrorKind, errorText, isReplydError, ReplydError } from './errors.js';
 import type { Log } from './log.js';
+import { printBound, printListen } from './place.js';
 
 /** True: it has answered the request. False: the request is not its own; it has read and written nothing. */
 export type HttpHandler = (exchange: Exchange) => Promise<boolean>;
@@ -149,7 +150,7 @@ export async function openHttp(options: HttpOptions): Promise<HttpListener> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', error => {
-      const place = 'fd' in listen ? `fd:${listen.fd}` : `${listen.host}:${listen.port}`;
+      const place = 'fd' in listen ? `fd:${listen.fd}` : printListen({ kind: 'tcp', ...listen });
       reject(new ReplydError('unavailable', `cannot listen on ${place}: ${errorText(error)}`, { cause: error }));
     });
     server.listen('fd' in listen ? { fd: listen.fd } : { host: listen.host, port: listen.port }, resolve);
@@ -163,7 +164,7 @@ export async function openHttp(options: HttpOptions): Promise<HttpListener> {
     for (const [socket, isAsking] of asking) if (!isAsking) socket.destroy();
   };
   return {
-    address: printAddress(server),
+    address: printBound(server.address()) ?? 'inherited unix socket',
     stopListening,
     close({ graceMs }) {
       stopListening();
@@ -290,12 +291,6 @@ function createExchange(
     send,
   };
   return exchange;
-}
-
-function printAddress(server: Server): string {
-  const bound = server.address();
-  if (bound === null || typeof bound === 'string') return String(bound);
-  return `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
 }
 
 function ignore(): void {}

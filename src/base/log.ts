@@ -1,9 +1,9 @@
 /**
- * Structured log: one line a fact on standard error, as JSON or for people. Event names are fixed words
+ * Structured log: one line for each fact on standard error, as JSON or for people. Event names are fixed words
  * (`accepted rejected deferred quarantined threaded queued attempt sent failed reloaded listening …`).
  *
- * Callers never pass bodies, secrets or whole tokens: cut tokens with `shortToken`. A line that cannot be written
- * (closed pipe) is dropped without an error: the log never takes the daemon down.
+ * Callers never pass bodies, secrets or whole tokens; `shortToken` cuts tokens. A line that can't be written (closed
+ * pipe) is dropped without an error, so that the log never stops the daemon.
  */
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -57,7 +57,7 @@ export function shortToken(token: string): string {
 }
 
 function jsonLine(time: string, level: LogLevel, event: string, fields: LogFields): string {
-  // To put all into a new object costs as much as to print the fields. Time and level have nothing to be escaped.
+  // A new object for all fields would double the cost. Time and level hold nothing that JSON escapes.
   const head = `{"time":"${time}","level":"${level}","event":${JSON.stringify(event)}`;
   const rest = JSON.stringify(fields);
   return rest === '{}' ? `${head}}` : `${head},${rest.slice(1)}`;
@@ -79,8 +79,8 @@ function prettyValue(value: string | number | boolean | readonly string[]): stri
 let unwritten = '';
 
 /**
- * Lines of one turn of the event loop leave in one system call. What is left at the end of the process is written then;
- * only kill -9 can lose the lines of its last turn.
+ * Lines of one turn of the event loop are written in one system call. The rest is written when the process exits; only
+ * kill -9 can lose the lines of its last turn.
  */
 function writeToStandardError(line: string): void {
   if (unwritten === '') setImmediate(writeLines);

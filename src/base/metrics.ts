@@ -1,10 +1,9 @@
 /**
- * Figures for Prometheus (text format 0.0.4): counters, gauges and histograms, each declared once where it is counted,
- * in the file that counts it. Names end in their unit; label values are words of this program, never what came from
- * outside, so their number is bounded.
+ * Figures for Prometheus (text format 0.0.4): counters, gauges and histograms, each declared in the file that counts it.
+ * Names end in their unit. Label values are words of this program, never input, so their number is bounded.
  *
- * Counting never throws and costs a map look-up. Two metrics of one name are a bug and throw when they are declared.
- * The counts are the process's own: they begin at nothing with each start, as Prometheus expects.
+ * Counting never throws and costs one query of a map. Two metrics of one name are a bug: the second declaration throws.
+ * The counts begin at zero with each start of the process, as Prometheus expects.
  */
 
 export type LabelValues = readonly string[];

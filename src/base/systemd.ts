@@ -1,11 +1,11 @@
 /**
- * What systemd and the daemon say to each other: listening sockets handed over (sd_listen_fds), and notices that it is
- * ready, ends, and is alive (sd_notify). Without systemd's variables in the environment all of it does nothing.
+ * The daemon under systemd: it takes over listening sockets (sd_listen_fds), and notifies systemd that it is ready, that it
+ * stops, and that it is alive (sd_notify). Without systemd's variables in the environment nothing here does anything.
  *
- * A handed-over socket is known by its name (`FileDescriptorName=`): `smtp`, `lmtp`, `http`, `ingress`. Another name is
- * an error that says so: a port that is open and unserved would take mail's time. Notices go through `systemd-notify`,
- * systemd's own helper, because Node has no unix datagram sockets; the unit says `NotifyAccess=all` for it. A notice
- * that can't be sent is logged once and fails nothing: systemd draws its own conclusions.
+ * An inherited socket is known by its name (`FileDescriptorName=`): `smtp`, `lmtp`, `http`, `ingress`. Another name is an
+ * error: clients would connect to a port that nobody serves. Notices go through `systemd-notify`, systemd's own helper,
+ * because Node has no unix datagram sockets; the unit says `NotifyAccess=all` for it. A notice that can't be sent is
+ * logged once, and the daemon goes on.
  */
 import { spawn } from 'node:child_process';
 import { ReplydError } from './errors.js';
@@ -14,7 +14,7 @@ import type { Log } from './log.js';
 export type SocketName = 'smtp' | 'lmtp' | 'http' | 'ingress';
 
 /** File descriptors by door. */
-export type HandedOver = Readonly<Record<SocketName, readonly number[]>>;
+export type InheritedSockets = Readonly<Record<SocketName, readonly number[]>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -22,7 +22,7 @@ const FIRST_FD = 3;
 const ONE_LISTENER: readonly SocketName[] = ['http', 'ingress'];
 
 /** The sockets in `LISTEN_FDS`, when `LISTEN_PID` means us. Throws invalid for names that mean nothing here. */
-export function handedOver(env: Environment, pid: number): HandedOver {
+export function inheritedSockets(env: Environment, pid: number): InheritedSockets {
   const found: Record<SocketName, number[]> = { smtp: [], lmtp: [], http: [], ingress: [] };
   const count = Number(env.LISTEN_FDS ?? 0);
   if (env.LISTEN_PID !== String(pid) || !Number.isInteger(count) || count < 1) return found;
@@ -46,13 +46,13 @@ export function handedOver(env: Environment, pid: number): HandedOver {
 export interface Supervisor {
   ready(): void;
   stopping(): void;
-  /** Ends the signs of life. */
+  /** Sends no more notices that it is alive. */
   close(): void;
 }
 
 /**
- * `alive` is asked twice within the watchdog's time; only when it is fulfilled a sign of life is given. `program` is
- * for tests.
+ * `alive` is asked twice within the watchdog's time; systemd is notified when its promise is fulfilled. `program` is for
+ * tests.
  */
 export function openSupervisor(
   env: Environment,
@@ -75,8 +75,7 @@ export function openSupervisor(
   };
   const period = watchdogPeriod(env);
   let asking = false;
-  const beat = () => {
-    // A question that is still open is an answer: no sign of life.
+  const notifyAlive = () => {
     if (asking) return;
     asking = true;
     alive()
@@ -88,7 +87,7 @@ export function openSupervisor(
         asking = false;
       });
   };
-  const timer = period === null || !env.NOTIFY_SOCKET ? null : setInterval(beat, period).unref();
+  const timer = period === null || !env.NOTIFY_SOCKET ? null : setInterval(notifyAlive, period).unref();
   return {
     ready: () => notify('--ready'),
     stopping: () => notify('STOPPING=1'),
@@ -98,7 +97,7 @@ export function openSupervisor(
   };
 }
 
-/** Half of `WATCHDOG_USEC` in milliseconds, or null when nobody watches us. */
+/** Half of `WATCHDOG_USEC` in milliseconds, or null when there is no watchdog. */
 function watchdogPeriod(env: Environment): number | null {
   const microseconds = Number(env.WATCHDOG_USEC);
   const meant = env.WATCHDOG_PID === undefined || env.WATCHDOG_PID === String(process.pid);

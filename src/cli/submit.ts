@@ -3,6 +3,7 @@
  * mail library is loaded on the first call.
  */
 import { connect, type Socket } from 'node:net';
+import { connectOptions, parseListen } from '../base/place.js';
 
 const TIMEOUT = 10_000;
 
@@ -16,10 +17,10 @@ export interface Submission {
 }
 
 /** Where a door's text leads, for node:net. */
-export function socketAddress(door: string): { path: string } | { host: string; port: number } {
-  if (door.startsWith('unix:')) return { path: door.slice('unix:'.length) };
-  const at = door.lastIndexOf(':');
-  return { host: door.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port: Number(door.slice(at + 1)) };
+export function socketAddress(door: string): ReturnType<typeof connectOptions> {
+  const listen = parseListen(door);
+  if (listen.kind === 'none') throw new Error(`"${door}" must be ${listen.wanted}`);
+  return connectOptions(listen);
 }
 
 /** A connection to the door. Throws the system's error; gives up after `timeout` milliseconds. */

@@ -4,8 +4,8 @@
  * is not understood is a warning, never an error: the variables belong to another program. No text holds the secret.
  */
 
+import { readDomain } from '../base/place.js';
 import type { KeyName } from './keys.js';
-import { readDomain } from './place.js';
 
 /** Values for keys by alias, and texts for the operator. */
 export interface Aliases {

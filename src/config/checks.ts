@@ -5,10 +5,10 @@
  * Pure: it looks at the values alone. The doctor tries whether a file is there, a port is free or a host answers.
  */
 
+import { ipVersion, listenConflict } from '../base/place.js';
 import { secretKeyOf } from '../ingress/providers/list.js';
 import type { Provider } from '../ingress/providers/provider.js';
 import type { Config, KeyName } from './keys.js';
-import { ipVersion, printListen, type TcpListen } from './place.js';
 import { openProviders } from './providers.js';
 
 /** `keys`: the first is the one to change, the others are part of the reason. */
@@ -114,28 +114,11 @@ function listenFaults(config: Config): Finding[] {
   for (const [at, later] of all.entries()) {
     for (const earlier of all.slice(0, at)) {
       if (later.listen.kind !== 'tcp' || earlier.listen.kind !== 'tcp') continue;
-      const reason = clash(earlier.listen, later.listen);
+      const reason = listenConflict(earlier.listen, later.listen);
       if (reason !== null) faults.push({ keys: [later.key, earlier.key], reason: `${reason} (${earlier.key})` });
     }
   }
   return faults;
-}
-
-/** Why two TCP listeners cannot both be bound, or null. Port 0 is always another port. */
-function clash(one: TcpListen, other: TcpListen): string | null {
-  if (one.port !== other.port || one.port === 0) return null;
-  const [first, second] = [printListen(one), printListen(other)];
-  if (first === second) return `"${second}" is taken`;
-  if (isAny(one.host) && isAny(other.host))
-    return `"${second}" overlaps "${first}": [::] takes IPv4 too, leave 0.0.0.0 out`;
-  const [any, single] = isAny(one.host) ? [one.host, other.host] : [other.host, one.host];
-  // 0.0.0.0 takes no IPv6 address, [::] takes both. A host name is not resolved here, so it is let pass.
-  const overlaps = isAny(any) && ipVersion(single) !== 0 && (any === '::' || ipVersion(single) === 4);
-  return overlaps ? `"${second}" overlaps "${first}": one of them takes all addresses` : null;
-}
-
-function isAny(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
 }
 
 function isLoopback(host: string | null): boolean {

@@ -2,8 +2,8 @@
  * Client addresses: which networks they are in, and which of them count as one client.
  *
  * Addresses are taken as sockets report them (IPv6 in any form, IPv4 mapped into IPv6, with or without a zone id).
- * What is no IP address is in no network and is a client of its own; only a network that an operator wrote wrongly
- * throws, with the words he wrote.
+ * A text that is no IP address is in no network and counts as a client of its own. Only `parseNetworks` throws, and
+ * quotes the network that the operator wrote wrongly.
  */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import { ReplydError } from '../base/errors.js';
@@ -34,7 +34,7 @@ export function clientKey(address: string): string {
   return prefix(plain, 4, '::/64');
 }
 
-/** Whoever is counted: the address (see `clientKey`), and the network of its kind that one hoster's customer can rent. */
+/** Whom limits count: the address (see `clientKey`), and the network that one customer of a provider can rent. */
 export interface Client {
   readonly address: string;
   /** An IPv4 /24 or an IPv6 /48. */

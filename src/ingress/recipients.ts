@@ -1,7 +1,7 @@
 /**
- * Envelopes that a provider did not give whole: recipients from the delivery fields of the header (only for the relay,
- * as Rails Action Mailbox posts it), the sender from Return-Path (RFC 5321 section 4.4). Reads at most the first
- * 256 KiB of a mail; nothing throws but trouble with its file.
+ * Envelopes for mails whose provider does not tell all of it: recipients from the delivery fields of the header (only for
+ * the relay, as Rails Action Mailbox posts it), the sender from Return-Path (RFC 5321 section 4.4). It reads at most
+ * the first 256 KiB of a mail and throws only when the mail's file can't be read.
  */
 import { open } from 'node:fs/promises';
 import { addressesInHeader } from '../conversation/rules/filing.js';

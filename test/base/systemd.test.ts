@@ -5,7 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { isReplydError } from '#replyd/base/errors.js';
 import { silentLog } from '#replyd/base/log.js';
-import { handedOver, openSupervisor } from '#replyd/base/systemd.js';
+import { inheritedSockets, openSupervisor } from '#replyd/base/systemd.js';
 import { eventually } from '../run.js';
 
 const NONE = { smtp: [], lmtp: [], http: [], ingress: [] };
@@ -30,14 +30,14 @@ test('handed-over sockets are known by their names', () => {
     [{ LISTEN_PID: '7', LISTEN_FDS: '0' }, NONE],
     [{ LISTEN_PID: '7', LISTEN_FDS: 'many' }, NONE],
   ];
-  for (const [env, expected] of table) assert.deepEqual(handedOver(env, 7), expected, JSON.stringify(env));
+  for (const [env, expected] of table) assert.deepEqual(inheritedSockets(env, 7), expected, JSON.stringify(env));
 });
 
 test('sockets without a meaning are refused', () => {
   for (const names of ['', 'replyd.socket', 'smtp:submission', 'constructor', 'http:http']) {
     const env = { LISTEN_PID: '7', LISTEN_FDS: String(names.split(':').length), LISTEN_FDNAMES: names };
     assert.throws(
-      () => handedOver(env, 7),
+      () => inheritedSockets(env, 7),
       error => isReplydError(error, 'invalid'),
       names,
     );

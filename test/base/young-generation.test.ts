@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { roomyNursery } from '#replyd/base/young-generation.js';
+import { youngGenerationLimit } from '#replyd/base/young-generation.js';
 
 const SAYS_ITS_SIZE = `
   const { getHeapSpaceStatistics } = require('node:v8');
@@ -12,7 +12,7 @@ const SAYS_ITS_SIZE = `
 
 test('a thread begins with its whole young generation, whatever the default of Node is', async () => {
   const before = await newSpaceOf({});
-  const after = await newSpaceOf(roomyNursery());
+  const after = await newSpaceOf(youngGenerationLimit());
   assert.ok(after >= 4 * 2 ** 20, `${after} bytes`);
   assert.ok(after >= before, `${after} bytes, ${before} before`);
 });

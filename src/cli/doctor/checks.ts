@@ -8,9 +8,9 @@ import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { faultText, reasonText } from '../../base/errors.js';
+import { type Listen, printListen } from '../../base/place.js';
 import type { Config } from '../../config/keys.js';
 import type { Listening } from '../../config/listening.js';
-import { type Listen, printListen } from '../../config/place.js';
 import type { Store } from '../../conversation/store.js';
 import { readDoorFaults } from '../../ingress/providers/door-faults.js';
 import { PROVIDERS } from '../../ingress/providers/list.js';

@@ -1,6 +1,6 @@
 /**
  * `replyd deliver`: the pipe door. It takes one mail on standard input from Postfix, Exim or qmail and gives it to the
- * daemon over its LMTP socket. MTAs start it for every mail, so it loads only this file and two small ones. It reads the
+ * daemon over its LMTP socket. MTAs start it for every mail, so it loads only this file and a few small ones. It reads the
  * configuration only when neither an option nor a variable names the socket.
  *
  * It prints one line, which begins with the enhanced status code. It ends with 0, with 67 (5.1.x) or 69 (another 5xx of
@@ -8,7 +8,7 @@
  * qmail: 0, 100, 111. It always reads standard input to its end, because an MTA takes a broken pipe for a failure.
  */
 import { writeSync } from 'node:fs';
-import { handOver } from '../../ingress/pipe/lmtp-client.js';
+import { deliverMail } from '../../ingress/pipe/lmtp-client.js';
 import {
   type Ending,
   endingOf,
@@ -67,13 +67,13 @@ async function deliver(options: DeliverOptions, mail: AsyncIterable<Buffer>): Pr
   const recipients = recipientsOf(door, options.recipient, process.env);
   if (recipients.length === 0) return later(`no recipient: ${HOW[door]}`, door);
   const place = await findPlace(options);
-  const reply = await handOver({
+  const reply = await deliverMail({
     place,
     door,
     sender: senderOf(door, options.sender, process.env),
     recipients,
     mail,
-    patience: TIMEOUTS,
+    timeout: TIMEOUTS,
   });
   return endingOf(reply, door);
 }
@@ -128,11 +128,16 @@ function doorIn(words: readonly string[]): PipeDoor | null {
   }
 }
 
-type Place = Parameters<typeof handOver>[0]['place'];
+type Place = Parameters<typeof deliverMail>[0]['place'];
 
 async function findPlace({ socket, config }: DeliverOptions): Promise<Place> {
+  const { connectOptions, parseListen } = await import('../../base/place.js');
   const named = socket ?? process.env.REPLYD_SOCKET;
-  if (named) return readPlace(named);
+  if (named) {
+    const listen = parseListen(named);
+    // A path that does not begin with / stands for itself.
+    return listen.kind === 'none' ? { path: named.replace(/^unix:/, '') } : connectOptions(listen);
+  }
   const { loadConfig } = await import('../../config/load.js');
   const loaded = loadConfig({
     ...(config === undefined ? {} : { file: config }),
@@ -141,13 +146,7 @@ async function findPlace({ socket, config }: DeliverOptions): Promise<Place> {
   });
   const [first] = loaded.config.lmtp.listen;
   if (first === undefined) throw new Error('lmtp.listen is not set: the daemon has no socket for pipes');
-  return first.kind === 'unix' ? { path: first.path } : { host: first.host, port: first.port };
-}
-
-/** A path, `unix:/path` or `host:port`. */
-function readPlace(text: string): Place {
-  const address = /^\[?([^\]/]+?)\]?:(\d{1,5})$/.exec(text);
-  return address === null ? { path: text.replace(/^unix:/, '') } : { host: address[1]!, port: Number(address[2]) };
+  return connectOptions(first);
 }
 
 async function drain(): Promise<void> {

@@ -9,8 +9,8 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
+import { ipVersion, type Listen, printListen } from '../../base/place.js';
 import type { Config } from '../../config/keys.js';
-import { ipVersion, type Listen, printListen } from '../../config/place.js';
 import { launcher, loadSettings } from '../context.js';
 import { usageError } from '../errors.js';
 import { print, printJson, warn } from '../terminal/terminal.js';

@@ -1,16 +1,16 @@
 /**
- * A client for one mail to one recipient over the daemon's own LMTP socket (RFC 2033), for the pipe door. Nothing but
- * node:net, because an MTA starts it anew for every mail.
+ * Delivers one mail to one recipient over the daemon's own LMTP socket (RFC 2033), for the pipe door. It loads nothing but
+ * node:net, because an MTA starts it for every mail.
  *
- * `handOver` always ends with the daemon's last reply, or throws an Error that says in which step nothing sensible came:
- * for the caller that is "later". It reads the mail's stream only after the recipient was accepted, holds at most one
+ * `deliverMail` ends with the daemon's last reply, or throws an Error that names the step in which no proper reply came;
+ * the caller takes that as "later". It reads the mail's stream only when the recipient is accepted, holds at most one
  * chunk of it, and closes the connection whatever happens.
  */
 import { connect, type Socket } from 'node:net';
 import { faultText } from '../../base/errors.js';
 import { createWire, greetingName, type PipeDoor } from './pipe.js';
 
-export interface HandOver {
+export interface MailDelivery {
   readonly place: { readonly path: string } | { readonly host: string; readonly port: number };
   readonly door: PipeDoor;
   readonly sender: string;
@@ -18,7 +18,7 @@ export interface HandOver {
   readonly recipients: readonly string[];
   readonly mail: AsyncIterable<Buffer>;
   /** Milliseconds of silence in one step, and after the data, for which the daemon may take five minutes. */
-  readonly patience: { readonly step: number; readonly stored: number };
+  readonly timeout: { readonly step: number; readonly stored: number };
 }
 
 export interface Reply {
@@ -29,8 +29,8 @@ export interface Reply {
 
 const MAX_REPLY = 64 * 1024;
 
-export async function handOver(options: HandOver): Promise<Reply> {
-  const talk = openTalk(options.place, options.patience.step);
+export async function deliverMail(options: MailDelivery): Promise<Reply> {
+  const talk = openTalk(options.place, options.timeout.step);
   try {
     await talk.expect('the greeting', 220);
     const { lines } = await talk.ask(`LHLO ${greetingName(options.door)}`, 250);
@@ -38,7 +38,7 @@ export async function handOver(options: HandOver): Promise<Reply> {
     const parameters = (address: string) => (/[^\x20-\x7e]/.test(address) ? utf8 : '');
     const from = await talk.command(`MAIL FROM:<${oneWord(options.sender)}>${parameters(options.sender)}`);
     if (from.code >= 500) {
-      // What it says of the sender is not about this recipient: the mail goes on without him.
+      // A refusal of the sender is not about this recipient: the mail is sent without a sender.
       await talk.ask('MAIL FROM:<>', 250);
     } else if (from.code !== 250) return from;
     let refused: Reply | null = null;
@@ -49,14 +49,14 @@ export async function handOver(options: HandOver): Promise<Reply> {
         break;
       }
       if (reply.code < 500) return reply;
-      // A word about an address that is there says more than "no such address".
+      // A refusal for an address that exists says more than "no such address".
       if (refused === null || /^5\.1\.1 /.test(refused.text)) refused = reply;
     }
     if (refused !== null) return refused;
     await talk.ask('DATA', 354);
     const wire = createWire();
     for await (const chunk of options.mail) await talk.write(wire.push(chunk));
-    talk.setPatience(options.patience.stored);
+    talk.setTimeout(options.timeout.stored);
     await talk.write(wire.end());
     return await talk.read('the answer to the mail');
   } finally {
@@ -75,11 +75,11 @@ interface Talk {
   command(line: string): Promise<Reply>;
   ask(line: string, code: number): Promise<Reply & { readonly lines: readonly string[] }>;
   write(bytes: Buffer): Promise<void>;
-  setPatience(ms: number): void;
+  setTimeout(ms: number): void;
   close(): void;
 }
 
-function openTalk(place: HandOver['place'], patience: number): Talk {
+function openTalk(place: MailDelivery['place'], timeout: number): Talk {
   const socket: Socket = connect(place);
   let buffer = '';
   let fault: Error | null = null;
@@ -88,7 +88,7 @@ function openTalk(place: HandOver['place'], patience: number): Talk {
     fault ??= new Error(reason);
     wake();
   };
-  socket.setTimeout(patience, () => fail('no answer in time'));
+  socket.setTimeout(timeout, () => fail('no answer in time'));
   socket.on('data', chunk => {
     buffer += chunk.toString('latin1');
     if (buffer.length > MAX_REPLY) fail('an endless answer');
@@ -146,10 +146,10 @@ function openTalk(place: HandOver['place'], patience: number): Talk {
     },
     async write(bytes) {
       if (bytes.length === 0 || socket.write(bytes)) return;
-      // An answer that comes before the end of the data ends the sending: the connection is gone then.
+      // The daemon answers before the end of the data only when it closes the connection.
       await until(() => (socket.writableNeedDrain ? null : true));
     },
-    setPatience: ms => socket.setTimeout(ms),
+    setTimeout: ms => socket.setTimeout(ms),
     close() {
       if (fault === null) socket.write('QUIT\r\n');
       socket.destroySoon();

@@ -1,6 +1,6 @@
 /**
- * The pure part of the pipe door: who a mail on standard input is from and for, by the manners of each MTA, and what its
- * bytes are on the wire. It imports next to nothing, because an MTA starts it anew for every mail.
+ * The pure part of the pipe door: who a mail on standard input is from and for, in the way of each MTA, and its bytes as
+ * they go over LMTP. It imports one small file, because an MTA starts it for every mail.
  *
  * Postfix pipe(8) says both in arguments; Exim's pipe transport in RECIPIENT and SENDER; qmail-command(8) in RECIPIENT,
  * where a virtual domain has put its user in front (`replyd-reply+…@`). Nothing here throws.
@@ -35,8 +35,7 @@ export interface Ending {
 }
 
 /**
- * From a reply of the daemon. Only a 5xx with its enhanced code is permanent: it was said about this recipient, by
- * something that knows what it says.
+ * From a reply of the daemon. Only a 5xx with an enhanced code is permanent: such a reply is about this recipient.
  */
 export function endingOf(reply: { readonly code: number; readonly text: string }, door: PipeDoor): Ending {
   const codes = exitCodes(door);
@@ -52,7 +51,7 @@ export function endingOf(reply: { readonly code: number; readonly text: string }
   return later(`unexpected answer: ${reply.code} ${line}`, door);
 }
 
-/** Everything that is not the daemon's word about this recipient. */
+/** For everything that is no reply of the daemon about this recipient. */
 export function later(reason: string, door: PipeDoor | null): Ending {
   const text = reason.replaceAll(/[^\x20-\x7e]+/g, ' ').trim();
   return { line: `${STATUS.tryLater.enhanced} ${text}`, exitCode: exitCodes(door).later };

@@ -1,37 +1,27 @@
 /**
- * Taking the places where the door listens: `host:port`, `unix:/path`, or sockets handed over by systemd.
+ * Takes the places where the door listens: `host:port`, `unix:/path`, or sockets handed over by systemd.
  *
  * Every failure is a ReplydError that names the place and says what to do. A unix socket that a killed process left
- * behind is removed, but only after nobody answered on it; anything else at that path is left alone. The socket gets
- * its mode and group before it can be reached by others: it is made with all access for others masked.
+ * behind is removed, but only when nobody answers on it; anything else at that path stays. A unix socket is made with no
+ * access for others, and then gets its mode and group.
  */
 import { chmod, chown, lstat, readFile, readlink, stat, unlink } from 'node:fs/promises';
-import { connect, isIPv6, type ListenOptions, type Server } from 'node:net';
+import { connect, type ListenOptions, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { ReplydError } from '../../base/errors.js';
+import { type Listen, parseListen, printBound, printListen } from '../../base/place.js';
 
-export type Place =
-  | { readonly kind: 'tcp'; readonly host: string | undefined; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'fd'; readonly fd: number };
+/** `fd`: a listening socket that was handed over. */
+export type Place = Listen | { readonly kind: 'fd'; readonly fd: number };
 
-/** `host:port`, `[v6]:port`, `*:port` (all addresses) or `unix:/path`. Throws ReplydError('invalid'). */
-export function parsePlace(text: string): Place {
-  if (text.startsWith('unix:')) {
-    const path = text.slice('unix:'.length);
-    // 107 bytes fit into sockaddr_un.
-    if (path.startsWith('/') && Buffer.byteLength(path) <= 107) return { kind: 'unix', path };
-  } else {
-    const [, v6, name, portText] = /^(?:\[([0-9a-f:.%]+)\]|([^\s:[\]]+)):(\d{1,5})$/i.exec(text) ?? [];
-    const port = Number(portText);
-    if (portText !== undefined && port <= 65535 && (v6 === undefined || isIPv6(v6))) {
-      return { kind: 'tcp', host: name === '*' ? undefined : (v6 ?? name), port };
-    }
-  }
-  throw new ReplydError('invalid', `"${text}" is no place to listen: write host:port, [v6 address]:port or unix:/path`);
+/** Throws ReplydError('invalid') for a text that is no place. */
+export function readPlace(text: string): Listen {
+  const listen = parseListen(text);
+  if (listen.kind !== 'none') return listen;
+  throw new ReplydError('invalid', `"${text}" is no place to listen: it must be ${listen.wanted}`);
 }
 
-/** Listens and gives the place really bound, in the form `parsePlace` reads. */
+/** Listens and gives the place really bound, in the form `readPlace` reads. */
 export async function listen(
   server: Server,
   place: Place,
@@ -53,14 +43,9 @@ export async function listen(
     return `unix:${place.path}`;
   }
   if (place.kind === 'fd') await bind(server, place, { fd: place.fd });
-  else
-    await bind(server, place, place.host === undefined ? { port: place.port } : { host: place.host, port: place.port });
-  const address = server.address();
-  if (address === null || typeof address === 'string') {
-    const path = address || (place.kind === 'fd' ? await pathOfSocket(place.fd) : null);
-    return path ? `unix:${path}` : nameOf(place);
-  }
-  return `${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+  else await bind(server, place, { host: place.host, port: place.port });
+  const path = server.address() === null && place.kind === 'fd' ? await pathOfSocket(place.fd) : null;
+  return printBound(path ?? server.address()) ?? nameOf(place);
 }
 
 /** Where a unix socket that was handed over is bound, which Node does not tell; null where Linux doesn't either. */
@@ -146,10 +131,7 @@ function taken(name: string): ReplydError {
 }
 
 function nameOf(place: Place): string {
-  if (place.kind === 'unix') return `unix:${place.path}`;
-  if (place.kind === 'fd') return `fd:${place.fd}`;
-  const host = place.host ?? '*';
-  return `${host.includes(':') ? `[${host}]` : host}:${place.port}`;
+  return place.kind === 'fd' ? `fd:${place.fd}` : printListen(place);
 }
 
 /** A group's number, from its name in /etc/group or as it is. */

@@ -23,7 +23,7 @@ import { type NetworkTest, parseNetworks } from '../network.js';
 import { openSpool } from '../spool.js';
 import { type Door, DoorConnection } from './connection.js';
 import { createAdmission, createRateLimiter } from './limits.js';
-import { listen, type Place, parsePlace } from './listen.js';
+import { listen, type Place, readPlace } from './listen.js';
 import { createHandlers, type Handlers } from './transaction.js';
 
 /** What a reload can change. Times in milliseconds, sizes in bytes. */
@@ -95,7 +95,7 @@ const MAX_COMMAND_LENGTH = 4096;
 
 export async function openSmtp(options: SmtpOptions): Promise<SmtpDoor> {
   const places: Place[] = [
-    ...options.listen.map(parsePlace),
+    ...options.listen.map(readPlace),
     ...(options.fds ?? []).map(fd => ({ kind: 'fd', fd }) as const),
   ];
   let { settings, trusts } = check(options);

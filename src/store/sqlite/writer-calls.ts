@@ -8,7 +8,7 @@
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, ReplydError } from '../../base/errors.js';
 import { histogram } from '../../base/metrics.js';
-import { roomyNursery } from '../../base/young-generation.js';
+import { youngGenerationLimit } from '../../base/young-generation.js';
 import type { Writer } from './writer.js';
 import type { FromWriter, ToWriter, WriterData } from './writer-thread.js';
 
@@ -35,7 +35,7 @@ export async function threadWriter(
 ): Promise<Writer> {
   const worker = new Worker(new URL('./writer-thread.js', import.meta.url), {
     workerData: data,
-    resourceLimits: roomyNursery(),
+    resourceLimits: youngGenerationLimit(),
   });
   // By place, and places are used again. A map that calls pass through builds its table anew again and again, and V8's
   // old tables keep the newer ones alive: every mail that ever stood in one would live until the next full collection.
