@@ -3,12 +3,12 @@
  * short CLI verb longer to load than all it does.
  */
 import * as accounts from './verbs/accounts.js';
+import * as composing from './verbs/composing.js';
 import * as conversations from './verbs/conversations.js';
 import * as deliveries from './verbs/deliveries.js';
 import * as hooks from './verbs/hooks.js';
 import * as keys from './verbs/keys.js';
 import * as messages from './verbs/messages.js';
-import * as outbox from './verbs/outbox.js';
 import * as participants from './verbs/participants.js';
 import * as tokens from './verbs/tokens.js';
 import * as events from './views/events.js';
@@ -19,7 +19,7 @@ export const core = {
   ...conversations,
   ...messages,
   ...deliveries,
-  ...outbox,
+  ...composing,
   ...keys,
   ...hooks,
   ...events,

@@ -124,6 +124,9 @@ export interface DeliveryRow {
   due_at: number | null;
 }
 
+/** The destination of all mails. */
+export const SMARTHOST = 'smarthost';
+
 export interface MailRow {
   key: number;
   state: string;

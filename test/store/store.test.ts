@@ -84,3 +84,19 @@ test('a clock that was put back: what waits goes when it was meant to', async co
   assert.equal(await store.pullForward(back), 2, 'never before now');
   assert.equal(await store.nextComposeAt(), time);
 });
+
+test('one connection for both: what is read beside a write is from before it or from after it', async context => {
+  const { store } = await open('direct')(context);
+  await store.addAccount({ slug: 'acme', domains: ['reply.example.com'], support_email: 'support@example.com' });
+  const start = (text: string) =>
+    store.startConversation({ account: 'acme', channel: 'api', contact: { source_id: text }, text, via: 'api' });
+  const events = async () => (await store.events({ after: 'ev_00000000000', limit: 99 })).length;
+  const seen = await Promise.all([
+    start('one').then(() => 0),
+    events(),
+    start('two').then(() => 0),
+    start('two').then(() => 0),
+    events(),
+  ]);
+  assert.deepEqual(seen, [0, 2, 0, 0, 6], 'two events for each');
+});

@@ -15,10 +15,10 @@ import Database from 'better-sqlite3';
 import { ReplydError } from '../../base/errors.js';
 import { blobFile, syncFolder, writeInPlace } from '../blobs/blobs.js';
 import { storeFault } from '../fault.js';
+import { SMARTHOST } from '../rows.js';
 import { databaseFile, openDatabase } from '../sqlite/database.js';
 import { lockStore } from '../sqlite/lock.js';
 import { refuseNewer, schemaVersions } from '../sqlite/migrate.js';
-import { SMARTHOST } from '../verbs/outbox.js';
 import { DATABASE_ENTRY, entryName, MANIFEST_ENTRY, type Manifest } from './backup.js';
 import { readEntry, readTar, type TarEntry } from './tar.js';
 

@@ -13,8 +13,8 @@ import { accountBySlug, checkedAddress } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
 import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
 import { insertMessage, writeMessage } from './messages.js';
-import { dropWaiting } from './outbox.js';
 import { addParticipant, addToken, contactFor, participantByAddress } from './participants.js';
+import { dropWaiting } from './waiting.js';
 
 export const startConversation: Verb<'startConversation'> = async (tx, start) => {
   const account = await accountBySlug(tx, start.account);

@@ -10,8 +10,8 @@ import { splitAddress } from '../../mail/address.js';
 import { blobKey, blobRef } from '../blobs/blobs.js';
 import { decodeId, encodeId, keyOf } from '../ids.js';
 import type { MailRow } from '../rows.js';
+import { SMARTHOST } from '../rows.js';
 import { atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
-import { SMARTHOST } from './outbox.js';
 
 const HOUR = 3_600_000;
 

@@ -25,8 +25,8 @@ import { accountView, attachmentView, latestContactParticipant, messageView } fr
 import { checkedAddress } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
 import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
-import { dropWaiting, gather } from './outbox.js';
 import { clearSuspension, join, participantByAddress } from './participants.js';
+import { dropWaiting, gather } from './waiting.js';
 
 export interface InsertedMessage {
   /** Higher than the last one's; absent: the next. */

@@ -12,8 +12,8 @@ import { allOf, atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
 import { contactView, latestContactParticipant } from '../views/views.js';
 import { accountBySlug, checkedAddress } from './accounts.js';
 import { emitEvents } from './events.js';
-import { releaseForAddress, resumeSuspended, suspendWaiting } from './outbox.js';
 import { UNFINISHED } from './unfinished.js';
+import { releaseForAddress, resumeSuspended, suspendWaiting } from './waiting.js';
 
 export const contacts: Verb<'contacts'> = async (tx, filter) => {
   const { where, values } = allOf([
