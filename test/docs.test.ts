@@ -172,6 +172,16 @@ function isThere(name: string): boolean {
   return existsSync(name) || FILES.some(file => file.endsWith(`/${name}`));
 }
 
+test('operations.md names only figures that are counted', () => {
+  const sources = FILES.filter(file => /^src\/.*\.ts$/.test(file)).map(file => readFileSync(file, 'utf8'));
+  const named = readPage('docs/operations.md').match(/\breplyd_[a-z_]+/g) ?? [];
+  assert.ok(named.length > 3);
+  assert.deepEqual(
+    named.filter(name => !sources.some(source => source.includes(`'${name}'`))),
+    [],
+  );
+});
+
 test('comments in src cite only files that are there', () => {
   const wrong = FILES.filter(file => /^src\/.*\.ts$/.test(file)).flatMap(file => {
     const comments = readFileSync(file, 'utf8').match(/\/\*.*?\*\/|(?<=^|\s)\/\/[^\n]*/gs) ?? [];
