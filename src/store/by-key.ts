@@ -1,4 +1,4 @@
-/** A row by its key, or by the id that a caller gave: the look-ups that all verbs and views make. */
+/** A row by its key, or by the id that a caller gave: the queries that all verbs and views make. */
 import { ReplydError } from '../base/errors.js';
 import { keyOf } from './ids.js';
 import type { Rows } from './rows.js';

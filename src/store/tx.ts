@@ -47,7 +47,7 @@ export async function inTurn<Item, Result>(
 }
 
 /**
- * ` limit n` for a statement's end. As a value (`limit $1`) SQLite would compile the statement anew for each run, since it
+ * ` limit n` for a statement's end. As a value (`limit $1`) SQLite would compile the statement again for each run, since it
  * plans by the limit: 20 µs.
  */
 export function atMost(count: number): string {

@@ -1,6 +1,6 @@
 /**
  * Bytes, each with its hash; but for raw mails (`rawKey`) the same bytes stand once. Up to 128 KiB they stand in a row
- * and are committed with what refers to them; larger ones stand in `blobs/ab/<sha256>`: written beside their place,
+ * and are committed with what refers to them; larger ones stand in `blobs/ab/<sha256>`: written next to their place,
  * fsynced, renamed, the folder fsynced, and only then the row.
  * A crash leaves at worst a file without a row, never a row without its file; `clear-files.ts` clears those away.
  */
@@ -116,7 +116,7 @@ export async function blobKey(tx: StoreTx, content: StoredContent): Promise<numb
 }
 
 /**
- * For a mail that is filed for the first time: hardly ever are its bytes there already, and a look-up and an entry by
+ * For a mail that is filed for the first time: hardly ever are its bytes there already, and a query and an entry by
  * their hash would cost every mail a page of a large index. Small ones stand in a row of their own; large ones stand in a
  * file, which has one row however many name it.
  */

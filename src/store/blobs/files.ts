@@ -3,7 +3,7 @@
  * those that no row names. Writing and reading single ones is `blobs.ts`.
  *
  * A name is either the SHA-256 of the content or begins with a dot: then it was being written. What can't be read is
- * told as gone; nothing here throws for a single file, and a missing folder is an empty one.
+ * reported as gone; nothing here throws for a single file, and a missing folder is an empty one.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, type Dirent } from 'node:fs';

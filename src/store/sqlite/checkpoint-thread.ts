@@ -1,6 +1,6 @@
 /**
  * Copies what stands in the log into the file, on a connection of its own. It is the work of a checkpoint that takes
- * long: a write for each page and an fsync of pages all over the file. A fault is not told: the log keeps what is not
+ * long: a write for each page and an fsync of pages all over the file. A fault is not reported: the log keeps what is not
  * copied, and `checkpoints.ts` looks at that.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';

@@ -1,7 +1,7 @@
 /**
- * Checkpoints beside the writer. SQLite would copy the log into the file within a commit, every thousand pages, and all
+ * Checkpoints alongside the writer. SQLite would copy the log into the file within a commit, every thousand pages, and all
  * mails would wait for that. Here a thread copies while the writer goes on; then the writer copies what it wrote
- * meanwhile, which is little, and the log begins anew.
+ * meanwhile, which is little, and the log restarts.
  *
  * A log that grows for whatever reason (no thread can be started, no space for the file, somebody reads an old state)
  * is tried again with every commit; from `LOG_LIMIT` on SQLite does it within the commit after all.
@@ -23,7 +23,7 @@ export interface Checkpoints {
   close(): Promise<void>;
 }
 
-export function checkpointsBeside(db: Connection, dataDir: string, logPages = LOG_PAGES): Checkpoints {
+export function openCheckpoints(db: Connection, dataDir: string, logPages = LOG_PAGES): Checkpoints {
   const copying = new Int32Array(new SharedArrayBuffer(4));
   /** The thread has copied, or could not: the rest is the writer's. */
   let copied = false;

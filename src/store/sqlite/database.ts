@@ -18,8 +18,8 @@ const require = createRequire(import.meta.url);
 const LOG_LIMIT = 16_384;
 
 /**
- * Older ones could damage the file when one connection began the log anew while another copied it
- * (https://sqlite.org/wal.html#walresetbug): a command of the CLI beside the daemon, or the daemon's own threads.
+ * Older ones could damage the file when one connection restarted the log while another copied it
+ * (https://sqlite.org/wal.html#walresetbug): a command of the CLI alongside the daemon, or the daemon's own threads.
  */
 const OLDEST_SQLITE = [3, 51, 3] as const;
 
@@ -45,7 +45,7 @@ interface Insertion {
  * Statements number their values (`$1`), which the library takes for names: that costs an object a call. Here each stands
  * for a `?`, and the values are put in the order of the places.
  *
- * The plus in front changes no value. Without it SQLite compiles many statements, joins above all, anew for each call
+ * The plus in front changes no value. Without it SQLite compiles many statements, joins above all, again for each call
  * (25 µs): its planner wants to know whether a bare parameter is 0 or 1 (since 3.54), or how much a `limit` is, and asks
  * again whenever the library has cleared the values of the call before.
  */
@@ -66,7 +66,7 @@ function sameColumns(one: readonly string[], other: readonly string[]): boolean 
   return one.length === other.length && one.every((name, index) => name === other[index]);
 }
 
-/** The library could make it too, but asks for each column's name anew in each row: that takes twice as long. */
+/** The library could make it too, but asks for each column's name again in each row: that takes twice as long. */
 function rowOf(columns: readonly string[], values: readonly unknown[]): unknown {
   const row: Record<string, unknown> = {};
   for (let i = 0; i < columns.length; i += 1) row[columns[i]!] = values[i];
@@ -139,7 +139,7 @@ export class Connection {
     return (prepared.statement.get(...bound(prepared, values)) as readonly T[] | undefined)?.[0];
   }
 
-  /** From now on it only reads. (Mapping the file instead of reading it made look-ups twice as slow under writes.) */
+  /** From now on it only reads. (Mapping the file instead of reading it made queries twice as slow under writes.) */
   onlyRead(): void {
     this.raw.pragma('query_only = on');
     this.#onlyReads = true;

@@ -46,13 +46,13 @@ export function lockStore(dataDir: string): Lock {
 
 /**
  * Held by whoever reads all blobs (a backup) or unlinks some, so that they take turns: nothing that a backup's database
- * names is cleared away under its hands. Waits up to `patience` milliseconds; null when somebody else still has it.
+ * names is cleared away under its hands. Waits up to `timeout` milliseconds; null when somebody else still has it.
  */
-export function lockFiles(dataDir: string, patience: number): Lock | null {
+export function lockFiles(dataDir: string, timeout: number): Lock | null {
   const file = path.join(dataDir, 'files.lock.db');
   let database: Database.Database | undefined;
   try {
-    database = openRaw(file, { timeout: patience });
+    database = openRaw(file, { timeout });
     database.exec('begin exclusive');
     giveToOwner(file, dataDir);
     const held = database;

@@ -43,7 +43,7 @@ export function schemaVersions(connection: Pick<Connection, 'raw'>): { store: nu
 export function migrate(connection: Connection, folder = FOLDER): readonly string[] {
   const migrations = known(folder);
   const applied: string[] = [];
-  // A table that is made anew keeps its keys; with foreign keys on, dropping the old one would take along what refers to it.
+  // A table that is made again keeps its keys; with foreign keys on, dropping the old one would take along what refers to it.
   connection.raw.pragma('foreign_keys = off');
   try {
     for (const migration of migrations) {

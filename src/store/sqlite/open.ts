@@ -21,7 +21,7 @@ import { directWriter, oneAtATime, type Writer } from './writer.js';
 
 /** How often commits of other processes are looked for, milliseconds. */
 const POLL_INTERVAL = 200;
-/** How soon our own commits are told of, and how often at most, milliseconds: under load many mails tell once. */
+/** How soon listeners hear of our own commits, and how often at most, milliseconds: under load once for many mails. */
 const SOON = 1;
 const AT_MOST_EVERY = 10;
 /** Writes that make nothing due for anybody: telling of them would wake the queue for its own work. */
@@ -114,13 +114,13 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     for (const listener of listeners) listener();
   };
   let soon: NodeJS.Timeout | null = null;
-  let told = 0;
+  let calledAt = 0;
   const changedSoon = () => {
     if (soon !== null || listeners.size === 0) return;
-    const wait = Math.max(SOON, AT_MOST_EVERY - (performance.now() - told));
+    const wait = Math.max(SOON, AT_MOST_EVERY - (performance.now() - calledAt));
     soon = setTimeout(() => {
       soon = null;
-      told = performance.now();
+      calledAt = performance.now();
       changed();
     }, wait).unref();
   };
@@ -137,19 +137,21 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     }
   };
   // One connection for both: nobody may read what another is about to write.
-  const inTurn: typeof alone = options.writer === 'direct' ? alone : work => work();
+  const exclusively: typeof alone = options.writer === 'direct' ? alone : work => work();
   const calls = asCalls((name, values) => {
     const call = () =>
-      inTurn(() => (VERBS[name] === 'reads' ? read(name, values) : write(name as WritingName, ...(values as never))));
+      exclusively(() =>
+        VERBS[name] === 'reads' ? read(name, values) : write(name as WritingName, ...(values as never)),
+      );
     return name in verbs ? call() : loadVerbs(verbs).then(call);
   });
 
   /** Repeats a removal until nothing is left, a short transaction at a time. */
   const untilGone = async (part: () => Promise<boolean>) => {
-    for (let begun = false; ; begun = true) {
+    for (let started = false; ; started = true) {
       const gone = await part().catch(error => {
-        // The daemon finishes removals that were begun, and may have been faster.
-        if (begun && isReplydError(error, 'not_found')) return true;
+        // The daemon finishes removals that were started, and may have been faster.
+        if (started && isReplydError(error, 'not_found')) return true;
         throw error;
       });
       if (gone) break;
@@ -207,13 +209,13 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   };
 }
 
-/** What was removed stands in the log of older commits too, until that is begun anew: now, unless somebody reads. */
+/** What was removed stands in the log of older commits too, until the log restarts: now, unless somebody reads. */
 function emptyLog(connection: Connection): void {
   connection.raw.pragma('busy_timeout = 200');
   try {
     connection.raw.pragma('wal_checkpoint(truncate)');
   } catch {
-    // It is overwritten when the log begins anew (checkpoints.ts).
+    // It is overwritten when the log restarts (checkpoints.ts).
   } finally {
     connection.raw.pragma(`busy_timeout = ${BUSY_TIMEOUT}`);
   }

@@ -37,7 +37,7 @@ export async function threadWriter(
     workerData: data,
     resourceLimits: youngGenerationLimit(),
   });
-  // By place, and places are used again. A map that calls pass through builds its table anew again and again, and V8's
+  // By place, and places are used again. A map that calls pass through builds its table again and again, and V8's
   // old tables keep the newer ones alive: every mail that ever stood in one would live until the next full collection.
   const waiting: (Waiting | null)[] = [];
   const free: number[] = [];

@@ -8,7 +8,7 @@ import { all } from '../all.js';
 import { keyMaker } from '../ids.js';
 import type { Rules } from '../tx.js';
 import { type Answer, type Call, runBatch } from './batch.js';
-import { checkpointsBeside } from './checkpoints.js';
+import { openCheckpoints } from './checkpoints.js';
 import { openDatabase } from './database.js';
 import { sqliteTx } from './tx.js';
 
@@ -38,7 +38,7 @@ const tx = sqliteTx(openDatabase(dataDir), {
   rules,
   dataDir,
 });
-const checkpoints = checkpointsBeside(tx.db, dataDir);
+const checkpoints = openCheckpoints(tx.db, dataDir);
 const waiting: Call[] = [];
 let closing = false;
 let working = false;

@@ -3,9 +3,9 @@
  * every content that stands in a file, and last `manifest.json`, which proves that it is complete.
  *
  * The database is copied as of one moment: the copying connection holds a read transaction, so other processes' commits
- * neither show nor make SQLite begin anew (without it a copy under load never ends). No file is cleared away meanwhile.
- * The result is written beside its place, fsynced and renamed: there is never half a backup under its name. A content
- * that the store has lost already is left out and told; the backup is made all the same.
+ * neither show nor make SQLite start again (without it a copy under load never ends). No file is cleared away meanwhile.
+ * The result is written next to its place, fsynced and renamed: there is never half a backup under its name. A content
+ * that the store has lost already is left out and named in the manifest; the backup is made all the same.
  */
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -36,7 +36,7 @@ export interface Manifest {
 
 export const DATABASE_ENTRY = 'replyd.db';
 export const MANIFEST_ENTRY = 'manifest.json';
-const LOCK_PATIENCE = 30_000;
+const LOCK_TIMEOUT = 30_000;
 const PAGE = 500;
 
 /**
@@ -51,7 +51,7 @@ export async function makeBackup(
   if (!options.replace && (await exists(file))) {
     throw new ReplydError('conflict', `${file} exists already: name another file, or say --replace`);
   }
-  const lock = lockFiles(dataDir, LOCK_PATIENCE);
+  const lock = lockFiles(dataDir, LOCK_TIMEOUT);
   if (lock === null) throw new ReplydError('conflict', 'another backup of this store is being made');
   const mark = randomBytes(6).toString('hex');
   const copy = `${file}.${mark}.db`;

@@ -1,6 +1,6 @@
 /**
  * Is the store whole? Looks at the database itself, at every blob's size and hash, at files that no row names and at
- * rows that lead nowhere, and tells each fault with the thing it is about and what to do. Changes nothing.
+ * rows that lead nowhere, and reports each fault with the thing it is about and what to do. Changes nothing.
  *
  * A running daemon goes on meanwhile: no snapshot is held for longer than one question, and what looks wrong about a
  * blob is looked at a second time, because it may just have been removed. A database that can't be read ends the check
@@ -36,7 +36,7 @@ export interface CheckResult {
 const RESTORE =
   'restore a backup (`replyd restore`); a failing disk or a file system that lies about fsync is the usual cause';
 const REPORT = 'please report it; nothing of a conversation is missing';
-/** More of one kind are counted, not told one by one. */
+/** More of one kind are counted, not listed one by one. */
 const MAX_FAULTS = 100;
 const PAGE = 200;
 /** An orphaned file is no news before the daemon would have cleared it away. */

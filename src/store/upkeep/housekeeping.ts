@@ -5,7 +5,7 @@
  * A clock that was put forward would make things old that are not: for an hour nothing goes, so that it can be put right.
  *
  * Never in a hurry: one short transaction, then a breath in which everybody else's writes go first. A fault is logged and
- * the next round begins anew.
+ * the next round starts again.
  */
 
 import { errorText } from '../../base/errors.js';

@@ -1,4 +1,4 @@
-/** Accounts, their domains and switches, and the look-up of an address at RCPT. */
+/** Accounts, their domains and switches, and the query of an address at RCPT. */
 
 import { ReplydError } from '../../base/errors.js';
 import type { AddressLookup } from '../../conversation/filing.js';
@@ -116,7 +116,7 @@ export interface TokenRow {
   inbound_emails: number;
 }
 
-/** Two look-ups: is the domain ours, does the token live. Prefixes are a list of a few. */
+/** Two queries: is the domain ours, does the token live. Prefixes are a list of a few. */
 export async function resolveAddress(tx: StoreTx, address: string): Promise<AddressLookup> {
   const parsed = await parseAddress(tx, address);
   const detail = (reason: string) => ({ detail: reason });

@@ -1,5 +1,5 @@
 /**
- * A conversation moves on: its counters, its last activity, and the events that tell of it, all in the transaction of
+ * A conversation moves on: its counters, its last activity, and its events, all in the transaction of
  * what happened. `seq` of messages and of events are counted per conversation and have no gaps: a conversation's row gives
  * them out. The events themselves are written last (`stream.ts`).
  */
@@ -76,7 +76,7 @@ function emitOne(
   });
 }
 
-/** For operations that tell something without adding a message. */
+/** For verbs that emit something without adding a message. */
 export async function emitEvents(
   tx: StoreTx,
   conversation: ConversationKeys,

@@ -2,7 +2,7 @@
  * Hooks: where an account's events are posted. A webhook is a row of the one delivery table, made in the transaction of
  * its event; its order key is hook and conversation, so that a receiver hears a conversation in its order.
  *
- * A hook that is off gets nothing new, and what waited for it is cancelled. Without hooks an event costs one look-up.
+ * A hook that is off gets nothing new, and what waited for it is cancelled. Without hooks an event costs one query.
  */
 
 import { ReplydError } from '../../base/errors.js';

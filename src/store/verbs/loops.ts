@@ -3,7 +3,7 @@
  * contact's loop runs through many conversations (a robot that answers all of them, a forwarding address that opens a
  * new one for each mail), so they are counted together.
  *
- * A mail that is far from the limit costs one index look-up of the contact's conversations with activity in the window:
+ * A mail that is far from the limit costs one index query of the contact's conversations with activity in the window:
  * as long as these hold fewer messages than the limit nothing is counted. Counting ends when the limit is reached, and
  * looks at a bounded number of conversations and messages.
  */

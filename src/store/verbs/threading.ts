@@ -1,6 +1,6 @@
 /**
  * Finds the conversation that each recipient of a mail means, as it stands in this transaction: `rules/filing.ts` says in
- * which order and what is refused, the look-ups are here. A reply or bounce token costs one statement, because every mail
+ * which order and what is refused, the queries are here. A reply or bounce token costs one statement, because every mail
  * asks. Ids and tokens in a header count only within the account of the forwarding address.
  */
 

@@ -4,7 +4,7 @@
  *
  * A token is found by its form wherever it stands (32 hex digits or a UUID, also where the signs around it are
  * percent-encoded), a token that another system made in another form by the reply address around it. Whether it is
- * one of another account's, alive or not, is the store's to say, in one look-up for all of a text. What is base64 or
+ * one of another account's, alive or not, is the store's to say, in one query for all of a text. What is base64 or
  * compressed is not opened. Linear: hostile text costs what it is long.
  */
 import { normalizeToken, SEPARATORS } from '../../mail/address.js';

@@ -1,6 +1,6 @@
 /**
  * One mail's way, from the door to its deliveries, put together from the rows that stand there: nothing is written for it
- * and nothing is remembered beside them, so what retention cleared away is missing. Steps come in the order of their times.
+ * and nothing else is kept for it, so what retention cleared away is missing. Steps come in the order of their times.
  */
 
 import type { TraceStep } from '../../conversation/model.js';

@@ -1,5 +1,5 @@
 /**
- * Rows → the public shapes of model.ts. Reading only; each view says which look-ups it costs. A reply address is never
+ * Rows → the public shapes of model.ts. Reading only; each view says which queries it costs. A reply address is never
  * stored: it is written from the token, the account's first domain and the configured prefix and separator.
  */
 import type {
@@ -45,7 +45,7 @@ import type {
 } from '../rows.js';
 import { fromJson, inTurn, type StoreTx, toIso } from '../tx.js';
 
-/** One look-up: its domains. */
+/** One query: its domains. */
 export async function accountView(tx: StoreTx, row: AccountRow): Promise<Account> {
   const domains = await domainsOf(tx, row.key);
   const first = domains[0];
@@ -100,7 +100,7 @@ export async function slugOf(tx: StoreTx, accountKey: number): Promise<string> {
   return (await tx.value<string>('select slug from account where key = $1', accountKey)) ?? '';
 }
 
-/** Five look-ups, none of which grows with the store; messages are added by those who show one conversation. */
+/** Five queries, none of which grows with the store; messages are added by those who show one conversation. */
 export async function conversationView(tx: StoreTx, row: ConversationRow): Promise<Conversation> {
   const domain = await firstDomain(tx, row.account_key);
   const contact = (await byKey(tx, 'contact', row.contact_key))!;
@@ -182,7 +182,7 @@ interface NamedAddress {
   readonly email: string;
 }
 
-/** Two look-ups: attachments, deliveries. */
+/** Two queries: attachments, deliveries. */
 export async function messageView(tx: StoreTx, row: MessageRow): Promise<Message> {
   const deliveries = row.direction === 'outgoing' ? await deliveriesOf(tx, row.key) : [];
   return {

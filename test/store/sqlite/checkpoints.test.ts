@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { checkpointsBeside } from '#replyd/store/sqlite/checkpoints.js';
+import { openCheckpoints } from '#replyd/store/sqlite/checkpoints.js';
 import { openDatabase } from '#replyd/store/sqlite/database.js';
 import { eventually } from '../../run.js';
 
@@ -14,7 +14,7 @@ const LOG_PAGES = 40;
 function open(context: TestContext, { elsewhere = false } = {}) {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-checkpoints-'));
   const db = openDatabase(dataDir, { create: true });
-  const checkpoints = checkpointsBeside(db, elsewhere ? path.join(dataDir, 'none') : dataDir, LOG_PAGES);
+  const checkpoints = openCheckpoints(db, elsewhere ? path.join(dataDir, 'none') : dataDir, LOG_PAGES);
   context.after(async () => {
     await checkpoints.close();
     db.close();
