@@ -156,3 +156,12 @@ test('a transaction begins and ends in one turn of the event loop', async contex
     'turn after two',
   ]);
 });
+
+test('the probe of the store writes a page each time', async context => {
+  const { tx, run } = await open(context);
+  for (const id of [1, 2]) {
+    const before = tx.db.logPages();
+    assert.deepEqual(filedIds(await run([{ id, name: 'canStore', values: [] }])), [id]);
+    assert.ok(tx.db.logPages() > before);
+  }
+});
