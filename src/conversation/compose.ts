@@ -11,10 +11,12 @@
  */
 import { ReplydError } from '../base/errors.js';
 import { normalizeAddress, splitAddress } from '../mail/address.js';
+import { cutText } from '../mail/cut.js';
+import { escapeHtml } from '../mail/html/escape.js';
 import type { Content, HeaderField, Mailbox } from '../mail/mail.js';
 import { wrapHtml } from '../mail/reply-text/marker.js';
 import { cleanSubject, replySubject, stripReplyPrefixes } from '../mail/subject.js';
-import { escapeHtml, markdownToHtml, plainToHtml } from './markdown.js';
+import { markdownToHtml, plainToHtml } from './markdown.js';
 import type { Account, Role } from './model.js';
 import { chainOf } from './rules/continuity.js';
 import { LOOP_HEADER } from './rules/loop.js';
@@ -301,7 +303,7 @@ function quoted(line: string): string {
 
 function shorten(text: string, words: Words): string {
   if (text.length <= MAX_CONTEXT_TEXT) return text;
-  return `${text.slice(0, MAX_CONTEXT_TEXT).replace(/[\ud800-\udbff]$/, '')} ${words.shortened}`;
+  return `${cutText(text, MAX_CONTEXT_TEXT)} ${words.shortened}`;
 }
 
 /** LF line ends, no controls but tab, no lone surrogates, no blank lines around. */

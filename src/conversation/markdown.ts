@@ -7,6 +7,7 @@
  * MAX_MARKDOWN characters is shown as plain text.
  */
 import MarkdownIt from 'markdown-it';
+import { escapeHtml } from '../mail/html/escape.js';
 
 const MAX_MARKDOWN = 64 * 1024;
 const MAX_NESTING = 20;
@@ -28,11 +29,6 @@ export function plainToHtml(text: string): string {
     .filter(paragraph => paragraph.trim() !== '')
     .map(paragraph => `<p>${paragraph.split('\n').map(plainLine).join('<br>\n')}</p>`)
     .join('\n');
-}
-
-/** The text with HTML's special characters escaped, for element content and quoted attributes. */
-export function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 
 function plainLine(line: string): string {

@@ -1,15 +1,15 @@
 /**
- * What a checker that we trust says of a mail's sender: SPF, DKIM and DMARC verdicts from its Authentication-Results
- * fields (RFC 8601).
+ * The SPF, DKIM and DMARC verdicts of a checker that we trust, from a mail's Authentication-Results fields (RFC 8601).
  *
- * Anybody can write such a field. Only those with one of our authserv-ids count, and of them only the topmost group: the
- * fields from the first such field down to the next Received. What stands below came with the mail, and a verdict that
- * a higher field gave is never replaced by a lower one. Whether the mail came from a host that may say such things is
- * for the caller to know; the host must take away forged fields with its own id (RFC 8601 section 5).
+ * Anybody can write such a field. Only fields with one of our authserv-ids count, and of them only the topmost group:
+ * from the first such field down to the next Received. A lower field never replaces the verdict of a higher one. The
+ * caller knows whether the mail came from a host that may say such things; that host must remove forged fields with its
+ * own id (RFC 8601 section 5).
  *
- * Broken fields and parts are left out; nothing throws. At most 20 fields are read, of each at most 4,000 characters.
+ * Broken fields and parts are left out. At most 20 fields are read, of each at most 4,000 characters. Nothing throws.
  */
 import { normalizeDomain } from './address.js';
+import { cutText } from './cut.js';
 import type { HeaderField } from './mail.js';
 import { withoutComments } from './mime/comments.js';
 
@@ -71,7 +71,7 @@ function resultsIn(value: string): { readonly authservId: string; readonly resul
   return { authservId: authservId[1] ?? authservId[2]!, results };
 }
 
-/** Semicolons inside of quoted strings part nothing; an unclosed quote ends with the value. */
+/** Semicolons inside of quoted strings separate nothing; an unclosed quote ends with the value. */
 function splitAtSemicolons(text: string): string[] {
   const parts: string[] = [];
   let quoted = false;
@@ -101,5 +101,5 @@ function foldId(id: string): string {
 }
 
 function shortened(value: string): string {
-  return value.length <= MAX_EVIDENCE ? value : `${value.slice(0, MAX_EVIDENCE).replace(/[\ud800-\udbff]$/, '')}…`;
+  return value.length <= MAX_EVIDENCE ? value : `${cutText(value, MAX_EVIDENCE)}…`;
 }

@@ -1,11 +1,12 @@
 /**
  * Signs that a robot or a mailing list sent a mail (RFC 3834, RFC 2919 and what programs really set).
  *
- * One strong sign settles it. Weak signs count only in pairs: a localised "Out of office" in the subject, a
- * `Precedence: bulk`, `X-Auto-Response-Suppress`, the null sender or a sender that takes no answer may each stand on a
- * person's mail. All signs that were seen are given as evidence, weak ones too. A robot's mail through a list is a robot's. Nothing throws.
+ * One strong sign decides. Weak signs count only in pairs, because each may stand on a person's mail: a localised "Out
+ * of office" in the subject, `Precedence: bulk`, `X-Auto-Response-Suppress`, the null sender, a sender that takes no
+ * answer. All signs are given as evidence, weak ones too. A robot's mail through a list is a robot's. Nothing throws.
  */
 
+import { cutText } from './cut.js';
 import type { HeaderField, Mail } from './mail.js';
 import { withoutComments } from './mime/comments.js';
 import { allValues } from './mime/headers.js';
@@ -119,7 +120,7 @@ function firstWord(value: string): string {
 }
 
 function shown(name: string, value: string): string {
-  return `${name}: ${value.length > 80 ? `${value.slice(0, 80).replace(/[\ud800-\udbff]$/, '')}...` : value}`;
+  return `${name}: ${value.length > 80 ? `${cutText(value, 80)}...` : value}`;
 }
 
 /** How responders begin their subjects, by language, lower case. */

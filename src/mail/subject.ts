@@ -1,8 +1,10 @@
 /**
- * Subjects: cleaning to one line, and the reply prefix (RFC 5322 section 3.6.5) in the languages people use.
+ * Subjects as one clean line, and their reply prefix (RFC 5322 section 3.6.5) in the languages people use.
  *
  * Only reply prefixes are taken off; `Fwd:`, ticket numbers and list tags belong to the subject. Nothing throws.
  */
+
+import { cutText } from './cut.js';
 
 const MAX_SUBJECT = 998;
 
@@ -52,7 +54,7 @@ export function cleanSubject(text: string): string {
     .replaceAll(/[\u202a-\u202e\u2066-\u2069]/g, '')
     .replaceAll(/[\s\x00-\x1f\x7f-\x9f]+/g, ' ')
     .trim();
-  return line.length <= MAX_SUBJECT ? line : line.slice(0, MAX_SUBJECT).replace(/[\ud800-\udbff]$/, '');
+  return cutText(line, MAX_SUBJECT);
 }
 
 /** The subject without any reply prefixes, cleaned: `AW: Re: RE[2]: Order` → `Order`. '' stays ''. */

@@ -1,4 +1,5 @@
 /** The customer's reply in the demo, as Gmail writes one: text and HTML, both with the answered mail quoted. */
+import { escapeHtml } from '../../mail/html/escape.js';
 
 /** The unfolded value of a header field, '' when there is none. */
 export function fieldOf(mail: string, name: string): string {
@@ -91,8 +92,4 @@ function gmailDate(date: Date): string {
   const day = date.toLocaleDateString('en-US', { weekday: 'short', month: 'short', day: 'numeric', year: 'numeric' });
   const time = date.toLocaleTimeString('en-US', { hour: 'numeric', minute: '2-digit' });
   return `${day} at ${time}`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

@@ -1,10 +1,11 @@
 /**
  * The text parts of a mail as one plain text and one HTML text.
  *
- * Alternatives say the same thing twice; everything else follows one another. The HTML is complete: plain parts that
- * have no HTML twin are put in, escaped. The plain text is null when a part with words has only HTML, so that whoever
- * reads one of the two reads every word. Nothing throws.
+ * Alternatives say the same thing twice; all other parts follow one another. The HTML is complete: a plain part without
+ * HTML twin is put in, escaped. The plain text is null when a part with words has only HTML, so that a reader of either
+ * text reads every word. Nothing throws.
  */
+import { escapeHtml } from '../html/escape.js';
 import type { Part } from './parts.js';
 
 export interface BodyPart {
@@ -36,7 +37,7 @@ export function joinBodies(bodies: readonly BodyPart[]): { plain: string | null;
   const shown = leaves.filter(leaf => leaf.isHtml || !(leaf.isBlank || hasTwin(leaf, inHtml)));
   return {
     plain: plainLeaves.length > 0 && isPlainComplete ? plainLeaves.map(leaf => leaf.text).join('\n') : null,
-    html: htmlLeaves.length > 0 ? shown.map(leaf => (leaf.isHtml ? leaf.text : escaped(leaf.text))).join('\n') : null,
+    html: htmlLeaves.length > 0 ? shown.map(leaf => (leaf.isHtml ? leaf.text : paragraph(leaf.text))).join('\n') : null,
   };
 }
 
@@ -69,9 +70,8 @@ function hasTwin({ part }: Leaf, alternatives: ReadonlySet<Part>): boolean {
   return false;
 }
 
-function escaped(text: string): string {
-  const safe = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-  return `<div>${safe.trim().replaceAll('\n', '<br>\n')}</div>`;
+function paragraph(text: string): string {
+  return `<div>${escapeHtml(text).trim().replaceAll('\n', '<br>\n')}</div>`;
 }
 
 function percentDecoded(text: string): string {

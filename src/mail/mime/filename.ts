@@ -1,8 +1,10 @@
 /**
- * Names of attachments: the real one, made safe to show and to save, or one made up from the type. Never a path, never
- * empty, no controls, no characters that turn the direction of text (`exe.gpj` tricks); at most 200 characters with the
- * extension kept.
+ * Names of attachments: the real one, made safe to show and to save, or one made up from the type. A name is never a
+ * path and never empty. It has no controls, no characters that turn the direction of text (`exe.gpj` tricks), and at
+ * most 200 characters with the extension kept.
  */
+
+import { cutText } from '../cut.js';
 
 const MAX_NAME = 200;
 
@@ -102,6 +104,5 @@ function safeName(given: string): string {
 function shortened(name: string): string {
   if (name.length <= MAX_NAME) return name;
   const extension = /\.[^.]{1,16}$/.exec(name)?.[0] ?? '';
-  const stem = name.slice(0, MAX_NAME - extension.length).replace(/[\ud800-\udbff]$/, '');
-  return stem + extension;
+  return cutText(name, MAX_NAME - extension.length) + extension;
 }

@@ -1,5 +1,8 @@
-/** What every report comes to, and the codes in what servers say about a failure: enhanced status codes (RFC 3463) and one-line diagnostics. Total. */
-
+/**
+ * What every report comes to, and what servers say about a failure: enhanced status codes (RFC 3463) and one-line
+ * diagnostics. Nothing throws.
+ */
+import { cutText } from '../cut.js';
 import type { MailKind, ReportEntry } from '../mail.js';
 
 const MAX_DIAGNOSTIC = 500;
@@ -31,5 +34,5 @@ export function findStatus(text: string): string | null {
 export function oneLine(text: string): string | null {
   const line = text.replaceAll(/[\s\x00-\x1f\x7f]+/g, ' ').trim();
   if (line === '') return null;
-  return line.length <= MAX_DIAGNOSTIC ? line : `${line.slice(0, MAX_DIAGNOSTIC).replace(/[\ud800-\udbff]$/, '')}…`;
+  return line.length <= MAX_DIAGNOSTIC ? line : `${cutText(line, MAX_DIAGNOSTIC)}…`;
 }

@@ -5,6 +5,7 @@
 
 import { ReplydError } from '../../base/errors.js';
 import type { Event, EventType } from '../../conversation/model.js';
+import { cutText } from '../../mail/cut.js';
 import { byKey } from '../by-key.js';
 import { decodeId, encodeId, keyAt, keyOf } from '../ids.js';
 import type { EventRow, MessageRow } from '../rows.js';
@@ -96,7 +97,7 @@ function textLength(row: MessageRow): number {
 /** A receiver that wants all of a very long mail asks for the message. */
 function shortened(event: Event): Event {
   const message = event.message!;
-  const cut = (text: string) => text.slice(0, SHORTENED).replace(/[\ud800-\udbff]$/, '');
+  const cut = (text: string) => cutText(text, SHORTENED);
   return {
     ...event,
     message: { ...message, text: cut(message.text), quoted_text: cut(message.quoted_text), signature: '', html: null },
