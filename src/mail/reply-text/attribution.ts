@@ -1,29 +1,20 @@
 /**
  * Attribution lines: what a client writes above a quote (`On Mon, 3 May 2027 at 10:00, Bob <bob@example.com> wrote:`).
  *
- * One is known by a verb of `languages.ts` in the right place, or, in any language, by its shape: an address, a
- * moment and a colon. It may be wrapped over four lines and may share its first line with the reply, or its last with
- * the quote. A sentence of a person ("On 3 May you wrote:") looks alike: without a quote directly below it needs
- * what only a client writes. In doubt it is the writer's text.
+ * A verb of `languages.ts` in the right place makes one or, in any language, its shape: an address, a moment and a
+ * colon. It may be wrapped over four lines. It may share its first line with the reply, or its last with the quote. A
+ * person's sentence ("On 3 May you wrote:") looks alike: without a quote directly below, a line needs what only a
+ * client writes. In doubt it is the writer's text.
  */
 import { CLOSING_VERBS, MIDDLE_VERBS, OPENERS, PRONOUNS } from './languages.js';
 import { isBlank, keyOf, type Line, lowered } from './lines.js';
+import { asciiDigits, hasAddress, hasDate, hasTime, isAddressLast, isBracketed, isTold } from './moments.js';
 
 // Thai, kana, Han, Hangul.
 const UNSPACED = /[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/;
 
 /** The last characters of the verbs of scripts without spaces; such a line may end without a colon. */
 const UNSPACED_ENDINGS: ReadonlySet<string> = new Set(CLOSING_VERBS.filter(isUnspaced).map(verb => verb.slice(-1)));
-
-/** The verbs by their last character. */
-const VERBS_BY_END: ReadonlyMap<string, readonly string[]> = new Map(
-  CLOSING_VERBS.map(verb => verb.slice(-1)).map(last => [last, CLOSING_VERBS.filter(verb => verb.endsWith(last))]),
-);
-
-/** The openers by their first character. */
-const OPENERS_BY_START: ReadonlyMap<string, readonly string[]> = new Map(
-  OPENERS.map(opener => opener.charAt(0)).map(first => [first, OPENERS.filter(opener => opener.startsWith(first))]),
-);
 
 export interface Attribution {
   /** First and one past the last line. */
@@ -39,7 +30,7 @@ const LINE_SPAN = 4;
 const LENGTH_LIMIT = 600;
 const COLON_END = /[:：﹕]\s*[_"]*$/;
 
-/** A cheap question first: could an attribution end on this line at all? */
+/** True when an attribution may end on this line. */
 export function mayEnd(line: Line): boolean {
   return line.mark !== 'verbatim' && endingOf(line) !== null;
 }
@@ -54,7 +45,6 @@ export function attributionEndingAt(
   const ending = endingOf(last);
   if (ending === null) return null;
   const quoted = ending.after === '' && quoteFollows(lines, index);
-  if (!quoted && !mayTell(lines, index)) return null;
   let joined = '';
   for (let start = index; start >= 0 && start > index - LINE_SPAN; start--) {
     const line = lines[start]!;
@@ -69,15 +59,6 @@ export function attributionEndingAt(
     return { start: first, end: index + 1, before, after: ending.after };
   }
   return null;
-}
-
-/** A quick look before the thorough one: without a digit or an address no line is an attribution by itself. */
-function mayTell(lines: readonly Line[], index: number): boolean {
-  for (let at = index; at >= 0 && at > index - LINE_SPAN; at--) {
-    if (lines[at]!.key === '') return false;
-    if (/[@\p{Nd}]/u.test(lines[at]!.key)) return true;
-  }
-  return false;
 }
 
 /** True when the text as a whole is an attribution; `quoted` when a quote stands directly below it. */
@@ -125,55 +106,6 @@ function isPlainSentence(sentence: string, personal: boolean): boolean {
   return !personal && !/[=;{}|\\]|\[\d/.test(sentence) && sentence.split(' ').length <= 25;
 }
 
-const DIGITS: readonly string[] = [
-  '٠١٢٣٤٥٦٧٨٩',
-  '۰۱۲۳۴۵۶۷۸۹',
-  '०१२३४५६७८९',
-  '০১২৩৪৫৬৭৮৯',
-  '๐๑๒๓๔๕๖๗๘๙',
-  '０１２３４５６７８９',
-];
-
-// What a text tells, whose digits are ASCII.
-
-function hasAddress(ascii: string): boolean {
-  return ascii.includes('@') && /[^\s@<>()]@[^\s@<>()]+[^\s@<>():.]/.test(ascii);
-}
-
-function isBracketed(ascii: string): boolean {
-  return /[<(（[＜]\s*(?:mailto:|<)?[^\s@<>()]+@[^\s@<>()]+[>)）\]＞]/i.test(ascii);
-}
-
-function isAddressLast(ascii: string): boolean {
-  return /@[^\s@<>()]+[>)）\]＞]*[\s:：_"]*$/.test(ascii);
-}
-
-function hasTime(ascii: string): boolean {
-  return /(?<!\d)\d{1,2}\s?[:.h：٫時时시][\s\u202f]?\d{2}(?!\d)/.test(ascii);
-}
-
-function isTold(ascii: string): boolean {
-  return hasAddress(ascii) || hasDate(ascii) || hasTime(ascii);
-}
-
-function hasDate(ascii: string): boolean {
-  return (
-    /(?<!\d)(?:1[34]|19|20|25)\d{2}(?!\d)/.test(ascii) ||
-    /(?<![\d.])\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{1,4}(?!\d|\.\d)/.test(ascii)
-  );
-}
-
-function asciiDigits(text: string): string {
-  if (!/[^\x00-\u05ff]/.test(text)) return text;
-  return text.replace(/[٠-٩۰-۹०-९০-৯๐-๙０-９]/g, digit => {
-    for (const row of DIGITS) {
-      const value = row.indexOf(digit);
-      if (value !== -1) return String(value);
-    }
-    return digit;
-  });
-}
-
 /** Without the dashes around it, or the arrows of GroupWise (`>>> Ann Lee 5/3/2027 10:02 AM >>>`). */
 function unframed(text: string): { inner: string; framed: boolean } {
   const start = /^(?:[-=_–—‐]{2,}|>{2,})\s*/.exec(text)?.[0].length ?? 0;
@@ -186,7 +118,7 @@ function unframed(text: string): { inner: string; framed: boolean } {
 function closingVerb(sentence: string): string | null {
   const lower = lowered(sentence);
   let best: string | null = null;
-  for (const verb of VERBS_BY_END.get(lower.slice(-1)) ?? []) {
+  for (const verb of CLOSING_VERBS) {
     if (!lower.endsWith(verb) || (best !== null && verb.length <= best.length)) continue;
     const before = lower.charAt(lower.length - verb.length - 1);
     if (before === '' || isUnspaced(verb) || !/[\p{L}\p{N}]/u.test(before)) best = verb;
@@ -248,21 +180,12 @@ function isStrictAttribution(text: string): boolean {
   return hasAddress(ascii) && hasDate(ascii) && hasTime(ascii) && closingVerb(inner.replace(/[:：\s]+$/, '')) !== null;
 }
 
-/** A letter or digit of ASCII, a stop or a comma: with these no attribution ends. */
-function isSentenceEnd(code: number): boolean {
-  const lower = code | 0x20;
-  return (lower >= 0x61 && lower <= 0x7a) || (code >= 0x30 && code <= 0x39) || code === 0x2e || code === 0x2c;
-}
-
 /** How a line may end an attribution: whole, or after a verb and colon with more text behind them. */
 function endingOf(line: Line): { key: string; after: string } | null {
   if (line.mark === 'verbatim' || line.key === '') return null;
   const key = line.key;
-  if (!isSentenceEnd(key.charCodeAt(key.length - 1))) {
-    const last = key.slice(-1);
-    if ('-–—>)'.includes(last) || UNSPACED_ENDINGS.has(last) || (':：﹕_"'.includes(last) && COLON_END.test(key)))
-      return { key, after: '' };
-  }
+  const last = key.slice(-1);
+  if ('-–—>)'.includes(last) || UNSPACED_ENDINGS.has(last) || COLON_END.test(key)) return { key, after: '' };
   if (key.length >= 1_000 || !(key.includes(':') || key.includes('：'))) return null;
   let colon = key.search(/[:：]\s/);
   for (let tries = 0; colon !== -1 && tries < 12; tries++) {
@@ -310,8 +233,7 @@ function isAbove(line: Line | undefined, first: Line): boolean {
 function opens(key: string): boolean {
   const lower = lowered(key.slice(0, 60).replace(/^[-=_–—\s]+/, ''));
   if (/^\p{Nd}/u.test(lower)) return true;
-  const openers = OPENERS_BY_START.get(lower.charAt(0)) ?? [];
-  return openers.some(
+  return OPENERS.some(
     opener =>
       lower.startsWith(opener) &&
       (/\s/.test(lower.charAt(opener.length)) || isUnspaced(opener) || opener.endsWith('-')),

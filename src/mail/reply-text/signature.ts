@@ -1,8 +1,8 @@
 /**
- * Delimiter lines and device lines. A delimiter cuts the rest of the writer's words off as signature; a device line
- * ("Sent from my iPhone") is one line that the program wrote. Sign-offs and names are the writer's own.
+ * Delimiter lines and device lines. A delimiter makes the rest of the writer's words a signature. A device line ("Sent
+ * from my iPhone") is one line that the program wrote. Sign-offs and names are the writer's own.
  *
- * A row of dashes is no delimiter where it underlines a heading or rules a table; a sentence that only begins like a
+ * A row of dashes is no delimiter where it underlines a heading or rules a table. A sentence that only begins like a
  * device line is a sentence. In doubt it is text.
  */
 import { isBlank, type Line, lowered } from './lines.js';
@@ -13,7 +13,7 @@ const SOFT_LIMIT = 10;
 /** True when this line ends the writer's text and begins a signature. */
 export function isDelimiter(lines: readonly Line[], index: number): boolean {
   const line = lines[index]!;
-  if (line.mark !== null || line.depth > 0 || startsWithWord(line.key)) return false;
+  if (line.mark !== null || line.depth > 0) return false;
   const text = line.body.trim();
   if (/^(?:--|—|–|ᐧ)$/.test(text)) return true;
   const hard = /^(?:-{2,}|_{2,}|[–—―─ᐧ]+|‐{2,})$/.test(text);
@@ -54,19 +54,7 @@ export function isDeviceLine(line: Line): boolean {
     const device = first.slice(prefix.length, first.length - suffix.length).trim();
     return isDevice(device) && (!OFFERS.has(prefix + suffix) || MAIL_PROGRAM.test(device));
   };
-  const isMade =
-    BY_FIRST.get(lower.charAt(0))?.some(fits) === true || BY_LAST.get(lower.slice(-1))?.some(fits) === true;
-  return isMade && (rest === '' || EXCUSE.test(rest));
-}
-
-/** True for a text that begins with a letter or digit of ASCII, as nearly all lines do. */
-function startsWithWord(text: string): boolean {
-  return isWordCode(text.charCodeAt(0));
-}
-
-function isWordCode(code: number): boolean {
-  const lower = code | 0x20;
-  return (lower >= 0x61 && lower <= 0x7a) || (code >= 0x30 && code <= 0x39);
+  return (rest === '' || EXCUSE.test(rest)) && PATTERNS.some(fits);
 }
 
 /** Without the addresses that clients put behind links, and without dashes around. */
@@ -75,13 +63,8 @@ function bareText(key: string): string {
   if (/https?:|www\./i.test(text)) {
     text = text.replace(/[<[(]\s*(?:https?:|www\.)[^>\])\s]*\s*[>\])]/gi, '').replace(/\bhttps?:\/\/\S+$/i, '');
   }
-  const last = text.charCodeAt(text.length - 1);
-  if (startsWithWord(text) && (isWordCode(last) || last === STOP || last === COMMA)) return text;
   return text.replace(/^[-–—_~\s]+|[-–—_~\s]+$/g, '');
 }
-
-const COMMA = 0x2c;
-const STOP = 0x2e;
 
 // What a virus scanner hangs below a mail.
 const VIRUS_LINE =
@@ -150,26 +133,6 @@ const PATTERNS: readonly Pattern[] = [
     return [prefix, suffix] as const;
   }),
 );
-
-/** Patterns by their first character, those without words in front by their last one. */
-const BY_FIRST: ReadonlyMap<string, readonly Pattern[]> = grouped(
-  PATTERNS.filter(([prefix]) => prefix !== ''),
-  ([prefix]) => prefix.charAt(0),
-);
-const BY_LAST: ReadonlyMap<string, readonly Pattern[]> = grouped(
-  PATTERNS.filter(([prefix]) => prefix === ''),
-  ([, suffix]) => suffix.slice(-1),
-);
-
-function grouped(patterns: readonly Pattern[], keyOf: (pattern: Pattern) => string): ReadonlyMap<string, Pattern[]> {
-  const groups = new Map<string, Pattern[]>();
-  for (const pattern of patterns) {
-    const group = groups.get(keyOf(pattern));
-    if (group === undefined) groups.set(keyOf(pattern), [pattern]);
-    else group.push(pattern);
-  }
-  return groups;
-}
 
 // "Get Outlook for iOS": such a line names a mail program, else somebody asks for something.
 const OFFERS: ReadonlySet<string> = new Set(
