@@ -81,7 +81,7 @@ export function createReception(options: ReceptionOptions): Reception {
       mails.add([refused.via, 'rejected'], refused.envelope.rcptTo.length);
       try {
         const parsed = await options.parser.parse(refused.raw, {
-          traces: NO_TRACES,
+          knownTexts: NOTHING_KNOWN,
           mailFrom: refused.envelope.mailFrom,
           authservIds: [],
         });
@@ -100,7 +100,7 @@ export function createReception(options: ReceptionOptions): Reception {
   };
 }
 
-const NO_TRACES = { texts: [], replyAddresses: [] };
+const NOTHING_KNOWN = { texts: [], replyAddresses: [] };
 
 /** More Received fields than these are a loop between MTAs (RFC 5321 section 6.3). */
 const MAX_HOPS = 50;
@@ -119,7 +119,7 @@ function troubleStatus(error: unknown): Status {
 async function accept(options: ReceptionOptions, arrival: Arrival, together: boolean): Promise<readonly Verdict[]> {
   const { store, parser, log } = options;
   const about = {
-    traces: {
+    knownTexts: {
       texts: await store.quotable(conversationsOf(arrival.destinations)),
       // His mail program quotes the address that he answered to.
       replyAddresses: arrival.destinations.map(each => each.address.toLowerCase()),

@@ -6,7 +6,7 @@
  * answers "temporary" (451, 503, 75, retry) and never bounces somebody's mail for it.
  */
 import type { Authentication } from '../mail/authentication.js';
-import type { Content, Envelope, MailAttachment, RawFacts, Traces } from '../mail/mail.js';
+import type { Content, Envelope, KnownTexts, MailAttachment, RawFacts } from '../mail/mail.js';
 import type { Status } from '../mail/status.js';
 import type { Destination, FiledReading } from './filing.js';
 import type { EventType, Via } from './model.js';
@@ -81,7 +81,7 @@ export type Parsed =
 
 /** What is known of a mail besides its bytes. */
 export interface ReadingContext {
-  readonly traces: Traces;
+  readonly knownTexts: KnownTexts;
   /** Envelope sender, '' for the null reverse-path. */
   readonly mailFrom: string;
   /** Our authserv-ids; none: no Authentication-Results field counts. */

@@ -1,10 +1,10 @@
 /**
- * Addresses (RFC 5321 section 4.1.2, RFC 6531) and the grammar of the addresses that are ours (docs/contract.md section 3).
+ * Addresses (RFC 5321 section 4.1.2, RFC 6531) and the grammar of our own ones (docs/contract.md section 3).
  *
- * Reading is lenient where real senders are (dots at odd places, UTF-8 local parts, local parts longer than 64 octets as
- * VERP makes them) and strict where a character could mean something to a shell, a header or a log. Nothing here throws:
- * what is no address is null, what is no address of ours is `unknown`, so that every door can give its own answer.
- * All patterns are anchored and linear.
+ * Reading is lenient where real senders are: dots at odd places, UTF-8 local parts, local parts longer than 64 octets
+ * as VERP makes them. It is strict where a character could mean something to a shell, a header or a log. Nothing
+ * throws: what is no address is null, what is no address of ours is `unknown`, so that every door can give its own
+ * answer. All patterns are anchored and linear.
  */
 import { domainToASCII } from 'node:url';
 

@@ -1,7 +1,9 @@
 /**
- * The Date field (RFC 5322 section 3.3 and 4.3) to an instant. Lenient with what programs write (no weekday, no
- * seconds, long month names, `GMT+2`, comments, RFC 3339, C's asctime), and null for everything else: a wrong instant is worse than
- * none, which is why JavaScript's own parser, that reads a year into any word with a digit, is not asked.
+ * The Date field (RFC 5322 section 3.3 and 4.3) as an instant.
+ *
+ * It reads what programs write: no weekday, no seconds, long month names, `GMT+2`, comments, RFC 3339, C's asctime.
+ * Everything else is null, because a wrong instant is worse than none. JavaScript's own parser is not used: it reads a
+ * year into any word with a digit. Nothing throws.
  */
 
 const MONTHS: ReadonlyMap<string, number> = new Map(

@@ -1,7 +1,7 @@
 /**
- * What a mail is to the rest of replyd: plain, serialisable values that cross threads and processes.
- * The parser (`message.ts`) makes a Mail out of raw bytes; `reading.ts` makes a Reading out of a Mail.
- * Words as in RFC 5322 and RFC 5321: fields stand in the header, the envelope came by SMTP.
+ * What a mail is to the rest of replyd: plain values that cross threads and processes. The parser (`message.ts`) makes
+ * a Mail out of raw bytes, `reading.ts` makes a Reading out of a Mail. The words are those of RFC 5322 and RFC 5321:
+ * fields stand in the header, the envelope came by SMTP.
  */
 
 /** The envelope (RFC 5321). `mailFrom` is '' for the null reverse-path. Domains in lower-case ASCII (A-labels). */
@@ -84,8 +84,8 @@ export interface ReportEntry {
   readonly diagnostic: string | null;
 }
 
-/** Our own traces in what a customer quotes: what replyd knows of the conversation and no general tool can. */
-export interface Traces {
+/** What replyd knows of the conversation, to find its own words in what a customer quotes. */
+export interface KnownTexts {
   /** Reply addresses of the conversation, in lower case. */
   readonly replyAddresses: readonly string[];
   /** Texts of the conversation's latest messages, newest first. */

@@ -1,7 +1,9 @@
 /**
- * Address lists of header fields (RFC 5322 section 3.4, RFC 6854) as mailboxes. What has no readable address is left
- * out: groups give their members, `undisclosed-recipients:;` gives nobody. Encoded words are decoded in names only
- * (RFC 2047 section 5): a name that decodes to an address stays a name. At most 500 of a list; nothing throws.
+ * Address lists of header fields (RFC 5322 section 3.4, RFC 6854) as mailboxes.
+ *
+ * What has no readable address is left out: a group gives its members, `undisclosed-recipients:;` gives nobody. Encoded
+ * words are decoded in names only (RFC 2047 section 5): a name that decodes to an address stays a name. At most 500
+ * mailboxes of a list are read. Nothing throws.
  */
 import addressparser from 'nodemailer/lib/addressparser';
 import { normalizeAddress } from './address.js';

@@ -1,9 +1,9 @@
 /**
  * Message identifiers (RFC 5322 section 3.6.4) as they really come: folded, glued together, with comments, without
- * brackets, with words around them. Ids are opaque and case-sensitive; they are given without the angle brackets.
+ * brackets, with words around them. Ids are opaque and case-sensitive; they are given without their angle brackets.
  *
- * One linear pass, nothing throws: what cannot be an id is left out. At most 200 ids of a field are kept (the first 20
- * and the last 180: the root and the newest are what threads), each at most 998 characters.
+ * The reading is one linear pass and never throws: what cannot be an id is left out. At most 200 ids of a field are
+ * kept, the first 20 and the last 180, because the root and the newest ones thread. An id has at most 998 characters.
  */
 
 const MAX_IDS = 200;

@@ -2,13 +2,13 @@
  * What replyd understands of a mail: its kind with the reasons, what a machine reports in it, the words that are new,
  * the HTML to show.
  *
- * The order is the policy: structure first (a report is a report, whoever sent it to which address), then the signs of
- * robots and lists, and what is left was written by a person. A machine's words are not split: nobody quotes in them.
- * Pure, and total: a Mail always has a Reading.
+ * The order is the policy. Structure comes first: a report is a report, whoever sent it to which address. Then come the
+ * signs of robots and lists. What is left was written by a person. A machine's words are not split, because nobody
+ * quotes in them. Every Mail has a Reading; nothing throws.
  */
 import { automaticSigns } from './automatic.js';
 import { attachmentAddress, displayHtml } from './html/sanitise.js';
-import type { Mail, Reading, ReplyText, Traces } from './mail.js';
+import type { KnownTexts, Mail, Reading, ReplyText } from './mail.js';
 import { firstValue } from './mime/headers.js';
 import { splitReply } from './reply-text/reply-text.js';
 import { noticeOf } from './reports/bounce-in-words.js';
@@ -19,7 +19,7 @@ export interface ReadingOptions {
   readonly mailFrom?: string;
 }
 
-export function readMail(mail: Mail, traces: Traces, options: ReadingOptions = {}): Reading {
+export function readMail(mail: Mail, knownTexts: KnownTexts, options: ReadingOptions = {}): Reading {
   const nullSender = isNullSender(mail, options.mailFrom);
   const shown = shownHtml(mail);
   const machine = readReport(mail, nullSender);
@@ -29,7 +29,7 @@ export function readMail(mail: Mail, traces: Traces, options: ReadingOptions = {
   }
   const signs = automaticSigns(mail, nullSender);
   const kind = signs.kind ?? 'reply';
-  const text = splitReply(mail, traces, { subject: mail.subject });
+  const text = splitReply(mail, knownTexts, { subject: mail.subject });
   const evidence = [...signs.evidence, ...shown.evidence];
   return { mail, kind, evidence, report: [], reportedIds: [], text, html: shown.html };
 }

@@ -1,7 +1,7 @@
 /**
- * The one table of SMTP answers (docs/contract.md section 4): basic reply code (RFC 5321), enhanced code (RFC 3463,
- * RFC 5248) and the text a stranger may read. No other file holds such a code. Texts are generic on purpose: one
- * text for every unknown address, so that nobody learns from an answer which part was wrong.
+ * The one table of SMTP answers (docs/contract.md section 4): basic reply code (RFC 5321), enhanced code (RFC 3463, RFC
+ * 5248) and the text that a stranger may read. No other file holds such a code. The texts are generic on purpose: all
+ * unknown addresses get the same one, so that nobody learns from an answer which part was wrong.
  */
 
 export interface Status {

@@ -30,8 +30,8 @@ export interface JobMail {
 /** Reads one mail. Whatever its reading throws is the mail's fault; trouble with the disk is ours. */
 export function readJob(job: Job, mail: JobMail): Promise<JobResult> {
   return resultOf(job, mail.facts, async () => {
-    const { traces, mailFrom } = job.about;
-    return readMail(await parseMail(mail.bytes, mail.keeper), traces, { mailFrom });
+    const { knownTexts, mailFrom } = job.about;
+    return readMail(await parseMail(mail.bytes, mail.keeper), knownTexts, { mailFrom });
   });
 }
 

@@ -4,7 +4,7 @@
  * milliseconds of processor time.
  */
 import { displayHtml } from '#replyd/mail/html/sanitise.js';
-import type { Traces } from '#replyd/mail/mail.js';
+import type { KnownTexts } from '#replyd/mail/mail.js';
 import { splitReply } from '#replyd/mail/reply-text/reply-text.js';
 
 const KIB = 1024;
@@ -61,16 +61,16 @@ const HOSTILE_HTML: Readonly<Record<string, string>> = {
 
 /** Prints the figures. With `quick` only a few rounds each. */
 export async function run(quick = false): Promise<void> {
-  const traces: Traces = {
+  const knownTexts: KnownTexts = {
     replyAddresses: [`reply+${'5f'.repeat(16)}@in.shop.example`],
     texts: Array.from({ length: 10 }, (_, index) => `${words(120, index)}\nyour order left our warehouse this morning`),
   };
-  ordinary(traces, quick ? 50 : 1_000);
+  ordinary(knownTexts, quick ? 50 : 1_000);
   print(`hostile text, 1 MiB (bound ${TEXT_BOUND} ms)`);
   for (const [name, piece] of Object.entries(HOSTILE_TEXTS)) {
     report(
       name,
-      best(quick, () => splitReply({ plain: filled(piece, TEXT_SIZE), html: null }, traces)),
+      best(quick, () => splitReply({ plain: filled(piece, TEXT_SIZE), html: null }, knownTexts)),
       TEXT_BOUND,
     );
   }
@@ -79,7 +79,7 @@ export async function run(quick = false): Promise<void> {
     const html = filled(piece, HTML_SIZE);
     report(
       `${name}, split`,
-      best(quick, () => splitReply({ plain: null, html }, traces)),
+      best(quick, () => splitReply({ plain: null, html }, knownTexts)),
       HTML_BOUND,
     );
     report(
@@ -90,16 +90,16 @@ export async function run(quick = false): Promise<void> {
   }
   print('growth, ms at 64 KiB, 256 KiB, 1 MiB, 4 MiB');
   for (const name of ['known words', 'interleaved lines', 'attribution lines'] as const) {
-    growth(name, quick, size => splitReply({ plain: filled(HOSTILE_TEXTS[name]!, size), html: null }, traces));
+    growth(name, quick, size => splitReply({ plain: filled(HOSTILE_TEXTS[name]!, size), html: null }, knownTexts));
   }
   for (const name of ['nested div', 'nested blockquote', 'words'] as const) {
     growth(`${name} (HTML)`, quick, size =>
-      splitReply({ plain: null, html: filled(HOSTILE_HTML[name]!, size) }, traces),
+      splitReply({ plain: null, html: filled(HOSTILE_HTML[name]!, size) }, knownTexts),
     );
   }
 }
 
-function ordinary(traces: Traces, rounds: number): void {
+function ordinary(knownTexts: KnownTexts, rounds: number): void {
   const own = words(300, 99);
   const quote = words(40, 3);
   const plain = `${own}\n\n${ATTRIBUTION}\n\n> ${quote}\n`;
@@ -112,9 +112,9 @@ function ordinary(traces: Traces, rounds: number): void {
     `<blockquote class="gmail_quote"><div>${quote}</div><table>${cells.join('')}</table></blockquote></div>`;
   print(`an ordinary mail: ${plain.length} characters of text, ${html.length} of HTML, ms each`);
   for (const [name, once] of [
-    ['split, both parts', () => splitReply({ plain, html }, traces)],
-    ['split, text alone', () => splitReply({ plain, html: null }, traces)],
-    ['split, HTML alone', () => splitReply({ plain: null, html }, traces)],
+    ['split, both parts', () => splitReply({ plain, html }, knownTexts)],
+    ['split, text alone', () => splitReply({ plain, html: null }, knownTexts)],
+    ['split, HTML alone', () => splitReply({ plain: null, html }, knownTexts)],
     ['display', () => displayHtml(html)],
   ] as const) {
     for (let round = 0; round < rounds / 5; round++) once();

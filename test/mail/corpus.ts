@@ -1,11 +1,11 @@
 /**
  * The corpus: `test/corpus/NNN-name/` with `mail.eml` (the bytes), `expect.json` (what must be understood of it) and
- * `why.txt` (one line: why this mail is here). A field that stands in expect.json must match exactly; `traces` and
+ * `why.txt` (one line: why this mail is here). A field that stands in expect.json must match exactly; `knownTexts` and
  * `mail_from` are input.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Traces } from '#replyd/mail/mail.js';
+import type { KnownTexts } from '#replyd/mail/mail.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
 import { readMail } from '#replyd/mail/reading.js';
 import { isHardBounce } from '#replyd/mail/status.js';
@@ -36,7 +36,7 @@ export function corpusMails(): CorpusMail[] {
 export async function understood(mail: CorpusMail): Promise<Record<string, unknown>> {
   const parsed = await parseMail(mail.bytes, keepInMemory);
   const mailFrom = mail.expect.mail_from;
-  const reading = readMail(parsed, tracesOf(mail.expect), typeof mailFrom === 'string' ? { mailFrom } : {});
+  const reading = readMail(parsed, knownTextsOf(mail.expect), typeof mailFrom === 'string' ? { mailFrom } : {});
   return {
     kind: reading.kind,
     evidence: reading.evidence,
@@ -71,7 +71,10 @@ export async function understood(mail: CorpusMail): Promise<Record<string, unkno
   };
 }
 
-function tracesOf(expect: Readonly<Record<string, unknown>>): Traces {
-  const traces = (expect.traces ?? {}) as Record<string, readonly string[] | undefined>;
-  return { replyAddresses: traces.reply_addresses ?? traces.replyAddresses ?? [], texts: traces.texts ?? [] };
+function knownTextsOf(expect: Readonly<Record<string, unknown>>): KnownTexts {
+  const knownTexts = (expect.knownTexts ?? {}) as Record<string, readonly string[] | undefined>;
+  return {
+    replyAddresses: knownTexts.reply_addresses ?? knownTexts.replyAddresses ?? [],
+    texts: knownTexts.texts ?? [],
+  };
 }

@@ -3,7 +3,7 @@ import os from 'node:os';
 import { test } from 'node:test';
 import { type ComposeInput, type ComposeMessage, compose } from '#replyd/conversation/compose.js';
 import { carriesLoopMark } from '#replyd/conversation/rules/loop.js';
-import type { Mail, Traces } from '#replyd/mail/mail.js';
+import type { KnownTexts, Mail } from '#replyd/mail/mail.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
 import { readMail } from '#replyd/mail/reading.js';
 import { splitReply } from '#replyd/mail/reply-text/reply-text.js';
@@ -46,7 +46,7 @@ const INPUT: ComposeInput = {
   attachments: [],
 };
 
-const TRACES: Traces = {
+const KNOWN_TEXTS: KnownTexts = {
   replyAddresses: ['reply+aa@reply.example.com'],
   texts: [...INPUT.messages, ...INPUT.context].map(message => message.text),
 };
@@ -100,6 +100,6 @@ test('a reply that quotes it is its new words alone', async () => {
     'below the quote': `${attribution}\n\n${quoted}\n\nThanks, great.\n`,
   };
   for (const [style, plain] of Object.entries(styles)) {
-    assert.equal(splitReply({ plain, html: null }, TRACES).text.trim(), 'Thanks, great.', style);
+    assert.equal(splitReply({ plain, html: null }, KNOWN_TEXTS).text.trim(), 'Thanks, great.', style);
   }
 });

@@ -40,7 +40,7 @@ test('attachments of all sizes come back whole from the worker, and the raw mail
   // Several at once, so that one's memory could be another's.
   const all = await Promise.all(
     [1, 2, 3].map(() =>
-      parser.parse({ bytes }, { traces: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] }),
+      parser.parse({ bytes }, { knownTexts: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] }),
     ),
   );
   for (const parsed of all) {
@@ -68,13 +68,13 @@ test('a mail whose hash can not be noted is read all the same', async context =>
     const bytes = Buffer.from(`From: ann@example.com\r\n\r\n${text}\r\n`);
     const parsed = await other.parse(
       { bytes },
-      { traces: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] },
+      { knownTexts: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] },
     );
     assert.ok(parsed.readable && parsed.reading.text.text === text);
   }
 });
 
-const ABOUT = { traces: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] };
+const ABOUT = { knownTexts: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] };
 
 test('all mails that were in hand when the process went down are read apart, others are not', async context => {
   const mails = ['one', 'two', 'three'].map(text => Buffer.from(`From: ann@example.com\r\n\r\n${text}\r\n`));

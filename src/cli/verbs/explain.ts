@@ -104,8 +104,8 @@ async function explain(given: Given, store: Store | null, authservIds: readonly 
   if (store === null) return { ...about, given, envelope, reading: first, locations: null };
   const locations = await store.locate({ recipients: envelope.rcptTo, mailFrom, reading: first });
   const conversations = locations.flatMap(each => (each.conversation === null ? [] : [each.conversation.id]));
-  const traces = { texts: await store.quotable(conversations), replyAddresses: envelope.rcptTo };
-  const reading = readMail(mail, traces, { mailFrom });
+  const knownTexts = { texts: await store.quotable(conversations), replyAddresses: envelope.rcptTo };
+  const reading = readMail(mail, knownTexts, { mailFrom });
   return { ...about, given, envelope, reading, locations };
 }
 

@@ -103,7 +103,7 @@ async function reprocess(store: Store, id: string): Promise<readonly string[]> {
   ]);
   const bytes = await store.read(raw);
   const about = {
-    traces: { texts: await store.quotable(conversations), replyAddresses: mail.envelope.rcpt_to },
+    knownTexts: { texts: await store.quotable(conversations), replyAddresses: mail.envelope.rcpt_to },
     mailFrom: mail.envelope.mail_from,
     authservIds: [],
   };

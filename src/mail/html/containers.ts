@@ -1,9 +1,9 @@
 /**
- * What the elements of mail programs say about the text inside them: where a quoted mail begins, which line a client
- * wrote above it, where a signature stands. Facts about clients, one table; `lines.ts` applies them.
+ * What the elements of mail programs say about the text inside: where a quoted mail begins, which line a client wrote
+ * above it, where a signature stands. One table of facts about clients; `lines.ts` applies it.
  *
  * Ids and classes are compared by their end, because clients that quote HTML put prefixes in front (`m_-42gmail_quote`,
- * `x_divRplyFwdMsg`). An element nobody knows says nothing, and its text is the writer's.
+ * `x_divRplyFwdMsg`). An unknown element says nothing, and its text is the writer's.
  */
 import { isWrapperClass } from '../reply-text/marker.js';
 
@@ -108,7 +108,7 @@ function isWordBorder(style: string): boolean {
   return /border-top\s*:\s*solid\s+(?:#|rgb|windowtext|gray)/i.test(style) && /border\s*:\s*none/i.test(style);
 }
 
-/** True when the HTML holds a sign of any container that may say where a quote begins. Cheap, one pass. */
+/** True when the HTML holds a sign of any container that may say where a quote begins. */
 export function hasContainers(html: string): boolean {
   return /<blockquote|gmail_quote|divrplyfwdmsg|appendonsend|yahoo_quoted|olk_src_body|protonmail_quote|moz-cite-prefix|moz-forward|replyd-mail|reference-message|messagereplysection|includetail|name="quote"|border-top\s*:\s*solid|zmail_extra|bloop_original/i.test(
     html,

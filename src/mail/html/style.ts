@@ -1,8 +1,9 @@
 /**
- * Style attributes of hostile HTML: keeps the properties that colour, size and place words inside their own box, with
- * values that are plain words, numbers and colours. Everything else goes: what loads (`url()`), runs (`expression()`),
+ * Style attributes of hostile HTML. It keeps the properties that colour, size and place words inside their own box,
+ * with values of plain words, numbers and colours. It drops everything that loads (`url()`), runs (`expression()`),
  * hides its meaning (escapes, comments) or leaves its box (`position`, negative margins, huge sizes).
- * Linear: the text is cut at semicolons once; overlong attributes are dropped whole.
+ *
+ * It is linear: the text is cut at semicolons once, and an overlong attribute is dropped whole. It never throws.
  */
 
 const STYLE_LIMIT = 4_000;

@@ -1,8 +1,8 @@
 /**
- * Words of an HTML part flowing into lines: white space, line and block ends, bullets, cells, and the quote signs in
- * front. `lines.ts` walks the elements and says what they mean; this says what their words look like as text.
+ * How the words of an HTML part flow into lines: white space, ends of lines and blocks, bullets, cells, quote signs in
+ * front. `lines.ts` walks the elements and says what they mean; this file says what their words look like as text.
  *
- * Looks only at what is added, never back into a line, so that the cost of a line is its length.
+ * It looks only at what is added, never back into a line, so that a line costs its length.
  */
 import { keyOf, LINE_LIMIT, type Line, type LineMark, plainLine, verbatimLine } from '../reply-text/lines.js';
 

@@ -1,10 +1,10 @@
 /**
- * Puts a Mail together out of its MIME parts: which part is text for people, which is a report, which is a file.
+ * Makes a Mail out of its MIME parts: decides which part is text for people, which is a report, which is a file.
  *
- * A part is text when it is text/plain or text/html and nobody calls it an attachment; everything else is kept as a
- * file, with its real name, whatever its type. No words are dropped: a multipart whose boundary never comes is split by
- * the one that does, or read as text; so are body lines that a forgotten blank line left in the header; a text above
- * 4 MiB is cut, and kept whole as a file.
+ * A part is text when it is text/plain or text/html and nothing calls it an attachment. Everything else is kept as a
+ * file with its real name, whatever its type. No words are dropped: a multipart whose boundary never comes is split by
+ * the one that does, or read as text; body lines in a header without blank line are read as text; a text above 4 MiB is
+ * cut, and kept whole as a file. It throws what `splitMail` and the keeper throw.
  */
 import { createHash } from 'node:crypto';
 import libmime from 'libmime';

@@ -1,12 +1,11 @@
 /**
- * Bytes to text, whatever the mail says about its charset and however wrong that is. The result never holds NUL or a
- * lone surrogate, and never a byte order mark in front.
+ * Bytes to text, whatever the mail says about its charset and however wrong that is. The result never holds NUL, a lone
+ * surrogate or a byte order mark in front.
  *
- * A declared charset is believed unless the bytes contradict it: valid UTF-8 with non-ASCII characters (from four on
- * under a multi-byte name, where one or two may be chance) is UTF-8, ISO-8859-1 is read as windows-1252 (as every
- * client does), GB2312 as GB18030. Without a usable declaration: byte order mark, ISO-2022-JP escapes, UTF-8, and in the
- * end windows-1252, which reads any byte. Bytes that do not fit become U+FFFD; nothing throws. TextDecoder is not used:
- * on Node 20 its windows-1252 is wrong.
+ * A declared charset is used unless the bytes contradict it. Valid UTF-8 with non-ASCII characters is UTF-8; under a
+ * multi-byte name it takes four of them, where one or two may be chance. ISO-8859-1 is read as windows-1252, as every
+ * client does, GB2312 as GB18030. Without a usable declaration it tries a byte order mark, ISO-2022-JP escapes, UTF-8,
+ * and then windows-1252, which reads any byte. Bytes that do not fit become U+FFFD. Nothing throws.
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 import iconv from 'iconv-lite';
@@ -117,14 +116,14 @@ function isOneByte(charset: string): boolean {
 
 /** UTF-8 that was cut or damaged. */
 function isMostlyUtf8(bytes: Buffer): boolean {
-  const { good, stray } = sequences(bytes);
-  return good > 2 * stray;
+  const { good, broken } = sequences(bytes);
+  return good > 2 * broken;
 }
 
 /** Counts well-formed multi-byte sequences of UTF-8 and bytes above ASCII that belong to none. */
-function sequences(bytes: Buffer): { good: number; stray: number } {
+function sequences(bytes: Buffer): { good: number; broken: number } {
   let good = 0;
-  let stray = 0;
+  let broken = 0;
   for (let index = 0; index < bytes.length; index += 1) {
     const byte = bytes[index]!;
     if (byte < 0x80) continue;
@@ -135,8 +134,8 @@ function sequences(bytes: Buffer): { good: number; stray: number } {
       good += 1;
       index += length;
     } else {
-      stray += 1;
+      broken += 1;
     }
   }
-  return { good, stray };
+  return { good, broken };
 }

@@ -1,6 +1,6 @@
 /**
- * Comments in structured header fields (RFC 5322 section 3.2.2). Linear, never throws. Apart from the rest of the header,
- * because the store reads a word of it and must not load the charsets for that.
+ * Comments in structured header fields (RFC 5322 section 3.2.2). It is linear and never throws. It is a file of its own
+ * because the store reads a word of a header and must not load the charsets for that.
  */
 
 /** The value without its comments (RFC 5322 section 3.2.2); an unclosed one stays. Quoted strings are left alone. */

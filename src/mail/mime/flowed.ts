@@ -1,6 +1,7 @@
 /**
- * Format=flowed (RFC 3676): joins the lines that a sending program wrapped softly. Quotes keep their marks, one `> ` per
- * level in front of the joined paragraph; a signature delimiter never flows. Text in LF line ends in and out; linear.
+ * Format=flowed (RFC 3676): joins the lines that a sending program wrapped softly. Quotes keep their signs, one `> `
+ * per level in front of the joined paragraph. A signature delimiter never flows. Line ends are LF in and out. It is
+ * linear.
  */
 
 /** `delSp`: the space at a soft line end belongs to the wrapping, not to the text. */

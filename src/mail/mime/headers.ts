@@ -1,10 +1,9 @@
 /**
- * A header block (RFC 5322 section 2.2) as fields, and what stands in single fields: encoded words (RFC 2047) and
- * values without comments. Raw 8-bit values are read as UTF-8, else in the charset of the block's Content-Type, else as
- * windows-1252.
+ * A header block (RFC 5322 section 2.2) as fields, and encoded words in their values (RFC 2047). Raw 8-bit values are
+ * read as UTF-8, else in the charset of the block's Content-Type, else as windows-1252.
  *
- * Lenient: lines that are no field are left out, an mbox line in front is skipped, names may have space before the
- * colon. Linear, nothing throws.
+ * It is lenient: a line that is no field is left out, an mbox line in front is skipped, a name may have space before
+ * its colon. It is linear and never throws.
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 import type { HeaderField } from '../mail.js';

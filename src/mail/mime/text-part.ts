@@ -1,9 +1,9 @@
 /**
  * A text part's bytes as text for people: transfer encoding, charset, line ends (LF), soft wrapping.
  *
- * What a part says about itself is doubted where the bytes say otherwise: base64 that is none, a charset that stands
- * only in the HTML, a missing blank line that made the text part of the header, a boundary that never comes. Nothing
- * throws; linear.
+ * It doubts what a part says about itself where the bytes say otherwise: base64 that is none, a charset that stands
+ * only in the HTML, a missing blank line that made the text part of the header, a boundary that never comes. It is
+ * linear and never throws.
  */
 import { decodeText } from './charset.js';
 import { unflow } from './flowed.js';

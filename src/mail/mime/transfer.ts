@@ -1,8 +1,8 @@
 /**
- * Transfer decoding (RFC 2045 section 6), pushed piece by piece, so that a 30 MiB attachment never stands in memory.
+ * Transfer decoding (RFC 2045 section 6) piece by piece, so that a large attachment is never held decoded as a whole.
  *
- * Lenient and total: white space and characters outside the alphabet are skipped, padding in the middle starts a new
- * base64 text, an `=` that encodes nothing stays as it is. Nothing throws. Linear.
+ * It is lenient: white space and characters outside the alphabet are skipped, padding in the middle starts a new base64
+ * text, an `=` that encodes nothing stays as it is. It is linear and never throws.
  */
 
 export interface TransferDecoder {

@@ -2,17 +2,17 @@
  * The policy: from lines with roles to the writer's text, the history and the signature.
  *
  * - History goes: from the first attribution, header block or "original message" line below the new text.
- * - One attributed quote with text below it, or between two texts, goes; between answers quoted lines stay and only
- *   the attributions and the trailing quote go. A quote that nobody is named for stays, unless it only trails.
+ * - One attributed quote with text below it, or between two texts, goes. Between answers quoted lines stay; only their
+ *   attributions and a trailing quote go. A quote without an attribution stays, unless nothing follows it.
  * - A forward with words above it is history; alone it is the text.
- * - A delimiter cuts the rest off as signature; device lines go there from anywhere.
- * - Where nothing is left, `text` is '' and `quotedText` the whole body; the signature is named beside it.
+ * - A delimiter makes the rest a signature; device lines become signature anywhere.
+ * - Where nothing is left, `text` is '' and `quotedText` the whole body; the signature is given as well.
  *
- * Every line lands in exactly one part (but for that last case), so no word is lost. In doubt a line is text.
+ * Every line goes into exactly one part, except in that last case, so no word is lost. In doubt a line is text.
  */
 import type { ReplyText } from '../mail.js';
 import { type Classified, excerpt, isSeen, type RoleLine } from './classify.js';
-import type { SeenAt } from './traces.js';
+import type { SeenAt } from './known-texts.js';
 
 type Part = 'text' | 'quoted' | 'signature';
 
@@ -23,7 +23,7 @@ export interface AssembleOptions {
   readonly traced: boolean;
 }
 
-/** Splits the lines by authorship. Linear. */
+/** Splits the lines by authorship. */
 export function assemble(body: Classified, options: AssembleOptions): ReplyText {
   const { items } = body;
   const parts: Part[] = new Array<Part>(items.length).fill('text');

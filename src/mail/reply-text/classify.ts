@@ -1,18 +1,18 @@
 /**
- * Gives every line of a body its role, by the three kinds of knowledge in their order: our own traces, what the HTML
- * says, and the language tables. Only names things; what is done with them stands in `assemble.ts`.
+ * Gives every line of a body its role. It asks three sources in this order: the texts that we know of the conversation,
+ * the containers of the HTML, the tables of languages. It only names lines; `assemble.ts` decides what becomes of them.
  *
- * Lines that an attribution shares with the reply or the quote are split here, so the lines that come back may be
- * more than those that went in; their words are the same.
+ * A line that an attribution shares with the reply or the quote is cut here, so more lines may come back than went in;
+ * their words are the same. It never throws.
  */
 
-import type { Traces } from '../mail.js';
+import type { KnownTexts } from '../mail.js';
 import { attributionEndingAt, mayEnd } from './attribution.js';
 import { headingAt } from './header-block.js';
+import { type Seen, type SeenAt, seenIn } from './known-texts.js';
 import { isBlank, type Line, plainLine } from './lines.js';
 import { isReplyLine } from './marker.js';
 import { isDelimiter, isDeviceLine } from './signature.js';
-import { type Seen, type SeenAt, seenIn } from './traces.js';
 
 /**
  * `blank`; `text` the writer's; `quote` quoted line; `attribution` a client's line about a quote; `heading` a header
@@ -54,11 +54,11 @@ export interface Classified {
 }
 
 /** Roles of all lines. */
-export function classify(input: readonly Line[], traces: Traces): Classified {
-  const addresses = traces.replyAddresses.map(address => address.toLowerCase());
+export function classify(input: readonly Line[], knownTexts: KnownTexts): Classified {
+  const addresses = knownTexts.replyAddresses.map(address => address.toLowerCase());
   const out = nameAttributions(input, addresses);
   const lines = out.map(item => item.line);
-  const seenAt = seenIn(lines, traces.texts);
+  const seenAt = seenIn(lines, knownTexts.texts);
   nameHeadings(out, lines);
   nameOtherSigns(out);
   nameWrapped(out, seenAt);

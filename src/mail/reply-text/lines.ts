@@ -1,9 +1,9 @@
 /**
- * A body as a list of lines: what stood there, how deep it is quoted, and what the HTML around it says of it.
- * Plain text and HTML meet here; everything after works on these lines alone and in their order.
+ * A body as a list of lines: what stood there, how deep it is quoted, what the HTML around it says of it. Plain text
+ * and HTML meet here; everything behind works on these lines alone, in their order.
  *
- * Bounded: only the first LINE_LIMIT lines are looked at one by one. What follows is one last line that is never
- * classified and goes with whatever stands before it, so no word is lost and hostile input costs no more.
+ * Only the first LINE_LIMIT lines are read one by one. The rest is one last line without a role of its own; it goes
+ * with what stands before it. So no word is lost, and hostile input costs no more.
  */
 
 /**

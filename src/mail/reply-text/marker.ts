@@ -1,7 +1,7 @@
 /**
- * The traces that replyd leaves in the mails it sends, so that it knows its own words again when they come back
- * quoted: a wrapper element around the HTML part and, where the composer wants one, a line on top of the plain part.
- * Both survive quoting: clients rename classes by a prefix (`m_-42wrapper`, `x_wrapper`), so only the end counts.
+ * The marks in the mails that replyd sends, by which it finds its own words when they come back quoted: an element around
+ * the HTML part and, where the composer wants one, a line on top of the plain part. Both survive quoting. Clients put
+ * prefixes in front of a class (`m_-42wrapper`, `x_wrapper`), so only its end counts.
  */
 
 /** The class of the element that wraps everything in the HTML part of a mail we send. */

@@ -1,22 +1,22 @@
 /**
- * Own words, history, signature: `splitReply` reads a mail's body and says what the person newly wrote. Three kinds
- * of knowledge, strongest first: what we sent (`reply-text/traces.ts`, `marker.ts`), what the HTML's containers say
- * (`containers.ts`), what mail programs write in many languages (`reply-text/attribution.ts`, `header-block.ts`,
- * `signature.ts`). The policy stands in `reply-text/assemble.ts`.
+ * `splitReply` says what a person newly wrote in a mail, what is quoted history and what is signature. It uses three
+ * sources, the strongest first: what we sent (`known-texts.ts`, `marker.ts`), what the HTML's containers say
+ * (`html/containers.ts`), what mail programs write in many languages (`attribution.ts`, `header-block.ts`,
+ * `signature.ts`). `assemble.ts` has the policy.
  *
- * The plain part is read, as it was typed; the HTML part where it tells more: no plain part or an empty one, or
- * containers that settle where the quote begins and the plain part does not.
+ * It reads the plain part. It reads the HTML part where that tells more: when there is no plain part or an empty one,
+ * or when containers settle where the quote begins and the plain part does not.
  *
- * Pure and linear, for any input: it never throws, and every word of the part that was read is in `text`,
- * `quotedText` or `signature`. In doubt words stay in `text`: showing a quote is better than losing a sentence.
+ * It is pure and linear for any input and never throws. Every word of the part that was read is in `text`, `quotedText`
+ * or `signature`. In doubt words stay in `text`: showing a quote is better than losing a sentence.
  */
 import { hasContainers } from '../html/containers.js';
 import { htmlLines } from '../html/lines.js';
-import type { ReplyText, Traces } from '../mail.js';
+import type { KnownTexts, ReplyText } from '../mail.js';
 import { assemble } from './assemble.js';
 import { classify } from './classify.js';
+import { wordsOf } from './known-texts.js';
 import { type Line, plainLines } from './lines.js';
-import { wordsOf } from './traces.js';
 
 export interface ReplyTextOptions {
   /** The mail's subject; it tells a bare forward from an empty reply. */
@@ -26,10 +26,10 @@ export interface ReplyTextOptions {
 /** Splits a mail's body by authorship. `plain` has LF or CRLF line ends, `html` is hostile; either may be null. */
 export function splitReply(
   body: { readonly plain: string | null; readonly html: string | null },
-  traces: Traces,
+  knownTexts: KnownTexts,
   options: ReplyTextOptions = {},
 ): ReplyText {
-  const context = { traces, forward: isForwardSubject(options.subject ?? '') };
+  const context = { knownTexts, forward: isForwardSubject(options.subject ?? '') };
   const plain = body.plain ?? '';
   if (body.html === null || body.html.trim() === '') return split(plainLines(plain), context);
   if (isEmptyPart(plain) || isPointer(plain) || isMarkup(plain)) {
@@ -44,13 +44,13 @@ export function splitReply(
 }
 
 interface Context {
-  readonly traces: Traces;
+  readonly knownTexts: KnownTexts;
   readonly forward: boolean;
 }
 
 function split(lines: readonly Line[], context: Context): ReplyText {
-  const items = classify(lines, context.traces);
-  return assemble(items, { forward: context.forward, traced: context.traces.texts.length > 0 });
+  const items = classify(lines, context.knownTexts);
+  return assemble(items, { forward: context.forward, traced: context.knownTexts.texts.length > 0 });
 }
 
 /** Own words, then a marked quote to the end: the HTML part can tell nothing more. */

@@ -1,10 +1,11 @@
 /**
- * Bounces without a machine-readable part: qmail, Exim, sendmail, old Exchange, Gmail and their like, understood by
- * their text.
+ * Bounces without a machine-readable part (qmail, Exim, sendmail, old Exchange, Gmail and others), understood by their
+ * text.
  *
- * Only mails of machines are looked at (null sender, a mail daemon in From, X-Failed-Recipients, a notice by its fields),
- * and only those that say so in words; a holiday reply from `<>` is none. Read line by line up to the copy of our mail, at most 400
- * lines: an address that stands at the beginning of a line or alone is a recipient, the words behind it are the reason.
+ * It looks only at mails of machines: null sender, a mail daemon in From, X-Failed-Recipients, a notice by its fields.
+ * Of these only mails that say so in words are bounces; a holiday reply from `<>` is none. It reads up to the copy of
+ * our mail, at most 400 lines: an address at the beginning of a line or alone is a recipient, the words behind it are
+ * the reason. Nothing throws.
  */
 import { normalizeAddress } from '../address.js';
 import { responderPhrase } from '../automatic.js';

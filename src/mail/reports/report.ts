@@ -1,9 +1,9 @@
 /**
- * What a machine reports about our own mails: bounces (RFC 3464), receipts (RFC 8098) and complaints (RFC 5965), and
- * through `bounce-in-words.ts` bounces that only people were meant to read.
+ * What a machine reports about our own mails: bounces (RFC 3464), receipts (RFC 8098), complaints (RFC 5965) and,
+ * through `bounce-in-words.ts`, bounces that were written for people alone.
  *
- * Structure says what a mail is: a holiday reply to a bounce address is none of these. One entry for each recipient, at
- * most 100. What is broken in a report is left out of its entry; a report without any readable recipient is still a
+ * Structure says what a mail is: a holiday reply to a bounce address is none of these. There is one entry for each
+ * recipient, at most 100. A broken value is left out of its entry. A report without any readable recipient is still a
  * report, with no entries. Nothing throws.
  */
 import { normalizeAddress } from '../address.js';

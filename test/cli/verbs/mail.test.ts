@@ -45,8 +45,8 @@ async function fileMail(
     assert.equal(found.found, 'destination');
     const facts = factsOf(raw);
     const envelope = { mailFrom: 'maria@example.org', rcptTo: [conversation!.reply_to!] };
-    const traces = { texts: await store.quotable([conversation!.id]), replyAddresses: [] };
-    const reading = reason === null ? readMail(await parseMail(raw, keepInMemory), traces, envelope) : null;
+    const knownTexts = { texts: await store.quotable([conversation!.id]), replyAddresses: [] };
+    const reading = reason === null ? readMail(await parseMail(raw, keepInMemory), knownTexts, envelope) : null;
     const attachments = [];
     for (const each of reading?.mail.attachments ?? []) attachments.push(await store.place(each.content, each));
     const [result] = await store.file({

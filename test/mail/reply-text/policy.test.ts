@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Traces } from '#replyd/mail/mail.js';
+import type { KnownTexts } from '#replyd/mail/mail.js';
 import { splitReply } from '#replyd/mail/reply-text/reply-text.js';
 
 // Cases at the edges of the policy. What stands in `text` is exact; nothing may be lost anywhere.
@@ -12,7 +12,7 @@ interface Case {
   readonly text: readonly string[];
   readonly quoted?: readonly string[];
   readonly signature?: readonly string[];
-  readonly traces?: Partial<Traces>;
+  readonly knownTexts?: Partial<KnownTexts>;
   readonly subject?: string;
 }
 
@@ -365,8 +365,8 @@ const CASES: readonly Case[] = [
 for (const item of CASES) {
   test(`policy: ${item.why}`, () => {
     const plain = item.plain?.join('\n') ?? null;
-    const traces = { replyAddresses: [], texts: [], ...item.traces };
-    const found = splitReply({ plain, html: item.html ?? null }, traces, { subject: item.subject ?? 'Re: Hi' });
+    const knownTexts = { replyAddresses: [], texts: [], ...item.knownTexts };
+    const found = splitReply({ plain, html: item.html ?? null }, knownTexts, { subject: item.subject ?? 'Re: Hi' });
     assert.equal(found.text, item.text.join('\n'));
     if (item.quoted !== undefined) assert.equal(found.quotedText, item.quoted.join('\n'));
     if (item.signature !== undefined) assert.equal(found.signature, item.signature.join('\n'));

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Traces } from '#replyd/mail/mail.js';
+import type { KnownTexts } from '#replyd/mail/mail.js';
 import { type ReplyTextOptions, splitReply } from '#replyd/mail/reply-text/reply-text.js';
 
-const NOTHING: Traces = { replyAddresses: [], texts: [] };
+const NOTHING: KnownTexts = { replyAddresses: [], texts: [] };
 
 interface Case {
   readonly why: string;
@@ -11,7 +11,7 @@ interface Case {
   readonly text: string | readonly string[];
   readonly quoted?: string | readonly string[];
   readonly signature?: string | readonly string[];
-  readonly traces?: Partial<Traces>;
+  readonly knownTexts?: Partial<KnownTexts>;
   readonly options?: ReplyTextOptions;
 }
 
@@ -23,7 +23,7 @@ function check(title: string, cases: readonly Case[]): void {
   for (const item of cases) {
     test(`${title}: ${item.why}`, () => {
       const plain = lines(item.plain);
-      const found = splitReply({ plain, html: null }, { ...NOTHING, ...item.traces }, item.options);
+      const found = splitReply({ plain, html: null }, { ...NOTHING, ...item.knownTexts }, item.options);
       assert.equal(found.text, lines(item.text));
       if (item.quoted !== undefined) assert.equal(found.quotedText, lines(item.quoted));
       if (item.signature !== undefined) assert.equal(found.signature, lines(item.signature));

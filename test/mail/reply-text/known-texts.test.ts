@@ -16,7 +16,7 @@ const OURS = [
 ];
 const OUR = OURS.join('\n');
 const HIS = 'Where is my order? I paid two weeks ago and have heard nothing since then.';
-const TRACES = { replyAddresses: [TOKEN], texts: [OUR, HIS] };
+const KNOWN_TEXTS = { replyAddresses: [TOKEN], texts: [OUR, HIS] };
 
 function wrapped(text: string, width: number): string {
   const lines = text.split('\n').map(line => {
@@ -51,13 +51,13 @@ const FORMS: readonly (readonly [string, string])[] = [
 
 for (const [name, quote] of FORMS) {
   test(`our words are found: ${name}`, () => {
-    const found = splitReply({ plain: `It fits.\nBob\n\n${quote}`, html: null }, TRACES);
+    const found = splitReply({ plain: `It fits.\nBob\n\n${quote}`, html: null }, KNOWN_TEXTS);
     assert.deepEqual([found.text, found.quotedText.trim()], ['It fits.\nBob', quote.trim()]);
   });
 }
 
 test('an answer below our unmarked words', () => {
-  const found = splitReply({ plain: `${OUR}\n\nIt fits.`, html: null }, TRACES);
+  const found = splitReply({ plain: `${OUR}\n\nIt fits.`, html: null }, KNOWN_TEXTS);
   assert.deepEqual([found.text, found.quotedText], ['It fits.', OUR]);
 });
 
@@ -83,7 +83,7 @@ test('answers inside an unmarked quote', () => {
     '',
     ...answered,
   ];
-  const found = splitReply({ plain: plain.join('\n'), html: null }, TRACES);
+  const found = splitReply({ plain: plain.join('\n'), html: null }, KNOWN_TEXTS);
   assert.equal(found.text, 'See below.\n\nIt fits.\n\nBlue,\nlike the first.');
   assert.ok(found.quotedText.includes('Kind regards\nAnn'));
 });
@@ -91,7 +91,7 @@ test('answers inside an unmarked quote', () => {
 test('the addresses of links in a quote are no answers', () => {
   const answered = [...OURS.slice(0, 3), '<https://shop.example/depot>', '', ...OURS.slice(4)];
   const plain = ['Ok', '', 'From: Ann Lee <a@shop.example>', 'Sent: Monday, May 3, 2027', '', ...answered];
-  assert.equal(splitReply({ plain: plain.join('\n'), html: null }, TRACES).text, 'Ok');
+  assert.equal(splitReply({ plain: plain.join('\n'), html: null }, KNOWN_TEXTS).text, 'Ok');
 });
 
 const OWN: readonly string[] = [
@@ -105,15 +105,15 @@ const OWN: readonly string[] = [
 
 for (const words of OWN) {
   test(`his own words stay: ${JSON.stringify(words.slice(0, 60))}`, () => {
-    const found = splitReply({ plain: words, html: null }, TRACES);
+    const found = splitReply({ plain: words, html: null }, KNOWN_TEXTS);
     assert.deepEqual([found.text, found.quotedText], [words, '']);
   });
 }
 
 test('our wrapper and our line come back', () => {
   const html = `<p>It fits.</p>${wrapHtml('<p>Hello Bob</p>').replace('replyd', 'x_m_-7replyd')}<p>Bob</p>`;
-  assert.deepEqual(splitReply({ plain: null, html }, TRACES).text, 'It fits.\n\nBob');
-  assert.equal(splitReply({ plain: `It fits.\n> ${REPLY_LINE}\n> Hello`, html: null }, TRACES).text, 'It fits.');
+  assert.deepEqual(splitReply({ plain: null, html }, KNOWN_TEXTS).text, 'It fits.\n\nBob');
+  assert.equal(splitReply({ plain: `It fits.\n> ${REPLY_LINE}\n> Hello`, html: null }, KNOWN_TEXTS).text, 'It fits.');
 });
 
 test('marks of others are not ours', () => {

@@ -1,15 +1,16 @@
 /**
- * Which lines of a body are our own words coming back: the texts of the conversation's messages, found whatever was
- * put in front of their lines and however they were wrapped again. Works on words alone: a word counts as seen when
- * some run of RUN words around it stands in one of the known texts in the same order.
+ * Finds the lines of a body that repeat known texts: those of the conversation's messages. It finds them with any signs
+ * in front of their lines and with other line breaks, because it compares words alone: a word counts as seen when a run
+ * of RUN words around it stands in one of the known texts in the same order.
  *
- * Linear in the body and bounded in what is known (TRACE_LIMIT). Texts shorter than RUN words leave no trace.
+ * The cost is linear in the body and bounded in what is known (KNOWN_LIMIT). A text of fewer than RUN words is never
+ * found. Nothing throws.
  */
 import type { Line } from './lines.js';
 
 const RUN = 5;
 const SHORT_LINE = 12;
-const TRACE_LIMIT = 131_072;
+const KNOWN_LIMIT = 131_072;
 /** Words of a body that are looked up; what stands behind counts as unknown. */
 const BODY_LIMIT = 262_144;
 /** So many kinds of words are told apart before a run is looked at as a whole; a power of two. */
@@ -150,7 +151,7 @@ function knownRuns(texts: readonly string[], body: readonly number[]): Known | n
   const runs = new Map<number, number>();
   const sequence: number[] = [];
   const firsts = new Set<number>();
-  let budget = TRACE_LIMIT;
+  let budget = KNOWN_LIMIT;
   for (const text of texts) {
     const place = sequence.length;
     if (budget <= 0) break;
