@@ -67,6 +67,19 @@ export function endsWhenSeen(intent: MailIntent | null): boolean {
   return intent === 'auto';
 }
 
+/** Who gets a copy, each once: the contact as To, whoever else is named as Cc. */
+export function readersOf<Reader extends { readonly key: unknown }>(
+  contact: Reader,
+  cc: readonly Reader[],
+): readonly { readonly participant: Reader; readonly role: 'to' | 'cc' }[] {
+  const others = new Map(cc.map(each => [each.key, each]));
+  others.delete(contact.key);
+  return [
+    { participant: contact, role: 'to' },
+    ...[...others.values()].map(participant => ({ participant, role: 'cc' as const })),
+  ];
+}
+
 /** When a delivery that waits for its mail is due, in milliseconds, and why it is not due yet. */
 export interface Waiting {
   /** When it is due by its delay alone. */

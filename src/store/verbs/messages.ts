@@ -12,7 +12,7 @@ import type {
   TextFormat,
   Via,
 } from '../../conversation/model.js';
-import { answerOf, encodedSize, mailingOf } from '../../conversation/rules/continuity.js';
+import { answerOf, encodedSize, mailingOf, readersOf } from '../../conversation/rules/continuity.js';
 import { participation } from '../../conversation/rules/hold.js';
 import type { NewMessage } from '../../conversation/store.js';
 import type { MailKind } from '../../mail/mail.js';
@@ -297,9 +297,8 @@ export async function writeMessage(tx: StoreTx, conversation: ConversationRow, m
   );
   if (mailing.delay !== null) {
     const dueAt = tx.now() + mailing.delay;
-    await gather(tx, conversation, key, { participant: contact, role: 'to', dueAt });
-    for (const participant of await ccParticipants(tx, conversation, contact, message.cc ?? [])) {
-      await gather(tx, conversation, key, { participant, role: 'cc', dueAt });
+    for (const reader of readersOf(contact, await ccParticipants(tx, conversation, message.cc ?? []))) {
+      await gather(tx, conversation, key, { ...reader, dueAt });
     }
   }
   events.push({ type: 'message.created', messageKey: key });
@@ -313,15 +312,13 @@ const KINDS = { incoming: 'channel', outgoing: 'reply', note: 'note' } as const;
 async function ccParticipants(
   tx: StoreTx,
   conversation: ConversationRow,
-  contact: ParticipantRow,
   cc: readonly { name: string; email: string }[],
 ): Promise<readonly ParticipantRow[]> {
-  const people = await inTurn(cc, async each => {
+  return inTurn(cc, async each => {
     const email = checkedAddress(each.email);
     return (
       (await participantByAddress(tx, conversation.key, email)) ??
       (await join(tx, conversation.key, { email, name: each.name }))
     );
   });
-  return [...new Map(people.filter(each => each.key !== contact.key).map(each => [each.key, each])).values()];
 }

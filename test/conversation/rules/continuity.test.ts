@@ -13,6 +13,7 @@ import {
   type Mailing,
   mailingOf,
   mailStateOf,
+  readersOf,
   type Waiting,
   waitAfterObstacle,
   waitWithMore,
@@ -60,6 +61,14 @@ test('an answer in the channel, or "seen", ends what waits; what an agent sent w
   assert.deepEqual(answerOf({ direction: 'outgoing' }, 'resolved'), nothing);
   assert.deepEqual(answerOf({ direction: 'note' }, 'resolved'), nothing);
   assert.deepEqual([endsWhenSeen('auto'), endsWhenSeen('now'), endsWhenSeen(null)], [true, false, false]);
+});
+
+test('the contact gets a copy as To, everybody else who is named one as Cc, nobody two', () => {
+  const [carla, ben, dora] = [{ key: 1 }, { key: 2 }, { key: 3 }];
+  const readers = (cc: readonly { key: number }[]) =>
+    readersOf(carla, cc).map(({ participant, role }) => `${role} ${participant.key}`);
+  assert.deepEqual(readers([]), ['to 1']);
+  assert.deepEqual(readers([dora, ben, carla, dora]), ['to 1', 'cc 3', 'cc 2']);
 });
 
 test('a mail is due after its delay, once there is an address and mailing is not suspended', () => {
