@@ -47,8 +47,8 @@ export interface StoredContentRef {
 
 /** What `resolve` finds out about an address, in the order in which it is asked. */
 export type AddressLookup =
-  | { readonly found: 'destination'; readonly destination: Destination }
-  | { readonly found: 'not_ours' | 'unknown' | 'switched_off'; readonly detail: string };
+  | { readonly kind: 'destination'; readonly destination: Destination }
+  | { readonly kind: 'not_ours' | 'unknown' | 'switched_off'; readonly detail: string };
 
 /**
  * What filing needs of a Reading, which is one too. The header has only the fields that filing asks for; whoever wants
@@ -118,18 +118,18 @@ export interface Filing {
 /** Per destination, in the order of Filing.destinations. */
 export type FilingResult =
   | {
-      readonly result: 'filed';
+      readonly kind: 'filed';
       readonly mailId: string;
       readonly messageId: string | null;
       /** It stood there already: the same mail came before. */
       readonly before: boolean;
     }
   /** The destination changed between RCPT and now (revoked, removed, switched off). */
-  | { readonly result: 'changed' }
+  | { readonly kind: 'changed' }
   /** Its writer is on the account's block list. */
-  | { readonly result: 'blocked' }
+  | { readonly kind: 'blocked' }
   /** `inbox+` mail that belongs to no conversation while the account opens none. */
-  | { readonly result: 'unthreaded' };
+  | { readonly kind: 'unthreaded' };
 
 /** Where a mail goes for one recipient. */
 export interface Location {

@@ -48,19 +48,19 @@ export function createReception(options: ReceptionOptions): Reception {
     async resolve(recipient) {
       try {
         const found = await store.resolve(recipient);
-        return found.found === 'destination'
-          ? { word: 'accepted', destination: found.destination }
-          : { word: 'rejected', status: REFUSALS[found.found], detail: found.detail };
+        return found.kind === 'destination'
+          ? { kind: 'accepted', destination: found.destination }
+          : { kind: 'rejected', status: REFUSALS[found.kind], detail: found.detail };
       } catch (error) {
         log.error('resolve_failed', { error: errorText(error) });
-        return { word: 'deferred', status: STATUS.tryLater, detail: errorText(error) } satisfies Resolution;
+        return { kind: 'deferred', status: STATUS.tryLater, detail: errorText(error) } satisfies Resolution;
       }
     },
 
     async accept(arrival, { together }) {
       try {
         const verdicts = await accept(options, arrival, together);
-        for (const verdict of verdicts) mails.add([arrival.via, verdict.word]);
+        for (const verdict of verdicts) mails.add([arrival.via, verdict.kind]);
         return verdicts;
       } catch (error) {
         mails.add([arrival.via, 'deferred'], arrival.destinations.length);
@@ -71,7 +71,7 @@ export function createReception(options: ReceptionOptions): Reception {
           error: errorText(error),
           code: status.code,
         });
-        return arrival.destinations.map(() => ({ word: 'deferred', status, detail: errorText(error) }));
+        return arrival.destinations.map(() => ({ kind: 'deferred', status, detail: errorText(error) }));
       } finally {
         await options.discard(arrival.raw);
       }
@@ -132,7 +132,7 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
   try {
     if (parsed.facts.hops > MAX_HOPS) {
       log.warn('rejected', { client: arrival.client, door: arrival.via, hops: parsed.facts.hops });
-      return arrival.destinations.map(() => ({ word: 'rejected', status: STATUS.tooManyHops, detail: 'hops' }));
+      return arrival.destinations.map(() => ({ kind: 'rejected', status: STATUS.tooManyHops, detail: 'hops' }));
     }
     const raw = await store.place(arrival.raw, parsed.facts);
     const placed: StoredContent[] = [];
@@ -178,20 +178,20 @@ async function discardAttachments(
 }
 
 function verdictOf(result: FilingResult): Verdict {
-  switch (result.result) {
+  switch (result.kind) {
     case 'filed':
       return {
-        word: 'accepted',
+        kind: 'accepted',
         status: { ...STATUS.stored, text: result.mailId },
         mailId: result.mailId,
         messageId: result.messageId,
       };
     case 'changed':
-      return { word: 'deferred', status: STATUS.tryLater, detail: 'the recipient changed since RCPT' };
+      return { kind: 'deferred', status: STATUS.tryLater, detail: 'the recipient changed since RCPT' };
     case 'blocked':
-      return { word: 'rejected', status: STATUS.blockedSender, detail: 'its writer is on the block list' };
+      return { kind: 'rejected', status: STATUS.blockedSender, detail: 'its writer is on the block list' };
     case 'unthreaded':
-      return { word: 'rejected', status: STATUS.unknownRecipient, detail: 'it belongs to no conversation' };
+      return { kind: 'rejected', status: STATUS.unknownRecipient, detail: 'it belongs to no conversation' };
   }
 }
 
@@ -200,7 +200,7 @@ function logFiled(
   arrival: Arrival,
   filed: { size: number; results: readonly FilingResult[]; unreadable: string | null },
 ): void {
-  const stored = filed.results.filter(result => result.result === 'filed');
+  const stored = filed.results.filter(result => result.kind === 'filed');
   if (stored.some(result => !result.before)) {
     bytes.add([arrival.via], filed.size);
     if (filed.unreadable !== null) quarantined.add([arrival.via]);
@@ -214,8 +214,8 @@ function logFiled(
       token: destination.kind === 'operator' ? undefined : shortToken(destination.token),
       size: filed.size,
     };
-    if (result.result !== 'filed') {
-      log.warn(result.result === 'changed' ? 'deferred' : 'rejected', about);
+    if (result.kind !== 'filed') {
+      log.warn(result.kind === 'changed' ? 'deferred' : 'rejected', about);
       continue;
     }
     const event = result.before ? 'accepted' : filed.unreadable === null ? 'threaded' : 'quarantined';

@@ -20,12 +20,12 @@ export type Random = (bytes: number) => Uint8Array;
 
 /** What is answered for one recipient. `mailId` stands with every accepted one after `accept`. */
 export type Verdict =
-  | { readonly word: 'accepted'; readonly status: Status; readonly mailId: string; readonly messageId: string | null }
-  | { readonly word: 'rejected' | 'deferred'; readonly status: Status; readonly detail: string };
+  | { readonly kind: 'accepted'; readonly status: Status; readonly mailId: string; readonly messageId: string | null }
+  | { readonly kind: 'rejected' | 'deferred'; readonly status: Status; readonly detail: string };
 
 export type Resolution =
-  | { readonly word: 'accepted'; readonly destination: Destination }
-  | { readonly word: 'rejected' | 'deferred'; readonly status: Status; readonly detail: string };
+  | { readonly kind: 'accepted'; readonly destination: Destination }
+  | { readonly kind: 'rejected' | 'deferred'; readonly status: Status; readonly detail: string };
 
 /** A mail on its way in. The pipeline takes over `raw`: a spool file is adopted or unlinked by it, whatever happens. */
 export interface Arrival {

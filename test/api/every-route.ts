@@ -40,7 +40,7 @@ export async function requests(served: Served): Promise<Record<string, { place: 
         { attachments: [attachment] },
       ),
     );
-    assert.ok(filed?.result === 'filed' && filed.messageId);
+    assert.ok(filed?.kind === 'filed' && filed.messageId);
     return filed.messageId;
   };
   const held = await stranger('release me', 'eve@other.example');

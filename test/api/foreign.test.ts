@@ -157,7 +157,7 @@ test('raw mails and attachments are as they came, but for the tokens of others',
         attachments: [content],
       }),
     );
-    assert.ok(filed?.result === 'filed' && filed.messageId);
+    assert.ok(filed?.kind === 'filed' && filed.messageId);
     const { attachments } = await store.message(filed.messageId);
     for (const place of [`/v1/messages/${filed.messageId}/raw`, `/v1/attachments/${attachments[0]!.id}`]) {
       const shown = await served.call(served.acme, 'GET', place);

@@ -24,7 +24,7 @@ test('what is said and what is stored are held against each other', async t => {
   await store.addAccount({ slug: 'acme', domains: ['reply.example.com'], support_email: 'support@example.com' });
   const operator = await destinationOf(store, TO);
   const [result] = await store.file(filing([operator], reading({ text: 'one' })));
-  assert.ok(result?.result === 'filed');
+  assert.ok(result?.kind === 'filed');
   const { mailId } = result;
   const mail = (text: string, recipients = [TO]) => ({ bytes: Buffer.from(`raw of ${text}`), recipients });
   const table: readonly [string, (ledger: Ledger) => void, RegExp | null][] = [

@@ -48,7 +48,7 @@ export function scriptedReception(): ScriptedReception {
       if (words.includes('throws')) throw new Error('scripted to throw');
       if (words.includes('hangs')) return new Promise(() => {});
       const verdicts = words.map(word => verdictFor(word, `ml_${mails.length + 1}`));
-      const bad = verdicts.find(verdict => verdict.word !== 'accepted');
+      const bad = verdicts.find(verdict => verdict.kind !== 'accepted');
       if (!together || bad === undefined) {
         mails.push({ ...arrival, bytes, spooled: 'file' in arrival.raw });
       }
@@ -74,13 +74,13 @@ function takeBytes(raw: Arrival['raw']): Buffer {
 async function resolve(recipient: string): Promise<Resolution> {
   const [local = '', domain = ''] = recipient.split('@');
   if (recipient.toLowerCase() === 'postmaster') return accepted(operator(recipient));
-  if (domain.toLowerCase() !== 'in.example') return { word: 'rejected', status: STATUS.notOurs, detail: 'foreign' };
-  if (local === 'off') return { word: 'rejected', status: STATUS.switchedOff, detail: 'inbound_emails is off' };
-  if (local === 'busy') return { word: 'deferred', status: STATUS.tryLater, detail: 'the store is busy' };
+  if (domain.toLowerCase() !== 'in.example') return { kind: 'rejected', status: STATUS.notOurs, detail: 'foreign' };
+  if (local === 'off') return { kind: 'rejected', status: STATUS.switchedOff, detail: 'inbound_emails is off' };
+  if (local === 'busy') return { kind: 'deferred', status: STATUS.tryLater, detail: 'the store is busy' };
   if (local === 'throws') throw new Error('scripted to throw');
   if (local === 'hangs') return new Promise(() => {});
   if (local === 'postmaster') return accepted(operator(recipient));
-  if (!/^"?reply\+/i.test(local)) return { word: 'rejected', status: STATUS.unknownRecipient, detail: 'no such token' };
+  if (!/^"?reply\+/i.test(local)) return { kind: 'rejected', status: STATUS.unknownRecipient, detail: 'no such token' };
   return accepted({
     kind: 'reply',
     address: recipient.toLowerCase(),
@@ -96,12 +96,12 @@ function operator(address: string): Destination {
 }
 
 function accepted(destination: Destination): Resolution {
-  return { word: 'accepted', destination };
+  return { kind: 'accepted', destination };
 }
 
 function verdictFor(word: string, mailId: string): Verdict {
-  if (word === 'changed') return { word: 'deferred', status: STATUS.tryLater, detail: 'changed since RCPT' };
-  if (word === 'hops') return { word: 'rejected', status: STATUS.tooManyHops, detail: '51 Received fields' };
-  if (word === 'full') return { word: 'deferred', status: STATUS.noSpace, detail: 'disk full' };
-  return { word: 'accepted', status: STATUS.stored, mailId, messageId: `msg_${mailId}` };
+  if (word === 'changed') return { kind: 'deferred', status: STATUS.tryLater, detail: 'changed since RCPT' };
+  if (word === 'hops') return { kind: 'rejected', status: STATUS.tooManyHops, detail: '51 Received fields' };
+  if (word === 'full') return { kind: 'deferred', status: STATUS.noSpace, detail: 'disk full' };
+  return { kind: 'accepted', status: STATUS.stored, mailId, messageId: `msg_${mailId}` };
 }

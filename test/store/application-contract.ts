@@ -301,7 +301,7 @@ export function applicationContract(name: string, open: Open): void {
     const { id, reply_to } = await started(store);
     const shown = await store.revokeToken({ id });
     assert.deepEqual([shown.reply_to, shown.participants[0]!.revoked], [null, true]);
-    assert.equal((await store.resolve(reply_to!)).found, 'unknown');
+    assert.equal((await store.resolve(reply_to!)).kind, 'unknown');
     assert.notEqual((await store.rotateToken({ id })).reply_to, null);
   });
 

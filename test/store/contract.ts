@@ -74,7 +74,7 @@ export function filing(destinations: readonly Destination[], of: Reading | null,
 
 export async function destinationOf(store: Store, address: string): Promise<Destination> {
   const found = await store.resolve(address);
-  assert.equal(found.found, 'destination', address);
+  assert.equal(found.kind, 'destination', address);
   return (found as { destination: Destination }).destination;
 }
 
@@ -158,7 +158,7 @@ export function storeContract(name: string, open: Open): void {
       `reply=${token}@reply.example.com`,
       `answer+${token}@Reply.Example.COM`,
     ]) {
-      assert.equal((await store.resolve(address)).found, 'destination', address);
+      assert.equal((await store.resolve(address)).kind, 'destination', address);
     }
     const refused: [string, string][] = [
       [`reply+${token}@example.com`, 'not_ours'],
@@ -170,11 +170,11 @@ export function storeContract(name: string, open: Open): void {
       ['no address', 'not_ours'],
       ['', 'not_ours'],
     ];
-    for (const [address, found] of refused) assert.equal((await store.resolve(address)).found, found, address);
-    assert.equal((await store.resolve('Postmaster@reply.example.com')).found, 'destination');
-    assert.equal((await store.resolve('postmaster')).found, 'destination');
+    for (const [address, found] of refused) assert.equal((await store.resolve(address)).kind, found, address);
+    assert.equal((await store.resolve('Postmaster@reply.example.com')).kind, 'destination');
+    assert.equal((await store.resolve('postmaster')).kind, 'destination');
     await store.setFeature('acme', 'inbound_emails', false);
-    assert.equal((await store.resolve(reply_to!)).found, 'switched_off');
+    assert.equal((await store.resolve(reply_to!)).kind, 'switched_off');
   });
 
   check('understands an imported UUID token with and without hyphens', async ({ store }) => {
@@ -188,8 +188,8 @@ export function storeContract(name: string, open: Open): void {
       via: 'cli',
     });
     assert.equal(conversation.reply_to, `reply+${uuid.toLowerCase()}@reply.example.com`);
-    assert.equal((await store.resolve(`reply+${uuid}@reply.example.com`)).found, 'destination');
-    assert.equal((await store.resolve(`reply+${uuid.replaceAll('-', '')}@reply.example.com`)).found, 'destination');
+    assert.equal((await store.resolve(`reply+${uuid}@reply.example.com`)).kind, 'destination');
+    assert.equal((await store.resolve(`reply+${uuid.replaceAll('-', '')}@reply.example.com`)).kind, 'destination');
     await assert.rejects(
       store.startConversation({ account: 'acme', channel: 'api', contact: {}, token: uuid, via: 'cli' }),
       error => isReplydError(error, 'conflict'),
@@ -201,7 +201,7 @@ export function storeContract(name: string, open: Open): void {
     const destination = await destinationOf(store, reply_to!);
     const [first] = await store.file(filing([destination], reading()));
     const [again] = await store.file(filing([destination], reading(), { via: 'lmtp' }));
-    assert.ok(first?.result === 'filed' && again?.result === 'filed');
+    assert.ok(first?.kind === 'filed' && again?.kind === 'filed');
     assert.deepEqual([first.before, again.before], [false, true]);
     assert.equal(again.mailId, first.mailId);
     const shown = await store.conversation({ id });
@@ -244,10 +244,10 @@ export function storeContract(name: string, open: Open): void {
       await destinationOf(store, second.reply_to!),
     ];
     const results = await store.file(filing(all, reading()));
-    const ids = results.map(each => (each.result === 'filed' ? each.messageId : null));
+    const ids = results.map(each => (each.kind === 'filed' ? each.messageId : null));
     assert.equal(ids[0], ids[1]);
     assert.notEqual(ids[0], ids[2]);
-    assert.equal(new Set(results.map(each => (each.result === 'filed' ? each.mailId : null))).size, 1);
+    assert.equal(new Set(results.map(each => (each.kind === 'filed' ? each.mailId : null))).size, 1);
   });
 
   check('a stranger becomes a participant and the owner of the token is named', async ({ store }) => {
@@ -286,14 +286,14 @@ export function storeContract(name: string, open: Open): void {
     });
     const all = [await destinationOf(store, first.reply_to!), await destinationOf(store, second.reply_to!)];
     await store.rotateToken({ id: first.id });
-    assert.deepEqual(await store.file(filing(all, reading())), [{ result: 'changed' }, { result: 'changed' }]);
+    assert.deepEqual(await store.file(filing(all, reading())), [{ kind: 'changed' }, { kind: 'changed' }]);
     assert.equal((await store.mails({ limit: 5 })).length, 0);
     const each = await store.file(filing(all, reading(), { together: false }));
     assert.deepEqual(
-      each.map(one => one.result),
+      each.map(one => one.kind),
       ['changed', 'filed'],
     );
-    assert.equal((await store.resolve(first.reply_to!)).found, 'unknown');
+    assert.equal((await store.resolve(first.reply_to!)).kind, 'unknown');
   });
 
   check('a person opens a resolved conversation again, a robot does not', async ({ store }) => {
@@ -325,7 +325,7 @@ export function storeContract(name: string, open: Open): void {
   check('a mail that cannot be read is threaded, kept whole and can be filled in later', async ({ store }) => {
     const { id, reply_to } = await acme(store);
     const [result] = await store.file(filing([await destinationOf(store, reply_to!)], null));
-    assert.ok(result?.result === 'filed');
+    assert.ok(result?.kind === 'filed');
     const before = (await store.conversation({ id })).messages!.at(-1)!;
     assert.deepEqual(
       [before.text, before.evidence, before.attachments.map(each => each.filename)],
@@ -518,7 +518,7 @@ export function storeContract(name: string, open: Open): void {
     const shown = await store.conversation({ id });
     assert.equal(shown.participants.length, 2);
     assert.notEqual(shown.reply_to, reply_to);
-    assert.equal((await store.resolve(reply_to!)).found, 'destination');
+    assert.equal((await store.resolve(reply_to!)).kind, 'destination');
     const other = await store.startConversation({
       account: 'acme',
       channel: 'api',
@@ -539,13 +539,13 @@ export function storeContract(name: string, open: Open): void {
       const [threaded] = await store.file(
         filing([inbox], reading({ text: 'by id', references: [`${id}@reply.example.com`] })),
       );
-      assert.ok(threaded?.result === 'filed' && threaded.messageId);
+      assert.ok(threaded?.kind === 'filed' && threaded.messageId);
       assert.equal((await store.message(threaded.messageId)).conversation_id, id);
-      assert.deepEqual(await store.file(filing([inbox], reading({ text: 'new' }))), [{ result: 'unthreaded' }]);
+      assert.deepEqual(await store.file(filing([inbox], reading({ text: 'new' }))), [{ kind: 'unthreaded' }]);
       await store.setFeature('acme', 'new_conversations', true);
       const [opened] = await store.file(filing([inbox], reading({ text: 'new' })));
       const [again] = await store.file(filing([inbox], reading({ text: 'new' })));
-      assert.ok(opened?.result === 'filed' && again?.result === 'filed');
+      assert.ok(opened?.kind === 'filed' && again?.kind === 'filed');
       assert.equal(again.before, true);
       assert.deepEqual((await store.conversations({ limit: 9 })).map(each => [each.number, each.channel]).sort(), [
         [1, 'web_widget'],
@@ -574,7 +574,7 @@ export function storeContract(name: string, open: Open): void {
     const [result] = await store.file(
       filing([await destinationOf(store, 'abuse@reply.example.com')], reading({ text: 'spam!' })),
     );
-    assert.ok(result?.result === 'filed' && result.messageId === null);
+    assert.ok(result?.kind === 'filed' && result.messageId === null);
     assert.deepEqual(
       (await store.mails({ state: 'kept', limit: 5 })).map(each => each.id),
       [result.mailId],
@@ -589,9 +589,7 @@ export function storeContract(name: string, open: Open): void {
       const operator = await destinationOf(store, 'postmaster@reply.example.com');
       const send = async (destinations: readonly Destination[], text: string) => {
         const results = await store.file(filing(destinations, reading({ text })));
-        return results.map(each =>
-          each.result === 'filed' ? [each.mailId, each.messageId, each.before] : each.result,
-        );
+        return results.map(each => (each.kind === 'filed' ? [each.mailId, each.messageId, each.before] : each.kind));
       };
       const both = await send([customer, operator], 'both');
       assert.deepEqual(both, [
@@ -642,7 +640,7 @@ export function storeContract(name: string, open: Open): void {
     );
     assert.equal(await store.latestEvent(), before);
     const found = await store.resolve(`reply+${token}@reply.example.com`);
-    assert.ok(found.found === 'destination' && found.destination.kind === 'reply');
+    assert.ok(found.kind === 'destination' && found.destination.kind === 'reply');
     const made = await store.conversation({ id: found.destination.conversationId });
     assert.deepEqual(
       [made.status, made.channel, made.subject, made.contact.name],
@@ -656,8 +654,8 @@ export function storeContract(name: string, open: Open): void {
     const [result] = await store.file(filing([await destinationOf(store, reply_to!)], reading()));
     await store.addMessage({ id }, { direction: 'outgoing', text: 'Hi', mail: 'now', via: 'cli' });
     await store.removeConversation({ account: 'acme', number: 1 });
-    assert.equal((await store.resolve(reply_to!)).found, 'unknown');
-    assert.ok(result?.result === 'filed');
+    assert.equal((await store.resolve(reply_to!)).kind, 'unknown');
+    assert.ok(result?.kind === 'filed');
     await assert.rejects(store.mail(result.mailId), error => isReplydError(error, 'not_found'));
     const stats = await store.stats();
     assert.deepEqual([stats.conversations, stats.messages, stats.mails, stats.deliveries_waiting], [0, 0, 0, 0]);

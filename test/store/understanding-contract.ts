@@ -29,7 +29,7 @@ async function start(store: Store, contact = 'carla@customer.example', account =
 /** Files one mail; gives its message. */
 async function file(store: Store, ...[destinations, of, more]: Parameters<typeof filing>) {
   const [result] = await store.file(filing(destinations, of, more));
-  assert.ok(result?.result === 'filed' && result.messageId, JSON.stringify(result));
+  assert.ok(result?.kind === 'filed' && result.messageId, JSON.stringify(result));
   return store.message(result.messageId);
 }
 
@@ -309,7 +309,7 @@ export function understandingContract(name: string, open: Open): void {
           [foreign],
           reading({ text: `${text}, other account`, ...fields, inReplyTo: [] }),
         );
-        if (text !== 'our id') assert.deepEqual(await store.file(elsewhere), [{ result: 'unthreaded' }], text);
+        if (text !== 'our id') assert.deepEqual(await store.file(elsewhere), [{ kind: 'unthreaded' }], text);
       }
     },
   );
@@ -338,7 +338,7 @@ export function understandingContract(name: string, open: Open): void {
     const inbox = await destinationOf(store, (await store.account('acme')).inbox!);
     const dora = reading({ text: 'new', from: { name: 'Dora', email: 'dora@customer.example' } });
     await store.rotateToken({ id });
-    assert.deepEqual(await store.file(filing([inbox, reply], dora)), [{ result: 'changed' }, { result: 'changed' }]);
+    assert.deepEqual(await store.file(filing([inbox, reply], dora)), [{ kind: 'changed' }, { kind: 'changed' }]);
     assert.equal((await store.conversations({ limit: 9 })).length, 1);
     await file(store, [inbox, { ...inbox, address: inbox.address.replace('+', '-') }], dora);
     assert.equal((await store.conversations({ limit: 9 })).length, 2);

@@ -66,9 +66,9 @@ export async function takePost(
             },
             { together: false },
           );
-    if (verdicts.length < destinations.length || verdicts.some(verdict => verdict.word === 'deferred')) return TROUBLE;
+    if (verdicts.length < destinations.length || verdicts.some(verdict => verdict.kind === 'deferred')) return TROUBLE;
     const refused = refusedOnes(asked, verdicts);
-    const stored = verdicts.some(verdict => verdict.word === 'accepted');
+    const stored = verdicts.some(verdict => verdict.kind === 'accepted');
     if (!stored || (refused.length > 0 && !post.guessed)) {
       await reception.refuse({
         envelope: { mailFrom, rcptTo: refused.map(one => one.address) },
@@ -114,10 +114,10 @@ async function askFor(reception: Reception, recipients: readonly string[]): Prom
   for (const recipient of new Set(recipients)) {
     const address = normalizeAddress(recipient) ?? recipient.slice(0, 320);
     const resolution = await reception.resolve(address);
-    if (resolution.word === 'accepted') {
+    if (resolution.kind === 'accepted') {
       const { destination } = resolution;
       destinations.set(`${destination.kind} ${destination.address.toLowerCase()}`, destination);
-    } else if (resolution.word === 'deferred') deferred = true;
+    } else if (resolution.kind === 'deferred') deferred = true;
     else refused.push({ address, status: resolution.status });
   }
   return { destinations: [...destinations.values()], refused, deferred };
@@ -126,7 +126,7 @@ async function askFor(reception: Reception, recipients: readonly string[]): Prom
 function refusedOnes(asked: Asked, verdicts: readonly Verdict[]): readonly Refused[] {
   const later = asked.destinations.flatMap(({ address }, at) => {
     const verdict = verdicts[at];
-    return verdict?.word === 'rejected' ? [{ address, status: verdict.status }] : [];
+    return verdict?.kind === 'rejected' ? [{ address, status: verdict.status }] : [];
   });
   return [...asked.refused, ...later];
 }

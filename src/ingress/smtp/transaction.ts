@@ -96,7 +96,7 @@ function takeRecipient(
   address: string,
   resolution: Resolution | Fault,
 ): Status | null {
-  if (resolution.word === 'accepted') {
+  if (resolution.kind === 'accepted') {
     const { destination } = resolution;
     const known = transaction.destinations.findIndex(one => sameDestination(one, destination));
     transaction.accepted.push(known === -1 ? transaction.destinations.push(destination) - 1 : known);
@@ -104,8 +104,8 @@ function takeRecipient(
   }
   const { status, detail } = resolution;
   refusedRecipients.add([connection.door.kind, `${status.code}`]);
-  connection.note(resolution.word, status, { at: 'RCPT', to: maskRecipient(address), detail });
-  if (resolution.word === 'rejected') connection.countRefused();
+  connection.note(resolution.kind, status, { at: 'RCPT', to: maskRecipient(address), detail });
+  if (resolution.kind === 'rejected') connection.countRefused();
   else connection.countCommand();
   return status;
 }
@@ -138,7 +138,7 @@ async function takeData(
   const reply = (verdicts: readonly Verdict[], size: number) => {
     // Before the callback: it runs what the client pipelined behind this mail.
     connection.transaction = null;
-    if (verdicts.some(verdict => verdict.word === 'accepted')) connection.resetPenalty();
+    if (verdicts.some(verdict => verdict.kind === 'accepted')) connection.resetPenalty();
     noteVerdicts(connection, transaction, verdicts, size);
     if (connection.door.kind === 'lmtp')
       callback(
@@ -183,7 +183,7 @@ function viaOf(connection: DoorConnection, session: SMTPServerSession): Via {
 }
 
 /** A fault in place of an answer. */
-type Fault = Extract<Verdict, { word: 'rejected' | 'deferred' }>;
+type Fault = Extract<Verdict, { kind: 'rejected' | 'deferred' }>;
 
 /**
  * Runs one question to the reception and settles it exactly once: with its answer, or with a Fault when it throws or
@@ -222,30 +222,30 @@ function noteFault(connection: DoorConnection, error: unknown): void {
 }
 
 function temporary(detail: string): Fault {
-  return { word: 'deferred', status: STATUS.tryLater, detail };
+  return { kind: 'deferred', status: STATUS.tryLater, detail };
 }
 
 function failure(kind: 'too_large' | 'no_space' | 'failed', detail: string): Fault {
-  if (kind === 'too_large') return { word: 'rejected', status: STATUS.tooLarge, detail };
-  return kind === 'no_space' ? { word: 'deferred', status: STATUS.noSpace, detail } : temporary(detail);
+  if (kind === 'too_large') return { kind: 'rejected', status: STATUS.tooLarge, detail };
+  return kind === 'no_space' ? { kind: 'deferred', status: STATUS.noSpace, detail } : temporary(detail);
 }
 
 /** SMTP has one answer: accepted only if all are; a temporary refusal goes before a permanent one. */
 function smtpReply(verdicts: readonly Verdict[], callback: DataOptions['callback']): void {
   const worst =
-    verdicts.find(verdict => verdict.word === 'deferred') ??
-    verdicts.find(verdict => verdict.word === 'rejected') ??
+    verdicts.find(verdict => verdict.kind === 'deferred') ??
+    verdicts.find(verdict => verdict.kind === 'rejected') ??
     verdicts[0] ??
     temporary('no recipients');
-  if (worst.word === 'accepted') callback(null, storedText(worst));
+  if (worst.kind === 'accepted') callback(null, storedText(worst));
   else callback(refusal(worst.status));
 }
 
 function lmtpReply(verdict: Verdict): string | Error {
-  return verdict.word === 'accepted' ? storedText(verdict) : refusal(verdict.status);
+  return verdict.kind === 'accepted' ? storedText(verdict) : refusal(verdict.status);
 }
 
-function storedText(verdict: Extract<Verdict, { word: 'accepted' }>): string {
+function storedText(verdict: Extract<Verdict, { kind: 'accepted' }>): string {
   return `${verdict.status.enhanced} ${verdict.mailId}`;
 }
 
@@ -262,8 +262,8 @@ function noteVerdicts(
 ): void {
   const from = maskSender(transaction.mailFrom);
   const line = (verdict: Verdict, to: readonly string[]) => {
-    const about = verdict.word === 'accepted' ? { mail: verdict.mailId } : { detail: verdict.detail };
-    connection.note(verdict.word, verdict.status, { at: 'DATA', ...about, from, to, size });
+    const about = verdict.kind === 'accepted' ? { mail: verdict.mailId } : { detail: verdict.detail };
+    connection.note(verdict.kind, verdict.status, { at: 'DATA', ...about, from, to, size });
   };
   const addresses = transaction.destinations.map(destination => maskRecipient(destination.address));
   const [first] = verdicts;
@@ -277,8 +277,8 @@ function noteVerdicts(
 }
 
 function sameVerdict(a: Verdict, b: Verdict): boolean {
-  if (a.word === 'accepted') return b.word === 'accepted' && a.mailId === b.mailId;
-  return a.word === b.word && a.status === b.status;
+  if (a.kind === 'accepted') return b.kind === 'accepted' && a.mailId === b.mailId;
+  return a.kind === b.kind && a.status === b.status;
 }
 
 function sameDestination(a: Destination, b: Destination): boolean {

@@ -122,19 +122,19 @@ export async function resolveAddress(tx: StoreTx, address: string): Promise<Addr
   const detail = (reason: string) => ({ detail: reason });
   const ours =
     parsed.domain === '' || (await tx.get('select 1 from domain where name = $1 limit 1', parsed.domain)) !== undefined;
-  if (!ours) return { found: 'not_ours', ...detail(`domain ${parsed.domain} is not ours`) };
+  if (!ours) return { kind: 'not_ours', ...detail(`domain ${parsed.domain} is not ours`) };
   switch (parsed.kind) {
     case 'unknown':
       // A bare local part other than postmaster, or no address at all, belongs to nobody here.
-      return { found: parsed.domain === '' ? 'not_ours' : 'unknown', ...detail('no address of ours') };
+      return { kind: parsed.domain === '' ? 'not_ours' : 'unknown', ...detail('no address of ours') };
     case 'operator':
-      return { found: 'destination', destination: { kind: 'operator', address, localPart: parsed.localPart } };
+      return { kind: 'destination', destination: { kind: 'operator', address, localPart: parsed.localPart } };
     case 'reply': {
       const row = await livingToken(tx, parsed.token);
       const refusal = addressRefusal(parsed.kind, row === undefined ? null : { inbound: row.inbound_emails === 1 });
       if (row === undefined || refusal !== null) return refused(refusal);
       return {
-        found: 'destination',
+        kind: 'destination',
         destination: {
           kind: 'reply',
           address,
@@ -154,7 +154,7 @@ export async function resolveAddress(tx: StoreTx, address: string): Promise<Addr
       const refusal = addressRefusal(parsed.kind, row === undefined ? null : { inbound: false });
       if (row === undefined || refusal !== null) return refused(refusal);
       return {
-        found: 'destination',
+        kind: 'destination',
         destination: {
           kind: 'bounce',
           address,
@@ -170,7 +170,7 @@ export async function resolveAddress(tx: StoreTx, address: string): Promise<Addr
       const refusal = addressRefusal(parsed.kind, row === undefined ? null : { inbound: row.inbound_emails === 1 });
       if (row === undefined || refusal !== null) return refused(refusal);
       return {
-        found: 'destination',
+        kind: 'destination',
         destination: { kind: 'inbox', address, token: parsed.token, accountId: encodeId('account', row.key) },
       };
     }
@@ -178,8 +178,8 @@ export async function resolveAddress(tx: StoreTx, address: string): Promise<Addr
 }
 
 function refused(refusal: ReturnType<typeof addressRefusal>): AddressLookup {
-  if (refusal === 'switched_off') return { found: refusal, detail: 'inbound_emails is off' };
-  return { found: 'unknown', detail: 'unknown or revoked token' };
+  if (refusal === 'switched_off') return { kind: refusal, detail: 'inbound_emails is off' };
+  return { kind: 'unknown', detail: 'unknown or revoked token' };
 }
 
 /** The token's conversation, participant and switch; undefined when unknown or revoked. */

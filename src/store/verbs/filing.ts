@@ -36,7 +36,7 @@ export async function fileMail(tx: StoreTx, filing: Filing): Promise<readonly Fi
   const refusal = filing.together
     ? refusalOfAll(found.map(target => (target.kind === 'refused' ? target.refusal : null)))
     : null;
-  if (refusal !== null) return found.map(() => ({ result: refusal }));
+  if (refusal !== null) return found.map(() => ({ kind: refusal }));
   const targets = await openConversations(tx, filing, found);
   const contentKey = Buffer.from(filing.facts.contentKey, 'hex').subarray(0, CONTENT_KEY_BYTES);
   const before = await filedBefore(tx, targets, contentKey);
@@ -55,12 +55,12 @@ export async function fileMail(tx: StoreTx, filing: Filing): Promise<readonly Fi
   const mailKey = tx.key();
   const messageKeys = new Map(plan.conversations.map(conversation => [conversation, tx.key()]));
   const results = targets.map((target): FilingResult => {
-    if (target.kind === 'refused') return { result: target.refusal };
+    if (target.kind === 'refused') return { kind: target.refusal };
     const known = target.kind === 'operator' ? undefined : before.get(target.conversation.key);
     const mailBefore = target.kind === 'operator' ? keptKey : known?.mail_key;
     const message = target.kind === 'operator' ? undefined : (known?.key ?? messageKeys.get(target.conversation.key));
     return {
-      result: 'filed',
+      kind: 'filed',
       mailId: encodeId('mail', mailBefore ?? mailKey),
       messageId: message === undefined ? null : encodeId('message', message),
       before: mailBefore !== undefined,
@@ -145,8 +145,8 @@ function storedResults(
     const target = targets[index]!;
     return {
       recipient: filing.destinations[index]!.address,
-      verdict: VERDICTS[result.result],
-      message: result.result === 'filed' && result.messageId !== null ? keyOf('message', result.messageId) : null,
+      verdict: VERDICTS[result.kind],
+      message: result.kind === 'filed' && result.messageId !== null ? keyOf('message', result.messageId) : null,
       account: target.kind === 'conversation' ? target.account.key : null,
     };
   });

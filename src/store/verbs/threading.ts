@@ -122,7 +122,7 @@ export async function locate(
   return inTurn(recipients, async recipient => {
     const nowhere = { recipient, account: null, conversation: null, by: null, writer_known: false };
     const lookup = await resolveAddress(tx, recipient);
-    if (lookup.found !== 'destination') return { ...nowhere, goes: lookup.found };
+    if (lookup.kind !== 'destination') return { ...nowhere, goes: lookup.kind };
     const { destination } = lookup;
     if (destination.kind === 'operator') return { ...nowhere, goes: 'kept' };
     const account = (await byKey(tx, 'account', keyOf('account', destination.accountId)))!;

@@ -42,7 +42,7 @@ async function fileMail(
   const [conversation] = await program.json<Conversation>(['conversation', 'show', 'acme#1']);
   return withStore(program, async store => {
     const found = await store.resolve(conversation!.reply_to!);
-    assert.equal(found.found, 'destination');
+    assert.equal(found.kind, 'destination');
     const facts = factsOf(raw);
     const envelope = { mailFrom: 'maria@example.org', rcptTo: [conversation!.reply_to!] };
     const knownTexts = { texts: await store.quotable([conversation!.id]), replyAddresses: [] };
@@ -64,7 +64,7 @@ async function fileMail(
       limits: { loopMessages: 20, loopWindow: 600_000 },
       together: true,
     });
-    assert.equal(result?.result, 'filed');
+    assert.equal(result?.kind, 'filed');
     const { mailId, messageId } = result as { mailId: string; messageId: string };
     return { mailId, messageId };
   });

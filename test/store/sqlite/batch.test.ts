@@ -33,7 +33,7 @@ async function open(context: TestContext) {
   const start = { account: 'acme', channel: 'api', contact: { email: 'c@customer.example' }, via: 'cli' } as const;
   const conversation = await all.startConversation(tx, start);
   const found = await all.resolve(tx, conversation.reply_to!);
-  assert.ok(found.found === 'destination');
+  assert.ok(found.kind === 'destination');
   const call = (id: number, size: number): Call => {
     const raw = Buffer.alloc(size, `${id} `);
     const stored = { sha256: sha256(`${id}`), size, bytes: raw };

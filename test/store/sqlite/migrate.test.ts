@@ -99,10 +99,10 @@ test('what was there before stays, with all that refers to it, and new mail join
   context.after(() => store.close());
   await store.setFeature('acme', 'new_conversations', true);
   const found = await store.resolve(`inbox+${INBOX}@reply.example.com`);
-  assert.ok(found.found === 'destination');
+  assert.ok(found.kind === 'destination');
   for (const named of ['one@customer.example', 'alias@smarthost.example']) {
     const [filed] = await store.file(filing([found.destination], reading({ text: named, references: [named] })));
-    assert.ok(filed?.result === 'filed' && filed.messageId !== null);
+    assert.ok(filed?.kind === 'filed' && filed.messageId !== null);
     assert.equal((await store.message(filed.messageId)).conversation_id, encodeId('conversation', 1), named);
   }
   const { raw } = await store.mail(encodeId('mail', 2));

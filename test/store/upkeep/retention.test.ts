@@ -283,7 +283,7 @@ test('a removal that is cut off takes nothing in any more and is finished by the
   db.run('delete from token');
   db.run('delete from message where seq = 1');
   db.close();
-  assert.equal((await store.resolve(made.reply_to!)).found, 'unknown');
+  assert.equal((await store.resolve(made.reply_to!)).kind, 'unknown');
   await whole();
   assert.deepEqual(await clear({}), { removals: 1 });
   await assert.rejects(store.conversation({ id: made.id }), error => isReplydError(error, 'not_found'));
@@ -317,7 +317,7 @@ test('the ids of its mails go with a conversation, however it came to know them'
   await store.file(filing([to], reading({ text: 'ours?', messageId: 'x@without-message-id.invalid' })));
   const [unread] = await store.file(filing([to], null, keyed('read later')));
   await store.file(filing([to], null, keyed('never read')));
-  assert.ok(unread?.result === 'filed');
+  assert.ok(unread?.kind === 'filed');
   await store.refile(unread.mailId, reading({ text: 'read after all' }), []);
   await answer(made.id, 'an answer');
   await settle({ kind: 'sent', response: '250 ok', alias: 'alias@smarthost.example' });
