@@ -3,11 +3,16 @@
  * place (a JSON pointer into the body, `?name` in the query) in words for the one who wrote the request, and `detail`
  * says the first of them.
  */
-import type { TObject, TSchema } from '@sinclair/typebox';
-import { type TypeCheck, TypeCompiler, type ValueError, ValueErrorType } from '@sinclair/typebox/compiler';
+import type { TObject } from 'typebox';
+import { Compile, type Validator } from 'typebox/compile';
+import type { TLocalizedValidationError } from 'typebox/error';
+import { Format } from 'typebox/format';
 import { ReplydError } from '../base/errors.js';
 
-const compiled = new WeakMap<TObject, TypeCheck<TObject>>();
+const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/i;
+Format.Set('date-time', text => DATE_TIME.test(text) && !Number.isNaN(Date.parse(text)));
+
+const compiled = new WeakMap<TObject, Pick<Validator, 'Check' | 'Errors'>>();
 const MAX_ISSUES = 20;
 
 /** Throws unless the body is as the schema says. */
@@ -25,7 +30,8 @@ export function readQuery(schema: TObject | undefined, query: URLSearchParams): 
     if (Object.hasOwn(values, name)) {
       throw new ReplydError('invalid', `The parameter ${JSON.stringify(name.slice(0, 80))} was given twice.`);
     }
-    const whole = schema.properties[name]?.type === 'integer' && /^-?\d{1,15}$/.test(text);
+    const whole =
+      (schema.properties[name] as { type?: string } | undefined)?.type === 'integer' && /^-?\d{1,15}$/.test(text);
     Object.defineProperty(values, name, { value: whole ? Number(text) : text, enumerable: true });
   }
   if (schema !== undefined) check(schema, values, path => `?${path.slice(1)}`);
@@ -35,34 +41,63 @@ export function readQuery(schema: TObject | undefined, query: URLSearchParams): 
 function check(schema: TObject, value: unknown, place: (path: string) => string): void {
   let checker = compiled.get(schema);
   if (checker === undefined) {
-    checker = TypeCompiler.Compile(schema);
+    checker = Compile(schema);
     compiled.set(schema, checker);
   }
   if (checker.Check(value)) return;
   const errors: { path: string; message: string }[] = [];
-  for (const error of checker.Errors(value)) {
-    const path = place(error.path.slice(0, 200));
-    if (!errors.some(each => each.path === path)) errors.push({ path, message: wordsFor(error) });
+  for (const issue of checker.Errors(value).flatMap(error => issuesOf(schema, error))) {
+    const path = place(issue.path.slice(0, 200));
+    if (!errors.some(each => each.path === path)) errors.push({ path, message: issue.message });
     if (errors.length === MAX_ISSUES) break;
   }
   const first = errors[0]!;
   throw new ReplydError('invalid', `${first.path}: ${first.message}.`, { details: { errors } });
 }
 
-function wordsFor({ type, message, schema }: ValueError): string {
-  switch (type) {
-    case ValueErrorType.ObjectAdditionalProperties:
-      return `There is no such field here, only ${Object.keys(schema.properties).join(', ')}`;
-    case ValueErrorType.ObjectRequiredProperty:
-      return `Is required: ${expected(schema) ?? 'it has no default'}`;
-    case ValueErrorType.StringFormat:
-      return 'Expected a time (RFC 3339), such as 2026-01-31T12:00:00Z';
+/** What the library says of an object is said of each field that it is about. */
+function issuesOf(
+  schema: TObject,
+  error: TLocalizedValidationError,
+): readonly { readonly path: string; readonly message: string }[] {
+  const path = error.instancePath;
+  switch (error.keyword) {
+    // Said once more by `additionalProperties`, which knows the names.
+    case 'boolean':
+      return [];
+    case 'additionalProperties': {
+      const known = Object.keys(partOf(schema, error.schemaPath).properties).join(', ');
+      const message = `There is no such field here, only ${known}`;
+      return error.params.additionalProperties.map(name => ({ path: `${path}/${name}`, message }));
+    }
+    case 'required': {
+      const { properties } = partOf(schema, error.schemaPath);
+      return error.params.requiredProperties.map(name => ({
+        path: `${path}/${name}`,
+        message: `Is required: ${expected(properties[name]!)}`,
+      }));
+    }
+    case 'format':
+      return [{ path, message: 'Expected a time (RFC 3339), such as 2026-01-31T12:00:00Z' }];
+    case 'enum':
+      return [{ path, message: `Expected one of ${error.params.allowedValues.join(', ')}` }];
     default:
-      return Array.isArray(schema.enum) ? `Expected ${expected(schema)}` : message;
+      return [{ path, message: `It ${error.message}` }];
   }
 }
 
-function expected(schema: TSchema): string | null {
-  if (Array.isArray(schema.enum)) return `one of ${schema.enum.join(', ')}`;
-  return typeof schema.type === 'string' ? schema.type : null;
+function expected(schema: Part): string {
+  return schema.enum === undefined ? (schema.type ?? 'it has no default') : `one of ${schema.enum.join(', ')}`;
+}
+
+interface Part {
+  readonly type?: string;
+  readonly enum?: readonly string[];
+  readonly properties: Readonly<Record<string, Part>>;
+}
+
+/** `#/properties/cc/items`: the part of the schema that an error is about. */
+function partOf(schema: TObject, schemaPath: string): Part {
+  const names = schemaPath.split('/').slice(1);
+  return names.reduce<unknown>((part, name) => (part as Record<string, unknown>)[name], schema) as Part;
 }

@@ -2,7 +2,7 @@
  * /openapi.json (OpenAPI 3.1), written from the routes and the shapes that requests are checked against, and from the
  * places that need no key.
  */
-import type { TObject, TSchema } from '@sinclair/typebox';
+import type { TObject, TSchema } from 'typebox';
 import type { Route } from './route.js';
 import { SHAPES, type ShapeName } from './schema.js';
 import type { OpenPlace } from './watching.js';
@@ -140,15 +140,15 @@ function reference(name: ShapeName): Json {
   return { $ref: `#/components/schemas/${name}` };
 }
 
-/** JSON Schema as it is written: the library's own marks dropped, names turned into references. */
+/** JSON Schema as it is written: a shape that stands within another becomes a reference to it. */
 function plain(schema: TSchema): Json {
-  return rewritten(JSON.parse(JSON.stringify(schema))) as Json;
+  return rewritten({ ...schema, $id: undefined }) as Json;
 }
 
 function rewritten(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(rewritten);
   if (typeof value !== 'object' || value === null) return value;
   const { $id, ...rest } = value as Record<string, unknown>;
-  if (typeof rest.$ref === 'string') return reference(rest.$ref as ShapeName);
+  if (typeof $id === 'string') return reference($id as ShapeName);
   return Object.fromEntries(Object.entries(rest).map(([name, each]) => [name, rewritten(each)]));
 }

@@ -5,7 +5,7 @@
  * `own` is the one gate between accounts: whatever an id names, it must belong to the caller's account, or there is
  * nothing of that name, in the same words as when there really is nothing.
  */
-import type { Static, TObject, TSchema } from '@sinclair/typebox';
+import type { Static, TObject, TSchema } from 'typebox';
 import { type ErrorCode, isReplydError, ReplydError } from '../base/errors.js';
 import type { Exchange } from '../base/http.js';
 import type { StoredContent } from '../conversation/filing.js';

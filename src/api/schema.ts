@@ -1,33 +1,25 @@
 /**
- * The shapes of requests and answers as JSON Schema (draft 2020-12, what OpenAPI 3.1 speaks): requests are checked
- * against them, and /openapi.json shows the same objects. Requests take no unknown field; answers may grow.
+ * What is asked and what is answered beside the shapes of conversation/model.ts, as JSON Schema (draft 2020-12, which
+ * OpenAPI 3.1 speaks). Requests are checked against these objects, and /openapi.json shows them. A request takes no
+ * unknown field; an answer may grow.
  */
-import {
-  FormatRegistry,
-  Kind,
-  type Static,
-  type TObject,
-  type TProperties,
-  type TSchema,
-  Type,
-  TypeRegistry,
-} from '@sinclair/typebox';
+import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
 import { ERROR_CODES } from '../base/errors.js';
-import { CHANNELS } from '../conversation/model.js';
+import {
+  Channel,
+  Contact,
+  Conversation,
+  ConversationStatus,
+  DeliveryState,
+  Direction,
+  Event,
+  Hook,
+  MailIntent,
+  Message,
+  QueuedDelivery,
+} from '../conversation/model.js';
+import { orNull, time, words } from '../conversation/schema.js';
 
-const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/i;
-FormatRegistry.Set('date-time', text => DATE_TIME.test(text) && !Number.isNaN(Date.parse(text)));
-
-// The library has no plain list of words of its own; a union of constants reads worse in the description.
-TypeRegistry.Set<{ enum: readonly unknown[] }>('Words', (schema, value) => schema.enum.includes(value));
-
-function words<const T extends readonly string[]>(list: T, more: { description?: string; default?: string } = {}) {
-  return Type.Unsafe<T[number]>({ [Kind]: 'Words', type: 'string', enum: [...list], ...more });
-}
-
-const time = (description?: string) =>
-  Type.String({ format: 'date-time', ...(description === undefined ? {} : { description }) });
-const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const strict = <T extends TProperties>(properties: T, options: { description?: string } = {}): TObject<T> =>
   Type.Object(properties, { additionalProperties: false, ...options });
 
@@ -42,8 +34,6 @@ const email = Type.String({ minLength: 3, maxLength: 320 });
 const metadata = Type.Record(Type.String(), Type.Unknown(), {
   description: `Yours; at most ${MAX_METADATA} bytes of JSON, echoed in events.`,
 });
-const channel = words(CHANNELS);
-const status = words(['open', 'resolved']);
 const account = Type.String({ maxLength: 63, description: "The account's slug; needed with an operator's key." });
 
 const newAttachment = strict({
@@ -53,15 +43,10 @@ const newAttachment = strict({
 });
 
 export const NewMessageBody = strict({
-  direction: words(['incoming', 'outgoing', 'note']),
+  direction: Direction,
   text: Type.Optional(Type.String({ maxLength: MAX_TEXT, description: 'Plain text. Give text or markdown.' })),
   markdown: Type.Optional(Type.String({ maxLength: MAX_TEXT, description: 'Markdown; raw HTML in it is text.' })),
-  mail: Type.Optional(
-    words(['auto', 'now', 'never'], {
-      description:
-        'Of an outgoing message: by the continuity rules, at once, or not at all. Default: auto; never with created_at.',
-    }),
-  ),
+  mail: Type.Optional(MailIntent),
   agent: Type.Optional(strict({ name, email: Type.Optional(orNull(email)) })),
   cc: Type.Optional(Type.Array(strict({ name: Type.Optional(name), email }), { maxItems: 50 })),
   source_id: Type.Optional(
@@ -79,7 +64,7 @@ export type NewMessageBody = Static<typeof NewMessageBody>;
 
 export const NewConversationBody = strict({
   account: Type.Optional(account),
-  channel,
+  channel: Channel,
   source_id: Type.Optional(sourceId),
   subject: Type.Optional(Type.String({ maxLength: 500 })),
   metadata: Type.Optional(metadata),
@@ -95,7 +80,7 @@ export const NewConversationBody = strict({
 });
 
 export const ConversationChange = strict({
-  status: Type.Optional(status),
+  status: Type.Optional(ConversationStatus),
   subject: Type.Optional(Type.String({ maxLength: 500 })),
   metadata: Type.Optional(metadata),
 });
@@ -122,8 +107,8 @@ const page = {
 
 export const ConversationQuery = strict({
   account: Type.Optional(account),
-  status: Type.Optional(status),
-  channel: Type.Optional(channel),
+  status: Type.Optional(ConversationStatus),
+  channel: Type.Optional(Channel),
   contact: Type.Optional(Type.String({ maxLength: 320, description: 'Id or address.' })),
   source_id: Type.Optional(sourceId),
   updated_since: Type.Optional(time()),
@@ -136,10 +121,9 @@ export const MessagesShown = strict({
 });
 export const PageQuery = strict(page);
 export const ContactQuery = strict({ account: Type.Optional(account), email: Type.Optional(email), ...page });
-const deliveryState = words(['waiting', 'leased', 'sent', 'deferred', 'failed', 'cancelled']);
 export const DeliveryQuery = strict({
   account: Type.Optional(account),
-  state: Type.Optional(deliveryState),
+  state: Type.Optional(DeliveryState),
   conversation: Type.Optional(Type.String({ maxLength: 40, description: 'Id.' })),
   ...page,
 });
@@ -147,218 +131,31 @@ export const AccountQuery = strict({ account: Type.Optional(account) });
 
 // ---------------------------------------------------------------- what is answered
 
-const id = Type.String();
-const json = Type.Record(Type.String(), Type.Unknown());
-const mailbox = Type.Object({ name: Type.String(), email: Type.String() });
-const suspended = orNull(Type.Object({ since: time(), reason: Type.String() }));
-
-export const ContactShape = Type.Object(
-  {
-    id,
-    account: Type.String(),
-    email: orNull(Type.String()),
-    name: Type.String(),
-    source_id: orNull(Type.String()),
-    suspended,
-    created_at: time(),
-  },
-  { $id: 'Contact' },
-);
-
-const delivery = {
-  id,
-  recipient: Type.String(),
-  state: deliveryState,
-  reason: orNull(words(['no_address', 'delay', 'suspended', 'paused'])),
-  attempts: Type.Integer(),
-  next_attempt_at: orNull(time()),
-  last_error: orNull(Type.String()),
-  smtp_response: orNull(Type.String()),
-  report: orNull(words(['delayed', 'delivered', 'bounced'])),
-};
-
-export const DeliveryShape = Type.Object(
-  {
-    ...delivery,
-    kind: words(['mail', 'webhook']),
-    account: Type.String(),
-    conversation_id: orNull(id),
-    message_ids: Type.Array(id),
-    created_at: time(),
-    settled_at: orNull(time()),
-  },
-  { $id: 'Delivery' },
-);
-
-export const MessageShape = Type.Object(
-  {
-    id,
-    conversation_id: id,
-    seq: Type.Integer(),
-    direction: words(['incoming', 'outgoing', 'note']),
-    kind: words(['reply', 'note', 'auto_reply', 'bounce', 'receipt', 'complaint', 'list', 'channel']),
-    author: Type.Object({
-      name: Type.String(),
-      email: orNull(Type.String()),
-      role: words(['contact', 'participant', 'agent', 'system']),
-    }),
-    text: Type.String(),
-    format: words(['plain', 'markdown']),
-    quoted_text: Type.String(),
-    signature: Type.String(),
-    html: orNull(Type.String()),
-    subject: orNull(Type.String()),
-    message_id: orNull(Type.String()),
-    in_reply_to: orNull(Type.String()),
-    references: Type.Array(Type.String()),
-    to: Type.Array(mailbox),
-    cc: Type.Array(mailbox),
-    date: orNull(time()),
-    received_at: time(),
-    via: Type.String(),
-    mail_id: orNull(id),
-    source_id: orNull(Type.String()),
-    metadata: json,
-    attachments: Type.Array(
-      Type.Object({
-        id,
-        filename: Type.String(),
-        content_type: Type.String(),
-        size: Type.Integer(),
-        sha256: Type.String(),
-        inline: Type.Boolean(),
-        content_id: orNull(Type.String()),
-        seen_before: Type.Boolean(),
-      }),
-    ),
-    sender: orNull(
-      Type.Object({
-        is_participant: Type.Boolean(),
-        token_of: orNull(Type.String()),
-        dmarc: orNull(Type.String()),
-        dkim: orNull(Type.String()),
-        spf: orNull(Type.String()),
-        evidence: Type.Array(Type.String()),
-      }),
-    ),
-    report: Type.Array(json),
-    evidence: Type.Array(Type.String()),
-    held: Type.Boolean(),
-    looping: Type.Boolean(),
-    mail: Type.Object({
-      state: words(['none', 'waiting', 'queued', 'sent', 'failed', 'not_mailed']),
-      reason: orNull(Type.String()),
-    }),
-    deliveries: Type.Array(Type.Object(delivery)),
-  },
-  { $id: 'Message' },
-);
-
-export const ConversationShape = Type.Object(
-  {
-    id,
-    number: Type.Integer(),
-    account: Type.String(),
-    channel,
-    source_id: orNull(Type.String()),
-    subject: orNull(Type.String()),
-    status,
-    contact: Type.Object({ id, email: orNull(Type.String()), name: Type.String(), suspended }),
-    participants: Type.Array(
-      Type.Object({
-        id,
-        name: Type.String(),
-        email: orNull(Type.String()),
-        role: words(['contact', 'participant']),
-        reply_to: orNull(Type.String()),
-        revoked: Type.Boolean(),
-      }),
-    ),
-    reply_to: orNull(Type.String()),
-    metadata: json,
-    created_at: time(),
-    last_activity_at: time(),
-    messages: Type.Optional(Type.Array(Type.Ref('Message'))),
-  },
-  { $id: 'Conversation' },
-);
-
-export const HookShape = Type.Object(
-  {
-    id,
-    account: Type.String(),
-    url: Type.String(),
-    state: words(['on', 'off']),
-    reason: orNull(Type.String()),
-    failing_since: orNull(time()),
-    next_probe_at: orNull(time()),
-    created_at: time(),
-    secret: Type.Optional(Type.String({ description: 'Only when it was just made.' })),
-  },
+export const MadeHook = Type.Object(
+  { ...Hook.properties, secret: Type.Optional(Type.String({ description: 'Only when it was just made.' })) },
   { $id: 'Hook' },
 );
 
-export const HookTestShape = Type.Object(
-  { ok: Type.Boolean(), response: Type.String(), hook: Type.Ref('Hook') },
-  { $id: 'HookTest' },
-);
-
-export const EventShape = Type.Object(
-  {
-    id,
-    type: words([
-      'message.created',
-      'message.updated',
-      'message.held',
-      'conversation.created',
-      'conversation.updated',
-      'conversation.looping',
-      'delivery.failed',
-      'contact.suspended',
-      'hook.disabled',
-    ]),
-    seq: Type.Integer({ description: 'Counts per conversation, without gaps.' }),
-    account: Type.String(),
-    created_at: time(),
-    conversation: orNull(Type.Ref('Conversation')),
-    message: orNull(Type.Ref('Message')),
-    data: json,
-  },
-  { $id: 'Event' },
-);
-
-export const ProblemShape = Type.Object(
-  {
+/** By name, for /openapi.json. */
+export const SHAPES = {
+  Contact,
+  Conversation,
+  Message,
+  Delivery: QueuedDelivery,
+  Hook: MadeHook,
+  HookTest: Type.Object({ ok: Type.Boolean(), response: Type.String(), hook: MadeHook }),
+  Event,
+  Problem: Type.Object({
     type: Type.String(),
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.String(),
     code: words(Object.keys(ERROR_CODES), { description: 'Stable: branch on it. More may be added.' }),
     errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
-    contact_id: Type.Optional(id),
-  },
-  { $id: 'Problem' },
-);
-
-export const HealthShape = Type.Object({ status: words(['ok']) }, { $id: 'Health' });
-
-export const ReadinessShape = Type.Object(
-  { status: words(['ready', 'not ready']), reasons: Type.Array(Type.String()) },
-  { $id: 'Readiness' },
-);
-
-/** By name, for /openapi.json. */
-export const SHAPES = {
-  Contact: ContactShape,
-  Conversation: ConversationShape,
-  Message: MessageShape,
-  Delivery: DeliveryShape,
-  Hook: HookShape,
-  HookTest: HookTestShape,
-  Event: EventShape,
-  Problem: ProblemShape,
-  Health: HealthShape,
-  Readiness: ReadinessShape,
+    contact_id: Type.Optional(Type.String()),
+  }),
+  Health: Type.Object({ status: words(['ok']) }),
+  Readiness: Type.Object({ status: words(['ready', 'not ready']), reasons: Type.Array(Type.String()) }),
 } as const satisfies Record<string, TSchema>;
 
 export type ShapeName = keyof typeof SHAPES;

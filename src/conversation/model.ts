@@ -1,323 +1,340 @@
 /**
- * The nouns of docs/contract.md as data. These shapes are the public JSON (CLI `--json`, HTTP, webhooks), so their field
- * names are the product's snake_case and they leave the program as they are. Ids are opaque, sortable and carry
- * their kind (`cv_…`, `msg_…`); times are ISO 8601 in UTC; addresses keep their local part, domains are A-labels.
+ * The nouns of docs/contract.md, each declared once as a TypeBox schema. The TypeScript type of the same name, the JSON of
+ * the CLI, of HTTP and of webhooks, the components of /openapi.json and the checks of requests all come from here.
+ *
+ * Field names are the contract's snake_case, because these objects leave the program as they are. Ids are opaque, sortable
+ * and carry their kind (`cv_…`, `msg_…`); times are ISO 8601 in UTC; addresses keep their local part, domains are A-labels.
+ *
+ * Import types from here with `import type`: only src/api needs the schemas at run time, and loading TypeBox takes longer
+ * than a short CLI verb (test/floors.test.ts holds that). Lists that code walks through stand in vocabulary.ts.
  */
-import type { MailKind, ReportEntry } from '../mail/mail.js';
+import { type Static, Type } from 'typebox';
+import { orNull, type Shape, time, words } from './schema.js';
+import { CHANNELS, EVENT_TYPES, FEATURES, MAIL_REASONS, MESSAGE_KINDS, VIAS } from './vocabulary.js';
 
-/** The features of an account. */
-export type Feature = 'inbound_emails' | 'new_conversations' | 'hold_strangers';
-export const FEATURES: readonly Feature[] = ['inbound_emails', 'new_conversations', 'hold_strangers'];
+const id = Type.String();
+const text = Type.String();
+const flag = Type.Boolean();
+const integer = Type.Integer();
+const texts = Type.Array(text);
+const json = Type.Record(Type.String(), Type.Unknown());
+const mailbox = Type.Object({ name: text, email: text });
 
-export type Channel =
-  | 'web_widget'
-  | 'facebook'
-  | 'twitter'
-  | 'whatsapp'
-  | 'twilio_sms'
-  | 'telegram'
-  | 'line'
-  | 'api'
-  | 'email';
-export const CHANNELS: readonly Channel[] = [
-  'web_widget',
-  'facebook',
-  'twitter',
-  'whatsapp',
-  'twilio_sms',
-  'telegram',
-  'line',
-  'api',
-  'email',
-];
+// ---------------------------------------------------------------- words
 
-export type Via =
-  | 'smtp'
-  | 'lmtp'
-  | 'postfix'
-  | 'exim'
-  | 'qmail'
-  | 'relay'
-  | 'mailgun'
-  | 'mandrill'
-  | 'postmark'
-  | 'sendgrid'
-  | 'api'
-  | 'cli';
+/** A feature of an account. */
+export const Feature = words(FEATURES);
+export type Feature = Static<typeof Feature>;
 
-export type ConversationStatus = 'open' | 'resolved';
-export type Direction = 'incoming' | 'outgoing' | 'note';
-export type MessageKind = MailKind | 'note' | 'channel';
+export const Channel = words(CHANNELS);
+export type Channel = Static<typeof Channel>;
+
+export const Via = words(VIAS);
+export type Via = Static<typeof Via>;
+
+export const ConversationStatus = words(['open', 'resolved']);
+export type ConversationStatus = Static<typeof ConversationStatus>;
+
+export const Direction = words(['incoming', 'outgoing', 'note']);
+export type Direction = Static<typeof Direction>;
+
+export const MessageKind = words(MESSAGE_KINDS);
+export type MessageKind = Static<typeof MessageKind>;
+
 /** How a message's `text` was written. */
-export type TextFormat = 'plain' | 'markdown';
-export type Role = 'contact' | 'participant' | 'agent' | 'system';
+export const TextFormat = words(['plain', 'markdown']);
+export type TextFormat = Static<typeof TextFormat>;
 
-/** `mail` of a message: is it to be mailed, was it, and if not why. */
-export type MailIntent = 'auto' | 'now' | 'never';
-export type MailState = 'none' | 'waiting' | 'queued' | 'sent' | 'failed' | 'not_mailed';
-export type MailReason =
-  | 'never'
-  | 'seen'
-  | 'answered'
-  | 'no_address'
-  | 'delay'
-  | 'suspended'
-  | 'paused'
-  | 'cancelled'
-  | 'channel_off';
+export const Role = words(['contact', 'participant', 'agent', 'system']);
+export type Role = Static<typeof Role>;
 
-export type DeliveryState = 'waiting' | 'leased' | 'sent' | 'deferred' | 'failed' | 'cancelled';
-export type WaitingReason = 'no_address' | 'delay' | 'suspended' | 'paused';
-export type DeliveryReport = 'delayed' | 'delivered' | 'bounced';
+export const MailIntent = words(['auto', 'now', 'never'], {
+  description:
+    'Of an outgoing message: mail it by the continuity rules, at once, or not at all. Default: auto; never with created_at.',
+});
+export type MailIntent = Static<typeof MailIntent>;
 
-export type MailRecordState = 'filed' | 'quarantined' | 'refused' | 'kept';
-export type VerdictWord = 'accepted' | 'rejected' | 'deferred';
+export const MailState = words(['none', 'waiting', 'queued', 'sent', 'failed', 'not_mailed']);
+export type MailState = Static<typeof MailState>;
+
+export const MailReason = words(MAIL_REASONS);
+export type MailReason = Static<typeof MailReason>;
+
+export const DeliveryState = words(['waiting', 'leased', 'sent', 'deferred', 'failed', 'cancelled']);
+export type DeliveryState = Static<typeof DeliveryState>;
+
+export const WaitingReason = words(['no_address', 'delay', 'suspended', 'paused']);
+export type WaitingReason = Static<typeof WaitingReason>;
+
+export const DeliveryReport = words(['delayed', 'delivered', 'bounced']);
+export type DeliveryReport = Static<typeof DeliveryReport>;
+
+export const MailRecordState = words(['filed', 'quarantined', 'refused', 'kept']);
+export type MailRecordState = Static<typeof MailRecordState>;
+
+export const VerdictWord = words(['accepted', 'rejected', 'deferred']);
+export type VerdictWord = Static<typeof VerdictWord>;
+
+export const EventType = words(EVENT_TYPES);
+export type EventType = Static<typeof EventType>;
+
+// ---------------------------------------------------------------- accounts and people
 
 /** Settings of an account beyond its features; all optional, defaults come from the config. */
-export interface AccountSettings {
-  /** `continuity.delay` of this account, milliseconds. */
-  readonly delay?: number;
-  /** `continuity.context` of this account. */
-  readonly context?: number;
-  /** Channels whose messages are never mailed by the continuity rules. */
-  readonly channels_off?: readonly Channel[];
-  readonly subject_template?: string;
-  readonly intro?: string;
-  readonly footer?: string;
-  /** Addresses and domains whose mail is refused (`blocked.ts`). */
-  readonly blocked?: readonly string[];
-  /** Locale of the fixed words. */
-  readonly locale?: string;
-}
+export const AccountSettings = Type.Object({
+  delay: Type.Optional(Type.Integer({ description: '`continuity.delay` of this account, milliseconds.' })),
+  context: Type.Optional(Type.Integer({ description: '`continuity.context` of this account.' })),
+  channels_off: Type.Optional(Type.Array(Channel, { description: 'Never mailed by the continuity rules.' })),
+  subject_template: Type.Optional(text),
+  intro: Type.Optional(text),
+  footer: Type.Optional(text),
+  blocked: Type.Optional(Type.Array(text, { description: 'Addresses and domains whose mail is refused.' })),
+  locale: Type.Optional(Type.String({ description: 'Of the fixed words.' })),
+});
+export type AccountSettings = Shape<typeof AccountSettings>;
 
-export interface Account {
-  readonly id: string;
-  readonly slug: string;
-  readonly name: string;
-  readonly support_email: string;
-  readonly domains: readonly string[];
-  readonly features: Readonly<Record<Feature, boolean>>;
-  /** The account's forwarding address `inbox+<hex>@<first domain>`, null without a domain. */
-  readonly inbox: string | null;
-  readonly settings: AccountSettings;
-  readonly created_at: string;
-}
+export const Account = Type.Object({
+  id,
+  slug: text,
+  name: text,
+  support_email: text,
+  domains: texts,
+  features: Type.Object({ inbound_emails: flag, new_conversations: flag, hold_strangers: flag }),
+  inbox: orNull(
+    Type.String({ description: 'The forwarding address `inbox+<hex>@<first domain>`; null without a domain.' }),
+  ),
+  settings: AccountSettings,
+  created_at: time(),
+});
+export type Account = Shape<typeof Account>;
 
-export interface Contact {
-  readonly id: string;
-  readonly account: string;
-  readonly email: string | null;
-  readonly name: string;
-  readonly source_id: string | null;
-  /** Why mailing to him is suspended, null when it is not. */
-  readonly suspended: { readonly since: string; readonly reason: string } | null;
-  readonly created_at: string;
-}
+const suspended = orNull(
+  Type.Object({ since: time(), reason: text }, { description: 'Why mailing to him is suspended; null: it is not.' }),
+);
 
-export interface Participant {
-  readonly id: string;
-  readonly name: string;
-  readonly email: string | null;
-  readonly role: 'contact' | 'participant';
-  /** His reply address, null while the account has no domain. */
-  readonly reply_to: string | null;
-  /** True when his last token is revoked. */
-  readonly revoked: boolean;
-}
+export const Contact = Type.Object(
+  { id, account: text, email: orNull(text), name: text, source_id: orNull(text), suspended, created_at: time() },
+  { $id: 'Contact' },
+);
+export type Contact = Shape<typeof Contact>;
 
-export interface Conversation {
-  readonly id: string;
-  readonly number: number;
-  /** The account's slug. */
-  readonly account: string;
-  readonly channel: Channel;
-  readonly source_id: string | null;
-  readonly subject: string | null;
-  readonly status: ConversationStatus;
-  readonly contact: Pick<Contact, 'id' | 'email' | 'name' | 'suspended'>;
-  readonly participants: readonly Participant[];
-  /** The contact's reply address. */
-  readonly reply_to: string | null;
-  readonly metadata: Readonly<Record<string, unknown>>;
-  readonly created_at: string;
-  readonly last_activity_at: string;
-  /** In the order of `seq`; only where one conversation is shown. */
-  readonly messages?: readonly Message[];
-}
+export const Participant = Type.Object({
+  id,
+  name: text,
+  email: orNull(text),
+  role: words(['contact', 'participant']),
+  reply_to: orNull(Type.String({ description: 'His reply address; null while the account has no domain.' })),
+  revoked: Type.Boolean({ description: 'His last token is revoked.' }),
+});
+export type Participant = Shape<typeof Participant>;
 
-export interface Attachment {
-  readonly id: string;
-  readonly filename: string;
-  readonly content_type: string;
-  readonly size: number;
-  readonly sha256: string;
-  readonly inline: boolean;
-  readonly content_id: string | null;
-  /** The same bytes stood in an earlier message of this conversation (a logo in every signature). */
-  readonly seen_before: boolean;
-}
+// ---------------------------------------------------------------- deliveries
 
-/** Who the mail says it is from, and what is known about that. */
-export interface Sender {
-  readonly is_participant: boolean;
-  /** Name or address of the participant whose token was used, when he is not the writer; else null. */
-  readonly token_of: string | null;
-  readonly dmarc: string | null;
-  readonly dkim: string | null;
-  readonly spf: string | null;
-  readonly evidence: readonly string[];
-}
-
-export interface Delivery {
-  readonly id: string;
-  readonly recipient: string;
-  readonly state: DeliveryState;
-  /** Why it waits, only in state `waiting`. */
-  readonly reason: WaitingReason | null;
-  readonly attempts: number;
-  readonly next_attempt_at: string | null;
-  readonly last_error: string | null;
-  readonly smtp_response: string | null;
-  readonly report: DeliveryReport | null;
-}
+const delivery = {
+  id,
+  recipient: text,
+  state: DeliveryState,
+  reason: orNull(WaitingReason),
+  attempts: integer,
+  next_attempt_at: orNull(time()),
+  last_error: orNull(text),
+  smtp_response: orNull(text),
+  report: orNull(DeliveryReport),
+};
+export const Delivery = Type.Object(delivery);
+export type Delivery = Shape<typeof Delivery>;
 
 /** A delivery as `queue list` and `/v1/deliveries` show it: with what it belongs to. */
-export interface QueuedDelivery extends Delivery {
-  readonly kind: 'mail' | 'webhook';
-  readonly account: string;
-  readonly conversation_id: string | null;
-  readonly message_ids: readonly string[];
-  readonly created_at: string;
-  readonly settled_at: string | null;
-}
+export const QueuedDelivery = Type.Object(
+  {
+    ...delivery,
+    kind: words(['mail', 'webhook']),
+    account: text,
+    conversation_id: orNull(id),
+    message_ids: Type.Array(id),
+    created_at: time(),
+    settled_at: orNull(time()),
+  },
+  { $id: 'Delivery' },
+);
+export type QueuedDelivery = Shape<typeof QueuedDelivery>;
 
-export interface Message {
-  readonly id: string;
-  readonly conversation_id: string;
-  readonly seq: number;
-  readonly direction: Direction;
-  readonly kind: MessageKind;
-  readonly author: { readonly name: string; readonly email: string | null; readonly role: Role };
-  readonly text: string;
-  readonly format: TextFormat;
-  readonly quoted_text: string;
-  readonly signature: string;
-  readonly html: string | null;
-  readonly subject: string | null;
-  readonly message_id: string | null;
-  readonly in_reply_to: string | null;
-  readonly references: readonly string[];
-  readonly to: readonly { readonly name: string; readonly email: string }[];
-  readonly cc: readonly { readonly name: string; readonly email: string }[];
-  /** From the Date field (mail) or `created_at` (API). */
-  readonly date: string | null;
-  /** When replyd stored it. */
-  readonly received_at: string;
-  readonly via: Via;
-  readonly mail_id: string | null;
-  readonly source_id: string | null;
-  readonly metadata: Readonly<Record<string, unknown>>;
-  readonly attachments: readonly Attachment[];
-  /** Null for what an agent or the application said. */
-  readonly sender: Sender | null;
-  readonly report: readonly (ReportEntry & { readonly delivery_id: string | null })[];
-  readonly evidence: readonly string[];
-  readonly held: boolean;
-  readonly looping: boolean;
-  readonly mail: { readonly state: MailState; readonly reason: MailReason | null };
-  readonly deliveries: readonly Delivery[];
-}
+// ---------------------------------------------------------------- messages and conversations
 
-/** What became of a mail for one envelope recipient. */
-export interface MailResult {
-  readonly recipient: string;
-  readonly verdict: VerdictWord;
-  readonly message_id: string | null;
-}
+export const Attachment = Type.Object({
+  id,
+  filename: text,
+  content_type: text,
+  size: integer,
+  sha256: text,
+  inline: flag,
+  content_id: orNull(text),
+  seen_before: Type.Boolean({ description: 'The same bytes stood in an earlier message of this conversation.' }),
+});
+export type Attachment = Shape<typeof Attachment>;
 
-export interface MailRecord {
-  readonly id: string;
-  readonly state: MailRecordState;
-  readonly envelope: { readonly mail_from: string; readonly rcpt_to: readonly string[] };
-  readonly size: number;
-  readonly sha256: string;
-  readonly door: Via;
-  /** Address of the client that handed it over, as the door saw it; null for a file. */
-  readonly client: string | null;
-  readonly received_at: string;
-  /** Why it is quarantined, refused or kept; null when filed. */
-  readonly reason: string | null;
-  readonly results: readonly MailResult[];
-}
+/** Who the mail says it is from, and what is known about that. */
+export const Sender = Type.Object({
+  is_participant: flag,
+  token_of: orNull(
+    Type.String({
+      description: 'The participant whose token was used, when he is not the writer: his name or address.',
+    }),
+  ),
+  dmarc: orNull(text),
+  dkim: orNull(text),
+  spf: orNull(text),
+  evidence: texts,
+});
+export type Sender = Shape<typeof Sender>;
 
-export type EventType =
-  | 'message.created'
-  | 'message.updated'
-  | 'message.held'
-  | 'conversation.created'
-  | 'conversation.updated'
-  | 'conversation.looping'
-  | 'delivery.failed'
-  | 'contact.suspended'
-  | 'hook.disabled';
+const reportEntry = Type.Object({
+  recipient: text,
+  action: words(['failed', 'delayed', 'delivered', 'relayed', 'expanded', 'displayed', 'complaint']),
+  status: orNull(Type.String({ description: 'Enhanced status code (RFC 3463).' })),
+  diagnostic: orNull(text),
+  delivery_id: orNull(id),
+});
 
-/** What happened, as webhooks, the event stream and `replyd tail` tell it. `message` and `conversation` as they are now. */
-export interface Event {
-  readonly id: string;
-  readonly type: EventType;
-  /** Counts per conversation, without gaps; 0 where there is no conversation. */
-  readonly seq: number;
-  /** The account's slug. */
-  readonly account: string;
-  readonly created_at: string;
-  readonly conversation: Conversation | null;
-  readonly message: Message | null;
-  readonly data: Readonly<Record<string, unknown>>;
-}
+export const Message = Type.Object(
+  {
+    id,
+    conversation_id: id,
+    seq: integer,
+    direction: Direction,
+    kind: MessageKind,
+    author: Type.Object({
+      id: orNull(Type.String({ description: 'Of the agent, where he is known.' })),
+      name: text,
+      email: orNull(text),
+      role: Role,
+    }),
+    text,
+    format: TextFormat,
+    quoted_text: text,
+    signature: text,
+    html: orNull(text),
+    subject: orNull(text),
+    message_id: orNull(text),
+    in_reply_to: orNull(text),
+    references: texts,
+    to: Type.Array(mailbox),
+    cc: Type.Array(mailbox),
+    date: orNull(time('From the Date field (mail) or `created_at` (API).')),
+    received_at: time('When replyd stored it.'),
+    via: Via,
+    mail_id: orNull(id),
+    source_id: orNull(text),
+    metadata: json,
+    attachments: Type.Array(Attachment),
+    sender: orNull(Sender),
+    report: Type.Array(reportEntry),
+    evidence: texts,
+    held: flag,
+    looping: flag,
+    history: orNull(Type.Boolean({ description: 'Whether its mail quoted earlier messages; null: not known.' })),
+    mail: Type.Object({ state: MailState, reason: orNull(MailReason) }),
+    deliveries: Type.Array(Delivery),
+  },
+  { $id: 'Message' },
+);
+export type Message = Shape<typeof Message>;
+
+export const Conversation = Type.Object(
+  {
+    id,
+    number: integer,
+    account: Type.String({ description: "The account's slug." }),
+    channel: Channel,
+    source_id: orNull(text),
+    subject: orNull(text),
+    status: ConversationStatus,
+    contact: Type.Object({ id, email: orNull(text), name: text, suspended }),
+    assignee: orNull(Type.Object({ id, name: text, email: text })),
+    participants: Type.Array(Participant),
+    reply_to: orNull(Type.String({ description: "The contact's reply address." })),
+    metadata: json,
+    created_at: time(),
+    last_activity_at: time(),
+    messages: Type.Optional(
+      Type.Array(Message, { description: 'In the order of `seq`; only where one conversation is shown.' }),
+    ),
+    earlier_messages: Type.Optional(
+      Type.Integer({ description: 'Beside `messages`: how many came before them and are not shown.' }),
+    ),
+  },
+  { $id: 'Conversation' },
+);
+export type Conversation = Shape<typeof Conversation>;
+
+// ---------------------------------------------------------------- mails
+
+export const MailResult = Type.Object({ recipient: text, verdict: VerdictWord, message_id: orNull(id) });
+export type MailResult = Shape<typeof MailResult>;
+
+export const MailRecord = Type.Object({
+  id,
+  state: MailRecordState,
+  envelope: Type.Object({ mail_from: text, rcpt_to: texts }),
+  size: integer,
+  sha256: text,
+  door: Via,
+  client: orNull(Type.String({ description: 'Address of the client, as the door saw it; null for a file.' })),
+  received_at: time(),
+  reason: orNull(Type.String({ description: 'Why it is quarantined, refused or kept; null when filed.' })),
+  results: Type.Array(MailResult),
+});
+export type MailRecord = Shape<typeof MailRecord>;
+
+// ---------------------------------------------------------------- applications
+
+/** What happened, as webhooks, the event stream and `replyd tail` tell it. Message and conversation as they are now. */
+export const Event = Type.Object(
+  {
+    id,
+    type: EventType,
+    seq: Type.Integer({ description: 'Counts per conversation, without gaps; 0 without one.' }),
+    account: text,
+    created_at: time(),
+    conversation: orNull(Conversation),
+    message: orNull(Message),
+    data: json,
+  },
+  { $id: 'Event' },
+);
+export type Event = Shape<typeof Event>;
 
 /** A key for the HTTP API. The key itself is shown once, when it is made. */
-export interface ApiKey {
-  readonly id: string;
-  /** The account's slug; null: an operator's key, good for all accounts. */
-  readonly account: string | null;
-  readonly name: string;
-  /** Its first characters, to tell keys apart. */
-  readonly hint: string;
-  readonly created_at: string;
-  /** To the hour. */
-  readonly last_used_at: string | null;
-  readonly revoked_at: string | null;
-}
+export const ApiKey = Type.Object({
+  id,
+  account: orNull(Type.String({ description: "The account's slug; null: an operator's key, good for all." })),
+  name: text,
+  hint: Type.String({ description: 'Its first characters.' }),
+  created_at: time(),
+  last_used_at: orNull(time('To the hour.')),
+  revoked_at: orNull(time()),
+});
+export type ApiKey = Shape<typeof ApiKey>;
 
-/** Where an account's events are posted. The signing secret is shown when it is made or rotated. */
-export interface Hook {
-  readonly id: string;
-  /** The account's slug. */
-  readonly account: string;
-  readonly url: string;
-  readonly state: 'on' | 'off';
-  /** Why it is off, or what its last trouble is. */
-  readonly reason: string | null;
-  readonly failing_since: string | null;
-  readonly next_probe_at: string | null;
-  readonly created_at: string;
-}
+const hook = {
+  id,
+  account: text,
+  url: text,
+  state: words(['on', 'off']),
+  reason: orNull(Type.String({ description: 'Why it is off, or what its last trouble is.' })),
+  failing_since: orNull(time()),
+  next_probe_at: orNull(time()),
+  created_at: time(),
+};
+/** A webhook: where an account's events are posted. Its signing secret is shown when it is made or rotated. */
+export const Hook = Type.Object(hook);
+export type Hook = Shape<typeof Hook>;
 
 /** One step of a mail's way from the door to its deliveries, as the rows tell it. */
-export interface TraceStep {
-  /** ISO 8601; null: not known, or not yet. */
-  readonly at: string | null;
-  readonly step:
-    | 'received'
-    | 'answered'
-    | 'filed'
-    | 'event'
-    | 'queued'
-    | 'composed'
-    | 'pending'
-    | 'settled'
-    | 'reported';
-  /** What the step is about: a mail, message, event or delivery. */
-  readonly id: string;
-  readonly text: string;
-}
+export const TraceStep = Type.Object({
+  at: orNull(time('Null: not known, or not yet.')),
+  step: words(['received', 'answered', 'filed', 'event', 'queued', 'composed', 'pending', 'settled', 'reported']),
+  id: Type.String({ description: 'What the step is about: a mail, message, event or delivery.' }),
+  text,
+});
+export type TraceStep = Shape<typeof TraceStep>;

@@ -257,7 +257,7 @@ export function storeContract(name: string, open: Open): void {
     );
     const shown = await store.conversation({ id });
     const message = shown.messages!.at(-1)!;
-    assert.deepEqual(message.author, { name: 'Dora', email: 'dora@other.example', role: 'participant' });
+    assert.deepEqual(message.author, { id: null, name: 'Dora', email: 'dora@other.example', role: 'participant' });
     assert.deepEqual([message.sender?.is_participant, message.sender?.token_of], [false, 'Carla']);
     assert.ok(shown.participants.some(each => each.email === 'dora@other.example' && each.reply_to));
   });

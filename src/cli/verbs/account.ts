@@ -3,8 +3,9 @@
  * free-mail address fail DMARC, and an inbound domain outside the support address's domain is not aligned with it.
  */
 import type { Command } from 'commander';
-import { type Account, type AccountSettings, CHANNELS, FEATURES } from '../../conversation/model.js';
+import type { Account, AccountSettings } from '../../conversation/model.js';
 import { blockEntry } from '../../conversation/rules/blocked.js';
+import { CHANNELS, FEATURES } from '../../conversation/vocabulary.js';
 import { withStore } from '../context.js';
 import { usageError } from '../errors.js';
 import { confirmRemoval } from '../terminal/confirm.js';

@@ -5,8 +5,9 @@
  */
 
 import { ReplydError } from '../../base/errors.js';
-import { CHANNELS, type Channel } from '../../conversation/model.js';
+import type { Channel } from '../../conversation/model.js';
 import type { ImportedConversation } from '../../conversation/store.js';
+import { CHANNELS } from '../../conversation/vocabulary.js';
 import { normalizeAddress } from '../../mail/address.js';
 import { readCsv } from '../terminal/csv.js';
 

@@ -1,6 +1,7 @@
 /** `replyd conversation …`: start, list, show, answer, note, resolve, reopen, seen, rotate-token, remove. */
 import type { Command } from 'commander';
-import { CHANNELS, type Conversation, type ConversationStatus } from '../../conversation/model.js';
+import type { Conversation, ConversationStatus } from '../../conversation/model.js';
+import { CHANNELS } from '../../conversation/vocabulary.js';
 import { placeFiles, readFiles } from '../attach.js';
 import { hintWithoutDaemon, loadSettings, withStore } from '../context.js';
 import { usageError } from '../errors.js';

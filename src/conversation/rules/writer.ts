@@ -10,7 +10,7 @@ import type { Message, Participant, Sender } from '../model.js';
 export type Person = Pick<Participant, 'name' | 'email' | 'role'>;
 
 export interface Writer<Known extends Person> {
-  readonly author: Message['author'];
+  readonly author: Omit<Message['author'], 'id'>;
   /** The participant who wrote it, if he is one already. */
   readonly participant: Known | null;
   /** For `decideEffects`. */

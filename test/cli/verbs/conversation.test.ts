@@ -29,7 +29,7 @@ test('a conversation is started, answered, noted, resolved, reopened', async t =
   );
   assert.equal(answer?.direction, 'outgoing');
   assert.equal(answer?.text, 'It is **on its way**.\n\n- Anna');
-  assert.deepEqual(answer?.author, { name: 'Anna', email: 'anna@acme.example', role: 'agent' });
+  assert.deepEqual(answer?.author, { id: null, name: 'Anna', email: 'anna@acme.example', role: 'agent' });
   assert.deepEqual(answer?.deliveries.map(delivery => delivery.recipient).sort(), [
     'bo@example.net',
     'maria@example.org',

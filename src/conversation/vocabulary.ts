@@ -1,0 +1,68 @@
+/**
+ * The closed lists of docs/contract.md that code walks through at run time. The shapes of model.ts are made of them; they
+ * stand apart because a short CLI verb needs the lists and must not load the library behind the shapes.
+ */
+
+export const FEATURES = ['inbound_emails', 'new_conversations', 'hold_strangers'] as const;
+
+export const CHANNELS = [
+  'web_widget',
+  'facebook',
+  'twitter',
+  'whatsapp',
+  'twilio_sms',
+  'telegram',
+  'line',
+  'api',
+  'email',
+] as const;
+
+export const VIAS = [
+  'smtp',
+  'lmtp',
+  'postfix',
+  'exim',
+  'qmail',
+  'relay',
+  'mailgun',
+  'mandrill',
+  'postmark',
+  'sendgrid',
+  'api',
+  'cli',
+] as const;
+
+export const MESSAGE_KINDS = [
+  'reply',
+  'note',
+  'auto_reply',
+  'bounce',
+  'receipt',
+  'complaint',
+  'list',
+  'channel',
+] as const;
+
+export const MAIL_REASONS = [
+  'never',
+  'seen',
+  'answered',
+  'no_address',
+  'delay',
+  'suspended',
+  'paused',
+  'cancelled',
+  'channel_off',
+] as const;
+
+export const EVENT_TYPES = [
+  'message.created',
+  'message.updated',
+  'message.held',
+  'conversation.created',
+  'conversation.updated',
+  'conversation.looping',
+  'delivery.failed',
+  'contact.suspended',
+  'hook.disabled',
+] as const;
