@@ -8,8 +8,8 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { createApi } from './api/api.js';
+import { createHealth } from './api/health.js';
 import { openStream } from './api/stream.js';
-import { createWatching } from './api/watching.js';
 import { errorText, faultText, ReplydError } from './base/errors.js';
 import { type HttpHandler, type HttpListener, openHttp } from './base/http.js';
 import type { Log } from './base/log.js';
@@ -219,8 +219,8 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     });
     const apart = config.ingress.listen !== null || sockets.ingress.length > 0;
     let closing: Promise<void> | null = null;
-    const watching = createWatching({ version: VERSION, store, space, closing: () => closing !== null, now: Date.now });
-    const http = await openListener('http.listen', apart ? [watching, api] : [watching, api, httpDoors]);
+    const health = createHealth({ version: VERSION, store, space, closing: () => closing !== null, now: Date.now });
+    const http = await openListener('http.listen', apart ? [health, api] : [health, api, httpDoors]);
     const ingress = apart ? await openListener('ingress.listen', [httpDoors]) : null;
     // Its readers would hold the listener open.
     closers.push(() => stream.close());

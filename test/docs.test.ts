@@ -9,7 +9,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { apiRoutes } from '#replyd/api/api.js';
-import { OPEN_PLACES } from '#replyd/api/watching.js';
+import { OPEN_PLACES } from '#replyd/api/health.js';
 import { errorText } from '#replyd/base/errors.js';
 import { describeKeys, exampleConfig } from '#replyd/config/example.js';
 import { findKey, isGroup, KEY_NAMES, variableOf } from '#replyd/config/keys.js';

@@ -10,20 +10,21 @@ import { errorText, ReplydError } from '../base/errors.js';
 import { type Exchange, type HttpHandler, statusOf } from '../base/http.js';
 import type { Log } from '../base/log.js';
 import { counter, histogram } from '../base/metrics.js';
-import type { Clock } from '../conversation/ports.js';
+import type { Caller, Clock } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
+import { callerOfKey, redactor, storeFor } from './access.js';
 import { type RequestBody, readRequestBody } from './body.js';
 import { checkBody, readQuery } from './check.js';
 import { CONTACT_ROUTES } from './contacts.js';
 import { CONVERSATION_ROUTES } from './conversations.js';
 import { DELIVERY_ROUTES } from './deliveries.js';
-import { hookRoutes, type TestHook } from './hooks.js';
+import { OPEN_PLACES } from './health.js';
+import { openIdempotency } from './idempotency.js';
 import { openApi } from './openapi.js';
 import { createRates } from './rate.js';
-import { openRepeats } from './repeat.js';
-import type { Call, Caller, Route } from './route.js';
+import type { Call, Route } from './route.js';
 import { EVENTS, type EventStream, eventRoute } from './stream.js';
-import { OPEN_PLACES } from './watching.js';
+import { type TestHook, webhookRoutes } from './webhooks.js';
 
 export interface ApiOptions {
   readonly store: Store;
@@ -62,7 +63,7 @@ export function apiRoutes(options: Pick<ApiOptions, 'testHook' | 'stream'>): rea
     ...CONVERSATION_ROUTES,
     ...CONTACT_ROUTES,
     ...DELIVERY_ROUTES,
-    ...hookRoutes(options.testHook),
+    ...webhookRoutes(options.testHook),
     eventRoute(options.stream),
   ];
 }
@@ -70,7 +71,7 @@ export function apiRoutes(options: Pick<ApiOptions, 'testHook' | 'stream'>): rea
 export function createApi(options: ApiOptions): HttpHandler {
   const { store, clock, log } = options;
   const routes = apiRoutes(options).map(route => ({ ...route, pattern: patternOf(route.path) }));
-  const repeats = openRepeats(store);
+  const idempotency = openIdempotency(store);
   const rates = createRates(() => options.limits().requests, clock);
   let description: string | null = null;
 
@@ -129,7 +130,7 @@ export function createApi(options: ApiOptions): HttpHandler {
       await exchange.problem(429, `This key has used up its requests; try again in ${wait} s.`, {}, headers);
       return null;
     }
-    return { keyId: key.id, account: key.account };
+    return callerOfKey(key);
   }
 
   async function runRoute(
@@ -144,29 +145,33 @@ export function createApi(options: ApiOptions): HttpHandler {
     try {
       if (body !== null && route.body !== undefined) checkBody(route.body, body.value);
       const name = route.method === 'POST' ? exchange.header('idempotency-key') : undefined;
-      const repeatable = repeats.request(
-        name === undefined
-          ? null
-          : { caller: caller.keyId, name, about: `${route.method} ${exchange.path} ${body?.sha256 ?? ''}` },
-      );
+      const about = `${route.method} ${exchange.path} ${body?.sha256 ?? ''}`;
+      const request = idempotency.request(name === undefined ? null : { caller: caller.id, name, about });
+      const scoped = storeFor(store, caller);
+      const redact = await redactor(store, caller);
       const call: Call<unknown, unknown> = {
-        store,
+        store: scoped,
         caller,
+        redact,
         params,
         query,
         body: body?.value ?? {},
         exchange,
         content: place => body!.content(place, (content, facts) => store.place(content, facts)),
-        once: repeatable.once,
-        onceOutside: repeatable.onceOutside,
+        once: async (verb, ...values) => {
+          const admitted = await scoped.admit(verb, values);
+          return (await request.once(verb, ...(admitted as typeof values))) as never;
+        },
+        onceOutside: request.onceOutside,
+        isValid: async () => (await store.verifyKey(exchange.bearer() ?? ''))?.id === caller.id,
       };
       const answer = await route.run(call as Call<never, never>);
       if (answer === undefined) return;
-      const headers = repeatable.repeated() ? { 'idempotency-replayed': 'true' } : {};
+      const headers = request.repeated() ? { 'idempotency-replayed': 'true' } : {};
       if (answer === null) await exchange.send(route.status, null);
       else {
         const json = JSON.stringify(answer);
-        const shown = caller.account === null ? json : await store.redacted(json, { account: caller.account });
+        const shown = redact === null ? json : await redact(json);
         await exchange.send(route.status, Buffer.from(`${shown}\n`), {
           'content-type': 'application/json',
           ...headers,

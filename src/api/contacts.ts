@@ -1,5 +1,5 @@
 /** Routes of contacts. A contact is made with his first conversation; here he is found, changed and cleared. */
-import { accountFilter, own, ownCursor, PAGE_SIZE, pageOf, route } from './route.js';
+import { PAGE_SIZE, pageOf, route } from './route.js';
 import { ContactChange, ContactQuery } from './schema.js';
 
 export const CONTACT_ROUTES = [
@@ -13,9 +13,9 @@ export const CONTACT_ROUTES = [
     async run(call) {
       const { account, limit = PAGE_SIZE, cursor, email } = call.query;
       const rows = await call.store.contacts({
-        ...accountFilter(call.caller, account),
+        ...(account === undefined ? {} : { account }),
         ...(email === undefined ? {} : { email }),
-        ...(cursor === undefined ? {} : { before: await ownCursor(call, { id: cursor, prefix: 'ct_' }) }),
+        ...(cursor === undefined ? {} : { before: cursor }),
         limit: limit + 1,
       });
       return pageOf(rows, limit, last => last.id);
@@ -27,7 +27,7 @@ export const CONTACT_ROUTES = [
     summary: 'Show a contact',
     gives: { one: 'Contact' },
     status: 200,
-    run: async call => call.store.contact(await own(call, call.params.id!)),
+    run: async call => call.store.contact(call.params.id!),
   }),
   route({
     method: 'PATCH',
@@ -36,7 +36,7 @@ export const CONTACT_ROUTES = [
     body: ContactChange,
     gives: { one: 'Contact' },
     status: 200,
-    run: async call => call.store.setContact(await own(call, call.params.id!), call.body),
+    run: async call => call.store.setContact(call.params.id!, call.body),
   }),
   route({
     method: 'POST',
@@ -44,6 +44,6 @@ export const CONTACT_ROUTES = [
     summary: 'End the suspension of mailing to him',
     gives: { one: 'Contact' },
     status: 200,
-    run: async call => call.once('clearContact', await own(call, call.params.id!)),
+    run: async call => call.once('clearContact', call.params.id!),
   }),
 ];

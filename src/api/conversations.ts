@@ -3,18 +3,9 @@
 import { ReplydError } from '../base/errors.js';
 import type { Channel, Conversation } from '../conversation/model.js';
 import type { NewMessage } from '../conversation/store.js';
+import { accountFor, conversationRef, wrongCursor } from './access.js';
 import { sendAttachment, sendRaw } from './download.js';
-import {
-  accountFilter,
-  accountFor,
-  type Call,
-  own,
-  ownConversation,
-  PAGE_SIZE,
-  pageOf,
-  route,
-  wrongCursor,
-} from './route.js';
+import { type Call, PAGE_SIZE, pageOf, route } from './route.js';
 import {
   ConversationChange,
   ConversationQuery,
@@ -59,12 +50,11 @@ export const CONVERSATION_ROUTES = [
     status: 200,
     async run(call) {
       const { account, cursor, limit = PAGE_SIZE, channel, contact, ...rest } = call.query;
-      if (contact !== undefined && !contact.includes('@')) await own(call, contact);
       const rows = await call.store.conversations({
         ...rest,
         ...(contact === undefined ? {} : { contact }),
         ...(channel === undefined ? {} : { channel: channel as Channel }),
-        ...accountFilter(call.caller, account),
+        ...(account === undefined ? {} : { account }),
         ...(cursor === undefined ? {} : readCursor(cursor)),
         limit: limit + 1,
       });
@@ -79,7 +69,7 @@ export const CONVERSATION_ROUTES = [
     gives: { one: 'Conversation' },
     status: 200,
     run: async call =>
-      call.store.conversation(await ownConversation(call, call.params.ref!), {
+      call.store.conversation(conversationRef(call.caller, call.params.ref!), {
         messages: call.query.messages ?? SHOWN_MESSAGES,
       }),
   }),
@@ -92,7 +82,7 @@ export const CONVERSATION_ROUTES = [
     status: 200,
     async run(call) {
       checkMetadata(call.body.metadata);
-      return call.store.setConversation(await ownConversation(call, call.params.ref!), call.body);
+      return call.store.setConversation(conversationRef(call.caller, call.params.ref!), call.body);
     },
   }),
   route({
@@ -101,7 +91,7 @@ export const CONVERSATION_ROUTES = [
     summary: 'The contact saw it in the channel: what waits is not mailed',
     gives: { one: 'Conversation' },
     status: 200,
-    run: async call => call.once('seen', await ownConversation(call, call.params.ref!)),
+    run: async call => call.once('seen', conversationRef(call.caller, call.params.ref!)),
   }),
   route({
     method: 'POST',
@@ -110,7 +100,7 @@ export const CONVERSATION_ROUTES = [
     body: ParticipantChoice,
     gives: { one: 'Conversation' },
     status: 200,
-    run: async call => call.once('rotateToken', await ownConversation(call, call.params.ref!), call.body.participant),
+    run: async call => call.once('rotateToken', conversationRef(call.caller, call.params.ref!), call.body.participant),
   }),
   route({
     method: 'POST',
@@ -119,7 +109,7 @@ export const CONVERSATION_ROUTES = [
     body: ParticipantChoice,
     gives: { one: 'Conversation' },
     status: 200,
-    run: async call => call.once('revokeToken', await ownConversation(call, call.params.ref!), call.body.participant),
+    run: async call => call.once('revokeToken', conversationRef(call.caller, call.params.ref!), call.body.participant),
   }),
   route({
     method: 'POST',
@@ -129,7 +119,7 @@ export const CONVERSATION_ROUTES = [
     gives: { one: 'Message' },
     status: 201,
     async run(call) {
-      const ref = await ownConversation(call, call.params.ref!);
+      const ref = conversationRef(call.caller, call.params.ref!);
       return call.once('addMessage', ref, await newMessage(call, call.body));
     },
   }),
@@ -143,7 +133,7 @@ export const CONVERSATION_ROUTES = [
     async run(call) {
       const { limit = PAGE_SIZE, cursor = '0' } = call.query;
       if (!/^\d{1,15}$/.test(cursor)) throw wrongCursor();
-      const ref = await ownConversation(call, call.params.ref!);
+      const ref = conversationRef(call.caller, call.params.ref!);
       const rows = await call.store.messages(ref, { after: Number(cursor), limit: limit + 1 });
       return pageOf(rows, limit, last => String(last.seq));
     },
@@ -154,7 +144,7 @@ export const CONVERSATION_ROUTES = [
     summary: 'Show a message',
     gives: { one: 'Message' },
     status: 200,
-    run: async call => call.store.message(await own(call, call.params.id!)),
+    run: async call => call.store.message(call.params.id!),
   }),
   route({
     method: 'GET',
@@ -162,7 +152,7 @@ export const CONVERSATION_ROUTES = [
     summary: 'The mail that a message came in, as it came',
     gives: { media: 'message/rfc822' },
     status: 200,
-    run: async call => sendRaw(call, await own(call, call.params.id!)),
+    run: async call => sendRaw(call),
   }),
   route({
     method: 'POST',
@@ -170,7 +160,7 @@ export const CONVERSATION_ROUTES = [
     summary: 'Give a held message its effect',
     gives: { one: 'Message' },
     status: 200,
-    run: async call => call.once('releaseMessage', await own(call, call.params.id!)),
+    run: async call => call.once('releaseMessage', call.params.id!),
   }),
   route({
     method: 'POST',
@@ -178,7 +168,7 @@ export const CONVERSATION_ROUTES = [
     summary: 'Leave a held message without effect',
     gives: { one: 'Message' },
     status: 200,
-    run: async call => call.once('dropMessage', await own(call, call.params.id!)),
+    run: async call => call.once('dropMessage', call.params.id!),
   }),
   route({
     method: 'GET',
@@ -186,7 +176,7 @@ export const CONVERSATION_ROUTES = [
     summary: 'The bytes of an attachment',
     gives: { media: 'application/octet-stream' },
     status: 200,
-    run: async call => sendAttachment(call, await own(call, call.params.id!)),
+    run: async call => sendAttachment(call),
   }),
 ];
 

@@ -20,55 +20,46 @@ const SAFE: Headers = {
   'x-content-type-options': 'nosniff',
 };
 
-export async function sendAttachment(call: Call<unknown, unknown>, id: string): Promise<undefined> {
-  const { attachment, content } = await call.store.attachment(id);
-  const { account } = call.caller;
-  const mask = (text: string) => (account === null ? text : call.store.redacted(text, { account }));
-  const type = await mask(attachment.content_type);
+export async function sendAttachment(call: Call<unknown, unknown>): Promise<undefined> {
+  const { attachment, content } = await call.store.attachment(call.params.id!);
+  const shown = async (text: string) => call.redact?.(text) ?? text;
+  const type = await shown(attachment.content_type);
   await call.exchange.send(200, await readable(call, content), {
     ...SAFE,
     'content-type': /^[\w!#$&^.+-]{1,80}\/[\w!#$&^.+-]{1,80}$/.test(type) ? type : 'application/octet-stream',
-    'content-disposition': disposition(await mask(attachment.filename)),
+    'content-disposition': disposition(await shown(attachment.filename)),
     'content-length': String(content.size),
   });
 }
 
-export async function sendRaw(call: Call<unknown, unknown>, messageId: string): Promise<undefined> {
-  const message = await call.store.message(messageId);
-  if (message.mail_id === null) {
-    throw new ReplydError('mail_not_found', `Message ${messageId} did not come as a mail.`);
-  }
-  const { raw } = await call.store.mail(message.mail_id);
-  await call.exchange.send(200, await readable(call, raw), {
+export async function sendRaw(call: Call<unknown, unknown>): Promise<undefined> {
+  const found = await call.store.mailOf(call.params.id!);
+  if (found === null) throw new ReplydError('mail_not_found', `Message ${call.params.id} did not come as a mail.`);
+  await call.exchange.send(200, await readable(call, found.raw), {
     ...SAFE,
     'content-type': 'message/rfc822',
-    'content-disposition': disposition(`${message.mail_id}.eml`),
-    'content-length': String(raw.size),
+    'content-disposition': disposition(`${found.mail.id}.eml`),
+    'content-length': String(found.raw.size),
   });
 }
 
-/** The bytes as the caller may read them; an operator may read all. */
+/** The bytes as the caller may read them. */
 async function readable(
-  { store, caller }: Call<unknown, unknown>,
+  { store, redact }: Call<unknown, unknown>,
   ref: StoredContentRef,
 ): Promise<Uint8Array | Readable> {
-  const { account } = caller;
-  const mayReadAll = account === null || (await store.singleTenant(account));
-  const mask = async (bytes: Buffer) =>
-    Buffer.from(await store.redacted(bytes.toString('latin1'), { account: account!, sameLength: true }), 'latin1');
-  if (ref.file === null) {
-    const bytes = await store.read(ref);
-    return mayReadAll ? bytes : mask(Buffer.from(bytes));
-  }
-  const file = createReadStream(ref.file);
-  return mayReadAll ? file : Readable.from(maskedInPieces(file, mask));
+  if (redact === null) return ref.file === null ? store.read(ref) : createReadStream(ref.file);
+  const redacted = async (bytes: Buffer) =>
+    Buffer.from(await redact(bytes.toString('latin1'), { sameLength: true }), 'latin1');
+  if (ref.file === null) return redacted(Buffer.from(await store.read(ref)));
+  return Readable.from(redactedInPieces(createReadStream(ref.file), redacted));
 }
 
 /** Each piece is looked at together with the end of the one before. */
-async function* maskedInPieces(bytes: Readable, mask: (bytes: Buffer) => Promise<Buffer>): AsyncGenerator<Buffer> {
+async function* redactedInPieces(bytes: Readable, redact: (bytes: Buffer) => Promise<Buffer>): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of bytes) {
-    const piece = await mask(Buffer.concat([rest, chunk as Buffer]));
+    const piece = await redact(Buffer.concat([rest, chunk as Buffer]));
     const whole = Math.max(0, piece.length - OVERLAP);
     if (whole > 0) yield piece.subarray(0, whole);
     rest = piece.subarray(whole);

@@ -3,9 +3,9 @@
  * places that need no key.
  */
 import type { TObject, TSchema } from 'typebox';
+import type { OpenPlace } from './health.js';
 import type { Route } from './route.js';
 import { SHAPES, type ShapeName } from './schema.js';
-import type { OpenPlace } from './watching.js';
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -14,6 +14,7 @@ import type { Log } from '../base/log.js';
 import { counter, gauge } from '../base/metrics.js';
 import type { Event } from '../conversation/model.js';
 import type { Store } from '../conversation/store.js';
+import { accountFor } from './access.js';
 import { type Route, route } from './route.js';
 
 export interface EventStream {
@@ -59,15 +60,15 @@ const OWN_PAGE = 20;
 /** Bytes that may lie ready for a reader before it has to take some. */
 const READY = 256 * 1024;
 /** How long a reader may take nothing, milliseconds. */
-const PATIENCE = 30_000;
+const TIMEOUT = 30_000;
 
 export function openStream(options: {
   readonly store: Store;
   readonly log: Log;
   /** Default 30 s. */
-  readonly patience?: number;
+  readonly timeout?: number;
 }): EventStream {
-  const { store, log, patience = PATIENCE } = options;
+  const { store, log, timeout = TIMEOUT } = options;
   const readers = new Set<Reader>();
   /** Up to where the events were given out to those who are live. */
   let position = '';
@@ -167,7 +168,7 @@ export function openStream(options: {
   async function taken(reader: Reader): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<boolean>(resolve => {
-      timer = setTimeout(resolve, patience, true);
+      timer = setTimeout(resolve, timeout, true);
       timer.unref();
     });
     const resumed = new Promise<boolean>(resolve => {
@@ -245,11 +246,11 @@ export function eventRoute(stream: EventStream): Route {
     summary: 'Events as they happen (Server-Sent Events); Last-Event-ID resumes without a gap',
     gives: { media: 'text/event-stream' },
     status: 200,
-    async run({ store, caller, exchange }) {
+    async run({ caller, exchange, isValid }) {
       const readable = await stream.open({
-        account: caller.account,
+        account: caller.accounts === null ? null : accountFor(caller, undefined),
         lastEventId: exchange.header('last-event-id') ?? null,
-        isValid: async () => (await store.verifyKey(exchange.bearer() ?? ''))?.id === caller.keyId,
+        isValid,
       });
       exchange.signal.addEventListener('abort', () => readable.destroy(), { once: true });
       await exchange.send(200, readable, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });

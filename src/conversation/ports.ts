@@ -16,6 +16,19 @@ export type Clock = () => number;
 /** That many unpredictable bytes. */
 export type Random = (bytes: number) => Uint8Array;
 
+/** Who asks. Made once for each way in, checked in one place (api/access.ts), taken by every read and write. */
+export interface Caller {
+  /** An application with an account's key, one with an operator's key, or an agent in a browser. */
+  readonly kind: 'key' | 'operator' | 'session';
+  /** Of the key or session: requests are counted and repeated requests known by it. */
+  readonly id: string;
+  /** Slugs of the accounts that it may see and change; null: all. */
+  readonly accounts: readonly string[] | null;
+  /** What an agent may do; null where there is none. */
+  readonly role: 'agent' | 'admin' | null;
+  readonly agentId: string | null;
+}
+
 // ---------------------------------------------------------------- doors → pipeline
 
 /** What is answered for one recipient. `mailId` stands with every accepted one after `accept`. */

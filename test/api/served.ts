@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { type ApiOptions, createApi } from '#replyd/api/api.js';
+import { createHealth } from '#replyd/api/health.js';
 import { type EventStream, openStream } from '#replyd/api/stream.js';
-import { createWatching } from '#replyd/api/watching.js';
 import { openHttp } from '#replyd/base/http.js';
 import { silentLog } from '#replyd/base/log.js';
 import type { Conversation, Message } from '#replyd/conversation/model.js';
@@ -57,7 +57,7 @@ export interface Served {
 export async function serve(context: TestContext, more: Partial<ApiOptions> = {}): Promise<Served> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-api-'));
   const store = await openStore({ dataDir, writer: 'direct', rules: RULES, migrate: true });
-  const stream = openStream({ store, log: more.log ?? silentLog, patience: 300 });
+  const stream = openStream({ store, log: more.log ?? silentLog, timeout: 300 });
   const stop = store.onChange(stream.wake);
   const api = createApi({
     store,
@@ -71,8 +71,8 @@ export async function serve(context: TestContext, more: Partial<ApiOptions> = {}
     ...more,
   });
   const space = { low: () => false, free: () => 1e9 };
-  const watching = createWatching({ version: '0.0.0', store, space, closing: () => false, now: Date.now });
-  const handlers = [watching, api];
+  const health = createHealth({ version: '0.0.0', store, space, closing: () => false, now: Date.now });
+  const handlers = [health, api];
   const listener = await openHttp({ listen: { host: '127.0.0.1', port: 0 }, handlers, log: silentLog });
   context.after(async () => {
     stop();

@@ -1,7 +1,7 @@
 /** The daemon as monitoring sees it: health, readiness and figures that tell what really happened. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createWatching } from '#replyd/api/watching.js';
+import { createHealth } from '#replyd/api/health.js';
 import type { Exchange } from '#replyd/base/http.js';
 import { addAccount, startConversation, withDaemon } from '../daemon-process.js';
 import { sendMail } from '../interop/smtp-talk.js';
@@ -87,7 +87,7 @@ test('whoever asks again soon whether it is ready hears the last answer', async 
   let now = 1_000_000;
   context.mock.method(performance, 'now', () => now);
   const asked: number[] = [];
-  const watch = createWatching({
+  const watch = createHealth({
     version: '0',
     store: {
       queueDepth: async () => [],

@@ -18,7 +18,7 @@ export interface QueueDepth {
   readonly dueSince: number | null;
 }
 
-export interface WatchingOptions {
+export interface HealthOptions {
   readonly version: string;
   readonly store: { queueDepth(): Promise<readonly QueueDepth[]>; canStore(): Promise<unknown> };
   readonly space: { readonly low: () => boolean; readonly free: () => number };
@@ -26,7 +26,7 @@ export interface WatchingOptions {
   readonly now: () => number;
 }
 
-interface Watched extends WatchingOptions {
+interface Health extends HealthOptions {
   /** Brings the figures up to date that are looked up in the store. */
   readonly look: () => Promise<void>;
   /** Whether a commit comes through in time. */
@@ -39,7 +39,7 @@ export interface OpenPlace {
   readonly summary: string;
   /** By status: a shape as JSON, or a media type. */
   readonly answers: Readonly<Record<string, { readonly one: ShapeName } | { readonly media: string }>>;
-  readonly run: (watched: Watched, exchange: Exchange) => Promise<void>;
+  readonly run: (health: Health, exchange: Exchange) => Promise<void>;
 }
 
 export const OPEN_PLACES: readonly OpenPlace[] = [
@@ -53,8 +53,8 @@ export const OPEN_PLACES: readonly OpenPlace[] = [
     path: '/readyz',
     summary: 'It can take mail now, or why not',
     answers: { '200': { one: 'Readiness' }, '503': { one: 'Readiness' } },
-    async run(watched, exchange) {
-      const reasons = await troubles(watched);
+    async run(health, exchange) {
+      const reasons = await troubles(health);
       const ready = reasons.length === 0;
       await exchange.json(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', reasons });
     },
@@ -90,12 +90,12 @@ measured('process_open_fds', 'Open file descriptors.', 'gauge', () => {
 });
 
 /** A writer that answers later than this can't take mail in time. */
-const PATIENCE = 5_000;
+const TIMEOUT = 5_000;
 const LOOK_INTERVAL = 5_000;
 /** Anybody may ask whether it is ready, and each time would be a commit: whoever asks sooner hears the last answer. */
 const COMMIT_INTERVAL = 1_000;
 
-export function createWatching(options: WatchingOptions): HttpHandler {
+export function createHealth(options: HealthOptions): HttpHandler {
   build.set(1, [options.version, process.version]);
   let lookAgain = 0;
   const look = async () => {
@@ -127,7 +127,7 @@ export function createWatching(options: WatchingOptions): HttpHandler {
   };
 }
 
-async function troubles({ closing, space, canStore }: Watched): Promise<readonly string[]> {
+async function troubles({ closing, space, canStore }: Health): Promise<readonly string[]> {
   const reasons: string[] = [];
   if (closing()) reasons.push('closing');
   if (space.low()) reasons.push('less free space than limits.min_free');
@@ -138,7 +138,7 @@ async function troubles({ closing, space, canStore }: Watched): Promise<readonly
 async function inTime(probe: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>(resolve => {
-    timer = setTimeout(() => resolve(false), PATIENCE);
+    timer = setTimeout(() => resolve(false), TIMEOUT);
   });
   try {
     return await Promise.race([

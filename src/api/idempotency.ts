@@ -8,21 +8,26 @@
 
 import { ReplydError } from '../base/errors.js';
 import type { OnceVerb, Store } from '../conversation/store.js';
-import type { Call } from './route.js';
 
-/** One request; `repeated` is known when it has run. */
-export interface Repeatable extends Pick<Call<unknown, unknown>, 'once' | 'onceOutside'> {
+export interface IdempotentRequest {
+  once<Name extends OnceVerb>(
+    verb: Name,
+    ...values: Parameters<Store[Name]>
+  ): Promise<Awaited<ReturnType<Store[Name]>>>;
+  /** The same for work that is not the store's. Killed in the middle of it, it may be done once more. */
+  onceOutside<Value>(work: () => Promise<Value>): Promise<Value>;
+  /** Known when it has run. */
   repeated(): boolean;
 }
 
-export interface Repeats {
-  /** Null: it was not named. `about`: what is asked, to tell it from other requests. */
-  request(named: { readonly caller: string; readonly name: string; readonly about: string } | null): Repeatable;
+export interface Idempotency {
+  /** Null: the request has no key. `about`: what is asked, to tell it from other requests. */
+  request(named: { readonly caller: string; readonly name: string; readonly about: string } | null): IdempotentRequest;
 }
 
 const MAX_NAME = 255;
 
-export function openRepeats(store: Store): Repeats {
+export function openIdempotency(store: Store): Idempotency {
   const running = new Map<string, Promise<unknown>>();
   return {
     request(named) {
