@@ -5,6 +5,7 @@
 import type { Static, TObject, TSchema } from 'typebox';
 import type { Exchange } from '../base/http.js';
 import type { StoredContent } from '../conversation/filing.js';
+import { pageBudget } from '../conversation/page.js';
 import type { Caller } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
 import type { CallerStore, OnceForCaller, redactor } from './access.js';
@@ -66,9 +67,12 @@ export function pageOf<Row>(
   limit: number,
   cursor: (last: Row) => string,
 ): { data: readonly Row[]; next_cursor: string | null } {
-  const data = rows.slice(0, limit);
+  const fits = pageBudget();
+  const all = rows.slice(0, limit);
+  const cut = all.findIndex(row => !fits(row));
+  const data = cut === -1 ? all : all.slice(0, cut);
   const last = data.at(-1);
-  return { data, next_cursor: rows.length > limit && last !== undefined ? cursor(last) : null };
+  return { data, next_cursor: rows.length > data.length && last !== undefined ? cursor(last) : null };
 }
 
 export const PAGE_SIZE = 50;

@@ -97,7 +97,7 @@ export function openStream(options: {
       for (;;) {
         const events = await store.events({ after: position, limit: PAGE });
         for (const event of events) giveToAll(event);
-        if (events.length < PAGE) break;
+        if (events.length === 0) break;
         await turn();
       }
     }

@@ -203,7 +203,7 @@ export interface Store extends QueueStore {
   /** A result for each, in their order; what is wrong with one keeps no other out. No events: it is old news. */
   importConversations(conversations: readonly ImportedConversation[]): Promise<readonly ImportResult[]>;
   conversations(filter: ConversationFilter): Promise<readonly Conversation[]>;
-  /** With its messages, oldest first; `messages`: only so many of the newest. */
+  /** With its messages, oldest first; `messages`: only so many of the newest. Those that do not fit are left out. */
   conversation(ref: ConversationRef, options?: { messages?: number }): Promise<Conversation>;
   setConversation(
     ref: ConversationRef,
@@ -218,7 +218,7 @@ export interface Store extends QueueStore {
   removeConversation(ref: ConversationRef): Promise<void>;
 
   // Messages
-  /** Oldest first, after message number `after`. */
+  /** Oldest first, after message number `after`; fewer than `limit` when they would be too many bytes (page.ts). */
   messages(ref: ConversationRef, options: { after: number; limit: number }): Promise<readonly Message[]>;
   addMessage(ref: ConversationRef, message: NewMessage): Promise<Message>;
   message(id: string): Promise<Message>;
@@ -295,7 +295,7 @@ export interface Store extends QueueStore {
   removeHook(id: string): Promise<void>;
   /** Hooks with deliveries that are not finished. */
   pendingHooks(): Promise<readonly string[]>;
-  /** Oldest first, after the event with this id. */
+  /** Oldest first, after the event with this id; fewer than `limit` when they would be too many bytes. */
   events(filter: { account?: string; after: string; limit: number }): Promise<readonly Event[]>;
   /** The newest event's id, or what stands for it when there is none. */
   latestEvent(): Promise<string>;

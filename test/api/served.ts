@@ -16,6 +16,7 @@ export const RULES = { prefixes: ['reply'], separator: '+', delay: 120_000, maxS
 /** The fields that tests look at; which of them are there is each route's affair. */
 export interface AnswerBody {
   readonly id: string;
+  readonly seq: number;
   readonly account: string;
   readonly email: string;
   readonly name: string;
@@ -54,10 +55,13 @@ export interface Served {
   ): Promise<Answer>;
 }
 
-export async function serve(context: TestContext, more: Partial<ApiOptions> = {}): Promise<Served> {
+export async function serve(
+  context: TestContext,
+  { streamTimeout = 300, ...more }: Partial<ApiOptions> & { readonly streamTimeout?: number } = {},
+): Promise<Served> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-api-'));
   const store = await openStore({ dataDir, writer: 'direct', rules: RULES, migrate: true });
-  const stream = openStream({ store, log: more.log ?? silentLog, timeout: 300 });
+  const stream = openStream({ store, log: more.log ?? silentLog, timeout: streamTimeout });
   const stop = store.onChange(stream.wake);
   const api = createApi({
     store,

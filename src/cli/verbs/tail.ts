@@ -56,7 +56,7 @@ async function follow(
         show(event);
         after = event.id;
       }
-      if (events.length < PAGE) return;
+      if (events.length === 0) return;
     }
   };
   const look = () => {

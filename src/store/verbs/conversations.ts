@@ -6,9 +6,10 @@ import type { ConversationRef, NewConversation } from '../../conversation/store.
 import { foldAddress } from '../../mail/address.js';
 import { byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
-import type { ConversationRow, MessageRow, ParticipantRow } from '../rows.js';
+import type { ConversationRow, ParticipantRow } from '../rows.js';
 import { allOf, atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
-import { conversationView, latestContactParticipant, messageView } from '../views/views.js';
+import { messagesThatFit } from '../views/message-page.js';
+import { conversationView, latestContactParticipant } from '../views/views.js';
 import { accountBySlug, checkedAddress } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
 import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
@@ -89,15 +90,15 @@ export const conversations: Verb<'conversations'> = async (tx, filter) => {
 
 export const conversation: Verb<'conversation'> = async (tx, ref, options = {}) => {
   const row = await conversationRow(tx, ref);
-  const messages = (
-    await tx.all<MessageRow>(
-      `select * from message where conversation_key = $1 order by seq desc${options.messages === undefined ? '' : atMost(options.messages)}`,
-      row.key,
-    )
-  ).reverse();
+  const keys = await tx.all<{ key: number }>(
+    `select key from message where conversation_key = $1 order by seq desc${options.messages === undefined ? '' : atMost(options.messages)}`,
+    row.key,
+  );
+  const messages = [...(await messagesThatFit(tx, keys)).fitting].reverse();
   return {
     ...(await conversationView(tx, row)),
-    messages: await inTurn(messages, message => messageView(tx, message)),
+    messages,
+    earlier_messages: (messages[0]?.seq ?? row.next_seq) - 1,
   };
 };
 

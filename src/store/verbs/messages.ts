@@ -21,6 +21,7 @@ import { byId, byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, MessageRow, ParticipantRow } from '../rows.js';
 import { atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
+import { messagesThatFit } from '../views/message-page.js';
 import { accountView, attachmentView, latestContactParticipant, messageView } from '../views/views.js';
 import { checkedAddress } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
@@ -150,14 +151,13 @@ export const addMessage: Verb<'addMessage'> = async (tx, ref, message) => {
 
 export const messages: Verb<'messages'> = async (tx, ref, options) => {
   const conversation = await conversationRow(tx, ref);
-  return inTurn(
-    await tx.all<MessageRow>(
-      `select * from message where conversation_key = $1 and seq > $2 order by seq${atMost(options.limit)}`,
-      conversation.key,
-      options.after,
-    ),
-    row => messageView(tx, row),
+  const keys = await tx.all<{ key: number }>(
+    `select key from message where conversation_key = $1 and seq > $2 order by seq${atMost(options.limit)}`,
+    conversation.key,
+    options.after,
   );
+  const { fitting, next } = await messagesThatFit(tx, keys);
+  return next === null ? fitting : [...fitting, next];
 };
 
 export const message: Verb<'message'> = async (tx, id) => messageView(tx, await byId(tx, 'message', id));

@@ -5,12 +5,13 @@
 
 import { ReplydError } from '../../base/errors.js';
 import type { Event, EventType } from '../../conversation/model.js';
+import { pageBudget } from '../../conversation/page.js';
 import { cutText } from '../../mail/cut.js';
 import { byKey } from '../by-key.js';
 import { decodeId, encodeId, keyAt, keyOf } from '../ids.js';
 import type { EventRow, MessageRow } from '../rows.js';
 import { streamPosition } from '../stream.js';
-import { atMost, fromJson, inTurn, type StoreTx, toIso, type Verb } from '../tx.js';
+import { atMost, fromJson, type StoreTx, toIso, type Verb } from '../tx.js';
 import { accountBySlug } from '../verbs/accounts.js';
 import { redactedValue } from '../verbs/tokens.js';
 import { conversationView, messageView, slugOf } from './views.js';
@@ -30,7 +31,14 @@ export const events: Verb<'events'> = async (tx, filter) => {
           (await accountBySlug(tx, filter.account)).key,
           after,
         );
-  return inTurn(rows, row => eventView(tx, row));
+  const fits = pageBudget();
+  const shown: Event[] = [];
+  for (const row of rows) {
+    const event = await eventView(tx, row);
+    if (!fits(event)) break;
+    shown.push(event);
+  }
+  return shown;
 };
 
 export const latestEvent: Verb<'latestEvent'> = async tx => encodeId('event', await streamPosition(tx));
