@@ -42,7 +42,7 @@ const newAttachment = strict({
   content: Type.String({ description: 'Base64 (RFC 4648).', contentEncoding: 'base64' }),
 });
 
-export const NewMessageBody = strict({
+const newMessage = {
   direction: Direction,
   text: Type.Optional(Type.String({ maxLength: MAX_TEXT, description: 'Plain text. Give text or markdown.' })),
   markdown: Type.Optional(Type.String({ maxLength: MAX_TEXT, description: 'Markdown; raw HTML in it is text.' })),
@@ -59,6 +59,15 @@ export const NewMessageBody = strict({
   created_at: Type.Optional(time('When it was said, for imported history.')),
   metadata: Type.Optional(metadata),
   attachments: Type.Optional(Type.Array(newAttachment, { maxItems: 50 })),
+};
+export const NewMessageBody = strict({
+  ...newMessage,
+  after_seq: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: '`seq` of the last message that the writer saw: 409 `conversation_moved` when others came after it.',
+    }),
+  ),
 });
 export type NewMessageBody = Static<typeof NewMessageBody>;
 
@@ -76,7 +85,7 @@ export const NewConversationBody = strict({
     },
     { description: 'Known again by source_id, else by address.' },
   ),
-  messages: Type.Optional(Type.Array(NewMessageBody, { maxItems: 500, description: 'Oldest first.' })),
+  messages: Type.Optional(Type.Array(strict(newMessage), { maxItems: 500, description: 'Oldest first.' })),
 });
 
 export const ConversationChange = strict({
@@ -153,6 +162,12 @@ export const SHAPES = {
     code: words(Object.keys(ERROR_CODES), { description: 'Stable: branch on it. More may be added.' }),
     errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
     contact_id: Type.Optional(Type.String()),
+    after_seq: Type.Optional(Type.Integer()),
+    messages: Type.Optional(
+      Type.Array(Type.Object({ id: Type.String(), seq: Type.Integer(), direction: Direction }), {
+        description: 'With `conversation_moved`: what is new.',
+      }),
+    ),
   }),
   Health: Type.Object({ status: words(['ok']) }),
   Readiness: Type.Object({ status: words(['ready', 'not ready']), reasons: Type.Array(Type.String()) }),

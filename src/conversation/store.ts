@@ -85,6 +85,8 @@ export interface NewMessage {
     readonly content_type: string;
     readonly content: StoredContent;
   }[];
+  /** The last message that the writer saw. Somebody wrote after it: conflict `conversation_moved`, with what is new. */
+  readonly after_seq?: number;
   /** How long the mail waits, milliseconds; default: at once for `now`, the account's continuity delay for `auto`. */
   readonly delay?: number;
   readonly via: Via;

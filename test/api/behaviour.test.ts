@@ -83,6 +83,33 @@ test('a message with a source_id is added once, an Idempotency-Key does a thing 
   assert.equal((await store.conversation({ id })).messages!.length, 4);
 });
 
+test('an answer to what somebody has meanwhile answered is refused, with what is new', async context => {
+  const { call, acme, store } = await serve(context);
+  const { id } = await startConversation(store);
+  const place = `/v1/conversations/${id}/messages`;
+  const answer = { direction: 'outgoing', text: 'It is on its way.', after_seq: 1 };
+  const named = { 'idempotency-key': 'a-1' };
+  const first = await call(acme, 'POST', place, answer, named);
+  assert.deepEqual([first.status, first.body.seq], [201, 2]);
+  assert.deepEqual((await call(acme, 'POST', place, answer, named)).text, first.text, 'once more the same request');
+  const moved = await call(acme, 'POST', place, answer);
+  const { code, after_seq, messages } = moved.body as unknown as Record<string, unknown>;
+  assert.deepEqual(
+    [moved.status, code, after_seq, messages],
+    [409, 'conversation_moved', 1, [{ id: first.body.id, seq: 2, direction: 'outgoing' }]],
+  );
+  await call(acme, 'POST', place, { direction: 'note', text: 'a note moves nothing' });
+  const mine = { ...answer, text: 'And more.', after_seq: 2, source_id: 's-1' };
+  const second = await call(acme, 'POST', place, mine);
+  assert.deepEqual([second.status, second.body.seq], [201, 4]);
+  assert.equal((await call(acme, 'POST', place, mine)).body.id, second.body.id, 'known by its source_id');
+  await store.addMessage({ id }, { direction: 'incoming', text: 'Thanks', via: 'api' });
+  const both = await Promise.all([5, 5].map(() => call(acme, 'POST', place, { ...answer, after_seq: 5 })));
+  assert.deepEqual(both.map(each => each.status).sort(), [201, 409]);
+  const started = { channel: 'api', contact: {}, messages: [answer] };
+  assert.equal((await call(acme, 'POST', '/v1/conversations', started)).status, 422);
+});
+
 test('refuses what is wrong, and says where', async context => {
   const { call, acme, store } = await serve(context);
   const { id } = await startConversation(store);

@@ -24,6 +24,7 @@ import { atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
 import { messagesThatFit } from '../views/message-page.js';
 import { accountView, attachmentView, latestContactParticipant, messageView } from '../views/views.js';
 import { checkedAddress } from './accounts.js';
+import { checkNothingNew } from './after-seq.js';
 import { conversationRow } from './conversation-row.js';
 import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
 import { clearSuspension, join, participantByAddress } from './participants.js';
@@ -248,6 +249,7 @@ export async function writeMessage(tx: StoreTx, conversation: ConversationRow, m
       )
     : undefined;
   if (known !== undefined) return known;
+  if (message.after_seq !== undefined) await checkNothingNew(tx, conversation, message.after_seq);
   checkSize(tx, message);
   const contact = (await latestContactParticipant(tx, conversation))!;
   const { settings } = await accountView(tx, (await byKey(tx, 'account', conversation.account_key))!);
