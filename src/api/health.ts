@@ -8,11 +8,12 @@
 import { readdirSync } from 'node:fs';
 import type { Exchange, HttpHandler } from '../base/http.js';
 import { gauge, METRICS_TYPE, measured, renderMetrics } from '../base/metrics.js';
+import type { DeliveryKind } from '../conversation/model.js';
 import type { ShapeName } from './schema.js';
 
 /** Unfinished deliveries. */
 export interface QueueDepth {
-  readonly kind: 'mail' | 'webhook';
+  readonly kind: DeliveryKind;
   readonly count: number;
   /** Milliseconds since 1970: since when the one that is due longest has been due; null: none is due. */
   readonly dueSince: number | null;

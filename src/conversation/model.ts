@@ -130,6 +130,11 @@ export type Participant = Shape<typeof Participant>;
 
 // ---------------------------------------------------------------- deliveries
 
+export const DeliveryKind = words(['mail', 'webhook', 'notification'], {
+  description: 'A notification is a mail to an agent.',
+});
+export type DeliveryKind = Static<typeof DeliveryKind>;
+
 const delivery = {
   id,
   recipient: text,
@@ -148,7 +153,7 @@ export type Delivery = Shape<typeof Delivery>;
 export const QueuedDelivery = Type.Object(
   {
     ...delivery,
-    kind: words(['mail', 'webhook']),
+    kind: DeliveryKind,
     account: text,
     conversation_id: orNull(id),
     message_ids: Type.Array(id),

@@ -114,10 +114,11 @@ export interface Parser {
 // ---------------------------------------------------------------- queue → world
 
 /** One delivery, leased by the queue and ready to go. */
-export type Parcel = MailParcel | HookParcel;
+export type Parcel = MailParcel | WebhookParcel;
 
+/** A mail: to somebody in a conversation or to the operator, or, as a notification, to an agent. */
 export interface MailParcel {
-  readonly kind: 'mail';
+  readonly kind: 'mail' | 'notification';
   readonly deliveryId: string;
   /** Starts at 1. */
   readonly attempt: number;
@@ -132,7 +133,7 @@ export interface MailParcel {
   readonly messageId: string;
 }
 
-export interface HookParcel {
+export interface WebhookParcel {
   readonly kind: 'webhook';
   readonly deliveryId: string;
   readonly attempt: number;
@@ -164,7 +165,10 @@ export type Outcome =
   | { readonly kind: 'retry'; readonly response: string }
   | { readonly kind: 'trouble'; readonly response: string };
 
-/** The seam between the queue and the world (SMTP smarthost, .eml files, webhooks). */
+/**
+ * The seam between the queue and the world (SMTP smarthost, .eml files, webhooks). One interface for every kind of
+ * delivery: a courier looks at the parcel's `kind`, and answers `retry` to one that it cannot carry.
+ */
 export interface Courier {
   /** One attempt, bounded in time by itself. Never throws: everything unexpected is `retry`. */
   deliver(parcel: Parcel): Promise<Outcome>;

@@ -27,7 +27,7 @@ export function createFileCourier(options: { readonly folder: string }): Courier
 }
 
 async function deliver(parcel: Parcel, folder: string): Promise<Outcome> {
-  if (parcel.kind !== 'mail') return { kind: 'retry', response: 'no mail: it does not belong in this queue' };
+  if (parcel.kind === 'webhook') return { kind: 'retry', response: 'no mail: it does not belong in this queue' };
   if (!/^[A-Za-z0-9_-]{1,100}$/.test(parcel.deliveryId)) {
     return { kind: 'retry', response: `the delivery id ${JSON.stringify(parcel.deliveryId)} makes no file name` };
   }

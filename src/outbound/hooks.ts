@@ -11,7 +11,7 @@
 
 import { errorText } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import type { Clock, Courier, HookParcel, Random } from '../conversation/ports.js';
+import type { Clock, Courier, Random, WebhookParcel } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
 import { openQueue, type Queue, type Timers } from './queue.js';
 import type { ProbeSchedule, RetrySchedule } from './schedule.js';
@@ -99,7 +99,7 @@ export function openHooks(options: HooksOptions): Hooks {
   function courierOf(id: string): Courier {
     return {
       async deliver(parcel) {
-        const answer = await poster.post(parcel as HookParcel);
+        const answer = await poster.post(parcel as WebhookParcel);
         const outcome = outcomeOf(answer);
         const over = outcome.kind === 'failed' ? answer.text : outcome.kind === 'trouble' ? await lost(id) : null;
         if (over !== null) {

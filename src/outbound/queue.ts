@@ -336,7 +336,7 @@ const realTimers: Timers = {
 };
 
 function recipientOf(parcel: Parcel): string {
-  return parcel.kind === 'mail' ? parcel.rcptTo.toLowerCase() : parcel.url;
+  return parcel.kind === 'webhook' ? parcel.url : parcel.rcptTo.toLowerCase();
 }
 
 /** Answers often repeat an address of ours, and a log never holds a whole token. */

@@ -52,7 +52,7 @@ export function createSmtpCourier(options: SmtpCourierOptions): Courier {
   let closed = false;
 
   async function deliver(parcel: Parcel): Promise<Outcome> {
-    if (parcel.kind !== 'mail') return { kind: 'retry', response: 'no mail: it does not belong in this queue' };
+    if (parcel.kind === 'webhook') return { kind: 'retry', response: 'no mail: it does not belong in this queue' };
     // The library would send to whatever it makes of such an address.
     if (!isSendable(parcel.rcptTo)) {
       return { kind: 'failed', response: 'the recipient is no address', suspend: false, refusedByPolicy: false };

@@ -12,7 +12,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { errorText } from '../base/errors.js';
-import type { Clock, HookParcel, Outcome } from '../conversation/ports.js';
+import type { Clock, Outcome, WebhookParcel } from '../conversation/ports.js';
 
 export interface HookAnswer {
   /** HTTP status, null when there was no answer. */
@@ -22,7 +22,7 @@ export interface HookAnswer {
 }
 
 export interface Poster {
-  post(parcel: Pick<HookParcel, 'url' | 'eventId' | 'body' | 'secrets'>): Promise<HookAnswer>;
+  post(parcel: Pick<WebhookParcel, 'url' | 'eventId' | 'body' | 'secrets'>): Promise<HookAnswer>;
   close(): void;
 }
 

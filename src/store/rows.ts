@@ -1,5 +1,5 @@
 /** Rows of the tables as SQLite gives them: the shapes behind `migrations/sqlite/*.sql`. */
-import type { VerdictWord } from '../conversation/model.js';
+import type { DeliveryKind, VerdictWord } from '../conversation/model.js';
 
 export interface AccountRow {
   key: number;
@@ -98,7 +98,7 @@ export interface MessageRow {
 
 export interface DeliveryRow {
   key: number;
-  kind: 'mail' | 'webhook';
+  kind: DeliveryKind;
   destination: string;
   order_key: string;
   account_key: number | null;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isReplydError } from '#replyd/base/errors.js';
-import type { HookParcel } from '#replyd/conversation/ports.js';
+import type { WebhookParcel } from '#replyd/conversation/ports.js';
 import type { Store } from '#replyd/conversation/store.js';
 import { destinationOf, filing, type Open, type Opened, reading } from './contract.js';
 
@@ -22,12 +22,12 @@ async function started(store: Store, slug = 'acme') {
   });
 }
 
-async function leaseAll(store: Store, name: string, now: number): Promise<readonly HookParcel[]> {
+async function leaseAll(store: Store, name: string, now: number): Promise<readonly WebhookParcel[]> {
   const parcels = await store.lease(name, { now, limit: 50 });
-  return parcels.filter((each): each is HookParcel => each.kind === 'webhook');
+  return parcels.filter((each): each is WebhookParcel => each.kind === 'webhook');
 }
 
-const typeOf = (parcel: HookParcel) => (JSON.parse(parcel.body) as { type: string }).type;
+const typeOf = (parcel: WebhookParcel) => (JSON.parse(parcel.body) as { type: string }).type;
 
 export function applicationContract(name: string, open: Open): void {
   const check = (title: string, run: (opened: Opened) => Promise<void>) =>

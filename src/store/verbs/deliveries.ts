@@ -5,7 +5,7 @@
 
 import { ReplydError } from '../../base/errors.js';
 import type { DeliveryState, WaitingReason } from '../../conversation/model.js';
-import type { DestinationState, HookParcel, Parcel } from '../../conversation/ports.js';
+import type { DestinationState, MailParcel, WebhookParcel } from '../../conversation/ports.js';
 import { suspendsContact } from '../../conversation/rules/contact.js';
 import {
   canCancel,
@@ -29,9 +29,9 @@ import { rememberAlias } from './thread-ids.js';
 import { UNFINISHED, unfinished } from './unfinished.js';
 
 /** What the queue leases, before large contents are read. */
-export type LeasedParcel = LeasedMail | HookParcel;
+export type LeasedParcel = LeasedMail | WebhookParcel;
 
-type LeasedMail = Omit<Extract<Parcel, { kind: 'mail' }>, 'content'> & {
+type LeasedMail = Omit<MailParcel, 'content'> & {
   readonly content: {
     readonly sha256: string;
     readonly size: number;

@@ -7,7 +7,7 @@
 
 import { ReplydError } from '../../base/errors.js';
 import type { Hook } from '../../conversation/model.js';
-import type { HookParcel } from '../../conversation/ports.js';
+import type { WebhookParcel } from '../../conversation/ports.js';
 import { byId, byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { DeliveryRow, HookRow } from '../rows.js';
@@ -121,7 +121,7 @@ export const pendingHooks: Verb<'pendingHooks'> = async tx =>
   ).map(row => row.name);
 
 /** The parcel of a leased webhook, or null when its hook or event is gone. */
-export async function hookParcel(tx: StoreTx, row: DeliveryRow): Promise<HookParcel | null> {
+export async function hookParcel(tx: StoreTx, row: DeliveryRow): Promise<WebhookParcel | null> {
   const hook = await byKey(tx, 'hook', keyOf('hook', row.destination));
   const event = row.event_key === null ? null : await eventJson(tx, row.event_key);
   if (!hook || event === null) return null;
