@@ -138,7 +138,9 @@ test('who was away longer than events are kept is told so, and goes on from now'
 
 test('a reader that takes nothing is cut off, and the others hear on', async context => {
   const lines: string[] = [];
-  const served = await serve(context, { log: createLog('warn', 'json', { write: line => lines.push(line) }) });
+  // Long enough for the eager one on a busy machine.
+  const log = createLog('warn', 'json', { write: line => lines.push(line) });
+  const served = await serve(context, { log, streamTimeout: 5_000 });
   const { id } = await startConversation(served.store);
   const { hostname, port } = new URL(served.url);
   const lazy: Socket = connect(Number(port), hostname);
