@@ -1,10 +1,9 @@
 /**
- * The one gate between accounts. A handler has no other way to the store than `storeFor(store, caller)`: each verb there
- * first looks at what it is given (an id, a conversation, a filter, an account to make something in), and lets through
- * what is the caller's.
+ * The one gate between accounts. Handlers reach the store only through `storeFor(store, caller)`. Each verb there first
+ * checks what it is given (an id, a conversation, a filter, an account to make something in).
  *
- * What is another account's is answered like what does not exist, in the same words. What is shown to an account passes
- * `redacted`, which takes out the reply addresses of all others. A key is looked up for each request.
+ * What belongs to another account is answered like what does not exist, in the same words. What is shown to an account
+ * passes `redactor`, which takes out the reply addresses of all others.
  */
 import { type ErrorCode, isReplydError, ReplydError } from '../base/errors.js';
 import type { ApiKey } from '../conversation/model.js';

@@ -1,9 +1,10 @@
 /**
- * The application-facing HTTP API: finds the route, knows the caller by his key, counts his requests, checks query and
- * body against the route's schemas, runs it, answers. Every fault is a problem (RFC 9457) from the table in http.ts.
+ * The HTTP API for applications: it finds the route, knows the caller by its key, counts its requests, checks query and
+ * body against the route's schemas, runs the route and answers. Every fault is a problem (RFC 9457) by the table in
+ * base/http.ts, with its code of base/errors.ts.
  *
- * Paths outside of /v1 and /openapi.json are somebody else's. Without a valid key everything under /v1 is 401, whether
- * or not there is such a route. A key is looked up for each request: one that was revoked is dead at once.
+ * It leaves alone all paths but /v1 and /openapi.json. Without a valid key everything under /v1 is 401, whether or not
+ * there is such a route. A key is looked up for each request, so a revoked one is dead at once.
  */
 
 import { errorText, ReplydError } from '../base/errors.js';

@@ -1,8 +1,9 @@
 /**
- * A JSON body → its value, with the base64 of attachments taken out: `content` becomes its place in a list. Synchronous
- * and linear; small bodies are read where they came in, large ones in a thread of their own (body-worker.ts).
+ * A JSON body → its value. The base64 of attachments is decoded and taken out: `content` becomes an index into `contents`.
+ * Synchronous and linear in the size. Small bodies are parsed in place, large ones in a thread of their own
+ * (body-worker.ts).
  *
- * What is not UTF-8, no JSON or no base64 is ReplydError('invalid'), which says where.
+ * Throws invalid_json or invalid (no base64), and says where.
  */
 import { createHash } from 'node:crypto';
 import { errorText, ReplydError } from '../base/errors.js';

@@ -1,4 +1,4 @@
-/** The thread that reads one large body: parses the file, writes the attachments into the folder, and ends. */
+/** The thread that reads one large body: it parses the file, writes the attachments into the folder, and ends. */
 import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

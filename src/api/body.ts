@@ -1,8 +1,8 @@
 /**
- * Bodies of requests: small ones are parsed at once, large ones by a thread of their own, one at a time, so that twenty
- * MiB of base64 hold up no socket. Files of attachments that nobody took are gone when the request ends (`discard`).
+ * Bodies of requests. Small ones are parsed at once; large ones by a thread of their own, one at a time, so that 20 MiB of
+ * base64 hold up no socket. `discard` removes the files of attachments that nobody took.
  *
- * Faults: too_large, invalid (no JSON, no base64), unavailable when the thread fails or takes too long.
+ * Throws too_large, invalid_json, invalid (no base64), or unavailable when the thread fails or takes too long.
  */
 import { rm } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';

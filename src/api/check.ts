@@ -1,7 +1,8 @@
 /**
- * What came with a request against the schemas of its route. What is wrong is ReplydError('invalid'): `errors` names each
- * place (a JSON pointer into the body, `?name` in the query) in words for the one who wrote the request, and `detail`
- * says the first of them.
+ * Checks query and body of a request against the schemas of its route. A schema is compiled once, at its first use.
+ *
+ * Throws ReplydError('invalid'): `errors` names each place (a JSON pointer into the body, `?name` in the query) and says
+ * what is wrong there; `detail` says the first.
  */
 import type { TObject } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';

@@ -1,7 +1,7 @@
 /** Routes of conversations and their messages. */
 
 import { ReplydError } from '../base/errors.js';
-import type { Channel, Conversation } from '../conversation/model.js';
+import type { Conversation } from '../conversation/model.js';
 import type { NewMessage } from '../conversation/store.js';
 import { accountFor, conversationRef, wrongCursor } from './access.js';
 import { sendAttachment, sendRaw } from './download.js';
@@ -33,7 +33,6 @@ export const CONVERSATION_ROUTES = [
       return call.once('startConversation', {
         ...rest,
         account: accountFor(call.caller, account),
-        channel: rest.channel as Channel,
         metadata: metadata ?? {},
         contact,
         messages: await Promise.all(messages.map(message => newMessage(call, message))),
@@ -53,7 +52,7 @@ export const CONVERSATION_ROUTES = [
       const rows = await call.store.conversations({
         ...rest,
         ...(contact === undefined ? {} : { contact }),
-        ...(channel === undefined ? {} : { channel: channel as Channel }),
+        ...(channel === undefined ? {} : { channel }),
         ...(account === undefined ? {} : { account }),
         ...(cursor === undefined ? {} : readCursor(cursor)),
         limit: limit + 1,

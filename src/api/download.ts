@@ -1,7 +1,7 @@
 /**
- * Bytes that came from outside, handed on so that no browser acts on them: always a download, never sniffed, and with a
- * policy that lets nothing run. They are as they came, but for reply addresses of other accounts that stand in them
- * written out: their tokens are overwritten, so that size and structure stay.
+ * Raw mails and attachments as downloads. No browser acts on them: never shown in place, never sniffed, and with a policy
+ * that lets nothing run. The bytes are as they came, except for the reply addresses of other accounts: their tokens are
+ * overwritten, so that size and structure stay.
  */
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';

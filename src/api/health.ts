@@ -1,9 +1,9 @@
 /**
- * What those who watch the daemon ask: `/healthz` (it runs), `/readyz` (it can take mail now), `/metrics`. All three are
- * cheap, without a key, and hold nothing of any account; they stand on `http.listen`, never on `ingress.listen`.
+ * Health for supervisors and Prometheus: `/healthz` (it runs), `/readyz` (it can take mail now), `/metrics`. All three are
+ * cheap, need no key and say nothing of any account. They stand on `http.listen`, never on `ingress.listen`.
  *
- * Not ready is 503 with the reasons: the store can't be written (asked with a commit), there is no room, it is closing. What a scrape
- * reads from the store is read once in a few seconds, however many scrape; when it can't be read it is left out.
+ * Not ready is 503 with the reasons: the store cannot be written (a commit tells), there is no space, it is closing. The
+ * figures that come from the store are read once in 5 s, however many ask; when the store cannot be read they are missing.
  */
 import { readdirSync } from 'node:fs';
 import type { Exchange, HttpHandler } from '../base/http.js';

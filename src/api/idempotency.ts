@@ -1,9 +1,9 @@
 /**
- * `Idempotency-Key`: a request that comes again under the same name within 24 hours is done once and answered twice; the
- * second answer carries `Idempotency-Replayed: true`. The same name for another request is invalid. Faults are not kept.
+ * `Idempotency-Key`: the same request under the same key within 24 hours is done once and answered the same; the repeated
+ * answer carries `Idempotency-Replayed: true`. The same key for another request is invalid. Faults are not kept.
  *
- * A verb of the store is kept in the transaction that does it. Work outside of the store is kept when it is done: one
- * that comes again meanwhile waits for it, one that comes after the process was killed does it once more.
+ * The answer of a store verb is kept in the transaction that does it. The answer of work outside the store is kept when
+ * the work is done: the same request meanwhile waits for it; after a kill the work is done once more.
  */
 
 import { ReplydError } from '../base/errors.js';

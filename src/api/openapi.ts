@@ -1,7 +1,4 @@
-/**
- * /openapi.json (OpenAPI 3.1), written from the routes and the shapes that requests are checked against, and from the
- * places that need no key.
- */
+/** /openapi.json (OpenAPI 3.1), made from the routes, from the schemas that check requests, and from the health pages. */
 import type { TObject, TSchema } from 'typebox';
 import type { OpenPlace } from './health.js';
 import type { Route } from './route.js';

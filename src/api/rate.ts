@@ -1,4 +1,4 @@
-/** Requests of each key: a bucket that holds a minute's worth and fills evenly. In memory: a restart fills it. */
+/** Requests of each key: a bucket that holds a minute's worth and fills evenly. In memory, so a restart fills it. */
 import type { Clock } from '../conversation/ports.js';
 
 export interface Rates {

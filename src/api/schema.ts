@@ -1,6 +1,6 @@
 /**
- * What is asked and what is answered beside the shapes of conversation/model.ts, as JSON Schema (draft 2020-12, which
- * OpenAPI 3.1 speaks). Requests are checked against these objects, and /openapi.json shows them. A request takes no
+ * The bodies and queries of requests, and the answers that are not in conversation/model.ts, as JSON Schema (draft 2020-12,
+ * which OpenAPI 3.1 speaks). Requests are checked against these objects, and /openapi.json shows them. A request takes no
  * unknown field; an answer may grow.
  */
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';

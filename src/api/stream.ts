@@ -1,12 +1,12 @@
 /**
- * `GET /v1/events`: events as they happen (Server-Sent Events, WHATWG HTML 9.2). One reading of the store serves all
- * readers; each event is written out once, however many listen.
+ * `GET /v1/events`: events as they happen (Server-Sent Events, WHATWG HTML 9.2). One query of the store serves all
+ * readers, and each event is written as JSON once.
  *
- * Promises: a reader that comes again with Last-Event-ID misses nothing and sees nothing twice; when what came after it
- * is no longer all there it is told `reset` and goes on from now. A reader that comes without one begins now and gets
- * an id at once to come again with. A comment every 15 seconds keeps proxies from closing the line and finds dead
- * readers and revoked keys. A reader that is slower than what happens reads up at its own pace, so that little lies
- * ready for it; one that takes nothing for a while is cut off, and can come again.
+ * Promises: a reader that reconnects with Last-Event-ID misses nothing and gets nothing twice. When events after that id
+ * are gone, it gets `reset` and goes on from now. A reader without the header starts now and gets an id at once.
+ * Every 15 seconds each reader gets a comment, so that proxies keep the connection; readers whose key was revoked are
+ * dropped. A reader that is slower than the events catches up at its own pace, with little in memory; one that takes
+ * nothing for 30 s is cut off and can reconnect.
  */
 import { Readable } from 'node:stream';
 import { errorText, ReplydError } from '../base/errors.js';
@@ -18,7 +18,7 @@ import { accountFor } from './access.js';
 import { type Route, route } from './route.js';
 
 export interface EventStream {
-  /** The stream for one reader. `isValid`: may he still read? */
+  /** The stream for one reader. `isValid`: whether it may still read. */
   open(reader: {
     /** Slug; null: all accounts. */
     readonly account: string | null;
@@ -35,17 +35,17 @@ interface Reader {
   readonly account: string | null;
   readonly stream: Readable;
   readonly isValid: () => Promise<boolean>;
-  /** Id of the last event that he was given. */
+  /** Id of the last event that it got. */
   position: string;
-  /** Not reading up any more: he is given what happens. */
+  /** It has caught up and gets events as they happen. */
   live: boolean;
-  /** Something happened while he was reading up. */
+  /** Something happened while it was catching up. */
   behind: boolean;
-  /** Waits until he has taken some of what lies ready. */
+  /** Called when it has taken some of what is ready. */
   resume: (() => void) | null;
 }
 
-/** It ends when somebody leaves: nobody asks how long that took. */
+/** Not timed: it lasts as long as its reader. */
 export const EVENTS = '/v1/events';
 
 const readersNow = gauge('replyd_stream_readers', 'Readers of the event stream.');
@@ -56,8 +56,8 @@ const HEARTBEAT = 15_000;
 const PAGE = 50;
 const MAX_READERS = 500;
 /** Events read at a time for one reader. */
-const OWN_PAGE = 20;
-/** Bytes that may lie ready for a reader before it has to take some. */
+const CATCH_UP_PAGE = 20;
+/** Bytes that may be ready for a reader before it has to take some. */
 const READY = 256 * 1024;
 /** How long a reader may take nothing, milliseconds. */
 const TIMEOUT = 30_000;
@@ -70,20 +70,20 @@ export function openStream(options: {
 }): EventStream {
   const { store, log, timeout = TIMEOUT } = options;
   const readers = new Set<Reader>();
-  /** Up to where the events were given out to those who are live. */
+  /** The last event that the live readers got. */
   let position = '';
   let running = false;
   let again = false;
   let closed = false;
   readersNow.set(0);
-  const heart = setInterval(beat, HEARTBEAT);
-  heart.unref();
+  const checks = setInterval(checkReaders, HEARTBEAT);
+  checks.unref();
 
   function wake(): void {
     again = true;
     if (running || readers.size === 0 || closed) return;
     running = true;
-    giveOut()
+    sendNew()
       .catch(error => log.error('failed', { part: 'event stream', error: errorText(error) }))
       .finally(() => {
         running = false;
@@ -91,19 +91,19 @@ export function openStream(options: {
       });
   }
 
-  async function giveOut(): Promise<void> {
+  async function sendNew(): Promise<void> {
     while (again && readers.size > 0 && !closed) {
       again = false;
       for (;;) {
         const events = await store.events({ after: position, limit: PAGE });
-        for (const event of events) giveToAll(event);
+        for (const event of events) sendToAll(event);
         if (events.length === 0) break;
         await turn();
       }
     }
   }
 
-  function giveToAll(event: Event): void {
+  function sendToAll(event: Event): void {
     position = event.id;
     let chunk: Buffer | null = null;
     for (const reader of readers) {
@@ -115,20 +115,20 @@ export function openStream(options: {
       reader.position = event.id;
       if (reader.account !== null && reader.account !== event.account) continue;
       chunk ??= encoded(event);
-      give(reader, chunk);
+      send(reader, chunk);
     }
   }
 
-  function give(reader: Reader, chunk: Buffer): void {
+  function send(reader: Reader, chunk: Buffer): void {
     if (reader.stream.destroyed) return;
     reader.stream.push(chunk);
     if (!reader.live || reader.stream.readableLength <= READY) return;
     reader.live = false;
-    begin(reader);
+    startCatchUp(reader);
   }
 
-  function begin(reader: Reader): void {
-    readUp(reader).catch(error => {
+  function startCatchUp(reader: Reader): void {
+    catchUp(reader).catch(error => {
       log.error('failed', { part: 'event stream', error: errorText(error) });
       drop(reader);
     });
@@ -141,8 +141,8 @@ export function openStream(options: {
     reader.resume?.();
   }
 
-  /** Reads what he missed, a page at a time and no faster than he takes it, until he has all of it. */
-  async function readUp(reader: Reader): Promise<void> {
+  /** Reads what it missed, a page at a time and no faster than it takes them, until it has all of it. */
+  async function catchUp(reader: Reader): Promise<void> {
     const filter = reader.account === null ? {} : { account: reader.account };
     while (readers.has(reader)) {
       if (reader.stream.readableLength > READY) {
@@ -150,12 +150,12 @@ export function openStream(options: {
         continue;
       }
       reader.behind = false;
-      const events = await store.events({ ...filter, after: reader.position, limit: OWN_PAGE });
+      const events = await store.events({ ...filter, after: reader.position, limit: CATCH_UP_PAGE });
       for (const event of events) {
         reader.position = event.id;
-        give(reader, encoded(event));
+        send(reader, encoded(event));
       }
-      // Between the reading above and here nothing else ran that could have given him less than all.
+      // Nothing ran between the query and here, so it has all there is.
       if (events.length === 0 && !reader.behind) {
         reader.live = true;
         return;
@@ -164,7 +164,7 @@ export function openStream(options: {
     }
   }
 
-  /** Until he has taken what lies ready, or has shown that he does not. */
+  /** Waits until it takes what is ready; cuts it off when it does not. */
   async function taken(reader: Reader): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<boolean>(resolve => {
@@ -182,13 +182,13 @@ export function openStream(options: {
     clearTimeout(timer);
   }
 
-  function beat(): void {
+  function checkReaders(): void {
     const comment = Buffer.from(': still here\n\n');
     for (const reader of readers) {
-      if (reader.live) give(reader, comment);
+      if (reader.live) send(reader, comment);
       reader.isValid().then(
         valid => valid || drop(reader),
-        // A store that can't be read for a moment is no reason to throw anybody out.
+        // A store that cannot be read for a moment is no reason to drop anybody.
         () => undefined,
       );
     }
@@ -221,14 +221,14 @@ export function openStream(options: {
       reader.stream.once('close', () => drop(reader));
       const reset = lastEventId !== null && !resumes;
       const words = reset ? `event: reset\ndata: {"reason":"what came after this id is gone"}\n` : '';
-      give(reader, Buffer.from(`retry: 2000\nid: ${reader.position}\n${words}\n`));
-      begin(reader);
+      send(reader, Buffer.from(`retry: 2000\nid: ${reader.position}\n${words}\n`));
+      startCatchUp(reader);
       return reader.stream;
     },
     wake,
     close() {
       closed = true;
-      clearInterval(heart);
+      clearInterval(checks);
       for (const reader of readers) {
         readers.delete(reader);
         reader.stream.push(null);
@@ -263,7 +263,7 @@ function encoded(event: Event): Buffer {
   return Buffer.from(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
 }
 
-/** Lets sockets have their turn. */
+/** Lets sockets have their turn of the event loop. */
 function turn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
 }

@@ -1,4 +1,4 @@
-/** Routes of hooks. A signing secret is in the answer that made it, and in no other. */
+/** Routes of webhooks (`/v1/hooks`). A signing secret is in the answer that made it, and in no other. */
 import type { Hook } from '../conversation/model.js';
 import { accountFor } from './access.js';
 import { type Route, route } from './route.js';
@@ -44,7 +44,7 @@ export function webhookRoutes(testHook: TestHook): readonly Route[] {
     route({
       method: 'POST',
       path: '/v1/hooks/{id}/rotate',
-      summary: 'A new signing secret; the old one signs beside it for a day',
+      summary: 'A new signing secret; the old one signs alongside it for a day',
       gives: { one: 'Hook' },
       status: 200,
       run: async call => withSecret(await call.once('rotateHook', call.params.id!)),
