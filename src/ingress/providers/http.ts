@@ -3,7 +3,7 @@
  * from the provider's table.
  *
  * Several mails of a request are handled one by one (`take-post.ts`); each that can be stored is stored. The answer is
- * for the worst ending that a retry can mend: trouble, then a missing or too large mail; else `stored` if one is stored.
+ * for the worst ending that a retry can fix: trouble, then a missing or too large mail; else `stored` if one is stored.
  * A retry finds what was stored before, so nothing is filed twice.
  *
  * A provider without a secret gets 404, as if there were no such address; one that loses mail on 404 gets 503. What is

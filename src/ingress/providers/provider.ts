@@ -25,7 +25,7 @@ export interface Provider {
   readonly secretMeaning: string;
   /** The first is the one to post to; then those of Rails Action Mailbox, and mistaken ones that get a useful answer. */
   readonly paths: readonly [string, ...string[]];
-  /** The status for each ending. It makes the provider retry what a retry can mend, and stop where nothing will. */
+  /** The status for each ending. It makes the provider retry where a retry can help, and stop where it can't. */
   readonly answers: Answers;
   /** Bytes of the largest body that may hold a mail of `maxSize` bytes. */
   readonly maxBody: (maxSize: number) => number;

@@ -31,8 +31,8 @@ export const relay = {
       await drop(received);
       return { kind: 'malformed', detail: 'The body is empty: the raw mail is missing.' };
     }
-    const told = [...exchange.query.getAll('recipient'), ...(exchange.header('x-envelope-to') ?? '').split(',')];
-    const rcptTo = told.map(address => address.trim()).filter(address => address !== '');
+    const named = [...exchange.query.getAll('recipient'), ...(exchange.header('x-envelope-to') ?? '').split(',')];
+    const rcptTo = named.map(address => address.trim()).filter(address => address !== '');
     const sender = exchange.query.get('sender') ?? exchange.header('x-envelope-from');
     if (rcptTo.length > 0 && sender !== undefined) {
       return { kind: 'posts', posts: [{ mailFrom: sender, rcptTo, raw, release }] };

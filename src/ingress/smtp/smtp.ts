@@ -187,7 +187,7 @@ class DoorServer extends SMTPServer {
       maxCommandLength: MAX_COMMAND_LENGTH,
       // A client may close its half behind its last command and wait for the answers.
       allowHalfOpen: true,
-      // The door checks the time-outs itself: the library's idle time begins anew with each byte.
+      // The door checks the time-outs itself: the library's idle time starts again with each byte.
       socketTimeout: NEVER,
       // Who may use it is decided for each session.
       useXClient: true,
