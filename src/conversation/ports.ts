@@ -104,8 +104,9 @@ export interface ReadingContext {
 /** Reads raw mails away from the socket thread, under a budget of time and memory. */
 export interface Parser {
   /**
-   * Never throws for what stands in the mail: beyond the budget, or unreadable, gives `readable: false`. Throws
-   * ReplydError('unavailable') when the parser itself can't work (no thread, no disk). Does not touch `raw`.
+   * Never throws because of the mail itself: `readable: false` means that two independent readers failed, or took more
+   * than their budget. Throws ReplydError('unavailable') when the parser itself can't work (no thread, no disk). Does not
+   * touch `raw`.
    * Contents of large attachments come as files in the store's incoming folder, owned by the caller.
    */
   parse(raw: Content, about: ReadingContext): Promise<Parsed>;

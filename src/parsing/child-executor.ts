@@ -1,5 +1,6 @@
 /**
- * Mails that are large or suspected: each is read by a child process of its own, one at a time.
+ * Mails that are large or suspected, and mails for the second reader: each is read by a child process of its own, one at
+ * a time.
  *
  * | what goes wrong                           | what happens                                                |
  * |-------------------------------------------|-------------------------------------------------------------|
@@ -16,6 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { errorText, ReplydError } from '../base/errors.js';
 import type { Parsed } from '../conversation/ports.js';
 import { factsOf, factsOfStream } from '../mail/fingerprint.js';
+import type { Content, RawFacts } from '../mail/mail.js';
 import type { ChildJob } from './child.js';
 import { CHECK_INTERVAL, CLOSED, type Executor, type ExecutorOptions, parsedOf } from './executor.js';
 import type { Job, JobResult } from './job.js';
@@ -37,7 +39,7 @@ export function openChildExecutor(options: ExecutorOptions): Executor {
     if ('result' in result) return parsedOf(result.result);
     return {
       readable: false,
-      facts: 'bytes' in job.raw ? factsOf(job.raw.bytes) : await factsOfStream(createReadStream(job.raw.file)),
+      facts: job.again?.facts ?? (await factsOfContent(job.raw)),
       reason: result.died,
     };
   };
@@ -91,7 +93,8 @@ function runChild(
         if (bytes > parseMemory) stop('it took more than limits.parse_memory to read');
       });
     }, CHECK_INTERVAL);
-    child.once('message', (message: JobResult) => {
+    // The last one counts: the second reader sends what it has before it tries for more.
+    child.on('message', (message: JobResult) => {
       result = message;
     });
     child.once('close', (_code, signal) => {
@@ -105,6 +108,10 @@ function runChild(
       if (error) child.kill('SIGKILL');
     });
   });
+}
+
+async function factsOfContent(raw: Content): Promise<RawFacts> {
+  return 'bytes' in raw ? factsOf(raw.bytes) : await factsOfStream(createReadStream(raw.file));
 }
 
 /** Bytes in memory, 0 where the system does not say. */

@@ -1,5 +1,5 @@
 /**
- * The parser's child process: reads one mail whole, under a heap limit, writes large attachments to files in the incoming
+ * The parser's child process: reads one mail whole, by our own parser or by the second reader, under a heap limit, writes large attachments to files in the incoming
  * folder, sends the result and ends. If it dies its mail is unreadable, and nothing else is affected.
  */
 import { randomBytes } from 'node:crypto';
@@ -18,15 +18,21 @@ const SMALL = 64 * 1024;
 
 process.once('message', (job: ChildJob) => {
   read(job).then(
-    result => process.send!(result, () => process.exit(0)),
-    error =>
-      process.send!({ kind: 'trouble', id: job.id, reason: String(error) } satisfies JobResult, () => process.exit(1)),
+    result => send(result, () => process.exit(0)),
+    error => send({ kind: 'trouble', id: job.id, reason: String(error) }, () => process.exit(1)),
   );
 });
 
 async function read(job: ChildJob): Promise<JobResult> {
   const bytes = 'bytes' in job.raw ? job.raw.bytes : await readFile(job.raw.file);
-  return readJob(job, { bytes, facts: factsOf(bytes), keeper: keepIn(job.folder) });
+  const keeper = keepIn(job.folder);
+  if (job.again === undefined) return readJob(job, { bytes, facts: factsOf(bytes), keeper });
+  const { readJobAgain } = await import('./second-reader.js');
+  return readJobAgain(job, { bytes, facts: job.again.facts, keeper, early: send });
+}
+
+function send(result: JobResult, sent: () => void = () => {}): void {
+  process.send!(result, sent);
 }
 
 function keepIn(folder: string): AttachmentKeeper {

@@ -12,6 +12,8 @@ export interface Job {
   readonly id: number;
   readonly raw: Content;
   readonly about: ReadingContext;
+  /** For the second reader, with what is known since the first one failed. */
+  readonly again?: { readonly facts: RawFacts };
 }
 
 /** `broken`: the mail can't be read. `trouble`: the parser could not work; nothing is known about the mail. */

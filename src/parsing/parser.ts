@@ -1,12 +1,14 @@
 /**
  * Reads mails away from the thread that has the sockets. Small mails (in memory) go to one worker thread, which is faster
- * than two on two cores. Large mails (in a file) go to child processes with a memory limit, one at a time.
+ * than two on two cores. Large mails (in a file) go to child processes with a memory limit, one at a time. A mail that
+ * turns out unreadable is read once more by the second reader, in a child; only what both cannot read stays unreadable,
+ * for the reason of the first.
  *
  * | what goes wrong                              | what happens                                                       |
  * |----------------------------------------------|--------------------------------------------------------------------|
- * | a mail takes more than its time              | its worker or child is ended, the mail is unreadable; a new worker |
- * |                                              | reads the other mails                                              |
- * | a mail ends its worker or child              | the same                                                           |
+ * | our reader throws, takes more than its time  | the second reader reads the mail; its worker or child is ended if  |
+ * | or memory, or ends its worker or child       | it still runs, and a new worker reads the other mails              |
+ * | the same happens to the second reader        | the mail is unreadable                                             |
  * | a mail takes the whole process down (a huge  | its hash is in the file `parsing`, with those of the mails beside  |
  * | allocation: ending the worker can't help)    | it; after the next start a child reads these mails                 |
  * | a worker or child can't be started           | 'unavailable': that says nothing about the mail                    |
@@ -20,6 +22,7 @@ import type { Parser } from '../conversation/ports.js';
 import { factsOf } from '../mail/fingerprint.js';
 import { openChildExecutor } from './child-executor.js';
 import type { ExecutorOptions } from './executor.js';
+import type { Job } from './job.js';
 import { openWorkerExecutor } from './worker-executor.js';
 
 export interface ParserOptions extends ExecutorOptions {
@@ -32,7 +35,7 @@ export interface OpenParser extends Parser {
 
 const parseSeconds = histogram(
   'replyd_parse_seconds',
-  'Time to read a mail, with waiting for the one before; large ones in a process of their own.',
+  'Time to read a mail, with waiting for the one before; large ones, and the second reader, in a process of their own.',
   [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30],
   ['lane'],
 );
@@ -40,23 +43,31 @@ const parseSeconds = histogram(
 export async function openParser(options: ParserOptions): Promise<OpenParser> {
   const parsingFile = path.join(options.dataDir, 'parsing');
   const suspects = readSuspects(parsingFile, options.log);
-  const small = openWorkerExecutor(parsingFile, options);
-  const large = openChildExecutor(options);
+  const worker = openWorkerExecutor(parsingFile, options);
+  const children = openChildExecutor(options);
   let lastId = 0;
+  const run = async (lane: 'small' | 'large' | 'second', job: Omit<Job, 'id'>) => {
+    lastId = (lastId % 0x7fffffff) + 1;
+    const since = performance.now();
+    try {
+      return await (lane === 'small' ? worker : children).run({ ...job, id: lastId });
+    } finally {
+      parseSeconds.observe((performance.now() - since) / 1000, [lane]);
+    }
+  };
 
   return {
     async parse(raw, about) {
-      lastId = (lastId % 0x7fffffff) + 1;
       const apart = 'file' in raw || (suspects.size > 0 && suspects.has(factsOf(raw.bytes).sha256));
-      const since = performance.now();
-      try {
-        return await (apart ? large : small).run({ id: lastId, raw, about });
-      } finally {
-        parseSeconds.observe((performance.now() - since) / 1000, [apart ? 'large' : 'small']);
-      }
+      const first = await run(apart ? 'large' : 'small', { raw, about });
+      if (first.readable) return first;
+      const { facts, reason } = first;
+      const second = await run('second', { raw, about, again: { facts } });
+      options.log.warn('second_reader', { sha256: facts.sha256, reason, read: second.readable });
+      return second.readable ? second : first;
     },
     async close() {
-      await Promise.all([small.close(), large.close()]);
+      await Promise.all([worker.close(), children.close()]);
       await rm(parsingFile, { force: true });
     },
   };

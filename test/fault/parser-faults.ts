@@ -10,14 +10,14 @@ async function messagesWithout(bench: Bench): Promise<readonly Message[]> {
   return all.flatMap(each => each.messages!).filter(each => each.direction === 'incoming' && each.text === '');
 }
 
-/** Others are served while a mail is read that never ends. */
+/** Others are served while a mail is read that never ends. `word`: with -TWICE no reader reads it. */
 function poison(name: string, word: string, options: { size: number; quick: boolean }): Fault {
   return {
     name: `poison: ${name}`,
     quick: options.quick,
     async run(bench) {
       // Short for this mail alone: to read the first one, and to start a child, takes long on a machine with much to do.
-      const loops = word === 'POISON-LOOP';
+      const loops = word.startsWith('POISON-LOOP');
       assert.equal(await bench.mail(bench.word()), '250 2.0.0');
       if (loops) await bench.reload({ 'limits.parse_time': '2s' });
       const before = (await messagesWithout(bench)).length;
@@ -30,6 +30,11 @@ function poison(name: string, word: string, options: { size: number; quick: bool
       if (loops) await bench.reload({});
       assert.deepEqual(new Set(await answers), new Set(['250 2.0.0']));
       const unread = await messagesWithout(bench);
+      if (!word.endsWith('-TWICE')) {
+        assert.equal(unread.length, before, 'its words are there');
+        await isReadBySecond(bench, poisoned);
+        return '250, threaded by the second reader, others 250';
+      }
       assert.equal(unread.length, before + 1, 'threaded without its words');
       const message = unread.find(
         each => each.evidence.some(one => one.startsWith('unparsed: ')) && each.mail_id !== null,
@@ -39,6 +44,13 @@ function poison(name: string, word: string, options: { size: number; quick: bool
       return '250, quarantined and threaded, others 250';
     },
   };
+}
+
+async function isReadBySecond(bench: Bench, word: string): Promise<void> {
+  const all = await Promise.all(bench.conversations.map(({ id }) => bench.store.conversation({ id })));
+  const message = all.flatMap(each => each.messages!).find(each => each.text.includes(word));
+  assert.ok(message?.evidence.includes('read by the second reader'), word);
+  assert.ok(message?.text.includes('POISON-'), 'all of its words');
 }
 
 function childrenOf(pid: number): number[] {
@@ -124,12 +136,12 @@ const abort: Fault = {
     await bench.daemon.ended();
     await bench.daemon.start();
     const second = await bench.mail(poisoned, shape);
-    assert.equal(second, '250 2.0.0', 'read by a child this time, which dies alone');
-    bench.unreadable(poisoned);
+    assert.equal(second, '250 2.0.0', 'read by a child this time, which dies alone, then by the second reader');
+    await isReadBySecond(bench, poisoned);
     const { pid } = bench.daemon;
     assert.equal(await bench.mail(bench.word()), '250 2.0.0');
     assert.equal(bench.daemon.pid, pid);
-    return 'cut, then (after a start) 250, quarantined';
+    return 'cut, then (after a start) 250, threaded by the second reader';
   },
 };
 
@@ -147,6 +159,10 @@ export const parserFaults: FaultGroup = {
     poison('the child never ends', 'POISON-LOOP', { size: LARGE, quick: false }),
     poison('the child exits', 'POISON-EXIT', { size: LARGE, quick: true }),
     poison('the child takes all memory', 'POISON-MEMORY', { size: LARGE, quick: false }),
+    poison('both readers never end', 'POISON-LOOP-TWICE', { size: SMALL, quick: true }),
+    poison('both readers exit', 'POISON-EXIT-TWICE', { size: SMALL, quick: true }),
+    poison('both children take all memory', 'POISON-MEMORY-TWICE', { size: LARGE, quick: false }),
+    poison('both children exit', 'POISON-EXIT-TWICE', { size: LARGE, quick: true }),
   ],
 };
 

@@ -4,6 +4,8 @@
  *
  *   POISON-LOOP    it never ends                 POISON-EXIT    the worker or child ends
  *   POISON-MEMORY  it takes all memory there is  POISON-ABORT   the whole process ends
+ *
+ * They are poison to replyd's own reader; with -TWICE behind it (POISON-LOOP-TWICE) to the second reader as well.
  */
 import { readFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -14,11 +16,15 @@ const { isMainThread, parentPort } = threads;
 interface Job {
   readonly id: number;
   readonly raw?: { readonly bytes?: Uint8Array; readonly file?: string };
+  /** For the second reader. */
+  readonly again?: object;
 }
 
 function poisonIn(job: Job): string | null {
   const bytes = job?.raw?.bytes ?? (job?.raw?.file === undefined ? null : readFileSync(job.raw.file));
-  return bytes === null ? null : (/POISON-[A-Z]+/.exec(Buffer.from(bytes).toString('latin1'))?.[0] ?? null);
+  if (bytes === null) return null;
+  const [, poison = null, twice] = /(POISON-[A-Z]+)(-TWICE)?/.exec(Buffer.from(bytes).toString('latin1')) ?? [];
+  return job.again === undefined || twice !== undefined ? poison : null;
 }
 
 function act(poison: string): void {

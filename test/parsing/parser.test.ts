@@ -111,3 +111,29 @@ test('no mail is in hand when all have been read', async () => {
   );
   await eventually('the mark is taken away', () => readFileSync(path.join(folder, 'parsing'), 'latin1').trim() === '');
 });
+
+/** 60 levels: our own parser takes 50. */
+function nested(words: string): Buffer {
+  const open = Array.from(
+    { length: 60 },
+    (_, level) => `Content-Type: multipart/mixed; boundary=b${level}\r\n\r\n--b${level}\r\n`,
+  );
+  return Buffer.from(`From: ann@example.com\r\n${open.join('')}Content-Type: text/plain\r\n\r\n${words}\r\n`);
+}
+
+test('what our own parser can not read the second reader reads, from memory and from a file', async () => {
+  const small = nested('Where is my order?');
+  const large = nested('Where is my order? '.repeat(20_000));
+  const file = path.join(folder, 'large.eml');
+  writeFileSync(file, large);
+  const [one, two] = await Promise.all([parser.parse({ bytes: small }, ABOUT), parser.parse({ file }, ABOUT)]);
+  for (const [parsed, bytes] of [
+    [one, small],
+    [two, large],
+  ] as const) {
+    assert.ok(parsed?.readable);
+    assert.ok(parsed.reading.text.text.startsWith('Where is my order?'));
+    assert.equal(parsed.reading.evidence[0], 'read by the second reader');
+    assert.equal(parsed.facts.sha256, createHash('sha256').update(bytes).digest('hex'));
+  }
+});

@@ -86,7 +86,7 @@ export function defineMail(group: Command): void {
     });
 }
 
-/** Reads the mail again. Returns the ids of the messages it filled; throws unavailable when it still can't be read. */
+/** Reads the mail again, by the second reader too. Returns the ids of the messages it filled; throws unavailable when it still can't be read. */
 async function reprocess(store: Store, id: string): Promise<readonly string[]> {
   const { mail, raw } = await store.mail(id);
   if (mail.state !== 'quarantined') {
@@ -96,8 +96,9 @@ async function reprocess(store: Store, id: string): Promise<readonly string[]> {
   for (const { message_id } of mail.results) {
     if (message_id !== null) conversations.push((await store.message(message_id)).conversation_id);
   }
-  const [{ readJob }, { factsOf }, { keepInMemory }] = await Promise.all([
+  const [{ readJob }, { readJobAgain }, { factsOf }, { keepInMemory }] = await Promise.all([
     import('../../parsing/job.js'),
+    import('../../parsing/second-reader.js'),
     import('../../mail/fingerprint.js'),
     import('../../mail/message.js'),
   ]);
@@ -107,10 +108,10 @@ async function reprocess(store: Store, id: string): Promise<readonly string[]> {
     mailFrom: mail.envelope.mail_from,
     authservIds: [],
   };
-  const result = await readJob(
-    { id: 0, raw: { bytes }, about },
-    { bytes, facts: factsOf(bytes), keeper: keepInMemory },
-  );
+  const job = { id: 0, raw: { bytes }, about };
+  const given = { bytes, facts: factsOf(bytes), keeper: keepInMemory };
+  const first = await readJob(job, given);
+  const result = first.kind === 'broken' ? await readJobAgain(job, given) : first;
   if (result.kind !== 'read') throw new ReplydError('unavailable', `mail ${id} still can't be read: ${result.reason}`);
   const placed: StoredContent[] = [];
   const { reading, attachments } = result.parsed;
