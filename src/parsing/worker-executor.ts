@@ -5,7 +5,6 @@
  */
 import { Worker } from 'node:worker_threads';
 import { errorText, ReplydError } from '../base/errors.js';
-import { youngGenerationLimit } from '../base/young-generation.js';
 import type { Parsed } from '../conversation/ports.js';
 import { factsOf } from '../mail/fingerprint.js';
 import { CHECK_INTERVAL, CLOSED, type Executor, type ExecutorOptions, parsedOf } from './executor.js';
@@ -37,7 +36,7 @@ export function openWorkerExecutor(parsingFile: string, options: ExecutorOptions
     Atomics.store(current, 1, 0);
     const started = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: { parsingFile, current } satisfies WorkerData,
-      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB, ...youngGenerationLimit() },
+      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
     });
     started.unref();
     started.on('message', (results: readonly JobResult[]) => {

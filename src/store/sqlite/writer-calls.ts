@@ -8,7 +8,6 @@
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, ReplydError } from '../../base/errors.js';
 import { histogram } from '../../base/metrics.js';
-import { youngGenerationLimit } from '../../base/young-generation.js';
 import type { Writer } from './writer.js';
 import type { FromWriter, ToWriter, WriterData } from './writer-thread.js';
 
@@ -35,7 +34,6 @@ export async function threadWriter(
 ): Promise<Writer> {
   const worker = new Worker(new URL('./writer-thread.js', import.meta.url), {
     workerData: data,
-    resourceLimits: youngGenerationLimit(),
   });
   // By place, and places are used again. A map that calls pass through builds its table again and again, and V8's
   // old tables keep the newer ones alive: every mail that ever stood in one would live until the next full collection.
