@@ -7,6 +7,7 @@
  * store can't work now (disk full: details.reason = 'disk_full'; locked; gone), and nothing of the call happened.
  */
 import type { Envelope, RawFacts, Reading } from '../mail/mail.js';
+import type { ComposeSnapshot, Forward } from './composing.js';
 import type {
   AddressLookup,
   FiledReading,
@@ -90,43 +91,6 @@ export interface NewMessage {
   /** How long the mail waits, milliseconds; default: at once for `now`, the account's continuity delay for `auto`. */
   readonly delay?: number;
   readonly via: Via;
-}
-
-/** What a due conversation needs to be composed: everything read in one go. */
-export interface ComposeSnapshot {
-  readonly account: Account;
-  readonly conversation: Conversation;
-  /** Messages that the mail is to carry, oldest first. */
-  readonly unmailed: readonly Message[];
-  /** Messages before them, oldest first: at most `continuity.context`; empty unless this is the first mail. */
-  readonly context: readonly Message[];
-  /** The deliveries that are due, one per recipient. */
-  readonly copies: readonly {
-    readonly deliveryId: string;
-    readonly email: string;
-    readonly name: string;
-    readonly role: 'to' | 'cc';
-    /** His reply address, null when he has none. */
-    readonly replyTo: string | null;
-    readonly bounceAddress: string | null;
-  }[];
-  /** Message-IDs (no brackets) of the conversation's mails, oldest first: the first and the last 20. */
-  readonly chain: readonly string[];
-  /** Subject of the conversation's first mail, null when there was none. */
-  readonly firstSubject: string | null;
-  /** Somebody has answered by mail. */
-  readonly answered: boolean;
-}
-
-/** A mail for postmaster or abuse whose copy for the operator is due. */
-export interface Forward {
-  readonly deliveryId: string;
-  readonly mailId: string;
-  readonly mailFrom: string;
-  /** Whom it was for: a full address. */
-  readonly addressee: string;
-  readonly operator: string;
-  readonly raw: StoredContentRef;
 }
 
 export interface ConversationFilter {

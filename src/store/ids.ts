@@ -26,6 +26,11 @@ const PREFIXES = {
 
 export type IdKind = keyof typeof PREFIXES;
 
+/** Whether rows of this table have public ids. */
+export function isIdKind(table: string): table is IdKind {
+  return Object.hasOwn(PREFIXES, table);
+}
+
 /** The lowest key of this moment. */
 export function keyAt(now: number): number {
   return Math.max(0, Math.floor(now) - EPOCH) * STEPS_PER_MS;

@@ -11,7 +11,7 @@ import { stat } from 'node:fs/promises';
 import { errorText } from '../../base/errors.js';
 import { blobFile } from '../blobs/blobs.js';
 import { examineFile, listBlobFiles } from '../blobs/files.js';
-import { encodeId, type IdKind } from '../ids.js';
+import { encodeId, type IdKind, isIdKind } from '../ids.js';
 import type { Connection } from '../sqlite/database.js';
 
 export const CHECKS = ['database', 'references', 'rows', 'order', 'contents', 'files'] as const;
@@ -337,20 +337,6 @@ function shown(name: string): string {
   return /^[0-9a-f]{32}$/.test(name) ? `${name.slice(0, 6)}…` : name;
 }
 
-const KINDS: ReadonlySet<string> = new Set([
-  'account',
-  'contact',
-  'conversation',
-  'participant',
-  'message',
-  'attachment',
-  'mail',
-  'delivery',
-  'event',
-  'hook',
-  'api_key',
-]);
-
 function nameOf(table: string, key: number): string {
-  return KINDS.has(table) ? encodeId(table as IdKind, key) : String(key);
+  return isIdKind(table) ? encodeId(table, key) : String(key);
 }

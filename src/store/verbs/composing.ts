@@ -1,5 +1,5 @@
+import type { ComposeSnapshot } from '../../conversation/composing.js';
 import { CHAIN_END, CONTEXT_KINDS, chainOf, contextSize, copiesDue } from '../../conversation/rules/continuity.js';
-import type { ComposeSnapshot } from '../../conversation/store.js';
 import { blobKey } from '../blobs/blobs.js';
 import { byKey } from '../by-key.js';
 import { decodeId, encodeId, keyOf } from '../ids.js';

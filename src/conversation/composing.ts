@@ -1,0 +1,43 @@
+/**
+ * What the store gives for a mail that is due: all that composing it needs, read in one transaction. `Store` says when
+ * (`composeSnapshot`, `dueForwards`). Plain values.
+ */
+import type { StoredContentRef } from './filing.js';
+import type { Account, Conversation, Message } from './model.js';
+
+/** What a due conversation needs to be composed: everything read in one go. */
+export interface ComposeSnapshot {
+  readonly account: Account;
+  readonly conversation: Conversation;
+  /** Messages that the mail is to carry, oldest first. */
+  readonly unmailed: readonly Message[];
+  /** Messages before them, oldest first: at most `continuity.context`; empty unless this is the first mail. */
+  readonly context: readonly Message[];
+  /** The deliveries that are due, one per recipient. */
+  readonly copies: readonly {
+    readonly deliveryId: string;
+    readonly email: string;
+    readonly name: string;
+    readonly role: 'to' | 'cc';
+    /** His reply address, null when he has none. */
+    readonly replyTo: string | null;
+    readonly bounceAddress: string | null;
+  }[];
+  /** Message-IDs (no brackets) of the conversation's mails, oldest first: the first and the last 20. */
+  readonly chain: readonly string[];
+  /** Subject of the conversation's first mail, null when there was none. */
+  readonly firstSubject: string | null;
+  /** Somebody has answered by mail. */
+  readonly answered: boolean;
+}
+
+/** A mail for postmaster or abuse whose copy for the operator is due. */
+export interface Forward {
+  readonly deliveryId: string;
+  readonly mailId: string;
+  readonly mailFrom: string;
+  /** Whom it was for: a full address. */
+  readonly addressee: string;
+  readonly operator: string;
+  readonly raw: StoredContentRef;
+}
