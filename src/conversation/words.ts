@@ -42,9 +42,6 @@ const DE: Words = {
 
 const TABLE: Readonly<Record<string, Words>> = { en: EN, de: DE };
 
-/** The locales that can be set for an account. */
-export const LOCALES: readonly string[] = Object.keys(TABLE);
-
 /** The words of a locale such as `de`, `de-AT` or `de_AT`; English for any other. */
 export function wordsFor(locale: string | undefined): Words {
   const language = (locale ?? 'en').toLowerCase().split(/[-_]/)[0]!;
