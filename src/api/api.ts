@@ -14,7 +14,8 @@ import { counter, histogram } from '../base/metrics.js';
 import type { Caller, Clock } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
 import { callerOfKey, redactor, storeFor } from './access.js';
-import { type RequestBody, readRequestBody } from './body.js';
+import { discardParts, readRequestBody } from './body.js';
+import type { RequestBody } from './body-parse.js';
 import { checkBody, readQuery } from './check.js';
 import { CONTACT_ROUTES } from './contacts.js';
 import { CONVERSATION_ROUTES } from './conversations.js';
@@ -72,7 +73,7 @@ export function apiRoutes(options: Pick<ApiOptions, 'testHook' | 'stream'>): rea
 export function createApi(options: ApiOptions): HttpHandler {
   const { store, clock, log } = options;
   const routes = apiRoutes(options).map(route => ({ ...route, pattern: patternOf(route.path) }));
-  const idempotency = openIdempotency(store);
+  const idempotent = openIdempotency(store);
   const rates = createRates(() => options.limits().requests, clock);
   let description: string | null = null;
 
@@ -147,7 +148,7 @@ export function createApi(options: ApiOptions): HttpHandler {
       if (body !== null && route.body !== undefined) checkBody(route.body, body.value);
       const name = route.method === 'POST' ? exchange.header('idempotency-key') : undefined;
       const about = `${route.method} ${exchange.path} ${body?.sha256 ?? ''}`;
-      const request = idempotency.request(name === undefined ? null : { caller: caller.id, name, about });
+      const request = idempotent(name === undefined ? null : { caller: caller.id, name, about });
       const scoped = storeFor(store, caller);
       const redact = await redactor(store, caller);
       const call: Call<unknown, unknown> = {
@@ -158,7 +159,11 @@ export function createApi(options: ApiOptions): HttpHandler {
         query,
         body: body?.value ?? {},
         exchange,
-        content: place => body!.content(place, (content, facts) => store.place(content, facts)),
+        async content(place) {
+          const part = body?.parts[Number(place)];
+          if (part === undefined) throw new ReplydError('invalid', 'An attachment has no content.');
+          return store.place(part.content, part);
+        },
         once: async (verb, ...values) => {
           const admitted = await scoped.admit(verb, values);
           return (await request.once(verb, ...(admitted as typeof values))) as never;
@@ -167,19 +172,17 @@ export function createApi(options: ApiOptions): HttpHandler {
         isValid: async () => (await store.verifyKey(exchange.bearer() ?? ''))?.id === caller.id,
       };
       const answer = await route.run(call as Call<never, never>);
-      if (answer === undefined) return;
-      const headers = request.repeated() ? { 'idempotency-replayed': 'true' } : {};
-      if (answer === null) await exchange.send(route.status, null);
-      else {
+      if (route.gives === null) await exchange.send(route.status, null);
+      else if (!('media' in route.gives)) {
         const json = JSON.stringify(answer);
         const shown = redact === null ? json : await redact(json);
         await exchange.send(route.status, Buffer.from(`${shown}\n`), {
           'content-type': 'application/json',
-          ...headers,
+          ...(request.repeated() ? { 'idempotency-replayed': 'true' } : {}),
         });
       }
     } finally {
-      await body?.discard();
+      if (body !== null) await discardParts(body);
     }
   }
 
@@ -200,27 +203,20 @@ export function createApi(options: ApiOptions): HttpHandler {
   }
 }
 
-function patternOf(path: string): readonly string[] {
-  return path.split('/');
+/** `/v1/hooks/{id}` → what matches such a path, with its parameters as groups. */
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`);
 }
 
 /** The parameters of a path, or null when it is another. */
-function matched(pattern: readonly string[], path: string): Readonly<Record<string, string>> | null {
-  const parts = path.split('/');
-  if (parts.length !== pattern.length) return null;
-  const params: Record<string, string> = {};
-  for (const [index, word] of pattern.entries()) {
-    const part = parts[index]!;
-    if (!word.startsWith('{')) {
-      if (word !== part) return null;
-      continue;
-    }
-    if (part === '') return null;
-    try {
-      params[word.slice(1, -1)] = decodeURIComponent(part);
-    } catch {
-      return null;
-    }
+function matched(pattern: RegExp, path: string): Readonly<Record<string, string>> | null {
+  const found = pattern.exec(path);
+  if (found === null) return null;
+  try {
+    return Object.fromEntries(
+      Object.entries(found.groups ?? {}).map(([name, part]) => [name, decodeURIComponent(part)]),
+    );
+  } catch {
+    return null;
   }
-  return params;
 }

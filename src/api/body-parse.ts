@@ -1,21 +1,24 @@
 /**
- * A JSON body → its value. The base64 of attachments is decoded and taken out: `content` becomes an index into `contents`.
+ * A JSON body → its value. The base64 of attachments is decoded and taken out: `content` becomes a place in `parts`.
  * Synchronous and linear in the size. Small bodies are parsed in place, large ones in a thread of their own
  * (body-worker.ts).
  *
  * Throws invalid_json or invalid (no base64), and says where.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import type { BodyContent } from '../base/body.js';
 import { errorText, ReplydError } from '../base/errors.js';
 
-export interface ParsedBody {
+export interface RequestBody {
   readonly value: unknown;
-  readonly contents: readonly Uint8Array[];
   /** SHA-256 of the bytes, hex. */
   readonly sha256: string;
+  /** Contents of attachments, in the order of the body. */
+  readonly parts: readonly { readonly content: BodyContent; readonly size: number; readonly sha256: string }[];
 }
 
-export function parseBody(bytes: Uint8Array): ParsedBody {
+/** `keep`: puts a decoded attachment where it is to stay. */
+export function parseBody(bytes: Uint8Array, keep: (bytes: Uint8Array) => BodyContent): RequestBody {
   const contents: Uint8Array[] = [];
   const value = bytes.length === 0 ? {} : parseJson(bytes);
   for (const message of [value, ...listAt(value, 'messages')]) {
@@ -25,11 +28,8 @@ export function parseBody(bytes: Uint8Array): ParsedBody {
       attachment.content = String(contents.length - 1);
     }
   }
-  return { value, contents, sha256: sha256(bytes) };
-}
-
-export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  const parts = contents.map(each => ({ content: keep(each), size: each.length, sha256: hash('sha256', each) }));
+  return { value, sha256: hash('sha256', bytes), parts };
 }
 
 function parseJson(bytes: Uint8Array): unknown {
@@ -45,17 +45,11 @@ function parseJson(bytes: Uint8Array): unknown {
 function decode(text: string, index: number): Uint8Array {
   const bytes = Buffer.from(text, 'base64');
   // The decoder skips what it does not know: then there are fewer bytes than there should be.
-  const digits = text.length - countOf(text, '\n') - countOf(text, '\r') - countOf(text, '=');
+  const digits = text.replaceAll(/[\r\n=]/g, '').length;
   if (bytes.length !== Math.floor((digits * 3) / 4) || digits % 4 === 1) {
     throw new ReplydError('invalid', `The content of attachment ${index + 1} is no base64 (RFC 4648).`);
   }
   return bytes;
-}
-
-function countOf(text: string, character: string): number {
-  let count = 0;
-  for (let at = text.indexOf(character); at !== -1; at = text.indexOf(character, at + 1)) count += 1;
-  return count;
 }
 
 function listAt(value: unknown, name: string): readonly unknown[] {

@@ -1,42 +1,39 @@
-/** The thread that reads one large body: it parses the file, writes the attachments into the folder, and ends. */
+/**
+ * The thread that reads one large body: it parses the file, writes the attachments into the folder, and ends. What is
+ * wrong with the body is its answer; all else that goes wrong ends the thread.
+ */
 import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type ErrorCode, errorText, isReplydError } from '../base/errors.js';
-import { parseBody, sha256 } from './body-parse.js';
+import { type ErrorCode, isReplydError } from '../base/errors.js';
+import { parseBody, type RequestBody } from './body-parse.js';
 
 export interface BodyJob {
   readonly file: string;
   readonly folder: string;
 }
 
-export interface WrittenContent {
-  readonly file: string;
-  readonly size: number;
-  readonly sha256: string;
-}
-
 export type BodyResult =
-  | { readonly value: unknown; readonly contents: readonly WrittenContent[]; readonly sha256: string }
-  | { readonly error: string; readonly code: ErrorCode; readonly details: Readonly<Record<string, unknown>> };
+  | { readonly kind: 'read'; readonly body: RequestBody }
+  | {
+      readonly kind: 'refused';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly details: Record<string, unknown>;
+    };
 
 function work({ file, folder }: BodyJob): BodyResult {
   try {
-    const parsed = parseBody(readFileSync(file));
-    const contents = parsed.contents.map((bytes): WrittenContent => {
+    const body = parseBody(readFileSync(file), bytes => {
       const place = path.join(folder, `api-${randomUUID()}.part`);
       writeFileSync(place, bytes, { mode: 0o600, flag: 'wx' });
-      return { file: place, size: bytes.length, sha256: sha256(bytes) };
+      return { file: place };
     });
-    return { value: parsed.value, contents, sha256: parsed.sha256 };
+    return { kind: 'read', body };
   } catch (error) {
-    const known = isReplydError(error);
-    return {
-      error: errorText(error),
-      code: known ? error.code : 'unavailable',
-      details: known ? { ...error.details } : {},
-    };
+    if (!isReplydError(error)) throw error;
+    return { kind: 'refused', code: error.code, message: error.message, details: { ...error.details } };
   }
 }
 

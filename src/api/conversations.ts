@@ -2,10 +2,10 @@
 
 import { ReplydError } from '../base/errors.js';
 import type { Conversation } from '../conversation/model.js';
-import type { NewMessage } from '../conversation/store.js';
+import type { ConversationRef, NewMessage } from '../conversation/store.js';
 import { accountFor, conversationRef, wrongCursor } from './access.js';
 import { sendAttachment, sendRaw } from './download.js';
-import { type Call, PAGE_SIZE, pageOf, route } from './route.js';
+import { type Call, changes, PAGE_SIZE, pageOf, route, shows } from './route.js';
 import {
   ConversationChange,
   ConversationQuery,
@@ -20,164 +20,107 @@ import {
 const SHOWN_MESSAGES = 100;
 
 export const CONVERSATION_ROUTES = [
-  route({
-    method: 'POST',
-    path: '/v1/conversations',
+  route('POST /v1/conversations', {
     summary: 'Start a conversation, with what was said so far',
     body: NewConversationBody,
     gives: { one: 'Conversation' },
-    status: 201,
+    makes: true,
     async run(call) {
-      const { account, messages = [], metadata, contact, ...rest } = call.body;
+      const { account, messages = [], metadata = {}, ...rest } = call.body;
       checkMetadata(metadata);
       return call.once('startConversation', {
         ...rest,
         account: accountFor(call.caller, account),
-        metadata: metadata ?? {},
-        contact,
+        metadata,
         messages: await Promise.all(messages.map(message => newMessage(call, message))),
         via: 'api',
       });
     },
   }),
-  route({
-    method: 'GET',
-    path: '/v1/conversations',
+  route('GET /v1/conversations', {
     summary: 'List conversations, the most recently active first',
     query: ConversationQuery,
     gives: { list: 'Conversation' },
-    status: 200,
-    async run(call) {
-      const { account, cursor, limit = PAGE_SIZE, channel, contact, ...rest } = call.query;
-      const rows = await call.store.conversations({
-        ...rest,
-        ...(contact === undefined ? {} : { contact }),
-        ...(channel === undefined ? {} : { channel }),
-        ...(account === undefined ? {} : { account }),
-        ...(cursor === undefined ? {} : readCursor(cursor)),
-        limit: limit + 1,
-      });
+    async run({ store, query: { limit = PAGE_SIZE, cursor, ...filter } }) {
+      const rows = await store.conversations({ ...filter, ...readCursor(cursor), limit: limit + 1 });
       return pageOf(rows, limit, writeCursor);
     },
   }),
-  route({
-    method: 'GET',
-    path: '/v1/conversations/{ref}',
+  route('GET /v1/conversations/{ref}', {
     summary: 'Show a conversation with its newest messages',
     query: MessagesShown,
     gives: { one: 'Conversation' },
-    status: 200,
-    run: async call =>
-      call.store.conversation(conversationRef(call.caller, call.params.ref!), {
-        messages: call.query.messages ?? SHOWN_MESSAGES,
-      }),
+    run: call => call.store.conversation(refOf(call), { messages: call.query.messages ?? SHOWN_MESSAGES }),
   }),
-  route({
-    method: 'PATCH',
-    path: '/v1/conversations/{ref}',
+  route('PATCH /v1/conversations/{ref}', {
     summary: 'Change status, subject or metadata',
     body: ConversationChange,
     gives: { one: 'Conversation' },
-    status: 200,
     async run(call) {
       checkMetadata(call.body.metadata);
-      return call.store.setConversation(conversationRef(call.caller, call.params.ref!), call.body);
+      return call.store.setConversation(refOf(call), call.body);
     },
   }),
-  route({
-    method: 'POST',
-    path: '/v1/conversations/{ref}/seen',
+  route('POST /v1/conversations/{ref}/seen', {
     summary: 'The contact saw it in the channel: what waits is not mailed',
     gives: { one: 'Conversation' },
-    status: 200,
-    run: async call => call.once('seen', conversationRef(call.caller, call.params.ref!)),
+    run: async call => call.once('seen', refOf(call)),
   }),
-  route({
-    method: 'POST',
-    path: '/v1/conversations/{ref}/rotate-token',
+  route('POST /v1/conversations/{ref}/rotate-token', {
     summary: 'Give a participant a new reply address and revoke the old',
     body: ParticipantChoice,
     gives: { one: 'Conversation' },
-    status: 200,
-    run: async call => call.once('rotateToken', conversationRef(call.caller, call.params.ref!), call.body.participant),
+    run: async call => call.once('rotateToken', refOf(call), call.body.participant),
   }),
-  route({
-    method: 'POST',
-    path: '/v1/conversations/{ref}/revoke-token',
+  route('POST /v1/conversations/{ref}/revoke-token', {
     summary: "Revoke a participant's reply address",
     body: ParticipantChoice,
     gives: { one: 'Conversation' },
-    status: 200,
-    run: async call => call.once('revokeToken', conversationRef(call.caller, call.params.ref!), call.body.participant),
+    run: async call => call.once('revokeToken', refOf(call), call.body.participant),
   }),
-  route({
-    method: 'POST',
-    path: '/v1/conversations/{ref}/messages',
+  route('POST /v1/conversations/{ref}/messages', {
     summary: 'Add what was said: by the contact in the channel, by an agent, or a note',
     body: NewMessageBody,
     gives: { one: 'Message' },
-    status: 201,
-    async run(call) {
-      const ref = conversationRef(call.caller, call.params.ref!);
-      return call.once('addMessage', ref, await newMessage(call, call.body));
-    },
+    makes: true,
+    run: async call => call.once('addMessage', refOf(call), await newMessage(call, call.body)),
   }),
-  route({
-    method: 'GET',
-    path: '/v1/conversations/{ref}/messages',
+  route('GET /v1/conversations/{ref}/messages', {
     summary: 'List messages, oldest first',
     query: PageQuery,
     gives: { list: 'Message' },
-    status: 200,
     async run(call) {
       const { limit = PAGE_SIZE, cursor = '0' } = call.query;
       if (!/^\d{1,15}$/.test(cursor)) throw wrongCursor();
-      const ref = conversationRef(call.caller, call.params.ref!);
-      const rows = await call.store.messages(ref, { after: Number(cursor), limit: limit + 1 });
+      const rows = await call.store.messages(refOf(call), { after: Number(cursor), limit: limit + 1 });
       return pageOf(rows, limit, last => String(last.seq));
     },
   }),
-  route({
-    method: 'GET',
-    path: '/v1/messages/{id}',
-    summary: 'Show a message',
-    gives: { one: 'Message' },
-    status: 200,
-    run: async call => call.store.message(call.params.id!),
-  }),
-  route({
-    method: 'GET',
-    path: '/v1/messages/{id}/raw',
+  shows('/v1/messages/{id}', 'message', { gives: 'Message', summary: 'Show a message' }),
+  route('GET /v1/messages/{id}/raw', {
     summary: 'The mail that a message came in, as it came',
     gives: { media: 'message/rfc822' },
-    status: 200,
-    run: async call => sendRaw(call),
+    run: sendRaw,
   }),
-  route({
-    method: 'POST',
-    path: '/v1/messages/{id}/release',
+  changes('/v1/messages/{id}/release', 'releaseMessage', {
+    gives: 'Message',
     summary: 'Give a held message its effect',
-    gives: { one: 'Message' },
-    status: 200,
-    run: async call => call.once('releaseMessage', call.params.id!),
   }),
-  route({
-    method: 'POST',
-    path: '/v1/messages/{id}/drop',
+  changes('/v1/messages/{id}/drop', 'dropMessage', {
+    gives: 'Message',
     summary: 'Leave a held message without effect',
-    gives: { one: 'Message' },
-    status: 200,
-    run: async call => call.once('dropMessage', call.params.id!),
   }),
-  route({
-    method: 'GET',
-    path: '/v1/attachments/{id}',
+  route('GET /v1/attachments/{id}', {
     summary: 'The bytes of an attachment',
     gives: { media: 'application/octet-stream' },
-    status: 200,
-    run: async call => sendAttachment(call),
+    run: sendAttachment,
   }),
 ];
+
+/** The conversation that the path names. */
+function refOf({ caller, params }: Call<unknown, unknown>): ConversationRef {
+  return conversationRef(caller, params.ref!);
+}
 
 async function newMessage(call: Call<unknown, unknown>, body: NewMessageBody): Promise<NewMessage> {
   const { text, markdown, cc, attachments, agent, created_at, ...rest } = body;
@@ -227,7 +170,8 @@ function writeCursor(last: Conversation): string {
   return Buffer.from(`${Date.parse(last.last_activity_at)} ${last.id}`).toString('base64url');
 }
 
-function readCursor(cursor: string): { before: string; before_at: string } {
+function readCursor(cursor: string | undefined): { before?: string; before_at?: string } {
+  if (cursor === undefined) return {};
   const found = /^(\d{1,15}) (cv_[0-9a-z]{11})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
   if (!found) throw wrongCursor();
   return { before: found[2]!, before_at: new Date(Number(found[1])).toISOString() };

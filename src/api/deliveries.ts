@@ -1,49 +1,22 @@
 /** Routes of deliveries: mails and webhooks on their way out, one at a time. The queue as a whole is the operator's. */
-import { PAGE_SIZE, pageOf, route } from './route.js';
+import { afterCursor, changes, PAGE_SIZE, pageOf, route, shows } from './route.js';
 import { DeliveryQuery } from './schema.js';
 
 export const DELIVERY_ROUTES = [
-  route({
-    method: 'GET',
-    path: '/v1/deliveries',
+  route('GET /v1/deliveries', {
     summary: 'List deliveries, mails and webhooks, the newest first',
     query: DeliveryQuery,
     gives: { list: 'Delivery' },
-    status: 200,
-    async run(call) {
-      const { account, limit = PAGE_SIZE, cursor, state, conversation } = call.query;
-      const rows = await call.store.deliveries({
-        ...(account === undefined ? {} : { account }),
-        ...(state === undefined ? {} : { state }),
-        ...(conversation === undefined ? {} : { conversation: conversation }),
-        ...(cursor === undefined ? {} : { before: cursor }),
-        limit: limit + 1,
-      });
+    async run({ store, query: { limit = PAGE_SIZE, cursor, ...filter } }) {
+      const rows = await store.deliveries({ ...filter, ...afterCursor(cursor), limit: limit + 1 });
       return pageOf(rows, limit, last => last.id);
     },
   }),
-  route({
-    method: 'GET',
-    path: '/v1/deliveries/{id}',
-    summary: 'Show a delivery',
-    gives: { one: 'Delivery' },
-    status: 200,
-    run: async call => call.store.delivery(call.params.id!),
-  }),
-  route({
-    method: 'POST',
-    path: '/v1/deliveries/{id}/retry',
+  shows('/v1/deliveries/{id}', 'delivery', { gives: 'Delivery', summary: 'Show a delivery' }),
+  route('POST /v1/deliveries/{id}/retry', {
     summary: 'Make it due now',
     gives: { one: 'Delivery' },
-    status: 200,
     run: async call => (await call.once('retryDeliveries', { id: call.params.id! }))[0],
   }),
-  route({
-    method: 'POST',
-    path: '/v1/deliveries/{id}/cancel',
-    summary: 'Do not send it',
-    gives: { one: 'Delivery' },
-    status: 200,
-    run: async call => call.once('cancelDelivery', call.params.id!),
-  }),
+  changes('/v1/deliveries/{id}/cancel', 'cancelDelivery', { gives: 'Delivery', summary: 'Do not send it' }),
 ];

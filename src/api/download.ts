@@ -20,7 +20,7 @@ const SAFE: Headers = {
   'x-content-type-options': 'nosniff',
 };
 
-export async function sendAttachment(call: Call<unknown, unknown>): Promise<undefined> {
+export async function sendAttachment(call: Call<unknown, unknown>): Promise<void> {
   const { attachment, content } = await call.store.attachment(call.params.id!);
   const shown = async (text: string) => call.redact?.(text) ?? text;
   const type = await shown(attachment.content_type);
@@ -32,7 +32,7 @@ export async function sendAttachment(call: Call<unknown, unknown>): Promise<unde
   });
 }
 
-export async function sendRaw(call: Call<unknown, unknown>): Promise<undefined> {
+export async function sendRaw(call: Call<unknown, unknown>): Promise<void> {
   const found = await call.store.mailOf(call.params.id!);
   if (found === null) throw new ReplydError('mail_not_found', `Message ${call.params.id} did not come as a mail.`);
   await call.exchange.send(200, await readable(call, found.raw), {
@@ -48,11 +48,11 @@ async function readable(
   { store, redact }: Call<unknown, unknown>,
   ref: StoredContentRef,
 ): Promise<Uint8Array | Readable> {
-  if (redact === null) return ref.file === null ? store.read(ref) : createReadStream(ref.file);
+  const raw = ref.file === null ? await store.read(ref) : createReadStream(ref.file);
+  if (redact === null) return raw;
   const redacted = async (bytes: Buffer) =>
     Buffer.from(await redact(bytes.toString('latin1'), { sameLength: true }), 'latin1');
-  if (ref.file === null) return redacted(Buffer.from(await store.read(ref)));
-  return Readable.from(redactedInPieces(createReadStream(ref.file), redacted));
+  return raw instanceof Uint8Array ? redacted(Buffer.from(raw)) : Readable.from(redactedInPieces(raw, redacted));
 }
 
 /** Each piece is looked at together with the end of the one before. */

@@ -6,6 +6,7 @@
  * figures that come from the store are read once in 5 s, however many ask; when the store cannot be read they are missing.
  */
 import { readdirSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import type { Exchange, HttpHandler } from '../base/http.js';
 import { gauge, METRICS_TYPE, measured, renderMetrics } from '../base/metrics.js';
 import type { DeliveryKind } from '../conversation/model.js';
@@ -137,19 +138,9 @@ async function troubles({ closing, space, canStore }: Health): Promise<readonly 
 }
 
 async function inTime(probe: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>(resolve => {
-    timer = setTimeout(() => resolve(false), TIMEOUT);
-  });
-  try {
-    return await Promise.race([
-      probe.then(
-        () => true,
-        () => false,
-      ),
-      late,
-    ]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const answered = probe.then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([answered, setTimeout(TIMEOUT, false, { ref: false })]);
 }

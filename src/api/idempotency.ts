@@ -20,62 +20,53 @@ export interface IdempotentRequest {
   repeated(): boolean;
 }
 
-export interface Idempotency {
-  /** Null: the request has no key. `about`: what is asked, to tell it from other requests. */
-  request(named: { readonly caller: string; readonly name: string; readonly about: string } | null): IdempotentRequest;
-}
-
 const MAX_NAME = 255;
 
-export function openIdempotency(store: Store): Idempotency {
+export function openIdempotency(store: Store) {
   const running = new Map<string, Promise<unknown>>();
-  return {
-    request(named) {
-      if (named === null) {
-        return {
-          once: (verb, ...values) => run(store, verb, values) as never,
-          onceOutside: work => work(),
-          repeated: () => false,
-        };
-      }
-      const { caller, name } = named;
-      if (name === '' || name.length > MAX_NAME) {
-        throw new ReplydError('invalid', `An Idempotency-Key has 1 to ${MAX_NAME} characters.`);
-      }
-      const request = { caller, name, fingerprint: Buffer.from(named.about).toString('hex') };
-      let repeated = false;
 
-      const kept = async (work: () => Promise<unknown>): Promise<unknown> => {
-        const before = await store.keptAnswer(request);
-        if (before !== null) {
-          repeated = true;
-          return before.value;
-        }
-        const done = await store.once(request, 'answer', [await work()]);
-        return done.value;
-      };
+  /** `named`: null: the request has no key. `about`: what is asked, to tell it from other requests. */
+  return (
+    named: { readonly caller: string; readonly name: string; readonly about: string } | null,
+  ): IdempotentRequest => {
+    if (named === null) {
       return {
-        async once(verb, ...values) {
-          const done = await store.once(request, verb, values);
-          repeated = done.repeated;
-          return done.value as never;
-        },
-        async onceOutside<Value>(work: () => Promise<Value>) {
-          const place = `${caller} ${name}`;
-          const mine = (running.get(place) ?? Promise.resolve()).then(
-            () => kept(work),
-            () => kept(work),
-          );
-          running.set(place, mine);
-          try {
-            return (await mine) as Value;
-          } finally {
-            if (running.get(place) === mine) running.delete(place);
-          }
-        },
-        repeated: () => repeated,
+        once: (verb, ...values) => run(store, verb, values) as never,
+        onceOutside: work => work(),
+        repeated: () => false,
       };
-    },
+    }
+    const { caller, name } = named;
+    if (name === '' || name.length > MAX_NAME) {
+      throw new ReplydError('invalid', `An Idempotency-Key has 1 to ${MAX_NAME} characters.`);
+    }
+    const request = { caller, name, fingerprint: Buffer.from(named.about).toString('hex') };
+    let repeated = false;
+
+    const kept = async (work: () => Promise<unknown>): Promise<unknown> => {
+      const before = await store.keptAnswer(request);
+      repeated = before !== null;
+      return before === null ? (await store.once(request, 'answer', [await work()])).value : before.value;
+    };
+    return {
+      async once(verb, ...values) {
+        const done = await store.once(request, verb, values);
+        repeated = done.repeated;
+        return done.value as never;
+      },
+      async onceOutside<Value>(work: () => Promise<Value>) {
+        const place = `${caller} ${name}`;
+        const before = running.get(place) ?? Promise.resolve();
+        const mine = before.catch(() => undefined).then(() => kept(work));
+        running.set(place, mine);
+        try {
+          return (await mine) as Value;
+        } finally {
+          if (running.get(place) === mine) running.delete(place);
+        }
+      },
+      repeated: () => repeated,
+    };
   };
 }
 

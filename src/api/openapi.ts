@@ -82,36 +82,33 @@ function operation(route: Route): Json {
             content: { 'application/json': { schema: plain(route.body) } },
           },
         }),
-    responses: { [String(route.status)]: goodAnswer(route), ...Object.fromEntries(errors) },
+    responses: { [route.status]: answer(route.summary, route.gives), ...Object.fromEntries(errors) },
   };
 }
 
 function openOperation({ path, summary, answers }: OpenPlace): Json {
-  const responses = Object.entries(answers).map(([status, gives]) => [
-    status,
-    {
-      description: summary,
-      content: 'one' in gives ? { 'application/json': { schema: reference(gives.one) } } : { [gives.media]: {} },
-    },
-  ]);
+  const responses = Object.entries(answers).map(([status, gives]) => [status, answer(summary, gives)]);
   return { summary, operationId: `get_${path.slice(1)}`, security: [], responses: Object.fromEntries(responses) };
 }
 
-function goodAnswer({ gives, summary }: Route): Json {
-  if (gives === null) return { description: summary };
-  if ('media' in gives) return { description: summary, content: { [gives.media]: {} } };
-  const schema =
-    'one' in gives
-      ? reference(gives.one)
-      : {
-          type: 'object',
-          required: ['data', 'next_cursor'],
-          properties: {
-            data: { type: 'array', items: reference(gives.list) },
-            next_cursor: { type: ['string', 'null'], description: 'Give it as `cursor` for the next page.' },
-          },
-        };
-  return { description: summary, content: { 'application/json': { schema } } };
+function answer(description: string, gives: Route['gives']): Json {
+  if (gives === null) return { description };
+  if ('media' in gives) return { description, content: { [gives.media]: {} } };
+  return {
+    description,
+    content: { 'application/json': { schema: 'one' in gives ? reference(gives.one) : page(gives.list) } },
+  };
+}
+
+function page(shape: ShapeName): Json {
+  return {
+    type: 'object',
+    required: ['data', 'next_cursor'],
+    properties: {
+      data: { type: 'array', items: reference(shape) },
+      next_cursor: { type: ['string', 'null'], description: 'Give it as `cursor` for the next page.' },
+    },
+  };
 }
 
 function queryParameters(query: TObject | undefined): readonly Json[] {

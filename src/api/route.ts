@@ -41,24 +41,51 @@ export interface Route {
   readonly summary: string;
   readonly query?: TObject;
   readonly body?: TObject;
-  /** Of a good answer: a shape, a page of shapes, or a media type that the handler sends itself. */
+  /** A good answer: a shape, a page of shapes, a media type that the handler sends itself, or nothing. */
   readonly gives: { readonly one: ShapeName } | { readonly list: ShapeName } | { readonly media: string } | null;
   readonly status: 200 | 201 | 204;
-  /** What is answered; undefined when the handler has answered itself. */
   readonly run: (call: Call<never, never>) => Promise<unknown>;
 }
 
 type Checked<Schema> = Schema extends TSchema ? Static<Schema> : Record<string, never>;
 
-/** A route whose handler knows the types of its query and body. */
+/**
+ * A route by its name, such as `GET /v1/hooks`; its handler knows the types of query and body. A good answer is 200, or
+ * 204 where nothing is given; `makes`: 201.
+ */
 export function route<Query extends TObject | undefined = undefined, Body extends TObject | undefined = undefined>(
-  definition: Omit<Route, 'query' | 'body' | 'run'> & {
+  name: `${Route['method']} ${string}`,
+  {
+    makes = false,
+    ...definition
+  }: Pick<Route, 'summary' | 'gives'> & {
     readonly query?: Query;
     readonly body?: Body;
+    readonly makes?: boolean;
     readonly run: (call: Call<Checked<Query>, Checked<Body>>) => Promise<unknown>;
   },
 ): Route {
-  return definition as unknown as Route;
+  const [method, path] = name.split(' ') as [Route['method'], string];
+  const status = makes ? 201 : definition.gives === null ? 204 : 200;
+  return { ...definition, method, path, status } as Route;
+}
+
+/** `GET`: what the path names by its `{id}`. */
+export function shows(
+  path: string,
+  verb: 'contact' | 'delivery' | 'hook' | 'message',
+  { gives, summary }: { readonly gives: ShapeName; readonly summary: string },
+): Route {
+  return route(`GET ${path}`, { summary, gives: { one: gives }, run: call => call.store[verb](call.params.id!) });
+}
+
+/** `POST`: a verb that changes what the path names by its `{id}`. */
+export function changes(
+  path: string,
+  verb: 'clearContact' | 'cancelDelivery' | 'dropMessage' | 'releaseMessage',
+  { gives, summary }: { readonly gives: ShapeName; readonly summary: string },
+): Route {
+  return route(`POST ${path}`, { summary, gives: { one: gives }, run: call => call.once(verb, call.params.id!) });
 }
 
 /** One page, and where the next begins. `rows` were asked for with one more than `limit`. */
@@ -73,6 +100,11 @@ export function pageOf<Row>(
   const data = cut === -1 ? all : all.slice(0, cut);
   const last = data.at(-1);
   return { data, next_cursor: rows.length > data.length && last !== undefined ? cursor(last) : null };
+}
+
+/** For lists whose cursor is the id at which the page before ended. */
+export function afterCursor(cursor: string | undefined): { readonly before?: string } {
+  return cursor === undefined ? {} : { before: cursor };
 }
 
 export const PAGE_SIZE = 50;

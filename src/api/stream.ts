@@ -9,6 +9,7 @@
  * nothing for 30 s is cut off and can reconnect.
  */
 import { Readable } from 'node:stream';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { errorText, ReplydError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { counter, gauge } from '../base/metrics.js';
@@ -98,7 +99,8 @@ export function openStream(options: {
         const events = await store.events({ after: position, limit: PAGE });
         for (const event of events) sendToAll(event);
         if (events.length === 0) break;
-        await turn();
+        // Sockets have their turn of the event loop.
+        await setImmediate();
       }
     }
   }
@@ -160,26 +162,23 @@ export function openStream(options: {
         reader.live = true;
         return;
       }
-      await turn();
+      await setImmediate();
     }
   }
 
   /** Waits until it takes what is ready; cuts it off when it does not. */
   async function taken(reader: Reader): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>(resolve => {
-      timer = setTimeout(resolve, timeout, true);
-      timer.unref();
+    const timer = new AbortController();
+    const resumed = new Promise<'resumed'>(resolve => {
+      reader.resume = () => resolve('resumed');
     });
-    const resumed = new Promise<boolean>(resolve => {
-      reader.resume = () => resolve(false);
-    });
-    if (await Promise.race([late, resumed])) {
-      log.warn('disconnected', { part: 'event stream', account: reader.account, reason: 'too slow' });
-      cutOff.add();
-      drop(reader);
-    }
-    clearTimeout(timer);
+    const late = setTimeout(timeout, 'late', { ref: false, signal: timer.signal });
+    const ended = await Promise.race([resumed, late]);
+    timer.abort();
+    if (ended === 'resumed') return;
+    log.warn('disconnected', { part: 'event stream', account: reader.account, reason: 'too slow' });
+    cutOff.add();
+    drop(reader);
   }
 
   function checkReaders(): void {
@@ -240,12 +239,9 @@ export function openStream(options: {
 }
 
 export function eventRoute(stream: EventStream): Route {
-  return route({
-    method: 'GET',
-    path: EVENTS,
+  return route(`GET ${EVENTS}`, {
     summary: 'Events as they happen (Server-Sent Events); Last-Event-ID resumes without a gap',
     gives: { media: 'text/event-stream' },
-    status: 200,
     async run({ caller, exchange, isValid }) {
       const readable = await stream.open({
         account: caller.accounts === null ? null : accountFor(caller, undefined),
@@ -254,16 +250,10 @@ export function eventRoute(stream: EventStream): Route {
       });
       exchange.signal.addEventListener('abort', () => readable.destroy(), { once: true });
       await exchange.send(200, readable, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
-      return undefined;
     },
   });
 }
 
 function encoded(event: Event): Buffer {
   return Buffer.from(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
-}
-
-/** Lets sockets have their turn of the event loop. */
-function turn(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve));
 }
