@@ -75,6 +75,11 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     }
     if (first !== undefined) throw first;
   };
+  /** The part is closed when the daemon is. */
+  const own = <Part extends { close(options: { graceMs: number }): Promise<void> | void }>(part: Part): Part => {
+    closers.push(() => part.close({ graceMs }));
+    return part;
+  };
 
   try {
     const { dataDir } = config;
@@ -85,28 +90,21 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     await clearIncoming(dataDir);
     const folder = incomingFolder(dataDir);
 
-    const store = await openStore({
-      dataDir,
-      writer: 'thread',
-      rules: storeRules(config),
-      migrate: true,
-      onDeath: options.onFatal,
-    });
-    closers.push(() => store.close());
+    const store = own(
+      await openStore({
+        dataDir,
+        writer: 'thread',
+        rules: storeRules(config),
+        migrate: true,
+        onDeath: options.onFatal,
+      }),
+    );
     await store.rememberPrefixes(config.reply.prefix);
     const voided = await store.voidLeases();
     if (voided > 0) log.info('leases_void', { count: voided });
 
-    const parser = await openParser({
-      dataDir,
-      incomingFolder: folder,
-      limits: () => config.limits,
-      log,
-    });
-    closers.push(() => parser.close());
-
-    const space = watchSpace({ dataDir, folder, minFree: () => config.limits.minFree });
-    closers.push(space.close);
+    const parser = own(await openParser({ dataDir, incomingFolder: folder, limits: () => config.limits, log }));
+    const space = own(watchSpace({ dataDir, folder, minFree: () => config.limits.minFree }));
 
     const reception = createReception({
       store,
@@ -123,55 +121,34 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const courierOf = (of: Config) => createCourier(courierSettings(of, sentFolder(dataDir)));
     let courier = courierOf(config);
     closers.push(() => courier.close());
-    const queue = openQueue({
-      store,
-      courier,
-      destination: 'smarthost',
-      ...queueSettings(config),
-      clock: Date.now,
-      random: randomBytes,
-      log,
-    });
-    closers.push(() => queue.close({ graceMs }));
-    const composer = openComposer({
-      store,
-      folder,
-      clock: Date.now,
-      log,
-      settings: () => ({
-        context: config.continuity.context,
-        envelopeSender: config.outbound.envelopeSender,
-        maxSize: config.outbound.maxSize,
-      }),
-      onComposed: () => queue.wake(),
-    });
-    closers.push(() => composer.close());
-    const poster = createPoster({ allowPrivate: () => config.hooks.allowPrivate, clock: Date.now });
-    closers.push(() => poster.close());
-    const hooks = openHooks({ store, poster, clock: Date.now, random: randomBytes, log });
-    closers.push(() => hooks.close());
-    const stream = openStream({ store, log });
-    closers.push(
-      store.onChange(() => {
-        composer.wake();
-        queue.wake();
-        hooks.wake();
-        stream.wake();
+    const common = { store, log, clock: Date.now };
+    const queue = own(
+      openQueue({ ...common, courier, destination: 'smarthost', ...queueSettings(config), random: randomBytes }),
+    );
+    const composer = own(
+      openComposer({
+        ...common,
+        folder,
+        settings: () => ({ context: config.continuity.context, ...config.outbound }),
+        onComposed: () => queue.wake(),
       }),
     );
-    const housekeeping = openHousekeeping({ store, dataDir, log, keep: () => config.retention });
-    closers.push(() => housekeeping.close());
-
-    const clockSteps = watchClock({ wall: Date.now, steady, putBack: by => store.pullForward(by), log });
-    closers.push(clockSteps.close);
+    const poster = own(createPoster({ allowPrivate: () => config.hooks.allowPrivate, clock: Date.now }));
+    const hooks = own(openHooks({ ...common, poster, random: randomBytes }));
+    const stream = openStream({ store, log });
+    const wakeAll = () => {
+      for (const part of [composer, queue, hooks, stream]) part.wake();
+    };
+    closers.push(store.onChange(wakeAll));
+    own(openHousekeeping({ store, dataDir, log, keep: () => config.retention }));
+    own(watchClock({ wall: Date.now, steady, putBack: by => store.pullForward(by), log }));
 
     const doorOptions = { spoolFolder: folder, reception, log, now: steady };
     const doors: SmtpDoor[] = [];
     const openDoor = async (door: Pick<SmtpOptions, 'kind' | 'listen'> & Partial<SmtpOptions>) => {
       if (door.listen.length === 0 && (door.fds ?? []).length === 0) return [];
-      const opened = await openSmtp({ ...smtpSettings(config), ...doorOptions, ...door });
+      const opened = own(await openSmtp({ ...smtpSettings(config), ...doorOptions, ...door }));
       doors.push(opened);
-      closers.push(() => opened.close({ graceMs }));
       return opened.addresses();
     };
     // A socket that was handed over stands in place of the door's own `listen`, which names the same place.
@@ -193,12 +170,10 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       const opened = await openHttp({ listen, handlers, log }).catch(error => {
         throw new ReplydError('unavailable', `${key}: ${faultText(error)}`, { cause: error });
       });
-      listeners.push(opened);
-      closers.push(() => opened.close({ graceMs }));
+      listeners.push(own(opened));
       return opened.address;
     };
-    const doorFaults = openDoorFaults({ dataDir, now: Date.now, log });
-    closers.push(() => doorFaults.close());
+    const doorFaults = own(openDoorFaults({ dataDir, now: Date.now, log }));
     const httpDoors = await createDoors({
       onFault: doorFaults.note,
       spoolFolder: folder,
@@ -208,13 +183,11 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       settings: () => providerSettings(config),
     });
     const api = createApi({
-      store,
-      log,
-      clock: Date.now,
+      ...common,
       folder,
       version: VERSION,
       limits: () => ({ requests: config.limits.apiRequests, body: bodyLimit(config.outbound.maxSize) }),
-      testHook: id => testHook({ store, poster, clock: Date.now }, id),
+      testHook: id => testHook({ ...common, poster }, id),
       stream,
     });
     const apart = config.ingress.listen !== null || sockets.ingress.length > 0;
@@ -223,22 +196,19 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const http = await openListener('http.listen', apart ? [health, api] : [health, api, httpDoors]);
     const ingress = apart ? await openListener('ingress.listen', [httpDoors]) : null;
     // Its readers would hold the listener open.
-    closers.push(() => stream.close());
+    own(stream);
 
     const listening: Listening = { smtp, lmtp, http, ...(ingress === null ? {} : { ingress }) };
     closers.push(() => removeListening(dataDir));
     writeListening(dataDir, listening);
     log.info('listening', { smtp, lmtp, http, ingress: ingress ?? undefined, pid: process.pid, data_dir: dataDir });
-    composer.wake();
-    queue.wake();
-    hooks.wake();
+    wakeAll();
     // Alive means that the writer thread still commits, or would if another process let it: a restart would not help.
     const alive = () =>
       store.canWrite().catch(error => {
         if (!isBusy(error)) throw error;
       });
-    const supervisor = openSupervisor(process.env, alive, { log });
-    closers.push(() => supervisor.close());
+    const supervisor = own(openSupervisor(process.env, alive, { log }));
     supervisor.ready();
 
     return {
@@ -259,8 +229,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
           // It ends with the tries that began with it.
           old.close().catch(error => log.warn('close_failed', { error: errorText(error) }));
         }
-        composer.wake();
-        queue.wake();
+        wakeAll();
         log.info('reloaded', {
           changed: [...changed],
           restart_needed_for: needRestart.length > 0 ? [...needRestart] : undefined,
