@@ -186,7 +186,11 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       ...common,
       folder,
       version: VERSION,
-      limits: () => ({ requests: config.limits.apiRequests, body: bodyLimit(config.outbound.maxSize) }),
+      limits: () => ({
+        requests: config.limits.apiRequests,
+        body: bodyLimit(config.outbound.maxSize),
+        response: config.limits.responseBytes,
+      }),
       testHook: id => testHook({ ...common, poster }, id),
       stream,
     });

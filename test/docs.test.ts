@@ -223,7 +223,8 @@ test('keys that others rely on keep their names', () => {
     ingress.postmark.password ingress.sendgrid.password reply.prefix reply.separator outbound.transport outbound.host
     outbound.port outbound.tls outbound.username outbound.password outbound.envelope_sender outbound.max_size
     outbound.retry continuity.delay continuity.context auth.authserv_id hooks.allow_private retention.raw
-    limits.parse_time limits.parse_memory limits.loop_messages limits.loop_window limits.min_free`.split(/\s+/);
+    limits.parse_time limits.parse_memory limits.loop_messages limits.loop_window limits.min_free
+    limits.response_bytes`.split(/\s+/);
   assert.deepEqual(
     kept.filter(name => findKey(name) === null),
     [],

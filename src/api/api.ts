@@ -24,7 +24,7 @@ import { OPEN_PLACES } from './health.js';
 import { openIdempotency } from './idempotency.js';
 import { openApi } from './openapi.js';
 import { createRates } from './rate.js';
-import type { Call, Route } from './route.js';
+import { type Call, pageOf, type Route } from './route.js';
 import { EVENTS, type EventStream, eventRoute } from './stream.js';
 import { type TestHook, webhookRoutes } from './webhooks.js';
 
@@ -40,6 +40,8 @@ export interface ApiOptions {
     readonly requests: number;
     /** Bytes of a body. */
     readonly body: number;
+    /** Bytes of JSON of a page. */
+    readonly response: number;
   };
   readonly testHook: TestHook;
   readonly stream: EventStream;
@@ -159,6 +161,7 @@ export function createApi(options: ApiOptions): HttpHandler {
         query,
         body: body?.value ?? {},
         exchange,
+        page: (rows, limit, cursor) => pageOf(rows, { limit, bytes: options.limits().response }, cursor),
         async content(place) {
           const part = body?.parts[Number(place)];
           if (part === undefined) throw new ReplydError('invalid', 'An attachment has no content.');

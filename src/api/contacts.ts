@@ -1,5 +1,5 @@
 /** Routes of contacts. A contact is made with his first conversation; here he is found, changed and cleared. */
-import { afterCursor, changes, PAGE_SIZE, pageOf, route, shows } from './route.js';
+import { afterCursor, changes, PAGE_SIZE, route, shows } from './route.js';
 import { ContactChange, ContactQuery } from './schema.js';
 
 export const CONTACT_ROUTES = [
@@ -7,9 +7,9 @@ export const CONTACT_ROUTES = [
     summary: 'List contacts, the newest first',
     query: ContactQuery,
     gives: { list: 'Contact' },
-    async run({ store, query: { limit = PAGE_SIZE, cursor, ...filter } }) {
+    async run({ store, page, query: { limit = PAGE_SIZE, cursor, ...filter } }) {
       const rows = await store.contacts({ ...filter, ...afterCursor(cursor), limit: limit + 1 });
-      return pageOf(rows, limit, last => last.id);
+      return page(rows, limit, last => last.id);
     },
   }),
   shows('/v1/contacts/{id}', 'contact', { gives: 'Contact', summary: 'Show a contact' }),

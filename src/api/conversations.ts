@@ -5,7 +5,7 @@ import type { Conversation } from '../conversation/model.js';
 import type { ConversationRef, NewMessage } from '../conversation/store.js';
 import { accountFor, conversationRef, wrongCursor } from './access.js';
 import { sendAttachment, sendRaw } from './download.js';
-import { type Call, changes, PAGE_SIZE, pageOf, route, shows } from './route.js';
+import { type Call, changes, PAGE_SIZE, route, shows } from './route.js';
 import {
   ConversationChange,
   ConversationQuery,
@@ -41,9 +41,9 @@ export const CONVERSATION_ROUTES = [
     summary: 'List conversations, the most recently active first',
     query: ConversationQuery,
     gives: { list: 'Conversation' },
-    async run({ store, query: { limit = PAGE_SIZE, cursor, ...filter } }) {
+    async run({ store, page, query: { limit = PAGE_SIZE, cursor, ...filter } }) {
       const rows = await store.conversations({ ...filter, ...readCursor(cursor), limit: limit + 1 });
-      return pageOf(rows, limit, writeCursor);
+      return page(rows, limit, writeCursor);
     },
   }),
   route('GET /v1/conversations/{ref}', {
@@ -93,7 +93,7 @@ export const CONVERSATION_ROUTES = [
       const { limit = PAGE_SIZE, cursor = '0' } = call.query;
       if (!/^\d{1,15}$/.test(cursor)) throw wrongCursor();
       const rows = await call.store.messages(refOf(call), { after: Number(cursor), limit: limit + 1 });
-      return pageOf(rows, limit, last => String(last.seq));
+      return call.page(rows, limit, last => String(last.seq));
     },
   }),
   shows('/v1/messages/{id}', 'message', { gives: 'Message', summary: 'Show a message' }),

@@ -1,5 +1,5 @@
 /** Routes of deliveries: mails and webhooks on their way out, one at a time. The queue as a whole is the operator's. */
-import { afterCursor, changes, PAGE_SIZE, pageOf, route, shows } from './route.js';
+import { afterCursor, changes, PAGE_SIZE, route, shows } from './route.js';
 import { DeliveryQuery } from './schema.js';
 
 export const DELIVERY_ROUTES = [
@@ -7,9 +7,9 @@ export const DELIVERY_ROUTES = [
     summary: 'List deliveries, mails and webhooks, the newest first',
     query: DeliveryQuery,
     gives: { list: 'Delivery' },
-    async run({ store, query: { limit = PAGE_SIZE, cursor, ...filter } }) {
+    async run({ store, page, query: { limit = PAGE_SIZE, cursor, ...filter } }) {
       const rows = await store.deliveries({ ...filter, ...afterCursor(cursor), limit: limit + 1 });
-      return pageOf(rows, limit, last => last.id);
+      return page(rows, limit, last => last.id);
     },
   }),
   shows('/v1/deliveries/{id}', 'delivery', { gives: 'Delivery', summary: 'Show a delivery' }),

@@ -31,7 +31,14 @@ export interface Call<Query, Body> {
   readonly onceOutside: IdempotentRequest['onceOutside'];
   /** Whether the caller's key is still good: for an answer that lasts. */
   isValid(): Promise<boolean>;
+  /** One page, and where the next begins. `rows` were asked for with one more than `limit`. */
+  page<Row>(rows: readonly Row[], limit: number, cursor: (last: Row) => string): Page<Row>;
   readonly exchange: Exchange;
+}
+
+export interface Page<Row> {
+  readonly data: readonly Row[];
+  readonly next_cursor: string | null;
 }
 
 export interface Route {
@@ -88,13 +95,13 @@ export function changes(
   return route(`POST ${path}`, { summary, gives: { one: gives }, run: call => call.once(verb, call.params.id!) });
 }
 
-/** One page, and where the next begins. `rows` were asked for with one more than `limit`. */
+/** `Call.page`, of at most so many rows and bytes of JSON. */
 export function pageOf<Row>(
   rows: readonly Row[],
-  limit: number,
+  { limit, bytes }: { readonly limit: number; readonly bytes: number },
   cursor: (last: Row) => string,
-): { data: readonly Row[]; next_cursor: string | null } {
-  const fits = pageBudget();
+): Page<Row> {
+  const fits = pageBudget(bytes);
   const all = rows.slice(0, limit);
   const cut = all.findIndex(row => !fits(row));
   const data = cut === -1 ? all : all.slice(0, cut);

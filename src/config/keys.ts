@@ -259,6 +259,11 @@ export const KEYS = {
     meaning: 'API requests a minute for each key.',
     reload: true,
   }),
+  'limits.response_bytes': key(size(2 ** 20, 2 ** 28), '8MiB', {
+    meaning:
+      'The most JSON in one answer that holds messages or events: a list ends there and goes on at its cursor, a shown conversation has its newest messages. One message always fits.',
+    reload: true,
+  }),
 } as const satisfies Record<string, Key<unknown>>;
 
 export type KeyName = keyof typeof KEYS;

@@ -21,6 +21,7 @@ export function storeRules(config: Config): Rules {
     separator: config.reply.separator,
     delay: config.continuity.delay,
     maxSize: config.outbound.maxSize,
+    responseBytes: config.limits.responseBytes,
     operator: config.operator.address,
   };
 }

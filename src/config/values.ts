@@ -91,7 +91,7 @@ export function whole(min: number, max: number): Kind<number> {
 }
 
 /** Bytes. "35MiB", "20 MB", "512k" or a bare number of bytes. */
-export function size(min = 0): Kind<number> {
+export function size(min = 0, max = Number.MAX_SAFE_INTEGER): Kind<number> {
   return kind(
     'size',
     written => {
@@ -99,8 +99,10 @@ export function size(min = 0): Kind<number> {
       const unit = match ? SIZE_UNITS[match[2]!.toLowerCase()] : undefined;
       if (!match || unit === undefined) return bad(written, 'a size such as "35MiB", "20MB" or a number of bytes');
       const value = Math.round(Number(match[1]) * unit);
-      if (!Number.isSafeInteger(value)) return bad(written, 'a smaller size');
-      return value >= min ? { value } : bad(written, `at least ${printSize(min)}`);
+      if (value < min) return bad(written, `at least ${printSize(min)}`);
+      if (value > max)
+        return bad(written, max === Number.MAX_SAFE_INTEGER ? 'a smaller size' : `at most ${printSize(max)}`);
+      return { value };
     },
     printSize,
   );

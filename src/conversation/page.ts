@@ -3,11 +3,8 @@
  * and has at least one. Who reads it goes on at the cursor as after a page that was full of rows.
  */
 
-/** Bytes of JSON. */
-export const PAGE_BYTES = 8 * 1024 * 1024;
-
-/** Whether the next item still fits; true for the first. */
-export function pageBudget(bytes: number = PAGE_BYTES): (item: unknown) => boolean {
+/** Whether the next item still fits into these `bytes` of JSON (`limits.response_bytes`); true for the first. */
+export function pageBudget(bytes: number): (item: unknown) => boolean {
   let used = 0;
   return item => {
     const first = used === 0;

@@ -26,6 +26,8 @@ export interface Rules {
   readonly delay: number;
   /** `outbound.max_size`, bytes of an encoded mail. */
   readonly maxSize: number;
+  /** `limits.response_bytes`: of JSON in one answer that holds messages or events. */
+  readonly responseBytes: number;
   /** `operator.address`: where mail for postmaster and abuse is sent on to; null or absent: nowhere. */
   readonly operator?: string | null;
 }

@@ -276,7 +276,9 @@ test('attachments come back byte for byte, small and large, and no browser acts 
 });
 
 test('other requests are answered while a large body is read', async context => {
-  const { call, acme, store } = await serve(context, { limits: () => ({ requests: 100_000, body: 60_000_000 }) });
+  const { call, acme, store } = await serve(context, {
+    limits: () => ({ requests: 100_000, body: 60_000_000, response: 1_000_000 }),
+  });
   const { id } = await startConversation(store);
   const content = Buffer.alloc(20_000_000, 7).toString('base64');
   const body = JSON.stringify({
@@ -299,7 +301,7 @@ test('other requests are answered while a large body is read', async context => 
 
 test('a key has its requests a minute, and no other pays for it', async context => {
   const { call, acme, other } = await serve(context, {
-    limits: () => ({ requests: 3, body: 1000 }),
+    limits: () => ({ requests: 3, body: 1000, response: 1_000_000 }),
     clock: () => 1_000_000,
   });
   const statuses: number[] = [];

@@ -21,7 +21,7 @@ test('every route says what is missing by a code of its own', async context => {
 });
 
 test('what went wrong is told by its code', async context => {
-  const served = await serve(context, { limits: () => ({ requests: 1000, body: 8_000_000 }) });
+  const served = await serve(context, { limits: () => ({ requests: 1000, body: 8_000_000, response: 1_000_000 }) });
   const { call, acme, operator, store } = served;
   const { id } = await startConversation(store);
   const other = await store.startConversation({
@@ -72,7 +72,7 @@ test('what went wrong is told by its code', async context => {
 });
 
 test('who asks too often is told so by a code', async context => {
-  const { call, acme } = await serve(context, { limits: () => ({ requests: 1, body: 1000 }) });
+  const { call, acme } = await serve(context, { limits: () => ({ requests: 1, body: 1000, response: 1_000_000 }) });
   assert.equal((await call(acme, 'GET', '/v1/hooks')).status, 200);
   const refused = await call(acme, 'GET', '/v1/hooks');
   assert.deepEqual([refused.status, codeOf(refused)], [429, 'too_many_requests']);

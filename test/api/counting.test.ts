@@ -20,7 +20,7 @@ test('requests are counted by route, method and class of the answer', async cont
   let left = 100;
   let now = 1_000_000;
   const { call, acme, store } = await serve(context, {
-    limits: () => ({ requests: left, body: 1000 }),
+    limits: () => ({ requests: left, body: 1000, response: 1_000_000 }),
     clock: () => now,
   });
   const { id } = await startConversation(store);

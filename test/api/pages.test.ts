@@ -1,8 +1,8 @@
 /** Answers that hold messages end when their bytes are used up, and say where they go on. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PAGE_BYTES, pageBudget } from '#replyd/conversation/page.js';
-import { type Served, serve, startConversation } from './served.js';
+import { pageBudget } from '#replyd/conversation/page.js';
+import { RULES, type Served, serve, startConversation } from './served.js';
 
 const LARGE = 250_000;
 const COUNT = 60;
@@ -31,7 +31,7 @@ test('a list of large messages comes in several pages and misses none', async co
   let pages = 0;
   for (let cursor: string | null = '0'; cursor !== null; pages += 1) {
     const { text, body } = await call(acme, 'GET', `/v1/conversations/${id}/messages?limit=200&cursor=${cursor}`);
-    assert.ok(Buffer.byteLength(text) < PAGE_BYTES + 1000, `${text.length} bytes`);
+    assert.ok(Buffer.byteLength(text) < RULES.responseBytes + 1000, `${text.length} bytes`);
     seqs.push(...body.data.map(each => each.seq));
     cursor = body.next_cursor;
   }
@@ -48,7 +48,7 @@ test('a shown conversation has the newest messages that fit, and says how many c
   const id = await largeConversation(served);
   const { text, body } = await call(acme, 'GET', `/v1/conversations/${id}?messages=500`);
   const { messages, earlier_messages } = body as typeof body & { earlier_messages: number };
-  assert.ok(Buffer.byteLength(text) < PAGE_BYTES + 5000 && messages.length > 10);
+  assert.ok(Buffer.byteLength(text) < RULES.responseBytes + 5000 && messages.length > 10);
   assert.equal(messages.at(-1)!.seq, COUNT + 1);
   assert.equal(earlier_messages, COUNT + 1 - messages.length);
   assert.equal(messages[0]!.seq, earlier_messages + 1);
@@ -64,7 +64,7 @@ test('events of large messages are read in parts, by the stream too', async cont
   const first = await store.latestEvent();
   await largeConversation(served);
   const part = await store.events({ after: first, limit: 200 });
-  assert.ok(part.length > 10 && part.length < COUNT && JSON.stringify(part).length < PAGE_BYTES + 1000);
+  assert.ok(part.length > 10 && part.length < COUNT && JSON.stringify(part).length < RULES.responseBytes + 1000);
   const ending = new AbortController();
   const headers = { authorization: `Bearer ${acme}`, 'last-event-id': first };
   const stream = await fetch(`${url}/v1/events`, { headers, signal: ending.signal });
@@ -78,4 +78,20 @@ test('events of large messages are read in parts, by the stream too', async cont
   }
   ending.abort();
   assert.equal(created, COUNT + 1);
+});
+
+test('limits.response_bytes says how much one answer holds, and a reload changes it', async context => {
+  const responseBytes = 2_000_000;
+  const limits = () => ({ requests: 100_000, body: 8_000_000, response: responseBytes });
+  const served = await serve(context, { limits });
+  const { call, acme, store } = served;
+  const after = await store.latestEvent();
+  const id = await largeConversation(served);
+  await store.setRules({ ...RULES, responseBytes });
+  for (const place of [`/v1/conversations/${id}/messages?limit=200`, `/v1/conversations/${id}?messages=500`]) {
+    const { text } = await call(acme, 'GET', place);
+    assert.ok(text.length > 1_000_000 && text.length < responseBytes + 5000, `${place}: ${text.length}`);
+  }
+  const events = await store.events({ after, limit: 200 });
+  assert.ok(JSON.stringify(events).length < responseBytes + 1000);
 });

@@ -11,7 +11,13 @@ import { silentLog } from '#replyd/base/log.js';
 import type { Conversation, Message } from '#replyd/conversation/model.js';
 import { type OpenStore, openStore } from '#replyd/store/sqlite/open.js';
 
-export const RULES = { prefixes: ['reply'], separator: '+', delay: 120_000, maxSize: 30_000_000 };
+export const RULES = {
+  prefixes: ['reply'],
+  separator: '+',
+  delay: 120_000,
+  maxSize: 30_000_000,
+  responseBytes: 8_388_608,
+};
 
 /** The fields that tests look at; which of them are there is each route's affair. */
 export interface AnswerBody {
@@ -69,7 +75,7 @@ export async function serve(
     clock: Date.now,
     folder: dataDir,
     version: '0.0.0',
-    limits: () => ({ requests: 100_000, body: 8_000_000 }),
+    limits: () => ({ requests: 100_000, body: 8_000_000, response: RULES.responseBytes }),
     testHook: async () => ({ ok: true, response: '200 OK' }),
     stream,
     ...more,

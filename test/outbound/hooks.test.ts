@@ -22,7 +22,7 @@ async function open(context: TestContext) {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-hooks-'));
   let time = Date.UTC(2026, 0, 5);
   const clock = () => time;
-  const rules = { prefixes: ['reply'], separator: '+', delay: 0, maxSize: 1_000_000 };
+  const rules = { prefixes: ['reply'], separator: '+', delay: 0, maxSize: 1_000_000, responseBytes: 8_388_608 };
   const store = await openStore({ dataDir, writer: 'direct', rules, migrate: true, clock });
   await store.addAccount({ slug: 'acme', domains: ['reply.example.com'], support_email: 'support@example.com' });
   const told: Told[] = [];

@@ -27,7 +27,13 @@ interface WayOut {
 
 async function wayOut(t: TestContext, script: Script = {}): Promise<WayOut> {
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'replyd-out-'));
-  const rules = { prefixes: ['reply'], separator: '+', delay: 120_000, maxSize: 10_000_000 } as const;
+  const rules = {
+    prefixes: ['reply'],
+    separator: '+',
+    delay: 120_000,
+    maxSize: 10_000_000,
+    responseBytes: 8_388_608,
+  } as const;
   const store = await openStore({ dataDir, writer: 'thread', rules, migrate: true });
   const sink = await startSink(script);
   const time = new FakeTime();

@@ -34,7 +34,7 @@ test('every statement finds its rows by an index', async context => {
   const store = await openStore({
     dataDir,
     writer: 'direct',
-    rules: { prefixes: ['reply'], separator: '+', delay: 0, maxSize: 1e6 },
+    rules: { prefixes: ['reply'], separator: '+', delay: 0, maxSize: 1e6, responseBytes: 8_388_608 },
     migrate: true,
   });
   context.after(async () => {

@@ -1,2 +1,8 @@
 /** What a configuration says to the store, for tests. */
-export const RULES = { prefixes: ['reply'], separator: '+', delay: 120_000, maxSize: 1_000_000 };
+export const RULES = {
+  prefixes: ['reply'],
+  separator: '+',
+  delay: 120_000,
+  maxSize: 1_000_000,
+  responseBytes: 8_388_608,
+};

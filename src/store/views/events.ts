@@ -31,7 +31,7 @@ export const events: Verb<'events'> = async (tx, filter) => {
           (await accountBySlug(tx, filter.account)).key,
           after,
         );
-  const fits = pageBudget();
+  const fits = pageBudget(tx.rules.responseBytes);
   const shown: Event[] = [];
   for (const row of rows) {
     const event = await eventView(tx, row);

@@ -10,7 +10,7 @@ export async function messagesThatFit(
   tx: StoreTx,
   keys: readonly { readonly key: number }[],
 ): Promise<{ readonly fitting: readonly Message[]; readonly next: Message | null }> {
-  const fits = pageBudget();
+  const fits = pageBudget(tx.rules.responseBytes);
   const fitting: Message[] = [];
   for (const { key } of keys) {
     const view = await messageView(tx, (await byKey(tx, 'message', key))!);

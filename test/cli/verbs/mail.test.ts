@@ -23,7 +23,7 @@ async function withStore<T>(program: Program, work: (store: Store) => Promise<T>
   const store = await openStore({
     dataDir: program.dataDir,
     writer: 'direct',
-    rules: { prefixes: ['reply'], separator: '+', delay: 0, maxSize: 1e6 },
+    rules: { prefixes: ['reply'], separator: '+', delay: 0, maxSize: 1e6, responseBytes: 8_388_608 },
     migrate: false,
   });
   try {

@@ -21,7 +21,7 @@ async function open(context: TestContext) {
     clock: Date.now,
     random: count => randomBytes(count),
     keys: keyMaker(Date.now, 0),
-    rules: { prefixes: ['reply'], separator: '+', delay: 0, maxSize: 1_000_000 },
+    rules: { prefixes: ['reply'], separator: '+', delay: 0, maxSize: 1_000_000, responseBytes: 8_388_608 },
     dataDir,
   });
   context.after(() => {
