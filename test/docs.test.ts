@@ -15,7 +15,6 @@ import { describeKeys, exampleConfig } from '#replyd/config/example.js';
 import { findKey, isGroup, KEY_NAMES, variableOf } from '#replyd/config/keys.js';
 import { loadConfig } from '#replyd/config/load.js';
 import { PROVIDERS, secretKeyOf } from '#replyd/ingress/providers/list.js';
-import type { Ending } from '#replyd/ingress/providers/provider.js';
 
 const PAGES = [
   ...['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
@@ -229,34 +228,6 @@ test('keys that others rely on keep their names', () => {
     kept.filter(name => findKey(name) === null),
     [],
   );
-});
-
-const ENDINGS: readonly Ending[] = ['stored', 'refused', 'unproven', 'malformed', 'too_large', 'trouble'];
-
-test('the pages show each provider’s answers as the door gives them', () => {
-  for (const page of ['docs/providers.md', 'docs/contract.md']) {
-    const cells = readFileSync(page, 'utf8')
-      .split('\n')
-      .filter(line => line.startsWith('|'))
-      .map(line =>
-        line
-          .split('|')
-          .slice(1, -1)
-          .map(cell => cell.trim()),
-      );
-    const head = cells.findIndex(row => PROVIDERS.every(({ title }) => row.includes(title)));
-    const rows = cells.slice(head + 2, head + 2 + ENDINGS.length);
-    assert.ok(head !== -1 && rows.length === ENDINGS.length, page);
-    for (const { title, answers } of PROVIDERS) {
-      const column = cells[head]!.indexOf(title);
-      const shown = rows.map(row => Number(row[column]));
-      assert.deepEqual(
-        shown,
-        ENDINGS.map(ending => answers[ending]),
-        `${page}: ${title}`,
-      );
-    }
-  }
 });
 
 test('the page of the providers names the address and the secret of each', () => {

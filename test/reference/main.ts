@@ -1,4 +1,4 @@
-/** `npm run docs`: writes the reference pages into `docs/`. */
+/** `npm run docs`: writes the reference pages of `docs/`, and `config.example.toml`. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { referencePages } from './pages.js';

@@ -1,10 +1,14 @@
 /**
  * The reference pages of the documents, made from what the program itself says: every key of the configuration from the
- * key table, every command from its help. `npm run docs` writes them, a test holds that they are up to date.
+ * key table, every command from its help, the answers to providers from their list. `npm run docs` writes them, a test
+ * holds that they are up to date.
  */
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { buildProgram, loadGroups } from '#replyd/cli/program.js';
-import { describeKeys, type KeyDescription } from '#replyd/config/example.js';
+import { describeKeys, exampleConfig, type KeyDescription } from '#replyd/config/example.js';
+import { PROVIDERS } from '#replyd/ingress/providers/list.js';
+import type { Ending } from '#replyd/ingress/providers/provider.js';
 
 const MADE = '<!-- Made by `npm run docs`. Change the source that it names, not this file. -->';
 
@@ -13,6 +17,9 @@ export async function referencePages(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['docs/configuration.md', configurationPage()],
     ['docs/commands.md', await commandsPage()],
+    ['config.example.toml', exampleConfig()],
+    ['docs/providers.md', withAnswers('docs/providers.md')],
+    ['docs/contract.md', withAnswers('docs/contract.md')],
   ]);
 }
 
@@ -68,4 +75,28 @@ function helpBlock(command: Command): string {
   command.configureOutput({ writeOut: part => (text += part) });
   command.outputHelp();
   return `\`\`\`text\n${text.trimEnd()}\n\`\`\``;
+}
+
+const ENDINGS: Readonly<Record<Ending, string>> = {
+  stored: 'stored, or stored before',
+  refused: 'nobody of that address here (on record: `replyd mail list --state refused`)',
+  unproven: 'wrong secret',
+  malformed: 'wrong shape, or no raw mail (the answer says which switch to set)',
+  too_large: 'larger than `smtp.max_size`',
+  trouble: 'trouble of ours',
+};
+
+/** A page with the table of answers between its marks as the providers have it. */
+function withAnswers(file: string): string {
+  const row = (cells: readonly unknown[]) => `| ${cells.join(' | ')} |`;
+  const table = [
+    row(['', ...PROVIDERS.map(({ title }) => title)]),
+    row(['---', ...PROVIDERS.map(() => '---')]),
+    ...Object.entries(ENDINGS).map(([ending, words]) =>
+      row([words, ...PROVIDERS.map(({ answers }) => answers[ending as Ending])]),
+    ),
+  ].join('\n');
+  const parts = /^(.*<!-- answers: [^\n]*-->\n).*(<!-- end of answers -->.*)$/s.exec(readFileSync(file, 'utf8'));
+  if (parts === null) throw new Error(`${file} has no marks around the table of answers`);
+  return `${parts[1]}\n${table}\n\n${parts[2]}`;
 }
