@@ -28,7 +28,9 @@ const REFERENCE = `# Reference of replyd's configuration: every key, its meaning
 # Every key is also an environment variable, which comes before the file: smtp.listen is
 # REPLYD_SMTP_LISTEN, lists by commas. Relative paths are relative to the folder of the file.
 # Sizes: "35MiB", "20MB". Durations: "500ms", "30s", "2m", "4h", "3d". Keys marked [reload] change
-# on SIGHUP, the others on a restart. "replyd check-config" says what is wrong.`;
+# on SIGHUP, the others on a restart. "replyd check-config" says what is wrong.
+#
+# Nothing reads this file, and "replyd init" writes it anew after an upgrade: make no changes here.`;
 
 const INITIAL = `# Configuration of replyd. Here are the keys that most installations set; config.example.toml in
 # this folder shows every key. A line that begins with "#" is not in force. Further lines can be
@@ -50,6 +52,11 @@ const INITIAL_KEYS: readonly KeyName[] = [
   'outbound.username',
   'outbound.password',
 ];
+
+/** Whether a file is a reference of this or another version: what stands in it is not the operator's. */
+export function isExampleConfig(text: string): boolean {
+  return text.startsWith(REFERENCE.split('\n', 1)[0]!);
+}
 
 /** The reference, `config.example.toml`: every key, commented out. */
 export function exampleConfig(): string {

@@ -1,13 +1,13 @@
 /**
  * `replyd init`, `check-config` and `migrate`: what an operator does before the daemon runs, or after an upgrade.
  *
- * `init` never overwrites: it keeps what is there and says so. As root it gives the data directory to `--user`, whose
- * group may read the configuration.
+ * `init` keeps what is there and says so; only the reference of all keys is written anew when it is an older version's. As
+ * root it gives the data directory to `--user`, whose group may read the configuration.
  */
-import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { ReplydError, systemText } from '../../base/errors.js';
+import { faultText, ReplydError, systemText } from '../../base/errors.js';
 import { configOption, loadSettings, openDirectly, storeIsMissing, withDataDir } from '../context.js';
 import { usageError } from '../errors.js';
 import { actAsOwner, checkAccess, findUser, isRoot, type Owner, ownerOf, userName } from '../owner.js';
@@ -25,7 +25,7 @@ export function defineInit(verb: Command): void {
   makeVerb(verb, {
     does: 'write a configuration and make the store',
     examples: ['init --user replyd', 'init -c ./config.toml', 'init -c ./config.toml --data-dir ./store'],
-    more: 'Writes a short configuration, a reference of all keys in the same folder (config.example.toml), the data directory (0700) and the store.\nWhat is there already is kept.',
+    more: 'Writes a short configuration, a reference of all keys in the same folder (config.example.toml), the data directory (0700) and the store.\nWhat is there already is kept; only config.example.toml is written anew when it is an older one.',
   })
     .option('--user <name>', 'the user that runs the daemon; the data belongs to him (root only)')
     .option('--data-dir <folder>', 'where the data goes')
@@ -39,6 +39,7 @@ export function defineInit(verb: Command): void {
           options.dataDir === undefined ? (file === SYSTEM_CONFIG ? SYSTEM_DATA : null) : path.resolve(options.dataDir),
         owner,
       });
+      const renewed = !wroteConfig && (await renewReference(referenceBeside(file)));
       const loaded = await loadSettings(command);
       const { dataDir } = loaded.config;
       makeDataDirectory(dataDir, owner);
@@ -51,6 +52,7 @@ export function defineInit(verb: Command): void {
         if (options.json) printJson(done);
         else {
           print(`${wroteConfig ? 'wrote' : 'kept '} ${file}`);
+          if (renewed) print(`wrote ${referenceBeside(file)} anew`);
           print(`${madeStore ? 'made ' : 'kept '} the store in ${dataDir}`);
         }
       } finally {
@@ -158,7 +160,7 @@ async function writeConfig(file: string, options: { dataDir: string | null; owne
   if (existsSync(file)) return false;
   const { exampleConfig, initialConfig } = await import('../../config/example.js');
   const text = initialConfig(options.dataDir === null ? {} : { data_dir: options.dataDir });
-  const reference = path.join(path.dirname(file), 'config.example.toml');
+  const reference = referenceBeside(file);
   try {
     const made = mkdirSync(path.dirname(file), { recursive: true });
     // The daemon's user must be able to enter; the umask of this program forbids it.
@@ -178,6 +180,26 @@ async function writeConfig(file: string, options: { dataDir: string | null; owne
     throw new ReplydError('unauthorized', `${reason}; run as root, or say where: \`replyd init -c ./config.toml\``, {
       cause: error,
     });
+  }
+}
+
+function referenceBeside(file: string): string {
+  return path.join(path.dirname(file), 'config.example.toml');
+}
+
+/** Brings the reference of another version up to date; true when it did. One that cannot be written is a warning. */
+async function renewReference(reference: string): Promise<boolean> {
+  const { exampleConfig, isExampleConfig } = await import('../../config/example.js');
+  try {
+    const has = readFileSync(reference, 'utf8');
+    if (!isExampleConfig(has) || has === exampleConfig()) return false;
+    writeFileSync(reference, exampleConfig());
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      warn(`the reference of all keys is left as it is: ${faultText(error)}`);
+    }
+    return false;
   }
 }
 

@@ -36,6 +36,31 @@ test('init writes the configuration, the reference beside it and makes the store
   assert.equal(readFileSync(reference, 'utf8'), '# mine\n');
 });
 
+test('init writes the reference of an older version anew, and goes on where it cannot', async t => {
+  const program = makeProgram(t);
+  const file = path.join(program.folder, 'config.toml');
+  const reference = path.join(program.folder, 'config.example.toml');
+  await program.run(['init', '-c', file], { bare: true });
+  const init = async () => {
+    const { code, stdout, stderr } = await program.run(['init', '-c', file], { bare: true });
+    assert.equal(code, 0, stderr);
+    return { stdout: stdout.split('\n')[1], stderr };
+  };
+  const kept = `kept  the store in ${path.join(program.folder, 'data')}`;
+  assert.equal((await init()).stdout, kept);
+
+  const older = exampleConfig().replace(/^#limits\.response_bytes.*\n/m, '');
+  writeFileSync(reference, older);
+  assert.equal((await init()).stdout, `wrote ${reference} anew`);
+  assert.equal(readFileSync(reference, 'utf8'), exampleConfig());
+
+  rmSync(reference);
+  mkdirSync(reference);
+  const { stdout, stderr } = await init();
+  assert.equal(stdout, kept);
+  assert.match(stderr, /^replyd: the reference of all keys is left as it is: .*is a directory\n/);
+});
+
 test('init takes a data directory and prints JSON', async t => {
   const program = makeProgram(t);
   const file = path.join(program.folder, 'new.toml');
