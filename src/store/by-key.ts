@@ -1,8 +1,8 @@
-/** A row by its key, or by the id that a caller gave: the queries that all verbs and views make. */
+/** A row by its key, or by the id that a caller gave, and a table's newest rows: the queries that all verbs and views make. */
 import { ReplydError } from '../base/errors.js';
 import { keyOf } from './ids.js';
 import type { Rows } from './rows.js';
-import type { StoreTx } from './tx.js';
+import { allOf, type StoreTx, type Terms } from './tx.js';
 
 const TABLES: readonly (keyof Rows)[] = [
   ...(['account', 'contact', 'conversation', 'participant', 'message', 'mail'] as const),
@@ -28,4 +28,15 @@ export async function byId<Table extends keyof Rows>(tx: StoreTx, table: Table, 
   if (row === undefined)
     throw new ReplydError(`${table}_not_found`, `there is no ${table === 'api_key' ? 'key' : table} ${id}`);
   return row;
+}
+
+/** The newest rows first, of those that the terms hold for. */
+export async function newest<Table extends keyof Rows>(
+  tx: StoreTx,
+  table: Table,
+  { terms, limit }: { readonly terms: Terms; readonly limit: number },
+): Promise<Rows[Table][]> {
+  const { where, values } = allOf(terms);
+  const text = `select * from ${table} ${where} order by key desc limit $${values.length + 1}`;
+  return tx.all<Rows[Table]>(text, ...values, limit);
 }

@@ -48,19 +48,16 @@ export async function inTurn<Item, Result>(
   return results;
 }
 
-/**
- * ` limit n` for a statement's end. As a value (`limit $1`) SQLite would compile the statement again for each run, since it
- * plans by the limit: 20 µs.
- */
-export function atMost(count: number): string {
-  return ` limit ${Math.max(0, Math.trunc(count))}`;
-}
+/** For `limit`: as many as there are. */
+export const ALL = Number.MAX_SAFE_INTEGER;
 
 /** A term of a `where`, with a `$` for each of its values. */
-export type Term = readonly [text: string, ...values: unknown[]];
+type Term = readonly [text: string, ...values: unknown[]];
+/** Null: not asked for. */
+export type Terms = readonly (Term | null)[];
 
 /** The terms that are asked for: only these stand in the statement, so that each has the index that is made for it. */
-export function allOf(terms: readonly (Term | null)[]): {
+export function allOf(terms: Terms): {
   readonly where: string;
   readonly values: readonly unknown[];
 } {

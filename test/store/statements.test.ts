@@ -19,7 +19,6 @@ const ONE_ENGINE: readonly (readonly [form: RegExp, instead: string])[] = [
   [/\bindexed by\b/, 'an index that the planner takes'],
   [/\b(?:max|min)\([^()]*(?:\([^()]*\))?[^()]*,/, 'case … end'],
   [/\bis not (?!null\b|distinct\b)/, 'is distinct from'],
-  [/\blimit (?:\$\d|\?)/, 'atMost'],
   [/(?:=|<|>|\(|, )\s*\?(?:\d|\s*(?:[,)`'"]|and\b))/, '$1'],
   [/\$\d+ is (?:not )?null/, 'only the terms that are asked for (allOf)'],
   [/\bmax\(key\)/, 'tx.key()'],

@@ -10,7 +10,7 @@ import { existsSync, unlinkSync } from 'node:fs';
 import { readdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { encodeId, keyOf } from '../ids.js';
-import { atMost, type StoreTx } from '../tx.js';
+import type { StoreTx } from '../tx.js';
 
 const ENDINGS = ['.eml', '.json'] as const;
 const NAME = /^(dlv_[0-9a-hjkmnp-tv-z]{11})\.(?:eml|json)$/;
@@ -43,8 +43,9 @@ export async function removeDeliveries(
 ): Promise<number> {
   const rows = await tx.all<{ key: number; kind: string }>(
     // The column is one of two words of this file.
-    `delete from delivery where key in (select key from delivery where ${column} = $1${atMost(most)}) returning key, kind`,
+    `delete from delivery where key in (select key from delivery where ${column} = $1 limit $2) returning key, kind`,
     value,
+    most,
   );
   const folder = sentFolder(tx.dataDir);
   if (!existsSync(folder)) return rows.length;

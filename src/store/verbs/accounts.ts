@@ -1,7 +1,7 @@
 /** Accounts, their domains and switches, and the query of an address at RCPT. */
 
 import { ReplydError } from '../../base/errors.js';
-import type { AddressLookup } from '../../conversation/filing.js';
+import type { Destination } from '../../conversation/filing.js';
 import type { AccountSettings } from '../../conversation/model.js';
 import { addressRefusal, inboundAfter } from '../../conversation/rules/filing.js';
 import { newToken } from '../../conversation/token.js';
@@ -13,8 +13,6 @@ import { inTurn, type StoreTx, type Verb } from '../tx.js';
 import { accountView } from '../views/views.js';
 
 const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/;
-
-export const resolve: Verb<'resolve'> = async (tx, address) => resolveAddress(tx, address);
 
 export const addAccount: Verb<'addAccount'> = async (tx, account) => {
   if (!SLUG.test(account.slug)) {
@@ -109,88 +107,60 @@ async function writeDomains(tx: StoreTx, accountKey: number, domains: readonly s
   }
 }
 
-export interface TokenRow {
-  conversation_key: number;
-  participant_key: number;
-  account_key: number;
-  inbound_emails: number;
+/** What stands behind a token: which of the columns its kind has, `OF_TOKEN` says. */
+interface TokenRow {
+  readonly account_key: number;
+  readonly conversation_key: number;
+  readonly participant_key: number;
+  readonly delivery_key: number;
+  readonly inbound_emails: number;
+  /** Null: not ours. */
+  readonly domain: string | null;
 }
 
-/** Two queries: is the domain ours, does the token live. Prefixes are a list of a few. */
-export async function resolveAddress(tx: StoreTx, address: string): Promise<AddressLookup> {
+/** What lives behind a token, and whether the domain in its address is ours. */
+const OF_TOKEN = {
+  reply: `select t.conversation_key, t.participant_key, c.account_key, a.inbound_emails, d.name as domain
+    from token t join conversation c on c.key = t.conversation_key join account a on a.key = c.account_key
+      left join domain d on d.name = $2
+    where t.token = $1 and t.revoked_at is null`,
+  bounce: `select b.key as delivery_key, b.account_key, b.conversation_key, d.name as domain
+    from delivery b left join domain d on d.name = $2 where b.bounce_token = $1`,
+  inbox: `select a.key as account_key, a.inbound_emails, d.name as domain
+    from account a left join domain d on d.name = $2 where a.inbox_token = $1`,
+} as const;
+
+/** One query for what is taken; what is not costs a second one, that says why. Prefixes are a list of a few. */
+export const resolve: Verb<'resolve'> = async (tx, address) => {
   const parsed = await parseAddress(tx, address);
-  const detail = (reason: string) => ({ detail: reason });
+  const { domain } = parsed;
+  const row = 'token' in parsed ? await tx.get<TokenRow>(OF_TOKEN[parsed.kind], parsed.token, domain) : undefined;
   const ours =
-    parsed.domain === '' || (await tx.get('select 1 from domain where name = $1 limit 1', parsed.domain)) !== undefined;
-  if (!ours) return { kind: 'not_ours', ...detail(`domain ${parsed.domain} is not ours`) };
-  switch (parsed.kind) {
-    case 'unknown':
-      // A bare local part other than postmaster, or no address at all, belongs to nobody here.
-      return { kind: parsed.domain === '' ? 'not_ours' : 'unknown', ...detail('no address of ours') };
-    case 'operator':
-      return { kind: 'destination', destination: { kind: 'operator', address, localPart: parsed.localPart } };
-    case 'reply': {
-      const row = await livingToken(tx, parsed.token);
-      const refusal = addressRefusal(parsed.kind, row === undefined ? null : { inbound: row.inbound_emails === 1 });
-      if (row === undefined || refusal !== null) return refused(refusal);
-      return {
-        kind: 'destination',
-        destination: {
-          kind: 'reply',
-          address,
-          token: parsed.token,
-          accountId: encodeId('account', row.account_key),
-          conversationId: encodeId('conversation', row.conversation_key),
-          participantId: encodeId('participant', row.participant_key),
-        },
-      };
-    }
-    case 'bounce': {
-      const row = await tx.get<{ key: number; account_key: number; conversation_key: number }>(
-        'select key, account_key, conversation_key from delivery where bounce_token = $1',
-        parsed.token,
-      );
-      // The account's switch is not asked for: it does not count here.
-      const refusal = addressRefusal(parsed.kind, row === undefined ? null : { inbound: false });
-      if (row === undefined || refusal !== null) return refused(refusal);
-      return {
-        kind: 'destination',
-        destination: {
-          kind: 'bounce',
-          address,
-          token: parsed.token,
-          accountId: encodeId('account', row.account_key),
-          conversationId: encodeId('conversation', row.conversation_key),
-          deliveryId: encodeId('delivery', row.key),
-        },
-      };
-    }
-    case 'inbox': {
-      const row = await tx.get<AccountRow>('select * from account where inbox_token = $1', parsed.token);
-      const refusal = addressRefusal(parsed.kind, row === undefined ? null : { inbound: row.inbound_emails === 1 });
-      if (row === undefined || refusal !== null) return refused(refusal);
-      return {
-        kind: 'destination',
-        destination: { kind: 'inbox', address, token: parsed.token, accountId: encodeId('account', row.key) },
-      };
-    }
+    domain === '' ||
+    (row === undefined
+      ? (await tx.get('select 1 from domain where name = $1 limit 1', domain)) !== undefined
+      : row.domain !== null);
+  if (!ours) return { kind: 'not_ours', detail: `domain ${domain} is not ours` };
+  if (parsed.kind === 'unknown') {
+    // A bare local part other than postmaster, or no address at all, belongs to nobody here.
+    return { kind: domain === '' ? 'not_ours' : 'unknown', detail: 'no address of ours' };
   }
-}
-
-function refused(refusal: ReturnType<typeof addressRefusal>): AddressLookup {
+  if (parsed.kind === 'operator') {
+    return { kind: 'destination', destination: { kind: 'operator', address, localPart: parsed.localPart } };
+  }
+  const { kind, token } = parsed;
+  const refusal = addressRefusal(kind, row === undefined ? null : { inbound: row.inbound_emails === 1 });
   if (refusal === 'switched_off') return { kind: refusal, detail: 'inbound_emails is off' };
-  return { kind: 'unknown', detail: 'unknown or revoked token' };
-}
-
-/** The token's conversation, participant and switch; undefined when unknown or revoked. */
-export async function livingToken(tx: StoreTx, token: string): Promise<TokenRow | undefined> {
-  return tx.get<TokenRow>(
-    `select t.conversation_key, t.participant_key, c.account_key, a.inbound_emails
-     from token t join conversation c on c.key = t.conversation_key join account a on a.key = c.account_key
-     where t.token = $1 and t.revoked_at is null`,
-    token,
-  );
-}
+  if (row === undefined || refusal !== null) return { kind: 'unknown', detail: 'unknown or revoked token' };
+  const named = { address, token, accountId: encodeId('account', row.account_key) };
+  if (kind === 'inbox') return { kind: 'destination', destination: { kind, ...named } };
+  const conversationId = encodeId('conversation', row.conversation_key);
+  const destination: Destination =
+    kind === 'reply'
+      ? { kind, ...named, conversationId, participantId: encodeId('participant', row.participant_key) }
+      : { kind, ...named, conversationId, deliveryId: encodeId('delivery', row.delivery_key) };
+  return { kind: 'destination', destination };
+};
 
 /**
  * Prefixes are only ever added, so those known before are good for every address that they explain; only one that they

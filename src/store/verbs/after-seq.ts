@@ -2,7 +2,7 @@
 import { ReplydError } from '../../base/errors.js';
 import { encodeId } from '../ids.js';
 import type { ConversationRow } from '../rows.js';
-import { atMost, type StoreTx } from '../tx.js';
+import type { StoreTx } from '../tx.js';
 
 const NEW_SHOWN = 50;
 
@@ -11,7 +11,7 @@ export async function checkNothingNew(tx: StoreTx, conversation: ConversationRow
   if (conversation.next_seq - 1 <= after) return;
   const rows = await tx.all<{ key: number; seq: number; direction: string }>(
     `select key, seq, direction from message
-     where conversation_key = $1 and seq > $2 and direction <> 'note' order by seq${atMost(NEW_SHOWN)}`,
+     where conversation_key = $1 and seq > $2 and direction <> 'note' order by seq limit ${NEW_SHOWN}`,
     conversation.key,
     after,
   );

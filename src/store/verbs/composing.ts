@@ -4,7 +4,7 @@ import { blobKey } from '../blobs/blobs.js';
 import { byKey } from '../by-key.js';
 import { decodeId, encodeId, keyOf } from '../ids.js';
 import { type DeliveryRow, type MessageRow, SMARTHOST } from '../rows.js';
-import { atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
+import { inTurn, type StoreTx, type Verb } from '../tx.js';
 import {
   accountView,
   bounceAddress,
@@ -25,9 +25,10 @@ export const dueConversations: Verb<'dueConversations'> = async (tx, options) =>
   const rows = await tx.all<{ conversation_key: number }>(
     `select conversation_key from delivery
      where destination = $1 and ${UNCOMPOSED} and conversation_key is not null and next_attempt_at <= $2
-     order by next_attempt_at${atMost(options.limit * COPIES)}`,
+     order by next_attempt_at limit $3`,
     SMARTHOST,
     options.now,
+    options.limit * COPIES,
   );
   const keys = [...new Set(rows.map(row => row.conversation_key))].slice(0, options.limit);
   return keys.map(key => encodeId('conversation', key));
@@ -171,9 +172,10 @@ async function contextBefore(
   { seq, size }: { readonly seq: number; readonly size: number },
 ): Promise<readonly MessageRow[]> {
   const newest = await tx.all<MessageRow>(
-    `select * from message where conversation_key = $1 and seq < $2 and ${IN_CONTEXT} order by seq desc${atMost(size)}`,
+    `select * from message where conversation_key = $1 and seq < $2 and ${IN_CONTEXT} order by seq desc limit $3`,
     conversationKey,
     seq,
+    size,
   );
   return newest.reverse();
 }

@@ -7,7 +7,7 @@ import { foldAddress } from '../../mail/address.js';
 import { byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, ParticipantRow } from '../rows.js';
-import { allOf, atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
+import { ALL, allOf, inTurn, type StoreTx, type Verb } from '../tx.js';
 import { messagesThatFit } from '../views/message-page.js';
 import { conversationView, latestContactParticipant } from '../views/views.js';
 import { accountBySlug, checkedAddress } from './accounts.js';
@@ -79,8 +79,9 @@ export const conversations: Verb<'conversations'> = async (tx, filter) => {
     rows.push(
       ...(await tx.all<ConversationRow>(
         `select c.* from conversation c ${joined} ${where}
-         order by c.last_activity_at desc, c.key desc${atMost(filter.limit)}`,
+         order by c.last_activity_at desc, c.key desc limit $${values.length + 1}`,
         ...values,
+        filter.limit,
       )),
     );
   }
@@ -91,8 +92,9 @@ export const conversations: Verb<'conversations'> = async (tx, filter) => {
 export const conversation: Verb<'conversation'> = async (tx, ref, options = {}) => {
   const row = await conversationRow(tx, ref);
   const keys = await tx.all<{ key: number }>(
-    `select key from message where conversation_key = $1 order by seq desc${options.messages === undefined ? '' : atMost(options.messages)}`,
+    'select key from message where conversation_key = $1 order by seq desc limit $2',
     row.key,
+    options.messages ?? ALL,
   );
   const messages = [...(await messagesThatFit(tx, keys)).fitting].reverse();
   return {

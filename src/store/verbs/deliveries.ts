@@ -16,10 +16,10 @@ import {
   settlementOf,
 } from '../../conversation/rules/delivery.js';
 import { blobRef } from '../blobs/blobs.js';
-import { byId, byKey } from '../by-key.js';
+import { byId, byKey, newest } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { DeliveryRow } from '../rows.js';
-import { allOf, atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
+import { inTurn, type StoreTx, type Terms, type Verb } from '../tx.js';
 import { queuedDeliveryView } from '../views/views.js';
 import { accountBySlug } from './accounts.js';
 import { type ConversationKeys, emitEvents } from './events.js';
@@ -69,10 +69,11 @@ export async function lease(
     `update delivery set state = 'leased', attempts = attempts + 1 where key in (
            select d.key from delivery d
            where ${READY} and d.next_attempt_at <= $2 and ${FIRST_OF_ORDER}
-           order by d.next_attempt_at, d.key${atMost(options.limit)})
+           order by d.next_attempt_at, d.key limit $3)
          returning *`,
     destination,
     options.now,
+    options.limit,
   );
   return (
     await inTurn(
@@ -174,16 +175,13 @@ export async function pullForward(tx: StoreTx, by: number): Promise<number> {
 }
 
 export const deliveries: Verb<'deliveries'> = async (tx, filter) => {
-  const { where, values } = allOf([
+  const terms: Terms = [
     filter.state === undefined ? null : [inState(filter.state), filter.state],
     filter.account === undefined ? null : ['account_key = $', (await accountBySlug(tx, filter.account)).key],
     filter.conversation === undefined ? null : ['conversation_key = $', keyOf('conversation', filter.conversation)],
     filter.before === undefined ? null : ['key < $', keyOf('delivery', filter.before)],
-  ]);
-  const rows = await tx.all<DeliveryRow>(
-    `select * from delivery ${where} order by key desc${atMost(filter.limit)}`,
-    ...values,
-  );
+  ];
+  const rows = await newest(tx, 'delivery', { terms, limit: filter.limit });
   return inTurn(rows, row => queuedDeliveryView(tx, row));
 };
 

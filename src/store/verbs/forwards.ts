@@ -11,7 +11,7 @@ import { blobKey, blobRef } from '../blobs/blobs.js';
 import { decodeId, encodeId, keyOf } from '../ids.js';
 import type { MailRow } from '../rows.js';
 import { SMARTHOST } from '../rows.js';
-import { atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
+import { inTurn, type StoreTx, type Verb } from '../tx.js';
 
 const HOUR = 3_600_000;
 
@@ -61,9 +61,10 @@ export const dueForwards: Verb<'dueForwards'> = async (tx, options) =>
       `select m.*, d.key as delivery_key, d.recipient from delivery d join mail m on m.key = d.forwarded_mail_key
            where d.destination = $1 and d.kind = 'mail' and d.state = 'waiting' and d.outgoing_mail_key is null
              and d.forwarded_mail_key is not null and d.next_attempt_at <= $2
-           order by d.next_attempt_at${atMost(options.limit)}`,
+           order by d.next_attempt_at limit $3`,
       SMARTHOST,
       options.now,
+      options.limit,
     ),
     async row => ({
       deliveryId: encodeId('delivery', row.delivery_key),

@@ -8,10 +8,10 @@
 import { ReplydError } from '../../base/errors.js';
 import type { Hook } from '../../conversation/model.js';
 import type { WebhookParcel } from '../../conversation/ports.js';
-import { byId, byKey } from '../by-key.js';
+import { byId, byKey, newest } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { DeliveryRow, HookRow } from '../rows.js';
-import { allOf, atMost, inTurn, type StoreTx, toIso, type Verb } from '../tx.js';
+import { ALL, inTurn, type StoreTx, type Terms, toIso, type Verb } from '../tx.js';
 import { eventJson } from '../views/events.js';
 import { slugOf } from '../views/views.js';
 import { accountBySlug } from './accounts.js';
@@ -39,11 +39,10 @@ export const addHook: Verb<'addHook'> = async (tx, wanted) => {
 };
 
 export const hooks: Verb<'hooks'> = async (tx, filter) => {
-  const { where, values } = allOf([
+  const terms: Terms = [
     filter.account === undefined ? null : ['account_key = $', (await accountBySlug(tx, filter.account)).key],
-  ]);
-  const rows = await tx.all<HookRow>(`select * from hook ${where} order by key desc`, ...values);
-  return inTurn(rows, row => hookView(tx, row));
+  ];
+  return inTurn(await newest(tx, 'hook', { terms, limit: ALL }), row => hookView(tx, row));
 };
 
 export const hook: Verb<'hook'> = async (tx, id) => hookView(tx, await byId(tx, 'hook', id));
@@ -95,7 +94,7 @@ export async function removeHookPart(tx: StoreTx, id: string): Promise<boolean> 
   await tx.run("update hook set state = 'off' where key = $1", row.key);
   const removed = await tx.run(
     `delete from delivery where key in (
-           select key from delivery where destination = $1 and ${UNFINISHED}${atMost(BATCH)})`,
+           select key from delivery where destination = $1 and ${UNFINISHED} limit ${BATCH})`,
     id,
   );
   if (removed === BATCH || (await forgetAnswers(tx, id))) return false;

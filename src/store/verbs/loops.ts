@@ -9,7 +9,7 @@
  */
 import { NO_RECENT_MAILS, type RecentMails } from '../../conversation/rules/loop.js';
 import type { ConversationRow } from '../rows.js';
-import { atMost, type StoreTx } from '../tx.js';
+import type { StoreTx } from '../tx.js';
 
 /** For each mail of the limit, so many conversations: in some of them only agents wrote. */
 const CONVERSATIONS = 2;
@@ -35,9 +35,10 @@ export async function recentMails(
   const others = (
     await tx.all<Active>(
       `select key, next_seq from conversation where contact_key = $1 and last_activity_at > $2
-       order by last_activity_at desc${atMost(CONVERSATIONS * limits.loopMessages)}`,
+       order by last_activity_at desc limit $3`,
       at.contactKey,
       since,
+      CONVERSATIONS * limits.loopMessages,
     )
   ).filter(each => each.key !== conversation?.key);
   const active = conversation === null ? others : [conversation, ...others];
@@ -67,10 +68,11 @@ async function recentIn(tx: StoreTx, conversation: Active, since: number, limits
     `select count(*) as mails, max(looping) as looping from
        (select looping from message
         where conversation_key = $1 and seq >= $2 and direction = 'incoming' and mail_key is not null and received_at > $3
-        order by seq desc${atMost(limits.loopMessages)}) recent`,
+        order by seq desc limit $4) recent`,
     conversation.key,
     conversation.next_seq - COUNTED * limits.loopMessages,
     since,
+    limits.loopMessages,
   ))!;
   return { mails, looping: looping === 1 };
 }

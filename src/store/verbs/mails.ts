@@ -7,10 +7,10 @@ import { decideLateEffects } from '../../conversation/rules/hold.js';
 import { writerOf } from '../../conversation/rules/writer.js';
 import { parseOurAddress } from '../../mail/address.js';
 import { blobKey, blobRef, goneRef } from '../blobs/blobs.js';
-import { byId, byKey } from '../by-key.js';
+import { byId, byKey, newest } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
-import type { MailRow, MessageRow } from '../rows.js';
-import { allOf, atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
+import type { MessageRow } from '../rows.js';
+import { inTurn, type StoreTx, type Terms, type Verb } from '../tx.js';
 import { mailView } from '../views/views.js';
 import { accountBySlug } from './accounts.js';
 import { emitEvents } from './events.js';
@@ -21,15 +21,15 @@ import { rememberId } from './thread-ids.js';
 
 export const mails: Verb<'mails'> = async (tx, filter) => {
   const account = filter.account === undefined ? null : (await accountBySlug(tx, filter.account)).key;
-  const { where, values } = allOf([
+  const terms: Terms = [
     // With a state other than filed the partial index serves, in its own words; else the table's own order.
     filter.state === undefined ? null : ['state = $', filter.state],
     filter.state === undefined || filter.state === 'filed' ? null : ["state <> 'filed'"],
     filter.before === undefined ? null : ['key < $', keyOf('mail', filter.before)],
     // As `StoredResult` is written: the account stands last. A recipient's quotation marks are written with a backslash.
     account === null ? null : ['results like $', `%"account":${account}}%`],
-  ]);
-  const rows = await tx.all<MailRow>(`select * from mail ${where} order by key desc${atMost(filter.limit)}`, ...values);
+  ];
+  const rows = await newest(tx, 'mail', { terms, limit: filter.limit });
   return inTurn(rows, row => mailView(tx, row));
 };
 

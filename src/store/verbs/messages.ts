@@ -20,7 +20,7 @@ import { blobKey, blobRef } from '../blobs/blobs.js';
 import { byId, byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, MessageRow, ParticipantRow } from '../rows.js';
-import { atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
+import { inTurn, type StoreTx, type Verb } from '../tx.js';
 import { messagesThatFit } from '../views/message-page.js';
 import { accountView, attachmentView, latestContactParticipant, messageView } from '../views/views.js';
 import { checkedAddress } from './accounts.js';
@@ -153,9 +153,10 @@ export const addMessage: Verb<'addMessage'> = async (tx, ref, message) => {
 export const messages: Verb<'messages'> = async (tx, ref, options) => {
   const conversation = await conversationRow(tx, ref);
   const keys = await tx.all<{ key: number }>(
-    `select key from message where conversation_key = $1 and seq > $2 order by seq${atMost(options.limit)}`,
+    'select key from message where conversation_key = $1 and seq > $2 order by seq limit $3',
     conversation.key,
     options.after,
+    options.limit,
   );
   const { fitting, next } = await messagesThatFit(tx, keys);
   return next === null ? fitting : [...fitting, next];

@@ -5,10 +5,10 @@ import { learnedOf, participantOfAddress } from '../../conversation/rules/contac
 import { mailOrder } from '../../conversation/rules/delivery.js';
 import { importedToken, newToken } from '../../conversation/token.js';
 import { foldAddress } from '../../mail/address.js';
-import { byId, byKey } from '../by-key.js';
+import { byId, byKey, newest } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ContactRow, ConversationRow, ParticipantRow } from '../rows.js';
-import { allOf, atMost, inTurn, type StoreTx, type Verb } from '../tx.js';
+import { inTurn, type StoreTx, type Terms, type Verb } from '../tx.js';
 import { contactView, latestContactParticipant } from '../views/views.js';
 import { accountBySlug, checkedAddress } from './accounts.js';
 import { emitEvents } from './events.js';
@@ -16,15 +16,12 @@ import { UNFINISHED } from './unfinished.js';
 import { releaseForAddress, resumeSuspended, suspendWaiting } from './waiting.js';
 
 export const contacts: Verb<'contacts'> = async (tx, filter) => {
-  const { where, values } = allOf([
+  const terms: Terms = [
     filter.account === undefined ? null : ['account_key = $', (await accountBySlug(tx, filter.account)).key],
     filter.email === undefined ? null : ['email_key = $', foldAddress(checkedAddress(filter.email))],
     filter.before === undefined ? null : ['key < $', keyOf('contact', filter.before)],
-  ]);
-  const rows = await tx.all<ContactRow>(
-    `select * from contact ${where} order by key desc${atMost(filter.limit)}`,
-    ...values,
-  );
+  ];
+  const rows = await newest(tx, 'contact', { terms, limit: filter.limit });
   return inTurn(rows, row => contactView(tx, row));
 };
 

@@ -15,7 +15,7 @@ import { removeDeliveries } from '../blobs/sent.js';
 import { byId } from '../by-key.js';
 import { encodeId } from '../ids.js';
 import type { StoredResult } from '../rows.js';
-import { atMost, fromJson, type StoreTx } from '../tx.js';
+import { fromJson, type StoreTx } from '../tx.js';
 import { accountBySlug } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
 import { forgetAnswers } from './keys.js';
@@ -63,7 +63,7 @@ export async function removeAccountPart(tx: StoreTx, slug: string): Promise<bool
   if ((await removeDeliveries(tx, 'account_key', { value: account.key, most: BATCH })) > 0) return false;
   const answers = await tx.run(
     `delete from idempotency where (caller, name) in (
-           select caller, name from idempotency where caller in (select key from api_key where account_key = $1)${atMost(BATCH)})`,
+           select caller, name from idempotency where caller in (select key from api_key where account_key = $1) limit ${BATCH})`,
     account.key,
   );
   if (answers > 0) return false;
@@ -78,7 +78,7 @@ export async function removeAccountPart(tx: StoreTx, slug: string): Promise<bool
 /** Those of an account, with what an operator's key was told of them. */
 async function removeContacts(tx: StoreTx, accountKey: number): Promise<number> {
   const contacts = await tx.all<{ key: number }>(
-    `select key from contact where account_key = $1${atMost(BATCH)}`,
+    `select key from contact where account_key = $1 limit ${BATCH}`,
     accountKey,
   );
   for (const { key } of contacts) {
@@ -91,7 +91,7 @@ type EventsOf = 'account_key = $1' | 'conversation_key = $1 and message_key is n
 
 /** Up to a batch. */
 async function removeEvents(tx: StoreTx, of: EventsOf, key: number): Promise<number> {
-  return tx.run(`delete from event where key in (select key from event where ${of}${atMost(BATCH)})`, key);
+  return tx.run(`delete from event where key in (select key from event where ${of} limit ${BATCH})`, key);
 }
 
 /** Removes up to a batch of rows; the conversation itself with the last of them. True when it is gone. */
@@ -108,7 +108,7 @@ export async function removeConversation(tx: StoreTx, key: number): Promise<bool
   if ((await removeDeliveries(tx, 'conversation_key', { value: key, most: BATCH })) === BATCH) return false;
   if ((await removeMessages(tx, key)) === BATCH) return false;
   const sent = await tx.all<{ key: number; blob_key: number }>(
-    `select key, blob_key from outgoing_mail where conversation_key = $1${atMost(BATCH)}`,
+    `select key, blob_key from outgoing_mail where conversation_key = $1 limit ${BATCH}`,
     key,
   );
   let bytes = 0;
@@ -131,7 +131,7 @@ async function removeMessages(tx: StoreTx, conversationKey: number): Promise<num
     message_id: string | null;
     content_key: Uint8Array | null;
   }>(
-    `select key, mail_key, message_id, content_key from message where conversation_key = $1 order by seq${atMost(BATCH)}`,
+    `select key, mail_key, message_id, content_key from message where conversation_key = $1 order by seq limit ${BATCH}`,
     conversationKey,
   );
   let bytes = 0;

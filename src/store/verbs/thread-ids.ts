@@ -7,7 +7,7 @@ import { hash } from 'node:crypto';
 import { normalizeToken } from '../../mail/address.js';
 import { decodeId } from '../ids.js';
 import type { ConversationRow } from '../rows.js';
-import { atMost, inTurn, type StoreTx } from '../tx.js';
+import { inTurn, type StoreTx } from '../tx.js';
 
 /** The conversation that an id (no brackets) names within an account: our own ids, then those seen or reported. */
 export async function conversationOfId(
@@ -106,7 +106,8 @@ export async function forgetIds(
 export async function forgetAliases(tx: StoreTx, conversationKey: number, most: number): Promise<number> {
   return tx.run(
     `delete from thread_id where (hash, conversation_key) in (
-       select hash, conversation_key from thread_id where conversation_key = $1 and of_message = 0${atMost(most)})`,
+       select hash, conversation_key from thread_id where conversation_key = $1 and of_message = 0 limit $2)`,
     conversationKey,
+    most,
   );
 }

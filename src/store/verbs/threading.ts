@@ -20,7 +20,7 @@ import { byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { AccountRow, FilingAccount, FilingConversation, ParticipantRow } from '../rows.js';
 import { fromJson, inTurn, type StoreTx } from '../tx.js';
-import { knownPrefixes, resolveAddress } from './accounts.js';
+import { knownPrefixes, resolve } from './accounts.js';
 import { participantByAddress } from './participants.js';
 import { conversationOfId } from './thread-ids.js';
 
@@ -121,7 +121,7 @@ export async function locate(
   const mail = { reading, mailFrom, ownId: reading.mail.messageId };
   return inTurn(recipients, async recipient => {
     const nowhere = { recipient, account: null, conversation: null, by: null, writer_known: false };
-    const lookup = await resolveAddress(tx, recipient);
+    const lookup = await resolve(tx, recipient);
     if (lookup.kind !== 'destination') return { ...nowhere, goes: lookup.kind };
     const { destination } = lookup;
     if (destination.kind === 'operator') return { ...nowhere, goes: 'kept' };

@@ -11,7 +11,7 @@ import { byKey } from '../by-key.js';
 import { decodeId, encodeId, keyAt, keyOf } from '../ids.js';
 import type { EventRow, MessageRow } from '../rows.js';
 import { streamPosition } from '../stream.js';
-import { atMost, fromJson, type StoreTx, toIso, type Verb } from '../tx.js';
+import { fromJson, type StoreTx, toIso, type Verb } from '../tx.js';
 import { accountBySlug } from '../verbs/accounts.js';
 import { redactedValue } from '../verbs/tokens.js';
 import { conversationView, messageView, slugOf } from './views.js';
@@ -25,11 +25,12 @@ export const events: Verb<'events'> = async (tx, filter) => {
   if (after === null) throw new ReplydError('invalid', `${JSON.stringify(filter.after)} is no event`);
   const rows =
     filter.account === undefined
-      ? await tx.all<EventRow>(`select * from event where key > $1 order by key${atMost(filter.limit)}`, after)
+      ? await tx.all<EventRow>('select * from event where key > $1 order by key limit $2', after, filter.limit)
       : await tx.all<EventRow>(
-          `select * from event where account_key = $1 and key > $2 order by key${atMost(filter.limit)}`,
+          'select * from event where account_key = $1 and key > $2 order by key limit $3',
           (await accountBySlug(tx, filter.account)).key,
           after,
+          filter.limit,
         );
   const fits = pageBudget(tx.rules.responseBytes);
   const shown: Event[] = [];
@@ -56,8 +57,9 @@ export const canResume: Verb<'canResume'> = async (tx, id, account) => {
 export const clearEvents: Verb<'clearEvents'> = async (tx, options) => {
   const rows = await tx.all<{ key: number; account_key: number }>(
     // Keys carry the time.
-    `select key, account_key from event where key < $1 order by key${atMost(options.limit)}`,
+    'select key, account_key from event where key < $1 order by key limit $2',
     keyAt(options.before),
+    options.limit,
   );
   for (const row of rows) {
     await tx.run('delete from event where key = $1', row.key);
@@ -69,8 +71,9 @@ export const clearEvents: Verb<'clearEvents'> = async (tx, options) => {
   }
   const answers = await tx.run(
     `delete from idempotency where (caller, name) in (
-           select caller, name from idempotency where created_at < $1${atMost(options.limit)})`,
+           select caller, name from idempotency where created_at < $1 limit $2)`,
     options.answersBefore,
+    options.limit,
   );
   return Math.max(rows.length, answers);
 };

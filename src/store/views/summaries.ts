@@ -1,13 +1,13 @@
 /** Reading across tables: what we wrote into conversations (for recognising quotes), and the store in figures. */
 
 import { keyOf } from '../ids.js';
-import { atMost, type StoreTx } from '../tx.js';
+import type { StoreTx } from '../tx.js';
 import { UNFINISHED } from '../verbs/unfinished.js';
 
 /** How many earlier messages of ours, and of the channel, a quoted part is compared with. */
 const QUOTABLE_MESSAGES = 10;
 const LATEST_OF_OURS = `select text from message
-  where conversation_key = $1 and (direction = 'outgoing' or kind = 'channel') order by seq desc${atMost(QUOTABLE_MESSAGES)}`;
+  where conversation_key = $1 and (direction = 'outgoing' or kind = 'channel') order by seq desc limit ${QUOTABLE_MESSAGES}`;
 
 /** Texts of the conversations' latest messages that were mailed or said in the channel, newest first. */
 export async function quotable(tx: StoreTx, conversationIds: readonly string[]): Promise<readonly string[]> {
