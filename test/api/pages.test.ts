@@ -1,7 +1,9 @@
 /** Answers that hold messages end when their bytes are used up, and say where they go on. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { threadView } from '#replyd/cli/terminal/thread.js';
 import { pageBudget } from '#replyd/conversation/page.js';
+import { destinationOf, filing, reading } from '../store/contract.js';
 import { RULES, type Served, serve, startConversation } from './served.js';
 
 const LARGE = 250_000;
@@ -56,6 +58,52 @@ test('a shown conversation has the newest messages that fit, and says how many c
     earlier_messages: number;
   };
   assert.deepEqual([none.messages, none.earlier_messages], [[], COUNT + 1]);
+});
+
+test('people who read a conversation that does not fit are told how much is missing and where it is', async context => {
+  const served = await serve(context);
+  const id = await largeConversation(served);
+  const conversation = await served.store.conversation({ id });
+  const { earlier_messages: earlier } = conversation;
+  assert.ok(earlier! > 1);
+  const [, missing, place] = threadView(conversation, 80)
+    .split('\n\n')[1]!
+    .match(/^(.*)\n(.*)\n/)!;
+  assert.equal(missing, `… ${earlier} earlier messages not shown: too large for one answer. The API lists all:`);
+  assert.equal(place, `GET /v1/conversations/${id}/messages`);
+  assert.ok(!threadView({ ...conversation, earlier_messages: 0 }, 80).includes('not shown'));
+});
+
+test('an event with a very long mail is shortened, says so, and says where the whole is; its webhook too', async context => {
+  const { store, call, acme } = await serve(context);
+  const { reply_to } = await startConversation(store);
+  const hook = (await store.addHook({ account: 'acme', url: 'https://app.example/hook' })).hook.id;
+  const before = await store.latestEvent();
+  const file = async (text: string) =>
+    store.file(
+      filing([await destinationOf(store, reply_to!)], reading({ text, messageId: `${text.length}@x.example` })),
+    );
+  // Line ends are two characters of JSON each, and umlauts two bytes.
+  const fits = 'ü'.repeat(400_000);
+  const long = 'ü\n'.repeat(300_000);
+  await file(fits);
+  await file(long);
+  const events = (await store.events({ after: before, limit: 10 })).filter(each => each.type === 'message.created');
+  const [whole, shortened] = events;
+  assert.equal(whole!.message!.text, fits);
+  assert.equal(whole!.data.shortened, undefined);
+  assert.equal(shortened!.message!.text, `${long.slice(0, 16 * 1024)} […]`);
+  assert.equal(shortened!.data.shortened, true);
+  const place = shortened!.data.whole as string;
+  const { body } = await call(acme, 'GET', place);
+  assert.equal((body as unknown as { text: string }).text, long);
+  for (const expected of [whole, shortened]) {
+    const [parcel] = await store.lease(hook, { now: Date.now(), limit: 1 });
+    assert.ok(parcel?.kind === 'webhook');
+    assert.deepEqual(JSON.parse(parcel.body), expected);
+    const outcome = { kind: 'sent', response: '200' } as const;
+    await store.settle(parcel.deliveryId, outcome, { now: Date.now(), retryAt: null });
+  }
 });
 
 test('events of large messages are read in parts, by the stream too', async context => {

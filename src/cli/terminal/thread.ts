@@ -49,10 +49,14 @@ export function headView(conversation: Conversation, columns = terminalColumns()
   return lines.join('\n');
 }
 
-/** The head and all messages. */
+/** The head and all messages; when they are too many bytes, the newest, and where the others are listed. */
 export function threadView(conversation: Conversation, columns = terminalColumns()): string {
-  const messages = conversation.messages ?? [];
+  const { messages = [], earlier_messages: earlier = 0 } = conversation;
   const parts = [headView(conversation, columns)];
+  if (earlier > 0) {
+    const missing = `… ${plural(earlier, 'earlier message')} not shown: too large for one answer. The API lists all:`;
+    parts.push('', ...wrap(missing, columns), `GET /v1/conversations/${conversation.id}/messages`);
+  }
   for (const message of messages)
     parts.push(styled('─'.repeat(columns), 'dim'), messageLines(message, columns, 'thread').join('\n'));
   if (messages.length === 0) parts.push('', 'No messages yet.');

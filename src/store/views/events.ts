@@ -5,20 +5,15 @@
 
 import { ReplydError } from '../../base/errors.js';
 import type { Event, EventType } from '../../conversation/model.js';
-import { pageBudget } from '../../conversation/page.js';
-import { cutText } from '../../mail/cut.js';
+import { fittingEvent, pageBudget } from '../../conversation/page.js';
 import { byKey } from '../by-key.js';
 import { decodeId, encodeId, keyAt, keyOf } from '../ids.js';
-import type { EventRow, MessageRow } from '../rows.js';
+import type { EventRow } from '../rows.js';
 import { streamPosition } from '../stream.js';
 import { fromJson, type StoreTx, toIso, type Verb } from '../tx.js';
 import { accountBySlug } from '../verbs/accounts.js';
 import { redactedValue } from '../verbs/tokens.js';
 import { conversationView, messageView, slugOf } from './views.js';
-
-/** Characters of an event that goes out whole; beyond, long texts are shortened and `data.shortened` says so. */
-const MAX_JSON = 512 * 1024;
-const SHORTENED = 16 * 1024;
 
 export const events: Verb<'events'> = async (tx, filter) => {
   const after = decodeId('event', filter.after);
@@ -97,23 +92,7 @@ async function eventView(tx: StoreTx, row: EventRow): Promise<Event> {
     message: message ? await messageView(tx, message) : null,
     data: fromJson<Event['data']>(row.data),
   };
-  const whole = message && textLength(message) > MAX_JSON ? shortened(event) : event;
-  return redactedValue(tx, whole, row.account_key);
-}
-
-function textLength(row: MessageRow): number {
-  return row.text.length + row.quoted_text.length + row.signature.length + (row.html?.length ?? 0);
-}
-
-/** A receiver that wants all of a very long mail asks for the message. */
-function shortened(event: Event): Event {
-  const message = event.message!;
-  const cut = (text: string) => cutText(text, SHORTENED);
-  return {
-    ...event,
-    message: { ...message, text: cut(message.text), quoted_text: cut(message.quoted_text), signature: '', html: null },
-    data: { ...event.data, shortened: true },
-  };
+  return redactedValue(tx, fittingEvent(event), row.account_key);
 }
 
 /** From each kind of id to the conversation or account that it belongs to. */
