@@ -12,8 +12,8 @@ import { isReplydError, ReplydError } from '../base/errors.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { Store } from '../conversation/store.js';
 import { actAsOwner, checkAccess, runAsHint } from './owner.js';
+import { given } from './readers.js';
 import { hint, warn } from './terminal/terminal.js';
-import { given } from './verb.js';
 
 export interface Context {
   readonly loaded: LoadedConfig;

@@ -1,17 +1,15 @@
 /**
- * What all verbs share: help with examples, the options `--config`, `--json` and `--limit`, and readers for what people
- * type (counts, addresses, references, KEY=VALUE).
+ * The kinds of verb, and what all verbs share: help with examples, `--config`, `--json` and `--limit`.
  *
- * A reader throws a usage error (exit 2) that quotes what was typed and shows what is right.
+ * A result verb returns an object or a list and has it printed: as JSON with `--json` (a list one object a line), else
+ * as a view for people. A store verb does that with the store open. A list verb prints pages of rows.
  */
 import { createRequire } from 'node:module';
 import type * as Commander from 'commander';
 import type { Command, Option } from 'commander';
-import { duration } from '../config/values.js';
-import type { ConversationRef } from '../conversation/store.js';
-import { normalizeAddress } from '../mail/address.js';
-import { usageError } from './errors.js';
-import { oneLine } from './terminal/text.js';
+import type { Store } from '../conversation/store.js';
+import { type Context, withStore } from './context.js';
+import { print, printJson, warn } from './terminal/terminal.js';
 
 /** Loaded by `require`: `import` of a CommonJS package costs every verb 5 ms more, to find its exports. */
 export const commander = createRequire(import.meta.url)('commander') as typeof Commander;
@@ -23,20 +21,18 @@ export interface VerbHelp {
   readonly examples: readonly string[];
   /** More, under the usage. */
   readonly more?: string;
+  /** Its own options, behind `--config`. */
+  readonly options?: readonly Option[];
 }
 
-/** Adds a verb to a group: `words` is the name with its arguments, e.g. `show <slug>`. */
-export function addVerb(group: Command, words: string, help: VerbHelp): Command {
-  return makeVerb(group.command(words), help);
-}
-
-/** Makes a verb of a command that is there already: help, examples and `--config`. */
-export function makeVerb(verb: Command, help: VerbHelp): Command {
+/** Makes a verb of a command: help, examples, `--config` and its own options. */
+export function defineVerb(verb: Command, help: VerbHelp): Command {
   verb.showHelpAfterError(`see \`${pathOf(verb)} --help\``);
   verb.summary(help.does).description(help.more ? `${help.does}\n\n${help.more}` : help.does);
-  return verb
-    .addOption(new commander.Option('-c, --config <file>', 'the configuration to use'))
-    .addHelpText('after', examplesText(help.examples));
+  for (const each of [option('-c, --config <file>', 'the configuration to use'), ...(help.options ?? [])]) {
+    verb.addOption(each);
+  }
+  return verb.addHelpText('after', examplesText(help.examples));
 }
 
 /** `replyd account add` */
@@ -66,102 +62,140 @@ export function brokenCommand(command: string): string {
   return [...lines, line].join('\n');
 }
 
+/** An option; `read` makes its value of what was typed. An option that was not given has no value. */
+export function option<T>(flags: string, does: string, read?: (typed: string, before: T | undefined) => T): Option {
+  const made = new commander.Option(flags, does);
+  return read === undefined ? made : made.argParser(read);
+}
+
+/** An option that must be given. */
+export function required<T>(flags: string, does: string, read?: (typed: string) => T): Option {
+  return option(flags, does, read).makeOptionMandatory();
+}
+
 /** `--json` */
 export function jsonOption(): Option {
-  return new commander.Option('--json', 'print JSON: the object, or one object a line');
+  return option('--json', 'print JSON: the object, or one object a line');
 }
 
 /** `--limit N` */
 export function limitOption(): Option {
-  return new commander.Option('--limit <n>', 'at most so many, the newest first').argParser(count).default(50);
-}
-
-/** Collects an option that may be given several times. */
-export function collect(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value];
-}
-
-/** The options that were given: without those that are undefined. */
-export function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+  return option('--limit <n>', 'at most so many, the newest first', count).default(50);
 }
 
 /** A whole number from 1. */
-export function count(value: string): number {
+function count(value: string): number {
   const number = /^\d{1,9}$/.test(value) ? Number(value) : 0;
   if (number < 1) throw new commander.InvalidArgumentError('It must be a whole number from 1.');
   return number;
 }
 
-/** One of these words, undefined when none was given; the error names them. */
-export function oneOf<const T extends string>(what: string, words: readonly T[], value: string): T;
-export function oneOf<const T extends string>(
-  what: string,
-  words: readonly T[],
-  value: string | undefined,
-): T | undefined;
-export function oneOf<const T extends string>(
-  what: string,
-  words: readonly T[],
-  value: string | undefined,
-): T | undefined {
-  if (value === undefined) return undefined;
-  const word = words.find(each => each === value);
-  if (word === undefined) throw usageError(`there is no ${what} ${quoted(value)}: use ${listed(words)}`);
-  return word;
+export interface Json {
+  readonly json?: true;
 }
 
-/** A conversation's id, `SLUG#NUMBER` or `SLUG:NUMBER`. */
-export function readRef(value: string): ConversationRef {
-  const numbered = /^([a-z0-9][a-z0-9-]{0,62})[#:](\d{1,15})$/i.exec(value);
-  if (numbered) return { account: numbered[1]!.toLowerCase(), number: Number(numbered[2]) };
-  if (/^[a-z]{1,8}_[0-9a-z]+$/.test(value)) return { id: value };
-  const advice = /^#?\d+$/.test(value)
-    ? `a number needs its account, such as acme#${value.replace('#', '')}`
-    : 'use its id, acme#12 or acme:12';
-  throw usageError(`${quoted(value)} names no conversation: ${advice}`);
+/** What a verb is given, besides the words behind its name. */
+export interface Call<Options> {
+  readonly command: Command;
+  readonly options: Options & Json;
 }
 
-/** An e-mail address, normalised. */
-export function readAddress(value: string): string {
-  const address = normalizeAddress(value);
-  if (address === null) throw usageError(`${quoted(value)} is no e-mail address`);
-  return address;
+interface Shown<Result> {
+  /** Lines for people; '' prints none. */
+  view(result: Result): string;
+  /** What `--json` prints, where that is not the result itself. */
+  json?(result: Result): unknown;
+  /** What is said when the list is empty. */
+  readonly none?: string;
 }
 
-/** `Name <address>` or a bare address. */
-export function readMailbox(value: string): { readonly name: string; readonly email: string } {
-  const named = /^([^<>]*)<([^<>]+)>\s*$/.exec(value);
-  if (!named) return { name: '', email: readAddress(value.trim()) };
-  const name = oneLine(named[1]!).replace(/^"(.*)"$/, '$1');
-  return { name, email: readAddress(named[2]!) };
+export interface ResultVerb<Options, Result, Given = Call<Options>> extends VerbHelp, Shown<Result> {
+  run(call: Given, ...words: string[]): Promise<Result>;
+  /** Says more, on standard error, when the result is printed. */
+  after?(result: Result, call: Call<Options>): void;
 }
 
-/** `key=value` words, in their order. The value may hold further `=`; '' unsets. */
-export function readPairs(words: readonly string[], keys: readonly string[]): ReadonlyMap<string, string> {
-  const pairs = new Map<string, string>();
-  for (const word of words) {
-    const at = word.indexOf('=');
-    if (at < 1) throw usageError(`${quoted(word)} is not KEY=VALUE; keys are ${listed(keys)}`);
-    pairs.set(oneOf('key', keys, word.slice(0, at)), word.slice(at + 1));
+export function defineResultVerb<Options, Result>(verb: Command, help: ResultVerb<Options, Result>): void {
+  defineVerb(verb, { ...help, options: [...(help.options ?? []), jsonOption()] }).action(async () => {
+    const call = { command: verb, options: verb.opts<Options & Json>() };
+    const result = await help.run(call, ...verb.args);
+    show(result, call.options, help);
+    help.after?.(result, call);
+  });
+}
+
+/** Prints the result of a verb. */
+export function show<Result>(
+  result: Result,
+  options: Json,
+  { view, json, none = 'nothing found' }: Shown<Result>,
+): void {
+  const rows = [json === undefined ? result : json(result)].flat();
+  if (options.json) rows.forEach(printJson);
+  else if (rows.length === 0) warn(none);
+  else {
+    const text = view(result);
+    if (text !== '') print(text);
   }
-  return pairs;
 }
 
-/** Milliseconds from `500ms`, `90s`, `2m`, `1h`, `3d` or `0`; `what` is the option or key it was given for. */
-export function readDuration(what: string, value: string): number {
-  const parsed = duration(0, MAX_DURATION).parse(value, '');
-  if ('reason' in parsed) throw usageError(`${what}: ${parsed.reason}`);
-  return parsed.value;
+export interface StoreCall<Options> extends Call<Options>, Context {}
+
+/** `create`: makes the store when it is missing. */
+export function defineStoreVerb<Options, Result>(
+  verb: Command,
+  help: ResultVerb<Options, Result, StoreCall<Options>> & { readonly create?: true },
+): void {
+  const { run, create = false } = help;
+  defineResultVerb<Options, Result>(verb, {
+    ...help,
+    run: (call, ...words) => withStore(verb, context => run({ ...call, ...context }, ...words), { create }),
+  });
 }
 
-const MAX_DURATION = 30 * 86_400_000;
-
-export function quoted(value: string): string {
-  return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+interface Page {
+  readonly limit: number;
+  readonly before?: string;
 }
 
-export function listed(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+export interface ListVerb<Filter, Row> extends VerbHelp {
+  /** Says something first, on standard error. */
+  before?(context: Context): Promise<void>;
+  /** The rows of one page, the newest first. The verb's options are the filter. */
+  rows(store: Store, filter: Filter): Promise<readonly Row[]>;
+  view(rows: readonly Row[]): string;
+}
+
+const PAGE = 500;
+
+/**
+ * Lists at most `--limit` rows. JSON lines leave page by page, so that a long listing starts at once; a table needs all
+ * rows first.
+ */
+export function defineListVerb<Filter extends Page, Row extends { readonly id: string }>(
+  verb: Command,
+  help: ListVerb<Filter, Row>,
+): void {
+  const options = [...(help.options ?? []), limitOption(), jsonOption()];
+  defineVerb(verb, { ...help, options }).action(() =>
+    withStore(verb, async context => {
+      const { config: _, json, limit, ...filter } = verb.opts<Filter & Json & { config?: string }>();
+      await help.before?.(context);
+      const rows: Row[] = [];
+      let listed = 0;
+      let page: readonly Row[] = [];
+      do {
+        const asked = Math.min(PAGE, limit - listed);
+        const from = page.length === 0 ? {} : { before: page.at(-1)!.id };
+        page = await help.rows(context.store, { ...filter, ...from, limit: asked } as unknown as Filter);
+        if (json) page.forEach(printJson);
+        else rows.push(...page);
+        listed += page.length;
+      } while (page.length === PAGE && listed < limit);
+      if (json) return;
+      if (rows.length === 0) return warn('nothing found');
+      print(help.view(rows));
+      if (listed === limit) warn(`the newest ${listed} are shown; --limit shows more`);
+    }),
+  );
 }

@@ -10,7 +10,17 @@
  */
 import { type Static, Type } from 'typebox';
 import { orNull, type Shape, time, words } from './schema.js';
-import { CHANNELS, EVENT_TYPES, FEATURES, MAIL_REASONS, MESSAGE_KINDS, VIAS } from './vocabulary.js';
+import {
+  CHANNELS,
+  CONVERSATION_STATUSES,
+  DELIVERY_STATES,
+  EVENT_TYPES,
+  FEATURES,
+  MAIL_REASONS,
+  MAIL_RECORD_STATES,
+  MESSAGE_KINDS,
+  VIAS,
+} from './vocabulary.js';
 
 const id = Type.String();
 const text = Type.String();
@@ -32,7 +42,7 @@ export type Channel = Static<typeof Channel>;
 export const Via = words(VIAS);
 export type Via = Static<typeof Via>;
 
-export const ConversationStatus = words(['open', 'resolved']);
+export const ConversationStatus = words(CONVERSATION_STATUSES);
 export type ConversationStatus = Static<typeof ConversationStatus>;
 
 export const Direction = words(['incoming', 'outgoing', 'note']);
@@ -60,7 +70,7 @@ export type MailState = Static<typeof MailState>;
 export const MailReason = words(MAIL_REASONS);
 export type MailReason = Static<typeof MailReason>;
 
-export const DeliveryState = words(['waiting', 'leased', 'sent', 'deferred', 'failed', 'cancelled']);
+export const DeliveryState = words(DELIVERY_STATES);
 export type DeliveryState = Static<typeof DeliveryState>;
 
 export const WaitingReason = words(['no_address', 'delay', 'suspended', 'paused']);
@@ -69,7 +79,7 @@ export type WaitingReason = Static<typeof WaitingReason>;
 export const DeliveryReport = words(['delayed', 'delivered', 'bounced']);
 export type DeliveryReport = Static<typeof DeliveryReport>;
 
-export const MailRecordState = words(['filed', 'quarantined', 'refused', 'kept']);
+export const MailRecordState = words(MAIL_RECORD_STATES);
 export type MailRecordState = Static<typeof MailRecordState>;
 
 export const VerdictWord = words(['accepted', 'rejected', 'deferred']);

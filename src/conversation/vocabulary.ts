@@ -17,6 +17,12 @@ export const CHANNELS = [
   'email',
 ] as const;
 
+export const CONVERSATION_STATUSES = ['open', 'resolved'] as const;
+
+export const DELIVERY_STATES = ['waiting', 'leased', 'sent', 'deferred', 'failed', 'cancelled'] as const;
+
+export const MAIL_RECORD_STATES = ['filed', 'quarantined', 'refused', 'kept'] as const;
+
 export const VIAS = [
   'smtp',
   'lmtp',

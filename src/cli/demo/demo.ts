@@ -19,7 +19,7 @@ import { submitMail } from '../submit.js';
 import { columns, print, styled, warn } from '../terminal/terminal.js';
 import { printable, wrap } from '../terminal/text.js';
 import { refText, threadView } from '../terminal/thread.js';
-import { brokenCommand, makeVerb } from '../verb.js';
+import { brokenCommand, defineVerb } from '../verb.js';
 import { fieldOf, gmailReply } from './mail.js';
 import { openSink } from './sink.js';
 
@@ -34,7 +34,7 @@ Best wishes
 Anna`;
 
 export function defineDemo(verb: Command): void {
-  makeVerb(verb, {
+  defineVerb(verb, {
     does: 'show the whole job in a throw-away store',
     examples: ['demo', 'demo | less'],
     more: 'Starts a daemon on free loopback ports with a store in a temporary folder, lets an agent answer a chat message by mail and the customer reply to it, and prints the conversation. Nothing leaves this machine.',

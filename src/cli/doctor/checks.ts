@@ -18,7 +18,7 @@ import type { Provider } from '../../ingress/providers/provider.js';
 import { userName } from '../owner.js';
 import { connectTo, submitMail } from '../submit.js';
 import { sizeText } from '../terminal/render.js';
-import { pausedText } from '../verbs/queue.js';
+import { pausedText, queueState } from '../verbs/queue.js';
 
 export interface Finding {
   readonly check: string;
@@ -232,7 +232,7 @@ export async function checkQueue(store: Store, config: Config): Promise<readonly
       ),
     );
   }
-  const state = await store.destination('smarthost');
+  const state = await queueState(store);
   const paused = pausedText(state);
   const oldest = (await store.deliveries({ state: 'failed', limit: 1 }))[0];
   if (paused !== null) {

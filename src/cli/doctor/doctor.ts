@@ -15,9 +15,10 @@ import type { Store } from '../../conversation/store.js';
 import { loadSettings, openDirectly, storeIsMissing } from '../context.js';
 import { EXIT_FAILED, usageError } from '../errors.js';
 import { actAsOwner, checkAccess } from '../owner.js';
+import { quoted } from '../readers.js';
 import { columns, print, printJson, styled } from '../terminal/terminal.js';
 import { oneLine, pad, wrap } from '../terminal/text.js';
-import { jsonOption, makeVerb, quoted } from '../verb.js';
+import { defineVerb, type Json, jsonOption, option } from '../verb.js';
 import {
   checkDataDirectory,
   checkDoors,
@@ -47,25 +48,24 @@ import {
 type Report = (...findings: readonly Finding[]) => void;
 
 export function defineDoctor(verb: Command): void {
-  makeVerb(verb, {
+  defineVerb(verb, {
     does: 'find out what is wrong, and say what to do',
     examples: ['doctor', 'doctor --json'],
     more: 'Looks at the configuration, the data directory, the store, the ports and the queue, sends a probe mail through the running daemon, and asks the smarthost and the name server. Ends with 1 when something is wrong.',
-  })
-    .addOption(jsonOption())
-    .option('--resolver <address>', 'ask this name server instead of the system’s, e.g. 9.9.9.9 or 127.0.0.1:5353')
-    .action(async (options: { json?: true; resolver?: string }, command: Command) => {
-      let wrong = 0;
-      const report: Report = (...findings) => {
-        for (const finding of findings) {
-          if (finding.state === 'failed') wrong += 1;
-          if (options.json) printJson(finding);
-          else print(findingLines(finding));
-        }
-      };
-      await examine(command, report, await openResolver(options.resolver));
-      if (wrong > 0) process.exitCode = EXIT_FAILED;
-    });
+    options: [
+      jsonOption(),
+      option('--resolver <address>', 'ask this name server instead of the system’s, e.g. 9.9.9.9 or 127.0.0.1:5353'),
+    ],
+  }).action(async ({ json, resolver }: Json & { resolver?: string }, command: Command) => {
+    const report: Report = (...findings) => {
+      for (const finding of findings) {
+        if (finding.state === 'failed') process.exitCode = EXIT_FAILED;
+        if (json) printJson(finding);
+        else print(findingLines(finding));
+      }
+    };
+    await examine(command, report, await openResolver(resolver));
+  });
 }
 
 async function examine(command: Command, report: Report, resolver: Resolver): Promise<void> {

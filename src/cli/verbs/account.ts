@@ -3,97 +3,92 @@
  * free-mail address fail DMARC, and an inbound domain outside the support address's domain is not aligned with it.
  */
 import type { Command } from 'commander';
-import type { Account, AccountSettings } from '../../conversation/model.js';
+import type { Account } from '../../conversation/model.js';
 import { blockEntry } from '../../conversation/rules/blocked.js';
+import type { Store } from '../../conversation/store.js';
 import { CHANNELS, FEATURES } from '../../conversation/vocabulary.js';
-import { withStore } from '../context.js';
 import { usageError } from '../errors.js';
-import { confirmRemoval } from '../terminal/confirm.js';
+import { collect, given, listed, oneOf, quoted, readDuration, readPairs } from '../readers.js';
+import { confirmRemoval, type Yes, yesOption } from '../terminal/confirm.js';
 import { accountView } from '../terminal/render.js';
 import { table } from '../terminal/table.js';
-import { print, printJson, warn } from '../terminal/terminal.js';
-import { addVerb, collect, given, jsonOption, listed, oneOf, quoted, readDuration, readPairs } from '../verb.js';
+import { warn } from '../terminal/terminal.js';
+import { defineStoreVerb, option, required, type StoreCall } from '../verb.js';
 
-const KEYS = [
-  'name',
-  'support_email',
-  'domains',
-  'delay',
-  'context',
-  'channels_off',
-  'subject_template',
-  'intro',
-  'footer',
-  'locale',
-  'blocked',
-] as const;
+/** Reads a setting. */
+const SETTINGS: Readonly<Record<string, (value: string) => unknown>> = {
+  delay: value => readDuration('delay', value),
+  context(value) {
+    if (!/^\d{1,3}$/.test(value)) throw usageError(`context is a number of messages, not ${quoted(value)}`);
+    return Number(value);
+  },
+  channels_off: value => readList(value).map(oneOf('channel', CHANNELS)),
+  subject_template: String,
+  intro: String,
+  footer: String,
+  locale(value) {
+    if (/^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/.test(value)) return value;
+    throw usageError(`${quoted(value)} is no locale: use one such as en or de`);
+  },
+  blocked: value =>
+    readList(value).map(entry => {
+      const read = blockEntry(entry);
+      if (read === null) throw usageError(`${quoted(entry)} is no address and no domain`);
+      return read;
+    }),
+};
 
-interface Json {
-  readonly json?: true;
-}
+const KEYS = ['name', 'support_email', 'domains', ...Object.keys(SETTINGS)];
 
 export function defineAccount(group: Command): void {
-  addVerb(group, 'add <slug>', {
+  defineStoreVerb(group.command('add <slug>'), {
     does: 'add a tenant',
     examples: [
       'account add acme --domain in.acme.example --support-email help@acme.example',
       'account add acme --domain in.acme.example --support-email help@acme.example --name "Acme Support" --json',
     ],
     more: "The inbound domain is where replies come in; its MX must lead to replyd. It is best a subdomain of the support address's domain. Several accounts may share one.",
-  })
-    .option('--domain <domain>', 'inbound domain, may be given several times', collect)
-    .requiredOption('--support-email <address>', 'the address that customers know, the From of every mail')
-    .option('--name <name>', 'the name that customers read (default: the slug)')
-    .addOption(jsonOption())
-    .action(
-      async (
-        slug: string,
-        options: Json & { domain?: readonly string[]; supportEmail: string; name?: string },
-        command: Command,
-      ) => {
-        const account = await withStore(
-          command,
-          ({ store, loaded }) =>
-            store.addAccount({
-              slug,
-              support_email: options.supportEmail,
-              domains: options.domain ?? proposedDomains(loaded.inboundDomain),
-              ...given({ name: options.name }),
-            }),
-          { create: true },
-        );
-        showAccount(account, options);
-        for (const warning of addressWarnings(account)) warn(warning);
-      },
-    );
+    options: [
+      option('--domain <domain>', 'inbound domain, may be given several times', collect),
+      required('--support-email <address>', 'the address that customers know, the From of every mail'),
+      option('--name <name>', 'the name that customers read (default: the slug)'),
+    ],
+    create: true,
+    run(
+      { store, loaded, options }: StoreCall<{ domain?: readonly string[]; supportEmail: string; name?: string }>,
+      slug,
+    ) {
+      const { domain, supportEmail, name } = options;
+      const domains = domain ?? proposedDomains(loaded.inboundDomain);
+      return store.addAccount({ slug, support_email: supportEmail, domains, ...given({ name }) });
+    },
+    view: accountView,
+    after: warnOfAddresses,
+  });
 
-  addVerb(group, 'list', { does: 'list the accounts', examples: ['account list', 'account list --json'] })
-    .addOption(jsonOption())
-    .action(async (options: Json, command: Command) => {
-      const accounts = await withStore(command, ({ store }) => store.accounts());
-      if (options.json) return accounts.forEach(printJson);
-      if (accounts.length === 0) return warn('no accounts yet: `replyd account add --help` shows how to add one');
-      print(
-        table(accounts, [
-          { title: 'account', of: account => account.slug },
-          { title: 'name', of: account => account.name, shrinks: true },
-          { title: 'support address', of: account => account.support_email, shrinks: true },
-          { title: 'domains', of: account => account.domains.join(' '), shrinks: true },
-          { title: 'inbound', of: account => (account.features.inbound_emails ? 'on' : 'off') },
-        ]),
-      );
-    });
+  defineStoreVerb(group.command('list'), {
+    does: 'list the accounts',
+    examples: ['account list', 'account list --json'],
+    run: ({ store }) => store.accounts(),
+    view: accounts =>
+      table(accounts, [
+        { title: 'account', of: account => account.slug },
+        { title: 'name', of: account => account.name, shrinks: true },
+        { title: 'support address', of: account => account.support_email, shrinks: true },
+        { title: 'domains', of: account => account.domains.join(' '), shrinks: true },
+        { title: 'inbound', of: account => (account.features.inbound_emails ? 'on' : 'off') },
+      ]),
+    none: 'no accounts yet: `replyd account add --help` shows how to add one',
+  });
 
-  addVerb(group, 'show <slug>', {
+  defineStoreVerb(group.command('show <slug>'), {
     does: 'show an account',
     examples: ['account show acme', 'account show acme --json'],
-  })
-    .addOption(jsonOption())
-    .action(async (slug: string, options: Json, command: Command) => {
-      showAccount(await withStore(command, ({ store }) => store.account(slug)), options);
-    });
+    run: ({ store }, slug) => store.account(slug),
+    view: accountView,
+  });
 
-  addVerb(group, 'set <slug> <pairs...>', {
+  defineStoreVerb(group.command('set <slug> <pairs...>'), {
     does: 'change settings, each as KEY=VALUE',
     examples: [
       'account set acme name="Acme Support" support_email=help@acme.example',
@@ -103,20 +98,17 @@ export function defineAccount(group: Command): void {
       'account set acme channels_off=whatsapp,twilio_sms footer=',
     ],
     more: `Keys: ${listed(KEYS)}.\nAn empty value goes back to the default. Lists are written with commas.\nblocked: addresses and domains (with their subdomains) whose mail is refused.`,
-  })
-    .addOption(jsonOption())
-    .action(async (slug: string, words: readonly string[], options: Json, command: Command) => {
-      const change = readChange(readPairs(words, KEYS));
-      const account = await withStore(command, ({ store }) => store.setAccount(slug, change));
-      showAccount(account, options);
-      if (change.support_email !== undefined || change.domains !== undefined) {
-        for (const warning of addressWarnings(account)) warn(warning);
-      }
-    });
+    run: async ({ store }, slug, ...pairs) => store.setAccount(slug, readChange(readPairs(pairs, KEYS))),
+    view: accountView,
+    after(account, { command }) {
+      const changed = readPairs(command.args.slice(1), KEYS);
+      if ('support_email' in changed || 'domains' in changed) warnOfAddresses(account);
+    },
+  });
 
   for (const on of [true, false]) {
     const word = on ? 'enable' : 'disable';
-    addVerb(group, `${word} <slug> <feature>`, {
+    defineStoreVerb(group.command(`${word} <slug> <feature>`), {
       does: `switch a feature ${on ? 'on' : 'off'}`,
       examples: [`account ${word} acme inbound_emails`, `account ${word} acme hold_strangers --json`],
       more: [
@@ -124,30 +116,23 @@ export function defineAccount(group: Command): void {
         'new_conversations  mail to the forwarding address may open a conversation',
         'hold_strangers     mail of unknown writers waits for `message release`',
       ].join('\n'),
-    })
-      .addOption(jsonOption())
-      .action(async (slug: string, feature: string, options: Json, command: Command) => {
-        const known = oneOf('feature', FEATURES, feature);
-        showAccount(await withStore(command, ({ store }) => store.setFeature(slug, known, on)), options);
-      });
+      run: async ({ store }, slug, feature) => store.setFeature(slug, oneOf('feature', FEATURES)(feature), on),
+      view: accountView,
+    });
   }
 
-  addVerb(group, 'remove <slug>', {
+  defineStoreVerb(group.command('remove <slug>'), {
     does: 'remove an account with everything in it',
     examples: ['account remove acme', 'account remove acme --yes'],
-  })
-    .option('--yes', 'do not ask')
-    .addOption(jsonOption())
-    .action(async (slug: string, options: Json & { yes?: true }, command: Command) => {
-      await withStore(command, async ({ store }) => {
-        const account = await store.account(slug);
-        if (!(await confirmRemoval(`account ${slug} with all its conversations`, { ...options, unasked: 'refuse' })))
-          return;
-        await store.removeAccount(slug);
-        if (options.json) printJson(account);
-        else print(`removed account ${slug}`);
-      });
-    });
+    options: [yesOption()],
+    async run({ store, options }: StoreCall<Yes>, slug) {
+      const account = await store.account(slug);
+      await confirmRemoval(`account ${slug} with all its conversations`, options, 'refuse');
+      await store.removeAccount(slug);
+      return account;
+    },
+    view: ({ slug }) => `removed account ${slug}`,
+  });
 }
 
 function proposedDomains(domain: string | null): readonly string[] {
@@ -156,63 +141,22 @@ function proposedDomains(domain: string | null): readonly string[] {
   return [domain];
 }
 
-function showAccount(account: Account, options: Json): void {
-  if (options.json) printJson(account);
-  else print(accountView(account));
+function warnOfAddresses(account: Account): void {
+  for (const warning of addressWarnings(account)) warn(warning);
 }
 
-interface AccountChange {
-  name?: string;
-  support_email?: string;
-  domains?: readonly string[];
-  settings?: AccountSettings;
-}
-
-function readChange(pairs: ReadonlyMap<string, string>): AccountChange {
-  const change: AccountChange = {};
-  const settings: Record<string, unknown> = {};
-  for (const [key, value] of pairs) {
-    switch (key) {
-      case 'name':
-      case 'support_email':
-        if (value === '') throw usageError(`${key} can't be empty`);
-        change[key] = value;
-        break;
-      case 'domains':
-        change.domains = readList(value);
-        break;
-      default:
-        // Undefined takes a setting away: the store keeps settings as JSON.
-        settings[key] = value === '' ? undefined : readSetting(key, value);
-    }
+function readChange(pairs: Readonly<Record<string, string>>): Parameters<Store['setAccount']>[1] {
+  const { name, support_email, domains, ...settings } = pairs;
+  for (const [key, value] of Object.entries({ name, support_email })) {
+    if (value === '') throw usageError(`${key} can't be empty`);
   }
-  if (Object.keys(settings).length > 0) change.settings = settings as AccountSettings;
-  return change;
-}
-
-function readSetting(key: string, value: string): unknown {
-  switch (key) {
-    case 'delay':
-      return readDuration(key, value);
-    case 'context':
-      if (!/^\d{1,3}$/.test(value)) throw usageError(`context is a number of messages, not ${quoted(value)}`);
-      return Number(value);
-    case 'channels_off':
-      return readList(value).map(channel => oneOf('channel', CHANNELS, channel));
-    case 'blocked':
-      return readList(value).map(entry => {
-        const read = blockEntry(entry);
-        if (read === null) throw usageError(`${quoted(entry)} is no address and no domain`);
-        return read;
-      });
-    case 'locale':
-      if (!/^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/.test(value)) {
-        throw usageError(`${quoted(value)} is no locale: use one such as en or de`);
-      }
-      return value;
-    default:
-      return value;
-  }
+  return {
+    ...given({ name, support_email, domains: domains === undefined ? undefined : readList(domains) }),
+    // Undefined takes a setting away: the store keeps settings as JSON.
+    settings: Object.fromEntries(
+      Object.entries(settings).map(([key, value]) => [key, value === '' ? undefined : SETTINGS[key]!(value)]),
+    ),
+  };
 }
 
 function readList(value: string): readonly string[] {

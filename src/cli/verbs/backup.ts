@@ -11,18 +11,12 @@ import { loadSettings, withDataDir } from '../context.js';
 import { EXIT_FAILED } from '../errors.js';
 import { actAsOwner } from '../owner.js';
 import { sizeText, timeText } from '../terminal/render.js';
-import { print, printJson, warn } from '../terminal/terminal.js';
-import { jsonOption, makeVerb } from '../verb.js';
+import { warn } from '../terminal/terminal.js';
+import { type Call, defineResultVerb, option } from '../verb.js';
 import { makeDataDirectory, wantedUser } from './init.js';
 
-interface Options {
-  readonly replace?: true;
-  readonly user?: string;
-  readonly json?: true;
-}
-
 export function defineBackup(verb: Command): void {
-  makeVerb(verb.argument('<file>'), {
+  defineResultVerb(verb.argument('<file>'), {
     does: 'copy the whole store into one file',
     examples: ['backup /var/backups/replyd.tar', 'backup /var/backups/replyd.tar --replace --json'],
     more: [
@@ -31,36 +25,29 @@ export function defineBackup(verb: Command): void {
       'Not in it: the configuration, and mails that outbound.transport = "file" wrote.',
       'Ends with 1 when the store has lost contents already (`replyd check`); the backup of the rest is made.',
     ].join('\n'),
-  })
-    .option('--replace', 'an older backup under this name is replaced')
-    .addOption(jsonOption())
-    .action(async (file: string, options: Options, command: Command) => {
+    options: [option('--replace', 'an older backup under this name is replaced')],
+    async run({ command, options }: Call<{ replace?: true }>, file) {
       const { makeBackup } = await import('../../store/upkeep/backup.js');
+      const how = { version: VERSION, replace: options.replace ?? false, now: Date.now() };
       // Root stays root: perhaps only root can write there.
-      const manifest = await withDataDir(
-        command,
-        ({ config }) =>
-          makeBackup(config.dataDir, path.resolve(file), {
-            version: VERSION,
-            replace: options.replace ?? false,
-            now: Date.now(),
-          }),
-        { asOwner: false },
-      );
-      if (options.json) printJson({ file: path.resolve(file), ...manifest });
-      else {
-        const size = sizeText(manifest.bytes + manifest.database.size);
-        print(`wrote ${file}: ${size}, with ${manifest.files} files and the database`);
-      }
-      if (manifest.missing.length > 0) {
-        warn(`${manifest.missing.length} contents are missing in the store itself: \`replyd check\` shows which`);
-        process.exitCode = EXIT_FAILED;
-      }
-    });
+      const made = await withDataDir(command, ({ config }) => makeBackup(config.dataDir, path.resolve(file), how), {
+        asOwner: false,
+      });
+      return { file, ...made };
+    },
+    json: made => ({ ...made, file: path.resolve(made.file) }),
+    view: ({ file, bytes, files, database }) =>
+      `wrote ${file}: ${sizeText(bytes + database.size)}, with ${files} files and the database`,
+    after({ missing }) {
+      if (missing.length === 0) return;
+      warn(`${missing.length} contents are missing in the store itself: \`replyd check\` shows which`);
+      process.exitCode = EXIT_FAILED;
+    },
+  });
 }
 
 export function defineRestore(verb: Command): void {
-  makeVerb(verb.argument('<file>'), {
+  defineResultVerb(verb.argument('<file>'), {
     does: 'put a backup in the place of the store',
     examples: ['restore /var/backups/replyd.tar --user replyd', 'restore /var/backups/replyd.tar --replace'],
     more: [
@@ -68,36 +55,36 @@ export function defineRestore(verb: Command): void {
       'With --replace the database that is there is kept as replyd.db.replaced: remove it when all is well.',
       'What waited to be sent may have been sent since the backup was made. So the queue is paused if anything waits: look at `replyd queue list`, then `replyd queue resume`.',
     ].join('\n'),
-  })
-    .option('--replace', 'replace the store that is there; its database is kept as replyd.db.replaced')
-    .option('--user <name>', 'on a new machine: the user that runs the daemon; the data belongs to him (root only)')
-    .addOption(jsonOption())
-    .action(async (file: string, options: Options, command: Command) => {
-      const { config } = await loadSettings(command);
+    options: [
+      option('--replace', 'replace the store that is there; its database is kept as replyd.db.replaced'),
+      option('--user <name>', 'on a new machine: the user that runs the daemon; the data belongs to him (root only)'),
+    ],
+    async run({ command, options }: Call<{ replace?: true; user?: string }>, file) {
+      const { dataDir } = (await loadSettings(command)).config;
       const { restoreBackup } = await import('../../store/upkeep/restore.js');
       // Opened as the caller, written as the owner of the store.
       const backup = await open(file, 'r');
-      if (options.user !== undefined) makeDataDirectory(config.dataDir, wantedUser(options.user));
-      const leaveStore = actAsOwner(config.dataDir);
+      let leaveStore = () => {};
       try {
-        const { manifest, waiting } = await restoreBackup(config.dataDir, backup, {
-          replace: options.replace ?? false,
-        });
-        if (options.json) printJson({ data_dir: config.dataDir, waiting, ...manifest });
-        else print(`restored the store of ${timeText(manifest.made_at)} in ${config.dataDir}`);
-        if (manifest.missing.length > 0) {
-          warn(
-            `${manifest.missing.length} contents were missing when the backup was made: \`replyd check\` shows which`,
-          );
-        }
-        if (waiting > 0) {
-          warn(
-            `${waiting} mails wait to be sent, and may have been sent since: the queue is paused. See \`replyd queue list\`, then \`replyd queue resume\``,
-          );
-        }
+        if (options.user !== undefined) makeDataDirectory(dataDir, wantedUser(options.user));
+        leaveStore = actAsOwner(dataDir);
+        const { manifest, waiting } = await restoreBackup(dataDir, backup, { replace: options.replace ?? false });
+        return { data_dir: dataDir, waiting, ...manifest };
       } finally {
         leaveStore();
         await backup.close();
       }
-    });
+    },
+    view: ({ data_dir, made_at }) => `restored the store of ${timeText(made_at)} in ${data_dir}`,
+    after({ missing, waiting }) {
+      if (missing.length > 0) {
+        warn(`${missing.length} contents were missing when the backup was made: \`replyd check\` shows which`);
+      }
+      if (waiting > 0) {
+        warn(
+          `${waiting} mails wait to be sent, and may have been sent since: the queue is paused. See \`replyd queue list\`, then \`replyd queue resume\``,
+        );
+      }
+    },
+  });
 }

@@ -9,10 +9,10 @@ import { withDataDir } from '../context.js';
 import { EXIT_FAILED } from '../errors.js';
 import { columns, print, printJson, styled } from '../terminal/terminal.js';
 import { oneLine, pad, wrap } from '../terminal/text.js';
-import { jsonOption, makeVerb } from '../verb.js';
+import { defineVerb, type Json, jsonOption } from '../verb.js';
 
 export function defineCheck(verb: Command): void {
-  makeVerb(verb, {
+  defineVerb(verb, {
     does: 'look whether the store is whole',
     examples: ['check', 'check --json'],
     more: [
@@ -25,15 +25,14 @@ export function defineCheck(verb: Command): void {
       '',
       'Reads every stored byte. The daemon may run. Ends with 1 when something is wrong.',
     ].join('\n'),
-  })
-    .addOption(jsonOption())
-    .action(async (options: { json?: true }, command: Command) => {
-      const failed = await withDataDir(command, ({ config }) => check(config.dataDir, options.json ? printJson : show));
-      if (failed) process.exitCode = EXIT_FAILED;
-    });
+    options: [jsonOption()],
+  }).action(async ({ json }: Json, command: Command) => {
+    const failed = await withDataDir(command, ({ config }) => check(config.dataDir, json ? printJson : show));
+    if (failed) process.exitCode = EXIT_FAILED;
+  });
 }
 
-type Shown = Omit<CheckResult, 'faults'> & { readonly ok: boolean; readonly faults: CheckResult['faults'] };
+type Shown = CheckResult & { readonly ok: boolean };
 
 /** True when something is wrong. */
 async function check(dataDir: string, report: (result: Shown) => void): Promise<boolean> {

@@ -4,10 +4,10 @@
  */
 import type { Command } from 'commander';
 import { PIPE_DOORS } from '../../ingress/pipe/pipe.js';
-import { makeVerb } from '../verb.js';
+import { defineVerb, option, required } from '../verb.js';
 
 export function defineDeliver(verb: Command): void {
-  makeVerb(verb, {
+  defineVerb(verb.argument('[recipient]', 'the envelope recipient'), {
     does: 'hand a mail on standard input to the daemon, for pipes of MTAs',
     examples: [
       'deliver --door postfix --socket /run/replyd/lmtp.sock --sender me@example.org reply+1f…@in.acme.example < mail.eml',
@@ -18,9 +18,10 @@ export function defineDeliver(verb: Command): void {
       'The recipient is the argument, or $RECIPIENT as Exim and qmail set it. It speaks LMTP to the socket given, $REPLYD_SOCKET, or the first of lmtp.listen, and prints one line that begins with the enhanced status code.',
       'Exit codes: 0 stored, 67 no such address, 69 refused, 75 try again (everything else, wrong usage too); for qmail 0, 100, 111. Prefer SMTP or LMTP to a pipe where the MTA can speak it.',
     ].join('\n\n'),
-  })
-    .argument('[recipient]', 'the envelope recipient')
-    .requiredOption('--door <mta>', `which MTA starts it: ${PIPE_DOORS.join(', ')}`)
-    .option('--socket <path>', "the daemon's LMTP socket: a path, unix:/path or host:port")
-    .option('--sender <address>', "the envelope sender; '', <> and MAILER-DAEMON are the null sender");
+    options: [
+      required('--door <mta>', `which MTA starts it: ${PIPE_DOORS.join(', ')}`),
+      option('--socket <path>', "the daemon's LMTP socket: a path, unix:/path or host:port"),
+      option('--sender <address>', "the envelope sender; '', <> and MAILER-DAEMON are the null sender"),
+    ],
+  });
 }

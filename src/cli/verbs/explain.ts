@@ -15,9 +15,9 @@ import type { Envelope, Mailbox, RawFacts, Reading } from '../../mail/mail.js';
 import { loadSettings, storeIsMissing, withStore } from '../context.js';
 import { personText, sizeText, timeText } from '../terminal/render.js';
 import { facts } from '../terminal/table.js';
-import { print, printJson, styled, columns as terminalColumns, warn } from '../terminal/terminal.js';
+import { styled, columns as terminalColumns, warn } from '../terminal/terminal.js';
 import { printable, wrap } from '../terminal/text.js';
-import { addVerb, jsonOption } from '../verb.js';
+import { defineResultVerb } from '../verb.js';
 
 interface Given {
   readonly name: string;
@@ -37,27 +37,27 @@ interface Explained {
 }
 
 export function defineExplain(group: Command): void {
-  addVerb(group, 'explain <file-or-id>', {
+  defineResultVerb(group.command('explain <file-or-id>'), {
     does: 'explain what replyd understands of a mail, and why',
     examples: ['mail explain mail.eml', 'mail explain mail_04x0g2k9c7d --json', 'mail explain - < mail.eml'],
     more: [
       'Its kind and by which signs, who wrote it, which rule cut the text where, and what threads it. Needs no',
       'daemon and stores nothing. Of a file the envelope is guessed from the delivery fields of its header.',
     ].join('\n'),
-  })
-    .addOption(jsonOption())
-    .action(async (what: string, options: { json?: true }, command: Command) => {
-      const explained = /^mail_[0-9a-z]+$/.test(what)
-        ? await withStore(command, async ({ store, loaded }) => {
-            const { mail, raw } = await store.mail(what);
-            const envelope = { mailFrom: mail.envelope.mail_from, rcptTo: mail.envelope.rcpt_to };
-            const given = { name: what, bytes: await store.read(raw), envelope };
-            return explain(given, store, loaded.config.auth.authservId);
-          })
-        : await explainFile(what, command);
-      if (options.json) printJson(jsonOf(explained));
-      else print(viewOf(explained));
-    });
+    run: async ({ command }, what) =>
+      /^mail_[0-9a-z]+$/.test(what) ? explainMail(what, command) : explainFile(what, command),
+    json: jsonOf,
+    view: viewOf,
+  });
+}
+
+function explainMail(id: string, command: Command): Promise<Explained> {
+  return withStore(command, async ({ store, loaded }) => {
+    const { mail, raw } = await store.mail(id);
+    const envelope = { mailFrom: mail.envelope.mail_from, rcptTo: mail.envelope.rcpt_to };
+    const given = { name: id, bytes: await store.read(raw), envelope };
+    return explain(given, store, loaded.config.auth.authservId);
+  });
 }
 
 async function explainFile(name: string, command: Command): Promise<Explained> {

@@ -3,13 +3,14 @@
  * here. It takes 500 rows in a transaction, so a running daemon never waits long. A second run changes nothing. A row
  * that can't be taken is reported on standard error and the run ends with 1; the other rows are taken.
  */
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import type { ImportedConversation } from '../../conversation/store.js';
 import { withStore } from '../context.js';
 import { EXIT_FAILED } from '../errors.js';
-import { print, printJson, warn } from '../terminal/terminal.js';
-import { addVerb, jsonOption } from '../verb.js';
+import { warn } from '../terminal/terminal.js';
+import { type Call, defineResultVerb, option } from '../verb.js';
 import { readExport } from './chatwoot.js';
 
 const ROWS = 500;
@@ -17,7 +18,7 @@ const ROWS = 500;
 const MAX_REASONS = 50;
 
 export function defineImport(group: Command): void {
-  addVerb(group, 'chatwoot <file>', {
+  defineResultVerb(group.command('chatwoot <file>'), {
     does: 'take over conversations of Chatwoot',
     examples: ['import chatwoot conversations.csv', 'import chatwoot --account acme conversations.jsonl'],
     more: `FILE is CSV, whose first line names the columns, or JSON lines; "-" is standard input.
@@ -25,10 +26,8 @@ Columns: uuid, account, contact_name, contact_email, channel, subject; status an
 contact_id if they are there. Reply addresses with the UUID, and the ids that Chatwoot
 wrote into Message-ID and References, then name the conversation here. The domain must be
 one of the account's, the prefix one of reply.prefix. A second run changes nothing.`,
-  })
-    .option('--account <slug>', 'the account of all rows, in place of their own column')
-    .addOption(jsonOption())
-    .action(async (file: string, options: { account?: string; json?: true }, command: Command) => {
+    options: [option('--account <slug>', 'the account of all rows, in place of their own column')],
+    async run({ command, options }: Call<{ account?: string }>, file) {
       const counts = { made: 0, known: 0, refused: 0 };
       const refuse = (line: number, reason: string) => {
         if (counts.refused++ < MAX_REASONS) warn(`line ${line}: ${reason}`);
@@ -36,7 +35,7 @@ one of the account's, the prefix one of reply.prefix. A second run changes nothi
       // Opened before the store: root reads it as root.
       const input = file === '-' ? process.stdin : createReadStream(file);
       input.setEncoding('utf8');
-      await opened(input, file);
+      if (file !== '-') await once(input, 'ready');
       await withStore(command, async ({ store }) => {
         let batch: { line: number; conversation: ImportedConversation }[] = [];
         const flush = async () => {
@@ -55,20 +54,11 @@ one of the account's, the prefix one of reply.prefix. A second run changes nothi
         await flush();
       });
       if (counts.refused > MAX_REASONS) warn(`… and ${counts.refused - MAX_REASONS} more`);
-      if (options.json) printJson(counts);
-      else print(`${counts.made} made, ${counts.known} known already, ${counts.refused} refused`);
-      if (counts.refused > 0) process.exitCode = EXIT_FAILED;
-    });
-}
-
-/** Waits until it can be read; throws what the system says otherwise. */
-function opened(input: NodeJS.ReadableStream, file: string): Promise<void> {
-  if (file === '-') return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    input.once('error', reject);
-    input.once('ready', () => {
-      input.removeListener('error', reject);
-      resolve();
-    });
+      return counts;
+    },
+    view: ({ made, known, refused }) => `${made} made, ${known} known already, ${refused} refused`,
+    after({ refused }) {
+      if (refused > 0) process.exitCode = EXIT_FAILED;
+    },
   });
 }

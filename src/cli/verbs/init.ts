@@ -11,26 +11,23 @@ import { faultText, ReplydError, systemText } from '../../base/errors.js';
 import { configOption, loadSettings, openDirectly, storeIsMissing, withDataDir } from '../context.js';
 import { usageError } from '../errors.js';
 import { actAsOwner, checkAccess, findUser, isRoot, type Owner, ownerOf, userName } from '../owner.js';
+import { quoted } from '../readers.js';
 import { facts } from '../terminal/table.js';
-import { hint, print, printJson, warn } from '../terminal/terminal.js';
-import { jsonOption, makeVerb, quoted } from '../verb.js';
-
-interface Json {
-  readonly json?: true;
-}
+import { hint, warn } from '../terminal/terminal.js';
+import { type Call, defineResultVerb, option } from '../verb.js';
 
 const SYSTEM_DATA = '/var/lib/replyd';
 
 export function defineInit(verb: Command): void {
-  makeVerb(verb, {
+  defineResultVerb(verb, {
     does: 'write a configuration and make the store',
     examples: ['init --user replyd', 'init -c ./config.toml', 'init -c ./config.toml --data-dir ./store'],
     more: 'Writes a short configuration, a reference of all keys in the same folder (config.example.toml), the data directory (0700) and the store.\nWhat is there already is kept; only config.example.toml is written anew when it is an older one.',
-  })
-    .option('--user <name>', 'the user that runs the daemon; the data belongs to him (root only)')
-    .option('--data-dir <folder>', 'where the data goes')
-    .addOption(jsonOption())
-    .action(async (options: Json & { user?: string; dataDir?: string }, command: Command) => {
+    options: [
+      option('--user <name>', 'the user that runs the daemon; the data belongs to him (root only)'),
+      option('--data-dir <folder>', 'where the data goes'),
+    ],
+    async run({ command, options }: Call<{ user?: string; dataDir?: string }>) {
       const owner = options.user === undefined ? null : wantedUser(options.user);
       const { SYSTEM_CONFIG } = await import('../../config/load.js');
       const file = path.resolve(configOption(command) ?? (process.env.REPLYD_CONFIG || SYSTEM_CONFIG));
@@ -48,34 +45,34 @@ export function defineInit(verb: Command): void {
         checkAccess(dataDir);
         const madeStore = storeIsMissing(dataDir);
         if (madeStore) await (await openDirectly(loaded, true)).close();
-        const done = { config: file, data_dir: dataDir, wrote_config: wroteConfig, made_store: madeStore };
-        if (options.json) printJson(done);
-        else {
-          print(`${wroteConfig ? 'wrote' : 'kept '} ${file}`);
-          if (renewed) print(`wrote ${referenceBeside(file)} anew`);
-          print(`${madeStore ? 'made ' : 'kept '} the store in ${dataDir}`);
-        }
+        return { config: file, data_dir: dataDir, wrote_config: wroteConfig, made_store: madeStore, renewed };
       } finally {
         leaveStore();
       }
-      if (!options.json) {
-        hint(
-          `\nNext: look through ${file}, then \`replyd check-config\`, \`replyd account add --help\` and \`replyd serve\`${
-            owner === null ? '' : `, as ${userName(owner.uid)} or by \`replyd systemd\``
-          }.`,
-        );
-      }
-    });
+    },
+    json: ({ renewed: _, ...done }) => done,
+    view: ({ config, data_dir, wrote_config, made_store, renewed }) =>
+      [
+        `${wrote_config ? 'wrote' : 'kept '} ${config}`,
+        ...(renewed ? [`wrote ${referenceBeside(config)} anew`] : []),
+        `${made_store ? 'made ' : 'kept '} the store in ${data_dir}`,
+      ].join('\n'),
+    after({ config }, { options: { json, user } }) {
+      if (json) return;
+      const who = user === undefined ? '' : `, as ${user} or by \`replyd systemd\``;
+      hint(
+        `\nNext: look through ${config}, then \`replyd check-config\`, \`replyd account add --help\` and \`replyd serve\`${who}.`,
+      );
+    },
+  });
 }
 
 export function defineCheckConfig(verb: Command): void {
-  makeVerb(verb, {
+  defineResultVerb(verb, {
     does: 'check the configuration and say what is in force',
     examples: ['check-config', 'check-config -c ./config.toml', 'check-config --json'],
     more: 'Environment variables count too. --json prints every key with its value; secrets are not shown.',
-  })
-    .addOption(jsonOption())
-    .action(async (options: Json, command: Command) => {
+    async run({ command }) {
       const { config, file, notices } = await loadSettings(command);
       const { redactedConfig } = await import('../../config/example.js');
       const { checkCertificate } = await import('../doctor/world-checks.js');
@@ -83,39 +80,34 @@ export function defineCheckConfig(verb: Command): void {
         if (state === 'failed') throw new ReplydError('unavailable', `certificate: ${text}: ${advice}`);
       }
       for (const notice of notices) warn(notice);
-      const values = redactedConfig(config);
-      if (options.json) return printJson(values);
-      const shown = [
-        'data_dir',
-        'smtp.listen',
-        'lmtp.listen',
-        'http.listen',
-        'outbound.transport',
-        'outbound.host',
-      ] as const;
-      print(
-        facts([
-          ['configuration', file ?? 'none: defaults and environment'],
-          ...shown.map(key => [key, [values[key]].flat().join(' ') || null] as const),
-        ]),
-      );
-      print('ok');
-    });
+      return { file, values: redactedConfig(config) };
+    },
+    json: ({ values }) => values,
+    view({ file, values }) {
+      const shown = SHOWN_KEYS.map(key => [key, [values[key]].flat().join(' ') || null] as const);
+      return `${facts([['configuration', file ?? 'none: defaults and environment'], ...shown])}\nok`;
+    },
+  });
 }
 
+const SHOWN_KEYS = [
+  'data_dir',
+  'smtp.listen',
+  'lmtp.listen',
+  'http.listen',
+  'outbound.transport',
+  'outbound.host',
+] as const;
+
 export function defineMigrate(verb: Command): void {
-  makeVerb(verb, {
+  defineResultVerb(verb, {
     does: "bring the store's schema up to date",
     examples: ['migrate', 'migrate --json'],
     more: '`replyd serve` does the same when it starts. The daemon must not be running. Make a backup first: there is no way back to an older version.',
-  })
-    .addOption(jsonOption())
-    .action(async (options: Json, command: Command) => {
-      const done = await withDataDir(command, ({ config }) => migrateStore(config.dataDir));
-      if (options.json) return printJson(done);
-      for (const name of done.applied) print(`applied ${name}`);
-      print(`the schema is up to date (version ${done.version})`);
-    });
+    run: ({ command }) => withDataDir(command, ({ config }) => migrateStore(config.dataDir)),
+    view: ({ version, applied }) =>
+      [...applied.map(name => `applied ${name}`), `the schema is up to date (version ${version})`].join('\n'),
+  });
 }
 
 async function migrateStore(dataDir: string): Promise<{ version: number; applied: readonly string[] }> {

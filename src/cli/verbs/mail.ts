@@ -2,25 +2,17 @@
 import type { Command } from 'commander';
 import { ReplydError } from '../../base/errors.js';
 import type { StoredContent } from '../../conversation/filing.js';
-import type { MailRecordState } from '../../conversation/model.js';
 import type { Store } from '../../conversation/store.js';
-import { withStore } from '../context.js';
-import { list } from '../terminal/listing.js';
+import { MAIL_RECORD_STATES } from '../../conversation/vocabulary.js';
+import { oneOf } from '../readers.js';
 import { mailView, sizeText, timeText } from '../terminal/render.js';
 import { table } from '../terminal/table.js';
-import { print, printJson } from '../terminal/terminal.js';
 import { messageView } from '../terminal/thread.js';
-import { addVerb, given, jsonOption, limitOption, oneOf } from '../verb.js';
+import { defineListVerb, defineStoreVerb, option } from '../verb.js';
 import { defineExplain } from './explain.js';
 
-const STATES: readonly MailRecordState[] = ['filed', 'quarantined', 'refused', 'kept'];
-
-interface Json {
-  readonly json?: true;
-}
-
 export function defineMail(group: Command): void {
-  addVerb(group, 'list', {
+  defineListVerb(group.command('list'), {
     does: 'list mails, the newest first',
     examples: ['mail list', 'mail list --state quarantined', 'mail list --state refused --limit 5 --json'],
     more: [
@@ -29,61 +21,47 @@ export function defineMail(group: Command): void {
       'refused      was turned away after it came',
       'kept         for postmaster or abuse',
     ].join('\n'),
-  })
-    .option('--state <state>', STATES.join(', '))
-    .option('--account <slug>', 'of this account')
-    .addOption(limitOption())
-    .addOption(jsonOption())
-    .action(async (options: Json & { state?: string; account?: string; limit: number }, command: Command) => {
-      const filter = given({ state: oneOf('state', STATES, options.state), account: options.account });
-      await withStore(command, ({ store }) =>
-        list(
-          options,
-          page => store.mails({ ...filter, ...page }),
-          mails =>
-            table(
-              mails,
-              [
-                { title: 'id', of: mail => mail.id },
-                { title: 'state', of: mail => mail.state },
-                { title: 'received', of: mail => timeText(mail.received_at) },
-                { title: 'size', of: mail => sizeText(mail.size), align: 'right' },
-                { title: 'from', of: mail => mail.envelope.mail_from || '<>', shrinks: true },
-                { title: 'to', of: mail => mail.envelope.rcpt_to.join(' '), shrinks: true },
-              ],
-              { note: mail => mail.reason },
-            ),
-        ),
-      );
-    });
+    options: [
+      option('--state <state>', MAIL_RECORD_STATES.join(', '), oneOf('state', MAIL_RECORD_STATES)),
+      option('--account <slug>', 'of this account'),
+    ],
+    rows: (store, filter: Parameters<Store['mails']>[0]) => store.mails(filter),
+    view: mails =>
+      table(
+        mails,
+        [
+          { title: 'id', of: mail => mail.id },
+          { title: 'state', of: mail => mail.state },
+          { title: 'received', of: mail => timeText(mail.received_at) },
+          { title: 'size', of: mail => sizeText(mail.size), align: 'right' },
+          { title: 'from', of: mail => mail.envelope.mail_from || '<>', shrinks: true },
+          { title: 'to', of: mail => mail.envelope.rcpt_to.join(' '), shrinks: true },
+        ],
+        { note: mail => mail.reason },
+      ),
+  });
 
-  addVerb(group, 'show <id>', {
+  defineStoreVerb(group.command('show <id>'), {
     does: 'show a mail: envelope, state, what became of it',
     examples: ['mail show mail_04x0g2k9c7d', 'mail show mail_04x0g2k9c7d --json'],
-  })
-    .addOption(jsonOption())
-    .action(async (id: string, options: Json, command: Command) => {
-      const { mail } = await withStore(command, ({ store }) => store.mail(id));
-      if (options.json) printJson(mail);
-      else print(mailView(mail));
-    });
+    run: async ({ store }, id) => (await store.mail(id)).mail,
+    view: mailView,
+  });
 
   defineExplain(group);
 
-  addVerb(group, 'reprocess <id>', {
+  defineStoreVerb(group.command('reprocess <id>'), {
     does: 'read a quarantined mail again and fill its message',
     examples: ['mail reprocess mail_04x0g2k9c7d', 'mail reprocess mail_04x0g2k9c7d --json'],
     more: 'The mail is read in this process, without limits of time and memory: end it with Ctrl-C when it takes too long.',
-  })
-    .addOption(jsonOption())
-    .action(async (id: string, options: Json, command: Command) => {
-      await withStore(command, async ({ store }) => {
-        const messages = await reprocess(store, id);
-        const { mail } = await store.mail(id);
-        if (options.json) printJson(mail);
-        else for (const message of messages) print(messageView(await store.message(message)));
-      });
-    });
+    async run({ store }, id) {
+      const messages = await reprocess(store, id);
+      const { mail } = await store.mail(id);
+      return { mail, messages: await Promise.all(messages.map(each => store.message(each))) };
+    },
+    json: ({ mail }) => mail,
+    view: ({ messages }) => messages.map(message => messageView(message)).join('\n'),
+  });
 }
 
 /** Reads the mail again, by the second reader too. Returns the ids of the messages it filled; throws unavailable when it still can't be read. */

@@ -1,125 +1,118 @@
 /** `replyd queue …`: deliveries, and whether the queue is paused. */
 import type { Command } from 'commander';
-import type { DeliveryState, QueuedDelivery } from '../../conversation/model.js';
+import type { QueuedDelivery } from '../../conversation/model.js';
 import type { DestinationState } from '../../conversation/ports.js';
 import type { Store } from '../../conversation/store.js';
-import { hintWithoutDaemon, withStore } from '../context.js';
+import { DELIVERY_STATES } from '../../conversation/vocabulary.js';
+import { hintWithoutDaemon } from '../context.js';
 import { usageError } from '../errors.js';
-import { list } from '../terminal/listing.js';
+import { oneOf } from '../readers.js';
 import { deliveryState, deliveryView, timeText } from '../terminal/render.js';
 import { table } from '../terminal/table.js';
-import { print, printJson, warn } from '../terminal/terminal.js';
-import { addVerb, given, jsonOption, limitOption, oneOf } from '../verb.js';
+import { warn } from '../terminal/terminal.js';
+import { defineListVerb, defineStoreVerb, option, type StoreCall } from '../verb.js';
 
-const STATES: readonly DeliveryState[] = ['waiting', 'leased', 'sent', 'deferred', 'failed', 'cancelled'];
-const RETRYABLE: readonly DeliveryState[] = ['waiting', 'deferred', 'failed'];
-const SMARTHOST = 'smarthost';
-
-interface Json {
-  readonly json?: true;
-}
+const RETRYABLE = ['waiting', 'deferred', 'failed'] as const;
 
 export function defineQueue(group: Command): void {
-  addVerb(group, 'list', {
+  defineListVerb(group.command('list'), {
     does: 'list deliveries, the newest first',
     examples: ['queue list', 'queue list --state failed --json', 'queue list --account acme --limit 10'],
-    more: `States: ${STATES.join(', ')}.`,
-  })
-    .option('--state <state>', 'in this state')
-    .option('--account <slug>', 'of this account')
-    .addOption(limitOption())
-    .addOption(jsonOption())
-    .action(async (options: Json & { state?: string; account?: string; limit: number }, command: Command) => {
-      const filter = given({ state: oneOf('state', STATES, options.state), account: options.account });
-      await withStore(command, async ({ store, loaded }) => {
-        const paused = pausedText(await store.destination(SMARTHOST));
-        if (paused !== null) warn(paused);
-        else await hintWithoutDaemon(loaded.config.dataDir);
-        await list(options, page => store.deliveries({ ...filter, ...page }), deliveryTable);
-      });
-    });
+    more: `States: ${DELIVERY_STATES.join(', ')}.`,
+    options: [
+      option('--state <state>', 'in this state', oneOf('state', DELIVERY_STATES)),
+      option('--account <slug>', 'of this account'),
+    ],
+    async before({ store, loaded }) {
+      const paused = pausedText(await queueState(store));
+      if (paused !== null) warn(paused);
+      else await hintWithoutDaemon(loaded.config.dataDir);
+    },
+    rows: (store, filter: Parameters<Store['deliveries']>[0]) => store.deliveries(filter),
+    view: deliveryTable,
+  });
 
-  addVerb(group, 'show <id>', {
+  defineStoreVerb(group.command('show <id>'), {
     does: 'show a delivery',
     examples: ['queue show dlv_04x0g2k9c7d', 'queue show dlv_04x0g2k9c7d --json'],
-  })
-    .addOption(jsonOption())
-    .action(async (id: string, options: Json, command: Command) => {
-      showDelivery(await withStore(command, ({ store }) => store.delivery(id)), options);
-    });
+    run: ({ store }, id) => store.delivery(id),
+    view: deliveryView,
+  });
 
-  addVerb(group, 'retry [id]', {
+  defineStoreVerb(group.command('retry [id]'), {
     does: 'try deliveries now that wait, were put off or have failed',
     examples: ['queue retry dlv_04x0g2k9c7d', 'queue retry --state failed'],
-  })
-    .option('--state <state>', `all in this state: ${RETRYABLE.join(', ')}`)
-    .addOption(jsonOption())
-    .action(async (id: string | undefined, options: Json & { state?: string }, command: Command) => {
-      if ((id === undefined) === (options.state === undefined))
-        throw usageError('give a delivery or --state, one of both');
-      const which =
-        id === undefined ? { state: oneOf('state that can be retried', RETRYABLE, options.state!) } : { id };
-      const changed = await withStore(command, ({ store }) => store.retryDeliveries(which));
-      if (options.json) changed.forEach(printJson);
-      else if (changed.length === 0) warn('nothing to retry');
-      else print(deliveryTable(changed));
-    });
+    options: [
+      option(
+        '--state <state>',
+        `all in this state: ${RETRYABLE.join(', ')}`,
+        oneOf('state that can be retried', RETRYABLE),
+      ),
+    ],
+    async run({ store, options: { state } }: StoreCall<{ state?: (typeof RETRYABLE)[number] }>, id?: string) {
+      if (id !== undefined && state === undefined) return store.retryDeliveries({ id });
+      if (id === undefined && state !== undefined) return store.retryDeliveries({ state });
+      throw usageError('give a delivery or --state, one of both');
+    },
+    view: deliveryTable,
+    none: 'nothing to retry',
+  });
 
-  addVerb(group, 'cancel <id>', { does: 'give a delivery up', examples: ['queue cancel dlv_04x0g2k9c7d'] })
-    .addOption(jsonOption())
-    .action(async (id: string, options: Json, command: Command) => {
-      showDelivery(await withStore(command, ({ store }) => store.cancelDelivery(id)), options);
-    });
+  defineStoreVerb(group.command('cancel <id>'), {
+    does: 'give a delivery up',
+    examples: ['queue cancel dlv_04x0g2k9c7d'],
+    run: ({ store }, id) => store.cancelDelivery(id),
+    view: deliveryView,
+  });
 
-  addVerb(group, 'pause', {
+  defineStoreVerb(group.command('pause'), {
     does: 'let no mail leave until `queue resume`',
     examples: ['queue pause', 'queue pause --reason "smarthost moves tonight"'],
-  })
-    .option('--reason <text>', 'shown by `queue list` and doctor')
-    .addOption(jsonOption())
-    .action(async (options: Json & { reason?: string }, command: Command) => {
-      const state = { paused: 'operator', reason: options.reason ?? null, nextProbeAt: null } as const;
-      showDestination(await withStore(command, ({ store }) => changeDestination(store, state)), options);
-    });
+    options: [option('--reason <text>', 'shown by `queue list` and doctor')],
+    run: ({ store, options }: StoreCall<{ reason?: string }>) =>
+      changeQueue(store, { paused: 'operator', reason: options.reason ?? null, nextProbeAt: null }),
+    view: stateView,
+  });
 
-  addVerb(group, 'resume', {
+  defineStoreVerb(group.command('resume'), {
     does: 'let mails leave again, also after trouble with the smarthost',
     examples: ['queue resume'],
-  })
-    .addOption(jsonOption())
-    .action(async (options: Json, command: Command) => {
-      const state = { paused: null, reason: null, nextProbeAt: null, failures: 0 } as const;
-      showDestination(await withStore(command, ({ store }) => changeDestination(store, state)), options);
-    });
+    run: ({ store }) => changeQueue(store, { paused: null, reason: null, nextProbeAt: null, failures: 0 }),
+    view: stateView,
+  });
 }
+
+const SMARTHOST = 'smarthost';
+
+/** Whether mails may leave, as `--json` shows it. */
+export async function queueState(store: Store) {
+  const { name, paused, reason, nextProbeAt, failures } = await store.destination(SMARTHOST);
+  return {
+    name,
+    paused,
+    reason,
+    next_probe_at: nextProbeAt === null ? null : new Date(nextProbeAt).toISOString(),
+    failures,
+  };
+}
+
+export type QueueState = Awaited<ReturnType<typeof queueState>>;
 
 /** What keeps the smarthost's mails from leaving, in words; null when nothing does. */
-export function pausedText(state: DestinationState): string | null {
-  const reason = state.reason === null ? '' : `: ${state.reason}`;
-  if (state.paused === 'operator') return `the queue is paused${reason}; \`queue resume\` goes on`;
-  if (state.paused === null) return null;
-  const probe = state.nextProbeAt === null ? '' : `; next try ${timeText(new Date(state.nextProbeAt).toISOString())}`;
-  return `trouble with the smarthost, nothing leaves${reason}${probe}`;
+export function pausedText({ paused, reason: why, next_probe_at: next }: QueueState): string | null {
+  const reason = why === null ? '' : `: ${why}`;
+  if (paused === 'operator') return `the queue is paused${reason}; \`queue resume\` goes on`;
+  if (paused === null) return null;
+  return `trouble with the smarthost, nothing leaves${reason}${next === null ? '' : `; next try ${timeText(next)}`}`;
 }
 
-async function changeDestination(store: Store, change: Partial<DestinationState>): Promise<DestinationState> {
+function stateView(state: QueueState): string {
+  return pausedText(state) ?? 'mails may leave';
+}
+
+async function changeQueue(store: Store, change: Partial<DestinationState>): Promise<QueueState> {
   await store.setDestination({ ...(await store.destination(SMARTHOST)), ...change }, 'operator');
-  return store.destination(SMARTHOST);
-}
-
-function showDestination(state: DestinationState, options: Json): void {
-  if (options.json) {
-    const next = state.nextProbeAt === null ? null : new Date(state.nextProbeAt).toISOString();
-    printJson({
-      name: state.name,
-      paused: state.paused,
-      reason: state.reason,
-      next_probe_at: next,
-      failures: state.failures,
-    });
-  } else {
-    print(pausedText(state) ?? 'mails may leave');
-  }
+  return queueState(store);
 }
 
 function deliveryTable(deliveries: readonly QueuedDelivery[]): string {
@@ -127,7 +120,7 @@ function deliveryTable(deliveries: readonly QueuedDelivery[]): string {
     deliveries,
     [
       { title: 'id', of: delivery => delivery.id },
-      { title: 'state', of: deliveryStateShort },
+      { title: 'state', of: delivery => delivery.report ?? deliveryState(delivery) },
       { title: 'tries', of: delivery => delivery.attempts, align: 'right' },
       { title: 'next', of: delivery => (delivery.next_attempt_at ? timeText(delivery.next_attempt_at) : null) },
       { title: 'recipient', of: delivery => delivery.recipient, shrinks: true },
@@ -135,13 +128,4 @@ function deliveryTable(deliveries: readonly QueuedDelivery[]): string {
     ],
     { note: delivery => (delivery.state === 'sent' ? null : delivery.last_error) },
   );
-}
-
-function deliveryStateShort(delivery: QueuedDelivery): string {
-  return delivery.report === null ? deliveryState(delivery) : delivery.report;
-}
-
-function showDelivery(delivery: QueuedDelivery, options: Json): void {
-  if (options.json) printJson(delivery);
-  else print(deliveryView(delivery));
 }

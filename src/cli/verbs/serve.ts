@@ -13,10 +13,10 @@ import type { LoadedConfig } from '../../config/load.js';
 import { loadSettings } from '../context.js';
 import { EXIT_FAILED } from '../errors.js';
 import { checkAccess, isRoot, ownerOf, userName } from '../owner.js';
-import { makeVerb } from '../verb.js';
+import { defineVerb } from '../verb.js';
 
 export function defineServe(verb: Command): void {
-  makeVerb(verb, {
+  defineVerb(verb, {
     does: 'run the daemon in the foreground',
     examples: ['serve', 'serve -c /etc/replyd/config.toml', '-c ./config.toml serve 2>> replyd.log'],
     more: 'SIGHUP reloads the configuration, SIGTERM ends it gracefully, a second SIGTERM at once.\nThe ports really bound stand in data_dir/listening.json when it is ready.',

@@ -13,8 +13,9 @@ import { ipVersion, type Listen, printListen } from '../../base/place.js';
 import type { Config } from '../../config/keys.js';
 import { launcher, loadSettings } from '../context.js';
 import { usageError } from '../errors.js';
-import { print, printJson, warn } from '../terminal/terminal.js';
-import { jsonOption, makeVerb, quoted } from '../verb.js';
+import { quoted } from '../readers.js';
+import { warn } from '../terminal/terminal.js';
+import { type Call, defineResultVerb, option } from '../verb.js';
 
 export interface Unit {
   readonly name: string;
@@ -36,7 +37,7 @@ export interface Installation {
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export function defineSystemd(verb: Command): void {
-  makeVerb(verb, {
+  defineResultVerb(verb, {
     does: 'print the units for systemd',
     examples: [
       'systemd',
@@ -45,34 +46,28 @@ export function defineSystemd(verb: Command): void {
       'systemd --sockets --output /etc/systemd/system',
     ],
     more: 'With --sockets systemd listens and hands its sockets over: no connection is refused while replyd restarts.\nAfterwards: systemctl daemon-reload, then enable and start replyd.service (and replyd-*.socket).',
-  })
-    .option('--sockets', 'systemd holds the sockets: prints a unit for each door, too')
-    .option('--user <name>', 'the user that runs the daemon', 'replyd')
-    .option('--output <folder>', 'write the files there instead of printing them')
-    .addOption(jsonOption())
-    .action(async (options: { sockets?: true; user: string; output?: string; json?: true }, command: Command) => {
-      if (!/^[a-z_][a-z0-9_-]{0,31}$/i.test(options.user)) throw usageError(`${quoted(options.user)} is no user name`);
+    options: [
+      option('--sockets', 'systemd holds the sockets: prints a unit for each door, too'),
+      option('--user <name>', 'the user that runs the daemon').default('replyd'),
+      option('--output <folder>', 'write the files there instead of printing them'),
+    ],
+    async run({ command, options }: Call<{ sockets?: true; user: string; output?: string }>) {
+      const { user, sockets = false, output } = options;
+      if (!/^[a-z_][a-z0-9_-]{0,31}$/i.test(user)) throw usageError(`${quoted(user)} is no user name`);
       const { config, file } = await loadSettings(command);
-      const installation = {
-        user: options.user,
-        node: process.execPath,
-        program: launcher(),
-        file,
-        sockets: options.sockets ?? false,
-      };
+      const installation = { user, node: process.execPath, program: launcher(), file, sockets };
       for (const text of findObstacles(config, installation)) warn(text);
-      for (const { name, text } of units(config, installation)) {
-        if (options.output === undefined) {
-          if (options.json) printJson({ name, text });
-          else print(`# ${name}\n${text}`);
-        } else {
-          const target = path.join(options.output, name);
-          writeFileSync(target, text, { mode: 0o644 });
-          if (options.json) printJson({ name, file: target });
-          else print(`wrote ${target}`);
-        }
-      }
-    });
+      const found = units(config, installation);
+      if (output === undefined) return found;
+      return found.map(({ name, text }) => {
+        const target = path.join(output, name);
+        writeFileSync(target, text, { mode: 0o644 });
+        return { name, file: target };
+      });
+    },
+    view: found =>
+      found.map(each => ('text' in each ? `# ${each.name}\n${each.text}` : `wrote ${each.file}`)).join('\n'),
+  });
 }
 
 /** The service, and with `sockets` one socket unit for each door: a unit has one name for all its sockets. */

@@ -7,37 +7,35 @@ import { ReplydError } from '../../base/errors.js';
 import type { Event } from '../../conversation/model.js';
 import type { Store } from '../../conversation/store.js';
 import { withStore } from '../context.js';
+import { given } from '../readers.js';
 import { timeText } from '../terminal/render.js';
 import { print, printJson, styled, columns as terminalColumns } from '../terminal/terminal.js';
 import { cut, oneLine, pad } from '../terminal/text.js';
-import { jsonOption, makeVerb } from '../verb.js';
+import { defineVerb, type Json, jsonOption, option } from '../verb.js';
 
 const PAGE = 100;
 const TYPE_WIDTH = 22;
 
 export function defineTail(verb: Command): void {
-  makeVerb(verb, {
+  defineVerb(verb, {
     does: 'print events as they happen',
     examples: ['tail', 'tail --account acme', 'tail --after ev_04x0g2k9c7d --json'],
     more: 'Ctrl-C ends it. Events are kept for 7 days.',
-  })
-    .option('--account <slug>', 'of this account alone')
-    .option('--after <id>', 'begin behind this event instead of now')
-    .addOption(jsonOption())
-    .action(async (options: { account?: string; after?: string; json?: true }, command: Command) => {
-      await withStore(command, async ({ store }) => {
-        const filter = options.account === undefined ? {} : { account: options.account };
-        if (options.account !== undefined) await store.account(options.account);
-        const after = options.after ?? (await store.latestEvent());
-        if (!(await store.canResume(after, options.account))) {
-          throw new ReplydError('not_found', `what came after ${after} is not all there any more: leave out --after`);
-        }
-        await follow(store, { ...filter, after }, event => {
-          if (options.json) printJson(event);
-          else print(lineOf(event));
-        });
-      });
-    });
+    options: [
+      option('--account <slug>', 'of this account alone'),
+      option('--after <id>', 'begin behind this event instead of now'),
+      jsonOption(),
+    ],
+  }).action(({ account, after: begin, json }: Json & { account?: string; after?: string }, command: Command) =>
+    withStore(command, async ({ store }) => {
+      if (account !== undefined) await store.account(account);
+      const after = begin ?? (await store.latestEvent());
+      if (!(await store.canResume(after, account))) {
+        throw new ReplydError('not_found', `what came after ${after} is not all there any more: leave out --after`);
+      }
+      await follow(store, { ...given({ account }), after }, event => (json ? printJson(event) : print(lineOf(event))));
+    }),
+  );
 }
 
 /** Ends with a signal, or when nobody reads standard output any more. */
