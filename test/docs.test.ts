@@ -11,7 +11,7 @@ import { test } from 'node:test';
 import { apiRoutes } from '#replyd/api/api.js';
 import { OPEN_PLACES } from '#replyd/api/health.js';
 import { errorText } from '#replyd/base/errors.js';
-import { describeKeys, exampleConfig } from '#replyd/config/example.js';
+import { exampleConfig } from '#replyd/config/example.js';
 import { findKey, isGroup, KEY_NAMES, variableOf } from '#replyd/config/keys.js';
 import { loadConfig } from '#replyd/config/load.js';
 import { PROVIDERS, secretKeyOf } from '#replyd/ingress/providers/list.js';
@@ -202,8 +202,8 @@ test('the architecture and the rules for contributors name only files that are t
 });
 
 test('meanings in the example file name only keys that exist', () => {
-  const wrong = describeKeys().flatMap(({ name, meaning }) =>
-    keysIn(meaning)
+  const wrong = KEY_NAMES.flatMap(name =>
+    keysIn(findKey(name)!.meaning)
       .filter(other => findKey(other) === null)
       .map(other => `${name}: ${other}`),
   );

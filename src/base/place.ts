@@ -80,6 +80,23 @@ export function readDomain(written: unknown): string | null {
   return named && ascii.length <= 253 && ipVersion(ascii) === 0 ? ascii : null;
 }
 
+export interface Network {
+  /** Lower case; an IPv4 address that is mapped into IPv6 comes out as IPv4. */
+  readonly address: string;
+  /** Bits. */
+  readonly prefix: number;
+  readonly family: 'ipv4' | 'ipv6';
+}
+
+/** `10.0.0.0/8`, `2001:db8::/32`, or one address, which is a network of its own; null when it is none. */
+export function readNetwork(written: string): Network | null {
+  const [, text = '', bits] = /^(?:::ffff:(?=\d+\.))?([0-9a-f.:]{2,45})(?:\/(\d{1,3}))?$/i.exec(written.trim()) ?? [];
+  const version = ipVersion(text);
+  const most = version === 4 ? 32 : 128;
+  const prefix = Number(bits ?? most);
+  return version === 0 || prefix > most ? null : { address: text.toLowerCase(), prefix, family: `ipv${version}` };
+}
+
 /** 4, 6, or 0 when it is no IP address. Node's `isIP` takes 5 ms for its first IPv6 text, a third of a short verb. */
 export function ipVersion(text: string): 0 | 4 | 6 {
   if (!text.includes(':')) return isIPv4(text) ? 4 : 0;

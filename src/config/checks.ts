@@ -8,7 +8,7 @@
 import { ipVersion, listenConflict } from '../base/place.js';
 import { secretKeyOf } from '../ingress/providers/list.js';
 import type { Provider } from '../ingress/providers/provider.js';
-import type { Config, KeyName } from './keys.js';
+import { type Config, type KeyName, readKey } from './keys.js';
 import { openProviders } from './providers.js';
 
 /** `keys`: the first is the one to change, the others are part of the reason. */
@@ -19,7 +19,7 @@ export interface Finding {
 
 /** Why this configuration cannot work; empty when it can. */
 export function findFaults(config: Config): readonly Finding[] {
-  return [...tlsFaults(config), ...outboundFaults(config), ...ingressFaults(config), ...listenFaults(config)];
+  return [...missingKeys(config), ...ingressFaults(config), ...listenFaults(config)];
 }
 
 /** What works, but probably not as the operator means it. */
@@ -56,29 +56,21 @@ export function findOddities(config: Config): readonly Finding[] {
   return found.filter(finding => finding !== false);
 }
 
-function tlsFaults({ tls }: Config): Finding[] {
-  if (tls.certificate !== null && tls.key === null) {
-    return [{ keys: ['tls.key', 'tls.certificate'], reason: 'is missing: tls.certificate needs it' }];
-  }
-  if (tls.key !== null && tls.certificate === null) {
-    return [{ keys: ['tls.certificate', 'tls.key'], reason: 'is missing: tls.key needs it' }];
-  }
-  return [];
-}
+/** Keys that are of no use without another. */
+const NEEDS: readonly (readonly [given: KeyName, missing: KeyName])[] = [
+  ['tls.certificate', 'tls.key'],
+  ['tls.key', 'tls.certificate'],
+  ['outbound.username', 'outbound.password'],
+  ['outbound.password', 'outbound.username'],
+];
 
-function outboundFaults({ outbound }: Config): Finding[] {
-  const faults: Finding[] = [];
-  if (outbound.transport === 'smtp' && outbound.host === null) {
-    faults.push({
-      keys: ['outbound.host', 'outbound.transport'],
-      reason: 'is missing: outbound.transport "smtp" needs it',
-    });
-  }
-  if (outbound.username !== null && outbound.password === null) {
-    faults.push({ keys: ['outbound.password', 'outbound.username'], reason: 'is missing: outbound.username needs it' });
-  }
-  if (outbound.password !== null && outbound.username === null) {
-    faults.push({ keys: ['outbound.username', 'outbound.password'], reason: 'is missing: outbound.password needs it' });
+function missingKeys(config: Config): Finding[] {
+  const faults: Finding[] = NEEDS.filter(
+    ([given, missing]) => readKey(config, given) !== null && readKey(config, missing) === null,
+  ).map(([given, missing]) => ({ keys: [missing, given], reason: `is missing: ${given} needs it` }));
+  if (config.outbound.transport === 'smtp' && config.outbound.host === null) {
+    const reason = 'is missing: outbound.transport "smtp" needs it';
+    faults.push({ keys: ['outbound.host', 'outbound.transport'], reason });
   }
   return faults;
 }
@@ -104,21 +96,21 @@ function ingressFaults(config: Config): Finding[] {
 }
 
 function listenFaults(config: Config): Finding[] {
-  const all = [
-    ...config.smtp.listen.map(listen => ({ key: 'smtp.listen' as const, listen })),
-    ...config.lmtp.listen.map(listen => ({ key: 'lmtp.listen' as const, listen })),
-    ...(config.http.listen ? [{ key: 'http.listen' as const, listen: config.http.listen }] : []),
-    ...(config.ingress.listen ? [{ key: 'ingress.listen' as const, listen: config.ingress.listen }] : []),
-  ];
-  const faults: Finding[] = [];
-  for (const [at, later] of all.entries()) {
-    for (const earlier of all.slice(0, at)) {
-      if (later.listen.kind !== 'tcp' || earlier.listen.kind !== 'tcp') continue;
+  const { smtp, lmtp, http, ingress } = config;
+  const all = Object.entries({
+    'smtp.listen': smtp.listen,
+    'lmtp.listen': lmtp.listen,
+    'http.listen': [http.listen],
+    'ingress.listen': [ingress.listen],
+  }).flatMap(([key, places]) =>
+    places.flatMap(listen => (listen?.kind === 'tcp' ? [{ key: key as KeyName, listen }] : [])),
+  );
+  return all.flatMap((later, at) =>
+    all.slice(0, at).flatMap((earlier): Finding[] => {
       const reason = listenConflict(earlier.listen, later.listen);
-      if (reason !== null) faults.push({ keys: [later.key, earlier.key], reason: `${reason} (${earlier.key})` });
-    }
-  }
-  return faults;
+      return reason === null ? [] : [{ keys: [later.key, earlier.key], reason: `${reason} (${earlier.key})` }];
+    }),
+  );
 }
 
 function isLoopback(host: string | null): boolean {

@@ -1,21 +1,10 @@
 /**
- * The configuration as people read it: the reference file, the short file that `replyd init` writes, the list of keys
- * for documentation, and the values in force without their secrets. All of it follows from the table in `keys.ts`.
+ * The configuration as people read it: the reference file, the short file that `replyd init` writes, and the values in force without their secrets. All of it follows from the table in `keys.ts`.
  */
 
 import { ReplydError } from '../base/errors.js';
-import { type Config, findKey, KEY_NAMES, type KeyName, readKey, variableOf } from './keys.js';
+import { type Config, findKey, KEY_NAMES, type KeyName, readKey } from './keys.js';
 import type { Written } from './values.js';
-
-export interface KeyDescription {
-  readonly name: KeyName;
-  readonly variable: string;
-  readonly type: string;
-  readonly default: Written;
-  readonly meaning: string;
-  readonly reloadable: boolean;
-  readonly secret: boolean;
-}
 
 const WIDTH = 100;
 
@@ -74,14 +63,6 @@ export function initialConfig(settings: Readonly<Record<string, Written>> = {}):
   return [INITIAL, ...names.map(name => entryOf(name, settings[name]))].join('\n\n').concat('\n');
 }
 
-/** Every key, in the order of the example file. */
-export function describeKeys(): readonly KeyDescription[] {
-  return KEY_NAMES.map(name => {
-    const { kind, default: usual, meaning, reloadable, secret } = findKey(name)!;
-    return { name, variable: variableOf(name), type: kind.name, default: usual, meaning, reloadable, secret };
-  });
-}
-
 /** The values in force by key name, as they would be written in the file; secrets that are set are "(set)". */
 export function redactedConfig(config: Config): Readonly<Record<KeyName, Written>> {
   const entries = KEY_NAMES.map(name => {
@@ -93,9 +74,9 @@ export function redactedConfig(config: Config): Readonly<Record<KeyName, Written
 }
 
 function entryOf(name: KeyName, setting: Written | undefined): string {
-  const { kind, default: usual, meaning, example, reloadable } = findKey(name)!;
-  const shown = example !== null && isNothing(usual) ? example : usual;
-  const words = `${meaning} ${kindNote(kind.name, usual)}${reloadable ? ' [reload]' : ''}`;
+  const { kind, default: usual, meaning, example = usual, restart } = findKey(name)!;
+  const shown = isNothing(usual) ? example : usual;
+  const words = `${meaning} ${kindNote(kind.name, usual)}${restart ? '' : ' [reload]'}`;
   return `${wrap(words)}\n${setting === undefined ? `#${name} = ${toml(shown)}` : `${name} = ${toml(setting)}`}`;
 }
 
@@ -129,6 +110,6 @@ function toml(written: Written): string {
 function checkSetting(name: string, value: Written): void {
   const key = findKey(name);
   const parsed = key?.kind.parse(value, '/');
-  const reason = parsed === undefined ? 'unknown key' : 'reason' in parsed ? parsed.reason : null;
-  if (reason !== null) throw new ReplydError('invalid', `${name}: ${reason}`);
+  if (parsed?.kind === 'good') return;
+  throw new ReplydError('invalid', `${name}: ${parsed?.reason ?? 'unknown key'}`);
 }

@@ -1,5 +1,5 @@
 /**
- * The one table of configuration keys: name, kind, default, meaning, whether SIGHUP can change it and whether it is
+ * The one table of configuration keys: name, kind, default, meaning, whether only a restart changes it and whether it is
  * a secret. Parsing, environment variables, the type `Config`, the reference file and the reference page follow from it:
  * a new key is one entry here and nothing else.
  *
@@ -40,12 +40,12 @@ export interface Key<T> {
   /** As it would be written in the file. */
   readonly default: Written;
   readonly meaning: string;
-  /** SIGHUP changes it in the running daemon. */
-  readonly reloadable: boolean;
+  /** Only a restart changes it; the others change with SIGHUP. */
+  readonly restart?: boolean;
   /** Its value is never shown. */
-  readonly secret: boolean;
+  readonly secret?: boolean;
   /** What the example file shows where the default is "nothing". */
-  readonly example: Written | null;
+  readonly example?: Written;
 }
 
 const MINUTE = 60_000;
@@ -57,166 +57,152 @@ const timeout = () => duration(100, DAY);
 export const KEYS = {
   data_dir: key(filePath(), './data', {
     meaning: 'The folder that keeps everything: the store, large mails, locks, listening.json. Made with mode 0700.',
+    restart: true,
   }),
 
-  'log.level': key(oneOf(LOG_LEVELS), 'info', { meaning: 'Lines below this level are not written.', reload: true }),
-  'log.format': key(oneOf(['json', 'pretty']), 'json', { meaning: 'One JSON object a line, or lines for people.' }),
+  'log.level': key(oneOf(LOG_LEVELS), 'info', { meaning: 'Lines below this level are not written.' }),
+  'log.format': key(oneOf(['json', 'pretty']), 'json', {
+    meaning: 'One JSON object a line, or lines for people.',
+    restart: true,
+  }),
 
   'operator.address': key(optional(emailAddress()), '', {
     meaning: 'Mail to postmaster@ and abuse@ of the inbound domains is sent on to this address. Empty: only kept.',
     example: 'ops@example.com',
-    reload: true,
   }),
 
   'smtp.listen': key(listOf(tcpListen()), ['127.0.0.1:2525'], {
     meaning: 'Where SMTP listens. As an MX: ["[::]:25"], which takes IPv4 too. Empty list: no SMTP.',
+    restart: true,
   }),
   'smtp.hostname': key(optional(hostName()), '', {
     meaning: 'The name in the greeting and in our EHLO; it should have a PTR record. Empty: the name of the machine.',
     example: 'mx.example.com',
+    restart: true,
   }),
-  'smtp.max_size': key(size(1024), '35MiB', {
-    meaning: 'The largest mail that every door takes, in bytes as sent.',
-    reload: true,
-  }),
-  'smtp.max_connections': key(whole(1, 100_000), 1000, { meaning: 'Open connections in all.', reload: true }),
+  'smtp.max_size': key(size(1024), '35MiB', { meaning: 'The largest mail that every door takes, in bytes as sent.' }),
+  'smtp.max_connections': key(whole(1, 100_000), 1000, { meaning: 'Open connections in all.' }),
   'smtp.max_connections_per_ip': key(whole(1, 100_000), 50, {
     meaning:
       'Open connections from one IPv4 address or IPv6 /64; four times as many from its network (IPv4 /24, IPv6 /48). Trusted networks are not limited.',
-    reload: true,
   }),
   'smtp.max_recipients': key(whole(1, 10_000), 100, {
     meaning: 'Recipients of one mail; the MTA sends to further ones in another mail.',
-    reload: true,
   }),
-  'smtp.idle_timeout': key(timeout(), '5m', {
-    meaning: 'A connection that is silent for this long is closed.',
-    reload: true,
-  }),
-  'smtp.session_timeout': key(timeout(), '30m', { meaning: 'The longest life of one connection.', reload: true }),
-  'smtp.data_timeout': key(timeout(), '10m', {
-    meaning: 'The longest time that one mail may take after DATA.',
-    reload: true,
-  }),
+  'smtp.idle_timeout': key(timeout(), '5m', { meaning: 'A connection that is silent for this long is closed.' }),
+  'smtp.session_timeout': key(timeout(), '30m', { meaning: 'The longest life of one connection.' }),
+  'smtp.data_timeout': key(timeout(), '10m', { meaning: 'The longest time that one mail may take after DATA.' }),
   'smtp.trusted_networks': key(listOf(network()), ['127.0.0.0/8', '::1/128'], {
     meaning:
       'Your own MTAs, also those in front of replyd: no greeting delay, no limits per address; they may use XCLIENT, and their Authentication-Results count.',
-    reload: true,
   }),
 
   'lmtp.listen': key(listOf(anyListen()), [], {
     meaning:
       'Where LMTP listens: unix:/path or host:port, one or a list. `replyd deliver` needs it. Empty list: no LMTP.',
     example: ['unix:/run/replyd/lmtp.sock'],
+    restart: true,
   }),
-  'lmtp.socket_mode': key(fileMode(), '0660', { meaning: 'Permissions of the unix sockets.' }),
+  'lmtp.socket_mode': key(fileMode(), '0660', { meaning: 'Permissions of the unix sockets.', restart: true }),
   'lmtp.socket_group': key(optional(text()), '', {
     meaning:
       'Group of the unix sockets, as a name or a number. The daemon must be in it, or their folder must pass it on (setgid). Empty: the group the daemon runs as.',
     example: 'postfix',
+    restart: true,
   }),
 
   'tls.certificate': key(optional(filePath()), '', {
     meaning: 'PEM file with the certificate and its chain. With it and the key STARTTLS is offered; empty: it is not.',
     example: '/etc/replyd/tls/fullchain.pem',
-    reload: true,
   }),
   'tls.key': key(optional(filePath()), '', {
     meaning: 'PEM file with the private key of the certificate.',
     example: '/etc/replyd/tls/privkey.pem',
-    reload: true,
   }),
 
   'http.listen': key(optional(tcpListen()), '127.0.0.1:8025', {
     meaning:
       'Where the API, /healthz and /metrics are. There is no TLS: keep it on loopback behind a reverse proxy. Empty: no HTTP.',
+    restart: true,
   }),
   'http.public_url': key(optional(webAddress()), '', {
     meaning: 'The address that providers post to, as they see it. Mandrill signs it, so its door needs it.',
     example: 'https://replyd.example.com',
+    restart: true,
   }),
 
   'ingress.listen': key(optional(tcpListen()), '', {
     meaning:
       'A separate listener for the providers, so that only their doors are public. Empty: they share http.listen.',
     example: '127.0.0.1:8026',
+    restart: true,
   }),
   ...providerSecrets(),
 
   'reply.prefix': key(listOf(replyPrefix(), { atLeast: 1 }), ['reply'], {
     meaning: 'The word in front of a reply address. The first is used, all are understood: keep old ones in the list.',
+    restart: true,
   }),
   'reply.separator': key(oneOf(['+', '-', '=']), '+', {
     meaning: 'The sign between that word and the token. All three are always understood.',
+    restart: true,
   }),
 
   'outbound.transport': key(oneOf(['file', 'smtp']), 'file', {
     meaning: 'How mails leave: into data_dir/sent/*.eml, so that nothing leaves by accident, or to a smarthost.',
-    reload: true,
   }),
   'outbound.host': key(optional(hostOrAddress()), '', {
     meaning: 'The smarthost: the MTA that takes and signs outgoing mail.',
     example: '127.0.0.1',
-    reload: true,
   }),
-  'outbound.port': key(whole(1, 65_535), 25, { meaning: 'Its port: 25, 587, or 465 with "implicit".', reload: true }),
+  'outbound.port': key(whole(1, 65_535), 25, { meaning: 'Its port: 25, 587, or 465 with "implicit".' }),
   'outbound.tls': key(oneOf(['none', 'opportunistic', 'required', 'implicit']), 'opportunistic', {
     meaning:
       'none; opportunistic: STARTTLS where it is offered, any certificate; required: STARTTLS with a valid certificate; implicit: TLS from the start, with a valid certificate.',
-    reload: true,
   }),
   'outbound.username': key(optional(text()), '', {
     meaning: 'Login at the smarthost. Empty: none.',
     example: 'replyd',
-    reload: true,
   }),
   'outbound.password': key(optional(secret()), '', {
     meaning: 'Password of that login.',
     example: 'a long password',
     secret: true,
-    reload: true,
   }),
-  'outbound.connections': key(whole(1, 100), 5, { meaning: 'Connections to the smarthost at a time.', reload: true }),
+  'outbound.connections': key(whole(1, 100), 5, { meaning: 'Connections to the smarthost at a time.' }),
   'outbound.envelope_sender': key(wordOrAddress(['bounce', 'support']), 'bounce', {
     meaning:
       'The envelope sender. bounce: an own address for each delivery, so that a bounce finds its message; support: the support address; or one address, for smarthosts that allow only one.',
-    reload: true,
   }),
   'outbound.max_size': key(size(1024), '25MiB', {
     meaning:
       'The largest outgoing mail, encoded: that adds a third to attachments. A larger one is refused when the message is added.',
-    reload: true,
   }),
   'outbound.retry': key(
     listOf(duration(1000, 7 * DAY), { atLeast: 1 }),
     ['1m', '2m', '5m', '15m', '30m', '1h', '2h', '4h'],
-    { meaning: 'The waits between the attempts of one delivery; the last one repeats.', reload: true },
+    { meaning: 'The waits between the attempts of one delivery; the last one repeats.' },
   ),
   'outbound.give_up': key(duration(MINUTE, 30 * DAY), '3d', {
     meaning: 'A delivery that nobody took for this long has failed.',
-    reload: true,
   }),
 
   'continuity.delay': key(duration(0, 30 * DAY), '2m', {
     meaning:
       'The time from the first unmailed answer to the mail, which carries all answers of that time. Accounts may have their own.',
-    reload: true,
   }),
   'continuity.context': key(whole(0, 100), 10, {
     meaning: "How many earlier messages a conversation's first mail carries. Accounts may have their own.",
-    reload: true,
   }),
 
   'auth.authserv_id': key(listOf(text()), [], {
     meaning:
       'The authserv-id that your front MTA writes into Authentication-Results (RFC 8601), one or a list. Empty list: no such field counts.',
     example: ['mx.example.com'],
-    reload: true,
   }),
 
   'hooks.allow_private': key(yesNo(), false, {
     meaning: 'Webhooks may go to loopback and private addresses. Set it only where you trust everybody who adds hooks.',
-    reload: true,
   }),
 
   'retention.raw': keepFor('How long raw mails are kept, incoming and outgoing.'),
@@ -229,40 +215,28 @@ export const KEYS = {
 
   'limits.parse_time': key(duration(100, 10 * MINUTE), '30s', {
     meaning: 'Time to parse one mail. A mail that needs longer is kept whole, but not understood.',
-    reload: true,
   }),
-  'limits.parse_memory': key(size(2 ** 26), '256MiB', {
-    meaning: 'Memory of the process that parses large mails.',
-    reload: true,
-  }),
+  'limits.parse_memory': key(size(2 ** 26), '256MiB', { meaning: 'Memory of the process that parses large mails.' }),
   'limits.loop_messages': key(whole(1, 10_000), 20, {
     meaning:
       'More mails than this in one conversation or from one contact within limits.loop_window are a loop: they are filed without effect.',
-    reload: true,
   }),
-  'limits.loop_window': key(duration(1000, DAY), '10m', { meaning: 'See limits.loop_messages.', reload: true }),
+  'limits.loop_window': key(duration(1000, DAY), '10m', { meaning: 'See limits.loop_messages.' }),
   'limits.min_free': key(size(), '256MiB', {
     meaning: 'With less free space on the disk of data_dir, new mail is deferred (452). 0: never.',
-    reload: true,
   }),
   'limits.refused_recipients': key(whole(1, 10_000), 20, {
     meaning:
       'A stranger is disconnected after this many refused recipients. After five times as many in an hour, or 20 times from its network (IPv4 /24, IPv6 /48), it cannot connect until they expire.',
-    reload: true,
   }),
   'limits.mails_per_hour': key(whole(1, 10_000_000), 10_000, {
     meaning:
       'Mails an hour from one IPv4 address or IPv6 /64; four times as many from its network. Trusted networks are not limited.',
-    reload: true,
   }),
-  'limits.api_requests': key(whole(1, 10_000_000), 6000, {
-    meaning: 'API requests a minute for each key.',
-    reload: true,
-  }),
+  'limits.api_requests': key(whole(1, 10_000_000), 6000, { meaning: 'API requests a minute for each key.' }),
   'limits.response_bytes': key(size(2 ** 20, 2 ** 28), '8MiB', {
     meaning:
       'The most JSON in one answer that holds messages or events: a list ends there and goes on at its cursor, a shown conversation has its newest messages. One message always fits.',
-    reload: true,
   }),
 } as const satisfies Record<string, Key<unknown>>;
 
@@ -317,19 +291,8 @@ export function isGroup(name: string): boolean {
   return KEY_NAMES.some(key => key.startsWith(`${name}.`));
 }
 
-function key<T>(
-  kind: Kind<T>,
-  value: Written,
-  more: { meaning: string; reload?: boolean; secret?: boolean; example?: Written },
-): Key<T> {
-  return {
-    kind,
-    default: value,
-    meaning: more.meaning,
-    reloadable: more.reload ?? false,
-    secret: more.secret ?? false,
-    example: more.example ?? null,
-  };
+function key<T>(kind: Kind<T>, usual: Written, more: Omit<Key<T>, 'kind' | 'default'>): Key<T> {
+  return { kind, default: usual, ...more };
 }
 
 /** A key for each provider. */
@@ -339,12 +302,11 @@ function providerSecrets(): { readonly [Name in SecretKey]: Key<readonly string[
       meaning: `${meaning} A list while you change it: each counts. Empty list: this door is closed.`,
       example: ['a long password'],
       secret: true,
-      reload: true,
     });
   const entries = PROVIDERS.map(provider => [secretKeyOf(provider), define(provider.secretMeaning)]);
   return Object.fromEntries(entries) as { readonly [Name in SecretKey]: Key<readonly string[]> };
 }
 
 function keepFor(meaning: string, life = 'always'): Key<number | null> {
-  return key(durationOrAlways(DAY, 36_500 * DAY), life, { meaning, reload: true });
+  return key(durationOrAlways(DAY, 36_500 * DAY), life, { meaning });
 }

@@ -110,7 +110,7 @@ export function diffReload(
   next: Config,
 ): { readonly changed: readonly KeyName[]; readonly needRestart: readonly KeyName[] } {
   const changed = KEY_NAMES.filter(name => JSON.stringify(readKey(old, name)) !== JSON.stringify(readKey(next, name)));
-  return { changed, needRestart: changed.filter(name => !findKey(name)!.reloadable) };
+  return { changed, needRestart: changed.filter(name => findKey(name)!.restart) };
 }
 
 function readAsked(file: string, asked: boolean, readFile: ReadConfigFile): ReturnType<ReadConfigFile> {
@@ -183,12 +183,12 @@ function build(
     const { kind, default: usual } = findKey(name)!;
     const setting = settings.get(name);
     let parsed = kind.parse(setting === undefined ? usual : setting.written, setting?.folder ?? folder);
-    if ('reason' in parsed && setting !== undefined) {
+    if (parsed.kind === 'bad' && setting !== undefined) {
       broken.add(name);
       problems.push({ file: setting.file, line: setting.line, key: setting.label, reason: parsed.reason });
       parsed = kind.parse(usual, folder);
     }
-    if ('reason' in parsed) throw new Error(`default of ${name}: ${parsed.reason}`);
+    if (parsed.kind === 'bad') throw new Error(`default of ${name}: ${parsed.reason}`);
     place(tree, pathInConfig(name), parsed.value);
   }
   // Built from the very table that the type is derived from.

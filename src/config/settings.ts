@@ -29,17 +29,10 @@ export function storeRules(config: Config): Rules {
 /** For SMTP and LMTP. Reads the certificate. */
 export function smtpSettings({ smtp, limits, tls }: Config): SmtpSettings {
   return {
+    ...smtp,
     hostname: smtp.hostname ?? hostname(),
-    maxSize: smtp.maxSize,
-    maxConnections: smtp.maxConnections,
-    maxConnectionsPerIp: smtp.maxConnectionsPerIp,
-    maxRecipients: smtp.maxRecipients,
     maxRefused: limits.refusedRecipients,
     mailsPerHour: limits.mailsPerHour,
-    idleTimeout: smtp.idleTimeout,
-    sessionTimeout: smtp.sessionTimeout,
-    dataTimeout: smtp.dataTimeout,
-    trustedNetworks: smtp.trustedNetworks,
     tls:
       tls.certificate && tls.key
         ? { cert: readPem('tls.certificate', tls.certificate), key: readPem('tls.key', tls.key) }

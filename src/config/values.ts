@@ -3,15 +3,21 @@
  * write (a TOML value, or the text of an environment variable) into the value that the program works with, and prints
  * such a value as it would be written.
  *
- * A bad value is a result, not a throw: `{ reason }` is one line that says what is wrong and what would be right,
- * without the key's name. Reasons quote the value; kinds for secrets never do. Pure: no files, no DNS.
+ * A bad value is a result, not a throw: its reason does not name the key. Reasons quote the value; kinds for secrets never
+ * do. Pure: no files, no DNS.
  */
 import path from 'node:path';
 
 /** A value as it stands in TOML: what defaults and the example file are written in. */
 export type Written = string | number | boolean | readonly string[];
 
-export type Parsed<T> = { readonly value: T } | { readonly reason: string };
+/** One line that says what is wrong and what would be right. */
+export interface Bad {
+  readonly kind: 'bad';
+  readonly reason: string;
+}
+
+export type Parsed<T> = { readonly kind: 'good'; readonly value: T } | Bad;
 
 export interface Kind<T> {
   /** What people read: "size", "list of host:port". */
@@ -52,114 +58,93 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
 };
 
 export function text(): Kind<string> {
-  return kind('text', written => {
-    const value = typeof written === 'string' ? written.trim() : '';
-    return value !== '' ? { value } : bad(written, 'a text that is not empty');
-  });
+  return kind('text', 'a text that is not empty', written => trimmed(written) || null);
 }
 
 /** A text that is never shown. Spaces at its ends are part of it. */
 export function secret(): Kind<string> {
-  return kind('secret text', written =>
-    typeof written === 'string' && written !== '' ? { value: written } : { reason: 'must be a text that is not empty' },
-  );
+  const empty: Bad = { kind: 'bad', reason: 'must be a text that is not empty' };
+  return kind('secret text', '', written => (typeof written === 'string' && written !== '' ? written : empty));
 }
 
 export function yesNo(): Kind<boolean> {
-  return kind('true or false', written => {
+  return kind('true or false', 'true or false', written => {
     const word = String(written).trim().toLowerCase();
-    if (['true', 'yes', 'on', '1'].includes(word)) return { value: true };
-    if (['false', 'no', 'off', '0'].includes(word)) return { value: false };
-    return bad(written, 'true or false');
+    if (['true', 'yes', 'on', '1'].includes(word)) return true;
+    return ['false', 'no', 'off', '0'].includes(word) ? false : null;
   });
 }
 
 export function oneOf<const T extends string>(words: readonly T[]): Kind<T> {
-  return kind(words.map(word => `"${word}"`).join(' | '), written => {
-    const value = words.find(word => word === written);
-    return value !== undefined ? { value } : bad(written, `one of ${words.map(word => `"${word}"`).join(', ')}`);
-  });
+  const quoted = words.map(word => `"${word}"`);
+  const read = (written: unknown) => words.find(word => word === written) ?? null;
+  return kind(quoted.join(' | '), `one of ${quoted.join(', ')}`, read);
 }
 
 /** A whole number from `min` to `max`. */
 export function whole(min: number, max: number): Kind<number> {
-  return kind(`whole number, ${min} to ${max}`, written => {
-    const value = typeof written === 'string' && /^\d{1,15}$/.test(written.trim()) ? Number(written) : written;
-    const fits = typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
-    return fits ? { value } : bad(written, `a whole number from ${min} to ${max}`);
+  return kind(`whole number, ${min} to ${max}`, `a whole number from ${min} to ${max}`, written => {
+    const value = /^\d{1,15}$/.test(trimmed(written)) ? Number(written) : written;
+    return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max ? value : null;
   });
 }
 
 /** Bytes. "35MiB", "20 MB", "512k" or a bare number of bytes. */
 export function size(min = 0, max = Number.MAX_SAFE_INTEGER): Kind<number> {
-  return kind(
-    'size',
-    written => {
-      const match = /^(\d{1,15}(?:\.\d{1,6})?) ?([a-z]{0,3})$/i.exec(String(written).trim());
-      const unit = match ? SIZE_UNITS[match[2]!.toLowerCase()] : undefined;
-      if (!match || unit === undefined) return bad(written, 'a size such as "35MiB", "20MB" or a number of bytes');
-      const value = Math.round(Number(match[1]) * unit);
-      if (value < min) return bad(written, `at least ${printSize(min)}`);
-      if (value > max)
-        return bad(written, max === Number.MAX_SAFE_INTEGER ? 'a smaller size' : `at most ${printSize(max)}`);
-      return { value };
-    },
-    printSize,
-  );
+  const read = (written: unknown) => {
+    const [, count, unit] = /^(\d{1,15}(?:\.\d{1,6})?) ?([a-z]{0,3})$/i.exec(String(written).trim()) ?? [];
+    const value = Math.round(Number(count) * (SIZE_UNITS[unit?.toLowerCase() ?? ''] ?? Number.NaN));
+    if (Number.isNaN(value)) return null;
+    if (value < min) return bad(written, `at least ${printSize(min)}`);
+    if (value <= max) return value;
+    return bad(written, max === Number.MAX_SAFE_INTEGER ? 'a smaller size' : `at most ${printSize(max)}`);
+  };
+  return kind('size', 'a size such as "35MiB", "20MB" or a number of bytes', read, printSize);
 }
 
 /** Milliseconds. "500ms", "2m", "1h30m", "3d"; 0 needs no unit. */
 export function duration(min: number, max: number): Kind<number> {
-  return kind(
-    'duration',
-    (written): Parsed<number> => {
-      const value = readDuration(String(written));
-      if (value === null) {
-        return /^\d+$/.test(String(written).trim())
-          ? bad(written, `a duration with its unit, such as "${String(written).trim()}s"`)
-          : bad(written, 'a duration such as "500ms", "30s", "2m", "4h" or "3d"');
-      }
-      return value >= min && value <= max
-        ? { value }
-        : bad(written, `a duration from ${printDuration(min)} to ${printDuration(max)}`);
-    },
-    printDuration,
-  );
+  const read = (written: unknown) => {
+    const text = String(written).trim();
+    const value = readDuration(text);
+    if (value === null) return /^\d+$/.test(text) ? bad(written, `a duration with its unit, such as "${text}s"`) : null;
+    return value >= min && value <= max
+      ? value
+      : bad(written, `a duration from ${printDuration(min)} to ${printDuration(max)}`);
+  };
+  return kind('duration', 'a duration such as "500ms", "30s", "2m", "4h" or "3d"', read, printDuration);
 }
 
 /** A duration, or "always" (null). */
 export function durationOrAlways(min: number, max: number): Kind<number | null> {
-  const inner = duration(min, max);
-  return kind(
-    'duration or "always"',
-    (written, folder): Parsed<number | null> => {
-      if (typeof written === 'string' && written.trim() === 'always') return { value: null };
+  const inner = orNothing(duration(min, max), 'always');
+  return {
+    ...inner,
+    name: 'duration or "always"',
+    parse(written, folder) {
       const parsed = inner.parse(written, folder);
-      return 'value' in parsed ? parsed : { reason: `${parsed.reason}, or "always"` };
+      return parsed.kind === 'good' ? parsed : { kind: 'bad', reason: `${parsed.reason}, or "always"` };
     },
-    value => (value === null ? 'always' : printDuration(value)),
-  );
+  };
 }
 
 /** An absolute path; what is written may be relative to the folder of the file it stands in. */
 export function filePath(): Kind<string> {
-  return kind('path', (written, folder) =>
-    typeof written === 'string' && written.trim() !== '' && !written.includes('\0')
-      ? { value: path.resolve(folder, written.trim()) }
-      : bad(written, 'a path'),
-  );
+  return kind('path', 'a path', (written, folder) => {
+    const file = trimmed(written);
+    return file !== '' && !file.includes('\0') ? path.resolve(folder, file) : null;
+  });
 }
 
 /** Permission bits of a socket: "0660", or 0o660 in TOML. Its owner must be able to read and write. */
 export function fileMode(): Kind<number> {
   return kind(
     'octal file mode',
+    'an octal file mode from "0600" to "0777", with "rw" for the owner, such as "0660"',
     written => {
-      const match = /^(?:0o)?([0-7]{3,4})$/.exec(String(written).trim());
-      const value = typeof written === 'number' ? written : Number.parseInt(match?.[1] ?? 'x', 8);
-      return Number.isInteger(value) && value >= 0o600 && value <= 0o777 && (value & 0o600) === 0o600
-        ? { value }
-        : bad(written, 'an octal file mode from "0600" to "0777", with "rw" for the owner, such as "0660"');
+      const [, digits = 'none'] = /^(?:0o)?([0-7]{3,4})$/.exec(String(written).trim()) ?? [];
+      const value = typeof written === 'number' ? written : Number.parseInt(digits, 8);
+      return Number.isInteger(value) && value >= 0o600 && value <= 0o777 ? value : null;
     },
     value => value.toString(8).padStart(4, '0'),
   );
@@ -167,11 +152,16 @@ export function fileMode(): Kind<number> {
 
 /** Nothing (an empty text), or a value. */
 export function optional<T>(inner: Kind<T>): Kind<T | null> {
-  return kind(
-    inner.name,
-    (written, folder): Parsed<T | null> => (written === '' ? { value: null } : inner.parse(written, folder)),
-    value => (value === null ? '' : inner.print(value)),
-  );
+  return orNothing(inner, '');
+}
+
+/** Null, which is written as `nothing`, or a value. */
+function orNothing<T>(inner: Kind<T>, nothing: string): Kind<T | null> {
+  return {
+    ...inner,
+    parse: (written, folder) => (written === nothing ? { kind: 'good', value: null } : inner.parse(written, folder)),
+    print: value => (value === null ? nothing : inner.print(value)),
+  };
 }
 
 /** A list, or one value alone; the same value twice counts once. */
@@ -186,11 +176,13 @@ export function listOf<T>(inner: Kind<T>, options: { atLeast?: number } = {}): K
       const reasons: string[] = [];
       for (const [at, item] of items.entries()) {
         const parsed = inner.parse(item, folder);
-        if ('value' in parsed) values.set(JSON.stringify(parsed.value), parsed.value);
+        if (parsed.kind === 'good') values.set(JSON.stringify(parsed.value), parsed.value);
         else reasons.push(items.length > 1 ? `entry ${at + 1}: ${parsed.reason}` : parsed.reason);
       }
-      if (reasons.length > 0) return { reason: reasons.join('; ') };
-      return values.size >= atLeast ? { value: [...values.values()] } : { reason: 'must not be empty' };
+      if (values.size < atLeast && reasons.length === 0) reasons.push('must not be empty');
+      return reasons.length === 0
+        ? { kind: 'good', value: [...values.values()] }
+        : { kind: 'bad', reason: reasons.join('; ') };
     },
     print: values => values.map(value => String(inner.print(value))),
   };
@@ -225,27 +217,43 @@ function unitLength(unit: string): number {
   return DURATION_UNITS.find(([name]) => name === unit)?.[1] ?? 0;
 }
 
-/** A kind of single value; without `print` the value is written as it is. */
+/**
+ * A kind of single value. `read` gives null where the value is not what is `wanted`, or says itself what is; without
+ * `print` the value is written as it is.
+ */
 export function kind<T>(
   name: string,
-  parse: (written: unknown, folder: string) => Parsed<T>,
+  wanted: string,
+  read: (written: unknown, folder: string) => T | Bad | null,
   print: (value: T) => Written = value => value as Written,
 ): Kind<T> {
   return {
     name,
     list: false,
-    parse: (written, folder) =>
-      typeof written === 'object'
-        ? { reason: `must be one value (${name}), not ${quote(written)}` }
-        : parse(written, folder),
+    parse(written, folder) {
+      if (typeof written === 'object') {
+        return { kind: 'bad', reason: `must be one value (${name}), not ${quote(written)}` };
+      }
+      const value = read(written, folder);
+      if (value === null) return bad(written, wanted);
+      return isBad(value) ? value : { kind: 'good', value };
+    },
     print,
   };
 }
 
+function isBad(value: unknown): value is Bad {
+  return typeof value === 'object' && (value as { kind?: unknown }).kind === 'bad';
+}
+
 /** The reason that names what was written and what was wanted. */
-export function bad(written: unknown, wanted: string): { readonly reason: string } {
-  if (written === '') return { reason: `is empty, must be ${wanted}` };
-  return { reason: `${quote(written)} must be ${wanted}` };
+export function bad(written: unknown, wanted: string): Bad {
+  return { kind: 'bad', reason: `${written === '' ? 'is empty,' : quote(written)} must be ${wanted}` };
+}
+
+/** Without the spaces at its ends; '' for what is no text. */
+export function trimmed(written: unknown): string {
+  return typeof written === 'string' ? written.trim() : '';
 }
 
 function quote(written: unknown): string {

@@ -7,6 +7,7 @@
  */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import { ReplydError } from '../base/errors.js';
+import { readNetwork } from '../base/place.js';
 
 /** True when the address is in one of the networks. */
 export type NetworkTest = (address: string) => boolean;
@@ -16,7 +17,16 @@ export type NetworkTest = (address: string) => boolean;
  */
 export function parseNetworks(entries: readonly string[]): NetworkTest {
   const networks = new BlockList();
-  for (const entry of entries) addNetwork(networks, entry);
+  for (const entry of entries) {
+    const network = readNetwork(entry);
+    if (network === null) {
+      throw new ReplydError(
+        'invalid',
+        `"${entry}" is no network: write it like 10.0.0.0/8, 2001:db8::/32 or as one IP address`,
+      );
+    }
+    networks.addSubnet(network.address, network.prefix, network.family);
+  }
   return address => {
     const plain = plainAddress(address);
     const version = isIP(plain);
@@ -57,21 +67,6 @@ export function plainAddress(address: string): string {
   const bare = address.split('%', 1)[0]!;
   const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(bare)?.[1];
   return mapped !== undefined && isIPv4(mapped) ? mapped : bare;
-}
-
-function addNetwork(networks: BlockList, entry: string): void {
-  const [text = '', prefixText, ...rest] = entry.trim().split('/');
-  const address = plainAddress(text);
-  const version = isIP(address);
-  const bits = version === 4 ? 32 : 128;
-  const prefix = prefixText === undefined ? bits : /^\d{1,3}$/.test(prefixText) ? Number(prefixText) : -1;
-  if (version === 0 || rest.length > 0 || prefix < 0 || prefix > bits) {
-    throw new ReplydError(
-      'invalid',
-      `"${entry}" is no network: write it like 10.0.0.0/8, 2001:db8::/32 or as one IP address`,
-    );
-  }
-  networks.addSubnet(address, prefix, version === 4 ? 'ipv4' : 'ipv6');
 }
 
 /** The eight groups of a valid IPv6 address. */

@@ -86,9 +86,9 @@ const VALID: readonly [toml: string, key: (config: Config) => unknown, value: un
   ['operator.address = "ops@bücher.example"', c => c.operator.address, 'ops@xn--bcher-kva.example'],
   ['smtp.hostname = "mx"', c => c.smtp.hostname, 'mx'],
   [
-    'smtp.trusted_networks = ["10.1.2.3", "2001:DB8::/32"]',
+    'smtp.trusted_networks = ["10.1.2.3", "2001:DB8::/32", "::ffff:10.9.0.0/16", "::ffff:10.8.0.1"]',
     c => c.smtp.trustedNetworks,
-    ['10.1.2.3/32', '2001:db8::/32'],
+    ['10.1.2.3/32', '2001:db8::/32', '10.9.0.0/16', '10.8.0.1/32'],
   ],
   ['hooks.allow_private = true', c => c.hooks.allowPrivate, true],
   ['outbound.envelope_sender = "support"', c => c.outbound.envelopeSender, 'support'],

@@ -6,7 +6,8 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { buildProgram, loadGroups } from '#replyd/cli/program.js';
-import { describeKeys, exampleConfig, type KeyDescription } from '#replyd/config/example.js';
+import { exampleConfig } from '#replyd/config/example.js';
+import { findKey, KEY_NAMES, type KeyName, variableOf } from '#replyd/config/keys.js';
 import { PROVIDERS } from '#replyd/ingress/providers/list.js';
 import type { Ending } from '#replyd/ingress/providers/provider.js';
 
@@ -30,21 +31,22 @@ function configurationPage(): string {
     'Every key is also an environment variable, which comes before the file; lists are separated by commas. Sizes are written as `"35MiB"` or `"20MB"`, durations as `"500ms"`, `"30s"`, `"2m"`, `"4h"` or `"3d"`. Relative paths are relative to the folder of the file. Keys marked *reload* change when the daemon gets SIGHUP, the others when it starts.',
   ];
   let group = '';
-  for (const key of describeKeys()) {
-    const head = key.name.split('.')[0]!;
+  for (const name of KEY_NAMES) {
+    const head = name.split('.')[0]!;
     if (head !== group) parts.push(`## ${head}`);
     group = head;
-    parts.push(keyEntry(key));
+    parts.push(keyEntry(name));
   }
   return `${parts.join('\n\n')}\n`;
 }
 
-function keyEntry({ name, variable, type, default: usual, meaning, reloadable, secret }: KeyDescription): string {
+function keyEntry(name: KeyName): string {
+  const { kind, default: usual, meaning, restart, secret } = findKey(name)!;
   const facts = [
-    `type: ${escaped(type)}`,
+    `type: ${escaped(kind.name)}`,
     `default: \`${JSON.stringify(usual)}\``,
-    `variable: \`${variable}\``,
-    ...(reloadable ? ['*reload*'] : []),
+    `variable: \`${variableOf(name)}\``,
+    ...(restart ? [] : ['*reload*']),
     ...(secret ? ['secret'] : []),
   ];
   return `### \`${name}\`\n${escaped(meaning)}\n\n${facts.join(' · ')}`;
