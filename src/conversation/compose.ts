@@ -311,7 +311,7 @@ function cleanText(text: string): string {
   return text
     .replaceAll(/\r\n?/g, '\n')
     .replaceAll(/[\x00-\x08\x0b-\x1f\x7f]/g, '')
-    .replaceAll(/[\ud800-\udfff]/gu, '\ufffd')
+    .toWellFormed()
     .replace(/^\n+/, '')
     .trimEnd();
 }

@@ -49,7 +49,7 @@ const LONGEST_PREFIX = 16;
 /** One line: white space and controls collapse to single spaces, trimmed, no lone surrogates, at most 998 characters. */
 export function cleanSubject(text: string): string {
   const line = text
-    .replaceAll(/[\ud800-\udfff]/gu, '\ufffd')
+    .toWellFormed()
     // Bidi overrides turn a subject round on the agent's screen; plain direction marks may stay.
     .replaceAll(/[\u202a-\u202e\u2066-\u2069]/g, '')
     .replaceAll(/[\s\x00-\x1f\x7f-\x9f]+/g, ' ')

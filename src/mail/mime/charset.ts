@@ -56,10 +56,7 @@ export function decodeText(bytes: Uint8Array, declared: string | null): string {
 
 /** Text that may be stored: no NUL, no lone surrogate (U+FFFD instead), no byte order mark in front. */
 export function cleanText(text: string): string {
-  return text
-    .replace(/^\ufeff/, '')
-    .replaceAll(/[\ud800-\udfff]/gu, '\ufffd')
-    .replaceAll('\0', '');
+  return (text.startsWith('\ufeff') ? text.slice(1) : text).toWellFormed().replaceAll('\0', '');
 }
 
 function decodeBytes(bytes: Buffer, declared: string | null): string {

@@ -95,7 +95,7 @@ function safeName(given: string): string {
   const clean = given
     .replaceAll(/[\x00-\x1f\x7f-\x9f]+/g, ' ')
     .replaceAll(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
-    .replaceAll(/[\ud800-\udfff]/gu, '\ufffd');
+    .toWellFormed();
   const last = clean.slice(Math.max(clean.lastIndexOf('/'), clean.lastIndexOf('\\')) + 1);
   const name = shortened(last.replace(/^[a-z]:/i, '').trim());
   return /^\.*$/.test(name) ? '' : name;
