@@ -168,11 +168,14 @@ const PHRASES: readonly string[] = [
   'ตอบกลับอัตโนมัติ', 'การตอบกลับอัตโนมัติ', 'trả lời tự động', 'balasan otomatis', 'स्वचालित उत्तर',
 ]; // biome-ignore format: one language a line
 
+// They hold no signs of patterns.
+const RESPONDER = new RegExp(`^(?:${PHRASES.join('|')})`);
+
 /** The phrase of a responder at the subject's beginning, or null. */
 export function responderPhrase(subject: string): string | null {
   const text = stripReplyPrefixes(subject)
     .normalize('NFC')
     .replace(/^[[({【\s]+/, '')
     .toLowerCase();
-  return PHRASES.find(phrase => text.startsWith(phrase)) ?? null;
+  return RESPONDER.exec(text)?.[0] ?? null;
 }

@@ -48,6 +48,7 @@ export function isDeviceLine(line: Line): boolean {
   if (VIRUS_LINE.test(text)) return true;
   const [first, rest] = firstSentence(text);
   const lower = lowered(first);
+  if (!PREFIXES.test(lower) && !SUFFIXES.test(lower)) return false;
   const fits = ([prefix, suffix]: Pattern): boolean => {
     if (!lower.startsWith(prefix) || !lower.endsWith(suffix) || lower.length < prefix.length + suffix.length)
       return false;
@@ -133,6 +134,14 @@ const PATTERNS: readonly Pattern[] = [
     return [prefix, suffix] as const;
   }),
 );
+
+// Any prefix, and any suffix that has no prefix: two looks at a line instead of 300. The words hold no signs of patterns.
+const PREFIXES = new RegExp(`^(?:${wordsOf(PATTERNS.map(([prefix]) => prefix))})`);
+const SUFFIXES = new RegExp(`(?:${wordsOf(PATTERNS.map(([prefix, suffix]) => (prefix === '' ? suffix : '')))})$`);
+
+function wordsOf(words: readonly string[]): string {
+  return words.filter(word => word !== '').join('|');
+}
 
 // "Get Outlook for iOS": such a line names a mail program, else somebody asks for something.
 const OFFERS: ReadonlySet<string> = new Set(
