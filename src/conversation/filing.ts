@@ -111,8 +111,8 @@ export interface Filing {
   readonly reason: string | null;
   /** Contents of `reading.mail.attachments`, in their order. */
   readonly attachments: readonly StoredContent[];
-  /** What a checker that we trust says of the sender; absent: nobody did. */
-  readonly authentication?: Authentication;
+  /** What a checker that we trust says of the sender; null: nobody did. */
+  readonly authentication?: Authentication | null;
 }
 
 /** Per destination, in the order of Filing.destinations. */

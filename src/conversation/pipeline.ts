@@ -80,14 +80,8 @@ export function createReception(options: ReceptionOptions): Reception {
     async refuse(refused) {
       mails.add([refused.via, 'rejected'], refused.envelope.rcptTo.length);
       try {
-        const parsed = await options.parser.parse(refused.raw, {
-          knownTexts: NOTHING_KNOWN,
-          mailFrom: refused.envelope.mailFrom,
-          authservIds: [],
-        });
-        if (parsed.readable) await discardAttachments(options, parsed.attachments);
-        const raw = await store.place(refused.raw, parsed.facts);
-        const id = await store.refuse({ ...refused, facts: parsed.facts, raw });
+        const facts = await options.parser.facts(refused.raw);
+        const id = await store.refuse({ ...refused, facts, raw: await store.place(refused.raw, facts) });
         log.info('rejected', { id, door: refused.via, client: refused.client, reason: refused.reason });
       } catch (error) {
         log.error('refuse_failed', { door: refused.via, client: refused.client, error: errorText(error) });
@@ -99,8 +93,6 @@ export function createReception(options: ReceptionOptions): Reception {
     lowOnSpace: options.lowOnSpace,
   };
 }
-
-const NOTHING_KNOWN = { texts: [], replyAddresses: [] };
 
 /** More Received fields than these are a loop between MTAs (RFC 5321 section 6.3). */
 const MAX_HOPS = 50;
@@ -128,7 +120,8 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
     authservIds: arrival.trusted ? (options.authservIds?.() ?? []) : [],
   };
   const parsed = await parser.parse(arrival.raw, about);
-  const attachments = parsed.readable ? parsed.attachments : [];
+  const attachments = parsed.kind === 'read' ? parsed.attachments : [];
+  const unreadable = parsed.kind === 'read' ? null : parsed.reason;
   try {
     if (parsed.facts.hops > MAX_HOPS) {
       log.warn('rejected', { client: arrival.client, door: arrival.via, hops: parsed.facts.hops });
@@ -149,32 +142,20 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
       together,
       facts: parsed.facts,
       raw,
-      reading: parsed.readable ? parsed.reading : null,
-      reason: parsed.readable ? null : parsed.reason,
+      reading: parsed.kind === 'read' ? parsed.reading : null,
+      reason: unreadable,
       attachments: placed,
-      ...(parsed.readable && parsed.authentication ? { authentication: parsed.authentication } : {}),
+      authentication: parsed.kind === 'read' ? parsed.authentication : null,
     });
-    const unreadable = parsed.readable ? null : parsed.reason;
     logFiled(options, arrival, { size: parsed.facts.size, results, unreadable });
     return results.map(verdictOf);
   } finally {
-    await discardAttachments(options, attachments);
+    for (const { content } of attachments) await options.discard(content);
   }
 }
 
 function conversationsOf(destinations: readonly Destination[]): readonly string[] {
-  const found: string[] = [];
-  for (const each of destinations) {
-    if (each.kind === 'reply' || each.kind === 'bounce') found.push(each.conversationId);
-  }
-  return found;
-}
-
-async function discardAttachments(
-  options: ReceptionOptions,
-  attachments: readonly { content: Content }[],
-): Promise<void> {
-  for (const { content } of attachments) await options.discard(content);
+  return destinations.flatMap(each => ('conversationId' in each ? [each.conversationId] : []));
 }
 
 function verdictOf(result: FilingResult): Verdict {

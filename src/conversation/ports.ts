@@ -83,14 +83,14 @@ export interface Reception {
 
 export type Parsed =
   | {
-      readonly readable: true;
+      readonly kind: 'read';
       readonly facts: RawFacts;
       readonly reading: FiledReading;
       readonly attachments: readonly MailAttachment[];
-      /** Absent: no checker that we trust says anything. */
-      readonly authentication?: Authentication;
+      /** Null: no checker that we trust says anything. */
+      readonly authentication: Authentication | null;
     }
-  | { readonly readable: false; readonly facts: RawFacts; readonly reason: string };
+  | { readonly kind: 'unreadable'; readonly facts: RawFacts; readonly reason: string };
 
 /** What is known of a mail besides its bytes. */
 export interface ReadingContext {
@@ -104,12 +104,14 @@ export interface ReadingContext {
 /** Reads raw mails away from the socket thread, under a budget of time and memory. */
 export interface Parser {
   /**
-   * Never throws because of the mail itself: `readable: false` means that two independent readers failed, or took more
+   * Never throws because of the mail itself: `unreadable` means that two independent readers failed, or took more
    * than their budget. Throws ReplydError('unavailable') when the parser itself can't work (no thread, no disk). Does not
    * touch `raw`.
    * Contents of large attachments come as files in the store's incoming folder, owned by the caller.
    */
   parse(raw: Content, about: ReadingContext): Promise<Parsed>;
+  /** Of a mail that nobody reads. */
+  facts(raw: Content): Promise<RawFacts>;
 }
 
 // ---------------------------------------------------------------- queue → world

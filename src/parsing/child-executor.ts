@@ -11,15 +11,12 @@
  * | no child can be started                   | 'unavailable': that says nothing about the mail             |
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { errorText, ReplydError } from '../base/errors.js';
 import type { Parsed } from '../conversation/ports.js';
-import { factsOf, factsOfStream } from '../mail/fingerprint.js';
-import type { Content, RawFacts } from '../mail/mail.js';
 import type { ChildJob } from './child.js';
-import { CHECK_INTERVAL, CLOSED, type Executor, type ExecutorOptions, parsedOf } from './executor.js';
+import { CHECK_INTERVAL, CLOSED, type Executor, type ExecutorOptions, factsOfContent, parsedOf } from './executor.js';
 import type { Job, JobResult } from './job.js';
 
 export function openChildExecutor(options: ExecutorOptions): Executor {
@@ -33,15 +30,11 @@ export function openChildExecutor(options: ExecutorOptions): Executor {
       running = child;
     };
     let result = await runChild(job, options, started);
-    if ('died' in result && result.killed && !closing) result = await runChild(job, options, started);
+    if (result.kind === 'died' && result.killed && !closing) result = await runChild(job, options, started);
     running = null;
     if (closing) throw CLOSED;
-    if ('result' in result) return parsedOf(result.result);
-    return {
-      readable: false,
-      facts: job.again?.facts ?? (await factsOfContent(job.raw)),
-      reason: result.died,
-    };
+    if (result.kind !== 'died') return parsedOf(result);
+    return { kind: 'unreadable', facts: job.again?.facts ?? (await factsOfContent(job.raw)), reason: result.reason };
   };
 
   return {
@@ -58,12 +51,12 @@ export function openChildExecutor(options: ExecutorOptions): Executor {
   };
 }
 
-/** One mail in one process. `died`: why it gave no answer; `killed`: by a signal that was not ours. */
+/** One mail in one process. `died`: it gave no answer; `killed`: by a signal that was not ours. */
 function runChild(
   job: Job,
   options: ExecutorOptions,
   started: (child: ChildProcess) => void,
-): Promise<{ result: JobResult } | { died: string; killed: boolean }> {
+): Promise<JobResult | { readonly kind: 'died'; readonly reason: string; readonly killed: boolean }> {
   const { parseTime, parseMemory } = options.limits();
   const child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [], {
     execArgv: [`--max-old-space-size=${Math.ceil(parseMemory / 2 ** 20)}`],
@@ -101,17 +94,13 @@ function runChild(
       clearTimeout(time);
       clearInterval(memory);
       const killed = !stopped && (signal === 'SIGKILL' || signal === 'SIGTERM');
-      resolve(result ? { result } : { died: reason, killed });
+      resolve(result ?? { kind: 'died', reason, killed });
     });
     child.send({ ...job, folder: options.incomingFolder } satisfies ChildJob, error => {
       // It was gone before it got the mail.
       if (error) child.kill('SIGKILL');
     });
   });
-}
-
-async function factsOfContent(raw: Content): Promise<RawFacts> {
-  return 'bytes' in raw ? factsOf(raw.bytes) : await factsOfStream(createReadStream(raw.file));
 }
 
 /** Bytes in memory, 0 where the system does not say. */

@@ -1,8 +1,11 @@
 /** What the parser's two executors have in common: the worker thread for small mails, child processes for large ones. */
 
+import { createReadStream } from 'node:fs';
 import { ReplydError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Parsed } from '../conversation/ports.js';
+import { factsOf, factsOfStream } from '../mail/fingerprint.js';
+import type { Content, RawFacts } from '../mail/mail.js';
 import type { Job, JobResult } from './job.js';
 
 export interface ParserLimits {
@@ -31,12 +34,10 @@ export const CLOSED = new ReplydError('unavailable', 'the parser is closed');
 
 /** Throws 'unavailable' when the parser itself could not work. */
 export function parsedOf(result: JobResult): Parsed {
-  switch (result.kind) {
-    case 'trouble':
-      throw new ReplydError('unavailable', `the parser cannot work: ${result.reason}`);
-    case 'broken':
-      return { readable: false, facts: result.facts, reason: result.reason };
-    case 'read':
-      return result.parsed;
-  }
+  if (result.kind !== 'trouble') return result;
+  throw new ReplydError('unavailable', `the parser cannot work: ${result.reason}`);
+}
+
+export async function factsOfContent(raw: Content): Promise<RawFacts> {
+  return 'bytes' in raw ? factsOf(raw.bytes) : factsOfStream(createReadStream(raw.file));
 }

@@ -16,11 +16,8 @@ export interface Job {
   readonly again?: { readonly facts: RawFacts };
 }
 
-/** `broken`: the mail can't be read. `trouble`: the parser could not work; nothing is known about the mail. */
-export type JobResult =
-  | { readonly kind: 'read'; readonly id: number; readonly parsed: Extract<Parsed, { readable: true }> }
-  | { readonly kind: 'broken'; readonly id: number; readonly facts: RawFacts; readonly reason: string }
-  | { readonly kind: 'trouble'; readonly id: number; readonly reason: string };
+/** `trouble`: the parser could not work; nothing is known about the mail. */
+export type JobResult = (Parsed | { readonly kind: 'trouble'; readonly reason: string }) & { readonly id: number };
 
 /** The mail of a job: its bytes, their facts, and where its attachments go. */
 export interface JobMail {
@@ -44,11 +41,15 @@ export async function resultOf(job: Job, facts: RawFacts, read: () => Promise<Re
     const reading = await read();
     const { attachments, headers } = reading.mail;
     const authentication = about.authservIds.length === 0 ? null : authenticationOf(headers, about.authservIds);
-    const understood = { readable: true, facts, reading: filedReading(reading), attachments } as const;
-    return { kind: 'read', id, parsed: authentication === null ? understood : { ...understood, authentication } };
+    return { kind: 'read', id, facts, reading: filedReading(reading), attachments, authentication };
   } catch (error) {
     if (isDiskTrouble(error)) return { kind: 'trouble', id, reason: errorText(error) };
-    return { kind: 'broken', id, facts, reason: isReplydError(error, 'invalid') ? error.message : errorText(error) };
+    return {
+      kind: 'unreadable',
+      id,
+      facts,
+      reason: isReplydError(error, 'invalid') ? error.message : errorText(error),
+    };
   }
 }
 

@@ -21,7 +21,7 @@ import { histogram } from '../base/metrics.js';
 import type { Parser } from '../conversation/ports.js';
 import { factsOf } from '../mail/fingerprint.js';
 import { openChildExecutor } from './child-executor.js';
-import type { ExecutorOptions } from './executor.js';
+import { type ExecutorOptions, factsOfContent } from './executor.js';
 import type { Job } from './job.js';
 import { openWorkerExecutor } from './worker-executor.js';
 
@@ -60,12 +60,13 @@ export async function openParser(options: ParserOptions): Promise<OpenParser> {
     async parse(raw, about) {
       const apart = 'file' in raw || (suspects.size > 0 && suspects.has(factsOf(raw.bytes).sha256));
       const first = await run(apart ? 'large' : 'small', { raw, about });
-      if (first.readable) return first;
+      if (first.kind === 'read') return first;
       const { facts, reason } = first;
       const second = await run('second', { raw, about, again: { facts } });
-      options.log.warn('second_reader', { sha256: facts.sha256, reason, read: second.readable });
-      return second.readable ? second : first;
+      options.log.warn('second_reader', { sha256: facts.sha256, reason, read: second.kind === 'read' });
+      return second.kind === 'read' ? second : first;
     },
+    facts: factsOfContent,
     async close() {
       await Promise.all([worker.close(), children.close()]);
       await rm(parsingFile, { force: true });

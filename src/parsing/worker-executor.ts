@@ -70,7 +70,7 @@ export function openWorkerExecutor(parsingFile: string, options: ExecutorOptions
     const innocent: Waiting[] = [];
     for (const waiting of inFlight.splice(0)) {
       if (closing) waiting.reject(CLOSED);
-      else if (waiting.job.id === guilty) settle(waiting, broken(waiting.job, reason));
+      else if (waiting.job.id === guilty) waiting.resolve(unreadable(waiting.job, reason));
       else innocent.push(waiting);
     }
     queue.unshift(...innocent);
@@ -134,6 +134,6 @@ function settle(waiting: Waiting, result: JobResult): void {
   }
 }
 
-function broken(job: Job, reason: string): JobResult {
-  return { kind: 'broken', id: job.id, facts: factsOf((job.raw as { bytes: Uint8Array }).bytes), reason };
+function unreadable({ raw }: Job, reason: string): Parsed {
+  return { kind: 'unreadable', facts: factsOf((raw as { bytes: Uint8Array }).bytes), reason };
 }

@@ -101,7 +101,7 @@ function send(results: readonly JobResult[]): void {
 
 function buffersOf(result: JobResult): ArrayBuffer[] {
   if (result.kind !== 'read') return [];
-  return ownBuffers(result.parsed.attachments.flatMap(({ content }) => ('bytes' in content ? [content.bytes] : [])));
+  return ownBuffers(result.attachments.flatMap(({ content }) => ('bytes' in content ? [content.bytes] : [])));
 }
 
 function bytesOf(job: Job): Uint8Array {

@@ -44,7 +44,7 @@ test('attachments of all sizes come back whole from the worker, and the raw mail
     ),
   );
   for (const parsed of all) {
-    assert.ok(parsed.readable);
+    assert.ok(parsed.kind === 'read');
     assert.equal(parsed.reading.text.text, 'Hello');
     const contents = parsed.attachments.map(({ content, sha256 }) => {
       assert.ok('bytes' in content);
@@ -70,7 +70,7 @@ test('a mail whose hash can not be noted is read all the same', async context =>
       { bytes },
       { knownTexts: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] },
     );
-    assert.ok(parsed.readable && parsed.reading.text.text === text);
+    assert.ok(parsed.kind === 'read' && parsed.reading.text.text === text);
   }
 });
 
@@ -94,11 +94,11 @@ test('all mails that were in hand when the process went down are read apart, oth
   assert.deepEqual(warned, hashes.slice(0, 2));
   const parsed = await Promise.all(mails.map(bytes => other.parse({ bytes }, ABOUT)));
   assert.deepEqual(
-    parsed.map(each => [each.facts.sha256, each.readable]),
+    parsed.map(each => [each.facts.sha256, each.kind]),
     [
-      [hashes[0], false],
-      [hashes[1], false],
-      [hashes[2], true],
+      [hashes[0], 'unreadable'],
+      [hashes[1], 'unreadable'],
+      [hashes[2], 'read'],
     ],
   );
 });
@@ -131,7 +131,7 @@ test('what our own parser can not read the second reader reads, from memory and 
     [one, small],
     [two, large],
   ] as const) {
-    assert.ok(parsed?.readable);
+    assert.ok(parsed?.kind === 'read');
     assert.ok(parsed.reading.text.text.startsWith('Where is my order?'));
     assert.equal(parsed.reading.evidence[0], 'read by the second reader');
     assert.equal(parsed.facts.sha256, createHash('sha256').update(bytes).digest('hex'));

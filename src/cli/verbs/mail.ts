@@ -89,10 +89,9 @@ async function reprocess(store: Store, id: string): Promise<readonly string[]> {
   const job = { id: 0, raw: { bytes }, about };
   const given = { bytes, facts: factsOf(bytes), keeper: keepInMemory };
   const first = await readJob(job, given);
-  const result = first.kind === 'broken' ? await readJobAgain(job, given) : first;
+  const result = first.kind === 'unreadable' ? await readJobAgain(job, given) : first;
   if (result.kind !== 'read') throw new ReplydError('unavailable', `mail ${id} still can't be read: ${result.reason}`);
   const placed: StoredContent[] = [];
-  const { reading, attachments } = result.parsed;
-  for (const attachment of attachments) placed.push(await store.place(attachment.content, attachment));
-  return store.refile(id, reading, placed);
+  for (const attachment of result.attachments) placed.push(await store.place(attachment.content, attachment));
+  return store.refile(id, result.reading, placed);
 }
