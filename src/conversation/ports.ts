@@ -234,7 +234,9 @@ export interface Tx {
   /** Returns how many rows it changed. */
   run(text: string, ...values: readonly unknown[]): Soon<number>;
   /** One row by its columns. `known: 'kept'`: a row with the same primary key stays as it is. Returns how many rows came. */
-  insert(table: string, row: Readonly<Record<string, unknown>>, options?: { readonly known: 'kept' }): Soon<number>;
+  insert(table: string, row: object, options?: { readonly known: 'kept' }): Soon<number>;
+  /** Changes columns of the row with this key; undefined: as it is. Returns how many rows that were. */
+  update(table: string, key: number, change: object): Soon<number>;
   /** A new key, higher than all that this process made before. Two tables may have rows with the same key. */
   key(): number;
   /**

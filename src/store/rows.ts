@@ -1,5 +1,23 @@
 /** Rows of the tables as SQLite gives them: the shapes behind `migrations/sqlite/*.sql`. */
-import type { DeliveryKind, VerdictWord } from '../conversation/model.js';
+import type {
+  AccountSettings,
+  Channel,
+  ConversationStatus,
+  Delivery,
+  DeliveryKind,
+  EventType,
+  MailIntent,
+  MailReason,
+  MailRecordState,
+  Message,
+  Sender,
+  TextFormat,
+  VerdictWord,
+  Via,
+} from '../conversation/model.js';
+
+/** JSON that this program wrote itself. */
+export type Json<Value> = string & { readonly of?: Value };
 
 export interface AccountRow {
   key: number;
@@ -9,7 +27,7 @@ export interface AccountRow {
   inbound_emails: number;
   new_conversations: number;
   hold_strangers: number;
-  settings: string;
+  settings: Json<AccountSettings>;
   inbox_token: string;
   created_at: number;
 }
@@ -30,11 +48,11 @@ export interface ConversationRow {
   account_key: number;
   number: number;
   contact_key: number;
-  channel: string;
+  channel: Channel;
   source_id: string | null;
   subject: string | null;
-  status: string;
-  metadata: string;
+  status: ConversationStatus;
+  metadata: Json<Message['metadata']>;
   next_seq: number;
   created_at: number;
   last_activity_at: number;
@@ -64,36 +82,36 @@ export interface MessageRow {
   key: number;
   conversation_key: number;
   seq: number;
-  direction: string;
-  kind: string;
+  direction: Message['direction'];
+  kind: Message['kind'];
   author_name: string;
   author_email: string | null;
-  author_role: string;
+  author_role: Message['author']['role'];
   participant_key: number | null;
   text: string;
-  format: string | null;
+  format: TextFormat | null;
   quoted_text: string;
   signature: string;
   html: string | null;
   subject: string | null;
   message_id: string | null;
   in_reply_to: string | null;
-  refs: string;
-  recipients_to: string;
-  recipients_cc: string;
+  refs: Json<Message['references']>;
+  recipients_to: Json<Message['to']>;
+  recipients_cc: Json<Message['cc']>;
   date: number | null;
   received_at: number;
-  via: string;
+  via: Via;
   mail_key: number | null;
   source_id: string | null;
-  metadata: string;
-  sender: string | null;
-  report: string;
-  evidence: string;
+  metadata: Json<Message['metadata']>;
+  sender: Json<Sender> | null;
+  report: Json<Message['report']>;
+  evidence: Json<Message['evidence']>;
   held: number;
   looping: number;
-  mail_intent: string | null;
-  mail_reason: string | null;
+  mail_intent: MailIntent | null;
+  mail_reason: MailReason | null;
 }
 
 export interface DeliveryRow {
@@ -111,13 +129,13 @@ export interface DeliveryRow {
   envelope_sender: string | null;
   head: string;
   bounce_token: string | null;
-  state: string;
-  reason: string | null;
+  state: Delivery['state'];
+  reason: Delivery['reason'];
   attempts: number;
   next_attempt_at: number | null;
   last_error: string | null;
   smtp_response: string | null;
-  report: string | null;
+  report: Delivery['report'];
   created_at: number;
   settled_at: number | null;
   event_key: number | null;
@@ -129,16 +147,16 @@ export const SMARTHOST = 'smarthost';
 
 export interface MailRow {
   key: number;
-  state: string;
+  state: MailRecordState;
   mail_from: string;
-  rcpt_to: string;
+  rcpt_to: Json<readonly string[]>;
   size: number;
   blob_key: number;
-  door: string;
+  door: Via;
   client: string | null;
   received_at: number;
   reason: string | null;
-  results: string;
+  results: Json<readonly StoredResult[]>;
   /** Since when its bytes are no longer kept; `blob_key` names nothing then. */
   raw_gone_at: number | null;
 }
@@ -179,9 +197,9 @@ export interface EventRow {
   account_key: number;
   conversation_key: number | null;
   seq: number;
-  type: string;
+  type: EventType;
   message_key: number | null;
-  data: string;
+  data: Json<Readonly<Record<string, unknown>>>;
   created_at: number;
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Random, Tx } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
+import type { Json } from './rows.js';
 
 export interface StoreTx extends Tx {
   readonly random: Random;
@@ -76,7 +77,10 @@ export function toIso(time: number | null): string | null {
   return time === null ? null : new Date(time).toISOString();
 }
 
-/** For JSON columns that this program wrote itself. */
-export function fromJson<T>(text: string): T {
-  return JSON.parse(text) as T;
+export function fromJson<Value>(text: Json<Value>): Value {
+  return JSON.parse(text) as Value;
+}
+
+export function toJson<Value>(value: Value): Json<Value> {
+  return JSON.stringify(value) as Json<Value>;
 }

@@ -48,7 +48,7 @@ test('no statement is of one engine only', () => {
 
 test('every call of a transaction is awaited', () => {
   const wrong = FILES.flatMap(file =>
-    [...readFileSync(file, 'utf8').matchAll(/(.{0,20})\btx\s*\.(?:get|value|all|run|insert|lock)(?=[<(])/gs)]
+    [...readFileSync(file, 'utf8').matchAll(/(.{0,20})\btx\s*\.(?:get|value|all|run|insert|update|lock)(?=[<(])/gs)]
       .filter(match => !/(?:await|return|=>)\s*$/.test(match[1]!))
       .map(match => `${file}: ${match[0]}`),
   );

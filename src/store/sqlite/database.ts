@@ -116,7 +116,7 @@ export class Connection {
   }
 
   /** Inserts one row by its columns; `kept`: one with the same primary key stays as it is. Returns how many came. */
-  insert(table: string, row: Readonly<Record<string, unknown>>, { kept = false } = {}): number {
+  insert(table: string, row: object, { kept = false } = {}): number {
     const columns = Object.keys(row);
     let known = this.#insertions.get(table);
     if (known === undefined) {
@@ -131,6 +131,14 @@ export class Connection {
       known.push(insertion);
     }
     return this.run(insertion.text, ...Object.values(row));
+  }
+
+  /** Changes columns of the row with this key, those that are not undefined. Returns how many rows that were. */
+  update(table: string, key: number, change: object): number {
+    const columns = Object.entries(change).filter(([, value]) => value !== undefined);
+    if (columns.length === 0) return 0;
+    const text = `update ${table} set ${columns.map(([name]) => `${name} = ?`).join(', ')} where key = ?`;
+    return this.run(text, ...columns.map(([, value]) => value), key);
   }
 
   /** The first column of the first row. */

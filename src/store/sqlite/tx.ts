@@ -53,6 +53,7 @@ export function sqliteTx(
     all: (text, ...values) => afterStream(text, () => db.all(text, ...values)),
     run: (text, ...values) => afterStream(text, () => db.run(text, ...values)),
     insert: (table, row, options) => db.insert(table, row, { kept: options?.known === 'kept' }),
+    update: (table, key, change) => db.update(table, key, change),
     key() {
       // A clock that was put back while nobody ran: keys go on where they were.
       if (!seeded) keys.pass(db.value<number>('select v from sequencer') ?? 0);

@@ -90,7 +90,7 @@ async function clearRaw(tx: StoreTx, before: number): Promise<number> {
   if (mails.length === 0) return 0;
   const cleared = await withinBudget(mails, async mail => {
     const nothing = await blobKey(tx, NOTHING);
-    await tx.run('update mail set blob_key = $1, raw_gone_at = $2 where key = $3', nothing, tx.now(), mail.key);
+    await tx.update('mail', mail.key, { blob_key: nothing, raw_gone_at: tx.now() });
     return removeBlobIfUnused(tx, mail.blob_key);
   });
   await tx.run(
@@ -109,12 +109,7 @@ async function clearSent(tx: StoreTx, before: number): Promise<number> {
   );
   return withinBudget(mails, async mail => {
     const nothing = await blobKey(tx, NOTHING);
-    await tx.run(
-      'update outgoing_mail set blob_key = $1, raw_gone_at = $2 where key = $3',
-      nothing,
-      tx.now(),
-      mail.key,
-    );
+    await tx.update('outgoing_mail', mail.key, { blob_key: nothing, raw_gone_at: tx.now() });
     return removeBlobIfUnused(tx, mail.blob_key);
   });
 }
@@ -148,7 +143,7 @@ async function clearLogs(tx: StoreTx, before: number): Promise<number> {
   );
   for (const { key, kind } of rows) {
     if (kind === 'webhook') await tx.run('delete from delivery where key = $1', key);
-    else await tx.run("update delivery set head = '', last_error = null, smtp_response = null where key = $1", key);
+    else await tx.update('delivery', key, { head: '', last_error: null, smtp_response: null });
   }
   return rows.length;
 }

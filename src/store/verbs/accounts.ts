@@ -2,14 +2,13 @@
 
 import { ReplydError } from '../../base/errors.js';
 import type { Destination } from '../../conversation/filing.js';
-import type { AccountSettings } from '../../conversation/model.js';
 import { addressRefusal, inboundAfter } from '../../conversation/rules/filing.js';
 import { newToken } from '../../conversation/token.js';
 import { normalizeAddress, normalizeDomain, type OurAddress, parseOurAddress } from '../../mail/address.js';
 import { byKey } from '../by-key.js';
 import { encodeId } from '../ids.js';
 import type { AccountRow } from '../rows.js';
-import { inTurn, type StoreTx, type Verb } from '../tx.js';
+import { fromJson, inTurn, type StoreTx, toJson, type Verb } from '../tx.js';
 import { accountView } from '../views/views.js';
 
 const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -46,20 +45,18 @@ export const account: Verb<'account'> = async (tx, slug) => accountView(tx, awai
 
 export const setAccount: Verb<'setAccount'> = async (tx, slug, change) => {
   const row = await accountBySlug(tx, slug);
-  if (change.name !== undefined) await tx.run('update account set name = $1 where key = $2', change.name, row.key);
-  if (change.support_email !== undefined) {
-    await tx.run('update account set support_email = $1 where key = $2', checkedAddress(change.support_email), row.key);
-  }
+  const { name, support_email, settings } = change;
+  await tx.update('account', row.key, {
+    name,
+    support_email: support_email === undefined ? undefined : checkedAddress(support_email),
+    settings: settings && toJson({ ...fromJson(row.settings), ...settings }),
+  });
   if (change.domains !== undefined) {
     const domains = change.domains.map(checkedDomain);
     const had = (await tx.get('select 1 from domain where account_key = $1', row.key)) !== undefined;
     await writeDomains(tx, row.key, domains);
     const inbound = inboundAfter({ inbound: row.inbound_emails === 1, had, has: domains.length > 0 });
-    await tx.run('update account set inbound_emails = $1 where key = $2', inbound ? 1 : 0, row.key);
-  }
-  if (change.settings !== undefined) {
-    const settings = { ...(JSON.parse(row.settings) as AccountSettings), ...change.settings };
-    await tx.run('update account set settings = $1 where key = $2', JSON.stringify(settings), row.key);
+    await tx.update('account', row.key, { inbound_emails: inbound ? 1 : 0 });
   }
   return accountView(tx, (await byKey(tx, 'account', row.key))!);
 };
@@ -73,7 +70,7 @@ export const setFeature: Verb<'setFeature'> = async (tx, slug, feature, on) => {
     );
   }
   // The name of a feature is the name of its column; Feature is a closed list.
-  await tx.run(`update account set ${feature} = $1 where key = $2`, on ? 1 : 0, row.key);
+  await tx.update('account', row.key, { [feature]: on ? 1 : 0 });
   return accountView(tx, (await byKey(tx, 'account', row.key))!);
 };
 

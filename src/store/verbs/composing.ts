@@ -4,7 +4,7 @@ import { blobKey } from '../blobs/blobs.js';
 import { byKey } from '../by-key.js';
 import { decodeId, encodeId, keyOf } from '../ids.js';
 import { type DeliveryRow, type MessageRow, SMARTHOST } from '../rows.js';
-import { inTurn, type StoreTx, type Verb } from '../tx.js';
+import { inTurn, type StoreTx, toJson, type Verb } from '../tx.js';
 import {
   accountView,
   bounceAddress,
@@ -57,20 +57,19 @@ export const saveComposed: Verb<'saveComposed'> = async (tx, composed) => {
     created_at: tx.now(),
   });
   for (const [index, copy] of composed.copies.entries()) {
-    await tx.run(
-      `update delivery set outgoing_mail_key = $1, head = $2, envelope_sender = $3, reason = null where key = $4`,
-      mailKey,
-      copy.head,
-      copy.mailFrom,
-      keys[index],
-    );
+    await tx.update('delivery', keys[index]!, {
+      outgoing_mail_key: mailKey,
+      head: copy.head,
+      envelope_sender: copy.mailFrom,
+      reason: null,
+    });
     // Every copy carries all words that were gathered, also those gathered for another recipient first.
     for (const messageKey of messageKeys) {
       await tx.insert('delivery_message', { delivery_key: keys[index], message_key: messageKey }, { known: 'kept' });
     }
   }
   const people = async (role: 'to' | 'cc') =>
-    JSON.stringify(
+    toJson(
       await tx.all(
         `select recipient_name as name, recipient as email from delivery
              where outgoing_mail_key = $1 and recipient_role = $2 order by key`,
@@ -78,18 +77,15 @@ export const saveComposed: Verb<'saveComposed'> = async (tx, composed) => {
         role,
       ),
     );
-  for (const messageKey of messageKeys) {
-    await tx.run(
-      `update message set message_id = $1, in_reply_to = $2, refs = $3, subject = $4, recipients_to = $5, recipients_cc = $6 where key = $7`,
-      composed.messageId,
-      composed.inReplyTo,
-      JSON.stringify(composed.references),
-      composed.subject,
-      await people('to'),
-      await people('cc'),
-      messageKey,
-    );
-  }
+  const mailed = {
+    message_id: composed.messageId,
+    in_reply_to: composed.inReplyTo,
+    refs: toJson(composed.references),
+    subject: composed.subject,
+    recipients_to: await people('to'),
+    recipients_cc: await people('cc'),
+  };
+  for (const messageKey of messageKeys) await tx.update('message', messageKey, mailed);
   return true;
 };
 

@@ -7,13 +7,13 @@ import { foldAddress } from '../../mail/address.js';
 import { byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, ParticipantRow } from '../rows.js';
-import { ALL, allOf, inTurn, type StoreTx, type Verb } from '../tx.js';
+import { ALL, allOf, inTurn, type StoreTx, toJson, type Verb } from '../tx.js';
 import { messagesThatFit } from '../views/message-page.js';
 import { conversationView, latestContactParticipant } from '../views/views.js';
 import { accountBySlug, checkedAddress } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
 import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
-import { insertMessage, writeMessage } from './messages.js';
+import { insertMessage, saidBy, writeMessage } from './messages.js';
 import { addParticipant, addToken, contactFor, participantByAddress } from './participants.js';
 import { dropWaiting } from './waiting.js';
 
@@ -37,7 +37,7 @@ export const startConversation: Verb<'startConversation'> = async (tx, start) =>
       seq: step.seq,
       direction: 'incoming',
       kind: 'channel',
-      author: { name: contact.name, email: contact.email, role: 'contact' },
+      ...saidBy(contact),
       text,
       via: start.via,
     });
@@ -106,11 +106,8 @@ export const conversation: Verb<'conversation'> = async (tx, ref, options = {}) 
 
 export const setConversation: Verb<'setConversation'> = async (tx, ref, change) => {
   const row = await conversationRow(tx, ref);
-  if (change.subject !== undefined)
-    await tx.run('update conversation set subject = $1 where key = $2', change.subject, row.key);
-  if (change.metadata !== undefined) {
-    await tx.run('update conversation set metadata = $1 where key = $2', JSON.stringify(change.metadata), row.key);
-  }
+  const { subject, metadata } = change;
+  await tx.update('conversation', row.key, { subject, metadata: metadata && toJson(metadata) });
   const status = change.status !== undefined && change.status !== row.status ? { status: change.status } : {};
   await emitEvents(tx, row, [{ type: 'conversation.updated', data: { changed: Object.keys(change) } }], status);
   return shown(tx, row.key);
@@ -118,7 +115,7 @@ export const setConversation: Verb<'setConversation'> = async (tx, ref, change) 
 
 export const seen: Verb<'seen'> = async (tx, ref) => {
   const row = await conversationRow(tx, ref);
-  await tx.run('update conversation set seen_at = $1 where key = $2', tx.now(), row.key);
+  await tx.update('conversation', row.key, { seen_at: tx.now() });
   const messages = await dropWaiting(tx, row.key, 'seen');
   await emitEvents(
     tx,
@@ -167,7 +164,7 @@ export async function openConversation(
     accountKey,
   ))!;
   const now = tx.now();
-  const row = {
+  const row: ConversationRow = {
     key: tx.key(),
     account_key: accountKey,
     number,
@@ -176,7 +173,7 @@ export async function openConversation(
     source_id: start.source_id ?? null,
     subject: start.subject ?? null,
     status: 'open',
-    metadata: JSON.stringify(start.metadata ?? {}),
+    metadata: toJson(start.metadata ?? {}),
     next_seq: 1,
     created_at: now,
     last_activity_at: now,

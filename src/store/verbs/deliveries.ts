@@ -4,7 +4,7 @@
  */
 
 import { ReplydError } from '../../base/errors.js';
-import type { DeliveryState, WaitingReason } from '../../conversation/model.js';
+import type { DeliveryState } from '../../conversation/model.js';
 import type { DestinationState, MailParcel, WebhookParcel } from '../../conversation/ports.js';
 import { suspendsContact } from '../../conversation/rules/contact.js';
 import {
@@ -87,16 +87,14 @@ export const settle: Verb<'settle'> = async (tx, deliveryId, outcome, options) =
   const row = await byId(tx, 'delivery', deliveryId);
   if (row.state !== 'leased') return;
   const { state, error, response, retryAt, failure, suspends } = settlementOf(outcome, options.retryAt);
-  await tx.run(
-    `update delivery set state = $1, reason = null, next_attempt_at = $2, settled_at = $3,
-       last_error = coalesce($4, last_error), smtp_response = coalesce($5, smtp_response) where key = $6`,
+  await tx.update('delivery', row.key, {
     state,
-    retryAt,
-    state === 'deferred' ? null : options.now,
-    error,
-    response,
-    row.key,
-  );
+    reason: null,
+    next_attempt_at: retryAt,
+    settled_at: state === 'deferred' ? null : options.now,
+    last_error: error ?? undefined,
+    smtp_response: response ?? undefined,
+  });
   if (outcome.kind === 'sent' && outcome.alias && row.conversation_key !== null) {
     await rememberAlias(tx, row.conversation_key, outcome.alias);
   }
@@ -198,8 +196,8 @@ export const retryDeliveries: Verb<'retryDeliveries'> = async (tx, which) => {
   const changed: number[] = [];
   for (const row of rows) {
     const refusal = retryRefusal({
-      state: row.state as DeliveryState,
-      reason: row.reason as WaitingReason | null,
+      state: row.state,
+      reason: row.reason,
       kept: row.kind === 'webhook' || row.outgoing_mail_key === null || (await stillComposed(tx, row)),
     });
     if (refusal !== null) {
@@ -207,13 +205,13 @@ export const retryDeliveries: Verb<'retryDeliveries'> = async (tx, which) => {
       continue;
     }
     const { state, attempts } = retried(row);
-    await tx.run(
-      'update delivery set state = $1, attempts = $2, reason = null, next_attempt_at = $3, settled_at = null where key = $4',
+    await tx.update('delivery', row.key, {
       state,
       attempts,
-      tx.now(),
-      row.key,
-    );
+      reason: null,
+      next_attempt_at: tx.now(),
+      settled_at: null,
+    });
     changed.push(row.key);
   }
   return inTurn(changed, async key => queuedDeliveryView(tx, (await byKey(tx, 'delivery', key))!));
@@ -251,11 +249,12 @@ export const cancelDelivery: Verb<'cancelDelivery'> = async (tx, id) => {
       `delivery ${id} is ${row.state}: only what waits or is deferred can be cancelled`,
     );
   }
-  await tx.run(
-    `update delivery set state = 'cancelled', reason = null, next_attempt_at = null, settled_at = $1 where key = $2`,
-    tx.now(),
-    row.key,
-  );
+  await tx.update('delivery', row.key, {
+    state: 'cancelled',
+    reason: null,
+    next_attempt_at: null,
+    settled_at: tx.now(),
+  });
   await emitDeliveryChange(tx, row);
   return queuedDeliveryView(tx, (await byKey(tx, 'delivery', row.key))!);
 };
@@ -274,7 +273,7 @@ async function stillComposed(tx: StoreTx, row: DeliveryRow): Promise<boolean> {
 async function parcel(tx: StoreTx, row: DeliveryRow): Promise<LeasedParcel | null> {
   if (row.kind === 'webhook') {
     const found = await hookParcel(tx, row);
-    if (found === null) await tx.run("update delivery set state = 'cancelled' where key = $1", row.key);
+    if (found === null) await tx.update('delivery', row.key, { state: 'cancelled' });
     return found;
   }
   const mail = (await tx.get<{ message_id: string; blob_key: number }>(

@@ -4,27 +4,27 @@
  * stands in `conversation/rules`: filing (where it goes), writer, hold, loop, delivery (what it reports).
  */
 
-import type { Filing, FilingResult, StoredContent } from '../../conversation/filing.js';
-import type { ConversationStatus, MailRecordState } from '../../conversation/model.js';
+import type { Filing, FilingResult } from '../../conversation/filing.js';
 import { isFlaggedAsSpam } from '../../conversation/rules/blocked.js';
 import { planFiling, refusalOfAll } from '../../conversation/rules/filing.js';
 import { decideEffects } from '../../conversation/rules/hold.js';
 import { carriesLoopMark } from '../../conversation/rules/loop.js';
 import { writerOf } from '../../conversation/rules/writer.js';
 import { NO_AUTHENTICATION } from '../../mail/authentication.js';
-import { blobKey, rawKey } from '../blobs/blobs.js';
 import { byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ParticipantRow, StoredResult } from '../rows.js';
-import { inTurn, type StoreTx } from '../tx.js';
+import { inTurn, type StoreTx, toJson } from '../tx.js';
 import { firstDomain } from '../views/views.js';
 import { advance, emitNumbered, type NewEvent } from './events.js';
 import { forwardToOperator, keptBefore } from './forwards.js';
 import { recentMails } from './loops.js';
-import { insertAttachments, insertMessage } from './messages.js';
+import { insertMail } from './mails.js';
+import { type InsertedAttachment, insertAttachments, insertMessage } from './messages.js';
 import { openConversations } from './opening.js';
 import { clearSuspension, join, participantByAddress } from './participants.js';
-import { applyReports, reportedDeliveries, reportRow } from './reports.js';
+import { attachmentsOf, columnsOf, judgedColumns } from './reading-columns.js';
+import { applyReports, reportedDeliveries } from './reports.js';
 import { CONTENT_KEY_BYTES, madeId, rememberId } from './thread-ids.js';
 import { type Place, type Target, targetOf } from './threading.js';
 
@@ -75,8 +75,7 @@ export async function fileMail(tx: StoreTx, filing: Filing): Promise<readonly Fi
     await fileInConversation(tx, filing, { places, mailKey, messageKey, contentKey });
   }
   const unsent = plan.keeps ? await forwardToOperator(tx, mailKey, filing.reading) : null;
-  if (unsent !== null && plan.mail === 'kept')
-    await tx.run('update mail set reason = $1 where key = $2', unsent, mailKey);
+  if (unsent !== null && plan.mail === 'kept') await tx.update('mail', mailKey, { reason: unsent });
   return results;
 }
 
@@ -114,26 +113,6 @@ function ownMessageId(filing: Filing): string {
   return filing.reading?.mail.messageId ?? madeId(filing.facts.contentKey);
 }
 
-async function insertMail(
-  tx: StoreTx,
-  filing: Filing,
-  mail: { key: number; state: MailRecordState; results: readonly StoredResult[] },
-): Promise<void> {
-  await tx.insert('mail', {
-    key: mail.key,
-    state: mail.state,
-    mail_from: filing.envelope.mailFrom,
-    rcpt_to: JSON.stringify(filing.envelope.rcptTo),
-    size: filing.facts.size,
-    blob_key: mail.state === 'filed' ? await rawKey(tx, filing.raw) : await blobKey(tx, filing.raw),
-    door: filing.via,
-    client: filing.client,
-    received_at: tx.now(),
-    reason: filing.reason,
-    results: JSON.stringify(mail.results),
-  });
-}
-
 const VERDICTS = { filed: 'accepted', changed: 'deferred', blocked: 'rejected', unthreaded: 'rejected' } as const;
 
 function storedResults(
@@ -160,14 +139,14 @@ async function fileInConversation(
   const { account, conversation, evidence, opened } = at.places[0]!;
   const { reading } = filing;
   const from = reading?.mail.from ?? null;
-  const named = from === null ? null : ((await participantByAddress(tx, conversation.key, from.email)) ?? null);
+  const named = await participantByAddress(tx, conversation.key, from?.email);
   const writer = writerOf(reading && { from, kind: reading.kind }, named, await ownerOf(tx, at.places));
   const authentication = filing.authentication ?? NO_AUTHENTICATION;
   const ownMail = reading !== null && carriesLoopMark(reading.mail.headers, encodeId('account', account.key));
   const contactKey = conversation.contact_key;
   const effects = decideEffects({
     kind: reading?.kind ?? null,
-    status: conversation.status as ConversationStatus,
+    status: conversation.status,
     writer: writer.standing,
     holdStrangers: account.hold_strangers === 1,
     dmarc: authentication.dmarc,
@@ -195,23 +174,12 @@ async function fileInConversation(
     conversation_key: conversation.key,
     seq: step.seq,
     direction: 'incoming',
-    kind: reading?.kind ?? 'reply',
-    author: writer.author,
-    participant_key: participant?.key ?? null,
-    text: reading?.text.text ?? '',
-    quoted_text: reading?.text.quotedText ?? '',
-    signature: reading?.text.signature ?? '',
-    html: reading?.html ?? null,
-    subject: reading?.mail.subject ?? null,
+    ...(reading === null ? { kind: 'reply' } : columnsOf(reading)),
+    ...judgedColumns(writer.author, { participant, held: effects.held, reported }),
     message_id: await messageIdOf(tx, filing, account.key),
-    in_reply_to: reading?.mail.inReplyTo[0] ?? null,
-    references: reading?.mail.references ?? [],
-    to: reading?.mail.to ?? [],
-    cc: reading?.mail.cc ?? [],
-    date: reading?.mail.date ? Date.parse(reading.mail.date) : null,
     via: filing.via,
     mail_key: at.mailKey,
-    sender: {
+    sender: toJson({
       is_participant: writer.sender.is_participant,
       token_of: writer.sender.token_of,
       dmarc: authentication.dmarc,
@@ -221,19 +189,17 @@ async function fileInConversation(
         ...writer.sender.evidence,
         ...authentication.evidence.map(field => `Authentication-Results: ${field}`),
       ],
-    },
-    report: reported.map(reportRow),
-    evidence: [
+    }),
+    evidence: toJson([
       ...filing.evidence,
       ...evidence,
       ...(reading ? reading.evidence : [`unparsed: ${filing.reason}`]),
       ...effects.evidence,
-    ],
-    held: effects.held,
-    looping: effects.looping,
+    ]),
+    looping: effects.looping ? 1 : 0,
     content_key: at.contentKey,
   });
-  await insertAttachments(tx, { key: messageKey, conversation_key: conversation.key }, attachmentsOf(filing));
+  await insertAttachments(tx, { key: messageKey, conversation_key: conversation.key }, filedAttachments(filing));
   await rememberId(tx, conversation.key, ownMessageId(filing));
   emitNumbered(tx, conversation, step.eventSeq, events);
   await applyReports(tx, reported);
@@ -251,17 +217,8 @@ async function messageIdOf(tx: StoreTx, filing: Filing, accountKey: number): Pro
   return filing.reading?.mail.messageId ?? madeId(filing.facts.contentKey, await firstDomain(tx, accountKey));
 }
 
-function attachmentsOf(filing: Filing) {
-  if (filing.reading === null) {
-    return [
-      { filename: 'original.eml', contentType: 'message/rfc822', inline: false, contentId: null, content: filing.raw },
-    ];
-  }
-  return filing.reading.mail.attachments.map((attachment, index) => ({
-    filename: attachment.filename,
-    contentType: attachment.contentType,
-    inline: attachment.inline,
-    contentId: attachment.contentId,
-    content: filing.attachments[index] as StoredContent,
-  }));
+function filedAttachments(filing: Filing): readonly InsertedAttachment[] {
+  if (filing.reading !== null) return attachmentsOf(filing.reading, filing.attachments);
+  const { raw: content } = filing;
+  return [{ filename: 'original.eml', contentType: 'message/rfc822', inline: false, contentId: null, content }];
 }

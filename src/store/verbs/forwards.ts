@@ -11,7 +11,7 @@ import { blobKey, blobRef } from '../blobs/blobs.js';
 import { decodeId, encodeId, keyOf } from '../ids.js';
 import type { MailRow } from '../rows.js';
 import { SMARTHOST } from '../rows.js';
-import { inTurn, type StoreTx, type Verb } from '../tx.js';
+import { fromJson, inTurn, type StoreTx, type Verb } from '../tx.js';
 
 const HOUR = 3_600_000;
 
@@ -91,13 +91,13 @@ export const saveForward: Verb<'saveForward'> = async (tx, composed) => {
     blob_key: await blobKey(tx, composed.raw),
     created_at: tx.now(),
   });
-  await tx.run(`update delivery set outgoing_mail_key = $1, envelope_sender = '' where key = $2`, mailKey, key);
+  await tx.update('delivery', key, { outgoing_mail_key: mailKey, envelope_sender: '' });
   return true;
 };
 
 /** A full address: a bare `postmaster` gets a domain of ours. */
 async function addresseeOf(tx: StoreTx, row: MailRow): Promise<string> {
-  const found = keptFor(JSON.parse(row.rcpt_to) as string[]);
+  const found = keptFor(fromJson(row.rcpt_to));
   if (splitAddress(found) !== null) return found;
   const domain = (await tx.value<string>('select name from domain order by position, name limit 1')) ?? 'localhost';
   return `${found}@${domain}`;

@@ -52,18 +52,13 @@ export const hookSecrets: Verb<'hookSecrets'> = async (tx, id) => secretsOf(tx, 
 export const rotateHook: Verb<'rotateHook'> = async (tx, id) => {
   const row = await byId(tx, 'hook', id);
   const secret = newSecret(tx);
-  await tx.run(
-    'update hook set old_secret = secret, old_until = $1, secret = $2 where key = $3',
-    tx.now() + OLD_SECRET_LIFE,
-    secret,
-    row.key,
-  );
+  await tx.update('hook', row.key, { secret, old_secret: row.secret, old_until: tx.now() + OLD_SECRET_LIFE });
   return { hook: await hookView(tx, await byId(tx, 'hook', id)), secret };
 };
 
 export const enableHook: Verb<'enableHook'> = async (tx, id) => {
   const row = await byId(tx, 'hook', id);
-  await tx.run("update hook set state = 'on', reason = null, failing_since = null where key = $1", row.key);
+  await tx.update('hook', row.key, { state: 'on', reason: null, failing_since: null });
   await tx.run(
     `update destination set paused = null, reason = null, next_probe_at = null, failures = 0
          where name = $1 and paused = 'trouble'`,
@@ -75,7 +70,7 @@ export const enableHook: Verb<'enableHook'> = async (tx, id) => {
 export const disableHook: Verb<'disableHook'> = async (tx, id, reason) => {
   const row = await byId(tx, 'hook', id);
   if (row.state === 'on') {
-    await tx.run("update hook set state = 'off', reason = $1 where key = $2", reason, row.key);
+    await tx.update('hook', row.key, { state: 'off', reason });
     emitAccountEvent(tx, row.account_key, { type: 'hook.disabled', data: { hook_id: id, url: row.url, reason } });
   }
   // One statement: it has stopped growing, and nothing of it is read again.
@@ -91,7 +86,7 @@ export const disableHook: Verb<'disableHook'> = async (tx, id, reason) => {
 /** A bounded piece of a removal; true when the hook is gone. */
 export async function removeHookPart(tx: StoreTx, id: string): Promise<boolean> {
   const row = await byId(tx, 'hook', id);
-  await tx.run("update hook set state = 'off' where key = $1", row.key);
+  await tx.update('hook', row.key, { state: 'off' });
   const removed = await tx.run(
     `delete from delivery where key in (
            select key from delivery where destination = $1 and ${UNFINISHED} limit ${BATCH})`,

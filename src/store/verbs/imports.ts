@@ -46,7 +46,7 @@ async function importOne(
     token: imported.token,
   });
   if (imported.status !== 'open') {
-    await tx.run('update conversation set status = $1 where key = $2', imported.status, row.key);
+    await tx.update('conversation', row.key, { status: imported.status });
   }
   return 'made';
 }

@@ -45,7 +45,7 @@ export const verifyKey: Verb<'verifyKey'> = async (tx, secret) => {
 };
 
 export const keyUsed: Verb<'keyUsed'> = async (tx, id) => {
-  await tx.run('update api_key set last_used_at = $1 where key = $2', tx.now(), keyOf('api_key', id));
+  await tx.update('api_key', keyOf('api_key', id), { last_used_at: tx.now() });
 };
 
 export const revokeKey: Verb<'revokeKey'> = async (tx, id) => {

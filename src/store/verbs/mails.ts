@@ -1,22 +1,23 @@
 /** Mails on record: listed, shown, refused ones kept, quarantined ones filled in after all. */
 
 import { ReplydError } from '../../base/errors.js';
-import type { FiledReading, StoredContent } from '../../conversation/filing.js';
-import type { ConversationStatus } from '../../conversation/model.js';
+import type { FiledReading, Filing, StoredContent } from '../../conversation/filing.js';
+import type { MailRecordState } from '../../conversation/model.js';
 import { decideLateEffects } from '../../conversation/rules/hold.js';
 import { writerOf } from '../../conversation/rules/writer.js';
 import { parseOurAddress } from '../../mail/address.js';
-import { blobKey, blobRef, goneRef } from '../blobs/blobs.js';
+import { blobKey, blobRef, goneRef, rawKey } from '../blobs/blobs.js';
 import { byId, byKey, newest } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
-import type { MessageRow } from '../rows.js';
-import { inTurn, type StoreTx, type Terms, type Verb } from '../tx.js';
+import type { Json, MessageRow, StoredResult } from '../rows.js';
+import { fromJson, inTurn, type StoreTx, type Terms, toJson, type Verb } from '../tx.js';
 import { mailView } from '../views/views.js';
 import { accountBySlug } from './accounts.js';
 import { emitEvents } from './events.js';
-import { HELD, insertAttachments, NOT_HELD } from './messages.js';
+import { insertAttachments } from './messages.js';
 import { join, participantByAddress } from './participants.js';
-import { applyReports, reportedDeliveries, reportRow } from './reports.js';
+import { attachmentsOf, columnsOf, judgedColumns } from './reading-columns.js';
+import { applyReports, reportedDeliveries } from './reports.js';
 import { rememberId } from './thread-ids.js';
 
 export const mails: Verb<'mails'> = async (tx, filter) => {
@@ -40,28 +41,34 @@ export const mail: Verb<'mail'> = async (tx, id) => {
 };
 
 export const refuse: Verb<'refuse'> = async (tx, refused) => {
-  const results = refused.envelope.rcptTo.map(recipient => ({
-    recipient,
-    verdict: 'rejected',
-    message: null,
-    account: null,
-  }));
+  const results = refused.envelope.rcptTo.map(
+    (recipient): StoredResult => ({ recipient, verdict: 'rejected', message: null, account: null }),
+  );
   const key = tx.key();
-  await tx.insert('mail', {
-    key,
-    state: 'refused',
-    mail_from: refused.envelope.mailFrom,
-    rcpt_to: JSON.stringify(refused.envelope.rcptTo),
-    size: refused.facts.size,
-    blob_key: await blobKey(tx, refused.raw),
-    door: refused.via,
-    client: refused.client,
-    received_at: tx.now(),
-    reason: refused.reason,
-    results: JSON.stringify(results),
-  });
+  await insertMail(tx, refused, { key, state: 'refused', results });
   return encodeId('mail', key);
 };
+
+/** `results`: what became of it for each recipient. */
+export async function insertMail(
+  tx: StoreTx,
+  mail: Pick<Filing, 'envelope' | 'facts' | 'raw' | 'via' | 'client' | 'reason'>,
+  as: { readonly key: number; readonly state: MailRecordState; readonly results: readonly StoredResult[] },
+): Promise<void> {
+  await tx.insert('mail', {
+    key: as.key,
+    state: as.state,
+    mail_from: mail.envelope.mailFrom,
+    rcpt_to: toJson(mail.envelope.rcptTo),
+    size: mail.facts.size,
+    blob_key: as.state === 'filed' ? await rawKey(tx, mail.raw) : await blobKey(tx, mail.raw),
+    door: mail.via,
+    client: mail.client,
+    received_at: tx.now(),
+    reason: mail.reason,
+    results: toJson(as.results),
+  });
+}
 
 export const refile: Verb<'refile'> = async (tx, mailId, reading, attachments) => {
   const row = await byId(tx, 'mail', mailId);
@@ -70,7 +77,7 @@ export const refile: Verb<'refile'> = async (tx, mailId, reading, attachments) =
   }
   const messages = await tx.all<MessageRow>('select * from message where mail_key = $1', row.key);
   for (const message of messages) await fillIn(tx, message, reading, attachments);
-  await tx.run("update mail set state = 'filed', reason = null where key = $1", row.key);
+  await tx.update('mail', row.key, { state: 'filed', reason: null });
   return messages.map(message => encodeId('message', message.key));
 };
 
@@ -89,11 +96,11 @@ async function fillIn(
   const conversation = (await byKey(tx, 'conversation', message.conversation_key))!;
   const { hold_strangers } = (await byKey(tx, 'account', conversation.account_key))!;
   const owner = (await byKey(tx, 'participant', message.participant_key)) ?? null;
-  const named = from === null ? null : ((await participantByAddress(tx, conversation.key, from.email)) ?? null);
+  const named = await participantByAddress(tx, conversation.key, from?.email);
   const writer = writerOf({ from, kind: reading.kind }, named, owner);
   const effects = decideLateEffects({
     kind: reading.kind,
-    status: conversation.status as ConversationStatus,
+    status: conversation.status,
     writer: writer.standing,
     holdStrangers: hold_strangers === 1,
   });
@@ -103,44 +110,19 @@ async function fillIn(
     { conversation, deliveryKey: await bouncedDelivery(tx, message) },
     reading,
   );
-  await tx.run(
-    `update message set kind = $1, author_name = $2, author_email = $3, author_role = $4, participant_key = $5, sender = $6,
-       report = $7, held = $8, text = $9, quoted_text = $10, signature = $11, html = $12,
-       subject = $13, message_id = coalesce($14, message_id), in_reply_to = $15, refs = $16, recipients_to = $17, recipients_cc = $18,
-       date = $19, evidence = $20
-     where key = $21`,
-    reading.kind,
-    writer.author.name,
-    writer.author.email,
-    writer.author.role,
-    participant?.key ?? null,
-    JSON.stringify({
-      ...(message.sender === null ? {} : JSON.parse(message.sender)),
+  await tx.update('message', message.key, {
+    ...columnsOf(reading),
+    ...judgedColumns(writer.author, { participant, held: effects.held, reported }),
+    message_id: reading.mail.messageId ?? undefined,
+    sender: toJson({
+      ...(message.sender === null ? {} : fromJson(message.sender)),
       is_participant: writer.sender.is_participant,
       token_of: writer.sender.token_of,
     }),
-    JSON.stringify(reported.map(reportRow)),
-    effects.held ? HELD : NOT_HELD,
-    reading.text.text,
-    reading.text.quotedText,
-    reading.text.signature,
-    reading.html,
-    reading.mail.subject,
-    reading.mail.messageId,
-    reading.mail.inReplyTo[0] ?? null,
-    JSON.stringify(reading.mail.references),
-    JSON.stringify(reading.mail.to),
-    JSON.stringify(reading.mail.cc),
-    reading.mail.date ? Date.parse(reading.mail.date) : null,
-    JSON.stringify([...reading.evidence, 'reprocessed', ...effects.evidence]),
-    message.key,
-  );
+    evidence: toJson([...reading.evidence, 'reprocessed', ...effects.evidence]),
+  });
   await tx.run('delete from attachment where message_key = $1', message.key);
-  await insertAttachments(
-    tx,
-    message,
-    reading.mail.attachments.map((attachment, index) => ({ ...attachment, content: attachments[index]! })),
-  );
+  await insertAttachments(tx, message, attachmentsOf(reading, attachments));
   if (reading.mail.messageId) await rememberId(tx, message.conversation_key, reading.mail.messageId);
   await emitEvents(tx, conversation, [
     effects.held
@@ -152,8 +134,8 @@ async function fillIn(
 
 /** The delivery whose bounce address the mail came to. */
 async function bouncedDelivery(tx: StoreTx, message: MessageRow): Promise<number | null> {
-  const rcptTo = (await tx.value<string>('select rcpt_to from mail where key = $1', message.mail_key)) ?? '[]';
-  for (const address of JSON.parse(rcptTo) as string[]) {
+  const rcptTo = await tx.value<Json<readonly string[]>>('select rcpt_to from mail where key = $1', message.mail_key);
+  for (const address of rcptTo === undefined ? [] : fromJson(rcptTo)) {
     const parsed = parseOurAddress(address, []);
     if (parsed.kind !== 'bounce') continue;
     const key = await tx.value<number>(

@@ -2,25 +2,15 @@
 
 import { ReplydError } from '../../base/errors.js';
 import type { StoredContent } from '../../conversation/filing.js';
-import type {
-  Channel,
-  ConversationStatus,
-  Direction,
-  MessageKind,
-  Role,
-  Sender,
-  TextFormat,
-  Via,
-} from '../../conversation/model.js';
 import { answerOf, encodedSize, mailingOf, readersOf } from '../../conversation/rules/continuity.js';
 import { participation } from '../../conversation/rules/hold.js';
 import type { NewMessage } from '../../conversation/store.js';
-import type { MailKind } from '../../mail/mail.js';
+import type { MailAttachment, MailKind } from '../../mail/mail.js';
 import { blobKey, blobRef } from '../blobs/blobs.js';
 import { byId, byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, MessageRow, ParticipantRow } from '../rows.js';
-import { inTurn, type StoreTx, type Verb } from '../tx.js';
+import { fromJson, inTurn, type StoreTx, toJson, type Verb } from '../tx.js';
 import { messagesThatFit } from '../views/message-page.js';
 import { accountView, attachmentView, latestContactParticipant, messageView } from '../views/views.js';
 import { checkedAddress } from './accounts.js';
@@ -30,91 +20,20 @@ import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
 import { clearSuspension, join, participantByAddress } from './participants.js';
 import { dropWaiting, gather } from './waiting.js';
 
-export interface InsertedMessage {
-  /** Higher than the last one's; absent: the next. */
-  readonly key?: number;
-  readonly conversation_key: number;
-  readonly seq: number;
-  readonly direction: Direction;
-  readonly kind: MessageKind;
-  readonly author: { readonly name: string; readonly email: string | null; readonly role: Role };
-  readonly text: string;
-  readonly format?: TextFormat;
-  readonly via: Via;
-  readonly participant_key?: number | null;
-  readonly quoted_text?: string;
-  readonly signature?: string;
-  readonly html?: string | null;
-  readonly subject?: string | null;
-  readonly message_id?: string | null;
-  readonly in_reply_to?: string | null;
-  readonly references?: readonly string[];
-  readonly to?: readonly { name: string; email: string }[];
-  readonly cc?: readonly { name: string; email: string }[];
-  /** Milliseconds. */
-  readonly date?: number | null;
-  readonly mail_key?: number | null;
-  readonly source_id?: string | null;
-  readonly metadata?: Readonly<Record<string, unknown>>;
-  readonly sender?: Sender | null;
-  readonly report?: readonly unknown[];
-  readonly evidence?: readonly string[];
-  readonly held?: boolean;
-  readonly looping?: boolean;
-  readonly mail_intent?: string | null;
-  readonly mail_reason?: string | null;
-  readonly content_key?: Uint8Array | null;
-}
+/** A message as it is written; columns that are left out are as the table has them. */
+export type InsertedMessage = Partial<MessageRow & { content_key: Uint8Array }> &
+  Pick<MessageRow, 'conversation_key' | 'seq' | 'direction' | 'kind' | 'author_role' | 'via'>;
 
 /** Returns the new message's key. Its seq was reserved by `advance`. */
 export async function insertMessage(tx: StoreTx, message: InsertedMessage): Promise<number> {
-  const key = message.key ?? tx.key();
-  await tx.insert('message', {
-    key,
-    conversation_key: message.conversation_key,
-    seq: message.seq,
-    direction: message.direction,
-    kind: message.kind,
-    author_name: message.author.name,
-    author_email: message.author.email,
-    author_role: message.author.role,
-    participant_key: message.participant_key ?? null,
-    text: message.text,
-    quoted_text: message.quoted_text ?? '',
-    signature: message.signature ?? '',
-    html: message.html ?? null,
-    subject: message.subject ?? null,
-    message_id: message.message_id ?? null,
-    in_reply_to: message.in_reply_to ?? null,
-    refs: JSON.stringify(message.references ?? []),
-    recipients_to: JSON.stringify(message.to ?? []),
-    recipients_cc: JSON.stringify(message.cc ?? []),
-    date: message.date ?? null,
-    received_at: tx.now(),
-    via: message.via,
-    mail_key: message.mail_key ?? null,
-    source_id: message.source_id ?? null,
-    metadata: JSON.stringify(message.metadata ?? {}),
-    sender: message.sender ? JSON.stringify(message.sender) : null,
-    report: JSON.stringify(message.report ?? []),
-    evidence: JSON.stringify(message.evidence ?? []),
-    held: message.held ? HELD : NOT_HELD,
-    looping: message.looping ? 1 : 0,
-    mail_intent: message.mail_intent ?? null,
-    mail_reason: message.mail_reason ?? null,
-    content_key: message.content_key ?? null,
-    format: message.format ?? null,
-  });
-  return key;
+  const row = { key: message.key ?? tx.key(), received_at: tx.now(), ...message };
+  await tx.insert('message', row);
+  return row.key;
 }
 
-export interface InsertedAttachment {
-  readonly filename: string;
-  readonly contentType: string;
-  readonly inline: boolean;
-  readonly contentId: string | null;
+export type InsertedAttachment = Pick<MailAttachment, 'filename' | 'contentType' | 'inline' | 'contentId'> & {
   readonly content: StoredContent;
-}
+};
 
 /** Attachments of a message, in order; the same bytes in an earlier message of the conversation are marked. */
 export async function insertAttachments(
@@ -168,20 +87,15 @@ export const releaseMessage: Verb<'releaseMessage'> = async (tx, id) => {
   const row = await heldRow(tx, id);
   const conversation = (await byKey(tx, 'conversation', row.conversation_key))!;
   const email = row.author_email;
-  const known = email === null ? undefined : await participantByAddress(tx, conversation.key, email);
+  const known = await participantByAddress(tx, conversation.key, email);
   const effects = participation({
     kind: row.kind as MailKind,
-    status: conversation.status as ConversationStatus,
-    writer: known !== undefined ? 'participant' : email !== null ? 'stranger' : 'unnamed',
+    status: conversation.status,
+    writer: known !== null ? 'participant' : email !== null ? 'stranger' : 'unnamed',
   });
   const writer =
     effects.joins && email !== null ? await join(tx, conversation.key, { email, name: row.author_name }) : known;
-  await tx.run(
-    'update message set held = $1, participant_key = $2 where key = $3',
-    NOT_HELD,
-    writer?.key ?? null,
-    row.key,
-  );
+  await tx.update('message', row.key, { held: NOT_HELD, participant_key: writer?.key ?? null });
   if (effects.resumesMailing && writer?.contact_key) await clearSuspension(tx, writer.contact_key);
   const events: NewEvent[] = [{ type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } }];
   if (effects.reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
@@ -191,13 +105,8 @@ export const releaseMessage: Verb<'releaseMessage'> = async (tx, id) => {
 
 export const dropMessage: Verb<'dropMessage'> = async (tx, id) => {
   const row = await heldRow(tx, id);
-  const evidence = [...(JSON.parse(row.evidence) as string[]), 'dropped'];
-  await tx.run(
-    'update message set held = $1, evidence = $2 where key = $3',
-    DROPPED,
-    JSON.stringify(evidence),
-    row.key,
-  );
+  const evidence = toJson([...fromJson(row.evidence), 'dropped']);
+  await tx.update('message', row.key, { held: DROPPED, evidence });
   await emitEvents(tx, (await byKey(tx, 'conversation', row.conversation_key))!, [
     { type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } },
   ]);
@@ -215,8 +124,8 @@ export const attachment: Verb<'attachment'> = async (tx, id) => {
 };
 
 /** In the column `held`. A dropped message is held no more, and stays without effect for good. */
-export const NOT_HELD = 0;
-export const HELD = 1;
+const NOT_HELD = 0;
+const HELD = 1;
 const DROPPED = 2;
 
 async function heldRow(tx: StoreTx, id: string): Promise<MessageRow> {
@@ -255,11 +164,11 @@ export async function writeMessage(tx: StoreTx, conversation: ConversationRow, m
   const contact = (await latestContactParticipant(tx, conversation))!;
   const { settings } = await accountView(tx, (await byKey(tx, 'account', conversation.account_key))!);
   const mailing = mailingOf(message, {
-    channel: conversation.channel as Channel,
+    channel: conversation.channel,
     channelsOff: settings.channels_off ?? [],
     delay: settings.delay ?? tx.rules.delay,
   });
-  const { answers, reopens } = answerOf(message, conversation.status as ConversationStatus);
+  const { answers, reopens } = answerOf(message, conversation.status);
   const dropped = answers ? await dropWaiting(tx, conversation.key, 'answered') : [];
   const events: NewEvent[] = dropped.map(messageKey => ({ type: 'message.updated', messageKey }));
   if (reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
@@ -273,17 +182,19 @@ export async function writeMessage(tx: StoreTx, conversation: ConversationRow, m
     seq: step.seq,
     direction: message.direction,
     kind: KINDS[message.direction],
-    author:
-      message.direction === 'incoming'
-        ? { name: contact.name, email: contact.email, role: 'contact' }
-        : { name: message.agent?.name ?? '', email: message.agent?.email ?? null, role: 'agent' },
+    ...(message.direction === 'incoming'
+      ? { ...saidBy(contact), participant_key: contact.key }
+      : {
+          author_name: message.agent?.name ?? '',
+          author_email: message.agent?.email ?? null,
+          author_role: 'agent',
+        }),
     text: message.text,
-    ...(message.format === undefined ? {} : { format: message.format }),
+    format: message.format ?? null,
     via: message.via,
-    participant_key: message.direction === 'incoming' ? contact.key : null,
     date: message.created_at === undefined ? null : Date.parse(message.created_at),
     source_id: message.source_id ?? null,
-    metadata: message.metadata ?? {},
+    metadata: toJson(message.metadata ?? {}),
     mail_intent: mailing.intent,
     mail_reason: mailing.reason,
   });
@@ -307,6 +218,11 @@ export async function writeMessage(tx: StoreTx, conversation: ConversationRow, m
   events.push({ type: 'message.created', messageKey: key });
   emitNumbered(tx, conversation, step.eventSeq, events);
   return key;
+}
+
+/** The author of what the contact says in the channel. */
+export function saidBy(contact: Pick<ParticipantRow, 'name' | 'email'>) {
+  return { author_name: contact.name, author_email: contact.email, author_role: 'contact' } as const;
 }
 
 const KINDS = { incoming: 'channel', outgoing: 'reply', note: 'note' } as const;

@@ -29,7 +29,7 @@ export const contact: Verb<'contact'> = async (tx, id) => contactView(tx, await 
 
 export const setContact: Verb<'setContact'> = async (tx, id, change) => {
   const row = await byId(tx, 'contact', id);
-  if (change.name !== undefined) await tx.run('update contact set name = $1 where key = $2', change.name, row.key);
+  await tx.update('contact', row.key, { name: change.name });
   if (change.source_id !== undefined) await changeSourceId(tx, row, change.source_id);
   if (change.email !== undefined) await changeAddress(tx, row, change.email);
   if (change.name !== undefined) {
@@ -69,9 +69,7 @@ export async function contactFor(
   if (known) {
     const learned = learnedOf(known, { email, name: who.name ?? '', taken: byEmail !== undefined });
     if (learned.email !== undefined) await changeAddress(tx, known, learned.email);
-    if (learned.name !== undefined) {
-      await tx.run('update contact set name = $1 where key = $2', learned.name, known.key);
-    }
+    await tx.update('contact', known.key, { name: learned.name });
     return (await byKey(tx, 'contact', known.key))!;
   }
   const row = {
@@ -99,7 +97,7 @@ async function changeSourceId(tx: StoreTx, contact: ContactRow, sourceId: string
       details: { contact_id: id },
     });
   }
-  await tx.run('update contact set source_id = $1 where key = $2', sourceId, contact.key);
+  await tx.update('contact', contact.key, { source_id: sourceId });
 }
 
 /**
@@ -127,7 +125,7 @@ async function changeAddress(tx: StoreTx, contact: ContactRow, email: string | n
     }
   }
   if (contact.email === address) return;
-  await tx.run('update contact set email = $1, email_key = $2 where key = $3', address, folded, contact.key);
+  await tx.update('contact', contact.key, { email: address, email_key: folded });
   // An address that was never mailed to has not failed yet.
   await clearSuspension(tx, contact.key);
   if (address === null) return;
@@ -135,7 +133,7 @@ async function changeAddress(tx: StoreTx, contact: ContactRow, email: string | n
   for (const conversation of conversations) {
     const present = await latestContactParticipant(tx, conversation);
     if (present && participantOfAddress(present) === 'same') {
-      await tx.run('update participant set email = $1, email_key = $2 where key = $3', address, folded, present.key);
+      await tx.update('participant', present.key, { email: address, email_key: folded });
       await releaseForAddress(tx, present.key, address);
     } else {
       const { key } = await addParticipant(tx, conversation.key, {
@@ -224,18 +222,20 @@ export async function join(
   });
 }
 
-/** The participant with this address, if he is one. */
+/** The participant with this address; null: nobody, or no address. */
 export async function participantByAddress(
   tx: StoreTx,
   conversationKey: number,
-  email: string,
-): Promise<ParticipantRow | undefined> {
-  return tx.get<ParticipantRow>(
+  email: string | null | undefined,
+): Promise<ParticipantRow | null> {
+  if (email == null) return null;
+  const found = await tx.get<ParticipantRow>(
     `select key, conversation_key, contact_key, email, name, role from participant
      where conversation_key = $1 and email_key = $2 order by key desc limit 1`,
     conversationKey,
     foldAddress(email),
   );
+  return found ?? null;
 }
 
 /** Stops mailing to a contact until somebody clears it or he writes again. */

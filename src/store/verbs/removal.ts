@@ -12,10 +12,9 @@
  */
 import type { ConversationRef } from '../../conversation/store.js';
 import { removeDeliveries } from '../blobs/sent.js';
-import { byId } from '../by-key.js';
+import { byId, byKey } from '../by-key.js';
 import { encodeId } from '../ids.js';
-import type { StoredResult } from '../rows.js';
-import { fromJson, type StoreTx } from '../tx.js';
+import { fromJson, type StoreTx, toJson } from '../tx.js';
 import { accountBySlug } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
 import { forgetAnswers } from './keys.js';
@@ -97,7 +96,7 @@ async function removeEvents(tx: StoreTx, of: EventsOf, key: number): Promise<num
 /** Removes up to a batch of rows; the conversation itself with the last of them. True when it is gone. */
 export async function removeConversation(tx: StoreTx, key: number): Promise<boolean> {
   if ((await tx.value('select removing_at from conversation where key = $1', key)) === null) {
-    await tx.run('update conversation set removing_at = $1 where key = $2', tx.now(), key);
+    await tx.update('conversation', key, { removing_at: tx.now() });
     await tx.run(
       'delete from token where participant_key in (select key from participant where conversation_key = $1)',
       key,
@@ -156,23 +155,18 @@ async function leaveMail(tx: StoreTx, mailKey: number, messageKey: number): Prom
   if (!(await tx.get('select 1 from message where mail_key = $1 limit 1', mailKey))) {
     return removeMail(tx, mailKey);
   }
-  const mail = (await tx.get<{ rcpt_to: string; results: string }>(
-    'select rcpt_to, results from mail where key = $1',
-    mailKey,
-  ))!;
-  const results = fromJson<readonly StoredResult[]>(mail.results);
+  const mail = (await byKey(tx, 'mail', mailKey))!;
+  const results = fromJson(mail.results);
   const removed = results.filter(result => result.message === messageKey).map(result => result.recipient);
   const forget = (address: string) => (removed.includes(address) ? 'removed' : address);
-  await tx.run(
-    'update mail set rcpt_to = $1, results = $2 where key = $3',
-    JSON.stringify(fromJson<readonly string[]>(mail.rcpt_to).map(forget)),
-    JSON.stringify(
+  await tx.update('mail', mailKey, {
+    rcpt_to: toJson(fromJson(mail.rcpt_to).map(forget)),
+    results: toJson(
       results.map(result =>
         result.message === messageKey ? { ...result, recipient: 'removed', message: null, account: null } : result,
       ),
     ),
-    mailKey,
-  );
+  });
   return 0;
 }
 

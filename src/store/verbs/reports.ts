@@ -5,7 +5,6 @@
  */
 
 import type { FiledReading } from '../../conversation/filing.js';
-import type { DeliveryReport } from '../../conversation/model.js';
 import { reportEffect, reportedCopy } from '../../conversation/rules/delivery.js';
 import { sameAddress } from '../../mail/address.js';
 import type { ReportEntry } from '../../mail/mail.js';
@@ -49,15 +48,10 @@ export async function applyReports(tx: StoreTx, reported: readonly ReportedEntry
 }
 
 async function applyReport(tx: StoreTx, row: DeliveryRow, entry: ReportEntry): Promise<void> {
-  const effect = reportEffect(row.report as DeliveryReport | null, entry);
+  const effect = reportEffect(row.report, entry);
   if (effect === null) return;
   if (effect.report !== null) {
-    await tx.run(
-      'update delivery set report = $1, last_error = coalesce($2, last_error) where key = $3',
-      effect.report,
-      effect.error,
-      row.key,
-    );
+    await tx.update('delivery', row.key, { report: effect.report, last_error: effect.error ?? undefined });
   }
   if (effect.failure !== null) await failed(tx, row, effect.failure, effect.suspends);
   else await emitDeliveryChange(tx, row);

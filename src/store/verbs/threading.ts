@@ -5,7 +5,6 @@
  */
 
 import type { Destination, FiledReading, Location } from '../../conversation/filing.js';
-import type { AccountSettings } from '../../conversation/model.js';
 import { blockingEntry } from '../../conversation/rules/blocked.js';
 import {
   type AccountSwitches,
@@ -101,7 +100,7 @@ async function accountOfInbox(tx: StoreTx, token: string): Promise<AccountRow | 
 }
 
 function switchesOf(account: FilingAccount): AccountSwitches {
-  const { blocked = [] } = fromJson<AccountSettings>(account.settings);
+  const { blocked = [] } = fromJson(account.settings);
   return { inbound: account.inbound_emails === 1, opens: account.new_conversations === 1, blocked };
 }
 
@@ -134,13 +133,12 @@ export async function locate(
     const thread = (await threadOfToken(tx, destination)) ?? (await findThread(tx, account.key, mail));
     if (thread === null) return { ...inAccount, goes: unthreadedMail(switches) };
     const { key, number } = thread.conversation;
-    const from = reading.mail.from?.email;
     return {
       ...inAccount,
       goes: 'conversation',
       conversation: { id: encodeId('conversation', key), number },
       by: thread.by,
-      writer_known: from !== undefined && (await participantByAddress(tx, key, from)) !== undefined,
+      writer_known: (await participantByAddress(tx, key, reading.mail.from?.email)) !== null,
     };
   });
 }

@@ -76,13 +76,7 @@ async function newDelivery(
 }
 
 async function setWait(tx: StoreTx, key: number, { dueAt, nextAttemptAt, reason }: Waiting): Promise<void> {
-  await tx.run(
-    'update delivery set due_at = $1, next_attempt_at = $2, reason = $3 where key = $4',
-    dueAt,
-    nextAttemptAt,
-    reason,
-    key,
-  );
+  await tx.update('delivery', key, { due_at: dueAt, next_attempt_at: nextAttemptAt, reason });
 }
 
 /** What these wait for beside their time is there. */
@@ -141,7 +135,7 @@ export async function dropWaiting(
   );
   const messages = waiting.filter(message => endsWhenSeen(message.mail_intent));
   for (const { key } of messages) {
-    await tx.run('update message set mail_reason = $1 where key = $2', reason, key);
+    await tx.update('message', key, { mail_reason: reason });
     await tx.run(
       `delete from delivery_message where message_key = $1 and delivery_key in
          (select key from delivery where conversation_key = $2 and state = 'waiting' and outgoing_mail_key is null)`,

@@ -4,7 +4,7 @@
  */
 
 import { ReplydError } from '../../base/errors.js';
-import type { Event, EventType } from '../../conversation/model.js';
+import type { Event } from '../../conversation/model.js';
 import { fittingEvent, pageBudget } from '../../conversation/page.js';
 import { byKey } from '../by-key.js';
 import { decodeId, encodeId, keyAt, keyOf } from '../ids.js';
@@ -84,13 +84,13 @@ async function eventView(tx: StoreTx, row: EventRow): Promise<Event> {
   const message = await byKey(tx, 'message', row.message_key);
   const event: Event = {
     id: encodeId('event', row.key),
-    type: row.type as EventType,
+    type: row.type,
     seq: row.seq,
     account: await slugOf(tx, row.account_key),
     created_at: toIso(row.created_at),
     conversation: conversation ? await conversationView(tx, conversation) : null,
     message: message ? await messageView(tx, message) : null,
-    data: fromJson<Event['data']>(row.data),
+    data: fromJson(row.data),
   };
   return redactedValue(tx, fittingEvent(event), row.account_key);
 }

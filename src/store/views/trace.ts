@@ -6,7 +6,7 @@
 import type { TraceStep } from '../../conversation/model.js';
 import { byId, byKey } from '../by-key.js';
 import { decodeId, encodeId } from '../ids.js';
-import type { DeliveryRow, MailRow, MessageRow, StoredResult } from '../rows.js';
+import type { DeliveryRow, MailRow, MessageRow } from '../rows.js';
 import { fromJson, inTurn, type StoreTx, toIso } from '../tx.js';
 import { slugOf } from './views.js';
 
@@ -37,9 +37,9 @@ async function ofMail(tx: StoreTx, row: MailRow): Promise<TraceStep[]> {
   const id = encodeId('mail', row.key);
   const at = toIso(row.received_at);
   const client = row.client === null ? '' : ` from ${row.client}`;
-  const to = fromJson<readonly string[]>(row.rcpt_to).map(cutTokens).join(', ');
+  const to = fromJson(row.rcpt_to).map(cutTokens).join(', ');
   const text = `by ${row.door}${client}, ${row.size} bytes, <${cutTokens(row.mail_from)}> to ${to}`;
-  const results = fromJson<readonly StoredResult[]>(row.results);
+  const results = fromJson(row.results);
   const messages = await tx.all<MessageRow>('select * from message where mail_key = $1 order by key', row.key);
   const copies = await tx.all<DeliveryRow>('select * from delivery where forwarded_mail_key = $1', row.key);
   return [
@@ -65,7 +65,7 @@ async function ofMessage(tx: StoreTx, row: MessageRow): Promise<TraceStep[]> {
   const marks = [row.held === 1 ? 'held' : '', row.looping === 1 ? 'looping' : '', row.mail_reason ?? ''].filter(
     Boolean,
   );
-  const evidence = fromJson<readonly string[]>(row.evidence);
+  const evidence = fromJson(row.evidence);
   const text = [
     `${row.direction} ${row.kind}, number ${row.seq} of ${await slugOf(tx, conversation.account_key)}#${conversation.number}`,
     ...marks,
@@ -80,7 +80,7 @@ async function ofMessage(tx: StoreTx, row: MessageRow): Promise<TraceStep[]> {
     row.key,
   );
   const reports = (
-    await inTurn(fromJson<readonly { delivery_id: string | null }[]>(row.report), async report => {
+    await inTurn(fromJson(row.report), async report => {
       const key = report.delivery_id === null ? null : decodeId('delivery', report.delivery_id);
       return key === null ? [] : await tx.all<DeliveryRow>('select * from delivery where key = $1', key);
     })

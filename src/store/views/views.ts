@@ -4,33 +4,18 @@
  */
 import type {
   Account,
-  AccountSettings,
   Attachment,
-  Channel,
   Contact,
   Conversation,
-  ConversationStatus,
   Delivery,
-  DeliveryReport,
-  DeliveryState,
-  Direction,
-  MailReason,
   MailRecord,
-  MailRecordState,
   Message,
-  MessageKind,
   Participant,
   QueuedDelivery,
-  Role,
-  Sender,
-  TextFormat,
-  Via,
-  WaitingReason,
 } from '../../conversation/model.js';
 import { mailStateOf } from '../../conversation/rules/continuity.js';
 import { shownWait, waitsForTurn } from '../../conversation/rules/delivery.js';
 import { formatReplyAddress, type Separator } from '../../mail/address.js';
-import type { ReportEntry } from '../../mail/mail.js';
 import { byKey } from '../by-key.js';
 import { encodeId } from '../ids.js';
 import type {
@@ -41,7 +26,6 @@ import type {
   MailRow,
   MessageRow,
   ParticipantRow,
-  StoredResult,
 } from '../rows.js';
 import { fromJson, inTurn, type StoreTx, toIso } from '../tx.js';
 
@@ -61,7 +45,7 @@ export async function accountView(tx: StoreTx, row: AccountRow): Promise<Account
       hold_strangers: row.hold_strangers === 1,
     },
     inbox: first ? formatReplyAddress('inbox', separator(tx), row.inbox_token, first) : null,
-    settings: fromJson<AccountSettings>(row.settings),
+    settings: fromJson(row.settings),
     created_at: toIso(row.created_at),
   };
 }
@@ -113,10 +97,10 @@ export async function conversationView(tx: StoreTx, row: ConversationRow): Promi
     id: encodeId('conversation', row.key),
     number: row.number,
     account: await slugOf(tx, row.account_key),
-    channel: row.channel as Channel,
+    channel: row.channel,
     source_id: row.source_id,
     subject: row.subject,
-    status: row.status as ConversationStatus,
+    status: row.status,
     contact: {
       id: encodeId('contact', contact.key),
       email: contact.email,
@@ -178,11 +162,6 @@ function separator(tx: StoreTx): Separator {
   return tx.rules.separator as Separator;
 }
 
-interface NamedAddress {
-  readonly name: string;
-  readonly email: string;
-}
-
 /** Two queries: attachments, deliveries. */
 export async function messageView(tx: StoreTx, row: MessageRow): Promise<Message> {
   const deliveries = row.direction === 'outgoing' ? await deliveriesOf(tx, row.key) : [];
@@ -190,38 +169,34 @@ export async function messageView(tx: StoreTx, row: MessageRow): Promise<Message
     id: encodeId('message', row.key),
     conversation_id: encodeId('conversation', row.conversation_key),
     seq: row.seq,
-    direction: row.direction as Direction,
-    kind: row.kind as MessageKind,
-    author: { id: null, name: row.author_name, email: row.author_email, role: row.author_role as Role },
+    direction: row.direction,
+    kind: row.kind,
+    author: { id: null, name: row.author_name, email: row.author_email, role: row.author_role },
     text: row.text,
-    format: (row.format ?? (row.direction === 'outgoing' ? 'markdown' : 'plain')) as TextFormat,
+    format: row.format ?? (row.direction === 'outgoing' ? 'markdown' : 'plain'),
     quoted_text: row.quoted_text,
     signature: row.signature,
     html: row.html,
     subject: row.subject,
     message_id: row.message_id,
     in_reply_to: row.in_reply_to,
-    references: fromJson<readonly string[]>(row.refs),
-    to: fromJson<readonly NamedAddress[]>(row.recipients_to),
-    cc: fromJson<readonly NamedAddress[]>(row.recipients_cc),
+    references: fromJson(row.refs),
+    to: fromJson(row.recipients_to),
+    cc: fromJson(row.recipients_cc),
     date: toIso(row.date),
     received_at: toIso(row.received_at),
-    via: row.via as Via,
+    via: row.via,
     mail_id: row.mail_key === null ? null : encodeId('mail', row.mail_key),
     source_id: row.source_id,
     metadata: fromJson(row.metadata),
     attachments: await attachmentsOf(tx, row.key),
-    sender: row.sender === null ? null : fromJson<Sender>(row.sender),
-    report: fromJson<readonly (ReportEntry & { delivery_id: string | null })[]>(row.report),
-    evidence: fromJson<readonly string[]>(row.evidence),
+    sender: row.sender === null ? null : fromJson(row.sender),
+    report: fromJson(row.report),
+    evidence: fromJson(row.evidence),
     held: row.held === 1,
     looping: row.looping === 1,
     history: null,
-    mail: mailStateOf({
-      direction: row.direction as Direction,
-      reason: row.mail_reason as MailReason | null,
-      deliveries,
-    }),
+    mail: mailStateOf({ direction: row.direction, reason: row.mail_reason, deliveries }),
     deliveries,
   };
 }
@@ -275,19 +250,19 @@ async function deliveriesOf(tx: StoreTx, messageKey: number): Promise<readonly D
 export async function deliveryView(tx: StoreTx, row: DeliveryRow): Promise<Delivery> {
   const pause = waitsForTurn(row) ? await pauseOf(tx, row.destination) : undefined;
   const { reason, nextAttemptAt } = shownWait(
-    { state: row.state, reason: row.reason as WaitingReason | null, nextAttemptAt: row.next_attempt_at },
+    { state: row.state, reason: row.reason, nextAttemptAt: row.next_attempt_at },
     pause === undefined ? null : { nextProbeAt: pause.next_probe_at },
   );
   return {
     id: encodeId('delivery', row.key),
     recipient: row.recipient,
-    state: row.state as DeliveryState,
+    state: row.state,
     reason,
     attempts: row.attempts,
     next_attempt_at: toIso(nextAttemptAt),
     last_error: row.last_error ?? pause?.reason ?? null,
     smtp_response: row.smtp_response,
-    report: row.report as DeliveryReport | null,
+    report: row.report,
   };
 }
 
@@ -324,15 +299,15 @@ export async function mailView(tx: StoreTx, row: MailRow): Promise<MailRecord> {
       : undefined;
   return {
     id: encodeId('mail', row.key),
-    state: row.state as MailRecordState,
-    envelope: { mail_from: row.mail_from, rcpt_to: fromJson<readonly string[]>(row.rcpt_to) },
+    state: row.state,
+    envelope: { mail_from: row.mail_from, rcpt_to: fromJson(row.rcpt_to) },
     size: row.size,
     sha256: sha256 ? Buffer.from(sha256).toString('hex') : '',
-    door: row.door as Via,
+    door: row.door,
     client: row.client,
     received_at: toIso(row.received_at),
     reason: row.reason,
-    results: fromJson<readonly StoredResult[]>(row.results).map(result => ({
+    results: fromJson(row.results).map(result => ({
       recipient: result.recipient,
       verdict: result.verdict,
       message_id: result.message === null ? null : encodeId('message', result.message),

@@ -65,6 +65,9 @@ test('values stand where their numbers say, an insert takes its columns from the
   const text = 'select $2 as b, $1 as a, $2 as c, key from word where text = $3 and $1 <> $2';
   assert.deepEqual(writer.get(text, 1, 'two', 'far'), { b: 'two', a: 1, c: 'two', key: 2 ** 52 });
   assert.equal(writer.value('select text from word where key > $1 and text = $2', 1, 'next'), 'next');
+  assert.equal(writer.update('word', 2 ** 52, { text: 'farther', key: undefined }), 1);
+  assert.deepEqual([writer.update('word', 2 ** 52, {}), writer.update('word', 1, { text: 'none' })], [0, 0]);
+  assert.equal(writer.value('select text from word where key = $1', 2 ** 52), 'farther');
   const limited = 'select text from word order by key limit $1';
   assert.deepEqual(
     [0, 1, ALL].map(limit => writer.all(limited, limit).length),
