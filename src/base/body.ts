@@ -54,7 +54,7 @@ export async function readBody(
         files.push(place);
         file = { handle: await open(place, 'wx', 0o600), path: place };
       }
-      await writeAll(file.handle, chunks);
+      for (const part of chunks) await file.handle.writeFile(part);
       chunks = [];
     }
     if (size > maxSize) throw tooLarge();
@@ -68,11 +68,5 @@ export async function readBody(
     });
   } finally {
     await file?.handle.close();
-  }
-}
-
-async function writeAll(handle: FileHandle, chunks: readonly Buffer[]): Promise<void> {
-  for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; ) at += (await handle.write(chunk, at)).bytesWritten;
   }
 }

@@ -32,16 +32,17 @@ export interface HttpOptions {
 }
 
 /** Times in milliseconds. */
-export interface HttpLimits {
-  /** For the whole header to come in; default 20 s. */
-  readonly headersTimeout?: number;
-  /** For the whole request to come in; default 10 min, which a large mail on a slow line needs. */
-  readonly requestTimeout?: number;
-  /** How long an idle connection is kept; default 65 s, longer than the usual reverse proxies keep theirs. */
-  readonly keepAliveTimeout?: number;
-  /** Default 1000. */
-  readonly maxConnections?: number;
-}
+const LIMITS = {
+  /** For the whole header to come in. */
+  headersTimeout: 20_000,
+  /** For the whole request to come in: a large mail on a slow line needs so long. */
+  requestTimeout: 600_000,
+  /** How long an idle connection is kept: longer than the usual reverse proxies keep theirs. */
+  keepAliveTimeout: 65_000,
+  maxConnections: 1000,
+};
+
+export type HttpLimits = Partial<typeof LIMITS>;
 
 export interface HttpListener {
   /** `127.0.0.1:8025`, as really bound. */
@@ -76,8 +77,6 @@ export interface Exchange {
   readonly stream: Readable;
   /** Reads the body to its end; once. Throws too_large, or unavailable (client gone, disk full). */
   body(limits: BodyLimits): Promise<{ readonly content: BodyContent; readonly size: number }>;
-  /** Reads a JSON body (RFC 8259) into memory. Throws too_large, or invalid when it is no JSON. */
-  readJson(limits: { readonly maxSize: number }): Promise<unknown>;
   json(status: number, value: unknown, headers?: Headers): Promise<void>;
   /** RFC 9457. `detail` is for people and says what to do; `more` goes beside it (`code`; default: by the status). */
   problem(status: number, detail: string, more?: Readonly<Record<string, unknown>>, headers?: Headers): Promise<void>;
@@ -119,14 +118,10 @@ const BROKEN: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR
 
 /** Listens, or throws ReplydError 'unavailable' that names the place. */
 export async function openHttp(options: HttpOptions): Promise<HttpListener> {
-  const { listen, log, limits = {} } = options;
-  const server = createServer({
-    headersTimeout: limits.headersTimeout ?? 20_000,
-    requestTimeout: limits.requestTimeout ?? 600_000,
-    keepAliveTimeout: limits.keepAliveTimeout ?? 65_000,
-    connectionsCheckingInterval: 2_000,
-  });
-  server.maxConnections = limits.maxConnections ?? 1000;
+  const { listen, log } = options;
+  const { maxConnections, ...times } = { ...LIMITS, ...options.limits };
+  const server = createServer({ ...times, connectionsCheckingInterval: 2_000 });
+  server.maxConnections = maxConnections;
   // Node's `closeIdleConnections` misses a connection that has not asked yet, and one whose last answer ended after the
   // close began: each would delay the close until a time-out.
   const asking = new Map<Socket, boolean>();
@@ -270,14 +265,6 @@ function createExchange(
     bearer: () => /^bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? null,
     stream: request,
     body: limits => readBody(request, limits, context.files),
-    async readJson({ maxSize }) {
-      const { content } = await readBody(request, { maxSize }, context.files);
-      try {
-        return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode((content as { bytes: Uint8Array }).bytes));
-      } catch (error) {
-        throw new ReplydError('invalid_json', `The body is no JSON: ${errorText(error)}`);
-      }
-    },
     json: (status, value, headers) => sendText(status, 'application/json', `${JSON.stringify(value)}\n`, headers),
     problem: (status, detail, more = {}, headers = {}) =>
       sendText(

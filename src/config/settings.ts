@@ -47,16 +47,7 @@ export function providerSettings(config: Config): DoorSettings {
 /** `sentFolder` is for the transport `file`. */
 export function courierSettings({ outbound, smtp }: Config, sentFolder: string): CourierSettings {
   if (outbound.transport === 'file') return { kind: 'file', folder: sentFolder };
-  return {
-    kind: 'smtp',
-    host: outbound.host!,
-    port: outbound.port,
-    tls: outbound.tls,
-    ...(outbound.username ? { username: outbound.username } : {}),
-    ...(outbound.password ? { password: outbound.password } : {}),
-    hostname: smtp.hostname ?? hostname(),
-    connections: outbound.connections,
-  };
+  return { kind: 'smtp', ...outbound, host: outbound.host!, hostname: smtp.hostname ?? hostname() };
 }
 
 export function queueSettings({ outbound }: Config): Pick<QueueOptions, 'concurrency' | 'schedule'> {

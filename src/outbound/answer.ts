@@ -39,27 +39,29 @@ const ABOUT_US: ReadonlySet<string> = new Set([
 ]);
 const MAX_RESPONSE = 500;
 
-export function outcomeOf(failure: Failure): Outcome {
-  const response = responseText(failure.answer ?? failure.message);
-  if (ABOUT_US.has(failure.code)) return { kind: 'trouble', response };
-  const reply = failure.answer === null ? null : readReply(failure.answer);
+export function outcomeOf({ code, command, answer, message, started }: Failure): Outcome {
+  const response = responseText(answer ?? message);
+  const failed = { kind: 'failed', response, suspend: false, refusedByPolicy: false } as const;
+  const unclear = { kind: started ? 'retry' : 'trouble', response } as const;
+  if (ABOUT_US.has(code)) return { kind: 'trouble', response };
+  const reply = answer === null ? null : readReply(answer);
   if (reply === null) {
-    if (isTooLarge(failure)) return { kind: 'failed', response, suspend: false, refusedByPolicy: false };
-    return { kind: failure.started ? 'retry' : 'trouble', response };
+    // The smarthost announced a limit and the mail is larger: the library does not even ask.
+    return code === 'EMESSAGE' && command === 'MAIL FROM' ? failed : unclear;
   }
   if (reply.code < 500 || reply.code === 503) return { kind: 'retry', response };
   const suspend = isHardBounce(reply.enhanced);
-  switch (failure.command) {
-    case 'MAIL FROM':
-      if (reply.enhanced !== STATUS.tooLarge.enhanced && reply.code !== STATUS.tooLarge.code)
-        return { kind: 'trouble', response };
-      return { kind: 'failed', response, suspend: false, refusedByPolicy: false };
+  switch (command) {
+    case 'MAIL FROM': {
+      const isTooLarge = reply.enhanced === STATUS.tooLarge.enhanced || reply.code === STATUS.tooLarge.code;
+      return isTooLarge ? failed : { kind: 'trouble', response };
+    }
     case 'RCPT TO':
-      return { kind: 'failed', response, suspend, refusedByPolicy: isPolicy(reply) };
+      return { ...failed, suspend, refusedByPolicy: isPolicy(reply) };
     case 'DATA':
-      return { kind: 'failed', response, suspend, refusedByPolicy: false };
+      return { ...failed, suspend };
     default:
-      return { kind: failure.started ? 'retry' : 'trouble', response };
+      return unclear;
   }
 }
 
@@ -88,9 +90,4 @@ function readReply(answer: string): Reply | null {
 function isPolicy(reply: Reply): boolean {
   if (reply.enhanced !== null) return reply.enhanced.startsWith('5.7.');
   return /\brelay/i.test(reply.text);
-}
-
-/** The smarthost announced a limit and the mail is larger: the library does not even ask. */
-function isTooLarge(failure: Failure): boolean {
-  return failure.code === 'EMESSAGE' && failure.command === 'MAIL FROM';
 }

@@ -11,6 +11,7 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { errorText, isReplydError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { createWaker, type Waker } from '../base/waker.js';
 import { type ComposeMessage, compose, type OutgoingAttachment } from '../conversation/compose.js';
 import type { ComposeSnapshot, Forward } from '../conversation/composing.js';
 import type { Message } from '../conversation/model.js';
@@ -33,18 +34,14 @@ export interface ComposerOptions {
     /** `bounce`, `support`, or an address. */
     readonly envelopeSender: string;
     /** `outbound.max_size`. */
-    readonly maxSize?: number;
+    readonly maxSize: number;
   };
   /** Called after mails were composed. */
   readonly onComposed: () => void;
 }
 
-export interface Composer {
-  /** Something may be due. */
-  wake(): void;
-  /** Ends after the current mail. */
-  close(): Promise<void>;
-}
+/** `wake`: something may be due. `close` ends after the current mail. */
+export type Composer = Pick<Waker, 'wake' | 'close'>;
 
 const AT_A_TIME = 50;
 /** For a conversation that can't be composed, and for a store that fails. */
@@ -54,29 +51,24 @@ const LONGEST_SLEEP = 3_600_000;
 
 export function openComposer(options: ComposerOptions): Composer {
   const { store, clock, log } = options;
-  let timer: NodeJS.Timeout | null = null;
-  let running: Promise<void> | null = null;
-  let again = false;
-  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
   /** Conversations that could not be composed, and when to try again. */
   const later = new Map<string, number>();
 
   const pass = async () => {
-    do {
-      again = false;
-      // It is called up to a hundred times a second, and mostly nothing is due: one query instead of three.
-      const next = await store.nextComposeAt();
-      if (next === null || next > clock()) return sleepUntil(next);
-      const due = await store.dueConversations({ now: clock(), limit: AT_A_TIME + later.size });
-      const ready = due.filter(id => !isPutOff(id));
-      let composed = await forwardAll();
-      for (const id of ready) {
-        if (closed) return;
-        if (await composeOne(id)) composed += 1;
-      }
-      if (composed > 0) options.onComposed();
-      if (ready.length >= AT_A_TIME) again = true;
-    } while (again && !closed);
+    clearTimeout(timer);
+    // It is called up to a hundred times a second, and mostly nothing is due: one query instead of three.
+    const next = await store.nextComposeAt();
+    if (next === null || next > clock()) return sleepUntil(next);
+    const due = await store.dueConversations({ now: clock(), limit: AT_A_TIME + later.size });
+    const ready = due.filter(id => !isPutOff(id));
+    let composed = await forwardAll();
+    for (const id of ready) {
+      if (waker.closed) return;
+      if (await composeOne(id)) composed += 1;
+    }
+    if (composed > 0) options.onComposed();
+    if (ready.length >= AT_A_TIME) waker.wake();
     sleepUntil(await store.nextComposeAt());
   };
 
@@ -96,7 +88,7 @@ export function openComposer(options: ComposerOptions): Composer {
       if (snapshot === null) return false;
       const saved = await composeAndSave(options, snapshot);
       later.delete(id);
-      if (!saved) again = true;
+      if (!saved) waker.wake();
       return saved;
     } catch (error) {
       putOff(id, error);
@@ -109,7 +101,7 @@ export function openComposer(options: ComposerOptions): Composer {
     const due = await store.dueForwards({ now: clock(), limit: AT_A_TIME });
     let composed = 0;
     for (const forward of due) {
-      if (closed || isPutOff(forward.deliveryId)) continue;
+      if (waker.closed || isPutOff(forward.deliveryId)) continue;
       try {
         if (await composeForward(options, forward)) composed += 1;
         later.delete(forward.deliveryId);
@@ -118,7 +110,7 @@ export function openComposer(options: ComposerOptions): Composer {
         log.error('compose_failed', { delivery: forward.deliveryId, error: errorText(error) });
       }
     }
-    if (composed === AT_A_TIME) again = true;
+    if (composed === AT_A_TIME) waker.wake();
     return composed;
   };
 
@@ -130,37 +122,21 @@ export function openComposer(options: ComposerOptions): Composer {
   };
 
   const sleep = (wait: number) => {
-    if (closed) return;
-    timer = setTimeout(wake, Math.min(Math.max(wait, 1), LONGEST_SLEEP));
+    if (waker.closed) return;
+    timer = setTimeout(waker.wake, Math.min(Math.max(wait, 1), LONGEST_SLEEP));
     timer.unref();
   };
 
-  const wake = () => {
-    if (closed) return;
-    if (timer) clearTimeout(timer);
-    timer = null;
-    if (running) {
-      again = true;
-      return;
-    }
-    running = pass()
-      .catch(error => {
-        log.error('compose_failed', { error: errorText(error) });
-        sleep(STORE_RETRY);
-      })
-      .finally(() => {
-        running = null;
-        // A wake-up that came while the pass was ending must not be lost.
-        if (again && !closed) wake();
-      });
-  };
+  const waker = createWaker(pass, error => {
+    log.error('compose_failed', { error: errorText(error) });
+    sleep(STORE_RETRY);
+  });
 
   return {
-    wake,
-    async close() {
-      closed = true;
-      if (timer) clearTimeout(timer);
-      await running;
+    wake: waker.wake,
+    close() {
+      clearTimeout(timer);
+      return waker.close();
     },
   };
 }
@@ -183,7 +159,7 @@ async function composeAndSave(options: ComposerOptions, snapshot: ComposeSnapsho
     answered: snapshot.answered,
     attachments: await attachmentsOf(store, snapshot.unmailed),
   });
-  const { content } = await renderMail(mail, { folder: options.folder });
+  const content = await renderMail(mail, { folder: options.folder });
   const facts = 'bytes' in content ? factsOf(content.bytes) : await factsOfStream(createReadStream(content.file));
   const raw = await store.place(content, facts);
   const { envelopeSender } = options.settings();
@@ -224,7 +200,7 @@ async function composeForward({ store, clock, log, settings }: ComposerOptions, 
     date: clock(),
     boundary: `replyd-${randomUUID()}`,
     raw: await store.read(forward.raw),
-    maxSize: settings().maxSize ?? Number.POSITIVE_INFINITY,
+    maxSize: settings().maxSize,
   });
   const facts = factsOf(bytes);
   const raw = await store.place({ bytes }, facts);

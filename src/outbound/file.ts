@@ -14,16 +14,7 @@ import { copyBytes } from './render.js';
 
 /** A courier that writes into `folder`, which is made (0700) when it is not there. */
 export function createFileCourier(options: { readonly folder: string }): Courier {
-  return {
-    deliver: async parcel => {
-      try {
-        return await deliver(parcel, options.folder);
-      } catch (error) {
-        return { kind: 'retry', response: errorText(error) };
-      }
-    },
-    close: async () => {},
-  };
+  return { deliver: parcel => deliver(parcel, options.folder), close: async () => {} };
 }
 
 async function deliver(parcel: Parcel, folder: string): Promise<Outcome> {

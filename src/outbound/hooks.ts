@@ -11,10 +11,11 @@
 
 import { errorText } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { createWaker } from '../base/waker.js';
 import type { Clock, Courier, Random, WebhookParcel } from '../conversation/ports.js';
+import type { ProbeSchedule, RetrySchedule } from '../conversation/rules/schedule.js';
 import type { Store } from '../conversation/store.js';
 import { openQueue, type Queue, type Timers } from './queue.js';
-import type { ProbeSchedule, RetrySchedule } from './schedule.js';
 import { outcomeOf, type Poster } from './webhook.js';
 
 export interface HooksOptions {
@@ -49,50 +50,31 @@ export const PROBES_BEFORE_LOST = 100;
 export function openHooks(options: HooksOptions): Hooks {
   const { store, poster, clock, log } = options;
   const queues = new Map<string, Queue>();
-  let running: Promise<void> | null = null;
-  let again = false;
-  let closed = false;
 
-  function wake(): void {
-    again = true;
-    if (running || closed) return;
-    running = look()
-      .catch(error => {
-        log.error('queue', { destination: 'hooks', error: errorText(error) });
-        // Without another change nothing would wake it.
-        setTimeout(wake, STORE_WAIT).unref();
-      })
-      .finally(() => {
-        running = null;
-        if (again && !closed) wake();
-      });
-  }
-
-  async function look(): Promise<void> {
-    while (again && !closed) {
-      again = false;
+  const waker = createWaker(
+    async () => {
       for (const id of await store.pendingHooks()) {
-        if (closed) return;
+        if (waker.closed) return;
         const queue = queues.get(id);
         if (queue) queue.wake();
         else queues.set(id, open(id));
       }
-    }
-  }
+    },
+    error => {
+      log.error('queue', { destination: 'hooks', error: errorText(error) });
+      // Without another change nothing would wake it.
+      setTimeout(waker.wake, STORE_WAIT).unref();
+    },
+  );
 
   function open(id: string): Queue {
-    const { store, clock, random, log, timers } = options;
     return openQueue({
-      store,
+      ...options,
       courier: courierOf(id),
       destination: id,
       concurrency: CONCURRENCY,
       schedule: SCHEDULE,
       probes: PROBES,
-      clock,
-      random,
-      log,
-      ...(timers === undefined ? {} : { timers }),
     });
   }
 
@@ -121,10 +103,9 @@ export function openHooks(options: HooksOptions): Hooks {
   }
 
   return {
-    wake,
+    wake: waker.wake,
     async close() {
-      closed = true;
-      await running;
+      await waker.close();
       await Promise.all([...queues.values()].map(queue => queue.close()));
     },
   };

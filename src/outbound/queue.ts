@@ -27,9 +27,16 @@
 import { errorText, isReplydError } from '../base/errors.js';
 import { type Log, type LogFields, shortToken } from '../base/log.js';
 import { counter } from '../base/metrics.js';
+import { createWaker } from '../base/waker.js';
 import type { Clock, Courier, DestinationState, Outcome, Parcel, QueueStore, Random } from '../conversation/ports.js';
+import {
+  longestProbeWait,
+  type ProbeSchedule,
+  probeWait,
+  type RetrySchedule,
+  retryWait,
+} from '../conversation/rules/schedule.js';
 import { createRefusals } from './refusals.js';
-import { longestProbeWait, type ProbeSchedule, probeWait, type RetrySchedule, retryWait } from './schedule.js';
 
 /** `setTimeout` and `clearTimeout`, or a test's. */
 export interface Timers {
@@ -88,34 +95,17 @@ export function openQueue(options: QueueOptions): Queue {
   const pauses = new Set<() => void>();
   let { courier, concurrency, schedule } = options;
   let alarm: unknown = null;
-  let looking: Promise<void> | null = null;
-  let again = false;
   let closing: Promise<void> | null = null;
   /** Changes of the destination's state, one after the other. */
   let stateChange: Promise<void> = Promise.resolve();
 
-  function wake(): void {
-    if (closing) return;
-    again = true;
-    looking ??= look();
-  }
+  const waker = createWaker(look, error => {
+    log.error('queue', { destination: name, error: errorText(error) });
+    sleep(STORE_WAIT);
+  });
 
   async function look(): Promise<void> {
-    while (again && !closing) {
-      again = false;
-      sleep(null);
-      try {
-        await lookOnce();
-      } catch (error) {
-        log.error('queue', { destination: name, error: errorText(error) });
-        sleep(STORE_WAIT);
-      }
-    }
-    // In the same turn of the event loop as the check above, or a wake in between would be lost.
-    looking = null;
-  }
-
-  async function lookOnce(): Promise<void> {
+    sleep(null);
     const now = clock();
     const state = await store.destination(name);
     const free = concurrency - inFlight.size;
@@ -136,7 +126,7 @@ export function openQueue(options: QueueOptions): Queue {
     const chosen = probing ? [parcels[state.failures % parcels.length]!] : parcels;
     for (const parcel of chosen) start(parcel, probing);
     await giveBack(parcels.filter(parcel => !chosen.includes(parcel)));
-    again ||= !probing && parcels.length < free;
+    if (!probing && parcels.length < free) waker.wake();
   }
 
   /** Retries until it is done: a lease without an attempt would keep its delivery until the restart. */
@@ -156,7 +146,7 @@ export function openQueue(options: QueueOptions): Queue {
   function start(parcel: Parcel, probing: boolean): void {
     const end = attempt(parcel, probing).finally(() => {
       inFlight.delete(end);
-      wake();
+      waker.wake();
     });
     inFlight.add(end);
   }
@@ -280,7 +270,7 @@ export function openQueue(options: QueueOptions): Queue {
 
   function sleep(milliseconds: number | null): void {
     if (alarm !== null) timers.clear(alarm);
-    alarm = milliseconds === null || closing ? null : timers.set(wake, Math.min(milliseconds, LONGEST_SLEEP));
+    alarm = milliseconds === null || closing ? null : timers.set(waker.wake, Math.min(milliseconds, LONGEST_SLEEP));
   }
 
   function pause(milliseconds: number): Promise<void> {
@@ -298,7 +288,6 @@ export function openQueue(options: QueueOptions): Queue {
 
   async function shutDown(graceMs: number | undefined): Promise<void> {
     sleep(null);
-    await looking;
     for (const end of pauses) end();
     const settled = Promise.all(inFlight);
     if (graceMs === undefined) {
@@ -314,17 +303,17 @@ export function openQueue(options: QueueOptions): Queue {
     if (inFlight.size > 0) log.warn('unsettled', { destination: name, count: inFlight.size });
   }
 
-  wake();
+  waker.wake();
   return {
-    wake,
+    wake: waker.wake,
     change(next) {
       courier = next.courier ?? courier;
       concurrency = next.concurrency ?? concurrency;
       schedule = next.schedule ?? schedule;
-      wake();
+      waker.wake();
     },
     close(closeOptions) {
-      closing ??= Promise.resolve().then(() => shutDown(closeOptions?.graceMs));
+      closing ??= waker.close().then(() => shutDown(closeOptions?.graceMs));
       return closing;
     },
   };

@@ -21,13 +21,7 @@ import type { Content } from '../mail/mail.js';
 export const MAX_IN_MEMORY = 256 * 1024;
 const SLICE = 64 * 1024;
 
-export interface Rendered {
-  readonly content: Content;
-  /** Bytes. */
-  readonly size: number;
-}
-
-export async function renderMail(mail: OutgoingMail, options: { readonly folder: string }): Promise<Rendered> {
+export async function renderMail(mail: OutgoingMail, options: { readonly folder: string }): Promise<Content> {
   const total = mail.attachments.reduce((sum, attachment) => sum + attachment.size, 0);
   const streams: Readable[] = [];
   const node = new MailComposer({
@@ -48,10 +42,7 @@ export async function renderMail(mail: OutgoingMail, options: { readonly folder:
     disableUrlAccess: true,
   }).compile();
   try {
-    if (total <= MAX_IN_MEMORY) {
-      const bytes = await node.build();
-      return { content: { bytes }, size: bytes.length };
-    }
+    if (total <= MAX_IN_MEMORY) return { bytes: await node.build() };
     return await spool(node.createReadStream(), options.folder);
   } finally {
     for (const stream of streams) stream.destroy();
@@ -94,18 +85,14 @@ function* slices(bytes: Uint8Array): Generator<Buffer> {
   for (let start = 0; start < bytes.length; start += SLICE) yield Buffer.from(bytes.subarray(start, start + SLICE));
 }
 
-async function spool(stream: Readable, folder: string): Promise<Rendered> {
+async function spool(stream: Readable, folder: string): Promise<Content> {
   const file = path.join(folder, `outgoing-${randomUUID()}.eml`);
   const handle = await open(file, 'wx', 0o600);
-  let size = 0;
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      await handle.writeFile(chunk);
-      size += chunk.length;
-    }
+    for await (const chunk of stream as AsyncIterable<Buffer>) await handle.writeFile(chunk);
     await handle.sync();
     await handle.close();
-    return { content: { file }, size };
+    return { file };
   } catch (error) {
     await handle.close().catch(() => {});
     await unlink(file).catch(() => {});

@@ -24,8 +24,9 @@ export interface SmtpCourierOptions {
    * that is valid for the host, or trouble. `implicit`: the same, TLS from the first byte.
    */
   readonly tls: 'none' | 'opportunistic' | 'required' | 'implicit';
-  readonly username?: string;
-  readonly password?: string;
+  /** Null or absent: no login. */
+  readonly username?: string | null;
+  readonly password?: string | null;
   /** Our name in EHLO; default: this machine's. */
   readonly hostname?: string;
   /** Kept connections at most; default 5. */
@@ -44,11 +45,12 @@ const MAILS_PER_CONNECTION = 1000;
 /** Below the time-out of servers (5 minutes and more), so that mostly we say QUIT. */
 const IDLE_TIMEOUT = 60_000;
 
+const DEFAULTS = { connections: 5, connectTimeout: 30_000, replyTimeout: 120_000, attemptTimeout: 15 * 60_000 };
+
 /** A courier to the smarthost. Connects when the first mail goes out. */
 export function createSmtpCourier(options: SmtpCourierOptions): Courier {
-  const connections = options.connections ?? 5;
-  const replyTimeout = options.replyTimeout ?? 120_000;
-  const pool = createPool({ ...options, replyTimeout }, connections);
+  const { connections, replyTimeout, attemptTimeout, ...rest } = { ...DEFAULTS, ...options };
+  const pool = createPool({ ...rest, connections, replyTimeout });
   let closed = false;
 
   async function deliver(parcel: Parcel): Promise<Outcome> {
@@ -71,7 +73,7 @@ export function createSmtpCourier(options: SmtpCourierOptions): Courier {
     const size = await sizeOf(parcel);
     const since = performance.now();
     const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), options.attemptTimeout ?? 15 * 60_000);
+    const timer = setTimeout(() => abort.abort(), attemptTimeout);
     // The library asks for the first byte when the session is ready and MAIL is next.
     let started = false;
     async function* bytes(): AsyncGenerator<Buffer> {
@@ -116,7 +118,7 @@ export function createSmtpCourier(options: SmtpCourierOptions): Courier {
   };
 }
 
-function createPool(options: SmtpCourierOptions & { readonly replyTimeout: number }, connections: number) {
+function createPool(options: SmtpCourierOptions & Omit<typeof DEFAULTS, 'attemptTimeout'>) {
   return createTransport({
     pool: true,
     host: options.host,
@@ -128,17 +130,17 @@ function createPool(options: SmtpCourierOptions & { readonly replyTimeout: numbe
     tls: {
       minVersion: 'TLSv1.2',
       rejectUnauthorized: options.tls !== 'opportunistic',
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      ca: options.ca,
     },
-    ...(options.username === undefined ? {} : { auth: { user: options.username, pass: options.password ?? '' } }),
-    ...(options.hostname === undefined ? {} : { name: options.hostname }),
-    maxConnections: connections,
+    auth: options.username ? { user: options.username, pass: options.password ?? '' } : undefined,
+    name: options.hostname,
+    maxConnections: options.connections,
     maxMessages: MAILS_PER_CONNECTION,
     maxRequeues: 0,
     idleTimeout: IDLE_TIMEOUT,
-    connectionTimeout: options.connectTimeout ?? 30_000,
-    greetingTimeout: options.connectTimeout ?? 30_000,
-    dnsTimeout: options.connectTimeout ?? 30_000,
+    connectionTimeout: options.connectTimeout,
+    greetingTimeout: options.connectTimeout,
+    dnsTimeout: options.connectTimeout,
     socketTimeout: options.replyTimeout,
     // The operator names the smarthost, and mostly it is this machine.
     allowInternalNetworkInterfaces: true,

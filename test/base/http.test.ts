@@ -184,21 +184,6 @@ test('what a handler left of a body does not stand in the way of the next reques
   );
 });
 
-test('json bodies', async t => {
-  const { url } = await listener(t, [
-    async exchange => {
-      await exchange.json(200, await exchange.readJson({ maxSize: 50 }));
-      return true;
-    },
-  ]);
-  const post = (body: string | Buffer) => fetch(url, { method: 'POST', body });
-  assert.deepEqual(await (await post('{"ä":[1]}')).json(), { ä: [1] });
-  for (const wrong of ['', '{', '{"a":1}x', Buffer.from([0x22, 0xff, 0x22])]) {
-    assert.equal((await post(wrong)).status, 422);
-  }
-  assert.equal((await post(`"${'x'.repeat(60)}"`)).status, 413);
-});
-
 test('credentials', async t => {
   const { url } = await listener(t, [
     async exchange => {

@@ -37,9 +37,8 @@ function input(changes: Partial<ComposeInput> = {}): ComposeInput {
 
 async function bytesOf(changes: Partial<ComposeInput> = {}): Promise<{ bytes: Buffer; whole: Buffer }> {
   const { mail, copies } = compose(input(changes));
-  const { content, size } = await renderMail(mail, { folder });
+  const content = await renderMail(mail, { folder });
   assert.ok('bytes' in content);
-  assert.equal(size, content.bytes.length);
   const bytes = Buffer.from(content.bytes);
   return { bytes, whole: Buffer.concat([Buffer.from(copies[0]!.head), bytes]) };
 }
@@ -147,9 +146,8 @@ test('attachments from memory and from a file', async () => {
 test('above the limit the mail is streamed into a file of its own', async () => {
   const bytes = Buffer.alloc(MAX_IN_MEMORY + 1, 'x');
   const attachment = { filename: 'big.txt', contentType: 'text/plain', size: bytes.length, content: { bytes } };
-  const { content, size } = await renderMail(compose(input({ attachments: [attachment] })).mail, { folder });
+  const content = await renderMail(compose(input({ attachments: [attachment] })).mail, { folder });
   assert.ok('file' in content);
-  assert.equal(statSync(content.file).size, size);
   assert.equal(statSync(content.file).mode & 0o777, 0o600);
   const stored = readFileSync(content.file);
   assertWireForm(stored);

@@ -53,7 +53,7 @@ const KNOWN_TEXTS: KnownTexts = {
 
 async function sentMail(): Promise<{ mail: Mail; text: string }> {
   const composed = compose(INPUT);
-  const { content } = await renderMail(composed.mail, { folder: os.tmpdir() });
+  const content = await renderMail(composed.mail, { folder: os.tmpdir() });
   assert.ok('bytes' in content);
   const bytes = Buffer.concat([Buffer.from(composed.copies[0]!.head), content.bytes]);
   return { mail: await parseMail(bytes, keepInMemory), text: composed.mail.text };

@@ -2,7 +2,7 @@
  * When to retry: waits of one delivery, and probes of a destination in trouble. Pure; randomness comes from outside and
  * spreads the moments, so that deliveries that failed together are not retried together.
  */
-import type { Random } from '../conversation/ports.js';
+import type { Random } from '../ports.js';
 
 export interface RetrySchedule {
   /** Milliseconds between the attempts of one delivery; the last one repeats. At least one. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { longestProbeWait, probeWait, retryWait } from '#replyd/outbound/schedule.js';
+import { longestProbeWait, probeWait, retryWait } from '#replyd/conversation/rules/schedule.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
