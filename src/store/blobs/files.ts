@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, type Dirent } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 
 export interface BlobFile {
@@ -60,4 +60,12 @@ export async function examineFile(file: string): Promise<{ size: number; sha256:
   } catch (error) {
     return { error: (error as NodeJS.ErrnoException).code ?? String(error) };
   }
+}
+
+/** How many files that were: one, or none when it cannot be unlinked. */
+export function unlinked(file: string): Promise<number> {
+  return unlink(file).then(
+    () => 1,
+    () => 0,
+  );
 }

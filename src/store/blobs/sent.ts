@@ -7,10 +7,11 @@
  * the mails themselves stand in the store.
  */
 import { existsSync, unlinkSync } from 'node:fs';
-import { readdir, unlink } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { encodeId, keyOf } from '../ids.js';
 import type { StoreTx } from '../tx.js';
+import { unlinked } from './files.js';
 
 const ENDINGS = ['.eml', '.json'] as const;
 const NAME = /^(dlv_[0-9a-hjkmnp-tv-z]{11})\.(?:eml|json)$/;
@@ -78,14 +79,7 @@ export async function clearSentCopies(
   let cleared = 0;
   for (let from = 0; from < ids.length && !stopped(); from += BATCH) {
     for (const id of await store.deliveriesWithoutMail(ids.slice(from, from + BATCH))) {
-      for (const ending of ENDINGS) {
-        await unlink(path.join(folder, id + ending)).then(
-          () => {
-            cleared += 1;
-          },
-          () => undefined,
-        );
-      }
+      for (const ending of ENDINGS) cleared += await unlinked(path.join(folder, id + ending));
     }
     await new Promise(resolve => setImmediate(resolve));
   }

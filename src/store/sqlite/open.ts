@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { isReplydError } from '../../base/errors.js';
-import type { Clock, Parcel, Random } from '../../conversation/ports.js';
+import type { Clock, Random } from '../../conversation/ports.js';
 import type { Store } from '../../conversation/store.js';
 import { placeContent, readContent } from '../blobs/blobs.js';
 import { type Answer, type Calls, type Values, VERBS, type VerbName, type WritingName } from '../calls.js';
@@ -12,7 +12,6 @@ import { core } from '../core.js';
 import { storeFault } from '../fault.js';
 import { encodeId, keyMaker, PROCESSES } from '../ids.js';
 import type { Rules } from '../tx.js';
-import type { LeasedParcel } from '../verbs/deliveries.js';
 import { perform, type VerbTable } from './batch.js';
 import { BUSY_TIMEOUT, type Connection, openDatabase } from './database.js';
 import { checkSchema, migrate } from './migrate.js';
@@ -166,7 +165,6 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       tx.rules = rules;
       await calls.setRules(rules);
     },
-    lease: async (destination, options) => (await calls.lease(destination, options)).map(loaded),
     removeConversation: async ref => {
       const { id } = await calls.conversation(ref);
       await untilGone(() => calls.removeConversationPart({ id }));
@@ -230,11 +228,4 @@ async function loadVerbs(verbs: VerbTable): Promise<void> {
 function asCalls(call: (name: VerbName, values: readonly unknown[]) => Promise<unknown>): Calls {
   const names = Object.keys(VERBS) as VerbName[];
   return Object.fromEntries(names.map(name => [name, (...values: readonly unknown[]) => call(name, values)])) as Calls;
-}
-
-/** A large mail goes as its file, a small one as its bytes. */
-function loaded(leased: LeasedParcel): Parcel {
-  if (leased.kind === 'webhook') return leased;
-  const { content, ...parcel } = leased;
-  return { ...parcel, content: content.file === null ? { bytes: content.bytes! } : { file: content.file } };
 }

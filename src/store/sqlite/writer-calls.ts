@@ -18,9 +18,6 @@ interface Waiting {
   readonly since: number;
 }
 
-/** Ids name a place in the list of those who wait, and never come again: more than ever wait at a time. */
-const PLACES = 2 ** 24;
-
 const commitSeconds = histogram(
   'replyd_commit_seconds',
   'From handing a write to the writer to its answer: waiting for the batch before, the work, the commit.',
@@ -32,14 +29,11 @@ export async function threadWriter(
   data: WriterData,
   options: { committed?: () => void; onDeath?: (error: Error) => void } = {},
 ): Promise<Writer> {
-  const worker = new Worker(new URL('./writer-thread.js', import.meta.url), {
-    workerData: data,
-  });
-  // By place, and places are used again. A map that calls pass through builds its table again and again, and V8's
-  // old tables keep the newer ones alive: every mail that ever stood in one would live until the next full collection.
-  const waiting: (Waiting | null)[] = [];
-  const free: number[] = [];
-  let turn = 0;
+  const worker = new Worker(new URL('./writer-thread.js', import.meta.url), { workerData: data });
+  // In the order of the answers. No map: one that calls pass through builds its table again and again, and V8's old tables
+  // keep the newer ones alive: every mail that ever stood in one would live until the next full collection.
+  const waiting: Waiting[] = [];
+  let lastId = 0;
   let dead: ReplydError | null = null;
   let closing = false;
 
@@ -49,7 +43,7 @@ export async function threadWriter(
         'unavailable',
         closing ? 'the store is closed' : `the store's writer thread ended (${code})`,
       );
-      for (const call of waiting.splice(0)) call?.reject(dead);
+      for (const call of waiting.splice(0)) call.reject(dead);
       if (!closing) options.onDeath?.(dead);
       resolve();
     });
@@ -62,8 +56,8 @@ export async function threadWriter(
     batchSize.observe(answers.length);
     options.committed?.();
     for (const answer of answers) {
-      const call = leave(answer.id);
-      if (!call) continue;
+      const call = waiting.shift();
+      if (call?.id !== answer.id) throw new Error('the writer thread answered another call');
       commitSeconds.observe((now - call.since) / 1000);
       if ('error' in answer) {
         const { code, message, details } = answer.error;
@@ -78,23 +72,14 @@ export async function threadWriter(
     worker.once('error', reject);
   });
 
-  const leave = (id: number): Waiting | null => {
-    const place = id % PLACES;
-    const call = waiting[place] ?? null;
-    if (call?.id !== id) return null;
-    waiting[place] = null;
-    free.push(place);
-    return call;
-  };
-
   return {
     run(name, ...values) {
       if (dead || closing) return Promise.reject(dead ?? new ReplydError('unavailable', 'the store is closing'));
       return new Promise((resolve, reject) => {
-        const place = free.pop() ?? waiting.length;
-        const id = turn++ * PLACES + place;
-        waiting[place] = { id, resolve, reject, since: performance.now() };
-        worker.postMessage({ id, name, values } satisfies ToWriter);
+        lastId += 1;
+        // First: a call that cannot be copied gets no answer.
+        worker.postMessage({ id: lastId, name, values } satisfies ToWriter);
+        waiting.push({ id: lastId, resolve, reject, since: performance.now() });
       });
     },
     async close() {

@@ -7,10 +7,10 @@
  * While a backup is being made nothing is unlinked. A file that can't be looked at or unlinked stays for the next time.
  */
 import { statSync, unlinkSync } from 'node:fs';
-import { readdir, stat, unlink } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { blobFile, incomingFolder } from '../blobs/blobs.js';
-import { type BlobFile, listBlobFiles } from '../blobs/files.js';
+import { type BlobFile, listBlobFiles, unlinked } from '../blobs/files.js';
 import { clearSentCopies, type SentStore } from '../blobs/sent.js';
 import type { StoreTx } from '../tx.js';
 
@@ -104,13 +104,7 @@ async function incomingFiles(dataDir: string): Promise<readonly string[]> {
 async function clearTemporary(files: readonly string[], before: number): Promise<number> {
   let cleared = 0;
   for (const file of files) {
-    if (!(await isOlder(file, before))) continue;
-    await unlink(file).then(
-      () => {
-        cleared += 1;
-      },
-      () => undefined,
-    );
+    if (await isOlder(file, before)) cleared += await unlinked(file);
   }
   return cleared;
 }

@@ -8,23 +8,18 @@
  * the next round starts again.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import type { Store } from '../../conversation/store.js';
+import type { Calls } from '../calls.js';
 import { type ClearingStore, clearLeftovers } from './clear-files.js';
 import type { KeepSince } from './retention.js';
 
 /** Milliseconds that each is kept; null: always. */
-export interface Keep {
-  readonly raw: number | null;
-  readonly resolved: number | null;
-  readonly deliveries: number | null;
-  readonly unfiled: number | null;
-}
+type Keep = KeepSince;
 
 export interface HousekeepingOptions {
-  readonly store: Pick<Store, 'clearEvents'> &
-    ClearingStore & { clearOld(since: KeepSince): Promise<Readonly<Record<string, number>>> };
+  readonly store: ClearingStore & Pick<Calls, 'clearEvents' | 'clearOld'>;
   readonly dataDir: string;
   readonly log: Log;
   readonly keep: () => Keep;
@@ -43,26 +38,19 @@ const DOUBT = 60 * 60_000;
 /** Begins a minute from now. `close` waits for the piece that is being cleared. */
 export function openHousekeeping(options: HousekeepingOptions): { close(): Promise<void> } {
   const { store, log } = options;
-  let stopped = false;
+  const stopping = new AbortController();
+  const { signal } = stopping;
   let running: Promise<void> | null = null;
   let filesDue = 0;
   /** From here on times of a clock that only runs on. */
   let doubtUntil = 0;
   let distance = Date.now() - performance.now();
-  let endBreath = () => {};
 
-  const breath = () =>
-    new Promise<void>(resolve => {
-      const timer = setTimeout(resolve, BREATH);
-      endBreath = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  const breath = () => sleep(BREATH, undefined, { signal }).catch(() => undefined);
 
   const clearEvents = async (now: number) => {
     const limits = { before: now - EVENT_LIFE, answersBefore: now - ANSWER_LIFE, limit: EVENTS_AT_ONCE };
-    while (!stopped && (await store.clearEvents(limits)) === EVENTS_AT_ONCE) await breath();
+    while (!signal.aborted && (await store.clearEvents(limits)) === EVENTS_AT_ONCE) await breath();
   };
 
   const clearOld = async (now: number) => {
@@ -71,7 +59,7 @@ export function openHousekeeping(options: HousekeepingOptions): { close(): Promi
     for (;;) {
       const piece = Object.entries(await store.clearOld(since));
       for (const [what, count] of piece) gone[what] = (gone[what] ?? 0) + count;
-      if (piece.length === 0 || stopped) break;
+      if (piece.length === 0 || signal.aborted) break;
       await breath();
     }
     if (Object.keys(gone).length > 0) log.info('cleared', gone);
@@ -89,9 +77,9 @@ export function openHousekeeping(options: HousekeepingOptions): { close(): Promi
     const now = Date.now();
     await clearEvents(now);
     await clearOld(now);
-    if (stopped || performance.now() < filesDue) return;
+    if (signal.aborted || performance.now() < filesDue) return;
     filesDue = performance.now() + FILES_INTERVAL;
-    const files = await clearLeftovers(store, options.dataDir, { now, stopped: () => stopped });
+    const files = await clearLeftovers(store, options.dataDir, { now, stopped: () => signal.aborted });
     if (files > 0) log.info('cleared', { files });
   };
 
@@ -105,9 +93,8 @@ export function openHousekeeping(options: HousekeepingOptions): { close(): Promi
 
   return {
     async close() {
-      stopped = true;
+      stopping.abort();
       clearInterval(timer);
-      endBreath();
       await running;
     },
   };
@@ -116,10 +103,6 @@ export function openHousekeeping(options: HousekeepingOptions): { close(): Promi
 /** The moments before which each is old. */
 export function keepSince(keep: Keep, now: number): KeepSince {
   const since = (life: number | null) => (life === null ? null : now - life);
-  return {
-    raw: since(keep.raw),
-    resolved: since(keep.resolved),
-    deliveries: since(keep.deliveries),
-    unfiled: since(keep.unfiled),
-  };
+  const { raw, resolved, deliveries, unfiled } = keep;
+  return { raw: since(raw), resolved: since(resolved), deliveries: since(deliveries), unfiled: since(unfiled) };
 }

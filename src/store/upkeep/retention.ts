@@ -9,7 +9,7 @@
 import type { StoredContent } from '../../conversation/filing.js';
 import { blobKey } from '../blobs/blobs.js';
 import { keyAt } from '../ids.js';
-import { inTurn, type StoreTx } from '../tx.js';
+import type { StoreTx } from '../tx.js';
 import { BYTES_AT_ONCE, removeBlobIfUnused, removeConversation, removeMail } from '../verbs/removal.js';
 import { UNFINISHED } from '../verbs/unfinished.js';
 
@@ -17,13 +17,8 @@ const BATCH = 500;
 /** Removed messages take several rows each with them. */
 const MAILS_AT_ONCE = 100;
 
-/** Milliseconds since 1970: what is older goes. Null: always kept. */
-export interface KeepSince {
-  readonly raw: number | null;
-  readonly resolved: number | null;
-  readonly deliveries: number | null;
-  readonly unfiled: number | null;
-}
+/** For each: what is older than this moment (milliseconds since 1970) goes. Null: it is always kept. */
+export type KeepSince = Readonly<Record<'raw' | 'resolved' | 'deliveries' | 'unfiled', number | null>>;
 
 const NOTHING: StoredContent = {
   sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
@@ -31,20 +26,26 @@ const NOTHING: StoredContent = {
   bytes: new Uint8Array(0),
 };
 
+const STEPS: readonly (readonly [
+  what: string,
+  kept: keyof KeepSince,
+  clear: (tx: StoreTx, before: number) => Promise<number>,
+])[] = [
+  ['conversations', 'resolved', clearResolved],
+  ['raw_mails', 'raw', clearRaw],
+  ['raw_sent_mails', 'raw', clearSent],
+  ['unfiled_mails', 'unfiled', clearUnfiled],
+  ['delivery_logs', 'deliveries', clearLogs],
+];
+
 /** Clears a piece of what is older. Returns how many things went, by what they were; nothing: done for now. */
 export async function clearOld(tx: StoreTx, since: KeepSince): Promise<Readonly<Record<string, number>>> {
-  const { raw, resolved, deliveries, unfiled } = since;
-  const steps: readonly (readonly [string, () => Promise<number>])[] = [
-    ['removals', () => finishRemoval(tx)],
-    ['conversations', async () => (resolved === null ? 0 : await clearResolved(tx, resolved))],
-    ['raw_mails', async () => (raw === null ? 0 : await clearRaw(tx, raw))],
-    ['raw_sent_mails', async () => (raw === null ? 0 : await clearSent(tx, raw))],
-    ['unfiled_mails', async () => (unfiled === null ? 0 : await clearUnfiled(tx, unfiled))],
-    ['delivery_logs', async () => (deliveries === null ? 0 : await clearLogs(tx, deliveries))],
-  ];
-  for (const [name, step] of steps) {
-    const count = await step();
-    if (count > 0) return { [name]: count };
+  const removals = await finishRemoval(tx);
+  if (removals > 0) return { removals };
+  for (const [what, kept, clear] of STEPS) {
+    const before = since[kept];
+    const count = before === null ? 0 : await clear(tx, before);
+    if (count > 0) return { [what]: count };
   }
   return {};
 }
@@ -59,12 +60,8 @@ async function withinBudget<Row>(rows: readonly Row[], clear: (row: Row) => Prom
   return rows.length;
 }
 
-/** One piece of one conversation. */
 async function finishRemoval(tx: StoreTx): Promise<number> {
-  const key = await tx.value<number>('select key from conversation where removing_at is not null limit 1');
-  if (key === undefined) return 0;
-  await removeConversation(tx, key);
-  return 1;
+  return removePart(tx, await tx.value<number>('select key from conversation where removing_at is not null limit 1'));
 }
 
 async function clearResolved(tx: StoreTx, before: number): Promise<number> {
@@ -73,14 +70,19 @@ async function clearResolved(tx: StoreTx, before: number): Promise<number> {
      where c.status = 'resolved' and c.last_activity_at < $1 limit 1`,
     before,
   );
-  if (key === undefined) return 0;
-  await removeConversation(tx, key);
+  return removePart(tx, key);
+}
+
+/** One piece of one conversation, where there is one. */
+async function removePart(tx: StoreTx, conversation: number | undefined): Promise<number> {
+  if (conversation === undefined) return 0;
+  await removeConversation(tx, conversation);
   return 1;
 }
 
 async function clearRaw(tx: StoreTx, before: number): Promise<number> {
   const from = (await tx.value<number>("select key from cleared_to where what = 'raw'")) ?? -1;
-  const mails = await tx.all<{ key: number; blob_key: number }>(
+  const mails = await tx.all<RawMail>(
     // Those that stand in no conversation have a time of their own.
     `select key, blob_key from mail where key > $1 and key < $2 and state in ('filed', 'quarantined') and raw_gone_at is null
      order by key limit ${BATCH}`,
@@ -88,11 +90,7 @@ async function clearRaw(tx: StoreTx, before: number): Promise<number> {
     keyAt(before),
   );
   if (mails.length === 0) return 0;
-  const cleared = await withinBudget(mails, async mail => {
-    const nothing = await blobKey(tx, NOTHING);
-    await tx.update('mail', mail.key, { blob_key: nothing, raw_gone_at: tx.now() });
-    return removeBlobIfUnused(tx, mail.blob_key);
-  });
+  const cleared = await withinBudget(mails, mail => dropRaw(tx, 'mail', mail));
   await tx.run(
     `insert into cleared_to (what, key) values ('raw', $1) on conflict (what) do update set key = excluded.key`,
     mails[cleared - 1]!.key,
@@ -101,35 +99,39 @@ async function clearRaw(tx: StoreTx, before: number): Promise<number> {
 }
 
 async function clearSent(tx: StoreTx, before: number): Promise<number> {
-  const mails = await tx.all<{ key: number; blob_key: number }>(
+  const mails = await tx.all<RawMail>(
     `select key, blob_key from outgoing_mail o where raw_gone_at is null and created_at < $1
        and not exists (select 1 from delivery where outgoing_mail_key = o.key and ${UNFINISHED})
      order by created_at limit ${BATCH}`,
     before,
   );
-  return withinBudget(mails, async mail => {
-    const nothing = await blobKey(tx, NOTHING);
-    await tx.update('outgoing_mail', mail.key, { blob_key: nothing, raw_gone_at: tx.now() });
-    return removeBlobIfUnused(tx, mail.blob_key);
-  });
+  return withinBudget(mails, mail => dropRaw(tx, 'outgoing_mail', mail));
+}
+
+interface RawMail {
+  readonly key: number;
+  readonly blob_key: number;
+}
+
+/** The row stays; of its bytes only that they are gone. */
+async function dropRaw(tx: StoreTx, table: 'mail' | 'outgoing_mail', { key, blob_key }: RawMail): Promise<number> {
+  await tx.update(table, key, { blob_key: await blobKey(tx, NOTHING), raw_gone_at: tx.now() });
+  return removeBlobIfUnused(tx, blob_key);
 }
 
 async function clearUnfiled(tx: StoreTx, before: number): Promise<number> {
-  const mails = (
-    await inTurn(
-      ['refused', 'kept'],
-      async state =>
-        await tx.all<{ key: number }>(
-          // The state is repeated as the index says it, so that the index serves.
-          `select key from mail m where state = $1 and state <> 'filed' and key < $2 and not exists (
-         select 1 from delivery where forwarded_mail_key = m.key and ${UNFINISHED})
+  for (const state of ['refused', 'kept']) {
+    const mails = await tx.all<{ key: number }>(
+      // The state is repeated as the index says it, so that the index serves.
+      `select key from mail m where state = $1 and state <> 'filed' and key < $2
+         and not exists (select 1 from delivery where forwarded_mail_key = m.key and ${UNFINISHED})
        order by key limit ${MAILS_AT_ONCE}`,
-          state,
-          keyAt(before),
-        ),
-    )
-  ).flat();
-  return withinBudget(mails, async ({ key }) => await removeMail(tx, key));
+      state,
+      keyAt(before),
+    );
+    if (mails.length > 0) return withinBudget(mails, ({ key }) => removeMail(tx, key));
+  }
+  return 0;
 }
 
 /** A webhook goes whole; a mail's delivery stays, for bounces that come late and for the message that it carried. */

@@ -5,7 +5,7 @@
 
 import { ReplydError } from '../../base/errors.js';
 import type { DeliveryState } from '../../conversation/model.js';
-import type { DestinationState, MailParcel, WebhookParcel } from '../../conversation/ports.js';
+import type { DestinationState, Parcel } from '../../conversation/ports.js';
 import { suspendsContact } from '../../conversation/rules/contact.js';
 import {
   canCancel,
@@ -15,7 +15,7 @@ import {
   retryRefusal,
   settlementOf,
 } from '../../conversation/rules/delivery.js';
-import { blobRef } from '../blobs/blobs.js';
+import { blobFile } from '../blobs/blobs.js';
 import { byId, byKey, newest } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { DeliveryRow } from '../rows.js';
@@ -27,18 +27,6 @@ import { hookParcel, noteHookTrouble } from './hooks.js';
 import { suspendContact } from './participants.js';
 import { rememberAlias } from './thread-ids.js';
 import { UNFINISHED, unfinished } from './unfinished.js';
-
-/** What the queue leases, before large contents are read. */
-export type LeasedParcel = LeasedMail | WebhookParcel;
-
-type LeasedMail = Omit<MailParcel, 'content'> & {
-  readonly content: {
-    readonly sha256: string;
-    readonly size: number;
-    readonly file: string | null;
-    readonly bytes: Uint8Array | null;
-  };
-};
 
 const READY = `d.destination = $1 and (d.outgoing_mail_key is not null or d.kind = 'webhook')
   and ${unfinished('d')} and d.state <> 'leased' and d.next_attempt_at is not null`;
@@ -60,11 +48,7 @@ export const voidLeases: Verb<'voidLeases'> = async tx =>
     `update delivery set state = case when attempts > 0 then 'deferred' else 'waiting' end where state = 'leased' and ${UNFINISHED}`,
   );
 
-export async function lease(
-  tx: StoreTx,
-  destination: string,
-  options: { now: number; limit: number },
-): Promise<readonly LeasedParcel[]> {
+export const lease: Verb<'lease'> = async (tx, destination, options) => {
   const rows = await tx.all<DeliveryRow>(
     `update delivery set state = 'leased', attempts = attempts + 1 where key in (
            select d.key from delivery d
@@ -75,13 +59,9 @@ export async function lease(
     options.now,
     options.limit,
   );
-  return (
-    await inTurn(
-      rows.sort((a, b) => a.key - b.key),
-      async row => (await parcel(tx, row)) ?? [],
-    )
-  ).flat();
-}
+  rows.sort((a, b) => a.key - b.key);
+  return (await inTurn(rows, async row => (await parcel(tx, row)) ?? [])).flat();
+};
 
 export const settle: Verb<'settle'> = async (tx, deliveryId, outcome, options) => {
   const row = await byId(tx, 'delivery', deliveryId);
@@ -201,7 +181,7 @@ export const retryDeliveries: Verb<'retryDeliveries'> = async (tx, which) => {
       kept: row.kind === 'webhook' || row.outgoing_mail_key === null || (await stillComposed(tx, row)),
     });
     if (refusal !== null) {
-      if ('id' in which) throw retryError(refusal, { id: which.id, state: row.state });
+      if ('id' in which) throw retryError(refusal, row);
       continue;
     }
     const { state, attempts } = retried(row);
@@ -217,28 +197,21 @@ export const retryDeliveries: Verb<'retryDeliveries'> = async (tx, which) => {
   return inTurn(changed, async key => queuedDeliveryView(tx, (await byKey(tx, 'delivery', key))!));
 };
 
-function retryError(
-  refusal: NonNullable<ReturnType<typeof retryRefusal>>,
-  { id, state }: { readonly id: string; readonly state: string },
-): ReplydError {
-  const impossible = (why: string) => new ReplydError('delivery_not_possible', why);
-  switch (refusal) {
-    case 'state':
-      return new ReplydError(
+const WHY_NOT_RETRIED = {
+  gone: id =>
+    `what delivery ${id} would send is no longer kept (retention): write it again with \`conversation reply\``,
+  no_address: id => `delivery ${id} waits for an address: \`contact set\` gives it one`,
+  suspended: id => `delivery ${id} waits because mailing to this contact is suspended: \`contact clear\` ends that`,
+} as const satisfies Record<string, (id: string) => string>;
+
+function retryError(refusal: keyof typeof WHY_NOT_RETRIED | 'state', { key, state }: DeliveryRow): ReplydError {
+  const id = encodeId('delivery', key);
+  return refusal === 'state'
+    ? new ReplydError(
         'delivery_settled',
         `delivery ${id} is ${state}: only what waits, is deferred or failed can be retried`,
-      );
-    case 'gone':
-      return impossible(
-        `what delivery ${id} would send is no longer kept (retention): write it again with \`conversation reply\``,
-      );
-    case 'no_address':
-      return impossible(`delivery ${id} waits for an address: \`contact set\` gives it one`);
-    case 'suspended':
-      return impossible(
-        `delivery ${id} waits because mailing to this contact is suspended: \`contact clear\` ends that`,
-      );
-  }
+      )
+    : new ReplydError('delivery_not_possible', WHY_NOT_RETRIED[refusal](id));
 }
 
 export const cancelDelivery: Verb<'cancelDelivery'> = async (tx, id) => {
@@ -270,19 +243,16 @@ async function stillComposed(tx: StoreTx, row: DeliveryRow): Promise<boolean> {
 }
 
 /** Null for a webhook whose hook was removed meanwhile: it is over. */
-async function parcel(tx: StoreTx, row: DeliveryRow): Promise<LeasedParcel | null> {
+async function parcel(tx: StoreTx, row: DeliveryRow): Promise<Parcel | null> {
   if (row.kind === 'webhook') {
     const found = await hookParcel(tx, row);
     if (found === null) await tx.update('delivery', row.key, { state: 'cancelled' });
     return found;
   }
-  const mail = (await tx.get<{ message_id: string; blob_key: number }>(
-    'select message_id, blob_key from outgoing_mail where key = $1',
+  const mail = (await tx.get<{ message_id: string; sha256: Uint8Array; data: Uint8Array | null }>(
+    'select o.message_id, b.sha256, b.data from outgoing_mail o join blob b on b.key = o.blob_key where o.key = $1',
     row.outgoing_mail_key,
   ))!;
-  const content = await blobRef(tx, mail.blob_key);
-  const bytes =
-    content.file === null ? (await tx.value<Uint8Array>('select data from blob where key = $1', mail.blob_key))! : null;
   return {
     kind: 'mail',
     deliveryId: encodeId('delivery', row.key),
@@ -290,7 +260,10 @@ async function parcel(tx: StoreTx, row: DeliveryRow): Promise<LeasedParcel | nul
     mailFrom: row.envelope_sender ?? '',
     rcptTo: row.recipient,
     head: row.head,
-    content: { ...content, bytes },
+    content:
+      mail.data === null
+        ? { file: blobFile(tx.dataDir, Buffer.from(mail.sha256).toString('hex')) }
+        : { bytes: mail.data },
     messageId: `<${mail.message_id}>`,
   };
 }
