@@ -13,6 +13,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { errorText, ReplydError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { counter, gauge } from '../base/metrics.js';
+import { createWaker } from '../base/waker.js';
 import type { Event } from '../conversation/model.js';
 import type { Store } from '../conversation/store.js';
 import { accountFor } from './access.js';
@@ -73,35 +74,21 @@ export function openStream(options: {
   const readers = new Set<Reader>();
   /** The last event that the live readers got. */
   let position = '';
-  let running = false;
-  let again = false;
-  let closed = false;
   readersNow.set(0);
   const checks = setInterval(checkReaders, HEARTBEAT);
   checks.unref();
 
-  function wake(): void {
-    again = true;
-    if (running || readers.size === 0 || closed) return;
-    running = true;
-    sendNew()
-      .catch(error => log.error('failed', { part: 'event stream', error: errorText(error) }))
-      .finally(() => {
-        running = false;
-        if (again) wake();
-      });
-  }
+  const waker = createWaker(sendNew, error => {
+    log.error('failed', { part: 'event stream', error: errorText(error) });
+  });
 
   async function sendNew(): Promise<void> {
-    while (again && readers.size > 0 && !closed) {
-      again = false;
-      for (;;) {
-        const events = await store.events({ after: position, limit: PAGE });
-        for (const event of events) sendToAll(event);
-        if (events.length === 0) break;
-        // Sockets have their turn of the event loop.
-        await setImmediate();
-      }
+    while (readers.size > 0 && !waker.closed) {
+      const events = await store.events({ after: position, limit: PAGE });
+      for (const event of events) sendToAll(event);
+      if (events.length === 0) return;
+      // Sockets have their turn of the event loop.
+      await setImmediate();
     }
   }
 
@@ -195,7 +182,7 @@ export function openStream(options: {
 
   return {
     async open({ account, lastEventId, isValid }) {
-      if (closed || readers.size >= MAX_READERS) {
+      if (waker.closed || readers.size >= MAX_READERS) {
         throw new ReplydError('too_many_readers', `There are ${readers.size} readers of the event stream already.`);
       }
       const latest = await store.latestEvent();
@@ -224,9 +211,9 @@ export function openStream(options: {
       startCatchUp(reader);
       return reader.stream;
     },
-    wake,
+    wake: waker.wake,
     close() {
-      closed = true;
+      void waker.close();
       clearInterval(checks);
       for (const reader of readers) {
         readers.delete(reader);
