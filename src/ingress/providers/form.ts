@@ -8,6 +8,7 @@
  */
 import { once } from 'node:events';
 import { PassThrough, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { Busboy } from '@fastify/busboy';
 import { errorText, isReplydError, ReplydError } from '../../base/errors.js';
 import type { Exchange } from '../../base/http.js';
@@ -32,6 +33,7 @@ export type Form =
 
 const MAX_FIELD = 64 * 1024;
 const MAX_FIELDS = 1000;
+const MAX_NAME = 1000;
 const MAX_MEMORY = 1024 * 1024;
 
 /** Throws ReplydError 'unavailable' when the disk is nearly full. */
@@ -82,24 +84,17 @@ async function* bounded({ exchange, maxBody, lowOnSpace }: FormRequest): AsyncGe
 type Reader = (chunks: AsyncIterable<Buffer>, contentType: string, fields: Fields) => Promise<void>;
 
 /** Takes the values of a form as streams, in their order. */
-interface Fields {
-  readonly texts: ReadonlyMap<string, string>;
-  take(name: string, value: Readable): void;
-  /** After the last byte. */
-  finish(): Promise<Received | null>;
-  /** Ends what is open; nothing is kept. */
-  abandon(): Promise<void>;
-}
+type Fields = ReturnType<typeof collectFields>;
 
-function collectFields({ spool }: FormRequest, { raw, maxRaw }: FormOptions): Fields {
+function collectFields({ spool }: FormRequest, { raw, maxRaw }: FormOptions) {
   const texts = new Map<string, string>();
   const open = new Set<Readable>();
   let mail: Promise<Received> | null = null;
   let count = 0;
   let memory = 0;
   return {
-    texts,
-    take(name, value) {
+    texts: texts as ReadonlyMap<string, string>,
+    take(name: string, value: Readable): void {
       value.on('error', ignore);
       if (++count > MAX_FIELDS) throw new Error(`more than ${MAX_FIELDS} fields`);
       open.add(value);
@@ -122,14 +117,16 @@ function collectFields({ spool }: FormRequest, { raw, maxRaw }: FormOptions): Fi
         if (kept && !texts.has(name)) texts.set(name, Buffer.concat(parts).toString('utf8'));
       });
     },
-    async finish() {
+    /** After the last byte. */
+    async finish(): Promise<Received | null> {
       const received = await mail;
       for (const value of open) if (!value.readableEnded) await once(value, 'close');
       if (received?.kind !== 'complete' || received.size > 0) return received;
       received.release();
       return null;
     },
-    async abandon() {
+    /** Ends what is open; nothing is kept. */
+    async abandon(): Promise<void> {
       for (const value of open) value.destroy();
       const received = await mail;
       if (received?.kind === 'complete') received.release();
@@ -144,86 +141,66 @@ const readMultipart: Reader = async (chunks, contentType, fields) => {
     // As text a value would be decoded by the charset its part claims.
     isPartAFile: () => true,
   });
-  parser.on('error', ignore);
-  const failed = new Promise<never>((_, reject) => parser.once('error', reject));
-  failed.catch(ignore);
-  const finished = new Promise<void>(resolve => parser.once('finish', resolve));
-  let fault: unknown = null;
   parser.on('file', (name, value) => {
     try {
       fields.take(String(name ?? ''), value);
     } catch (error) {
-      fault ??= error;
-      value.resume();
+      parser.destroy(error as Error);
     }
   });
-  try {
-    for await (const chunk of chunks) {
-      // Called back when the fields have taken what was in it.
-      await Promise.race([new Promise(resolve => parser.write(chunk, resolve)), failed]);
-      if (fault !== null) throw fault;
-    }
-    parser.end();
-    await Promise.race([finished, failed]);
-    if (fault !== null) throw fault;
-  } finally {
-    parser.destroy();
-  }
+  // Ended when the fields have taken all of it.
+  await pipeline(chunks, parser);
 };
 
 /** WHATWG URL, section 5.1, on bytes: `+` is a space, `%XX` a byte, anything else itself. */
 const readUrlencoded: Reader = async (chunks, _contentType, fields) => {
-  let name: Buffer[] | null = [];
-  let nameSize = 0;
+  let name: Buffer = Buffer.alloc(0);
   let value: PassThrough | null = null;
   let carry: Buffer = Buffer.alloc(0);
-  const startValue = () => {
-    value = new PassThrough({ highWaterMark: 64 * 1024 });
-    fields.take(Buffer.concat(name ?? []).toString('utf8'), value);
-    name = null;
-  };
-  const add = async (bytes: Buffer) => {
-    if (bytes.length === 0) return;
-    if (value !== null) {
-      if (!value.write(bytes)) await once(value, 'drain');
-      return;
-    }
-    nameSize += bytes.length;
-    if (nameSize > 1000) throw new Error('the name of a field is too long');
-    name!.push(bytes);
-  };
-  const end = () => {
-    if (value === null && nameSize > 0) startValue();
-    value?.end();
-    value = null;
-    name = [];
-    nameSize = 0;
-  };
   for await (const chunk of chunks) {
-    const bytes = carry.length > 0 ? Buffer.concat([carry, chunk]) : chunk;
+    const bytes = Buffer.concat([carry, chunk]);
     // An escape that is cut in two waits for its rest.
-    const cut = bytes.indexOf(0x25, Math.max(0, bytes.length - 2));
-    const whole = cut === -1 ? bytes : bytes.subarray(0, cut);
-    carry = cut === -1 ? Buffer.alloc(0) : Buffer.from(bytes.subarray(cut));
-    await split(whole);
+    const cut = bytes.indexOf('%', Math.max(0, bytes.length - 2));
+    const whole = cut === -1 ? bytes.length : cut;
+    carry = bytes.subarray(whole);
+    await split(bytes.subarray(0, whole));
   }
   await split(carry);
   end();
 
   async function split(bytes: Buffer): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
-      const and = bytes.indexOf(0x26, at);
-      const stop = and === -1 ? bytes.length : and;
-      const equals = value === null ? bytes.subarray(at, stop).indexOf(0x3d) : -1;
-      if (equals !== -1) {
-        await add(percentDecode(bytes.subarray(at, at + equals)));
-        startValue();
-        at += equals + 1;
-      }
-      await add(percentDecode(bytes.subarray(at, stop)));
-      if (and !== -1) end();
-      at = stop + 1;
+    for (let at = 0; ; ) {
+      const and = bytes.indexOf('&', at);
+      await add(bytes.subarray(at, and === -1 ? bytes.length : and));
+      if (and === -1) return;
+      end();
+      at = and + 1;
     }
+  }
+
+  /** A part of one field: of its name, of its value, or of both. */
+  async function add(bytes: Buffer): Promise<void> {
+    const equals = value === null ? bytes.indexOf('=') : -1;
+    if (value === null) {
+      name = Buffer.concat([name, percentDecode(equals === -1 ? bytes : bytes.subarray(0, equals))]);
+      if (name.length > MAX_NAME) throw new Error('the name of a field is too long');
+      if (equals === -1) return;
+      value = begin();
+    }
+    if (!value.write(percentDecode(bytes.subarray(equals + 1)))) await once(value, 'drain');
+  }
+
+  function begin(): PassThrough {
+    const stream = new PassThrough({ highWaterMark: 64 * 1024 });
+    fields.take(name.toString('utf8'), stream);
+    return stream;
+  }
+
+  function end(): void {
+    if (value === null && name.length > 0) value = begin();
+    value?.end();
+    value = null;
+    name = Buffer.alloc(0);
   }
 };
 

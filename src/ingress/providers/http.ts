@@ -16,8 +16,8 @@ import type { Log } from '../../base/log.js';
 import type { Reception } from '../../conversation/ports.js';
 import { openSpool } from '../spool.js';
 import { type ProviderName, providerAt } from './list.js';
-import type { Ending, Provider, ProviderRequest, Translation } from './provider.js';
-import { type Result, TROUBLE, takePost } from './take-post.js';
+import { type Ending, hasPassword, type Provider, type ProviderRequest, type Result } from './provider.js';
+import { TROUBLE, takePost } from './take-post.js';
 
 /** What a reload can change. */
 export interface DoorSettings {
@@ -40,84 +40,67 @@ export interface DoorsOptions {
   readonly onFault?: (provider: Provider['name'], detail: string | null) => void;
 }
 
+/** What is set for the door of one provider. */
+type Door = Pick<ProviderRequest, 'secrets' | 'maxSize' | 'publicUrl'>;
+type DoorResult = Result & { readonly closed?: boolean };
+
+/** The worst first. */
+const ORDER: readonly Ending[] = ['trouble', 'malformed', 'too_large', 'stored', 'refused'];
+
 const MEMORY_LIMIT = 256 * 1024;
 const MEMORY_BUDGET = 64 * 1024 * 1024;
 
 export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
   const { reception, log, spoolFolder: folder } = options;
   const spool = await openSpool({ folder, name: 'http', memoryLimit: MEMORY_LIMIT, memoryBudget: MEMORY_BUDGET });
+
+  /** Null: the client went away. */
+  async function resultOf(exchange: Exchange, provider: Provider, door: Door): Promise<DoorResult | null> {
+    const { secrets, maxSize } = door;
+    const maxBody = provider.maxBody(maxSize);
+    if (secrets.length === 0) {
+      const detail = `This door is closed: ingress.${provider.name}.${provider.secretKey} is not set.`;
+      return { kind: 'trouble', detail, closed: true };
+    }
+    if (reception.lowOnSpace()) return { kind: 'trouble', detail: 'There is no space to store the mail.' };
+    if (Number(exchange.header('content-length') ?? 0) > maxBody) {
+      // Not read at all; the client hears why before it has sent it.
+      return { kind: 'too_large', detail: 'The post is larger than one with the largest mail (smtp.max_size).' };
+    }
+    if (provider.wrongPassword !== undefined && !hasPassword(exchange, secrets)) {
+      return { kind: 'unproven', detail: provider.wrongPassword };
+    }
+    try {
+      const lowOnSpace = () => reception.lowOnSpace();
+      const found = await provider.read({ ...door, exchange, spool, folder, maxBody, lowOnSpace, now: options.now });
+      if (found.kind === 'gone') return null;
+      if (found.kind !== 'posts') return found;
+      const results: Result[] = [];
+      for (const post of found.posts)
+        results.push(await takePost(options, { provider, client: exchange.client }, post));
+      results.sort((one, other) => ORDER.indexOf(one.kind) - ORDER.indexOf(other.kind));
+      return results[0] ?? { kind: 'stored', detail: '' };
+    } catch (error) {
+      log.error('deferred', { door: provider.name, client: exchange.client, error: errorText(error) });
+      return TROUBLE;
+    }
+  }
+
   return async exchange => {
-    const found = providerAt(exchange.path);
-    if (found === null) return false;
-    const provider: Provider = found;
-    const { secrets: all, maxSize, publicUrl } = options.settings();
-    const secrets = all[found.name];
-    const closed = secrets.length === 0;
-    if (closed && provider.losesMail === undefined) return false;
+    const provider = providerAt(exchange.path);
+    if (provider === null) return false;
+    const { secrets: all, ...settings } = options.settings();
+    const secrets = all[provider.name];
+    if (secrets.length === 0 && !('losesMail' in provider)) return false;
     if (exchange.method !== 'POST') {
       await answerProbe(exchange, provider);
       return true;
     }
-    if (closed) {
-      await answer(options, exchange, provider, {
-        ending: 'trouble',
-        detail: `This door is closed: ingress.${provider.name}.${provider.secretKey} is not set.`,
-        closed: true,
-      });
-      return true;
-    }
-    if (reception.lowOnSpace()) {
-      await answer(options, exchange, provider, { ending: 'trouble', detail: 'There is no space to store the mail.' });
-      return true;
-    }
-    const maxBody = provider.maxBody(maxSize);
-    if (Number(exchange.header('content-length') ?? 0) > maxBody) {
-      // Not read at all; the client hears why before it has sent it.
-      const detail = 'The post is larger than one with the largest mail (smtp.max_size).';
-      await answer(options, exchange, provider, { ending: 'too_large', detail });
-      return true;
-    }
-    const request: ProviderRequest = {
-      exchange,
-      secrets,
-      spool,
-      folder,
-      maxSize,
-      maxBody,
-      lowOnSpace: () => reception.lowOnSpace(),
-      now: options.now,
-      publicUrl,
-    };
-    const translation = await provider.read(request).catch((error: unknown): Translation | null => {
-      log.error('deferred', { door: provider.name, client: exchange.client, error: errorText(error) });
-      return null;
-    });
-    if (translation?.kind === 'gone') {
-      log.info('disconnected', { door: provider.name, client: exchange.client });
-      return true;
-    }
-    const result = translation === null ? TROUBLE : await finish(options, exchange, provider, translation);
-    await answer(options, exchange, provider, result);
+    const result = await resultOf(exchange, provider, { ...settings, secrets });
+    if (result === null) log.info('disconnected', { door: provider.name, client: exchange.client });
+    else await answer(options, exchange, { provider, result });
     return true;
   };
-}
-
-/** The worst first. */
-const ORDER: readonly Ending[] = ['trouble', 'malformed', 'too_large', 'stored', 'refused'];
-
-async function finish(
-  options: DoorsOptions,
-  exchange: Exchange,
-  provider: Provider,
-  translation: Exclude<Translation, { kind: 'gone' }>,
-): Promise<Result> {
-  if (translation.kind !== 'posts') return { ending: translation.kind, detail: translation.detail };
-  let worst: Result | null = null;
-  for (const post of translation.posts) {
-    const result = await takePost(options, { provider, client: exchange.client }, post);
-    if (worst === null || ORDER.indexOf(result.ending) < ORDER.indexOf(worst.ending)) worst = result;
-  }
-  return worst ?? { ending: 'stored', detail: '' };
 }
 
 /** Mandrill, and people with a browser, look whether the address is there. */
@@ -130,19 +113,18 @@ async function answerProbe(exchange: Exchange, provider: Provider): Promise<void
 async function answer(
   options: DoorsOptions,
   exchange: Exchange,
-  provider: Provider,
-  result: Result & { readonly closed?: boolean },
+  { provider, result }: { readonly provider: Provider; readonly result: DoorResult },
 ): Promise<void> {
-  const { ending, detail } = result;
-  const status = provider.answers[ending];
-  if (ending === 'stored') options.onFault?.(provider.name, null);
-  if (ending === 'unproven' || ending === 'malformed' || ending === 'too_large' || result.closed) {
+  const { kind, detail } = result;
+  const status = provider.answers[kind];
+  if (kind === 'stored') options.onFault?.(provider.name, null);
+  if (kind === 'unproven' || kind === 'malformed' || kind === 'too_large' || result.closed) {
     const level = provider.losesMail === undefined ? 'warn' : 'error';
-    options.log[level]('rejected', { door: provider.name, client: exchange.client, reason: ending, detail, status });
+    options.log[level]('rejected', { door: provider.name, client: exchange.client, reason: kind, detail, status });
     options.onFault?.(provider.name, detail);
   }
   if (status === 204) await exchange.send(204, null);
   else if (status === 200)
-    await exchange.text(200, ending === 'stored' ? 'stored\n' : 'refused, see the log of replyd\n');
+    await exchange.text(200, kind === 'stored' ? 'stored\n' : 'refused, see the log of replyd\n');
   else await exchange.problem(status, detail);
 }

@@ -7,23 +7,20 @@
  * provider's shape, is `malformed`. Throws ReplydError 'unavailable' when the worker fails.
  */
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { errorText, ReplydError } from '../../base/errors.js';
 import type { Content } from '../../mail/mail.js';
 import { envelopeSender } from '../recipients.js';
-import type { Post, Provider, Translation } from './provider.js';
+import type { Malformed, Post, Provider, Translation } from './provider.js';
 
 export type JsonProvider = Pick<Provider, 'name'> & Required<Pick<Provider, 'readJson'>>;
 
-export interface DecodedMail extends Pick<Post, 'mailFrom' | 'rcptTo'> {
-  readonly raw: Buffer | 'missing';
-}
+export type JsonPosts = { readonly kind: 'mails'; readonly mails: readonly Omit<Post, 'release'>[] } | Malformed;
 
-export type Decoded = { readonly mails: readonly DecodedMail[] } | { readonly fault: string };
-
-/** What the worker is given, and gives back. */
+/** What the worker is given; it gives back JsonPosts. */
 export interface JsonJob {
   readonly provider: Provider['name'];
   readonly file: string;
@@ -31,9 +28,6 @@ export interface JsonJob {
   /** Where the mails go: `<place>-0.eml` and so on. */
   readonly place: string;
 }
-export type JsonJobResult =
-  | { readonly mails: readonly (Pick<Post, 'mailFrom' | 'rcptTo'> & { readonly raw: Post['raw'] })[] }
-  | { readonly fault: string };
 
 const WORKER_TIME = 120_000;
 /** Three times the largest text that is let in, as two-byte characters. */
@@ -45,54 +39,50 @@ export async function readJsonPosts(
   content: Content,
   options: { readonly folder: string; readonly maxSize: number },
 ): Promise<Translation> {
-  const result =
-    'file' in content ? await inWorker(provider, content.file, options) : here(provider, content.bytes, options);
-  if ('fault' in result) return { kind: 'malformed', detail: result.fault };
-  return { kind: 'posts', posts: result.mails.map(mail => ({ ...mail, release: ignore })) };
+  const { maxSize } = options;
+  const found =
+    'file' in content
+      ? await inWorker(provider, content.file, options)
+      : decodeJson(provider, content.bytes, { maxSize, keep: bytes => ({ bytes }) });
+  if (found.kind !== 'mails') return found;
+  return { kind: 'posts', posts: found.mails.map(mail => ({ ...mail, release: ignore })) };
 }
 
-/** For the worker too. */
-export function decodeJson(provider: JsonProvider, bytes: Uint8Array): Decoded {
+/** For the worker too. `keep` puts the bytes of the mail at this place of the list where its post finds them. */
+export function decodeJson(
+  provider: JsonProvider,
+  post: Uint8Array,
+  { maxSize, keep }: { readonly maxSize: number; readonly keep: (bytes: Buffer, at: number) => Content },
+): JsonPosts {
   let text: string;
   let encoding: 'utf8' | 'bytes' = 'utf8';
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    text = new TextDecoder('utf-8', { fatal: true }).decode(post);
   } catch {
-    text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+    text = Buffer.from(post.buffer, post.byteOffset, post.byteLength).toString('latin1');
     encoding = 'bytes';
   }
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return { fault: 'The post is no JSON.' };
+    return { kind: 'malformed', detail: 'The post is no JSON.' };
   }
   const reading = provider.readJson(value);
-  if ('fault' in reading) return reading;
-  return {
-    mails: reading.mails.map(({ from, rcptTo, raw }) =>
-      raw === null
-        ? { mailFrom: '', rcptTo, raw: 'missing' }
-        : { mailFrom: envelopeSender(raw, from), rcptTo, raw: encode(raw, encoding) },
-    ),
-  };
+  if (reading.kind !== 'mails') return reading;
+  const mails = reading.mails.map(({ from, rcptTo, raw }, at) => {
+    if (raw === null) return { mailFrom: '', rcptTo, raw: 'missing' as const };
+    const bytes = encode(raw, encoding);
+    const kept = bytes.length > maxSize ? 'too_large' : keep(bytes, at);
+    return { mailFrom: envelopeSender(raw, from), rcptTo, raw: kept } as const;
+  });
+  return { kind: 'mails', mails };
 }
 
 function encode(text: string, encoding: 'utf8' | 'bytes'): Buffer {
   // Characters above U+00FF come from escapes; then the text can't stand for single bytes.
   const single = encoding === 'bytes' && !/[^\x00-\xff]/.test(text);
   return Buffer.from(text, single ? 'latin1' : 'utf8');
-}
-
-function here(provider: JsonProvider, bytes: Uint8Array, { maxSize }: { maxSize: number }): JsonJobResult {
-  const decoded = decodeJson(provider, bytes);
-  if ('fault' in decoded) return decoded;
-  return {
-    mails: decoded.mails.map(({ raw, ...envelope }) => {
-      if (raw === 'missing') return { ...envelope, raw };
-      return { ...envelope, raw: raw.length > maxSize ? 'too_large' : { bytes: raw } };
-    }),
-  };
 }
 
 let lastJob: Promise<unknown> = Promise.resolve();
@@ -102,38 +92,30 @@ function inWorker(
   provider: JsonProvider,
   file: string,
   { folder, maxSize }: { folder: string; maxSize: number },
-): Promise<JsonJobResult> {
+): Promise<JsonPosts> {
   const job: JsonJob = { provider: provider.name, file, maxSize, place: path.join(folder, `http-${randomUUID()}`) };
   const result = lastJob.then(() => runWorker(job));
   lastJob = result.catch(ignore);
   return result;
 }
 
-function runWorker(job: JsonJob): Promise<JsonJobResult> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./json-worker.js', import.meta.url), {
-      workerData: job,
-      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
-    });
-    const timer = setTimeout(() => void worker.terminate(), WORKER_TIME);
-    let failure = 'it took too long';
-    let result: JsonJobResult | null = null;
-    worker.on('message', (message: JsonJobResult) => {
-      result = message;
-    });
-    worker.on('error', error => {
-      failure = errorText(error);
-    });
-    worker.on('exit', () => {
-      clearTimeout(timer);
-      if (result !== null) resolve(result);
-      else {
-        // A first mail may have been written before it ended.
-        void rm(`${job.place}-0.eml`, { force: true }).catch(ignore);
-        reject(new ReplydError('unavailable', `a large post could not be read: ${failure}`));
-      }
-    });
+async function runWorker(job: JsonJob): Promise<JsonPosts> {
+  const worker = new Worker(new URL('./json-worker.js', import.meta.url), {
+    workerData: job,
+    resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
   });
+  worker.on('error', ignore);
+  try {
+    const [found] = await once(worker, 'message', { signal: AbortSignal.timeout(WORKER_TIME) });
+    return found as JsonPosts;
+  } catch (error) {
+    await worker.terminate();
+    // A first mail may have been written before it ended.
+    await rm(`${job.place}-0.eml`, { force: true }).catch(ignore);
+    throw new ReplydError('unavailable', `a large post could not be read: ${errorText(error)}`);
+  } finally {
+    await worker.terminate();
+  }
 }
 
 function ignore(): void {}

@@ -65,8 +65,10 @@ export const mandrill = {
     }
   },
   readJson(value): JsonReading {
-    if (!Array.isArray(value)) return { fault: 'mandrill_events is no list.' };
-    if (value.length > MAX_EVENTS) return { fault: `mandrill_events has more than ${MAX_EVENTS} events.` };
+    if (!Array.isArray(value)) return { kind: 'malformed', detail: 'mandrill_events is no list.' };
+    if (value.length > MAX_EVENTS) {
+      return { kind: 'malformed', detail: `mandrill_events has more than ${MAX_EVENTS} events.` };
+    }
     const mails: JsonMail[] = [];
     for (const event of value as unknown[]) {
       const { event: name, msg } = (event ?? {}) as { event?: unknown; msg?: Record<string, unknown> | null };
@@ -75,7 +77,7 @@ export const mandrill = {
       const isWhole = typeof raw === 'string' && raw !== '' && typeof email === 'string' && email !== '';
       mails.push(isWhole ? { from, rcptTo: [email], raw } : NOTHING);
     }
-    return { mails };
+    return { kind: 'mails', mails };
   },
 } as const satisfies Provider;
 

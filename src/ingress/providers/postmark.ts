@@ -6,7 +6,6 @@
 import {
   BASIC_USER,
   drop,
-  hasPassword,
   type JsonReading,
   maxEncodedBody,
   type Provider,
@@ -26,13 +25,8 @@ export const postmark = {
   paths: ['/ingress/postmark', '/rails/action_mailbox/postmark/inbound_emails'],
   answers: { ...USUAL_ANSWERS, stored: 200, refused: 403 },
   maxBody: maxEncodedBody,
+  wrongPassword: `The webhook's address must hold the user "${BASIC_USER}" and ingress.postmark.password.`,
   async read(request): Promise<Translation> {
-    if (!hasPassword(request)) {
-      return {
-        kind: 'unproven',
-        detail: `The webhook's address must hold the user "${BASIC_USER}" and ingress.postmark.password.`,
-      };
-    }
     const received = await readBody(request, request.maxBody);
     if (received.kind !== 'complete') return received;
     try {
@@ -44,8 +38,10 @@ export const postmark = {
   },
   readJson(value): JsonReading {
     const { OriginalRecipient: recipient, RawEmail: raw, From: from } = (value ?? {}) as Record<string, unknown>;
-    if (typeof raw !== 'string' || raw === '') return { fault: SWITCH };
-    if (typeof recipient !== 'string' || recipient === '') return { fault: 'OriginalRecipient is missing.' };
-    return { mails: [{ from, rcptTo: [recipient], raw }] };
+    if (typeof raw !== 'string' || raw === '') return { kind: 'malformed', detail: SWITCH };
+    if (typeof recipient !== 'string' || recipient === '') {
+      return { kind: 'malformed', detail: 'OriginalRecipient is missing.' };
+    }
+    return { kind: 'mails', mails: [{ from, rcptTo: [recipient], raw }] };
   },
 } as const satisfies Provider;

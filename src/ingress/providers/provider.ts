@@ -30,6 +30,8 @@ export interface Provider {
   /** Bytes of the largest body that may hold a mail of `maxSize` bytes. */
   readonly maxBody: (maxSize: number) => number;
   readonly read: (request: ProviderRequest) => Promise<Translation>;
+  /** Its proof is HTTP Basic, checked before the body is read; what the operator is told when that is wrong. */
+  readonly wrongPassword?: string;
   /** The mails in its JSON, for a provider that posts JSON. */
   readonly readJson?: (value: unknown) => JsonReading;
   /** A front MTA of our own: what its mails say of their authentication counts. */
@@ -53,10 +55,16 @@ export interface JsonMail {
 }
 
 /** What `readJson` of a provider found in a value of unknown shape. */
-export type JsonReading = { readonly mails: readonly JsonMail[] } | { readonly fault: string };
+export type JsonReading = { readonly kind: 'mails'; readonly mails: readonly JsonMail[] } | Malformed;
 
 /** How a request ended. */
 export type Ending = 'stored' | 'refused' | 'unproven' | 'malformed' | 'too_large' | 'trouble';
+
+export interface Result {
+  readonly kind: Ending;
+  /** For whoever reads it at the provider. It never holds what was sent as a secret. */
+  readonly detail: string;
+}
 
 export type Answers = Readonly<Record<Ending, number>>;
 
@@ -97,8 +105,12 @@ export interface Post {
 
 /** A request that carries no mail to be taken. */
 export type Fault =
-  /** `detail` never holds what was sent as a secret. */
-  { readonly kind: 'unproven' | 'malformed' | 'too_large'; readonly detail: string } | { readonly kind: 'gone' };
+  | (Result & { readonly kind: 'unproven' | 'too_large' })
+  | Malformed
+  /** The client went away. */
+  | { readonly kind: 'gone' };
+
+export type Malformed = Result & { readonly kind: 'malformed' };
 
 export type Translation = { readonly kind: 'posts'; readonly posts: readonly Post[] } | Fault;
 
@@ -113,7 +125,7 @@ export function maxEncodedBody(maxSize: number): number {
 export const BASIC_USER = 'actionmailbox';
 
 /** True when the request carries the password as HTTP Basic (RFC 7617). */
-export function hasPassword({ exchange, secrets }: ProviderRequest): boolean {
+export function hasPassword(exchange: Exchange, secrets: readonly string[]): boolean {
   const credentials = exchange.basic();
   return credentials?.user === BASIC_USER && isSecret(credentials.password, secrets);
 }

@@ -4,7 +4,7 @@
  * in the fields `X-Envelope-To` and `X-Envelope-From`. Without one, as Rails Action Mailbox sends it, the recipients are
  * read from the mail's delivery fields, and the message says so in its evidence.
  */
-import { BASIC_USER, drop, hasPassword, type Provider, readBody, type Translation, USUAL_ANSWERS } from './provider.js';
+import { BASIC_USER, drop, type Provider, readBody, type Translation, USUAL_ANSWERS } from './provider.js';
 
 export const relay = {
   name: 'relay',
@@ -15,11 +15,9 @@ export const relay = {
   answers: { ...USUAL_ANSWERS, stored: 204, refused: 404 },
   trusted: true,
   maxBody: maxSize => maxSize,
+  wrongPassword: `HTTP Basic with user "${BASIC_USER}" and ingress.relay.password is wanted.`,
   async read(request): Promise<Translation> {
     const { exchange, maxSize } = request;
-    if (!hasPassword(request)) {
-      return { kind: 'unproven', detail: `HTTP Basic with user "${BASIC_USER}" and ingress.relay.password is wanted.` };
-    }
     const type = (exchange.header('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
     if (type !== 'message/rfc822') {
       return { kind: 'malformed', detail: 'The body must be the raw mail, with Content-Type: message/rfc822.' };

@@ -3,7 +3,7 @@
  * address of the Inbound Parse setting, checked before the body is read. SendGrid drops a mail on any 3xx or 4xx and
  * tells nobody, so every trouble with a post, its own or ours, is answered 503: SendGrid tries for 3 days.
  */
-import { BASIC_USER, drop, hasPassword, maxEncodedBody, orFault, type Provider, type Translation } from './provider.js';
+import { BASIC_USER, drop, maxEncodedBody, orFault, type Provider, type Translation } from './provider.js';
 
 const SWITCH =
   'email is missing: at SendGrid, in Settings → Inbound Parse, tick "POST the raw, full MIME message" for this host.';
@@ -17,13 +17,8 @@ export const sendgrid = {
   answers: { stored: 200, refused: 200, unproven: 503, malformed: 503, too_large: 503, trouble: 503 },
   losesMail: 'SendGrid gives up after 3 days and tells nobody',
   maxBody: maxEncodedBody,
+  wrongPassword: `The Inbound Parse address must hold the user "${BASIC_USER}" and ingress.sendgrid.password.`,
   async read(request): Promise<Translation> {
-    if (!hasPassword(request)) {
-      return {
-        kind: 'unproven',
-        detail: `The Inbound Parse address must hold the user "${BASIC_USER}" and ingress.sendgrid.password.`,
-      };
-    }
     const { readForm } = await import('./form.js');
     const form = await readForm(request, { raw: 'email', maxRaw: request.maxSize });
     if (form.kind !== 'form') return form;

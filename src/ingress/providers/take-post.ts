@@ -17,15 +17,9 @@ import { normalizeAddress } from '../../mail/address.js';
 import type { Content } from '../../mail/mail.js';
 import type { Status } from '../../mail/status.js';
 import { maskRecipient } from '../smtp/transaction.js';
-import { discard, type Ending, type Post, type Provider } from './provider.js';
+import { discard, type Post, type Provider, type Result } from './provider.js';
 
-export interface Result {
-  readonly ending: Ending;
-  /** For whoever reads it at the provider. */
-  readonly detail: string;
-}
-
-export const TROUBLE: Result = { ending: 'trouble', detail: 'Temporary trouble here, try again later.' };
+export const TROUBLE: Result = { kind: 'trouble', detail: 'Temporary trouble here, try again later.' };
 
 export interface TakeOptions {
   readonly reception: Reception;
@@ -41,13 +35,14 @@ export async function takePost(
   post: Post,
 ): Promise<Result> {
   const { raw } = post;
-  if (raw === 'too_large') return { ending: 'too_large', detail: 'The mail is larger than smtp.max_size.' };
-  if (raw === 'missing') return { ending: 'malformed', detail: 'A part of the post has no raw mail or no recipient.' };
+  if (raw === 'too_large') return { kind: 'too_large', detail: 'The mail is larger than smtp.max_size.' };
+  if (raw === 'missing') return { kind: 'malformed', detail: 'A part of the post has no raw mail or no recipient.' };
   let copy: Content | null = null;
   try {
     const asked = await askFor(reception, post.rcptTo);
     if (asked.deferred) return TROUBLE;
-    copy = await keep(raw, spoolFolder);
+    // The reception takes the file away; the link keeps its bytes for the record of a refusal.
+    copy = await again(raw, spoolFolder, link);
     const mailFrom =
       normalizeAddress(post.mailFrom) ?? (isNullSender(post.mailFrom) ? '' : post.mailFrom.slice(0, 320));
     const { destinations } = asked;
@@ -72,7 +67,8 @@ export async function takePost(
     if (!stored || (refused.length > 0 && !post.guessed)) {
       await reception.refuse({
         envelope: { mailFrom, rcptTo: refused.map(one => one.address) },
-        raw: await secondCopy(copy, spoolFolder),
+        // The link may be to a file that the store has put in place.
+        raw: await again(copy, spoolFolder, copyFile),
         via: provider.name,
         client,
         reason: reasonOf(refused),
@@ -84,8 +80,8 @@ export async function takePost(
         reason: reasonOf(refused),
       });
     }
-    if (stored) return { ending: 'stored', detail: '' };
-    return { ending: 'refused', detail: refused[0]?.status?.text ?? 'No recipient of this mail is here.' };
+    if (stored) return { kind: 'stored', detail: '' };
+    return { kind: 'refused', detail: refused[0]?.status?.text ?? 'No recipient of this mail is here.' };
   } catch (error) {
     log.error('deferred', { door: provider.name, client, error: errorText(error) });
     return TROUBLE;
@@ -136,19 +132,11 @@ function reasonOf(refused: readonly Refused[]): string {
   return status ? `${status.enhanced} ${status.text}` : 'no recipient';
 }
 
-/** The reception takes the file away; a link keeps the bytes for the record of a refusal. */
-async function keep(raw: Content, folder: string): Promise<Content> {
+/** Another name for the file (`link`), or another file (`copyFile`). */
+async function again(raw: Content, folder: string, make: typeof link): Promise<Content> {
   if ('bytes' in raw) return raw;
   const file = path.join(folder, `http-${randomUUID()}.eml`);
-  await link(raw.file, file);
-  return { file };
-}
-
-/** A file of its own: the first may be a link to one that the store has put in place. */
-async function secondCopy(kept: Content, folder: string): Promise<Content> {
-  if ('bytes' in kept) return kept;
-  const file = path.join(folder, `http-${randomUUID()}.eml`);
-  await copyFile(kept.file, file);
+  await make(raw.file, file);
   return { file };
 }
 
