@@ -7,115 +7,47 @@ import { VERSION } from '../base/version.js';
 import { remark } from './terminal/terminal.js';
 import { commander, examplesText } from './verb.js';
 
-interface Group {
-  readonly name: string;
-  readonly does: string;
-  /** Adds the group's verbs, or makes a verb of it. */
-  readonly load: () => Promise<(group: Command) => void>;
-}
+/** What it does, in a word, and what adds its verbs to the group, or makes a verb of it. */
+type Group = readonly [does: string, load: () => Promise<(group: Command) => void>];
 
-const GROUPS: readonly Group[] = [
-  {
-    name: 'serve',
-    does: 'run the daemon in the foreground',
-    load: async () => (await import('./verbs/serve.js')).defineServe,
-  },
-  {
-    name: 'demo',
-    does: 'show the whole job in a throw-away store',
-    load: async () => (await import('./demo/demo.js')).defineDemo,
-  },
-  {
-    name: 'doctor',
-    does: 'find out what is wrong, and say what to do',
-    load: async () => (await import('./doctor/doctor.js')).defineDoctor,
-  },
-  {
-    name: 'stats',
-    does: 'count what is in the store',
-    load: async () => (await import('./verbs/stats.js')).defineStats,
-  },
-  {
-    name: 'init',
-    does: 'write a configuration and make the store',
-    load: async () => (await import('./verbs/init.js')).defineInit,
-  },
-  {
-    name: 'check-config',
-    does: 'check the configuration',
-    load: async () => (await import('./verbs/init.js')).defineCheckConfig,
-  },
-  {
-    name: 'migrate',
-    does: "bring the store's schema up to date",
-    load: async () => (await import('./verbs/init.js')).defineMigrate,
-  },
-  {
-    name: 'account',
-    does: 'tenants: domains, support address, features',
-    load: async () => (await import('./verbs/account.js')).defineAccount,
-  },
-  {
-    name: 'conversation',
-    does: 'start, list, show, answer, resolve',
-    load: async () => (await import('./verbs/conversation.js')).defineConversation,
-  },
-  {
-    name: 'contact',
-    does: 'the people who are written to',
-    load: async () => (await import('./verbs/contact.js')).defineContact,
-  },
-  {
-    name: 'message',
-    does: 'one entry of a conversation',
-    load: async () => (await import('./verbs/message.js')).defineMessage,
-  },
-  {
-    name: 'attachment',
-    does: 'files of messages',
-    load: async () => (await import('./verbs/message.js')).defineAttachment,
-  },
-  { name: 'mail', does: 'mails as they came in', load: async () => (await import('./verbs/mail.js')).defineMail },
-  {
-    name: 'import',
-    does: 'take over conversations of another system',
-    load: async () => (await import('./verbs/import.js')).defineImport,
-  },
-  {
-    name: 'deliver',
-    does: 'hand a mail to the daemon, for pipes of MTAs',
-    load: async () => (await import('./verbs/deliver-help.js')).defineDeliver,
-  },
-  {
-    name: 'trace',
-    does: "show a mail's way, from the door to its deliveries",
-    load: async () => (await import('./verbs/trace.js')).defineTrace,
-  },
-  {
-    name: 'check',
-    does: 'look whether the store is whole',
-    load: async () => (await import('./verbs/check.js')).defineCheck,
-  },
-  {
-    name: 'backup',
-    does: 'copy the whole store into one file',
-    load: async () => (await import('./verbs/backup.js')).defineBackup,
-  },
-  {
-    name: 'restore',
-    does: 'put a backup in the place of the store',
-    load: async () => (await import('./verbs/backup.js')).defineRestore,
-  },
-  { name: 'queue', does: 'mails on their way out', load: async () => (await import('./verbs/queue.js')).defineQueue },
-  { name: 'key', does: 'keys for the HTTP API', load: async () => (await import('./verbs/key.js')).defineKey },
-  { name: 'hook', does: 'where events are posted', load: async () => (await import('./verbs/hook.js')).defineHook },
-  {
-    name: 'systemd',
-    does: 'print the units for systemd',
-    load: async () => (await import('./verbs/systemd.js')).defineSystemd,
-  },
-  { name: 'tail', does: 'print events as they happen', load: async () => (await import('./verbs/tail.js')).defineTail },
-];
+const GROUPS: Readonly<Record<string, Group>> = {
+  serve: ['run the daemon in the foreground', async () => (await import('./verbs/serve.js')).defineServe],
+  demo: ['show the whole job in a throw-away store', async () => (await import('./demo/demo.js')).defineDemo],
+  doctor: ['find out what is wrong, and say what to do', async () => (await import('./doctor/doctor.js')).defineDoctor],
+  stats: ['count what is in the store', async () => (await import('./verbs/stats.js')).defineStats],
+  init: ['write a configuration and make the store', async () => (await import('./verbs/init.js')).defineInit],
+  'check-config': ['check the configuration', async () => (await import('./verbs/init.js')).defineCheckConfig],
+  migrate: ["bring the store's schema up to date", async () => (await import('./verbs/init.js')).defineMigrate],
+  account: [
+    'tenants: domains, support address, features',
+    async () => (await import('./verbs/account.js')).defineAccount,
+  ],
+  conversation: [
+    'start, list, show, answer, resolve',
+    async () => (await import('./verbs/conversation.js')).defineConversation,
+  ],
+  contact: ['the people who are written to', async () => (await import('./verbs/contact.js')).defineContact],
+  message: ['one entry of a conversation', async () => (await import('./verbs/message.js')).defineMessage],
+  attachment: ['files of messages', async () => (await import('./verbs/message.js')).defineAttachment],
+  mail: ['mails as they came in', async () => (await import('./verbs/mail.js')).defineMail],
+  import: ['take over conversations of another system', async () => (await import('./verbs/import.js')).defineImport],
+  deliver: [
+    'hand a mail to the daemon, for pipes of MTAs',
+    async () => (await import('./verbs/deliver-help.js')).defineDeliver,
+  ],
+  trace: [
+    "show a mail's way, from the door to its deliveries",
+    async () => (await import('./verbs/trace.js')).defineTrace,
+  ],
+  check: ['look whether the store is whole', async () => (await import('./verbs/check.js')).defineCheck],
+  backup: ['copy the whole store into one file', async () => (await import('./verbs/backup.js')).defineBackup],
+  restore: ['put a backup in the place of the store', async () => (await import('./verbs/backup.js')).defineRestore],
+  queue: ['mails on their way out', async () => (await import('./verbs/queue.js')).defineQueue],
+  key: ['keys for the HTTP API', async () => (await import('./verbs/key.js')).defineKey],
+  hook: ['where events are posted', async () => (await import('./verbs/hook.js')).defineHook],
+  systemd: ['print the units for systemd', async () => (await import('./verbs/systemd.js')).defineSystemd],
+  tail: ['print events as they happen', async () => (await import('./verbs/tail.js')).defineTail],
+};
 
 const INTRODUCTION = `Keeps a support conversation going by e-mail.
 
@@ -144,7 +76,7 @@ export function buildProgram(): Command {
     .exitOverride()
     .configureOutput({ getOutHelpWidth: () => 80, getErrHelpWidth: () => 80, outputError: printUsageError })
     .addHelpText('after', `${examplesText(EXAMPLES)}\n\nEvery command has --help with examples of its own.`);
-  for (const { name, does } of GROUPS) {
+  for (const [name, [does]] of Object.entries(GROUPS)) {
     const group = program.command(name).summary(does).description(does).helpCommand(false);
     group.showHelpAfterError(`see \`replyd ${name} --help\``);
   }
@@ -158,8 +90,8 @@ export async function loadGroups(program: Command): Promise<void> {
 }
 
 async function loadGroup(command: Command): Promise<void> {
-  const group = GROUPS.find(each => each.name === command.name());
-  if (group !== undefined) (await group.load())(command);
+  const [, load] = GROUPS[command.name()]!;
+  (await load())(command);
 }
 
 function printUsageError(text: string): void {
