@@ -27,15 +27,16 @@ export function readFiles(files: readonly string[], maxSize: number): readonly L
   return files.map(file => ({ filename: path.basename(file), bytes: readFileSync(file) }));
 }
 
-/** Puts the files into the store's keeping, ready to go with a message. */
+/** Puts the files into the store's keeping, ready to go with a message. The media type is that of the file's extension. */
 export async function placeFiles(
   store: Store,
   files: readonly LocalFile[],
 ): Promise<NonNullable<NewMessage['attachments']>> {
+  const { default: libmime } = await import('libmime');
   return Promise.all(
     files.map(async ({ filename, bytes }) => ({
       filename,
-      content_type: contentTypeOf(filename),
+      content_type: libmime.detectMimeType(filename),
       content: await store.place(
         { bytes },
         { sha256: createHash('sha256').update(bytes).digest('hex'), size: bytes.length },
@@ -53,49 +54,3 @@ function fileSize(file: string): number {
   }
   throw usageError(`can't attach ${file}: it is no file`);
 }
-
-/** The media type by the file's extension; what is not known is bytes. */
-export function contentTypeOf(filename: string): string {
-  return TYPES[path.extname(filename).slice(1).toLowerCase()] ?? 'application/octet-stream';
-}
-
-const OFFICE = 'application/vnd.openxmlformats-officedocument';
-
-const TYPES: Readonly<Record<string, string>> = {
-  txt: 'text/plain',
-  log: 'text/plain',
-  md: 'text/markdown',
-  csv: 'text/csv',
-  html: 'text/html',
-  ics: 'text/calendar',
-  vcf: 'text/vcard',
-  json: 'application/json',
-  xml: 'application/xml',
-  pdf: 'application/pdf',
-  rtf: 'application/rtf',
-  zip: 'application/zip',
-  gz: 'application/gzip',
-  eml: 'message/rfc822',
-  jpg: 'image/jpeg',
-  jpeg: 'image/jpeg',
-  png: 'image/png',
-  gif: 'image/gif',
-  webp: 'image/webp',
-  svg: 'image/svg+xml',
-  heic: 'image/heic',
-  mp3: 'audio/mpeg',
-  m4a: 'audio/mp4',
-  ogg: 'audio/ogg',
-  wav: 'audio/wav',
-  mp4: 'video/mp4',
-  mov: 'video/quicktime',
-  webm: 'video/webm',
-  doc: 'application/msword',
-  docx: `${OFFICE}.wordprocessingml.document`,
-  xls: 'application/vnd.ms-excel',
-  xlsx: `${OFFICE}.spreadsheetml.sheet`,
-  ppt: 'application/vnd.ms-powerpoint',
-  pptx: `${OFFICE}.presentationml.presentation`,
-  odt: 'application/vnd.oasis.opendocument.text',
-  ods: 'application/vnd.oasis.opendocument.spreadsheet',
-};
