@@ -8,13 +8,14 @@ import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { faultText, reasonText } from '../../base/errors.js';
-import { type Listen, printListen } from '../../base/place.js';
+import { printListen } from '../../base/place.js';
 import type { Config } from '../../config/keys.js';
 import type { Listening } from '../../config/listening.js';
 import type { Store } from '../../conversation/store.js';
 import { readDoorFaults } from '../../ingress/providers/door-faults.js';
 import { PROVIDERS } from '../../ingress/providers/list.js';
 import type { Provider } from '../../ingress/providers/provider.js';
+import { doorsOf } from '../doors.js';
 import { userName } from '../owner.js';
 import { connectTo, submitMail } from '../submit.js';
 import { sizeText } from '../terminal/render.js';
@@ -49,37 +50,33 @@ export function checkNode(node: string, library: string): Finding {
 }
 
 /** Owner, permissions, free space and how long a write takes to be on the disk. */
-export function checkDataDirectory(config: Config): readonly Finding[] {
-  const { dataDir, limits } = config;
-  const findings: Finding[] = [];
+export function checkDataDirectory({ dataDir, limits }: Config): readonly Finding[] {
+  return [checkOwner(dataDir), checkSpace(dataDir, limits.minFree), checkSync(dataDir)];
+}
+
+function checkOwner(dataDir: string): Finding {
   const { uid, mode } = statSync(dataDir);
-  const me = process.geteuid?.();
-  const owner = `belongs to ${userName(uid)}`;
+  const me = process.geteuid?.() ?? 0;
+  const owner = `${dataDir} belongs to ${userName(uid)}`;
   if ((mode & 0o077) !== 0) {
     const shown = (mode & 0o777).toString(8).padStart(4, '0');
-    findings.push(
-      warning('data directory', `${dataDir} ${owner}, mode ${shown}: others can look into it`, `chmod 0700 ${dataDir}`),
-    );
-  } else if (me !== undefined && me !== 0 && me !== uid) {
-    findings.push(warning('data directory', `${dataDir} ${owner}, you are ${userName(me)}`));
-  } else {
-    findings.push(ok('data directory', `${dataDir} ${owner}`));
+    return warning('data directory', `${owner}, mode ${shown}: others can look into it`, `chmod 0700 ${dataDir}`);
   }
+  return me !== 0 && me !== uid
+    ? warning('data directory', `${owner}, you are ${userName(me)}`)
+    : ok('data directory', owner);
+}
+
+function checkSpace(dataDir: string, least: number): Finding {
   const { bavail, bsize } = statfsSync(dataDir);
   const free = bavail * bsize;
-  const least = limits.minFree;
-  findings.push(
-    free < least
-      ? failed(
-          'free space',
-          `${sizeText(free)}, less than limits.min_free (${sizeText(least)}): mail is put off`,
-          'make room on that disk, or lower limits.min_free',
-        )
-      : free < 2 * least
-        ? warning('free space', `${sizeText(free)}; below ${sizeText(least)} mail is put off`, 'make room on that disk')
-        : ok('free space', sizeText(free)),
-  );
-  return [...findings, checkSync(dataDir)];
+  if (free < least) {
+    const text = `${sizeText(free)}, less than limits.min_free (${sizeText(least)}): mail is put off`;
+    return failed('free space', text, 'make room on that disk, or lower limits.min_free');
+  }
+  return free < 2 * least
+    ? warning('free space', `${sizeText(free)}; below ${sizeText(least)} mail is put off`, 'make room on that disk')
+    : ok('free space', sizeText(free));
 }
 
 /** Posts of providers that the daemon could not take, as it recorded them. A failure where the provider drops such mails. */
@@ -124,21 +121,18 @@ function checkSync(dataDir: string): Finding {
 
 /** Are the addresses that the daemon will listen on free? Only sensible while it does not run. */
 export async function checkPortsFree(config: Config): Promise<readonly Finding[]> {
-  const wanted: readonly (readonly [string, Listen | null])[] = [
-    ...config.smtp.listen.map(listen => ['smtp', listen] as const),
-    ...config.lmtp.listen.map(listen => ['lmtp', listen] as const),
-    ['http', config.http.listen],
-  ];
   const findings: Finding[] = [];
-  for (const [name, listen] of wanted) {
-    if (listen?.kind !== 'tcp') continue;
-    const text = printListen(listen);
-    const trouble = listen.port === 0 ? null : await tryListening(listen);
-    findings.push(
-      trouble === null
-        ? ok(`port ${name}`, `${text} is free`)
-        : failed(`port ${name}`, `${text}: ${trouble.text}`, trouble.advice),
-    );
+  for (const [name, places] of doorsOf(config)) {
+    for (const listen of places) {
+      if (listen.kind !== 'tcp') continue;
+      const text = printListen(listen);
+      const trouble = listen.port === 0 ? null : await tryListening(listen);
+      findings.push(
+        trouble === null
+          ? ok(`port ${name}`, `${text} is free`)
+          : failed(`port ${name}`, `${text}: ${trouble.text}`, trouble.advice),
+      );
+    }
   }
   return findings;
 }
@@ -167,15 +161,11 @@ export async function checkPortsAnswer(listening: Listening): Promise<readonly F
   ];
   const findings: Finding[] = [];
   for (const [name, door] of doors) {
-    const greeting = await firstLine(door);
+    const greeting = await greetingOf(door);
     findings.push(
-      'line' in greeting && greeting.line.startsWith('220')
+      greeting.startsWith('220')
         ? ok(`port ${name}`, `${door} answers`)
-        : failed(
-            `port ${name}`,
-            `${door}: ${'line' in greeting ? greeting.line : greeting.trouble}`,
-            'look into the log of the daemon; start it again',
-          ),
+        : failed(`port ${name}`, `${door}: ${greeting}`, LOOK),
     );
   }
   if (listening.http !== null) findings.push(await checkHttp(listening.http));
@@ -200,23 +190,24 @@ async function checkHttp(address: string): Promise<Finding> {
 }
 
 const TIMEOUT = 5000;
+const LOOK = 'look into the log of the daemon; start it again';
 
-async function firstLine(door: string): Promise<{ line: string } | { trouble: string }> {
+/** The first line that the door sends, or why there is none. */
+async function greetingOf(door: string): Promise<string> {
   try {
     const socket = await connectTo(door, TIMEOUT);
-    return await new Promise(resolve => {
-      let text = '';
-      socket.on('data', chunk => {
-        text += chunk.toString('latin1');
-        if (!text.includes('\n') && text.length < 1000) return;
-        resolve({ line: text.split('\r\n')[0]! });
-        socket.end('QUIT\r\n');
-      });
-      socket.on('error', error => resolve({ trouble: faultText(error) }));
-      socket.on('close', () => resolve({ trouble: 'closed without a greeting' }));
-    });
+    let text = '';
+    for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+      text += (chunk as Buffer).toString('latin1');
+      if (text.includes('\n') || text.length >= 1000) break;
+    }
+    socket
+      .on('error', () => {})
+      .resume()
+      .end('QUIT\r\n');
+    return text.split('\r\n')[0] || 'closed without a greeting';
   } catch (error) {
-    return { trouble: faultText(error) };
+    return faultText(error);
   }
 }
 
@@ -234,17 +225,13 @@ export async function checkQueue(store: Store, config: Config): Promise<readonly
   }
   const state = await queueState(store);
   const paused = pausedText(state);
-  const oldest = (await store.deliveries({ state: 'failed', limit: 1 }))[0];
-  if (paused !== null) {
-    const finding = state.paused === 'operator' ? warning : failed;
-    findings.push(
-      finding('queue', paused, state.paused === 'operator' ? null : 'see `replyd queue list`; check outbound.*'),
-    );
-  } else {
-    const text = oldest ? `open; the latest failure: ${oldest.recipient}, ${oldest.last_error ?? 'no reason'}` : 'open';
-    findings.push(ok('queue', text));
+  if (paused === null) {
+    const [latest] = await store.deliveries({ state: 'failed', limit: 1 });
+    const failure = latest ? `; the latest failure: ${latest.recipient}, ${latest.last_error ?? 'no reason'}` : '';
+    return [...findings, ok('queue', `open${failure}`)];
   }
-  return findings;
+  if (state.paused === 'operator') return [...findings, warning('queue', paused)];
+  return [...findings, failed('queue', paused, 'see `replyd queue list`; check outbound.*')];
 }
 
 const PROBE = /^doctor-[0-9a-f]{8}$/;

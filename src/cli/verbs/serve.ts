@@ -11,6 +11,7 @@ import { createLog, type Log } from '../../base/log.js';
 import type { Config } from '../../config/keys.js';
 import type { LoadedConfig } from '../../config/load.js';
 import { loadSettings } from '../context.js';
+import { doorsOf } from '../doors.js';
 import { EXIT_FAILED } from '../errors.js';
 import { checkAccess, isRoot, ownerOf, userName } from '../owner.js';
 import { defineVerb } from '../verb.js';
@@ -93,13 +94,12 @@ function sayFindings(log: Log, loaded: LoadedConfig): void {
 }
 
 /** Root becomes the owner of the store for good, so that the owner has everything that the daemon makes. */
-function becomeOwner({ dataDir, smtp, lmtp, http }: Config): void {
+function becomeOwner(config: Config): void {
+  const { dataDir } = config;
   const owner = ownerOf(dataDir);
   if (owner === null) return;
   if (isRoot() && owner.uid !== 0) {
-    const ports = [...smtp.listen, ...lmtp.listen, http.listen].flatMap(each =>
-      each?.kind === 'tcp' ? [each.port] : [],
-    );
+    const ports = doorsOf(config).flatMap(([, listen]) => listen.map(each => (each.kind === 'tcp' ? each.port : 0)));
     const low = ports.find(port => port > 0 && port < 1024);
     const name = userName(owner.uid);
     if (low !== undefined) {

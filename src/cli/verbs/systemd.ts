@@ -12,6 +12,7 @@ import type { Command } from 'commander';
 import { ipVersion, type Listen, printListen } from '../../base/place.js';
 import type { Config } from '../../config/keys.js';
 import { launcher, loadSettings } from '../context.js';
+import { type Door, doorsOf } from '../doors.js';
 import { usageError } from '../errors.js';
 import { quoted } from '../readers.js';
 import { warn } from '../terminal/terminal.js';
@@ -75,18 +76,6 @@ export function units(config: Config, installation: Installation): readonly Unit
   const service = { name: 'replyd.service', text: serviceText(config, installation) };
   if (!installation.sockets) return [service];
   return [service, ...doorsOf(config).map(door => socketUnit(door, config, installation))];
-}
-
-type Door = readonly [name: string, listen: readonly Listen[]];
-
-function doorsOf({ smtp, lmtp, http, ingress }: Config): readonly Door[] {
-  const doors: readonly Door[] = [
-    ['smtp', smtp.listen],
-    ['lmtp', lmtp.listen],
-    ['http', http.listen === null ? [] : [http.listen]],
-    ['ingress', ingress.listen === null ? [] : [ingress.listen]],
-  ];
-  return doors.filter(([, listen]) => listen.length > 0);
 }
 
 /** The hardened service. */
