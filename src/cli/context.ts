@@ -11,7 +11,7 @@ import type { Command } from 'commander';
 import { isReplydError, ReplydError } from '../base/errors.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { Store } from '../conversation/store.js';
-import { actAsOwner, checkAccess, runAsHint } from './owner.js';
+import { asOwnerOf, checkAccess, runAsHint } from './owner.js';
 import { given } from './readers.js';
 import { hint, warn } from './terminal/terminal.js';
 
@@ -51,65 +51,59 @@ export async function loadSettings(command: Command, options: { quiet?: boolean 
  * Runs `work` with the store open. Root acts as the store's owner meanwhile, so files of the caller are read before and
  * written after. `create`: makes the store when it is missing. `loaded`: settings that were read before.
  */
-export async function withStore<T>(
+export function withStore<T>(
   command: Command,
   work: (context: Context) => Promise<T>,
   options: { create?: boolean; loaded?: LoadedConfig } = {},
 ): Promise<T> {
-  const storeCode = loadStoreCode();
   // A failure is reported where it is awaited; a wrong configuration is reported first.
-  storeCode.catch(() => undefined);
-  const loaded = options.loaded ?? (await loadSettings(command));
-  const { dataDir } = loaded.config;
-  const missing = storeIsMissing(dataDir);
-  if (missing && !options.create) throw noStore(dataDir);
-  const leaveStore = actAsOwner(dataDir);
-  try {
-    if (!missing) checkAccess(dataDir);
-    const store = await openDirectly(loaded, missing);
-    if (missing) warn(`made a new store in ${dataDir}`);
-    try {
-      return await work({ loaded, store });
-    } finally {
-      await store.close();
-    }
-  } finally {
-    leaveStore();
-  }
+  loadStoreCode().catch(() => undefined);
+  return withDataDir(
+    command,
+    async loaded => {
+      const { dataDir } = loaded.config;
+      const missing = storeIsMissing(dataDir);
+      const store = await openDirectly(loaded, missing);
+      if (missing) warn(`made a new store in ${dataDir}`);
+      try {
+        return await work({ loaded, store });
+      } finally {
+        await store.close();
+      }
+    },
+    options,
+  );
 }
 
 /**
  * Runs `work` for verbs that need the files of the store and not its verbs. Root acts as the owner meanwhile, unless
- * `asOwner` is false. Throws unavailable when there is no store.
+ * `asOwner` is false. Throws unavailable when there is no store, unless `create`.
  */
 export async function withDataDir<T>(
   command: Command,
   work: (loaded: LoadedConfig) => Promise<T>,
-  options: { asOwner?: boolean } = {},
+  options: { asOwner?: boolean; create?: boolean; loaded?: LoadedConfig } = {},
 ): Promise<T> {
-  const loaded = await loadSettings(command);
+  const loaded = options.loaded ?? (await loadSettings(command));
   const { dataDir } = loaded.config;
-  if (storeIsMissing(dataDir)) throw noStore(dataDir);
-  const leaveStore = options.asOwner === false ? () => {} : actAsOwner(dataDir);
-  try {
-    checkAccess(dataDir);
-    return await work(loaded);
-  } finally {
-    leaveStore();
+  const missing = storeIsMissing(dataDir);
+  if (missing && !options.create) {
+    throw new ReplydError(
+      'unavailable',
+      `there is no store in ${dataDir}: run \`replyd init\`, or start \`replyd serve\``,
+    );
   }
+  const checked = async () => {
+    if (!missing) checkAccess(dataDir);
+    return work(loaded);
+  };
+  return options.asOwner === false ? checked() : asOwnerOf(dataDir, checked);
 }
 
 /** Says that nothing leaves while no daemon runs. */
 export async function hintWithoutDaemon(dataDir: string): Promise<void> {
   const { seemsServed } = await import('../store/sqlite/lock.js');
   if (!seemsServed(dataDir)) hint('no daemon runs: mails wait until `replyd serve` does');
-}
-
-function noStore(dataDir: string): ReplydError {
-  return new ReplydError(
-    'unavailable',
-    `there is no store in ${dataDir}: run \`replyd init\`, or start \`replyd serve\``,
-  );
 }
 
 /** The store of this configuration, opened by this process. `migrate` makes it or brings its schema up to date. */

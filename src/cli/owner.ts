@@ -28,18 +28,20 @@ export function isRoot(): boolean {
 }
 
 /**
- * As root: acts as the owner of `folder` from now on, in all threads. Returns the way back to being root. Does nothing
- * when root owns it, or for everybody else.
+ * Runs `work`. Root acts as the owner of `folder` meanwhile, in all threads, unless root owns it; everybody else stays
+ * who he is.
  */
-export function actAsOwner(folder: string): () => void {
+export async function asOwnerOf<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const owner = ownerOf(folder);
-  if (!isRoot() || owner === null || owner.uid === 0) return () => {};
+  if (!isRoot() || owner === null || owner.uid === 0) return work();
   process.setegid!(owner.gid);
   process.seteuid!(owner.uid);
-  return () => {
+  try {
+    return await work();
+  } finally {
     process.seteuid!(0);
     process.setegid!(0);
-  };
+  }
 }
 
 /** Throws unauthorized, with `runAsHint`, unless this process may read and write in `folder`. */

@@ -14,7 +14,7 @@ import type { LoadedConfig } from '../../config/load.js';
 import type { Store } from '../../conversation/store.js';
 import { loadSettings, openDirectly, storeIsMissing } from '../context.js';
 import { EXIT_FAILED, usageError } from '../errors.js';
-import { actAsOwner, checkAccess } from '../owner.js';
+import { asOwnerOf, checkAccess } from '../owner.js';
 import { quoted } from '../readers.js';
 import { columns, print, printJson, styled } from '../terminal/terminal.js';
 import { oneLine, pad, wrap } from '../terminal/text.js';
@@ -81,31 +81,18 @@ async function examine(command: Command, report: Report, resolver: Resolver): Pr
   report(ok('config', loaded.file ?? 'no file: defaults and environment'));
   report(...loaded.warnings.map(text => warning('config', text)));
   const { dataDir } = loaded.config;
-  const trouble = accessTrouble(dataDir);
-  if (trouble !== null) return report(trouble);
-  const leaveStore = actAsOwner(dataDir);
-  try {
-    report(...checkDataDirectory(loaded.config), ...checkDoors(loaded.config));
-    await examineStore(loaded, report, resolver);
-  } finally {
-    leaveStore();
-  }
-}
-
-function accessTrouble(dataDir: string): Finding | null {
   try {
     if (storeIsMissing(dataDir)) {
-      return failed('data directory', `there is no store in ${dataDir}`, 'run `replyd init`, or start `replyd serve`');
+      const advice = 'run `replyd init`, or start `replyd serve`';
+      return report(failed('data directory', `there is no store in ${dataDir}`, advice));
     }
-    const leaveStore = actAsOwner(dataDir);
-    try {
+    await asOwnerOf(dataDir, async () => {
       checkAccess(dataDir);
-    } finally {
-      leaveStore();
-    }
-    return null;
+      report(...checkDataDirectory(loaded.config), ...checkDoors(loaded.config));
+      await examineStore(loaded, report, resolver);
+    });
   } catch (error) {
-    return failed('data directory', errorText(error));
+    report(failed('data directory', errorText(error)));
   }
 }
 

@@ -9,7 +9,7 @@ import type { Command } from 'commander';
 import { VERSION } from '../../base/version.js';
 import { loadSettings, withDataDir } from '../context.js';
 import { EXIT_FAILED } from '../errors.js';
-import { actAsOwner } from '../owner.js';
+import { asOwnerOf } from '../owner.js';
 import { sizeText, timeText } from '../terminal/render.js';
 import { warn } from '../terminal/terminal.js';
 import { type Call, defineResultVerb, option } from '../verb.js';
@@ -64,14 +64,13 @@ export function defineRestore(verb: Command): void {
       const { restoreBackup } = await import('../../store/upkeep/restore.js');
       // Opened as the caller, written as the owner of the store.
       const backup = await open(file, 'r');
-      let leaveStore = () => {};
       try {
         if (options.user !== undefined) makeDataDirectory(dataDir, wantedUser(options.user));
-        leaveStore = actAsOwner(dataDir);
-        const { manifest, waiting } = await restoreBackup(dataDir, backup, { replace: options.replace ?? false });
+        const { manifest, waiting } = await asOwnerOf(dataDir, () =>
+          restoreBackup(dataDir, backup, { replace: options.replace ?? false }),
+        );
         return { data_dir: dataDir, waiting, ...manifest };
       } finally {
-        leaveStore();
         await backup.close();
       }
     },

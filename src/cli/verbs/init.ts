@@ -10,7 +10,7 @@ import type { Command } from 'commander';
 import { faultText, ReplydError, systemText } from '../../base/errors.js';
 import { configOption, loadSettings, openDirectly, storeIsMissing, withDataDir } from '../context.js';
 import { usageError } from '../errors.js';
-import { actAsOwner, checkAccess, findUser, isRoot, type Owner, ownerOf, userName } from '../owner.js';
+import { asOwnerOf, checkAccess, findUser, isRoot, type Owner, ownerOf, userName } from '../owner.js';
 import { quoted } from '../readers.js';
 import { facts } from '../terminal/table.js';
 import { hint, warn } from '../terminal/terminal.js';
@@ -40,15 +40,13 @@ export function defineInit(verb: Command): void {
       const loaded = await loadSettings(command);
       const { dataDir } = loaded.config;
       makeDataDirectory(dataDir, owner);
-      const leaveStore = actAsOwner(dataDir);
-      try {
+      const madeStore = await asOwnerOf(dataDir, async () => {
         checkAccess(dataDir);
-        const madeStore = storeIsMissing(dataDir);
-        if (madeStore) await (await openDirectly(loaded, true)).close();
-        return { config: file, data_dir: dataDir, wrote_config: wroteConfig, made_store: madeStore, renewed };
-      } finally {
-        leaveStore();
-      }
+        const missing = storeIsMissing(dataDir);
+        if (missing) await (await openDirectly(loaded, true)).close();
+        return missing;
+      });
+      return { config: file, data_dir: dataDir, wrote_config: wroteConfig, made_store: madeStore, renewed };
     },
     json: ({ renewed: _, ...done }) => done,
     view: ({ config, data_dir, wrote_config, made_store, renewed }) =>
