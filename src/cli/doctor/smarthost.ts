@@ -48,7 +48,7 @@ export async function trySmarthost(
       step = 'tls';
       if (!offered) throw new Error('it offers no STARTTLS, and outbound.tls is "required"');
       want(await talk.say('STARTTLS'), 220);
-      talk.stop();
+      await talk.stop();
       const opportunistic = outbound.tls === 'opportunistic';
       socket = connectTls(secured(host, { socket, rejectUnauthorized: !opportunistic }));
       tls = await handshake(socket);
@@ -116,39 +116,24 @@ interface Talk {
   next(): Promise<Reply>;
   say(line: string): Promise<Reply>;
   /** Leaves the socket alone. */
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 function replies(socket: Socket): Talk {
+  const chunks: AsyncIterator<Buffer> = socket.iterator({ destroyOnReturn: false });
   let text = '';
-  let fault: Error | null = null;
-  let wake: () => void = () => {};
-  const onData = (chunk: Buffer) => {
-    text += chunk.toString('latin1');
-    if (text.length > MAX_REPLY) fault = new Error('it answers without end');
-    wake();
-  };
-  const onError = (error: Error) => {
-    fault ??= error;
-    wake();
-  };
-  const onClose = () => onError(new Error('it closed the connection'));
-  socket.on('data', onData).on('error', onError).on('close', onClose);
   const next = async (): Promise<Reply> => {
     for (;;) {
       const found = /^(?:\d{3}-[^\n]*\n)*(\d{3})(?: [^\n]*)?\r?\n/.exec(text);
       if (found) {
         text = text.slice(found[0].length);
-        const lines = found[0]
-          .trim()
-          .split('\n')
-          .map(line => line.slice(4).trim());
-        return { code: Number(found[1]), lines };
+        const lines = found[0].trim().split('\n');
+        return { code: Number(found[1]), lines: lines.map(line => line.slice(4).trim()) };
       }
-      if (fault !== null) throw fault;
-      await new Promise<void>(resolve => {
-        wake = resolve;
-      });
+      const chunk = await chunks.next();
+      if (chunk.done) throw new Error('it closed the connection');
+      text += chunk.value.toString('latin1');
+      if (text.length > MAX_REPLY) throw new Error('it answers without end');
     }
   };
   return {
@@ -157,8 +142,8 @@ function replies(socket: Socket): Talk {
       socket.write(`${line}\r\n`);
       return next();
     },
-    stop() {
-      socket.off('data', onData).off('error', onError).off('close', onClose);
+    async stop() {
+      await chunks.return?.();
     },
   };
 }
