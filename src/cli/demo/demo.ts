@@ -5,14 +5,18 @@
  * On a terminal it runs until Ctrl-C and says how to go on by hand. Elsewhere it ends with 0 when the customer's reply
  * is in its conversation, and with 1 when not. One time limit bounds it, and it always removes its folder.
  */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { errorText, ReplydError } from '../../base/errors.js';
 import { createLog } from '../../base/log.js';
 import type { Conversation } from '../../conversation/model.js';
 import type { Store } from '../../conversation/store.js';
+import type { Mail } from '../../mail/mail.js';
+import { keepInMemory, parseMail } from '../../mail/message.js';
 import { launcher, openDirectly } from '../context.js';
 import { EXIT_FAILED, explain } from '../errors.js';
 import { submitMail } from '../submit.js';
@@ -41,36 +45,27 @@ export function defineDemo(verb: Command): void {
   }).action(async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'replyd-demo-'));
     const closers: Closer[] = [() => rmSync(folder, { recursive: true, force: true })];
-    let interrupt: () => void = () => {};
-    const interrupted = new Promise<null>(resolve => {
-      interrupt = () => resolve(null);
-    });
-    process.once('SIGINT', interrupt);
-    process.once('SIGTERM', interrupt);
+    const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => 'interrupted');
+    const late = setTimeout(TIME_LIMIT, `not done after ${TIME_LIMIT / 1000} s`, { ref: false });
     let playing = true;
     const play = perform(folder, closers).finally(() => {
       playing = false;
     });
-    let failure: unknown;
     try {
-      const stage = await Promise.race([withinTime(play), interrupted]);
-      if (stage === null) throw new ReplydError('unavailable', 'interrupted');
+      const stage = await Promise.race([play, interrupted, late]);
+      if (typeof stage === 'string') throw new ReplydError('unavailable', stage);
       if (process.stdout.isTTY && process.stdin.isTTY) {
         print(byHand(stage));
         await interrupted;
       }
     } catch (error) {
-      failure = error;
-    }
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-    await closeAll(closers);
-    if (playing) {
+      await closeAll(closers);
+      if (!playing) throw error;
       // Something that is still being opened would keep the process alive.
-      process.stderr.write(`${explain(failure).text}\n`);
+      process.stderr.write(`${explain(error).text}\n`);
       process.exit(EXIT_FAILED);
     }
-    if (failure !== undefined) throw failure;
+    await closeAll(closers);
   });
 }
 
@@ -112,7 +107,7 @@ async function perform(folder: string, closers: Closer[]): Promise<Stage> {
   closers.push(() => store.close());
   const smtp = daemon.listening.smtp[0]!;
 
-  say(`replyd runs, with SMTP on ${smtp} and its store in\n${folder}`);
+  print(`replyd runs, with SMTP on ${smtp} and its store in\n${folder}`);
   step(1, 'A shop has an account; replies come in at in.shop.example.');
   command('account add shop --domain in.shop.example --support-email help@shop.example');
   await store.addAccount({
@@ -145,12 +140,12 @@ async function perform(folder: string, closers: Closer[]): Promise<Stage> {
       via: 'cli',
     },
   );
-  const answer = await sink.next();
+  const answer = await parseMail(await sink.first, keepInMemory);
   showMail(answer, ['From', 'To', 'Reply-To', 'Subject', 'Message-ID']);
 
   step(4, 'The customer presses Reply in Gmail. Her provider hands the mail to replyd.');
-  const replyTo = addressOf(fieldOf(answer, 'Reply-To'));
-  const reply = gmailReply({ to: replyTo, from: CUSTOMER, answering: answer });
+  const replyTo = answer.replyTo[0]!.email;
+  const reply = await gmailReply({ to: replyTo, from: CUSTOMER, answering: answer });
   const response = await submitMail({
     protocol: 'smtp',
     door: smtp,
@@ -158,8 +153,8 @@ async function perform(folder: string, closers: Closer[]): Promise<Stage> {
     rcptTo: replyTo,
     raw: reply,
   });
-  showMail(reply, ['From', 'To', 'Subject', 'In-Reply-To']);
-  say(`  replyd answered: ${response}`);
+  showMail(await parseMail(reply, keepInMemory), ['From', 'To', 'Subject', 'In-Reply-To']);
+  print(`  replyd answered: ${response}`);
 
   step(5, 'It stands in the same conversation: what she wrote, without what she quoted.');
   command('conversation show shop#1');
@@ -174,21 +169,6 @@ async function replied(store: Store, id: string): Promise<Conversation> {
   const reply = conversation.messages?.find(message => message.direction === 'incoming' && message.via === 'smtp');
   if (!reply) throw new ReplydError('unavailable', 'the reply was taken, but does not stand in the conversation');
   return conversation;
-}
-
-async function withinTime<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new ReplydError('unavailable', `not done after ${TIME_LIMIT / 1000} s`)),
-      TIME_LIMIT,
-    );
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function configText(folder: string, sinkPort: number): string {
@@ -238,18 +218,10 @@ function command(text: string): void {
   print(styled(brokenCommand(`  $ replyd ${text}`), 'dim'));
 }
 
-function say(text: string): void {
-  print(text);
-}
-
-function showMail(mail: string, fields: readonly string[]): void {
+function showMail(mail: Mail, fields: readonly string[]): void {
   for (const field of fields) {
     const [first, ...more] = wrap(printable(`${field}: ${fieldOf(mail, field)}`), columns() - 4);
     print(`  ${first}`);
     for (const line of more) print(`    ${line}`);
   }
-}
-
-function addressOf(field: string): string {
-  return /<([^<>]+)>/.exec(field)?.[1] ?? field;
 }

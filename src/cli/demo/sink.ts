@@ -1,35 +1,32 @@
-/** The customer's provider in the demo: a small SMTP server on loopback that keeps every mail it gets. */
+/** The customer's provider in the demo: a small SMTP server on loopback that takes every mail. */
 import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 
 export interface Sink {
   readonly port: number;
-  /** The next mail that comes, as text; mails that came before are given first. */
-  next(): Promise<string>;
+  /** The first mail that comes. When none ever comes, the time limit of the demo reports it. */
+  readonly first: Promise<Buffer>;
   close(): Promise<void>;
 }
 
 export async function openSink(): Promise<Sink> {
   const { SMTPServer } = await import('smtp-server');
-  const waiting: ((mail: string) => void)[] = [];
-  const mails: string[] = [];
+  let take: (mail: Buffer) => void = () => {};
+  const first = new Promise<Buffer>(resolve => {
+    take = resolve;
+  });
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['AUTH', 'STARTTLS'],
     disableReverseLookup: true,
     onData(stream, _session, done) {
-      const chunks: Buffer[] = [];
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-      stream.on('end', () => {
-        const mail = Buffer.concat(chunks).toString('utf8');
-        const taker = waiting.shift();
-        if (taker) taker(mail);
-        else mails.push(mail);
-        done();
-      });
+      buffer(stream)
+        .then(take)
+        .then(() => done(), done);
     },
   });
   server.on('error', () => {
-    // A client hung up. When a mail never comes, the time limit of the demo reports it.
+    // A client hung up.
   });
   await new Promise<void>((resolve, reject) => {
     server.server.once('error', reject);
@@ -37,10 +34,7 @@ export async function openSink(): Promise<Sink> {
   });
   return {
     port: (server.server.address() as AddressInfo).port,
-    next() {
-      const mail = mails.shift();
-      return mail === undefined ? new Promise(resolve => waiting.push(resolve)) : Promise.resolve(mail);
-    },
+    first,
     close: () => new Promise(resolve => server.close(() => resolve())),
   };
 }
