@@ -1,6 +1,6 @@
 /**
- * Tables and lists of facts for people. A table never exceeds the columns it is given: columns that may be cut share
- * what the others leave, and say so with `…`. Ids and references are never cut, because people type them.
+ * Tables and lists of facts for people. A table is never wider than the terminal: its columns that may be cut share what
+ * the others leave, and `…` marks a cut. Ids and references are never cut, because people type them.
  */
 import { styled, columns as terminalColumns } from './terminal.js';
 import { cut, oneLine, pad, width, wrap } from './text.js';
@@ -9,7 +9,7 @@ export interface Column<Row> {
   readonly title: string;
   readonly of: (row: Row) => string | number | null;
   readonly align?: 'left' | 'right';
-  /** May be cut to make the table fit, down to 8 columns. */
+  /** It may be cut down to 8 columns to make the table fit. */
   readonly shrinks?: boolean;
 }
 
@@ -17,8 +17,8 @@ const GAP = '  ';
 const NARROWEST = 8;
 
 /**
- * The table's lines. `note` gives a row a second line (an error's text), indented and cut to fit. Cells are made
- * printable here; null is shown as `-`.
+ * The table, one line a row under the titles. `note` gives a row a second line, such as an error's text; it is indented
+ * and cut to fit. Cells are made printable here; null is shown as `-`.
  */
 export function table<Row>(
   rows: readonly Row[],
@@ -46,20 +46,24 @@ export function table<Row>(
   return lines.join('\n');
 }
 
-/** `label  value` lines; values that are null or empty are left out, long ones go on in lines of their own. */
-export function facts(
-  pairs: readonly (readonly [label: string, value: string | number | null])[],
-  columns = terminalColumns(),
-): string {
-  const shown = pairs.filter(([, value]) => value !== null && value !== '');
-  const labels = Math.max(0, ...shown.map(([label]) => width(label))) + GAP.length;
-  return shown
-    .flatMap(([label, value]) =>
-      wrap(oneLine(String(value)), columns - labels).map(
-        (line, at) => `${styled(pad(at === 0 ? label : '', labels), 'dim')}${line}`,
-      ),
-    )
-    .join('\n');
+export type Fact = readonly [label: string, value: string | number | null];
+
+/** `label  value` lines. A value that is null or empty is left out, a long one goes on in lines of its own. */
+export function facts(pairs: readonly Fact[], columns = terminalColumns()): string {
+  const labels = pairs.filter(isKnown).map(([label]) => width(label));
+  return factLines(pairs, columns, Math.max(0, ...labels) + GAP.length).join('\n');
+}
+
+/** The lines of `facts`, with the values `indent` columns from the left. */
+export function factLines(pairs: readonly Fact[], columns: number, indent: number): string[] {
+  return pairs.filter(isKnown).flatMap(([label, value]) => {
+    const [first = '', ...more] = wrap(oneLine(String(value)), columns - indent);
+    return [styled(pad(label, indent), 'dim') + first, ...more.map(line => ' '.repeat(indent) + line)];
+  });
+}
+
+function isKnown([, value]: Fact): boolean {
+  return value !== null && value !== '';
 }
 
 function cellText(value: string | number | null): string {
@@ -68,17 +72,13 @@ function cellText(value: string | number | null): string {
 
 function fitWidths<Row>(natural: readonly number[], shape: readonly Column<Row>[], limit: number): number[] {
   const widths = [...natural];
-  let excess = widths.reduce((sum, one) => sum + one, 0) + GAP.length * (widths.length - 1) - limit;
-  while (excess > 0) {
+  const room = limit - GAP.length * (widths.length - 1);
+  for (let excess = widths.reduce((sum, one) => sum + one, -room); excess > 0; excess--) {
     // The widest of those that may shrink gives way, one column at a time.
-    let widest = -1;
-    for (const [at, column] of shape.entries()) {
-      const candidate = column.shrinks === true && widths[at]! > NARROWEST;
-      if (candidate && (widest === -1 || widths[at]! > widths[widest]!)) widest = at;
-    }
-    if (widest === -1) break;
+    const candidates = [...widths.keys()].filter(at => shape[at]!.shrinks && widths[at]! > NARROWEST);
+    if (candidates.length === 0) break;
+    const widest = candidates.reduce((best, at) => (widths[at]! > widths[best]! ? at : best));
     widths[widest]! -= 1;
-    excess -= 1;
   }
   return widths;
 }

@@ -6,6 +6,7 @@
  */
 import type { Conversation, Message, Participant } from '../../conversation/model.js';
 import { deliveryState, personText, sizeText, timeText } from './render.js';
+import { type Fact, factLines } from './table.js';
 import { styled, columns as terminalColumns } from './terminal.js';
 import { cut, oneLine, pad, printable, width, wrap } from './text.js';
 
@@ -20,33 +21,31 @@ export function refText(conversation: Pick<Conversation, 'account' | 'number'>):
 
 /** The head of a conversation: what it is and who takes part. */
 export function headView(conversation: Conversation, columns = terminalColumns()): string {
+  const { status, contact, created_at, last_activity_at } = conversation;
+  const { suspended } = contact;
   const title = `${refText(conversation)}  ${oneLine(conversation.subject ?? '(no subject)')}`;
-  const { status, contact } = conversation;
-  const lines = [
-    `${styled(pad(cut(title, columns - status.length - 2), columns - status.length), 'bold')}${styled(status, status === 'open' ? 'green' : 'dim')}`,
-    ...labelled('channel', channelText(conversation), columns),
-    ...labelled('contact', contactText(conversation), columns),
-    ...address('reply to', conversation.reply_to ?? 'the support address (no inbound domain)'),
+  const room = columns - status.length;
+  const rows: readonly (Fact | string)[] = [
+    ['channel', channelText(conversation)],
+    ['contact', contactText(conversation)],
+    address('reply to', conversation.reply_to ?? 'the support address (no inbound domain)'),
+    [
+      'suspended',
+      suspended && `since ${timeText(suspended.since)}: ${suspended.reason}; contact clear ${contact.id} ends it`,
+    ],
+    ...conversation.participants
+      .filter(each => !isContact(conversation, each))
+      .flatMap(each => [
+        ['with', participantText(each)] as const,
+        ...(each.reply_to ? [address('', each.reply_to)] : []),
+      ]),
+    ['since', `${timeText(created_at)}, last activity ${timeText(last_activity_at)}`],
+    ['id', conversation.id],
   ];
-  if (contact.suspended) {
-    const { since, reason } = contact.suspended;
-    lines.push(
-      ...labelled('suspended', `since ${timeText(since)}: ${reason}; contact clear ${contact.id} ends it`, columns),
-    );
-  }
-  for (const participant of conversation.participants.filter(each => !isContact(conversation, each))) {
-    lines.push(...labelled('with', participantText(participant), columns));
-    if (participant.reply_to) lines.push(...address('', participant.reply_to));
-  }
-  lines.push(
-    ...labelled(
-      'since',
-      `${timeText(conversation.created_at)}, last activity ${timeText(conversation.last_activity_at)}`,
-      columns,
-    ),
-    ...labelled('id', conversation.id, columns),
-  );
-  return lines.join('\n');
+  return [
+    styled(pad(cut(title, room - 2), room), 'bold') + styled(status, status === 'open' ? 'green' : 'dim'),
+    ...rows.flatMap(row => (typeof row === 'string' ? [row] : factLines([row], columns, LABEL_COLUMNS))),
+  ].join('\n');
 }
 
 /** The head and all messages; when they are too many bytes, the newest, and where the others are listed. */
@@ -98,54 +97,57 @@ function messageHead(message: Message, columns: number): string[] {
 
 function messageFields(message: Message, columns: number): string[] {
   const people = (list: Message['to']) => list.map(personText).join(', ');
-  const pairs: [string, string | null][] = [
+  const fields: readonly Fact[] = [
     ['conversation', message.conversation_id],
     ['subject', message.subject],
     ['to', people(message.to)],
     ['cc', people(message.cc)],
-    ['date', message.date === null ? null : timeText(message.date)],
+    ['date', message.date && timeText(message.date)],
     ['message-id', message.message_id],
     ['in reply to', message.in_reply_to],
     ['mail', message.mail_id],
     ['source id', message.source_id],
   ];
-  return pairs.flatMap(([label, value]) => (value ? labelled(label, value, columns) : []));
+  return factLines(fields, columns, LABEL_COLUMNS);
 }
 
 function threadBody(message: Message, columns: number): string[] {
-  const inner = columns - INDENT.length;
   const show = `\`message show ${message.id}\` shows`;
+  const body = (text: string) => {
+    const lines = bodyLines(text, columns);
+    const more = lines.length - MAX_BODY_LINES;
+    return more <= 0
+      ? lines
+      : [...lines.slice(0, MAX_BODY_LINES), `${INDENT}… ${plural(more, 'more line')}, ${show} them`];
+  };
   // Nothing new above the quote: the person answered between the lines, or forwarded.
   if (message.text.trim() === '') {
-    const whole = [message.quoted_text, message.signature].filter(part => part.trim() !== '').join('\n\n');
-    return whole === ''
-      ? [styled(`${INDENT}(no text)`, 'dim')]
-      : indented(limited(wrap(printable(whole).trim(), inner), show));
+    return body([message.quoted_text, message.signature].filter(part => part.trim() !== '').join('\n\n'));
   }
-  const lines = indented(limited(wrap(printable(message.text).trim(), inner), show));
   const quoted = countLines(message.quoted_text);
-  if (quoted > 0) lines.push(styled(`${INDENT}… ${plural(quoted, 'quoted line')}, ${show} them`, 'dim'));
-  for (const line of wrap(printable(message.signature).trim(), inner)) {
-    if (message.signature.trim() !== '') lines.push(styled(`${INDENT}${line}`.trimEnd(), 'dim'));
-  }
-  return lines;
+  return [
+    ...body(message.text),
+    ...(quoted > 0 ? [styled(`${INDENT}… ${plural(quoted, 'quoted line')}, ${show} them`, 'dim')] : []),
+    ...(message.signature.trim() === '' ? [] : bodyLines(message.signature, columns).map(line => styled(line, 'dim'))),
+  ];
 }
 
 function wholeBody(message: Message, columns: number): string[] {
-  const inner = columns - INDENT.length;
   const part = (title: string, text: string) =>
     text.trim() === ''
       ? []
-      : [
-          '',
-          styled(`${INDENT}── ${title}`, 'dim'),
-          ...indented(wrap(printable(text), inner)).map(line => styled(line, 'dim')),
-        ];
-  const own =
-    message.text.trim() === ''
-      ? [styled(`${INDENT}(no text)`, 'dim')]
-      : indented(wrap(printable(message.text).trim(), inner));
-  return [...own, ...part('quoted', message.quoted_text), ...part('signature', message.signature)];
+      : ['', `${INDENT}── ${title}`, ...bodyLines(text, columns)].map(line => styled(line, 'dim'));
+  return [
+    ...bodyLines(message.text, columns),
+    ...part('quoted', message.quoted_text),
+    ...part('signature', message.signature),
+  ];
+}
+
+function bodyLines(text: string, columns: number): string[] {
+  const body = printable(text).trim();
+  if (body === '') return [styled(`${INDENT}(no text)`, 'dim')];
+  return wrap(body, columns - INDENT.length).map(line => (line === '' ? '' : INDENT + line));
 }
 
 function attachmentLines(message: Message, columns: number): string[] {
@@ -199,16 +201,9 @@ function marked(sign: string, text: string, columns: number, style: 'dim' | 'yel
 
 const LABEL_COLUMNS = 14;
 
-function labelled(label: string, value: string, columns: number): string[] {
-  const room = columns - LABEL_COLUMNS;
-  return wrap(oneLine(value), room).map(
-    (line, at) => `${styled(pad(at === 0 ? label : '', LABEL_COLUMNS), 'dim')}${line}`,
-  );
-}
-
 // Addresses stay in one piece even where they are longer than the line: people copy them.
-function address(label: string, value: string): string[] {
-  return [`${styled(pad(label, LABEL_COLUMNS), 'dim')}${oneLine(value)}`];
+function address(label: string, value: string): string {
+  return `${styled(pad(label, LABEL_COLUMNS), 'dim')}${oneLine(value)}`;
 }
 
 function channelText(conversation: Conversation): string {
@@ -228,15 +223,6 @@ function isContact(conversation: Conversation, participant: Participant): boolea
 
 function participantText(participant: Participant): string {
   return `${personText(participant)} (${participant.id}${participant.revoked ? ', token revoked' : ''})`;
-}
-
-function indented(lines: readonly string[]): string[] {
-  return lines.map(line => (line === '' ? '' : INDENT + line));
-}
-
-function limited(lines: readonly string[], show: string): readonly string[] {
-  if (lines.length <= MAX_BODY_LINES) return lines;
-  return [...lines.slice(0, MAX_BODY_LINES), `… ${plural(lines.length - MAX_BODY_LINES, 'more line')}, ${show} them`];
 }
 
 function countLines(text: string): number {
