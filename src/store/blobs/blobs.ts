@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, utimesSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ReplydError } from '../../base/errors.js';
 import type { StoredContent, StoredContentRef } from '../../conversation/filing.js';
@@ -182,13 +182,4 @@ export async function clearIncoming(dataDir: string): Promise<void> {
   const folder = incomingFolder(dataDir);
   await rm(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-}
-
-/** Size of the file a reference points at, for integrity checks; null when it is missing. */
-export async function fileSize(ref: StoredContentRef): Promise<number | null> {
-  if (ref.file === null) return ref.size;
-  return stat(ref.file).then(
-    found => found.size,
-    () => null,
-  );
 }

@@ -184,6 +184,23 @@ export class Connection {
     }
   }
 
+  pages(): number {
+    return this.value<number>('pragma page_count')!;
+  }
+
+  /** What is wrong with the file, up to so many. */
+  damages(limit: number): readonly string[] {
+    const found = this.all<{ integrity_check: string }>(`pragma integrity_check(${limit})`);
+    return found.map(row => row.integrity_check).filter(text => text !== 'ok');
+  }
+
+  /** Rows that refer to a row of `parent` that is not there. */
+  dangling(): readonly { readonly table: string; readonly key: number | null; readonly parent: string }[] {
+    return this.all<{ table: string; rowid: number | null; parent: string }>('pragma foreign_key_check').map(
+      ({ rowid: key, ...row }) => ({ ...row, key }),
+    );
+  }
+
   /** Pages that stand in the log. */
   logPages(): number {
     return this.get<{ log: number }>('pragma wal_checkpoint(noop)')!.log;

@@ -176,7 +176,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     mintMailId: () => encodeId('mail', tx.key()),
     stats: async () => ({
       ...(await calls.stats()),
-      database_bytes: connection.value<number>('pragma page_count')! * connection.value<number>('pragma page_size')!,
+      database_bytes: connection.pages() * connection.value<number>('pragma page_size')!,
     }),
     place: (content, facts) => placeContent(options.dataDir, content, facts),
     read: ref => readContent(tx, ref),

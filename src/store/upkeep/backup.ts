@@ -2,8 +2,7 @@
  * One file with the whole store, made while everything goes on: a tar file with `replyd.db`, `blobs/ab/<sha256>` for
  * every content that stands in a file, and last `manifest.json`, which proves that it is complete.
  *
- * The database is copied as of one moment: the copying connection holds a read transaction, so other processes' commits
- * neither show nor make SQLite start again (without it a copy under load never ends). No file is cleared away meanwhile.
+ * The database is copied as of one moment (`sqlite/copy.ts`). No file is cleared away meanwhile.
  * The result is written next to its place, fsynced and renamed: there is never half a backup under its name. A content
  * that the store has lost already is left out and named in the manifest; the backup is made all the same.
  */
@@ -11,14 +10,13 @@ import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import Database from 'better-sqlite3';
 import { ReplydError } from '../../base/errors.js';
 import { blobFile, syncFolder } from '../blobs/blobs.js';
 import { examineFile } from '../blobs/files.js';
 import { storeFault } from '../fault.js';
-import { Connection, openDatabase } from '../sqlite/database.js';
+import { copyDatabase, removeDatabase } from '../sqlite/copy.js';
+import type { Connection } from '../sqlite/database.js';
 import { lockFiles } from '../sqlite/lock.js';
-import { schemaVersions } from '../sqlite/migrate.js';
 import { writeTar } from './tar.js';
 
 export interface Manifest {
@@ -54,14 +52,13 @@ export async function makeBackup(
   const lock = lockFiles(dataDir, LOCK_TIMEOUT);
   if (lock === null) throw new ReplydError('conflict', 'another backup of this store is being made');
   const mark = randomBytes(6).toString('hex');
-  const copy = `${file}.${mark}.db`;
+  const database = `${file}.${mark}.db`;
   const partial = `${file}.${mark}.partial`;
   try {
-    const schema = await copyDatabase(dataDir, copy);
     const out = await open(partial, 'wx', 0o600);
     let manifest: Manifest;
     try {
-      manifest = await fill(out, { ...options, dataDir, copy, schema });
+      manifest = await fill(out, { ...options, dataDir, database });
       await out.sync();
     } finally {
       await out.close();
@@ -72,49 +69,29 @@ export async function makeBackup(
   } catch (error) {
     throw storeFault(error, `cannot make the backup ${file}`);
   } finally {
-    for (const each of [copy, `${copy}-wal`, `${copy}-shm`, `${copy}-journal`, partial])
-      await rm(each, { force: true });
+    await removeDatabase(database);
+    await rm(partial, { force: true });
     lock.release();
-  }
-}
-
-/** Returns the copy's schema. */
-async function copyDatabase(dataDir: string, copy: string): Promise<number> {
-  // Made by us first, so that nobody else can read it for a moment.
-  await (await open(copy, 'wx', 0o600)).close();
-  const source = openDatabase(dataDir);
-  try {
-    source.onlyRead();
-    const { store } = schemaVersions(source);
-    source.raw.exec('begin');
-    // The first look is what takes the snapshot.
-    source.value('select count(*) from account');
-    await source.raw.backup(copy);
-    source.raw.exec('commit');
-    return store;
-  } finally {
-    source.close();
   }
 }
 
 async function fill(
   out: FileHandle,
-  options: { dataDir: string; copy: string; schema: number; version: string; now: number },
+  options: { dataDir: string; database: string; version: string; now: number },
 ): Promise<Manifest> {
-  const { dataDir, copy } = options;
   const tar = writeTar(out, options.now);
-  const contents = new Connection(new Database(copy, { readonly: true, fileMustExist: true }));
+  const { copy, schema } = await copyDatabase(options.dataDir, options.database);
   const missing: string[] = [];
   let files = 0;
   let bytes = 0;
   let database: Manifest['database'];
   try {
-    const examined = await examineFile(copy);
+    const examined = await examineFile(options.database);
     if ('error' in examined) throw new ReplydError('unavailable', `cannot read the copy: ${examined.error}`);
     database = examined;
-    await tar.add({ name: DATABASE_ENTRY, size: examined.size }, createReadStream(copy));
-    for await (const sha256 of filesNamed(contents)) {
-      const file = blobFile(dataDir, sha256);
+    await tar.add({ name: DATABASE_ENTRY, size: examined.size }, createReadStream(options.database));
+    for (const sha256 of filesNamed(copy)) {
+      const file = blobFile(options.dataDir, sha256);
       const found = await examineFile(file);
       if ('error' in found || found.sha256 !== sha256) {
         missing.push(sha256);
@@ -125,12 +102,12 @@ async function fill(
       bytes += found.size;
     }
   } finally {
-    contents.close();
+    copy.close();
   }
   const manifest: Manifest = {
     format: 1,
     replyd: options.version,
-    schema: options.schema,
+    schema,
     made_at: new Date(options.now).toISOString(),
     database,
     files,
@@ -143,10 +120,11 @@ async function fill(
   return manifest;
 }
 
-async function* filesNamed(db: Connection): AsyncGenerator<string> {
+/** Hashes of the contents that stand in files. */
+function* filesNamed(db: Connection): Generator<string> {
   for (let after = -1; ; ) {
     const rows = db.all<{ key: number; sha256: Uint8Array }>(
-      'select key, sha256 from blob where key > ? and data is null order by key limit ?',
+      'select key, sha256 from blob where key > $1 and data is null order by key limit $2',
       after,
       PAGE,
     );

@@ -12,7 +12,6 @@ import { errorText } from '../../base/errors.js';
 import { blobFile } from '../blobs/blobs.js';
 import { examineFile, listBlobFiles } from '../blobs/files.js';
 import { encodeId, type IdKind, isIdKind } from '../ids.js';
-import type { Connection } from '../sqlite/database.js';
 
 export const CHECKS = ['database', 'references', 'rows', 'order', 'contents', 'files'] as const;
 export type CheckName = (typeof CHECKS)[number];
@@ -42,70 +41,86 @@ const PAGE = 200;
 /** An orphaned file is no news before the daemon would have cleared it away. */
 const YOUNG = 25 * 60 * 60_000;
 
+/** What a check asks of a database beside questions. */
+export interface CheckedDatabase {
+  all<Row>(text: string, ...values: readonly unknown[]): Row[];
+  value<T>(text: string, ...values: readonly unknown[]): T | undefined;
+  /** How many pages it has. */
+  pages(): number;
+  /** What the engine finds wrong with it. */
+  damages(limit: number): readonly string[];
+  /** Rows that refer to a row of `parent` that is not there. `key`: null where a table has none. */
+  dangling(): readonly { readonly table: string; readonly key: number | null; readonly parent: string }[];
+}
+
 /** One result after the other, in the order of CHECKS. */
 export async function* checkStore(
-  db: Connection,
+  db: CheckedDatabase,
   dataDir: string,
   options: { now: number },
 ): AsyncGenerator<CheckResult> {
+  const result = (check: CheckName, looked: number, faults: readonly Fault[]) => ({
+    check,
+    looked,
+    faults: cut(faults),
+  });
   try {
-    const database = checkDatabase(db);
-    yield database;
-    if (database.faults.length > 0) return;
-    yield checkReferences(db);
-    yield checkQuestions(db, 'rows', ROWS);
-    yield checkQuestions(db, 'order', ORDER);
+    const damages = db.damages(MAX_FAULTS).map(text => failed('replyd.db', text));
+    yield result('database', db.pages(), damages);
+    if (damages.length > 0) return;
+    const dangling = db.dangling();
+    yield result('references', dangling.length, dangling.map(danglingFault));
+    yield result('rows', ROWS.length, answers(db, ROWS));
+    yield result('order', ORDER.length, answers(db, ORDER));
     yield await checkContents(db, dataDir);
     yield await checkFiles(db, dataDir, options.now);
   } catch (error) {
-    const text = `the database can't be read: ${errorText(error)}`;
-    yield { check: 'database', looked: 0, faults: [{ state: 'failed', thing: 'replyd.db', text, advice: RESTORE }] };
+    yield result('database', 0, [failed('replyd.db', `the database can't be read: ${errorText(error)}`)]);
   }
 }
 
-function checkDatabase(db: Connection): CheckResult {
-  const rows = db.raw.pragma(`integrity_check(${MAX_FAULTS})`) as { integrity_check: string }[];
-  const faults = rows
-    .filter(row => row.integrity_check !== 'ok')
-    .map((row): Fault => ({ state: 'failed', thing: 'replyd.db', text: row.integrity_check, advice: RESTORE }));
-  return { check: 'database', looked: db.raw.pragma('page_count', { simple: true }) as number, faults };
+function failed(thing: string, text: string, advice = RESTORE): Fault {
+  return { state: 'failed', thing, text, advice };
 }
 
-function checkReferences(db: Connection): CheckResult {
-  const rows = db.raw.pragma('foreign_key_check') as { table: string; rowid: number | null; parent: string }[];
-  const faults = rows.map(
-    (row): Fault => ({
-      state: 'failed',
-      thing: `${row.table} ${row.rowid === null ? '(no key)' : nameOf(row.table, row.rowid)}`,
-      text: `refers to a ${row.parent} that is not there`,
-      advice: RESTORE,
-    }),
-  );
-  return { check: 'references', looked: rows.length, faults: cut(faults) };
+function danglingFault({ table, key, parent }: ReturnType<CheckedDatabase['dangling']>[number]): Fault {
+  const name = key === null ? '(no key)' : isIdKind(table) ? encodeId(table, key) : String(key);
+  return failed(`${table} ${name}`, `refers to a ${parent} that is not there`);
 }
 
 /** A question that has no rows when all is well. `key` names the thing, by `kind`, or `name` does. */
 interface Question {
   readonly sql: string;
-  readonly kind: IdKind | null;
+  readonly kind?: IdKind;
   readonly text: string;
-  readonly advice: string;
+  /** Absent: to restore a backup. */
+  readonly advice?: string;
 }
 
+/** What stands in one conversation and names something of another. */
+const STRAYS = (
+  [
+    ['event', 'message', 'names another conversation than its message'],
+    ['attachment', 'message', 'names another conversation than its message'],
+    ['message', 'participant', 'names a writer who is no participant of its conversation'],
+    ['delivery', 'participant', 'goes to somebody who is no participant of its conversation'],
+  ] as const
+).map(
+  ([kind, named, text]): Question => ({
+    sql: `select t.key from ${kind} t left join ${named} n on n.key = t.${named}_key
+          where t.${named}_key is not null and n.conversation_key is not t.conversation_key`,
+    kind,
+    text,
+  }),
+);
+
 const ROWS: readonly Question[] = [
+  ...STRAYS,
   {
     sql: `select key from event e where conversation_key is not null
             and not exists (select 1 from conversation where key = e.conversation_key)`,
     kind: 'event',
     text: 'tells of a conversation that is not there',
-    advice: RESTORE,
-  },
-  {
-    sql: `select e.key from event e join message m on m.key = e.message_key
-          where m.conversation_key is not e.conversation_key`,
-    kind: 'event',
-    text: 'names another conversation than its message',
-    advice: RESTORE,
   },
   {
     sql: `select distinct conversation_key as key from thread_id t
@@ -116,15 +131,12 @@ const ROWS: readonly Question[] = [
   },
   {
     sql: 'select key from blob where shared = 0 and data is null',
-    kind: null,
     text: 'blob in a file that is not found by its hash: its file counts as one that no row names',
-    advice: RESTORE,
   },
   {
     sql: `select key from blob b where not exists (select 1 from mail where blob_key = b.key)
             and not exists (select 1 from attachment where blob_key = b.key)
             and not exists (select 1 from outgoing_mail where blob_key = b.key)`,
-    kind: null,
     text: 'blob that nothing refers to: its bytes are kept for nobody',
     advice: REPORT,
   },
@@ -138,30 +150,7 @@ const ROWS: readonly Question[] = [
   {
     sql: `select t.token as name from token t left join participant p on p.key = t.participant_key
           where p.conversation_key is not t.conversation_key`,
-    kind: null,
     text: 'token that names another conversation than its participant',
-    advice: RESTORE,
-  },
-  {
-    sql: `select a.key from attachment a left join message m on m.key = a.message_key
-          where m.conversation_key is not a.conversation_key`,
-    kind: 'attachment',
-    text: 'names another conversation than its message',
-    advice: RESTORE,
-  },
-  {
-    sql: `select m.key from message m left join participant p on p.key = m.participant_key
-          where m.participant_key is not null and p.conversation_key is not m.conversation_key`,
-    kind: 'message',
-    text: 'names a writer who is no participant of its conversation',
-    advice: RESTORE,
-  },
-  {
-    sql: `select d.key from delivery d left join participant p on p.key = d.participant_key
-          where d.kind = 'mail' and d.participant_key is not null and p.conversation_key is not d.conversation_key`,
-    kind: 'delivery',
-    text: 'goes to somebody who is no participant of its conversation',
-    advice: RESTORE,
   },
   {
     sql: `select key from delivery d where kind = 'mail' and conversation_key is not null
@@ -176,13 +165,11 @@ const ROWS: readonly Question[] = [
             join message m on m.key = dm.message_key where m.conversation_key is not d.conversation_key`,
     kind: 'delivery',
     text: 'carries a message of another conversation',
-    advice: RESTORE,
   },
   {
     sql: `select key from delivery where kind = 'mail' and state in ('sent', 'deferred', 'leased') and outgoing_mail_key is null`,
     kind: 'delivery',
     text: 'was on its way without a mail',
-    advice: RESTORE,
   },
 ];
 
@@ -191,7 +178,6 @@ const ORDER: readonly Question[] = [
     sql: 'select max(key) as key from event having max(key) > (select v from sequencer)',
     kind: 'event',
     text: 'comes after the place from which keys of events are taken: new ones would come before it',
-    advice: RESTORE,
   },
   {
     sql: `select c.key from conversation c
@@ -203,7 +189,6 @@ const ORDER: readonly Question[] = [
               or (m.n is not null and (m.numbers <> m.n or m.low <> 1 or m.high <> c.next_seq - 1)))`,
     kind: 'conversation',
     text: 'does not have all its messages: their numbers have gaps or stand twice',
-    advice: RESTORE,
   },
   {
     // Old events are cleared away, so only what is left must be without gaps, up to the last one given.
@@ -219,19 +204,16 @@ const ORDER: readonly Question[] = [
     sql: `select a.key from account a where a.next_number <= (select max(number) from conversation where account_key = a.key)`,
     kind: 'account',
     text: 'would give a number a second time',
-    advice: RESTORE,
   },
 ];
 
-function checkQuestions(db: Connection, check: CheckName, questions: readonly Question[]): CheckResult {
-  const faults = questions.flatMap(question =>
-    db.all<{ key?: number; name?: string }>(`${question.sql} limit ${MAX_FAULTS}`).map((row): Fault => {
-      const thing =
-        row.name !== undefined ? shown(row.name) : question.kind ? encodeId(question.kind, row.key!) : `${row.key}`;
-      return { state: 'failed', thing, text: question.text, advice: question.advice };
+function answers(db: CheckedDatabase, questions: readonly Question[]): readonly Fault[] {
+  return questions.flatMap(({ sql, kind, text, advice }) =>
+    db.all<{ key?: number; name?: string }>(`${sql} limit ${MAX_FAULTS}`).map(row => {
+      const thing = row.name !== undefined ? shown(row.name) : kind ? encodeId(kind, row.key!) : `${row.key}`;
+      return failed(thing, text, advice);
     }),
   );
-  return { check, looked: questions.length, faults: cut(faults) };
 }
 
 interface BlobRow {
@@ -241,7 +223,7 @@ interface BlobRow {
   readonly data: Uint8Array | null;
 }
 
-async function checkContents(db: Connection, dataDir: string): Promise<CheckResult> {
+async function checkContents(db: CheckedDatabase, dataDir: string): Promise<CheckResult> {
   const faults: Fault[] = [];
   let looked = 0;
   for (let after = -1; ; ) {
@@ -256,8 +238,7 @@ async function checkContents(db: Connection, dataDir: string): Promise<CheckResu
       if (text === null) continue;
       // Removed since the page was read?
       if (db.value('select 1 from blob where key = ?', row.key) === undefined) continue;
-      const users = usersOf(db, row.key);
-      faults.push({ state: 'failed', thing: hex(row), text: `${text}; needed by ${users}`, advice: RESTORE });
+      faults.push(failed(hex(row), `${text}; needed by ${usersOf(db, row.key)}`));
     }
     if (rows.length < PAGE) break;
     after = rows.at(-1)!.key;
@@ -278,7 +259,7 @@ async function contentFault(dataDir: string, row: BlobRow): Promise<string | nul
 }
 
 /** Ids of what refers to a blob, the first few. */
-function usersOf(db: Connection, key: number): string {
+function usersOf(db: CheckedDatabase, key: number): string {
   const rows = db.all<{ kind: IdKind; key: number }>(
     `select 'mail' as kind, key from mail where blob_key = ?1
      union all select 'attachment', key from attachment where blob_key = ?1
@@ -289,7 +270,13 @@ function usersOf(db: Connection, key: number): string {
   return ids.length === 0 ? 'nothing' : `${ids.join(', ')}${rows.length > 5 ? ' and others' : ''}`;
 }
 
-async function checkFiles(db: Connection, dataDir: string, now: number): Promise<CheckResult> {
+const FOREIGN = ['is no file of replyd', 'move it away'] as const;
+const ORPHANED = [
+  'no row names this file',
+  'the daemon clears it away within an hour or two; if it stays, look for the log line `clear_failed`',
+] as const;
+
+async function checkFiles(db: CheckedDatabase, dataDir: string, now: number): Promise<CheckResult> {
   const faults: Fault[] = [];
   let looked = 0;
   for await (const files of listBlobFiles(dataDir)) {
@@ -305,17 +292,8 @@ async function checkFiles(db: Connection, dataDir: string, now: number): Promise
         () => null,
       );
       if (age === null || (age < YOUNG && (temporary || sha256 !== null))) continue;
-      faults.push(
-        sha256 === null && !temporary
-          ? { state: 'note', thing: file, text: 'is no file of replyd', advice: 'move it away' }
-          : {
-              state: 'note',
-              thing: file,
-              text: 'no row names this file',
-              advice:
-                'the daemon clears it away within an hour or two; if it stays, look for the log line `clear_failed`',
-            },
-      );
+      const [text, advice] = sha256 === null && !temporary ? FOREIGN : ORPHANED;
+      faults.push({ state: 'note', thing: file, text, advice });
     }
   }
   return { check: 'files', looked, faults: cut(faults) };
@@ -335,8 +313,4 @@ function hex(row: Pick<BlobRow, 'sha256'>): string {
 /** Tokens are never shown whole. */
 function shown(name: string): string {
   return /^[0-9a-f]{32}$/.test(name) ? `${name.slice(0, 6)}…` : name;
-}
-
-function nameOf(table: string, key: number): string {
-  return isIdKind(table) ? encodeId(table, key) : String(key);
 }

@@ -9,16 +9,17 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import path from 'node:path';
-import Database from 'better-sqlite3';
 import { ReplydError } from '../../base/errors.js';
-import { blobFile, syncFolder, writeInPlace } from '../blobs/blobs.js';
+import { blobFile, writeInPlace } from '../blobs/blobs.js';
 import { storeFault } from '../fault.js';
 import { SMARTHOST } from '../rows.js';
+import { refuseDamaged, removeDatabase, replaceDatabase } from '../sqlite/copy.js';
 import { databaseFile, openDatabase } from '../sqlite/database.js';
 import { lockStore } from '../sqlite/lock.js';
-import { refuseNewer, schemaVersions } from '../sqlite/migrate.js';
+import { programSchema, refuseNewer } from '../sqlite/migrate.js';
+import { UNFINISHED } from '../verbs/unfinished.js';
 import { DATABASE_ENTRY, entryName, MANIFEST_ENTRY, type Manifest } from './backup.js';
 import { readEntry, readTar, type TarEntry } from './tar.js';
 
@@ -54,19 +55,13 @@ export async function restoreBackup(
       if (name === DATABASE_ENTRY) await extract(backup, entry, incoming);
       else await extractBlob(dataDir, backup, entry);
     }
-    checkDatabase(incoming);
-    for (const end of ['', '-wal', '-shm']) {
-      await rm(`${database}.replaced${end}`, { force: true });
-      // The old log must be gone before the new database is there: SQLite would write it into that one.
-      if (existsSync(database + end)) await rename(database + end, `${database}.replaced${end}`);
-    }
-    await rename(incoming, database);
-    await syncFolder(dataDir);
+    refuseDamaged(incoming);
+    await replaceDatabase(dataDir, incoming);
     return { manifest, waiting: pauseQueue(dataDir) };
   } catch (error) {
     throw storeFault(error, 'cannot restore');
   } finally {
-    for (const end of ['', '-wal', '-shm']) await rm(incoming + end, { force: true });
+    await removeDatabase(incoming);
     lock.release();
   }
 }
@@ -95,15 +90,6 @@ export async function verifyBackup(
     throw new ReplydError('unavailable', 'the backup is damaged: its contents are not those of its manifest');
   }
   return { manifest, entries };
-}
-
-function programSchema(): number {
-  const empty = new Database(':memory:');
-  try {
-    return schemaVersions({ raw: empty }).program;
-  } finally {
-    empty.close();
-  }
 }
 
 async function readManifest(backup: FileHandle, entry: TarEntry): Promise<Manifest> {
@@ -155,28 +141,15 @@ async function extractBlob(dataDir: string, backup: FileHandle, entry: TarEntry)
   if (!existsSync(blobFile(dataDir, sha256))) throw new ReplydError('unavailable', `cannot write ${entry.name}`);
 }
 
-function checkDatabase(file: string): void {
-  const database = new Database(file, { fileMustExist: true });
-  try {
-    const found = database.pragma('integrity_check(1)', { simple: true });
-    if (found !== 'ok') throw new ReplydError('unavailable', `the database in the backup is damaged: ${String(found)}`);
-  } finally {
-    database.close();
-  }
-}
-
 /** How many mails wait to be sent; with any the queue is paused. */
 function pauseQueue(dataDir: string): number {
   const db = openDatabase(dataDir);
   try {
     const waiting =
-      db.value<number>(
-        `select count(*) from delivery where destination = ? and state in ('waiting', 'leased', 'deferred')`,
-        SMARTHOST,
-      ) ?? 0;
+      db.value<number>(`select count(*) from delivery where destination = $1 and ${UNFINISHED}`, SMARTHOST) ?? 0;
     if (waiting > 0) {
       db.run(
-        `insert into destination (name, paused, reason) values (?, 'operator', ?)
+        `insert into destination (name, paused, reason) values ($1, 'operator', $2)
          on conflict (name) do update set paused = 'operator', reason = excluded.reason, next_probe_at = null`,
         SMARTHOST,
         PAUSED,
