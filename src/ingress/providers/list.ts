@@ -1,6 +1,6 @@
 /**
- * The providers, one line each. To add one, write its file beside the others, name it here, and give its name to `Via` in
- * `conversation/model.ts` (the compiler asks for it).
+ * The providers, one line each. To add one, write its file beside the others, name it here, and give its name to `VIAS`
+ * in `conversation/vocabulary.ts` (the compiler asks for it).
  */
 import { mailgun } from './mailgun.js';
 import { mandrill } from './mandrill.js';
