@@ -45,36 +45,35 @@ async function follow(
   show: (event: Event) => void,
 ): Promise<void> {
   let { after } = from;
-  let reading: Promise<void> = Promise.resolve();
-  let failed: (error: unknown) => void = () => {};
-  const read = async () => {
-    for (;;) {
-      const events = await store.events({ ...from, after, limit: PAGE });
-      for (const event of events) {
-        show(event);
-        after = event.id;
-      }
-      if (events.length === 0) return;
-    }
+  let ended = false;
+  let changed = false;
+  let wake: () => void = () => {};
+  const stop = store.onChange(() => {
+    changed = true;
+    wake();
+  });
+  const end = () => {
+    ended = true;
+    wake();
   };
-  const look = () => {
-    reading = reading.then(read).catch(failed);
-  };
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, end);
+  process.stdout.once('error', end);
   // The store's own poll does not keep a process alive.
   const alive = setInterval(() => {}, 60_000);
-  const stop = store.onChange(look);
   try {
-    await new Promise<void>((resolve, reject) => {
-      failed = reject;
-      process.once('SIGINT', resolve);
-      process.once('SIGTERM', resolve);
-      process.stdout.once('error', () => resolve());
-      look();
-    });
+    while (!ended) {
+      changed = false;
+      const events = await store.events({ ...from, after, limit: PAGE });
+      for (const event of events) show(event);
+      after = events.at(-1)?.id ?? after;
+      if (events.length > 0 || changed || ended) continue;
+      await new Promise<void>(resolve => {
+        wake = resolve;
+      });
+    }
   } finally {
     stop();
     clearInterval(alive);
-    await reading.catch(() => undefined);
   }
 }
 
