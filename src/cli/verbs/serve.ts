@@ -30,18 +30,22 @@ export function defineServe(verb: Command): void {
     // The handlers come before the daemon: whoever sees `listening.json` may send a signal, and without a handler it
     // would end the process.
     const ends = listenForEnd();
-    const reloads = listenForReload();
-    const { openDaemon } = await import('../../daemon.js');
-    const daemon = await openDaemon(loaded, { log, onFatal: ends.fatal });
-    reloads.start(async () => {
-      try {
-        const next = await loadSettings(command, { quiet: true });
-        sayFindings(log, next);
-        await daemon.reload(next);
-      } catch (error) {
-        log.error('reload_failed', { error: errorText(error) });
-      }
+    const opening = import('../../daemon.js').then(({ openDaemon }) =>
+      openDaemon(loaded, { log, onFatal: ends.fatal }),
+    );
+    let reloads = Promise.resolve();
+    process.on('SIGHUP', () => {
+      reloads = reloads.then(async () => {
+        try {
+          const next = await loadSettings(command, { quiet: true });
+          sayFindings(log, next);
+          await (await opening).reload(next);
+        } catch (error) {
+          log.error('reload_failed', { error: errorText(error) });
+        }
+      });
     });
+    const daemon = await opening;
     const reason = await ends.reason;
     if (typeof reason === 'string') {
       log.info('stopping', { signal: reason });
@@ -69,23 +73,6 @@ function listenForEnd(): { readonly reason: Promise<NodeJS.Signals | Error>; rea
     });
   }
   return { reason, fatal: end };
-}
-
-/** Reloads one after the other; a SIGHUP that came before `start` is answered by it. */
-function listenForReload(): { readonly start: (reload: () => Promise<void>) => void } {
-  let reload: (() => Promise<void>) | null = null;
-  let wanted = false;
-  let running = Promise.resolve();
-  process.on('SIGHUP', () => {
-    wanted = true;
-    if (reload) running = running.then(reload);
-  });
-  return {
-    start(work) {
-      reload = work;
-      if (wanted) running = running.then(work);
-    },
-  };
 }
 
 function sayFindings(log: Log, loaded: LoadedConfig): void {
