@@ -3,6 +3,7 @@
  * mail library is loaded on the first call.
  */
 import { connect, type Socket } from 'node:net';
+import type { SendMailOptions } from 'nodemailer';
 import { connectOptions, parseListen } from '../base/place.js';
 
 const TIMEOUT = 10_000;
@@ -13,19 +14,15 @@ export interface Submission {
   readonly door: string;
   readonly mailFrom: string;
   readonly rcptTo: string;
-  readonly raw: string | Uint8Array;
-}
-
-/** Where a door's text leads, for node:net. */
-export function socketAddress(door: string): ReturnType<typeof connectOptions> {
-  const listen = parseListen(door);
-  if (listen.kind === 'none') throw new Error(`"${door}" must be ${listen.wanted}`);
-  return connectOptions(listen);
+  /** For the mail library: `raw`, or what it writes a mail of. */
+  readonly mail: Pick<SendMailOptions, 'raw' | 'from' | 'to' | 'subject' | 'text'>;
 }
 
 /** A connection to the door. Throws the system's error; gives up after `timeout` milliseconds. */
 export function connectTo(door: string, timeout = TIMEOUT): Promise<Socket> {
-  const socket = connect(socketAddress(door));
+  const listen = parseListen(door);
+  if (listen.kind === 'none') throw new Error(`"${door}" must be ${listen.wanted}`);
+  const socket = connect(connectOptions(listen));
   return new Promise((resolve, reject) => {
     socket.setTimeout(timeout, () => socket.destroy(new Error(`${door} does not answer`)));
     socket.once('connect', () => resolve(socket));
@@ -50,7 +47,7 @@ export async function submitMail(submission: Submission): Promise<string> {
   try {
     const info = (await transport.sendMail({
       envelope: { from: submission.mailFrom, to: [submission.rcptTo] },
-      raw: Buffer.from(submission.raw),
+      ...submission.mail,
     })) as { response: string };
     return info.response;
   } finally {

@@ -151,7 +151,7 @@ async function perform(folder: string, closers: Closer[]): Promise<Stage> {
     door: smtp,
     mailFrom: CUSTOMER.email,
     rcptTo: replyTo,
-    raw: reply,
+    mail: { raw: reply },
   });
   showMail(await parseMail(reply, keepInMemory), ['From', 'To', 'Subject', 'In-Reply-To']);
   print(`  replyd answered: ${response}`);

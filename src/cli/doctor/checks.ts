@@ -215,13 +215,8 @@ async function greetingOf(door: string): Promise<string> {
 export async function checkQueue(store: Store, config: Config): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   if (config.outbound.transport === 'file') {
-    findings.push(
-      warning(
-        'outbound',
-        `mails are written to ${path.join(config.dataDir, 'sent')}, none leaves this machine`,
-        'set outbound.transport = "smtp" and outbound.host',
-      ),
-    );
+    const text = `mails are written to ${path.join(config.dataDir, 'sent')}, none leaves this machine`;
+    findings.push(warning('outbound', text, 'set outbound.transport = "smtp" and outbound.host'));
   }
   const state = await queueState(store);
   const paused = pausedText(state);
@@ -257,37 +252,17 @@ export async function checkProbe(store: Store, listening: Listening): Promise<Fi
       door,
       mailFrom: 'probe@doctor.example',
       rcptTo: reply_to!,
-      raw: probeMail(slug, reply_to!),
+      mail: { from: 'Doctor <probe@doctor.example>', to: reply_to!, subject: 'Probe', text: `A probe (${slug}).` },
     });
     const took = Number(process.hrtime.bigint() - before) / 1e6;
     const { messages = [] } = await store.conversation({ id });
     const found = messages.some(message => message.direction === 'incoming' && message.text.includes(slug));
-    return found
-      ? ok('probe mail', `stood in its conversation after ${Math.round(took)} ms`)
-      : failed(
-          'probe mail',
-          `${door} took it, but it does not stand in its conversation`,
-          'is this the store that the daemon serves?',
-        );
+    if (found) return ok('probe mail', `stood in its conversation after ${Math.round(took)} ms`);
+    const text = `${door} took it, but it does not stand in its conversation`;
+    return failed('probe mail', text, 'is this the store that the daemon serves?');
   } catch (error) {
-    const text = faultText(error);
-    return failed('probe mail', `${door}: ${text}`, 'the log of the daemon says why');
+    return failed('probe mail', `${door}: ${faultText(error)}`, 'the log of the daemon says why');
   } finally {
     await store.removeAccount(slug).catch(() => {});
   }
-}
-
-function probeMail(slug: string, replyTo: string): string {
-  return [
-    'From: Doctor <probe@doctor.example>',
-    `To: ${replyTo}`,
-    'Subject: Probe',
-    `Message-ID: <${slug}@doctor.example>`,
-    `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`,
-    'MIME-Version: 1.0',
-    'Content-Type: text/plain; charset=utf-8',
-    '',
-    `A probe of replyd doctor (${slug}).`,
-    '',
-  ].join('\r\n');
 }
