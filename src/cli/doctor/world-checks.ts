@@ -30,13 +30,8 @@ const DAY = 86_400_000;
 export function checkCertificate(config: Config, now: number): readonly Finding[] {
   const { certificate, key } = config.tls;
   if (!certificate || !key) {
-    return [
-      warning(
-        'certificate',
-        'none: STARTTLS is not offered',
-        'set tls.certificate and tls.key for strangers on port 25',
-      ),
-    ];
+    const advice = 'set tls.certificate and tls.key for strangers on port 25';
+    return [warning('certificate', 'none: STARTTLS is not offered', advice)];
   }
   const advice = 'renew it, then `systemctl reload replyd` or SIGHUP';
   try {
@@ -59,9 +54,8 @@ export function checkCertificate(config: Config, now: number): readonly Finding[
     }
     return found.length > 0 ? found : [ok('certificate', `fits its key and ${name}, valid for ${days} days`)];
   } catch (error) {
-    return [
-      failed('certificate', faultText(error), 'tls.certificate and tls.key have to be PEM files the daemon can read'),
-    ];
+    const files = 'tls.certificate and tls.key have to be PEM files the daemon can read';
+    return [failed('certificate', faultText(error), files)];
   }
 }
 
@@ -87,20 +81,15 @@ export async function checkInboundDomain(
     }
   }
   if (found.length === 0) {
-    return failed(
-      check,
-      `${domain} has no MX that leads anywhere: replies come to nobody`,
-      `add: ${domain}. MX 10 ${at.name}.`,
-    );
+    const text = `${domain} has no MX that leads anywhere: replies come to nobody`;
+    return failed(check, text, `add: ${domain}. MX 10 ${at.name}.`);
   }
+  const via = mx === 'nothing' ? 'its address' : `its MX ${hosts[0]}`;
   if (found.some(address => at.addresses.includes(address))) {
-    return ok(check, `${domain}: ${mx === 'nothing' ? 'no MX, but its address' : `its MX ${hosts[0]}`} leads here`);
+    return ok(check, `${domain}: ${mx === 'nothing' ? `no MX, but ${via}` : via} leads here`);
   }
-  return warning(
-    check,
-    `${domain}: ${mx === 'nothing' ? 'its address' : `its MX ${hosts[0]}`} (${found[0]}) is not this machine`,
-    'right when that is your front MTA, provider or address translation; otherwise let it lead here',
-  );
+  const advice = 'right when that is your front MTA, provider or address translation; otherwise let it lead here';
+  return warning(check, `${domain}: ${via} (${found[0]}) is not this machine`, advice);
 }
 
 /** Whether answers from the support address pass DMARC, as far as DNS shows: SPF by our envelope sender, else DKIM. */
@@ -113,45 +102,48 @@ export async function checkSupportAddress(
   const check = 'support address';
   const dmarc = await dmarcOf(resolver, support);
   if (dmarc === 'no answer') return [noAnswer(check, support)];
-  const findings: Finding[] = [];
   const policy = dmarc === 'nothing' ? null : (tag(dmarc.text, 'p') ?? 'none');
-  findings.push(
+  const first =
     policy === null
       ? warning(check, `${support} has no DMARC record`, `add: _dmarc.${support}. TXT "v=DMARC1; p=none"`)
-      : ok(check, `${support}: DMARC policy ${policy}`),
-  );
-  const sender =
-    envelopeSender === 'bounce'
-      ? account.domains[0]
-      : domainOf(envelopeSender === 'support' ? account.support_email : envelopeSender);
-  if (sender === undefined) return findings;
-  const spf = await asked(() => resolver.resolveTxt(sender));
-  if (spf === 'no answer') return [...findings, noAnswer('spf', sender)];
+      : ok(check, `${support}: DMARC policy ${policy}`);
+  const sender = domainOf(senderOf(envelopeSender, account) ?? '');
+  if (sender === '') return [first];
+  const txt = await asked(() => resolver.resolveTxt(sender));
+  if (txt === 'no answer') return [first, noAnswer('spf', sender)];
   const records =
-    spf === 'nothing' ? [] : spf.map(parts => parts.join('')).filter(text => /^v=spf1(?: |$)/i.test(text));
+    txt === 'nothing' ? [] : txt.map(parts => parts.join('')).filter(text => /^v=spf1(?: |$)/i.test(text));
   const strict = dmarc !== 'nothing' && tag(dmarc.text, 'aspf') === 's';
   const aligned = same(sender, support) || (!strict && related(sender, support));
-  if (records.length === 0) {
-    findings.push(
-      warning(
-        'spf',
-        `${sender}, the domain of the envelope sender, has no SPF record`,
-        `add: ${sender}. TXT "v=spf1 …" with the smarthost in it`,
-      ),
-    );
-  } else if (records.length > 1) {
-    findings.push(failed('spf', `${sender} has ${records.length} SPF records: receivers take none`, 'make them one'));
-  } else {
-    findings.push(ok('spf', `${sender}: ${records[0]!.slice(0, 200)}`));
-  }
   const needsDkim = !aligned || records.length !== 1;
   const text = needsDkim
     ? `only a DKIM signature with d=${support} makes answers of ${account.slug} pass DMARC`
     : `SPF of ${sender} is aligned with ${support}; a DKIM signature with d=${support} survives forwarding, too`;
   const advice = 'the smarthost signs: send yourself an answer and look for dkim=pass and dmarc=pass in its header';
   const enforced = policy === 'reject' || policy === 'quarantine';
-  findings.push(needsDkim && enforced ? warning('dkim', text, advice) : { ...ok('dkim', text), advice });
-  return findings;
+  const dkim = needsDkim && enforced ? warning('dkim', text, advice) : { ...ok('dkim', text), advice };
+  return [first, checkSpf(sender, records), dkim];
+}
+
+function checkSpf(sender: string, records: readonly string[]): Finding {
+  if (records.length > 1) {
+    return failed('spf', `${sender} has ${records.length} SPF records: receivers take none`, 'make them one');
+  }
+  const [record] = records;
+  if (record !== undefined) return ok('spf', `${sender}: ${record.slice(0, 200)}`);
+  const text = `${sender}, the domain of the envelope sender, has no SPF record`;
+  return warning('spf', text, `add: ${sender}. TXT "v=spf1 …" with the smarthost in it`);
+}
+
+/** An address as our mails have it in their envelope, by outbound.envelope_sender; undefined when there is none. */
+function senderOf(
+  setting: string,
+  account: Pick<Account, 'support_email' | 'domains'> | undefined,
+): string | undefined {
+  if (setting === 'support') return account?.support_email;
+  if (setting !== 'bounce') return setting;
+  const domain = account?.domains[0];
+  return domain && `bounce+${'0'.repeat(32)}@${domain}`;
 }
 
 /** The record of the domain, or of a domain above it (RFC 7489 6.6.3, without the public suffix list). */
@@ -170,15 +162,7 @@ async function dmarcOf(resolver: Resolver, domain: string): Promise<{ text: stri
 export async function checkSmarthost(config: Config, accounts: readonly Account[]): Promise<Finding> {
   const { outbound, smtp } = config;
   const place = `${outbound.host}:${outbound.port}`;
-  const account = accounts[0];
-  const sender =
-    outbound.envelopeSender === 'support'
-      ? (account?.support_email ?? '')
-      : outbound.envelopeSender === 'bounce'
-        ? account?.domains[0] === undefined
-          ? ''
-          : `bounce+${'0'.repeat(32)}@${account.domains[0]}`
-        : outbound.envelopeSender;
+  const sender = senderOf(outbound.envelopeSender, accounts[0]) ?? '';
   const { fault, tls } = await trySmarthost(outbound, sender, {
     hostname: smtp.hostname ?? hostname(),
     timeout: 10_000,
@@ -194,11 +178,8 @@ export async function checkSmarthost(config: Config, accounts: readonly Account[
     login: 'check outbound.username and outbound.password',
     sender: 'let it accept that sender, or set outbound.envelope_sender = "support"',
   }[fault.step];
-  return failed(
-    'smarthost',
-    `${place}, at ${fault.step === 'sender' ? `MAIL FROM:<${sender}>` : fault.step}: ${fault.text}`,
-    advice,
-  );
+  const step = fault.step === 'sender' ? `MAIL FROM:<${sender}>` : fault.step;
+  return failed('smarthost', `${place}, at ${step}: ${fault.text}`, advice);
 }
 
 /** What each provider's door is set to, and what was refused there lately. */
@@ -208,15 +189,11 @@ export function checkProviders(config: Config, refused: readonly MailRecord[], n
   return openProviders(config).flatMap(({ name: door, paths }): readonly Finding[] => {
     const recent = refused.filter(mail => mail.door === door && now - Date.parse(mail.received_at) < 7 * DAY);
     const url = `${base.replace(/\/$/, '')}${paths[0]}`;
-    if (recent.length > 0) {
-      const { reason, id } = recent[0]!;
-      return [
-        warning(
-          `posts ${door}`,
-          `${recent.length} mails refused within a week, the latest: ${reason ?? 'no reason'}`,
-          `see \`replyd mail show ${id}\`; does its route send other mail than that of our domains?`,
-        ),
-      ];
+    const [latest] = recent;
+    if (latest !== undefined) {
+      const text = `${recent.length} mails refused within a week, the latest: ${latest.reason ?? 'no reason'}`;
+      const advice = `see \`replyd mail show ${latest.id}\`; does its route send other mail than that of our domains?`;
+      return [warning(`posts ${door}`, text, advice)];
     }
     if (http.publicUrl === null) {
       return [warning(`posts ${door}`, 'open, but http.public_url is not set', 'set it to what the provider posts to')];
@@ -238,11 +215,8 @@ export function checkClients(config: Config, mails: readonly MailRecord[]): Find
   for (const { client } of direct) counts.set(client!, (counts.get(client!) ?? 0) + 1);
   const [first] = [...counts].sort((a, b) => b[1] - a[1]);
   if (first && direct.length >= MANY && first[1] / direct.length >= MOST && !trusted(first[0])) {
-    return warning(
-      'clients',
-      `${first[0]} brought ${first[1]} of the latest ${direct.length} mails and is a stranger: limits and greeting delay hold it up`,
-      'if it is your front MTA or mail filter, add it to smtp.trusted_networks',
-    );
+    const text = `${first[0]} brought ${first[1]} of the latest ${direct.length} mails and is a stranger: limits and greeting delay hold it up`;
+    return warning('clients', text, 'if it is your front MTA or mail filter, add it to smtp.trusted_networks');
   }
   return ok('clients', `no stranger brings most mail (${direct.length} looked at)`);
 }
@@ -253,13 +227,9 @@ const SKEW = 60_000;
 export function checkClock(latest: MailRecord | undefined, now: number): Finding {
   const behind = latest === undefined ? 0 : Date.parse(latest.received_at) - now;
   const text = new Date(now).toISOString();
-  return behind > SKEW
-    ? failed(
-        'clock',
-        `${text} is ${Math.round(behind / 1000)} s before the latest mail in the store`,
-        'let chrony or systemd-timesyncd set it',
-      )
-    : ok('clock', text);
+  if (behind <= SKEW) return ok('clock', text);
+  const found = `${text} is ${Math.round(behind / 1000)} s before the latest mail in the store`;
+  return failed('clock', found, 'let chrony or systemd-timesyncd set it');
 }
 
 /** Names that no zone holds (RFC 2606, RFC 6761): a query for them is useless. */
