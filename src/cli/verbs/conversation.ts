@@ -24,12 +24,99 @@ import {
 
 export function defineConversation(group: Command): void {
   defineStart(group);
-  defineList(group);
-  defineShow(group);
+
+  defineListVerb(group.command('list'), {
+    does: 'list conversations, the latest activity first',
+    examples: [
+      'conversation list --account acme --status open',
+      'conversation list --contact maria@example.org --limit 5 --json',
+    ],
+    options: [
+      option('--account <slug>', 'of this account'),
+      option('--status <status>', CONVERSATION_STATUSES.join(' or '), oneOf('status', CONVERSATION_STATUSES)),
+      option('--contact <address>', 'of this customer'),
+      channelOption('that began there'),
+    ],
+    rows: (store, filter: ConversationFilter) => store.conversations(filter),
+    view: conversations =>
+      table(conversations, [
+        { title: 'ref', of: refText },
+        { title: 'status', of: each => each.status },
+        { title: 'contact', of: each => personText(each.contact), shrinks: true },
+        { title: 'channel', of: each => each.channel },
+        { title: 'subject', of: each => each.subject, shrinks: true },
+        { title: 'last activity', of: each => timeText(each.last_activity_at) },
+      ]),
+  });
+
+  defineStoreVerb(group.command('show <ref>'), {
+    does: 'show a conversation with its messages',
+    examples: ['conversation show acme#12', 'conversation show acme:12 --json'],
+    run: async ({ store }, ref) => store.conversation(readRef(ref)),
+    view: threadView,
+  });
+
   defineReply(group);
-  defineNote(group);
-  defineChanges(group);
-  defineRemove(group);
+
+  defineStoreVerb(group.command('note <ref>'), {
+    does: 'add a note that only the team sees',
+    examples: [
+      'conversation note acme#12 --text "Called him, parcel found."',
+      'conversation note acme#12 --text - < call.txt',
+    ],
+    options: [required('--text <text>', 'the note; - reads standard input'), option('--agent <name>', 'who wrote it')],
+    async run({ store, options: { text, agent: name } }: StoreCall<{ text: string; agent?: string }>, ref) {
+      return store.addMessage(readRef(ref), {
+        direction: 'note',
+        text: await readText(text, 'note'),
+        ...given({ agent: name === undefined ? undefined : { name } }),
+        via: 'cli',
+      });
+    },
+    view: messageView,
+  });
+
+  for (const [word, status, does] of [
+    ['resolve', 'resolved', 'mark as resolved; an answer of the customer opens it again'],
+    ['reopen', 'open', 'mark as open'],
+  ] as const) {
+    defineStoreVerb(group.command(`${word} <ref>`), {
+      does,
+      examples: [`conversation ${word} acme#12`, `conversation ${word} acme:12 --json`],
+      run: async ({ store }, ref) => store.setConversation(readRef(ref), { status }),
+      view: headView,
+    });
+  }
+
+  defineStoreVerb(group.command('seen <ref>'), {
+    does: 'the customer saw it in the channel: what waits is not mailed',
+    examples: ['conversation seen acme#12'],
+    run: async ({ store }, ref) => store.seen(readRef(ref)),
+    view: headView,
+  });
+
+  defineStoreVerb(group.command('rotate-token <ref>'), {
+    does: 'give a participant a new reply address and revoke the old',
+    examples: ['conversation rotate-token acme#12', 'conversation rotate-token acme#12 --participant bo@example.net'],
+    options: [option('--participant <address>', "a participant's address or id (default: the contact)")],
+    run: async ({ store, options }: StoreCall<{ participant?: string }>, ref) =>
+      store.rotateToken(readRef(ref), options.participant),
+    view: headView,
+  });
+
+  defineStoreVerb(group.command('remove <ref>'), {
+    does: 'remove a conversation with its messages, mails and attachments',
+    examples: ['conversation remove acme#12', 'conversation remove acme#12 --yes'],
+    options: [yesOption()],
+    async run({ store, options }: StoreCall<Yes>, ref) {
+      const conversation = await store.conversation(readRef(ref));
+      const count = plural(conversation.messages?.length ?? 0, 'message');
+      await confirmRemoval(`conversation ${refText(conversation)} with ${count}`, options, 'remove');
+      await store.removeConversation({ id: conversation.id });
+      return conversation;
+    },
+    view: conversation => `removed conversation ${refText(conversation)}`,
+  });
 }
 
 interface StartOptions {
@@ -83,41 +170,6 @@ function defineStart(group: Command): void {
 
 function channelOption(does: string) {
   return option('--channel <channel>', does, oneOf('channel', CHANNELS));
-}
-
-function defineList(group: Command): void {
-  defineListVerb(group.command('list'), {
-    does: 'list conversations, the latest activity first',
-    examples: [
-      'conversation list --account acme --status open',
-      'conversation list --contact maria@example.org --limit 5 --json',
-    ],
-    options: [
-      option('--account <slug>', 'of this account'),
-      option('--status <status>', CONVERSATION_STATUSES.join(' or '), oneOf('status', CONVERSATION_STATUSES)),
-      option('--contact <address>', 'of this customer'),
-      channelOption('that began there'),
-    ],
-    rows: (store, filter: ConversationFilter) => store.conversations(filter),
-    view: conversations =>
-      table(conversations, [
-        { title: 'ref', of: refText },
-        { title: 'status', of: each => each.status },
-        { title: 'contact', of: each => personText(each.contact), shrinks: true },
-        { title: 'channel', of: each => each.channel },
-        { title: 'subject', of: each => each.subject, shrinks: true },
-        { title: 'last activity', of: each => timeText(each.last_activity_at) },
-      ]),
-  });
-}
-
-function defineShow(group: Command): void {
-  defineStoreVerb(group.command('show <ref>'), {
-    does: 'show a conversation with its messages',
-    examples: ['conversation show acme#12', 'conversation show acme:12 --json'],
-    run: async ({ store }, ref) => store.conversation(readRef(ref)),
-    view: threadView,
-  });
 }
 
 interface ReplyOptions {
@@ -174,72 +226,6 @@ function defineReply(group: Command): void {
       );
     },
     view: messageView,
-  });
-}
-
-function defineNote(group: Command): void {
-  defineStoreVerb(group.command('note <ref>'), {
-    does: 'add a note that only the team sees',
-    examples: [
-      'conversation note acme#12 --text "Called him, parcel found."',
-      'conversation note acme#12 --text - < call.txt',
-    ],
-    options: [required('--text <text>', 'the note; - reads standard input'), option('--agent <name>', 'who wrote it')],
-    async run({ store, options: { text, agent: name } }: StoreCall<{ text: string; agent?: string }>, ref) {
-      return store.addMessage(readRef(ref), {
-        direction: 'note',
-        text: await readText(text, 'note'),
-        ...given({ agent: name === undefined ? undefined : { name } }),
-        via: 'cli',
-      });
-    },
-    view: messageView,
-  });
-}
-
-function defineChanges(group: Command): void {
-  for (const [word, status, does] of [
-    ['resolve', 'resolved', 'mark as resolved; an answer of the customer opens it again'],
-    ['reopen', 'open', 'mark as open'],
-  ] as const) {
-    defineStoreVerb(group.command(`${word} <ref>`), {
-      does,
-      examples: [`conversation ${word} acme#12`, `conversation ${word} acme:12 --json`],
-      run: async ({ store }, ref) => store.setConversation(readRef(ref), { status }),
-      view: headView,
-    });
-  }
-
-  defineStoreVerb(group.command('seen <ref>'), {
-    does: 'the customer saw it in the channel: what waits is not mailed',
-    examples: ['conversation seen acme#12'],
-    run: async ({ store }, ref) => store.seen(readRef(ref)),
-    view: headView,
-  });
-
-  defineStoreVerb(group.command('rotate-token <ref>'), {
-    does: 'give a participant a new reply address and revoke the old',
-    examples: ['conversation rotate-token acme#12', 'conversation rotate-token acme#12 --participant bo@example.net'],
-    options: [option('--participant <address>', "a participant's address or id (default: the contact)")],
-    run: async ({ store, options }: StoreCall<{ participant?: string }>, ref) =>
-      store.rotateToken(readRef(ref), options.participant),
-    view: headView,
-  });
-}
-
-function defineRemove(group: Command): void {
-  defineStoreVerb(group.command('remove <ref>'), {
-    does: 'remove a conversation with its messages, mails and attachments',
-    examples: ['conversation remove acme#12', 'conversation remove acme#12 --yes'],
-    options: [yesOption()],
-    async run({ store, options }: StoreCall<Yes>, ref) {
-      const conversation = await store.conversation(readRef(ref));
-      const count = plural(conversation.messages?.length ?? 0, 'message');
-      await confirmRemoval(`conversation ${refText(conversation)} with ${count}`, options, 'remove');
-      await store.removeConversation({ id: conversation.id });
-      return conversation;
-    },
-    view: conversation => `removed conversation ${refText(conversation)}`,
   });
 }
 
