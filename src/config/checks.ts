@@ -7,7 +7,6 @@
 
 import { ipVersion, listenConflict } from '../base/place.js';
 import { secretKeyOf } from '../ingress/providers/list.js';
-import type { Provider } from '../ingress/providers/provider.js';
 import { type Config, type KeyName, readKey } from './keys.js';
 import { openProviders } from './providers.js';
 
@@ -76,21 +75,20 @@ function missingKeys(config: Config): Finding[] {
 }
 
 function ingressFaults(config: Config): Finding[] {
-  const faults: Finding[] = [];
+  const { http, ingress } = config;
   const open = openProviders(config);
-  const keys = open.map(secretKeyOf);
-  if (keys[0] !== undefined && config.http.listen === null && config.ingress.listen === null) {
+  const faults: Finding[] = [];
+  if (open[0] !== undefined && http.listen === null && ingress.listen === null) {
     faults.push({
-      keys: [keys[0], 'http.listen', 'ingress.listen'],
+      keys: [secretKeyOf(open[0]), 'http.listen', 'ingress.listen'],
       reason: 'opens a door, but nothing listens: set ingress.listen or http.listen',
     });
   }
-  for (const [at, { title, signsAddress }] of (open as readonly Provider[]).entries()) {
-    if (!signsAddress || config.http.publicUrl !== null) continue;
-    faults.push({
-      keys: ['http.public_url', keys[at]!],
-      reason: `is missing: ${title} signs the address it posts to, its door (${keys[at]}) needs it`,
-    });
+  for (const provider of open) {
+    if (!('signsAddress' in provider) || http.publicUrl !== null) continue;
+    const key = secretKeyOf(provider);
+    const reason = `is missing: ${provider.title} signs the address it posts to, its door (${key}) needs it`;
+    faults.push({ keys: ['http.public_url', key], reason });
   }
   return faults;
 }

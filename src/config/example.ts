@@ -89,16 +89,8 @@ function isNothing(written: Written): boolean {
 }
 
 function wrap(words: string): string {
-  const lines: string[] = [];
-  let line = '#';
-  for (const word of words.split(' ')) {
-    if (line.length + 1 + word.length > WIDTH) {
-      lines.push(line);
-      line = '#';
-    }
-    line += ` ${word}`;
-  }
-  return [...lines, line].join('\n');
+  const lines = words.match(new RegExp(`\\S.{0,${WIDTH - 3}}(?= |$)`, 'g'))!;
+  return lines.map(line => `# ${line}`).join('\n');
 }
 
 /** JSON strings are TOML basic strings, but for DEL, which TOML wants escaped. */

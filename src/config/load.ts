@@ -31,12 +31,16 @@ export interface LoadedConfig {
   readonly inboundDomain: string | null;
 }
 
-/** One thing that is wrong. `file` is null for a variable and for what is missing altogether. */
-export interface ConfigProblem {
+/** Where something stands. `file` is null for a variable and for what is missing altogether. */
+interface Place {
   readonly file: string | null;
   readonly line: number | null;
   /** The key, or the environment variable. */
   readonly key: string;
+}
+
+/** One thing that is wrong. */
+export interface ConfigProblem extends Place {
   readonly reason: string;
 }
 
@@ -53,13 +57,9 @@ const SERVICE_LINK = /_SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)$|_PORT_\d+_(?:TCP|U
 const SERVICE_LINK_PORT = /_PORT=(?:tcp|udp):\/\//;
 
 /** A value as somebody gave it, and where. */
-interface Setting {
+interface Setting extends Place {
   readonly written: unknown;
   readonly folder: string;
-  readonly file: string | null;
-  readonly line: number | null;
-  /** What it is called there: the key or the variable. */
-  readonly label: string;
 }
 
 type Settings = Map<KeyName, Setting>;
@@ -78,14 +78,18 @@ export function loadConfig(options: {
   const asked = options.file ?? (env.REPLYD_CONFIG || undefined);
   const file = path.resolve(cwd, asked ?? SYSTEM_CONFIG);
   const read = readAsked(file, asked !== undefined, options.readFile ?? readFromDisk);
-  if (read !== null) collectFile(settings, problems, { file, text: read.text });
+  const folder = read === null ? cwd : path.dirname(file);
+  if (read !== null) {
+    const { entries, problems: found } = readToml(read.text);
+    for (const { name, written, line } of entries) settings.set(name, { written, folder, file, line, key: name });
+    problems.push(...found.map(problem => ({ file, ...problem })));
+  }
   collectEnvironment(settings, problems, { env, cwd });
   const aliases = readAliases(env, key => settings.has(key));
   for (const [key, { variable, value }] of aliases.values) {
-    settings.set(key, { written: value, folder: cwd, file: null, line: null, label: variable });
+    settings.set(key, { written: value, folder: cwd, file: null, line: null, key: variable });
   }
 
-  const folder = read === null ? cwd : path.dirname(file);
   const { config, broken } = build(settings, problems, folder);
   for (const fault of findFaults(config)) {
     if (!fault.keys.some(key => broken.has(key))) problems.push(problemOf(fault, settings));
@@ -136,15 +140,6 @@ function readFromDisk(file: string): { text: string; mode: number } | null {
   }
 }
 
-function collectFile(settings: Settings, problems: ConfigProblem[], source: { file: string; text: string }): void {
-  const { file } = source;
-  const { entries, problems: found } = readToml(source.text);
-  for (const { name, written, line } of entries) {
-    settings.set(name, { written, folder: path.dirname(file), file, line, label: name });
-  }
-  problems.push(...found.map(problem => ({ file, ...problem })));
-}
-
 function collectEnvironment(
   settings: Settings,
   problems: ConfigProblem[],
@@ -156,7 +151,7 @@ function collectEnvironment(
     const name = names.get(variable);
     if (name !== undefined) {
       const written = findKey(name)!.kind.list ? splitList(value) : value;
-      settings.set(name, { written, folder: source.cwd, file: null, line: null, label: variable });
+      settings.set(name, { written, folder: source.cwd, file: null, line: null, key: variable });
     } else if (!SERVICE_LINK.test(variable) && !SERVICE_LINK_PORT.test(`${variable}=${value}`)) {
       const reason = `unknown variable${nearestText(variable, [...names.keys(), ...OTHER_VARIABLES])}`;
       problems.push({ file: null, line: null, key: variable, reason });
@@ -185,7 +180,7 @@ function build(
     let parsed = kind.parse(setting === undefined ? usual : setting.written, setting?.folder ?? folder);
     if (parsed.kind === 'bad' && setting !== undefined) {
       broken.add(name);
-      problems.push({ file: setting.file, line: setting.line, key: setting.label, reason: parsed.reason });
+      problems.push({ file: setting.file, line: setting.line, key: setting.key, reason: parsed.reason });
       parsed = kind.parse(usual, folder);
     }
     if (parsed.kind === 'bad') throw new Error(`default of ${name}: ${parsed.reason}`);
@@ -196,12 +191,10 @@ function build(
 }
 
 function place(tree: Record<string, unknown>, [head, ...rest]: readonly string[], value: unknown): void {
-  if (head === undefined) return;
-  if (rest.length === 0) {
-    tree[head] = value;
-  } else {
-    tree[head] ??= {};
-    place(tree[head] as Record<string, unknown>, rest, value);
+  if (rest.length === 0) tree[head!] = value;
+  else {
+    tree[head!] ??= {};
+    place(tree[head!] as Record<string, unknown>, rest, value);
   }
 }
 

@@ -67,23 +67,18 @@ export function readToml(source: string): { readonly entries: Entry[]; readonly 
 }
 
 /** Tables and keys in their order. Lines inside a list or a text of several lines are no keys. */
-function statementsOf(text: string): Statement[] {
+function statementsOf(source: string): Statement[] {
   const part = `(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')`;
   const dotted = `(${part}(?:[ \\t]*\\.[ \\t]*${part})*)`;
-  const header = new RegExp(`^\\s*\\[{1,2}[ \\t]*${dotted}[ \\t]*\\]`);
-  const setting = new RegExp(`^\\s*${dotted}[ \\t]*=`);
+  const begins = new RegExp(`^\\s*(?:\\[{1,2}[ \\t]*${dotted}[ \\t]*\\]|${dotted}[ \\t]*=)`);
   const statements: Statement[] = [];
   let table = '';
-  for (const [at, line] of text.split('\n').entries()) {
-    const [, head] = header.exec(line) ?? [];
-    const [, key] = setting.exec(line) ?? [];
-    if (head !== undefined) {
-      table = bareName(head);
-      statements.push({ line: at + 1, name: table, table, isTable: true });
-    } else if (key !== undefined) {
-      const name = table === '' ? bareName(key) : `${table}.${bareName(key)}`;
-      statements.push({ line: at + 1, name, table, isTable: false });
-    }
+  for (const [at, text] of source.split('\n').entries()) {
+    const [, head, key] = begins.exec(text) ?? [];
+    if (head !== undefined) table = bareName(head);
+    else if (key === undefined) continue;
+    const name = [table, bareName(key ?? '')].filter(Boolean).join('.');
+    statements.push({ line: at + 1, name, table, isTable: head !== undefined });
   }
   return statements;
 }

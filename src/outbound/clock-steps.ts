@@ -9,6 +9,7 @@
 import { errorText } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { type EverySecond, everySecond } from '../base/ticker.js';
+import { createWaker } from '../base/waker.js';
 import type { Clock } from '../conversation/ports.js';
 
 export interface ClockStepsOptions {
@@ -30,7 +31,6 @@ export function watchClock(options: ClockStepsOptions): { close(): void } {
   const { wall, steady, log } = options;
   let distance = wall() - steady();
   let owed = 0;
-  let working = false;
 
   const look = () => {
     const found = wall() - steady();
@@ -42,21 +42,19 @@ export function watchClock(options: ClockStepsOptions): { close(): void } {
     }
     // Small corrections must not add up to a step.
     distance = found;
-    if (owed > 0 && !working) void pull(owed);
+    if (owed > 0) puller.wake();
   };
 
-  const pull = async (by: number) => {
-    working = true;
-    try {
+  const puller = createWaker(
+    async () => {
+      if (owed === 0) return;
+      const by = owed;
       const deliveries = await options.putBack(by);
       owed -= by;
       log.info('waits_shortened', { seconds: Math.round(by / 1000), deliveries });
-    } catch (error) {
-      log.error('queue', { destination: 'all', error: errorText(error) });
-    } finally {
-      working = false;
-    }
-  };
+    },
+    error => log.error('queue', { destination: 'all', error: errorText(error) }),
+  );
 
   const stop = (options.everySecond ?? everySecond)(look);
   return { close: stop };

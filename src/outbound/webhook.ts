@@ -8,6 +8,7 @@
  */
 import { createHmac } from 'node:crypto';
 import { type LookupAddress, lookup as systemLookup } from 'node:dns';
+import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
@@ -105,6 +106,7 @@ export function outcomeOf({ status, text }: HookAnswer): Outcome {
 }
 
 export function createPoster(options: PosterOptions): Poster {
+  const timeout = options.timeout ?? TIMEOUT;
   const agentOptions = { keepAlive: true, maxFreeSockets: 20, timeout: 60_000, scheduling: 'lifo' as const };
   const agents = { 'http:': new http.Agent(agentOptions), 'https:': new https.Agent(agentOptions) };
   const resolve = options.lookup ?? ((name, callback) => systemLookup(name, { all: true }, callback));
@@ -123,66 +125,44 @@ export function createPoster(options: PosterOptions): Poster {
     });
   };
 
-  function attempt(parcel: Parameters<Poster['post']>[0]): Promise<HookAnswer & { stale: boolean }> {
-    return new Promise(settle => {
-      const url = new URL(parcel.url);
-      const literal = url.hostname.replace(/^\[|\]$/g, '');
-      // A literal address needs no DNS query.
-      if (isIP(literal) !== 0 && !options.allowPrivate() && isPrivateAddress(literal)) {
-        settle({ status: null, text: refused(url.hostname, literal), stale: false });
-        return;
-      }
-      const timestamp = Math.floor(options.clock() / 1000);
-      const protocol = url.protocol === 'https:' ? 'https:' : 'http:';
-      const request = (protocol === 'https:' ? https : http).request(url, {
-        method: 'POST',
-        agent: agents[protocol],
-        lookup,
-        headers: {
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(parcel.body),
-          'user-agent': 'replyd',
-          'webhook-id': parcel.eventId,
-          'webhook-timestamp': String(timestamp),
-          'webhook-signature': signature(parcel.secrets, parcel.eventId, timestamp, parcel.body),
-        },
-      });
-      const limit = options.timeout ?? TIMEOUT;
-      const timer = setTimeout(() => request.destroy(new Error(`no answer within ${limit} ms`)), limit);
-      let answered = false;
-      const end = (answer: HookAnswer, stale = false) => {
-        clearTimeout(timer);
-        settle({ ...answer, stale });
-      };
-      request.on('error', error => {
-        const lost = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
-        end({ status: null, text: errorText(error) }, request.reusedSocket && lost && !answered);
-      });
-      request.on('response', response => {
-        answered = true;
-        const status = response.statusCode ?? 0;
-        let size = 0;
-        let kept = '';
-        const done = () =>
-          end({
-            status,
-            text: [`${status} ${response.statusMessage ?? ''}`.trim(), oneLine(kept)].filter(Boolean).join(': '),
-          });
-        response.on('data', (chunk: Buffer) => {
-          if (kept.length < KEPT_ANSWER) kept += chunk.subarray(0, KEPT_ANSWER).toString('utf8');
-          size += chunk.length;
-          // That is enough of the answer.
-          if (size > MAX_ANSWER) {
-            done();
-            response.destroy();
-          }
-        });
-        response.on('end', done);
-        response.on('error', done);
-        response.on('close', done);
-      });
-      request.end(parcel.body);
+  async function attempt(parcel: Parameters<Poster['post']>[0]): Promise<HookAnswer & { readonly stale?: boolean }> {
+    const { eventId, body, secrets } = parcel;
+    const url = new URL(parcel.url);
+    const literal = url.hostname.replace(/^\[|\]$/g, '');
+    // A literal address needs no DNS query.
+    if (isIP(literal) !== 0 && !options.allowPrivate() && isPrivateAddress(literal)) {
+      return { status: null, text: refused(url.hostname, literal) };
+    }
+    const timestamp = Math.floor(options.clock() / 1000);
+    const protocol = url.protocol === 'https:' ? 'https:' : 'http:';
+    const signal = AbortSignal.timeout(timeout);
+    const request = (protocol === 'https:' ? https : http).request(url, {
+      method: 'POST',
+      agent: agents[protocol],
+      lookup,
+      signal,
+      headers: {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+        'user-agent': 'replyd',
+        'webhook-id': eventId,
+        'webhook-timestamp': String(timestamp),
+        'webhook-signature': signature(secrets, eventId, timestamp, body),
+      },
     });
+    // Once there is an answer, what happens to the connection does not matter.
+    request.on('error', () => {});
+    request.end(body);
+    try {
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+      const status = response.statusCode ?? 0;
+      const line = `${status} ${response.statusMessage ?? ''}`.trim();
+      return { status, text: [line, oneLine(await beginningOf(response))].filter(Boolean).join(': ') };
+    } catch (error) {
+      if (signal.aborted) return { status: null, text: `no answer within ${timeout} ms` };
+      const isLost = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+      return { status: null, text: errorText(error), stale: request.reusedSocket && isLost };
+    }
   }
 
   return {
@@ -201,6 +181,22 @@ export function createPoster(options: PosterOptions): Poster {
       agents['https:'].destroy();
     },
   };
+}
+
+/** The rest is read too, so that the connection can be used again, but for what is too long. */
+async function beginningOf(response: AsyncIterable<Buffer>): Promise<string> {
+  let kept = '';
+  let size = 0;
+  try {
+    for await (const chunk of response) {
+      if (kept.length < KEPT_ANSWER) kept += chunk.subarray(0, KEPT_ANSWER).toString('utf8');
+      size += chunk.length;
+      if (size > MAX_ANSWER) break;
+    }
+  } catch {
+    // It broke off. The status has come, and that decides.
+  }
+  return kept;
 }
 
 function refused(name: string, address: string): string {

@@ -69,17 +69,7 @@ function oneWord(address: string): string {
   return address.replaceAll(/[\x00-\x1f\x7f<>]/g, '');
 }
 
-interface Talk {
-  read(step: string): Promise<Reply & { readonly lines: readonly string[] }>;
-  expect(step: string, code: number): Promise<Reply & { readonly lines: readonly string[] }>;
-  command(line: string): Promise<Reply>;
-  ask(line: string, code: number): Promise<Reply & { readonly lines: readonly string[] }>;
-  write(bytes: Buffer): Promise<void>;
-  setTimeout(ms: number): void;
-  close(): void;
-}
-
-function openTalk(place: MailDelivery['place'], timeout: number): Talk {
+function openTalk(place: MailDelivery['place'], timeout: number) {
   const socket: Socket = connect(place);
   let buffer = '';
   let fault: Error | null = null;
@@ -121,39 +111,37 @@ function openTalk(place: MailDelivery['place'], timeout: number): Talk {
       .map(line => line.slice(4));
     return { code: Number(end[0].slice(0, 3)), text: lines.at(-1) ?? '', lines };
   };
-  const read: Talk['read'] = async step => {
+  const read = async (step: string) => {
     try {
       return await until(nextReply);
     } catch (error) {
       throw new Error(`waiting for ${step}: ${(error as Error).message}`);
     }
   };
-  const expect: Talk['expect'] = async (step, code) => {
+  const expect = async (step: string, code: number) => {
     const reply = await read(step);
     if (reply.code !== code) throw new Error(`${step}: ${reply.code} ${reply.text}`);
     return reply;
   };
-  const talk: Talk = {
+  const write = async (bytes: Buffer) => {
+    if (bytes.length === 0 || socket.write(bytes)) return;
+    // The daemon answers before the end of the data only when it closes the connection.
+    await until(() => (socket.writableNeedDrain ? null : true));
+  };
+  const send = async (line: string) => {
+    await write(Buffer.from(`${line}\r\n`));
+    return line.slice(0, 9);
+  };
+  return {
     read,
     expect,
-    async command(line) {
-      await talk.write(Buffer.from(`${line}\r\n`));
-      return read(line.slice(0, 9));
-    },
-    async ask(line, code) {
-      await talk.write(Buffer.from(`${line}\r\n`));
-      return expect(line.slice(0, 9), code);
-    },
-    async write(bytes) {
-      if (bytes.length === 0 || socket.write(bytes)) return;
-      // The daemon answers before the end of the data only when it closes the connection.
-      await until(() => (socket.writableNeedDrain ? null : true));
-    },
-    setTimeout: ms => socket.setTimeout(ms),
+    write,
+    command: async (line: string) => read(await send(line)),
+    ask: async (line: string, code: number) => expect(await send(line), code),
+    setTimeout: (ms: number) => socket.setTimeout(ms),
     close() {
       if (fault === null) socket.write('QUIT\r\n');
       socket.destroySoon();
     },
   };
-  return talk;
 }
