@@ -8,7 +8,7 @@
  * logged once, and the daemon goes on.
  */
 import { spawn } from 'node:child_process';
-import { ReplydError } from './errors.js';
+import { errorText, ReplydError } from './errors.js';
 import type { Log } from './log.js';
 
 export type SocketName = 'smtp' | 'lmtp' | 'http' | 'ingress';
@@ -81,7 +81,7 @@ export function openSupervisor(
     alive()
       .then(
         () => notify('WATCHDOG=1'),
-        error => log.warn('not_alive', { error: error instanceof Error ? error.message : String(error) }),
+        error => log.warn('not_alive', { error: errorText(error) }),
       )
       .finally(() => {
         asking = false;

@@ -10,7 +10,7 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { errorText, isReplydError } from '../base/errors.js';
-import type { Log } from '../base/log.js';
+import type { Log, LogFields } from '../base/log.js';
 import { createWaker, type Waker } from '../base/waker.js';
 import { type ComposeMessage, compose, type OutgoingAttachment } from '../conversation/compose.js';
 import type { ComposeSnapshot, Forward } from '../conversation/composing.js';
@@ -60,13 +60,15 @@ export function openComposer(options: ComposerOptions): Composer {
     // It is called up to a hundred times a second, and mostly nothing is due: one query instead of three.
     const next = await store.nextComposeAt();
     if (next === null || next > clock()) return sleepUntil(next);
+    let composed = 0;
+    for (const forward of await store.dueForwards({ now: clock(), limit: AT_A_TIME })) {
+      const delivery = forward.deliveryId;
+      if (!isPutOff(delivery)) composed += await tryOne(delivery, { delivery }, () => composeForward(options, forward));
+    }
+    if (composed === AT_A_TIME) waker.wake();
     const due = await store.dueConversations({ now: clock(), limit: AT_A_TIME + later.size });
     const ready = due.filter(id => !isPutOff(id));
-    let composed = await forwardAll();
-    for (const id of ready) {
-      if (waker.closed) return;
-      if (await composeOne(id)) composed += 1;
-    }
+    for (const id of ready) composed += await tryOne(id, { conversation: id }, () => composeConversation(id));
     if (composed > 0) options.onComposed();
     if (ready.length >= AT_A_TIME) waker.wake();
     sleepUntil(await store.nextComposeAt());
@@ -78,40 +80,26 @@ export function openComposer(options: ComposerOptions): Composer {
     return wait > 0 && wait <= RETRY;
   };
 
-  const putOff = (id: string, error: unknown) => {
-    later.set(id, clock() + (isReplydError(error, 'unavailable') ? STORE_RETRY : RETRY));
-  };
-
-  const composeOne = async (id: string): Promise<boolean> => {
+  /** 1 when it was composed. What fails is put off. */
+  const tryOne = async (id: string, about: LogFields, work: () => Promise<boolean>): Promise<0 | 1> => {
+    if (waker.closed) return 0;
     try {
-      const snapshot = await store.composeSnapshot(id, { now: clock(), context: options.settings().context });
-      if (snapshot === null) return false;
-      const saved = await composeAndSave(options, snapshot);
+      const saved = await work();
       later.delete(id);
-      if (!saved) waker.wake();
-      return saved;
+      return saved ? 1 : 0;
     } catch (error) {
-      putOff(id, error);
-      log.error('compose_failed', { conversation: id, error: errorText(error) });
-      return false;
+      later.set(id, clock() + (isReplydError(error, 'unavailable') ? STORE_RETRY : RETRY));
+      log.error('compose_failed', { ...about, error: errorText(error) });
+      return 0;
     }
   };
 
-  const forwardAll = async (): Promise<number> => {
-    const due = await store.dueForwards({ now: clock(), limit: AT_A_TIME });
-    let composed = 0;
-    for (const forward of due) {
-      if (waker.closed || isPutOff(forward.deliveryId)) continue;
-      try {
-        if (await composeForward(options, forward)) composed += 1;
-        later.delete(forward.deliveryId);
-      } catch (error) {
-        putOff(forward.deliveryId, error);
-        log.error('compose_failed', { delivery: forward.deliveryId, error: errorText(error) });
-      }
-    }
-    if (composed === AT_A_TIME) waker.wake();
-    return composed;
+  const composeConversation = async (id: string): Promise<boolean> => {
+    const snapshot = await store.composeSnapshot(id, { now: clock(), context: options.settings().context });
+    if (snapshot === null) return false;
+    const saved = await composeAndSave(options, snapshot);
+    if (!saved) waker.wake();
+    return saved;
   };
 
   const sleepUntil = (next: number | null) => {

@@ -12,7 +12,7 @@ import path from 'node:path';
 import { errorText } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Destination } from '../../conversation/filing.js';
-import type { Reception, Verdict } from '../../conversation/ports.js';
+import type { Reception } from '../../conversation/ports.js';
 import { normalizeAddress } from '../../mail/address.js';
 import type { Content } from '../../mail/mail.js';
 import type { Status } from '../../mail/status.js';
@@ -39,13 +39,12 @@ export async function takePost(
   if (raw === 'missing') return { kind: 'malformed', detail: 'A part of the post has no raw mail or no recipient.' };
   let copy: Content | null = null;
   try {
-    const asked = await askFor(reception, post.rcptTo);
-    if (asked.deferred) return TROUBLE;
+    const { destinations, refused, deferred } = await askFor(reception, post.rcptTo);
+    if (deferred) return TROUBLE;
     // The reception takes the file away; the link keeps its bytes for the record of a refusal.
     copy = await again(raw, spoolFolder, link);
     const mailFrom =
       normalizeAddress(post.mailFrom) ?? (isNullSender(post.mailFrom) ? '' : post.mailFrom.slice(0, 320));
-    const { destinations } = asked;
     const verdicts =
       destinations.length === 0
         ? []
@@ -62,26 +61,26 @@ export async function takePost(
             { together: false },
           );
     if (verdicts.length < destinations.length || verdicts.some(verdict => verdict.kind === 'deferred')) return TROUBLE;
-    const refused = refusedOnes(asked, verdicts);
+    for (const [at, verdict] of verdicts.entries()) {
+      if (verdict.kind === 'rejected') refused.push({ address: destinations[at]!.address, status: verdict.status });
+    }
+    const [first] = refused;
     const stored = verdicts.some(verdict => verdict.kind === 'accepted');
     if (!stored || (refused.length > 0 && !post.guessed)) {
+      const reason = first ? `${first.status.enhanced} ${first.status.text}` : 'no recipient';
       await reception.refuse({
         envelope: { mailFrom, rcptTo: refused.map(one => one.address) },
         // The link may be to a file that the store has put in place.
         raw: await again(copy, spoolFolder, copyFile),
         via: provider.name,
         client,
-        reason: reasonOf(refused),
+        reason,
       });
-      log.warn('rejected', {
-        door: provider.name,
-        client,
-        to: refused.map(one => maskRecipient(one.address)),
-        reason: reasonOf(refused),
-      });
+      const to = refused.map(one => maskRecipient(one.address));
+      log.warn('rejected', { door: provider.name, client, to, reason });
     }
     if (stored) return { kind: 'stored', detail: '' };
-    return { kind: 'refused', detail: refused[0]?.status?.text ?? 'No recipient of this mail is here.' };
+    return { kind: 'refused', detail: first?.status.text ?? 'No recipient of this mail is here.' };
   } catch (error) {
     log.error('deferred', { door: provider.name, client, error: errorText(error) });
     return TROUBLE;
@@ -92,20 +91,10 @@ export async function takePost(
   }
 }
 
-interface Asked {
-  readonly destinations: readonly Destination[];
-  readonly refused: readonly Refused[];
-  readonly deferred: boolean;
-}
-
-interface Refused {
-  readonly address: string;
-  readonly status: Status | null;
-}
-
-async function askFor(reception: Reception, recipients: readonly string[]): Promise<Asked> {
+/** The destinations of the recipients, and those who are refused. */
+async function askFor(reception: Reception, recipients: readonly string[]) {
   const destinations = new Map<string, Destination>();
-  const refused: Refused[] = [];
+  const refused: { readonly address: string; readonly status: Status }[] = [];
   let deferred = false;
   for (const recipient of new Set(recipients)) {
     const address = normalizeAddress(recipient) ?? recipient.slice(0, 320);
@@ -117,19 +106,6 @@ async function askFor(reception: Reception, recipients: readonly string[]): Prom
     else refused.push({ address, status: resolution.status });
   }
   return { destinations: [...destinations.values()], refused, deferred };
-}
-
-function refusedOnes(asked: Asked, verdicts: readonly Verdict[]): readonly Refused[] {
-  const later = asked.destinations.flatMap(({ address }, at) => {
-    const verdict = verdicts[at];
-    return verdict?.kind === 'rejected' ? [{ address, status: verdict.status }] : [];
-  });
-  return [...asked.refused, ...later];
-}
-
-function reasonOf(refused: readonly Refused[]): string {
-  const status = refused[0]?.status;
-  return status ? `${status.enhanced} ${status.text}` : 'no recipient';
 }
 
 /** Another name for the file (`link`), or another file (`copyFile`). */
