@@ -5,7 +5,10 @@
 import type { all } from './all.js';
 import type { StoreTx } from './tx.js';
 
-/** Verbs that read only look; those that write run in a transaction of the writing connection. */
+/**
+ * Verbs that read only look; those that write run in a transaction of the writing connection. What is written quietly makes
+ * nothing due for anybody: telling of it would wake the queue for its own work.
+ */
 export const VERBS = {
   resolve: 'reads',
   accounts: 'reads',
@@ -50,7 +53,7 @@ export const VERBS = {
   addAccount: 'writes',
   setAccount: 'writes',
   setFeature: 'writes',
-  rememberPrefixes: 'writes',
+  rememberPrefixes: 'writes quietly',
   setContact: 'writes',
   clearContact: 'writes',
   startConversation: 'writes',
@@ -65,10 +68,10 @@ export const VERBS = {
   refuse: 'writes',
   refile: 'writes',
   voidLeases: 'writes',
-  lease: 'writes',
+  lease: 'writes quietly',
   settle: 'writes',
-  release: 'writes',
-  setDestination: 'writes',
+  release: 'writes quietly',
+  setDestination: 'writes quietly',
   pullForward: 'writes',
   retryDeliveries: 'writes',
   cancelDelivery: 'writes',
@@ -77,28 +80,28 @@ export const VERBS = {
   removeConversationPart: 'writes',
   removeContactPart: 'writes',
   removeAccountPart: 'writes',
-  clearFiles: 'writes',
-  clearOld: 'writes',
+  clearFiles: 'writes quietly',
+  clearOld: 'writes quietly',
   addKey: 'writes',
-  keyUsed: 'writes',
+  keyUsed: 'writes quietly',
   revokeKey: 'writes',
   addHook: 'writes',
   rotateHook: 'writes',
   enableHook: 'writes',
   disableHook: 'writes',
   removeHookPart: 'writes',
-  clearEvents: 'writes',
+  clearEvents: 'writes quietly',
   once: 'writes',
   answer: 'writes',
   file: 'writes',
-  canWrite: 'writes',
-  canStore: 'writes',
+  canWrite: 'writes quietly',
+  canStore: 'writes quietly',
   setRules: 'writes',
-} as const satisfies Readonly<Partial<Record<keyof typeof all, 'reads' | 'writes'>>>;
+} as const satisfies Readonly<Partial<Record<keyof typeof all, 'reads' | 'writes' | 'writes quietly'>>>;
 
 export type VerbName = keyof typeof VERBS;
 export type WritingName = {
-  [Name in VerbName]: (typeof VERBS)[Name] extends 'writes' ? Name : never;
+  [Name in VerbName]: (typeof VERBS)[Name] extends 'reads' ? never : Name;
 }[VerbName];
 
 export type Verbs = Pick<typeof all, VerbName>;

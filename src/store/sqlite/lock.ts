@@ -15,33 +15,14 @@ export interface Lock {
 
 /** Takes the lock or throws conflict, naming the process that has it. */
 export function lockStore(dataDir: string): Lock {
-  const file = path.join(dataDir, 'lock.db');
-  const pidFile = path.join(dataDir, 'replyd.pid');
-  let database: Database.Database | undefined;
-  try {
-    database = openRaw(file, { timeout: 0 });
-    database.exec('begin exclusive');
-  } catch (error) {
-    database?.close();
-    if ((error as { code?: string }).code === 'SQLITE_BUSY') {
-      const pid = holder(dataDir);
-      throw new ReplydError(
-        'conflict',
-        `another replyd${pid ? ` (process ${pid})` : ''} serves the store in ${dataDir}`,
-        {
-          details: { pid },
-        },
-      );
-    }
-    throw storeFault(error, `cannot take the lock ${file}`);
+  const lock = take(lockFile(dataDir), { timeout: 0 });
+  if (lock === null) {
+    const pid = holder(dataDir);
+    const other = pid ? ` (process ${pid})` : '';
+    throw new ReplydError('conflict', `another replyd${other} serves the store in ${dataDir}`, { details: { pid } });
   }
-  const held = database;
-  writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
-  return {
-    release() {
-      if (held.open) held.close();
-    },
-  };
+  writeFileSync(pidFile(dataDir), `${process.pid}\n`, { mode: 0o600 });
+  return lock;
 }
 
 /**
@@ -50,18 +31,32 @@ export function lockStore(dataDir: string): Lock {
  */
 export function lockFiles(dataDir: string, timeout: number): Lock | null {
   const file = path.join(dataDir, 'files.lock.db');
+  const lock = take(file, { timeout });
+  if (lock !== null) giveToOwner(file, dataDir);
+  return lock;
+}
+
+/** Null: somebody else has it. */
+function take(file: string, options: Database.Options): Lock | null {
   let database: Database.Database | undefined;
   try {
-    database = openRaw(file, { timeout });
-    database.exec('begin exclusive');
-    giveToOwner(file, dataDir);
-    const held = database;
+    const held = openRaw(file, options);
+    database = held;
+    held.exec('begin exclusive');
     return { release: () => held.close() };
   } catch (error) {
     database?.close();
     if ((error as { code?: string }).code === 'SQLITE_BUSY') return null;
     throw storeFault(error, `cannot take the lock ${file}`);
   }
+}
+
+function lockFile(dataDir: string): string {
+  return path.join(dataDir, 'lock.db');
+}
+
+function pidFile(dataDir: string): string {
+  return path.join(dataDir, 'replyd.pid');
 }
 
 /** Root makes a backup as root, who alone may write where it goes; the daemon has to get at the lock all the same. */
@@ -73,17 +68,12 @@ function giveToOwner(file: string, dataDir: string): void {
 
 /** Is a daemon serving this store? Tells its process id when it left one. */
 export function lockHolder(dataDir: string): { held: boolean; pid: number | null } {
-  let database: Database.Database | undefined;
   try {
-    database = openRaw(path.join(dataDir, 'lock.db'), { timeout: 0, fileMustExist: true });
-    database.exec('begin exclusive');
+    const lock = take(lockFile(dataDir), { timeout: 0, fileMustExist: true });
+    lock?.release();
+    return lock === null ? { held: true, pid: holder(dataDir) } : { held: false, pid: null };
+  } catch {
     return { held: false, pid: null };
-  } catch (error) {
-    return (error as { code?: string }).code === 'SQLITE_BUSY'
-      ? { held: true, pid: holder(dataDir) }
-      : { held: false, pid: null };
-  } finally {
-    database?.close();
   }
 }
 
@@ -101,7 +91,7 @@ export function seemsServed(dataDir: string): boolean {
 
 function holder(dataDir: string): number | null {
   try {
-    return Number.parseInt(readFileSync(path.join(dataDir, 'replyd.pid'), 'utf8'), 10) || null;
+    return Number.parseInt(readFileSync(pidFile(dataDir), 'utf8'), 10) || null;
   } catch {
     return null;
   }

@@ -23,20 +23,6 @@ const POLL_INTERVAL = 200;
 /** How soon listeners hear of our own commits, and how often at most, milliseconds: under load once for many mails. */
 const SOON = 1;
 const AT_MOST_EVERY = 10;
-/** Writes that make nothing due for anybody: telling of them would wake the queue for its own work. */
-const QUIET = new Set<WritingName>([
-  'lease',
-  'release',
-  'setDestination',
-  'keyUsed',
-  'rememberPrefixes',
-  'clearEvents',
-  'clearFiles',
-  'clearOld',
-  'canWrite',
-  'canStore',
-]);
-
 export interface StoreOptions {
   readonly dataDir: string;
   /** `thread` in the daemon, `direct` elsewhere. */
@@ -51,21 +37,19 @@ export interface StoreOptions {
 }
 
 /** The Store with what only the opener needs. */
-export interface OpenStore
-  extends Store,
-    Pick<
-      Calls,
-      | 'deliveriesWithoutMail'
-      | 'filesWithoutRow'
-      | 'clearFiles'
-      | 'clearOld'
-      | 'queueDepth'
-      | 'canWrite'
-      | 'canStore'
-      | 'pullForward'
-    > {
-  setRules(rules: Rules): Promise<void>;
-}
+export type OpenStore = Store &
+  Pick<
+    Calls,
+    | 'deliveriesWithoutMail'
+    | 'filesWithoutRow'
+    | 'clearFiles'
+    | 'clearOld'
+    | 'queueDepth'
+    | 'canWrite'
+    | 'canStore'
+    | 'pullForward'
+    | 'setRules'
+  >;
 
 /** Opens the store of `dataDir`, making it when `migrate`. Throws unavailable with advice. */
 export async function openStore(options: StoreOptions): Promise<OpenStore> {
@@ -125,7 +109,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   };
   const write = async <Name extends WritingName>(name: Name, ...values: Values<Name>): Promise<Answer<Name>> => {
     const value = await writer.run(name, ...values);
-    if (!QUIET.has(name)) changedSoon();
+    if (VERBS[name] === 'writes') changedSoon();
     return value;
   };
   const read = async (name: VerbName, values: readonly unknown[]) => {

@@ -138,17 +138,12 @@ export async function noteHookTrouble(
   inTrouble: boolean,
 ): Promise<void> {
   if (!name.startsWith('hook_')) return;
-  const key = keyOf('hook', name);
-  if (inTrouble) {
-    await tx.run(
-      "update hook set failing_since = coalesce(failing_since, $1), reason = $2 where key = $3 and state = 'on'",
-      tx.now(),
-      reason,
-      key,
-    );
-  } else {
-    await tx.run("update hook set failing_since = null, reason = null where key = $1 and state = 'on'", key);
-  }
+  const row = await byKey(tx, 'hook', keyOf('hook', name));
+  if (row?.state !== 'on') return;
+  const change = inTrouble
+    ? { failing_since: row.failing_since ?? tx.now(), reason }
+    : { failing_since: null, reason: null };
+  await tx.update('hook', row.key, change);
 }
 
 async function hookView(tx: StoreTx, row: HookRow): Promise<Hook> {

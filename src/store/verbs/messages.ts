@@ -12,7 +12,14 @@ import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, MessageRow, ParticipantRow } from '../rows.js';
 import { fromJson, inTurn, type StoreTx, toJson, type Verb } from '../tx.js';
 import { messagesThatFit } from '../views/message-page.js';
-import { accountView, attachmentView, latestContactParticipant, messageView } from '../views/views.js';
+import {
+  ATTACHMENTS,
+  type AttachmentRow,
+  accountView,
+  attachmentView,
+  latestContactParticipant,
+  messageView,
+} from '../views/views.js';
 import { checkedAddress } from './accounts.js';
 import { checkNothingNew } from './after-seq.js';
 import { conversationRow } from './conversation-row.js';
@@ -114,11 +121,7 @@ export const dropMessage: Verb<'dropMessage'> = async (tx, id) => {
 };
 
 export const attachment: Verb<'attachment'> = async (tx, id) => {
-  const row = await tx.get<Parameters<typeof attachmentView>[0] & { blob_key: number }>(
-    `select a.key, a.filename, a.content_type, a.inline, a.content_id, a.seen_before, a.blob_key, b.size, b.sha256
-         from attachment a join blob b on b.key = a.blob_key where a.key = $1`,
-    keyOf('attachment', id),
-  );
+  const row = await tx.get<AttachmentRow>(`${ATTACHMENTS} where a.key = $1`, keyOf('attachment', id));
   if (!row) throw new ReplydError('attachment_not_found', `there is no attachment ${id}`);
   return { attachment: attachmentView(row), content: await blobRef(tx, row.blob_key) };
 };

@@ -31,8 +31,12 @@ import { fromJson, inTurn, type StoreTx, toIso } from '../tx.js';
 
 /** One query: its domains. */
 export async function accountView(tx: StoreTx, row: AccountRow): Promise<Account> {
-  const domains = await domainsOf(tx, row.key);
-  const first = domains[0];
+  const found = await tx.all<{ name: string }>(
+    'select name from domain where account_key = $1 order by position',
+    row.key,
+  );
+  const domains = found.map(each => each.name);
+  const [first] = domains;
   return {
     id: encodeId('account', row.key),
     slug: row.slug,
@@ -48,12 +52,6 @@ export async function accountView(tx: StoreTx, row: AccountRow): Promise<Account
     settings: fromJson(row.settings),
     created_at: toIso(row.created_at),
   };
-}
-
-export async function domainsOf(tx: StoreTx, accountKey: number): Promise<readonly string[]> {
-  return (
-    await tx.all<{ name: string }>('select name from domain where account_key = $1 order by position', accountKey)
-  ).map(row => row.name);
 }
 
 /** The account's address domain, null without one. */
@@ -146,12 +144,7 @@ export async function replyAddress(tx: StoreTx, participantKey: number, domain: 
     'select written from token where participant_key = $1 and revoked_at is null order by created_at desc limit 1',
     participantKey,
   );
-  return written === undefined ? null : replyAddressOf(tx, written, domain);
-}
-
-/** As new reply addresses are written. */
-export function replyAddressOf(tx: StoreTx, written: string, domain: string): string {
-  return formatReplyAddress(tx.rules.prefixes[0]!, separator(tx), written, domain);
+  return written === undefined ? null : formatReplyAddress(tx.rules.prefixes[0]!, separator(tx), written, domain);
 }
 
 export function bounceAddress(tx: StoreTx, token: string, domain: string): string {
@@ -165,6 +158,10 @@ function separator(tx: StoreTx): Separator {
 /** Two queries: attachments, deliveries. */
 export async function messageView(tx: StoreTx, row: MessageRow): Promise<Message> {
   const deliveries = row.direction === 'outgoing' ? await deliveriesOf(tx, row.key) : [];
+  const attachments = await tx.all<AttachmentRow>(
+    `${ATTACHMENTS} where a.message_key = $1 order by a.position`,
+    row.key,
+  );
   return {
     id: encodeId('message', row.key),
     conversation_id: encodeId('conversation', row.conversation_key),
@@ -189,7 +186,7 @@ export async function messageView(tx: StoreTx, row: MessageRow): Promise<Message
     mail_id: row.mail_key === null ? null : encodeId('mail', row.mail_key),
     source_id: row.source_id,
     metadata: fromJson(row.metadata),
-    attachments: await attachmentsOf(tx, row.key),
+    attachments: attachments.map(attachmentView),
     sender: row.sender === null ? null : fromJson(row.sender),
     report: fromJson(row.report),
     evidence: fromJson(row.evidence),
@@ -201,7 +198,11 @@ export async function messageView(tx: StoreTx, row: MessageRow): Promise<Message
   };
 }
 
-interface AttachmentRow {
+/** With the facts of their bytes. */
+export const ATTACHMENTS = `select a.*, b.size, b.sha256 from attachment a join blob b on b.key = a.blob_key`;
+
+export interface AttachmentRow {
+  blob_key: number;
   key: number;
   filename: string;
   content_type: string;
@@ -210,16 +211,6 @@ interface AttachmentRow {
   seen_before: number;
   size: number;
   sha256: Uint8Array;
-}
-
-export async function attachmentsOf(tx: StoreTx, messageKey: number): Promise<readonly Attachment[]> {
-  return (
-    await tx.all<AttachmentRow>(
-      `select a.key, a.filename, a.content_type, a.inline, a.content_id, a.seen_before, b.size, b.sha256
-       from attachment a join blob b on b.key = a.blob_key where a.message_key = $1 order by a.position`,
-      messageKey,
-    )
-  ).map(attachmentView);
 }
 
 export function attachmentView(row: AttachmentRow): Attachment {
