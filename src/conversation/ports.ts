@@ -54,6 +54,15 @@ export interface Arrival {
   readonly evidence?: readonly string[];
 }
 
+/** A mail that is not taken, for the record. The pipeline takes over `raw`, as it does of an arrival. */
+export interface RefusedMail {
+  readonly envelope: Envelope;
+  readonly raw: Content;
+  readonly via: Via;
+  readonly client: string | null;
+  readonly reason: string;
+}
+
 /** The one pipeline behind all doors (`conversation/pipeline.ts`). */
 export interface Reception {
   /**
@@ -68,13 +77,7 @@ export interface Reception {
    */
   accept(arrival: Arrival, options: { together: boolean }): Promise<readonly Verdict[]>;
   /** Records a mail that was refused after its data came (HTTP doors). Never throws. */
-  refuse(refused: {
-    readonly envelope: Envelope;
-    readonly raw: Content;
-    readonly via: Via;
-    readonly client: string | null;
-    readonly reason: string;
-  }): Promise<void>;
+  refuse(refused: RefusedMail): Promise<void>;
   /** True while the store's disk has less free space than `limits.min_free` (452 at MAIL). Cheap. */
   lowOnSpace(): boolean;
 }
@@ -264,5 +267,3 @@ export interface EmittedEvent {
   /** JSON. */
   readonly data: string;
 }
-
-export type { Envelope };

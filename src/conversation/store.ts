@@ -6,7 +6,7 @@
  * Faults: ReplydError('invalid' | 'not_found' | 'conflict') says what is wrong with the call; 'unavailable' means the
  * store can't work now (disk full: details.reason = 'disk_full'; locked; gone), and nothing of the call happened.
  */
-import type { Envelope, RawFacts, Reading } from '../mail/mail.js';
+import type { RawFacts, Reading } from '../mail/mail.js';
 import type { ComposeSnapshot, Forward } from './composing.js';
 import type {
   AddressLookup,
@@ -39,7 +39,7 @@ import type {
   TraceStep,
   Via,
 } from './model.js';
-import type { QueueStore } from './ports.js';
+import type { QueueStore, RefusedMail } from './ports.js';
 
 export interface NewConversation {
   /** The account's slug. */
@@ -93,19 +93,23 @@ export interface NewMessage {
   readonly via: Via;
 }
 
-export interface ConversationFilter {
+/** Of a list. */
+interface Filter {
   readonly account?: string;
+  /** Only those older than this one in the list's order. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
+export interface ConversationFilter extends Filter {
   readonly status?: ConversationStatus;
   readonly contact?: string;
   readonly channel?: Channel;
   readonly source_id?: string;
   /** ISO 8601: only those with activity since. */
   readonly updated_since?: string;
-  /** Only those older than this conversation in the list's order. */
-  readonly before?: string;
-  /** `last_activity_at` of that conversation when it was listed: keeps the place when it has moved since. */
+  /** `last_activity_at` of the conversation `before` when it was listed: keeps the place when it has moved since. */
   readonly before_at?: string;
-  readonly limit: number;
 }
 
 /** A conversation's id, or its number within an account. */
@@ -125,14 +129,7 @@ export interface Store extends QueueStore {
     readonly reading: Reading;
   }): Promise<readonly Location[]>;
   /** Keeps a refused mail on record (`mail list --state refused`). */
-  refuse(refused: {
-    envelope: Envelope;
-    facts: RawFacts;
-    raw: StoredContent;
-    via: Via;
-    client: string | null;
-    reason: string;
-  }): Promise<string>;
+  refuse(refused: Omit<RefusedMail, 'raw'> & { facts: RawFacts; raw: StoredContent }): Promise<string>;
   /** Fills the message(s) of a quarantined mail with what could be read of it after all. */
   refile(mailId: string, reading: FiledReading, attachments: readonly StoredContent[]): Promise<readonly string[]>;
 
@@ -156,7 +153,7 @@ export interface Store extends QueueStore {
   rememberPrefixes(prefixes: readonly string[]): Promise<void>;
 
   // Contacts
-  contacts(filter: { account?: string; email?: string; before?: string; limit: number }): Promise<readonly Contact[]>;
+  contacts(filter: Filter & { email?: string }): Promise<readonly Contact[]>;
   contact(id: string): Promise<Contact>;
   /** A new address makes a new participant in his conversations; another contact's address is a conflict. */
   setContact(id: string, change: { email?: string | null; name?: string; source_id?: string | null }): Promise<Contact>;
@@ -195,22 +192,11 @@ export interface Store extends QueueStore {
   attachment(id: string): Promise<{ attachment: Attachment; content: StoredContentRef }>;
 
   // Mails
-  mails(filter: {
-    state?: MailRecordState;
-    account?: string;
-    before?: string;
-    limit: number;
-  }): Promise<readonly MailRecord[]>;
+  mails(filter: Filter & { state?: MailRecordState }): Promise<readonly MailRecord[]>;
   mail(id: string): Promise<{ mail: MailRecord; raw: StoredContentRef }>;
 
   // Deliveries
-  deliveries(filter: {
-    state?: DeliveryState;
-    account?: string;
-    conversation?: string;
-    before?: string;
-    limit: number;
-  }): Promise<readonly QueuedDelivery[]>;
+  deliveries(filter: Filter & { state?: DeliveryState; conversation?: string }): Promise<readonly QueuedDelivery[]>;
   delivery(id: string): Promise<QueuedDelivery>;
   /** Makes deferred, failed or waiting deliveries due now. Returns those changed. */
   retryDeliveries(which: { id: string } | { state: DeliveryState }): Promise<readonly QueuedDelivery[]>;
