@@ -16,28 +16,20 @@ import { escapeHtml } from '../mail/html/escape.js';
 import type { Content, HeaderField, Mailbox } from '../mail/mail.js';
 import { wrapHtml } from '../mail/reply-text/marker.js';
 import { cleanSubject, replySubject, stripReplyPrefixes } from '../mail/subject.js';
+import type { ComposeSnapshot } from './composing.js';
 import { markdownToHtml, plainToHtml } from './markdown.js';
-import type { Account, Role } from './model.js';
+import type { Account, Conversation, Message } from './model.js';
 import { chainOf } from './rules/continuity.js';
 import { LOOP_HEADER } from './rules/loop.js';
 import { type Words, wordsFor } from './words.js';
 
-/** Something that was said, as the composer needs it. */
-export interface ComposeMessage {
-  readonly author: { readonly name: string; readonly role: Role };
-  readonly text: string;
-  readonly format: 'plain' | 'markdown';
-  /** When it was said, milliseconds since 1970. */
-  readonly at: number;
-}
+/** Something that was said, as a mail shows it. */
+export type ComposeMessage = Pick<Message, 'text' | 'format' | 'date' | 'received_at'> & {
+  readonly author: Pick<Message['author'], 'name' | 'role'>;
+};
 
 /** A reader of the mail. `replyTo` is his own reply address; null when he has none. */
-export interface ComposeRecipient {
-  readonly email: string;
-  readonly name: string;
-  readonly role: 'to' | 'cc';
-  readonly replyTo: string | null;
-}
+type ComposeRecipient = Pick<ComposeSnapshot['copies'][number], 'email' | 'name' | 'role' | 'replyTo'>;
 
 export interface OutgoingAttachment {
   readonly filename: string;
@@ -47,34 +39,20 @@ export interface OutgoingAttachment {
   readonly content: Content;
 }
 
-export interface ComposeInput {
-  readonly account: Pick<Account, 'id' | 'name' | 'support_email' | 'settings'>;
-  /** The domain of ids and reply addresses; null when the account has none (then the support address's domain). */
-  readonly inboundDomain: string | null;
-  /** False: answers go to the support address. */
-  readonly inboundEnabled: boolean;
-  /**
-   * `subject` null or '' asks for fixed words. `firstSubject` is the subject of the conversation's first mail, whoever
-   * sent it: it wins, so that the subject is constant whatever is renamed later.
-   */
-  readonly conversation: {
-    readonly id: string;
-    readonly number: number;
-    readonly subject: string | null;
-    readonly firstSubject?: string | null;
+/** What a mail is made of: a `ComposeSnapshot`, as far as a mail asks, with what is only known when the mail is made. */
+export interface ComposeInput extends Pick<ComposeSnapshot, 'chain' | 'firstSubject' | 'answered'> {
+  /** Its first domain is that of ids and reply addresses; without one it is the support address's. */
+  readonly account: Pick<Account, 'id' | 'name' | 'support_email' | 'settings' | 'domains'> & {
+    readonly features: Pick<Account['features'], 'inbound_emails'>;
   };
+  /** Without a subject of its own it gets fixed words; `firstSubject` wins, so that a renamed one keeps its mails together. */
+  readonly conversation: Pick<Conversation, 'id' | 'number' | 'subject'>;
+  readonly unmailed: readonly ComposeMessage[];
+  readonly context: readonly ComposeMessage[];
+  readonly copies: readonly ComposeRecipient[];
   readonly mailId: string;
   /** When the mail is made, milliseconds since 1970. */
   readonly date: number;
-  /** What is mailed now, oldest first; at least one. */
-  readonly messages: readonly ComposeMessage[];
-  /** What was said before, oldest first; only for the first mail of a conversation. */
-  readonly context: readonly ComposeMessage[];
-  readonly recipients: readonly ComposeRecipient[];
-  /** Message-IDs of the conversation's mails so far, both ways, oldest first, without angle brackets. */
-  readonly earlierIds: readonly string[];
-  /** Somebody has answered by mail. */
-  readonly answered: boolean;
   readonly attachments: readonly OutgoingAttachment[];
 }
 
@@ -117,14 +95,14 @@ const MAX_CONTEXT_TEXT = 4000;
 export function compose(input: ComposeInput): Composed {
   const words = wordsFor(input.account.settings.locale);
   const support = address(input.account.support_email);
-  const domain = input.inboundDomain ?? splitAddress(support)!.domain;
+  const domain = input.account.domains[0] ?? splitAddress(support)!.domain;
   const from = { name: senderName(input), email: support };
   const root = `${input.conversation.id}@${domain}`;
-  const earlier = input.earlierIds.filter(isSendableId);
+  const earlier = input.chain.filter(isSendableId);
   const mail: OutgoingMail = {
     from,
-    to: mailboxes(input.recipients, 'to'),
-    cc: mailboxes(input.recipients, 'cc'),
+    to: mailboxes(input.copies, 'to'),
+    cc: mailboxes(input.copies, 'cc'),
     subject: subjectOf(input, words),
     messageId: `${input.mailId}@${domain}`,
     inReplyTo: earlier.at(-1) ?? null,
@@ -135,9 +113,12 @@ export function compose(input: ComposeInput): Composed {
     attachments: input.attachments.map(cleanAttachment),
     headers: [{ name: LOOP_HEADER, value: oneLine(input.account.id) }],
   };
-  const copies = input.recipients.map(recipient => ({
+  const copies = input.copies.map(recipient => ({
     email: address(recipient.email),
-    head: copyHead({ name: from.name, email: (input.inboundEnabled ? recipient.replyTo : null) ?? support }),
+    head: copyHead({
+      name: from.name,
+      email: (input.account.features.inbound_emails ? recipient.replyTo : null) ?? support,
+    }),
   }));
   return { mail, copies };
 }
@@ -155,13 +136,13 @@ export function copyHead(replyTo: Mailbox): string {
 /** `<agent> (<account>)`; the newest message's agent speaks for the mail. */
 function senderName(input: ComposeInput): string {
   const account = oneLine(input.account.name);
-  const agent = oneLine(input.messages.at(-1)?.author.name ?? '');
+  const agent = oneLine(input.unmailed.at(-1)?.author.name ?? '');
   if (agent === '' || agent === account) return account;
   return account === '' ? agent : `${agent} (${account})`;
 }
 
 function subjectOf(input: ComposeInput, words: Words): string {
-  const base = stripReplyPrefixes(input.conversation.firstSubject ?? '') || templateSubject(input, words);
+  const base = stripReplyPrefixes(input.firstSubject ?? '') || templateSubject(input, words);
   return input.answered ? replySubject(base) : base;
 }
 
@@ -230,14 +211,14 @@ function textPart(input: ComposeInput, words: Words): string {
   const { intro, footer } = input.account.settings;
   const parts: string[] = [];
   if (intro) parts.push(cleanText(intro));
-  for (const [index, message] of input.messages.entries()) {
-    const name = speaker(input.messages, index);
+  for (const [index, message] of input.unmailed.entries()) {
+    const name = speaker(input.unmailed, index);
     parts.push((name === null ? '' : `${name}:\n\n`) + cleanText(message.text));
   }
   if (input.context.length > 0) {
     const said = input.context.map(message => {
       const lines = shorten(cleanText(message.text), words).split('\n');
-      return `${authorName(message, input, words)} · ${words.when(new Date(message.at))}\n${lines.map(quoted).join('\n')}`;
+      return `${authorName(message, input, words)} · ${words.when(new Date(message.date ?? message.received_at))}\n${lines.map(quoted).join('\n')}`;
     });
     parts.push([`${words.earlier}:`, ...said].join('\n\n'));
   }
@@ -249,15 +230,15 @@ function htmlPart(input: ComposeInput, words: Words): string {
   const { intro, footer } = input.account.settings;
   const parts: string[] = [];
   if (intro) parts.push(block(plainToHtml(cleanText(intro))));
-  for (const [index, message] of input.messages.entries()) {
-    const name = speaker(input.messages, index);
+  for (const [index, message] of input.unmailed.entries()) {
+    const name = speaker(input.unmailed, index);
     parts.push(block((name === null ? '' : `<p><b>${escapeHtml(name)}</b></p>\n`) + bodyHtml(message)));
   }
   // The footer stands above the history: below ten messages nobody would read it, and HTML needs no delimiter.
   if (footer) parts.push(block(plainToHtml(cleanText(footer)), 'color:#59636e;font-size:13px'));
   if (input.context.length > 0) {
     const said = input.context.map(message => {
-      const line = `<b>${escapeHtml(authorName(message, input, words))}</b> · ${words.when(new Date(message.at))}`;
+      const line = `<b>${escapeHtml(authorName(message, input, words))}</b> · ${words.when(new Date(message.date ?? message.received_at))}`;
       const text = shorten(cleanText(message.text), words);
       return `<p>${line}</p>\n${block(bodyHtml({ ...message, text }))}`;
     });

@@ -12,7 +12,7 @@ import { createReadStream } from 'node:fs';
 import { errorText, isReplydError } from '../base/errors.js';
 import type { Log, LogFields } from '../base/log.js';
 import { createWaker, type Waker } from '../base/waker.js';
-import { type ComposeMessage, compose, type OutgoingAttachment } from '../conversation/compose.js';
+import { compose, type OutgoingAttachment } from '../conversation/compose.js';
 import type { ComposeSnapshot, Forward } from '../conversation/composing.js';
 import type { Message } from '../conversation/model.js';
 import { operatorCopy } from '../conversation/operator-copy.js';
@@ -133,20 +133,8 @@ async function composeAndSave(options: ComposerOptions, snapshot: ComposeSnapsho
   const { store, clock, log } = options;
   const mailId = store.mintMailId();
   const { account, conversation } = snapshot;
-  const { mail, copies } = compose({
-    account,
-    inboundDomain: account.domains[0] ?? null,
-    inboundEnabled: account.features.inbound_emails,
-    conversation: { ...conversation, firstSubject: snapshot.firstSubject },
-    mailId,
-    date: clock(),
-    messages: snapshot.unmailed.map(said),
-    context: snapshot.context.map(said),
-    recipients: snapshot.copies,
-    earlierIds: snapshot.chain,
-    answered: snapshot.answered,
-    attachments: await attachmentsOf(store, snapshot.unmailed),
-  });
+  const attachments = await attachmentsOf(store, snapshot.unmailed);
+  const { mail, copies } = compose({ ...snapshot, mailId, date: clock(), attachments });
   const content = await renderMail(mail, { folder: options.folder });
   const facts = 'bytes' in content ? factsOf(content.bytes) : await factsOfStream(createReadStream(content.file));
   const raw = await store.place(content, facts);
@@ -200,15 +188,6 @@ async function composeForward({ store, clock, log, settings }: ComposerOptions, 
 function senderOf(rule: string, bounceAddress: string | null, support: string): string {
   if (rule === 'bounce') return bounceAddress ?? support;
   return rule === 'support' ? support : rule;
-}
-
-function said(message: Message): ComposeMessage {
-  return {
-    author: message.author,
-    text: message.text,
-    format: message.format,
-    at: Date.parse(message.date ?? message.received_at),
-  };
 }
 
 async function attachmentsOf(store: Store, messages: readonly Message[]): Promise<readonly OutgoingAttachment[]> {

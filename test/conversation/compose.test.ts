@@ -6,26 +6,39 @@ import { carriesLoopMark, LOOP_HEADER } from '#replyd/conversation/rules/loop.js
 import { WRAPPER_CLASS } from '#replyd/mail/reply-text/marker.js';
 
 const AT = Date.UTC(2026, 10, 22, 9, 5);
+const AT_ISO = new Date(AT).toISOString();
 
 function said(text: string, name = 'Nora', role: 'agent' | 'contact' = 'agent'): ComposeMessage {
-  return { author: { name, role }, text, format: role === 'agent' ? 'markdown' : 'plain', at: AT };
+  return {
+    author: { name, role },
+    text,
+    format: role === 'agent' ? 'markdown' : 'plain',
+    date: null,
+    received_at: AT_ISO,
+  };
 }
 
 function input(changes: Partial<ComposeInput> = {}): ComposeInput {
   return {
-    account: { id: 'acct_1', name: 'Acme', support_email: 'support@example.com', settings: {} },
-    inboundDomain: 'reply.example.com',
-    inboundEnabled: true,
+    account: {
+      id: 'acct_1',
+      name: 'Acme',
+      support_email: 'support@example.com',
+      domains: ['reply.example.com'],
+      features: { inbound_emails: true },
+      settings: {},
+    },
     conversation: { id: 'cv_1', number: 7, subject: null },
     mailId: 'mail_9',
     date: AT,
-    messages: [said('Your parcel is on its way.')],
+    unmailed: [said('Your parcel is on its way.')],
     context: [],
-    recipients: [
+    copies: [
       { email: 'anna@customer.example', name: 'Anna', role: 'to', replyTo: 'reply+aa@reply.example.com' },
       { email: 'bert@customer.example', name: '', role: 'cc', replyTo: 'reply+bb@reply.example.com' },
     ],
-    earlierIds: [],
+    chain: [],
+    firstSubject: null,
     answered: false,
     attachments: [],
     ...changes,
@@ -62,9 +75,9 @@ test('each copy has its own Reply-To, and no token stands in the mail itself', (
 });
 
 test('answers go to the support address where there is no reply address', () => {
-  const off = compose(input({ inboundEnabled: false }));
+  const off = compose(withAccount({ features: { inbound_emails: false } }));
   assert.match(off.copies[0]!.head, /<support@example\.com>\r\n$/);
-  const none = compose(input({ inboundDomain: null, recipients: [{ ...input().recipients[0]!, replyTo: null }] }));
+  const none = compose({ ...withAccount({ domains: [] }), copies: [{ ...input().copies[0]!, replyTo: null }] });
   assert.match(none.copies[0]!.head, /<support@example\.com>\r\n$/);
   assert.equal(none.mail.messageId, 'mail_9@example.com');
 });
@@ -79,15 +92,15 @@ test('who speaks in From', () => {
     ['n'.repeat(300), 'Acme', `${'n'.repeat(100)} (Acme)`],
   ];
   for (const [agent, account, expected] of cases) {
-    const { mail } = compose({ ...withAccount({ name: account }), messages: [said('x', agent)] });
+    const { mail } = compose({ ...withAccount({ name: account }), unmailed: [said('x', agent)] });
     assert.equal(mail.from.name, expected);
   }
-  const two = compose(input({ messages: [said('a', 'Nora'), said('b', 'Omar')] }));
+  const two = compose(input({ unmailed: [said('a', 'Nora'), said('b', 'Omar')] }));
   assert.equal(two.mail.from.name, 'Omar (Acme)');
 });
 
 test('the subject', () => {
-  type Case = [Partial<ComposeInput['conversation']>, boolean, string, string | undefined];
+  type Case = [{ subject: string | null; firstSubject?: string }, boolean, string, string | undefined];
   const cases: Case[] = [
     [{ subject: null }, false, '[#7] Your conversation with us', undefined],
     [{ subject: '' }, true, 'Re: [#7] Your conversation with us', undefined],
@@ -104,17 +117,17 @@ test('the subject', () => {
     [{ subject: 'a {number} b' }, false, 'a {number} b', undefined],
     [{ subject: 'a {number} b' }, false, '7: a {number} b', '{number}: {subject}'],
   ];
-  for (const [conversation, answered, expected, template] of cases) {
+  for (const [{ subject, firstSubject = null }, answered, expected, template] of cases) {
     const settings = template === undefined ? {} : { subject_template: template };
     const from = withAccount({ settings });
-    const { mail } = compose({ ...from, answered, conversation: { ...from.conversation, ...conversation } });
+    const { mail } = compose({ ...from, answered, firstSubject, conversation: { ...from.conversation, subject } });
     assert.equal(mail.subject, expected);
   }
 });
 
 test('references keep the root, the first 20 and the last 20, in-reply-to the latest', () => {
   const ids = Array.from({ length: 50 }, (_, index) => `m${index}@customer.example`);
-  const { mail } = compose(input({ earlierIds: ids, answered: true }));
+  const { mail } = compose(input({ chain: ids, answered: true }));
   assert.deepEqual(mail.references, ['cv_1@reply.example.com', ...ids.slice(0, 20), ...ids.slice(30)]);
   assert.equal(mail.inReplyTo, 'm49@customer.example');
 });
@@ -129,15 +142,15 @@ test('ids from outside that would break the header are left out', () => {
     `${'a'.repeat(300)}@x`,
     'cv_1@reply.example.com',
   ];
-  const { mail } = compose(input({ earlierIds: ['good@x', ...bad] }));
+  const { mail } = compose(input({ chain: ['good@x', ...bad] }));
   assert.deepEqual(mail.references, ['cv_1@reply.example.com', 'good@x']);
 });
 
 test('addresses that are none are refused', () => {
   for (const email of ['', 'anna', 'a@b@', 'a b@customer.example', 'a@customer.example>\r\nBcc: x@evil.example']) {
-    const recipients = [{ email, name: '', role: 'to', replyTo: null } as const];
+    const copies = [{ email, name: '', role: 'to', replyTo: null } as const];
     assert.throws(
-      () => compose(input({ recipients })),
+      () => compose(input({ copies })),
       error => isReplydError(error, 'invalid'),
       email,
     );
@@ -216,16 +229,16 @@ test('later mails are what is new alone', () => {
 });
 
 test('several agents are told apart, one is not named', () => {
-  const one = compose(input({ messages: [said('a'), said('b')] })).mail;
+  const one = compose(input({ unmailed: [said('a'), said('b')] })).mail;
   assert.equal(one.text, 'a\n\nb\n');
-  const two = compose(input({ messages: [said('a'), said('b'), said('c', 'Omar')] })).mail;
+  const two = compose(input({ unmailed: [said('a'), said('b'), said('c', 'Omar')] })).mail;
   assert.equal(two.text, 'Nora:\n\na\n\nb\n\nOmar:\n\nc\n');
   assert.match(two.html, /<b>Omar<\/b>/);
 });
 
 test('an agent’s words are never cut, an earlier message is', () => {
   const long = 'word '.repeat(30_000);
-  const { mail } = compose(input({ messages: [said(long)], context: [said(long, 'Anna', 'contact')] }));
+  const { mail } = compose(input({ unmailed: [said(long)], context: [said(long, 'Anna', 'contact')] }));
   const [fresh, history] = mail.text.split('Earlier in this conversation:');
   assert.ok(fresh!.startsWith(long.trimEnd()));
   assert.ok(history!.length < 4200 && history!.includes('[shortened]'));
@@ -252,7 +265,7 @@ test('a customer’s markup in the history stays text', () => {
 });
 
 test('controls and lone surrogates never reach a part', () => {
-  const { mail } = compose(input({ messages: [said('a\0b\x1b[31m\ud800c\r\nd\re\tf')] }));
+  const { mail } = compose(input({ unmailed: [said('a\0b\x1b[31m\ud800c\r\nd\re\tf')] }));
   assert.equal(mail.text, 'ab[31m\ufffdc\nd\ne\tf\n');
 });
 

@@ -12,9 +12,14 @@ after(() => rmSync(folder, { recursive: true }));
 
 function input(changes: Partial<ComposeInput> = {}): ComposeInput {
   return {
-    account: { id: 'acct_1', name: 'Acmé "GmbH"', support_email: 'support@example.com', settings: {} },
-    inboundDomain: 'reply.example.com',
-    inboundEnabled: true,
+    account: {
+      id: 'acct_1',
+      name: 'Acmé "GmbH"',
+      support_email: 'support@example.com',
+      domains: ['reply.example.com'],
+      features: { inbound_emails: true },
+      settings: {},
+    },
     conversation: {
       id: 'cv_1',
       number: 7,
@@ -22,13 +27,22 @@ function input(changes: Partial<ComposeInput> = {}): ComposeInput {
     },
     mailId: 'mail_9',
     date: Date.UTC(2026, 10, 22, 9, 5),
-    messages: [{ author: { name: 'Nöra', role: 'agent' }, text: 'Grüße\n\n.\n.x **y**', format: 'markdown', at: 0 }],
+    unmailed: [
+      {
+        author: { name: 'Nöra', role: 'agent' },
+        text: 'Grüße\n\n.\n.x **y**',
+        format: 'markdown',
+        date: null,
+        received_at: '1970-01-01T00:00:00.000Z',
+      },
+    ],
     context: [],
-    recipients: [
+    copies: [
       { email: 'anna@customer.example', name: 'Anna, "K" Ö', role: 'to', replyTo: 'reply+aa@reply.example.com' },
       { email: 'bert@customer.example', name: '', role: 'cc', replyTo: null },
     ],
-    earlierIds: Array.from({ length: 30 }, (_, index) => `${'m'.repeat(60)}${index}@customer.example`),
+    chain: Array.from({ length: 30 }, (_, index) => `${'m'.repeat(60)}${index}@customer.example`),
+    firstSubject: null,
     answered: true,
     attachments: [],
     ...changes,
@@ -72,7 +86,15 @@ test('a parser reads back what was composed', async () => {
 test('an ASCII name is written as people know it', async () => {
   const { whole } = await bytesOf({
     account: { ...input().account, name: 'Acme' },
-    messages: [{ author: { name: 'Nora', role: 'agent' }, text: 'x', format: 'plain', at: 0 }],
+    unmailed: [
+      {
+        author: { name: 'Nora', role: 'agent' },
+        text: 'x',
+        format: 'plain',
+        date: null,
+        received_at: '1970-01-01T00:00:00.000Z',
+      },
+    ],
   });
   const header = whole.toString('latin1').replaceAll('\r\n ', ' ');
   assert.match(header, /^From: "Nora \(Acme\)" <support@example\.com>\r$/m);
@@ -106,10 +128,25 @@ test('no value begins a field of its own', async () => {
   const evil = 'x\r\nBcc: evil@evil.example\r\n\r\n<script>';
   const attachment = { filename: evil, contentType: evil, size: 1, content: { bytes: Buffer.from('a') } };
   const { whole } = await bytesOf({
-    account: { id: 'acct_1', name: evil, support_email: 'support@example.com', settings: { subject_template: evil } },
+    account: {
+      id: 'acct_1',
+      name: evil,
+      support_email: 'support@example.com',
+      domains: ['reply.example.com'],
+      features: { inbound_emails: true },
+      settings: { subject_template: evil },
+    },
     conversation: { id: 'cv_1', number: 7, subject: evil },
-    messages: [{ author: { name: evil, role: 'agent' }, text: 'x', format: 'plain', at: 0 }],
-    recipients: [{ email: 'a@customer.example', name: evil, role: 'to', replyTo: null }],
+    unmailed: [
+      {
+        author: { name: evil, role: 'agent' },
+        text: 'x',
+        format: 'plain',
+        date: null,
+        received_at: '1970-01-01T00:00:00.000Z',
+      },
+    ],
+    copies: [{ email: 'a@customer.example', name: evil, role: 'to', replyTo: null }],
     attachments: [attachment],
   });
   assert.doesNotMatch(whole.toString('latin1'), /^Bcc/im);

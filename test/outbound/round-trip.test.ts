@@ -12,9 +12,16 @@ import { renderMail } from '#replyd/outbound/render.js';
 // What we send is what we read back: our own parser on our own mail, and a reply that quotes it.
 
 const AT = Date.UTC(2026, 10, 22, 9, 5);
+const AT_ISO = new Date(AT).toISOString();
 
 function said(text: string, name: string, role: 'agent' | 'contact'): ComposeMessage {
-  return { author: { name, role }, text, format: role === 'agent' ? 'markdown' : 'plain', at: AT };
+  return {
+    author: { name, role },
+    text,
+    format: role === 'agent' ? 'markdown' : 'plain',
+    date: null,
+    received_at: AT_ISO,
+  };
 }
 
 const INPUT: ComposeInput = {
@@ -22,14 +29,14 @@ const INPUT: ComposeInput = {
     id: 'acct_1',
     name: 'Acme',
     support_email: 'support@example.com',
+    domains: ['reply.example.com'],
+    features: { inbound_emails: true },
     settings: { footer: 'Acme Ltd, London' },
   },
-  inboundDomain: 'reply.example.com',
-  inboundEnabled: true,
   conversation: { id: 'cv_1', number: 7, subject: 'Where is it — «Größe»?' },
   mailId: 'mail_9',
   date: AT,
-  messages: [
+  unmailed: [
     said(
       'Hello Anna,\n\nyour parcel is **on its way**. It takes:\n\n- two days by air\n- a week by sea',
       'Nora',
@@ -37,18 +44,19 @@ const INPUT: ComposeInput = {
     ),
   ],
   context: [said('Where is my parcel?\n\nIt is late.', 'Anna', 'contact'), said('Let me look.', 'Omar', 'agent')],
-  recipients: [
+  copies: [
     { email: 'anna@customer.example', name: 'Anna', role: 'to', replyTo: 'reply+aa@reply.example.com' },
     { email: 'bert@customer.example', name: 'Bert Ö', role: 'cc', replyTo: null },
   ],
-  earlierIds: ['a@customer.example', 'b@customer.example'],
+  chain: ['a@customer.example', 'b@customer.example'],
+  firstSubject: null,
   answered: true,
   attachments: [],
 };
 
 const KNOWN_TEXTS: KnownTexts = {
   replyAddresses: ['reply+aa@reply.example.com'],
-  texts: [...INPUT.messages, ...INPUT.context].map(message => message.text),
+  texts: [...INPUT.unmailed, ...INPUT.context].map(message => message.text),
 };
 
 async function sentMail(): Promise<{ mail: Mail; text: string }> {
