@@ -4,11 +4,12 @@
  * a check that cannot be made is a warning.
  */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { faultText, reasonText } from '../../base/errors.js';
-import { printListen } from '../../base/place.js';
+import { printListen, type TcpListen } from '../../base/place.js';
 import type { Config } from '../../config/keys.js';
 import type { Listening } from '../../config/listening.js';
 import type { Store } from '../../conversation/store.js';
@@ -120,61 +121,44 @@ function checkSync(dataDir: string): Finding {
 }
 
 /** Are the addresses that the daemon will listen on free? Only sensible while it does not run. */
-export async function checkPortsFree(config: Config): Promise<readonly Finding[]> {
-  const findings: Finding[] = [];
+export async function* checkPortsFree(config: Config): AsyncGenerator<Finding> {
   for (const [name, places] of doorsOf(config)) {
-    for (const listen of places) {
-      if (listen.kind !== 'tcp') continue;
-      const text = printListen(listen);
-      const trouble = listen.port === 0 ? null : await tryListening(listen);
-      findings.push(
-        trouble === null
-          ? ok(`port ${name}`, `${text} is free`)
-          : failed(`port ${name}`, `${text}: ${trouble.text}`, trouble.advice),
-      );
-    }
+    for (const listen of places) if (listen.kind === 'tcp') yield await checkPortFree(`port ${name}`, listen);
   }
-  return findings;
 }
 
-function tryListening(listen: { host: string; port: number }): Promise<{ text: string; advice: string } | null> {
-  const server = createServer();
-  return new Promise(resolve => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const advice =
-        error.code === 'EADDRINUSE'
-          ? `\`ss -ltnp sport = :${listen.port}\` shows by whom; end it, or change the configuration`
-          : error.code === 'EACCES'
-            ? 'ports below 1024 need root or CAP_NET_BIND_SERVICE; the daemon may have it though you do not'
-            : 'change the configuration';
-      resolve({ text: reasonText(error), advice });
-    });
-    server.listen({ host: listen.host, port: listen.port }, () => server.close(() => resolve(null)));
-  });
+async function checkPortFree(check: string, listen: TcpListen): Promise<Finding> {
+  const place = printListen(listen);
+  try {
+    const server = createServer().listen(listen.port, listen.host);
+    await once(server, 'listening');
+    server.close();
+    return ok(check, `${place} is free`);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const advice =
+      code === 'EADDRINUSE'
+        ? `\`ss -ltnp sport = :${listen.port}\` shows by whom; end it, or change the configuration`
+        : code === 'EACCES'
+          ? 'ports below 1024 need root or CAP_NET_BIND_SERVICE; the daemon may have it though you do not'
+          : 'change the configuration';
+    return failed(check, `${place}: ${reasonText(error)}`, advice);
+  }
 }
 
 /** Does the running daemon answer where it said it listens? */
-export async function checkPortsAnswer(listening: Listening): Promise<readonly Finding[]> {
-  const doors = [
-    ...listening.smtp.map(door => ['smtp', door] as const),
-    ...listening.lmtp.map(door => ['lmtp', door] as const),
-  ];
-  const findings: Finding[] = [];
-  for (const [name, door] of doors) {
+export async function* checkPortsAnswer({ smtp, lmtp, http }: Listening): AsyncGenerator<Finding> {
+  const doors = [...smtp.map(door => ({ name: 'smtp', door })), ...lmtp.map(door => ({ name: 'lmtp', door }))];
+  for (const { name, door } of doors) {
     const greeting = await greetingOf(door);
-    findings.push(
-      greeting.startsWith('220')
-        ? ok(`port ${name}`, `${door} answers`)
-        : failed(`port ${name}`, `${door}: ${greeting}`, LOOK),
-    );
+    yield greeting.startsWith('220')
+      ? ok(`port ${name}`, `${door} answers`)
+      : failed(`port ${name}`, `${door}: ${greeting}`, 'look into the log of the daemon; start it again');
   }
-  if (listening.http !== null) findings.push(await checkHttp(listening.http));
+  if (http !== null) yield await checkHttp(http);
   if (doors.length === 0) {
-    findings.push(
-      warning('port smtp', 'no SMTP and no LMTP', 'set smtp.listen, unless all mail comes by provider posts'),
-    );
+    yield warning('port smtp', 'no SMTP and no LMTP', 'set smtp.listen, unless all mail comes by provider posts');
   }
-  return findings;
 }
 
 async function checkHttp(address: string): Promise<Finding> {
@@ -190,7 +174,6 @@ async function checkHttp(address: string): Promise<Finding> {
 }
 
 const TIMEOUT = 5000;
-const LOOK = 'look into the log of the daemon; start it again';
 
 /** The first line that the door sends, or why there is none. */
 async function greetingOf(door: string): Promise<string> {
@@ -212,21 +195,19 @@ async function greetingOf(door: string): Promise<string> {
 }
 
 /** Whether anything can leave. */
-export async function checkQueue(store: Store, config: Config): Promise<readonly Finding[]> {
-  const findings: Finding[] = [];
+export async function* checkQueue(store: Store, config: Config): AsyncGenerator<Finding> {
   if (config.outbound.transport === 'file') {
     const text = `mails are written to ${path.join(config.dataDir, 'sent')}, none leaves this machine`;
-    findings.push(warning('outbound', text, 'set outbound.transport = "smtp" and outbound.host'));
+    yield warning('outbound', text, 'set outbound.transport = "smtp" and outbound.host');
   }
   const state = await queueState(store);
   const paused = pausedText(state);
   if (paused === null) {
     const [latest] = await store.deliveries({ state: 'failed', limit: 1 });
     const failure = latest ? `; the latest failure: ${latest.recipient}, ${latest.last_error ?? 'no reason'}` : '';
-    return [...findings, ok('queue', `open${failure}`)];
-  }
-  if (state.paused === 'operator') return [...findings, warning('queue', paused)];
-  return [...findings, failed('queue', paused, 'see `replyd queue list`; check outbound.*')];
+    yield ok('queue', `open${failure}`);
+  } else if (state.paused === 'operator') yield warning('queue', paused);
+  else yield failed('queue', paused, 'see `replyd queue list`; check outbound.*');
 }
 
 const PROBE = /^doctor-[0-9a-f]{8}$/;

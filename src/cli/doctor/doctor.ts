@@ -3,12 +3,9 @@
  * with what to do. Ends with 1 when anything is wrong. A check never changes the store, apart from the probe mail,
  * whose account is removed again.
  */
-
 import { createRequire } from 'node:module';
-import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { errorText, faultText, isReplydError } from '../../base/errors.js';
-import type { Config } from '../../config/keys.js';
 import { readListening } from '../../config/listening.js';
 import type { LoadedConfig } from '../../config/load.js';
 import type { Store } from '../../conversation/store.js';
@@ -19,33 +16,9 @@ import { quoted } from '../readers.js';
 import { columns, print, printJson, styled } from '../terminal/terminal.js';
 import { oneLine, pad, wrap } from '../terminal/text.js';
 import { defineVerb, type Json, jsonOption, option } from '../verb.js';
-import {
-  checkDataDirectory,
-  checkDoors,
-  checkNode,
-  checkPortsAnswer,
-  checkPortsFree,
-  checkProbe,
-  checkQueue,
-  type Finding,
-  failed,
-  ok,
-  warning,
-} from './checks.js';
-import {
-  checkCertificate,
-  checkClients,
-  checkClock,
-  checkInboundDomain,
-  checkProviders,
-  checkSmarthost,
-  checkSupportAddress,
-  isReserved,
-  ownAddresses,
-  type Resolver,
-} from './world-checks.js';
-
-type Report = (...findings: readonly Finding[]) => void;
+import * as machine from './checks.js';
+import { type Finding, failed, ok, warning } from './checks.js';
+import { examineWorld, type Resolver } from './world-checks.js';
 
 export function defineDoctor(verb: Command): void {
   defineVerb(verb, {
@@ -57,20 +30,18 @@ export function defineDoctor(verb: Command): void {
       option('--resolver <address>', 'ask this name server instead of the system’s, e.g. 9.9.9.9 or 127.0.0.1:5353'),
     ],
   }).action(async ({ json, resolver }: Json & { resolver?: string }, command: Command) => {
-    const report: Report = (...findings) => {
-      for (const finding of findings) {
-        if (finding.state === 'failed') process.exitCode = EXIT_FAILED;
-        if (json) printJson(finding);
-        else print(findingLines(finding));
-      }
+    const report = (finding: Finding) => {
+      if (finding.state === 'failed') process.exitCode = EXIT_FAILED;
+      if (json) printJson(finding);
+      else print(findingLines(finding));
     };
     await examine(command, report, await openResolver(resolver));
   });
 }
 
-async function examine(command: Command, report: Report, resolver: Resolver): Promise<void> {
+async function examine(command: Command, report: (finding: Finding) => void, resolver: Resolver): Promise<void> {
   const library = createRequire(import.meta.url)('better-sqlite3/package.json') as { version: string };
-  report(checkNode(process.versions.node, library.version));
+  report(machine.checkNode(process.versions.node, library.version));
   let loaded: LoadedConfig;
   try {
     loaded = await loadSettings(command, { quiet: true });
@@ -79,8 +50,9 @@ async function examine(command: Command, report: Report, resolver: Resolver): Pr
     return report(failed('config', error.message, 'correct it; `replyd check-config` looks again'));
   }
   report(ok('config', loaded.file ?? 'no file: defaults and environment'));
-  report(...loaded.warnings.map(text => warning('config', text)));
-  const { dataDir } = loaded.config;
+  for (const text of loaded.warnings) report(warning('config', text));
+  const { config } = loaded;
+  const { dataDir } = config;
   try {
     if (storeIsMissing(dataDir)) {
       const advice = 'run `replyd init`, or start `replyd serve`';
@@ -88,76 +60,40 @@ async function examine(command: Command, report: Report, resolver: Resolver): Pr
     }
     await asOwnerOf(dataDir, async () => {
       checkAccess(dataDir);
-      report(...checkDataDirectory(loaded.config), ...checkDoors(loaded.config));
-      await examineStore(loaded, report, resolver);
+      for (const finding of [...machine.checkDataDirectory(config), ...machine.checkDoors(config)]) report(finding);
+      for await (const finding of examineStore(loaded, resolver)) report(finding);
     });
   } catch (error) {
     report(failed('data directory', errorText(error)));
   }
 }
 
-async function examineStore(loaded: LoadedConfig, report: Report, resolver: Resolver): Promise<void> {
+async function* examineStore(loaded: LoadedConfig, resolver: Resolver): AsyncGenerator<Finding> {
   const { config } = loaded;
   const { lockHolder } = await import('../../store/sqlite/lock.js');
   const lock = lockHolder(config.dataDir);
   const listening = lock.held ? readListening(config.dataDir) : null;
-  report(
-    lock.held
-      ? ok('daemon', `runs${lock.pid === null ? '' : ` (process ${lock.pid})`}`)
-      : warning('daemon', 'does not run', 'start it: `replyd serve`, or by systemd'),
-  );
-  let store: Store;
+  yield lock.held
+    ? ok('daemon', `runs${lock.pid === null ? '' : ` (process ${lock.pid})`}`)
+    : warning('daemon', 'does not run', 'start it: `replyd serve`, or by systemd');
+  let store: Store | undefined;
   try {
     store = await openDirectly(loaded, false);
+    const { accounts = 0, conversations = 0 } = await store.stats();
+    yield ok('store', `schema fits; accounts: ${accounts}, conversations: ${conversations}`);
+    if (accounts === 0)
+      yield warning('accounts', 'there are none yet', '`replyd account add --help` shows how to add one');
+    yield* machine.checkQueue(store, config);
+    if (listening !== null) yield* machine.checkPortsAnswer(listening);
+    else if (!lock.held) yield* machine.checkPortsFree(config);
+    yield listening === null
+      ? warning('probe mail', 'not sent: no daemon is ready to take it')
+      : await machine.checkProbe(store, listening);
+    yield* examineWorld(config, store, resolver);
   } catch (error) {
-    return report(failed('store', faultText(error)));
-  }
-  try {
-    const stats = await store.stats();
-    const accounts = stats.accounts ?? 0;
-    report(
-      ok('store', `schema fits; accounts: ${accounts}, conversations: ${stats.conversations ?? 0}`),
-      ...(accounts > 0
-        ? []
-        : [warning('accounts', 'there are none yet', '`replyd account add --help` shows how to add one')]),
-      ...(await checkQueue(store, config)),
-      ...(listening ? await checkPortsAnswer(listening) : lock.held ? [] : await checkPortsFree(config)),
-      listening ? await checkProbe(store, listening) : warning('probe mail', 'not sent: no daemon is ready to take it'),
-    );
-    await examineWorld(loaded.config, { store, report, resolver });
-  } catch (error) {
-    report(failed('store', faultText(error)));
+    yield failed('store', faultText(error));
   } finally {
-    await store.close();
-  }
-}
-
-const LATEST = 500;
-
-async function examineWorld(
-  config: Config,
-  { store, report, resolver }: { store: Store; report: Report; resolver: Resolver },
-): Promise<void> {
-  const now = Date.now();
-  const latest = await store.mails({ limit: LATEST });
-  report(checkClock(latest[0], now));
-  if (config.smtp.listen.length > 0) report(...checkCertificate(config, now));
-  report(
-    checkClients(config, latest),
-    ...checkProviders(config, await store.mails({ state: 'refused', limit: LATEST }), now),
-  );
-  const accounts = await store.accounts();
-  if (config.outbound.transport === 'smtp') report(await checkSmarthost(config, accounts));
-  const at = { resolver, name: config.smtp.hostname ?? hostname(), addresses: ownAddresses() };
-  const domains = [...new Set(accounts.flatMap(account => account.domains))];
-  const looked = domains.filter(domain => !isReserved(domain)).slice(0, MOST_DOMAINS);
-  for (const finding of await Promise.all(looked.map(domain => checkInboundDomain(domain, at)))) report(finding);
-  const sending = accounts
-    .filter(({ support_email }) => !isReserved(support_email.split('@').at(-1)!))
-    .slice(0, MOST_DOMAINS);
-  const options = { resolver, envelopeSender: config.outbound.envelopeSender };
-  for (const findings of await Promise.all(sending.map(account => checkSupportAddress(account, options)))) {
-    report(...findings);
+    await store?.close();
   }
 }
 
@@ -173,7 +109,6 @@ async function openResolver(server: string | undefined): Promise<Resolver> {
   return resolver;
 }
 
-const MOST_DOMAINS = 50;
 const SIGNS = { ok: ['✔', 'green'], warning: ['!', 'yellow'], failed: ['✘', 'red'] } as const;
 const NAME_COLUMNS = 16;
 

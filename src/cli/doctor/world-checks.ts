@@ -12,6 +12,7 @@ import { faultText } from '../../base/errors.js';
 import type { Config } from '../../config/keys.js';
 import { openProviders, secretsOf } from '../../config/providers.js';
 import type { Account, MailRecord } from '../../conversation/model.js';
+import type { Store } from '../../conversation/store.js';
 import { parseNetworks } from '../../ingress/network.js';
 import { type Finding, failed, ok, warning } from './checks.js';
 import { trySmarthost } from './smarthost.js';
@@ -25,6 +26,28 @@ export interface Resolver {
 }
 
 const DAY = 86_400_000;
+const LATEST_MAILS = 500;
+const MOST_DOMAINS = 50;
+
+/** All of them, one after the other; queries about several domains go out together. */
+export async function* examineWorld(config: Config, store: Store, resolver: Resolver): AsyncGenerator<Finding> {
+  const now = Date.now();
+  const latest = await store.mails({ limit: LATEST_MAILS });
+  yield checkClock(latest[0], now);
+  if (config.smtp.listen.length > 0) yield* checkCertificate(config, now);
+  yield checkClients(config, latest);
+  yield* checkProviders(config, await store.mails({ state: 'refused', limit: LATEST_MAILS }), now);
+  const accounts = await store.accounts();
+  if (config.outbound.transport === 'smtp') yield await checkSmarthost(config, accounts);
+  const at = { resolver, name: config.smtp.hostname ?? hostname(), addresses: ownAddresses() };
+  const domains = [...new Set(accounts.flatMap(account => account.domains))].filter(domain => !isReserved(domain));
+  yield* await Promise.all(domains.slice(0, MOST_DOMAINS).map(domain => checkInboundDomain(domain, at)));
+  const sending = accounts.filter(({ support_email }) => !isReserved(domainOf(support_email))).slice(0, MOST_DOMAINS);
+  const options = { resolver, envelopeSender: config.outbound.envelopeSender };
+  for (const findings of await Promise.all(sending.map(account => checkSupportAddress(account, options)))) {
+    yield* findings;
+  }
+}
 
 /** Certificate and key fit each other, the name we greet with, and today. */
 export function checkCertificate(config: Config, now: number): readonly Finding[] {
@@ -159,7 +182,7 @@ async function dmarcOf(resolver: Resolver, domain: string): Promise<{ text: stri
   return 'nothing';
 }
 
-export async function checkSmarthost(config: Config, accounts: readonly Account[]): Promise<Finding> {
+async function checkSmarthost(config: Config, accounts: readonly Account[]): Promise<Finding> {
   const { outbound, smtp } = config;
   const place = `${outbound.host}:${outbound.port}`;
   const sender = senderOf(outbound.envelopeSender, accounts[0]) ?? '';
@@ -237,7 +260,7 @@ export function isReserved(domain: string): boolean {
   return /(?:^|\.)(?:test|example|invalid|localhost|local|internal|example\.(?:com|net|org))$/.test(domain);
 }
 
-export function ownAddresses(): readonly string[] {
+function ownAddresses(): readonly string[] {
   return Object.values(networkInterfaces()).flatMap(each => (each ?? []).map(({ address }) => address));
 }
 

@@ -10,8 +10,7 @@ import type { Command } from 'commander';
 import { errorText, isReplydError, ReplydError, reasonText } from '../../base/errors.js';
 import type { Location } from '../../conversation/filing.js';
 import type { Store } from '../../conversation/store.js';
-import type { Authentication } from '../../mail/authentication.js';
-import type { Envelope, Mailbox, RawFacts, Reading } from '../../mail/mail.js';
+import type { Envelope, Mailbox, Reading } from '../../mail/mail.js';
 import { loadSettings, storeIsMissing, withStore } from '../context.js';
 import { personText, sizeText, timeText } from '../terminal/render.js';
 import { facts } from '../terminal/table.js';
@@ -26,15 +25,7 @@ interface Given {
   readonly envelope: Envelope | null;
 }
 
-interface Explained {
-  readonly given: Given;
-  readonly facts: RawFacts;
-  readonly envelope: Envelope;
-  readonly reading: Reading;
-  /** Null without a store. */
-  readonly locations: readonly Location[] | null;
-  readonly authentication: Authentication;
-}
+type Explained = Awaited<ReturnType<typeof explain>>;
 
 export function defineExplain(group: Command): void {
   defineResultVerb(group.command('explain <file-or-id>'), {
@@ -87,7 +78,7 @@ function readBytes(name: string): Uint8Array {
   }
 }
 
-async function explain(given: Given, store: Store | null, authservIds: readonly string[]): Promise<Explained> {
+async function explain(given: Given, store: Store | null, authservIds: readonly string[]) {
   const [{ keepInMemory, parseMail }, { readMail }, { factsOf }, { authenticationOf }, { envelopeInHeader }] =
     await Promise.all([
       import('../../mail/message.js'),
