@@ -13,7 +13,7 @@ import { Busboy } from '@fastify/busboy';
 import { errorText, isReplydError, ReplydError } from '../../base/errors.js';
 import type { Exchange } from '../../base/http.js';
 import type { Received } from '../spool.js';
-import type { Fault, ProviderRequest } from './provider.js';
+import { drop, type Fault, type ProviderRequest } from './provider.js';
 
 /** What is used of a request. */
 export interface FormRequest extends Pick<ProviderRequest, 'maxBody' | 'lowOnSpace' | 'spool'> {
@@ -129,7 +129,7 @@ function collectFields({ spool }: FormRequest, { raw, maxRaw }: FormOptions) {
     async abandon(): Promise<void> {
       for (const value of open) value.destroy();
       const received = await mail;
-      if (received?.kind === 'complete') received.release();
+      if (received?.kind === 'complete') await drop(received);
     },
   };
 }

@@ -76,8 +76,9 @@ export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
       if (found.kind === 'gone') return null;
       if (found.kind !== 'posts') return found;
       const results: Result[] = [];
-      for (const post of found.posts)
+      for (const post of found.posts) {
         results.push(await takePost(options, { provider, client: exchange.client }, post));
+      }
       results.sort((one, other) => ORDER.indexOf(one.kind) - ORDER.indexOf(other.kind));
       return results[0] ?? { kind: 'stored', detail: '' };
     } catch (error) {

@@ -8,7 +8,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { errorText, ReplydError } from '../../base/errors.js';
@@ -110,8 +110,10 @@ async function runWorker(job: JsonJob): Promise<JsonPosts> {
     return found as JsonPosts;
   } catch (error) {
     await worker.terminate();
-    // A first mail may have been written before it ended.
-    await rm(`${job.place}-0.eml`, { force: true }).catch(ignore);
+    // What it had written when it was stopped belongs to nobody.
+    const { dir, base } = path.parse(job.place);
+    const left = (await readdir(dir)).filter(name => name.startsWith(`${base}-`));
+    for (const name of left) await rm(path.join(dir, name), { force: true }).catch(ignore);
     throw new ReplydError('unavailable', `a large post could not be read: ${errorText(error)}`);
   } finally {
     await worker.terminate();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
@@ -38,7 +38,7 @@ async function formReader(t: TestContext): Promise<Reader> {
       rmSync(raw.file);
       return bytes;
     },
-    files: () => readdirSync(folder),
+    files: () => readdirSync(folder).map(file => path.join(folder, file)),
   };
 }
 
@@ -152,6 +152,20 @@ test('a client that goes away in the middle', async t => {
     assert.equal((await reading).kind, 'gone');
     while (reader.files().length > 0) await new Promise(setImmediate);
   }
+});
+
+test('a form that breaks after its mail leaves no file of it', async t => {
+  const reader = await formReader(t);
+  const stream = new PassThrough();
+  const reading = reader.read(URLENCODED, stream);
+  stream.write(`mail=${'x'.repeat(40_000)}&`);
+  const written = () => reader.files().some(file => statSync(file).size === 40_000);
+  while (!written()) await new Promise(setImmediate);
+  // The spool has it then, or will in a moment; both must end alike.
+  for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+  stream.end('a&'.repeat(1001));
+  assert.equal((await reading).kind, 'malformed');
+  assert.deepEqual(reader.files(), []);
 });
 
 test('nothing hangs and nothing is left behind, whatever comes', { timeout: 60_000 }, async t => {
