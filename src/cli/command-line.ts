@@ -1,14 +1,14 @@
 /**
- * Runs one command line and says how it ended. Data goes to standard output, everything else to standard error. Exit
- * codes: 0 done, 1 failed, 2 wrong usage (`errors.ts` holds the mapping).
+ * Runs one command line. Data goes to standard output, everything else to standard error. It ends with 0 (done), 1
+ * (failed) or 2 (wrong usage); `errors.ts` has the table.
  */
 import { EXIT_DONE, explain } from './errors.js';
 import { buildProgram, versions } from './program.js';
 import { prepareOutput, printJson, remark } from './terminal/terminal.js';
 
-/** Runs one command line (without node and script). Returns the exit code; never throws. */
+/** `words` come without node and script. Returns the exit code; never throws. */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
-  // What a verb makes is for its owner alone: SQLite would leave its files readable by everybody.
+  // SQLite would make files that everybody can read.
   process.umask(0o077);
   prepareOutput();
   try {
@@ -25,12 +25,12 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   }
 }
 
-// commander's own --version knows no --json.
+// The --version of commander knows no --json.
 function asksForVersion(words: readonly string[]): boolean {
   return words.length === 2 && words.includes('--json') && (words.includes('--version') || words.includes('-V'));
 }
 
-// `replyd help account add` is what people type; `replyd` alone asks for help too.
+// People type `replyd help account add`. `replyd` alone asks for help, too.
 function withHelpFlag(words: readonly string[]): string[] {
   if (words.length === 0) return ['--help'];
   return words[0] === 'help' ? [...words.slice(1), '--help'] : [...words];

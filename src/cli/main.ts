@@ -1,6 +1,6 @@
 /**
- * The entry of the command line. `deliver`, which MTAs start for every mail, goes its own short way; every other verb,
- * and every `--help`, is the command line's (`command-line.ts`). What is not needed is not loaded.
+ * The entry of the command line. MTAs start `deliver` for every mail, so it runs without the library of the command line.
+ * `command-line.ts` runs every other verb and shows every `--help`.
  */
 const words = process.argv.slice(2);
 

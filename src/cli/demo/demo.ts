@@ -130,16 +130,8 @@ async function perform(folder: string, closers: Closer[]): Promise<Stage> {
 
   step(3, 'An agent answers. The customer is gone, so the answer goes out as a mail.');
   command('conversation reply shop#1 --agent Anna --text "Hello Maria, …"');
-  await store.addMessage(
-    { id: started.id },
-    {
-      direction: 'outgoing',
-      text: ANSWER,
-      mail: 'now',
-      agent: { name: 'Anna' },
-      via: 'cli',
-    },
-  );
+  const agent = { name: 'Anna' };
+  await store.addMessage({ id: started.id }, { direction: 'outgoing', text: ANSWER, mail: 'now', agent, via: 'cli' });
   const answer = await parseMail(await sink.first, keepInMemory);
   showMail(answer, ['From', 'To', 'Reply-To', 'Subject', 'Message-ID']);
 
@@ -173,19 +165,13 @@ async function replied(store: Store, id: string): Promise<Conversation> {
 
 function configText(folder: string, sinkPort: number): string {
   return `data_dir = ${JSON.stringify(path.join(folder, 'data'))}
-
-[smtp]
-listen = ["127.0.0.1:0"]
-hostname = "mx.in.shop.example"
-
-[http]
-listen = "127.0.0.1:0"
-
-[outbound]
-transport = "smtp"
-host = "127.0.0.1"
-port = ${sinkPort}
-tls = "none"
+smtp.listen = ["127.0.0.1:0"]
+smtp.hostname = "mx.in.shop.example"
+http.listen = "127.0.0.1:0"
+outbound.transport = "smtp"
+outbound.host = "127.0.0.1"
+outbound.port = ${sinkPort}
+outbound.tls = "none"
 `;
 }
 

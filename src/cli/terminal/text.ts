@@ -58,16 +58,8 @@ export function width(text: string): number {
 export function cut(text: string, columns: number): string {
   if (text.length <= columns && PLAIN.test(text)) return text;
   // A grapheme of more code units than this is noise; the bound keeps a megabyte of subject cheap.
-  const head = text.slice(0, columns * 64);
-  let used = 0;
-  let kept = '';
-  for (const grapheme of graphemes(head)) {
-    const wide = graphemeWidth(grapheme);
-    if (used + wide > columns) return `${fit(kept, columns - 1)}…`;
-    used += wide;
-    kept += grapheme;
-  }
-  return head.length < text.length ? `${fit(kept, columns - 1)}…` : kept;
+  const kept = fit(text.slice(0, columns * 64), columns);
+  return kept.length === text.length ? text : `${fit(kept, columns - 1)}…`;
 }
 
 /** The text with spaces to fill `columns`. */

@@ -55,19 +55,28 @@ export async function* readExport(chunks: AsyncIterable<string>, account: string
 }
 
 async function* readTable(chunks: AsyncIterable<string>, account: string | null): AsyncGenerator<Row> {
-  let places: Partial<Record<Column, number>> | null = null;
+  let names: readonly string[] | null = null;
   for await (const { line, fields } of readCsv(chunks)) {
-    if (places === null) {
-      places = placesOf(fields);
-      if (places.uuid === undefined || (places.account === undefined && account === null)) {
-        const missing = places.uuid === undefined ? 'uuid' : 'account (or give --account)';
-        throw new ReplydError('invalid', `the first line must name the columns; there is none called ${missing}`);
-      }
-      continue;
+    if (names === null) {
+      names = readHeader(fields, account);
+    } else {
+      const header = names;
+      yield { line, conversation: conversationOf(name => fields[header.indexOf(name)] ?? '', account) };
     }
-    const at = places;
-    yield { line, conversation: conversationOf(column => fields[at[column] ?? -1] ?? '', account) };
   }
+}
+
+function readHeader(fields: readonly string[], account: string | null): readonly string[] {
+  const names = fields.map(field =>
+    field
+      .trim()
+      .toLowerCase()
+      .replaceAll(/[\s-]+/g, '_'),
+  );
+  const has = (column: Column) => COLUMNS[column].some(name => names.includes(name));
+  if (has('uuid') && (has('account') || account !== null)) return names;
+  const missing = has('uuid') ? 'account (or give --account)' : 'uuid';
+  throw new ReplydError('invalid', `the first line must name the columns; there is none called ${missing}`);
 }
 
 async function* readJsonLines(chunks: AsyncIterable<string>, account: string | null): AsyncGenerator<Row> {
@@ -87,51 +96,37 @@ function fromJson(text: string, account: string | null): Row['conversation'] {
     return { refused: 'no JSON' };
   }
   if (typeof value !== 'object' || value === null) return { refused: 'no object' };
-  const reach = (name: string) => {
+  const cell = (name: string) => {
     const found = name.split('.').reduce<unknown>((at, part) => {
       return typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[part] : undefined;
     }, value);
     return typeof found === 'string' || typeof found === 'number' ? String(found) : '';
   };
-  return conversationOf(column => COLUMNS[column].map(reach).find(found => found !== '') ?? '', account);
+  return conversationOf(cell, account);
 }
 
-function placesOf(header: readonly string[]): Partial<Record<Column, number>> {
-  const names = header.map(name =>
-    name
-      .trim()
-      .toLowerCase()
-      .replaceAll(/[\s-]+/g, '_'),
-  );
-  const places: Partial<Record<Column, number>> = {};
-  for (const [column, known] of Object.entries(COLUMNS) as [Column, readonly string[]][]) {
-    const at = known.map(name => names.indexOf(name)).find(place => place !== -1);
-    if (at !== undefined) places[column] = at;
-  }
-  return places;
-}
-
-function conversationOf(get: (column: Column) => string, account: string | null): Row['conversation'] {
-  const uuid = get('uuid').trim();
+/** `cell` gives what stands under a name in the row, '' for nothing. */
+function conversationOf(cell: (name: string) => string, account: string | null): Row['conversation'] {
+  const get = (column: Column) => (COLUMNS[column].map(cell).find(found => found !== '') ?? '').trim();
+  const uuid = get('uuid');
   if (!UUID.test(uuid)) return { refused: `${JSON.stringify(uuid.slice(0, 40))} is no UUID` };
-  const slug = account ?? get('account').trim();
+  const slug = account ?? get('account');
   if (slug === '') return { refused: 'no account' };
   const channel = channelOf(get('channel'));
   if (channel === null) return { refused: `unknown channel ${JSON.stringify(get('channel').slice(0, 40))}` };
-  const written = get('contactEmail').trim();
+  const written = get('contactEmail');
   const email = written === '' ? null : normalizeAddress(written);
   if (written !== '' && email === null) return { refused: 'the e-mail address of the contact is none' };
-  const id = get('contactId').trim();
-  const subject = get('subject').replaceAll(/\s+/g, ' ').trim().slice(0, 1000);
+  const id = get('contactId');
   return {
     token: uuid.toLowerCase(),
     account: slug,
     channel,
-    subject: subject === '' ? null : subject,
-    status: get('status').trim().toLowerCase() === 'resolved' || get('status').trim() === '1' ? 'resolved' : 'open',
+    subject: get('subject').replaceAll(/\s+/g, ' ').slice(0, 1000) || null,
+    status: ['resolved', '1'].includes(get('status').toLowerCase()) ? 'resolved' : 'open',
     contact: {
       email,
-      name: get('contactName').replaceAll(/\s+/g, ' ').trim().slice(0, 500),
+      name: get('contactName').replaceAll(/\s+/g, ' ').slice(0, 500),
       ...(id === '' ? {} : { source_id: `chatwoot:${id}` }),
     },
     metadata: { chatwoot_uuid: uuid.toLowerCase() },
@@ -139,7 +134,7 @@ function conversationOf(get: (column: Column) => string, account: string | null)
 }
 
 function channelOf(written: string): Channel | null {
-  const word = written.trim().toLowerCase();
+  const word = written.toLowerCase();
   if (word === '') return 'api';
   const ours = CHANNELS.find(channel => channel === word);
   return ours ?? CHATWOOT_CHANNELS[word.replace(/^channel::/, '').replaceAll(/[^a-z]/g, '')] ?? null;

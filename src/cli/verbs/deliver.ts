@@ -8,6 +8,7 @@
  * qmail: 0, 100, 111. It always reads standard input to its end, because an MTA takes a broken pipe for a failure.
  */
 import { writeSync } from 'node:fs';
+import { finished } from 'node:stream/promises';
 import { deliverMail } from '../../ingress/pipe/lmtp-client.js';
 import {
   type Ending,
@@ -19,13 +20,7 @@ import {
   senderOf,
 } from '../../ingress/pipe/pipe.js';
 
-export interface DeliverOptions {
-  readonly door: PipeDoor;
-  readonly socket: string | undefined;
-  readonly sender: string | undefined;
-  readonly config: string | undefined;
-  readonly recipient: string | undefined;
-}
+type DeliverOptions = ReturnType<typeof readDeliverWords>;
 
 /** Milliseconds without a byte in either direction. The daemon answers a mail within five minutes. */
 const TIMEOUTS = { step: 60_000, stored: 330_000 };
@@ -85,7 +80,7 @@ const HOW: Readonly<Record<PipeDoor, string>> = {
 };
 
 /** Throws with what is wrong. */
-export function readDeliverWords(words: readonly string[]): DeliverOptions {
+function readDeliverWords(words: readonly string[]) {
   const options = new Map<string, string>();
   const rest: string[] = [];
   for (let at = 0; at < words.length; at++) {
@@ -150,13 +145,6 @@ async function findPlace({ socket, config }: DeliverOptions): Promise<Place> {
 }
 
 async function drain(): Promise<void> {
-  const { stdin } = process;
-  if (stdin.readableEnded || stdin.destroyed) return;
-  await new Promise<void>(resolve => {
-    stdin
-      .once('end', resolve)
-      .once('error', () => resolve())
-      .once('close', resolve);
-    stdin.resume();
-  });
+  process.stdin.resume();
+  await finished(process.stdin).catch(() => undefined);
 }

@@ -213,33 +213,23 @@ function threadingLines({ given, envelope, locations, reading }: Explained): (re
   if (ours.length === 0) return [['goes to', 'nowhere: no address in it is ours']];
   return ours.flatMap(location => [
     ['addressed to', location.recipient] as const,
-    ['goes to', destinationText(location)] as const,
+    ['goes to', DESTINATIONS[location.goes](location)] as const,
     ...(location.goes === 'conversation' && !location.writer_known
       ? [['', 'its writer is no participant there'] as const]
       : []),
   ]);
 }
 
-function destinationText({ goes, account, conversation, by }: Location): string {
-  switch (goes) {
-    case 'conversation':
-      return `${account}#${conversation!.number} (${conversation!.id}), by its ${by}`;
-    case 'new':
-      return `a new conversation of ${account}: it names none`;
-    case 'kept':
-      return 'the operator: kept, in no conversation';
-    case 'unthreaded':
-      return `nowhere: it names no conversation, and ${account} opens none for mail`;
-    case 'blocked':
-      return `nowhere: ${by} is on the block list of ${account}; it is refused (550)`;
-    case 'switched_off':
-      return 'nowhere: inbound mail of this account is off';
-    case 'unknown':
-      return 'nowhere: no address of ours, or its token is unknown or revoked';
-    case 'not_ours':
-      return 'nowhere: the domain is not ours';
-  }
-}
+const DESTINATIONS: Readonly<Record<Location['goes'], (location: Location) => string>> = {
+  conversation: ({ account, conversation: to, by }) => `${account}#${to!.number} (${to!.id}), by its ${by}`,
+  new: ({ account }) => `a new conversation of ${account}: it names none`,
+  kept: () => 'the operator: kept, in no conversation',
+  unthreaded: ({ account }) => `nowhere: it names no conversation, and ${account} opens none for mail`,
+  blocked: ({ account, by }) => `nowhere: ${by} is on the block list of ${account}; it is refused (550)`,
+  switched_off: () => 'nowhere: inbound mail of this account is off',
+  unknown: () => 'nowhere: no address of ours, or its token is unknown or revoked',
+  not_ours: () => 'nowhere: the domain is not ours',
+};
 
 function reportText({ recipient, action, status, diagnostic }: Reading['report'][number]): string {
   const about = [action, recipient === '' ? 'somebody' : `for ${recipient}`, status].filter(Boolean).join(' ');
