@@ -11,7 +11,7 @@ import type { Store } from '../conversation/store.js';
 import { type Context, withStore } from './context.js';
 import { print, printJson, warn } from './terminal/terminal.js';
 
-/** Loaded by `require`: `import` of a CommonJS package costs every verb 5 ms more, to find its exports. */
+/** Loaded by `require`, as each library of a short verb is: `import` of a CommonJS package takes 5 ms more. */
 export const commander = createRequire(import.meta.url)('commander') as typeof Commander;
 
 export interface VerbHelp {

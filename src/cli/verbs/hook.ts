@@ -5,11 +5,29 @@
 import { isIP } from 'node:net';
 import type { Command } from 'commander';
 import type { Hook } from '../../conversation/model.js';
+import type { Store } from '../../conversation/store.js';
 import { EXIT_FAILED } from '../errors.js';
 import { timeText } from '../terminal/render.js';
 import { facts, table } from '../terminal/table.js';
 import { warn } from '../terminal/terminal.js';
 import { type Call, defineStoreVerb } from '../verb.js';
+
+type Made = Awaited<ReturnType<Store['addHook']>>;
+
+/** How a hook is shown whose secret is new. */
+const WITH_SECRET = {
+  json: ({ hook, secret }: Made) => ({ ...hook, secret }),
+  view: ({ hook, secret }: Made) =>
+    facts([
+      ['id', hook.id],
+      ['account', hook.account],
+      ['address', hook.url],
+      ['secret', secret],
+    ]),
+  after(_made: Made, { options }: Call<unknown>) {
+    if (!options.json) warn('keep the secret now: it cannot be shown again');
+  },
+};
 
 export function defineHook(group: Command): void {
   defineStoreVerb(group.command('add <slug> <url>'), {
@@ -17,16 +35,15 @@ export function defineHook(group: Command): void {
     examples: ['hook add acme https://app.acme.example/replyd', 'hook add acme https://app.acme.example/replyd --json'],
     more: 'The secret that signs (Standard Webhooks) is shown now; `hook rotate` makes a new one.',
     async run({ store, loaded }, slug, url) {
-      const hook = withSecret(await store.addHook({ account: slug, url }));
+      const made = await store.addHook({ account: slug, url });
       const { isPrivateAddress } = await import('../../outbound/webhook.js');
       const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
       if (!loaded.config.hooks.allowPrivate && (host === 'localhost' || (isIP(host) && isPrivateAddress(host)))) {
         warn(`nothing will be posted there yet: ${host} is a private address, and hooks.allow_private is off`);
       }
-      return hook;
+      return made;
     },
-    view: secretView,
-    after: warnOfSecret,
+    ...WITH_SECRET,
   });
 
   defineStoreVerb(group.command('list'), {
@@ -75,9 +92,8 @@ export function defineHook(group: Command): void {
   defineStoreVerb(group.command('rotate <id>'), {
     does: 'make a new secret; for a day the old one signs too',
     examples: ['hook rotate hook_04x0g2k9c7d', 'hook rotate hook_04x0g2k9c7d --json'],
-    run: async ({ store }, id) => withSecret(await store.rotateHook(id)),
-    view: secretView,
-    after: warnOfSecret,
+    run: ({ store }, id) => store.rotateHook(id),
+    ...WITH_SECRET,
   });
 
   defineStoreVerb(group.command('remove <id>'), {
@@ -90,25 +106,6 @@ export function defineHook(group: Command): void {
     },
     view: hook => `removed ${hook.id} of ${hook.account}`,
   });
-}
-
-type HookWithSecret = Hook & { readonly secret: string };
-
-function withSecret({ hook, secret }: { hook: Hook; secret: string }): HookWithSecret {
-  return { ...hook, secret };
-}
-
-function secretView({ id, account, url, secret }: HookWithSecret): string {
-  return facts([
-    ['id', id],
-    ['account', account],
-    ['address', url],
-    ['secret', secret],
-  ]);
-}
-
-function warnOfSecret(_hook: Hook, { options }: Call<unknown>): void {
-  if (!options.json) warn('keep the secret now: it cannot be shown again');
 }
 
 function stateOf(hook: Hook): string {
