@@ -1,6 +1,9 @@
 /** Every kind of attack, in the order in which they run. */
+import { accounts } from './accounts.js';
 import type { AttackKind } from './attack.js';
 import { relayTricks } from './relay.js';
 import { smuggling } from './smuggling.js';
+import { starttls } from './starttls.js';
+import { xclient } from './xclient.js';
 
-export const KINDS: readonly AttackKind[] = [smuggling, relayTricks];
+export const KINDS: readonly AttackKind[] = [smuggling, relayTricks, starttls, xclient, accounts];
