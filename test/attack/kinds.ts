@@ -3,7 +3,8 @@ import { accounts } from './accounts.js';
 import type { AttackKind } from './attack.js';
 import { relayTricks } from './relay.js';
 import { smuggling } from './smuggling.js';
+import { ssrf } from './ssrf.js';
 import { starttls } from './starttls.js';
 import { xclient } from './xclient.js';
 
-export const KINDS: readonly AttackKind[] = [smuggling, relayTricks, starttls, xclient, accounts];
+export const KINDS: readonly AttackKind[] = [smuggling, relayTricks, starttls, xclient, accounts, ssrf];
