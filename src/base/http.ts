@@ -10,6 +10,7 @@
  * else thrown is our own trouble: 503, and the reason stands in the log alone. A request that no handler takes: 404. A
  * client that goes away ends its exchange only. `close` lets exchanges end within the grace period and cuts the rest.
  */
+import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
@@ -143,16 +144,13 @@ export async function openHttp(options: HttpOptions): Promise<HttpListener> {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', error => {
-      const place = 'fd' in listen ? `fd:${listen.fd}` : printListen({ kind: 'tcp', ...listen });
-      reject(new ReplydError('unavailable', `cannot listen on ${place}: ${errorText(error)}`, { cause: error }));
-    });
-    server.listen('fd' in listen ? { fd: listen.fd } : { host: listen.host, port: listen.port }, resolve);
+  server.listen(listen);
+  await once(server, 'listening').catch(error => {
+    const place = 'fd' in listen ? `fd:${listen.fd}` : printListen({ kind: 'tcp', ...listen });
+    throw new ReplydError('unavailable', `cannot listen on ${place}: ${errorText(error)}`, { cause: error });
   });
   server.on('error', error => log.error('failed', { door: 'http', error: errorText(error) }));
   const stopped = new Promise<void>(resolve => server.once('close', resolve));
-  let closing: Promise<void> | null = null;
   const stopListening = () => {
     if (!server.listening) return;
     server.close();
@@ -164,8 +162,7 @@ export async function openHttp(options: HttpOptions): Promise<HttpListener> {
     close({ graceMs }) {
       stopListening();
       const late = setTimeout(() => server.closeAllConnections(), graceMs);
-      closing ??= stopped;
-      return closing.finally(() => clearTimeout(late));
+      return stopped.finally(() => clearTimeout(late));
     },
   };
 }
@@ -182,14 +179,14 @@ async function exchangeOn(
   const files: string[] = [];
   const exchange = createExchange(request, response, { files, closing: () => !server.listening });
   try {
-    if (exchange === null) {
+    if (!exchange.target.startsWith('/')) {
       response.writeHead(400, { ...COMMON_HEADERS, connection: 'close' }).end();
       return;
     }
     for (const handler of handlers) if (await handler(exchange)) return;
     await exchange.problem(404, 'There is nothing at this address.');
   } catch (error) {
-    if (response.headersSent || response.destroyed || exchange === null) {
+    if (response.headersSent || response.destroyed) {
       response.destroy();
       log.debug('disconnected', { door: 'http', error: errorText(error) });
     } else await answerFault(exchange, error, log);
@@ -215,14 +212,13 @@ function createExchange(
   request: IncomingMessage,
   response: ServerResponse,
   context: { readonly files: string[]; readonly closing: () => boolean },
-): Exchange | null {
+): Exchange {
   const target = request.url ?? '';
   const mark = target.indexOf('?');
   const gone = new AbortController();
   response.once('close', () => {
     if (!response.writableFinished) gone.abort();
   });
-  if (!target.startsWith('/')) return null;
 
   const send: Exchange['send'] = async (status, body, headers = {}) => {
     const length = body === null ? 0 : body instanceof Uint8Array ? body.length : null;

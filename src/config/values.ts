@@ -29,33 +29,18 @@ export interface Kind<T> {
   print(value: T): Written;
 }
 
-const SECOND = 1000;
-const DURATION_UNITS: readonly (readonly [unit: string, ms: number])[] = [
-  ['w', 604_800 * SECOND],
-  ['d', 86_400 * SECOND],
-  ['h', 3600 * SECOND],
-  ['m', 60 * SECOND],
-  ['s', SECOND],
-  ['ms', 1],
-];
-
-/** Decimal as written (MB), binary as written (MiB); a bare letter is binary, as mail and web servers read it. */
-const SIZE_UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  k: 2 ** 10,
-  kb: 1e3,
-  kib: 2 ** 10,
-  m: 2 ** 20,
-  mb: 1e6,
-  mib: 2 ** 20,
-  g: 2 ** 30,
-  gb: 1e9,
-  gib: 2 ** 30,
-  t: 2 ** 40,
-  tb: 1e12,
-  tib: 2 ** 40,
+/** Milliseconds, the longest first. */
+const DURATION_UNITS: Readonly<Record<string, number>> = {
+  w: 604_800_000,
+  d: 86_400_000,
+  h: 3_600_000,
+  m: 60_000,
+  s: 1000,
+  ms: 1,
 };
+
+/** The place of a letter is its power. */
+const SIZE_LETTERS = ' KMGT';
 
 export function text(): Kind<string> {
   return kind('text', 'a text that is not empty', written => trimmed(written) || null);
@@ -89,11 +74,12 @@ export function whole(min: number, max: number): Kind<number> {
   });
 }
 
-/** Bytes. "35MiB", "20 MB", "512k" or a bare number of bytes. */
+/** Bytes. "35MiB", "20 MB", "512k" or a bare number. MB is decimal; MiB is binary, and so is M, as mail servers read it. */
 export function size(min = 0, max = Number.MAX_SAFE_INTEGER): Kind<number> {
   const read = (written: unknown) => {
-    const [, count, unit] = /^(\d{1,15}(?:\.\d{1,6})?) ?([a-z]{0,3})$/i.exec(String(written).trim()) ?? [];
-    const value = Math.round(Number(count) * (SIZE_UNITS[unit?.toLowerCase() ?? ''] ?? Number.NaN));
+    const form = /^(\d{1,15}(?:\.\d{1,6})?) ?(?:([KMGT])(I?B)?|B)?$/;
+    const [, count, letter = ' ', ending] = form.exec(String(written).trim().toUpperCase()) ?? [];
+    const value = Math.round(Number(count) * (ending === 'B' ? 1000 : 1024) ** SIZE_LETTERS.indexOf(letter));
     if (Number.isNaN(value)) return null;
     if (value < min) return bad(written, `at least ${printSize(min)}`);
     if (value <= max) return value;
@@ -191,17 +177,14 @@ export function listOf<T>(inner: Kind<T>, options: { atLeast?: number } = {}): K
 /** The shortest exact form: 90000 → "90s", 7200000 → "2h". */
 export function printDuration(ms: number): string {
   if (ms === 0) return '0';
-  const [unit, length] = DURATION_UNITS.find(([, unitMs]) => unitMs <= 86_400 * SECOND && ms % unitMs === 0) ?? [
-    'ms',
-    1,
-  ];
+  const [unit, length] = Object.entries(DURATION_UNITS).find(([name, each]) => name !== 'w' && ms % each === 0)!;
   return `${ms / length}${unit}`;
 }
 
 /** The shortest exact form in binary units: 36700160 → "35MiB". */
 export function printSize(bytes: number): string {
-  const unit = ['TiB', 'GiB', 'MiB', 'KiB'].find(name => bytes > 0 && bytes % SIZE_UNITS[name.toLowerCase()]! === 0);
-  return unit ? `${bytes / SIZE_UNITS[unit.toLowerCase()]!}${unit}` : String(bytes);
+  const power = [4, 3, 2, 1].find(each => bytes > 0 && bytes % 1024 ** each === 0);
+  return power === undefined ? String(bytes) : `${bytes / 1024 ** power}${SIZE_LETTERS[power]}iB`;
 }
 
 function readDuration(written: string): number | null {
@@ -209,12 +192,8 @@ function readDuration(written: string): number | null {
   if (compact === '0') return 0;
   if (!/^(?:\d{1,12}(?:\.\d{1,6})?(?:ms|[smhdw])){1,6}$/.test(compact)) return null;
   const parts = compact.matchAll(/([\d.]+)([a-z]+)/g);
-  const total = [...parts].reduce((sum, [, count, unit]) => sum + Number(count) * unitLength(unit!), 0);
+  const total = [...parts].reduce((sum, [, count, unit]) => sum + Number(count) * DURATION_UNITS[unit!]!, 0);
   return Math.round(total);
-}
-
-function unitLength(unit: string): number {
-  return DURATION_UNITS.find(([name]) => name === unit)?.[1] ?? 0;
 }
 
 /**

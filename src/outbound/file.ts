@@ -6,11 +6,11 @@
  * mail or one without its envelope. A second attempt replaces the files. A folder that can't be written (no permission,
  * disk full, gone) is trouble of the destination; a mail that can't be read is retried.
  */
-import { mkdir, open, rename, unlink } from 'node:fs/promises';
+import { mkdir, open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { errorText } from '../base/errors.js';
 import type { Courier, MailParcel, Outcome, Parcel } from '../conversation/ports.js';
-import { copyBytes } from './render.js';
+import { copyBytes, writeSynced } from './render.js';
 
 /** A courier that writes into `folder`, which is made (0700) when it is not there. */
 export function createFileCourier(options: { readonly folder: string }): Courier {
@@ -40,19 +40,10 @@ function envelope(parcel: MailParcel): Buffer {
   return Buffer.from(`${JSON.stringify(fields, null, 2)}\n`);
 }
 
+/** A reader of the folder sees all of it or nothing. */
 async function write(file: string, chunks: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void> {
-  const temporary = `${file}.tmp`;
-  const handle = await open(temporary, 'w', 0o600);
-  try {
-    for await (const chunk of chunks) await handle.writeFile(chunk);
-    await handle.sync();
-    await handle.close();
-    await rename(temporary, file);
-  } catch (error) {
-    await handle.close().catch(() => {});
-    await unlink(temporary).catch(() => {});
-    throw error;
-  }
+  await writeSynced(`${file}.tmp`, chunks);
+  await rename(`${file}.tmp`, file);
 }
 
 async function syncFolder(folder: string): Promise<void> {

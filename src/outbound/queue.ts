@@ -319,10 +319,7 @@ export function openQueue(options: QueueOptions): Queue {
   };
 }
 
-const realTimers: Timers = {
-  set: (callback, milliseconds) => setTimeout(callback, milliseconds),
-  clear: handle => clearTimeout(handle as NodeJS.Timeout),
-};
+const realTimers: Timers = { set: setTimeout, clear: clearTimeout };
 
 function recipientOf(parcel: Parcel): string {
   return parcel.kind === 'webhook' ? parcel.url : parcel.rcptTo.toLowerCase();

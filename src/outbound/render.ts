@@ -43,7 +43,9 @@ export async function renderMail(mail: OutgoingMail, options: { readonly folder:
   }).compile();
   try {
     if (total <= MAX_IN_MEMORY) return { bytes: await node.build() };
-    return await spool(node.createReadStream(), options.folder);
+    const file = path.join(options.folder, `outgoing-${randomUUID()}.eml`);
+    await writeSynced(file, node.createReadStream() as AsyncIterable<Buffer>);
+    return { file };
   } finally {
     for (const stream of streams) stream.destroy();
   }
@@ -85,14 +87,13 @@ function* slices(bytes: Uint8Array): Generator<Buffer> {
   for (let start = 0; start < bytes.length; start += SLICE) yield Buffer.from(bytes.subarray(start, start + SLICE));
 }
 
-async function spool(stream: Readable, folder: string): Promise<Content> {
-  const file = path.join(folder, `outgoing-${randomUUID()}.eml`);
-  const handle = await open(file, 'wx', 0o600);
+/** A file (0600) with all of it, synced; none when that fails. */
+export async function writeSynced(file: string, chunks: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void> {
+  const handle = await open(file, 'w', 0o600);
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) await handle.writeFile(chunk);
+    for await (const chunk of chunks) await handle.writeFile(chunk);
     await handle.sync();
     await handle.close();
-    return { file };
   } catch (error) {
     await handle.close().catch(() => {});
     await unlink(file).catch(() => {});
