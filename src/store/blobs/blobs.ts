@@ -36,32 +36,21 @@ export async function placeContent(
   { sha256, size }: { sha256: string; size: number },
 ): Promise<StoredContent> {
   try {
-    if ('bytes' in content) {
-      if (size <= INLINE_LIMIT) return { sha256, size, bytes: content.bytes };
-      await writeInPlace(dataDir, sha256, async temporary => {
-        const file = await open(temporary, 'wx', 0o600);
-        try {
-          await file.writeFile(content.bytes);
-          await file.sync();
-        } finally {
-          await file.close();
-        }
-      });
-      return { sha256, size, placed: true };
-    }
     if (size <= INLINE_LIMIT) {
+      if ('bytes' in content) return { sha256, size, bytes: content.bytes };
       const bytes = await readFile(content.file);
       await rm(content.file, { force: true });
       return { sha256, size, bytes };
     }
     await writeInPlace(dataDir, sha256, async temporary => {
-      const file = await open(content.file, 'r+');
+      const file = 'bytes' in content ? await open(temporary, 'wx', 0o600) : await open(content.file, 'r+');
       try {
+        if ('bytes' in content) await file.writeFile(content.bytes);
         await file.sync();
       } finally {
         await file.close();
       }
-      await rename(content.file, temporary);
+      if ('file' in content) await rename(content.file, temporary);
     });
     return { sha256, size, placed: true };
   } catch (error) {
@@ -107,12 +96,8 @@ export async function blobKey(tx: StoreTx, content: StoredContent): Promise<numb
     'select key, case when data is null then 0 else 1 end as inline from blob where sha256 = $1 and shared = 1',
     Buffer.from(content.sha256, 'hex'),
   );
-  if (known) {
-    if (!known.inline) touch(blobFile(tx.dataDir, content.sha256));
-    return known.key;
-  }
-  if (!('bytes' in content)) touch(blobFile(tx.dataDir, content.sha256));
-  return insertBlob(tx, content, { shared: true });
+  if (known ? known.inline === 0 : 'placed' in content) touch(blobFile(tx.dataDir, content.sha256));
+  return known?.key ?? (await insertBlob(tx, content, { shared: true }));
 }
 
 /**

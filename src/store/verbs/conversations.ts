@@ -6,7 +6,7 @@ import type { ConversationRef, NewConversation } from '../../conversation/store.
 import { foldAddress } from '../../mail/address.js';
 import { byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
-import type { ConversationRow, ParticipantRow } from '../rows.js';
+import type { ContactRow, ConversationRow, ParticipantRow } from '../rows.js';
 import { ALL, allOf, inTurn, type StoreTx, toJson, type Verb } from '../tx.js';
 import { messagesThatFit } from '../views/message-page.js';
 import { conversationView, latestContactParticipant } from '../views/views.js';
@@ -14,20 +14,13 @@ import { accountBySlug, checkedAddress } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
 import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
 import { insertMessage, saidBy, writeMessage } from './messages.js';
-import { addParticipant, addToken, contactFor, participantByAddress } from './participants.js';
+import { addContact, addToken, contactFor, participantByAddress } from './participants.js';
 import { dropWaiting } from './waiting.js';
 
 export const startConversation: Verb<'startConversation'> = async (tx, start) => {
   const account = await accountBySlug(tx, start.account);
   const contact = await contactFor(tx, account.key, start.contact);
-  const row = await openConversation(tx, account.key, contact.key, start);
-  await addParticipant(tx, row.key, {
-    contactKey: contact.key,
-    email: contact.email,
-    name: contact.name,
-    role: 'contact',
-    ...(start.token === undefined ? {} : { token: start.token }),
-  });
+  const { conversation: row } = await openConversation(tx, contact, start);
   const events: NewEvent[] = [{ type: 'conversation.created' }];
   const text = start.text ?? '';
   const step = await advance(tx, row, { messages: text === '' ? 0 : 1, events: text === '' ? 1 : 2 });
@@ -152,35 +145,36 @@ function refOf(row: ConversationRow): ConversationRef {
   return { id: encodeId('conversation', row.key) };
 }
 
-/** Inserts the bare row with the account's next number. */
+/** With the account's next number, and the contact as its participant. Tells nobody. */
 export async function openConversation(
   tx: StoreTx,
-  accountKey: number,
-  contactKey: number,
-  start: Pick<NewConversation, 'channel' | 'source_id' | 'subject' | 'metadata'>,
-): Promise<ConversationRow> {
+  contact: ContactRow,
+  start: Pick<NewConversation, 'channel' | 'source_id' | 'subject' | 'metadata' | 'token'> & {
+    readonly status?: ConversationStatus;
+  },
+): Promise<{ readonly conversation: ConversationRow; readonly participant: ParticipantRow }> {
   const number = (await tx.value<number>(
     'update account set next_number = next_number + 1 where key = $1 returning next_number - 1',
-    accountKey,
+    contact.account_key,
   ))!;
   const now = tx.now();
-  const row: ConversationRow = {
+  const conversation: ConversationRow = {
     key: tx.key(),
-    account_key: accountKey,
+    account_key: contact.account_key,
     number,
-    contact_key: contactKey,
+    contact_key: contact.key,
     channel: start.channel,
     source_id: start.source_id ?? null,
     subject: start.subject ?? null,
-    status: 'open',
+    status: start.status ?? 'open',
     metadata: toJson(start.metadata ?? {}),
     next_seq: 1,
     created_at: now,
     last_activity_at: now,
     seen_at: null,
   };
-  await tx.insert('conversation', row);
-  return row;
+  await tx.insert('conversation', conversation);
+  return { conversation, participant: await addContact(tx, conversation.key, contact, start.token) };
 }
 
 async function shown(tx: StoreTx, key: number): Promise<Conversation> {

@@ -7,7 +7,7 @@ import type { AccountRow } from '../rows.js';
 import { inTurn, type StoreTx, type Verb } from '../tx.js';
 import { accountBySlug, checkedAddress } from './accounts.js';
 import { openConversation } from './conversations.js';
-import { addParticipant, contactFor } from './participants.js';
+import { contactFor } from './participants.js';
 
 export const importConversations: Verb<'importConversations'> = async (tx, conversations) =>
   await inTurn(conversations, async each => {
@@ -37,16 +37,6 @@ async function importOne(
   if (owner === accountKey) return 'known';
   if (owner !== undefined) return { refused: 'this conversation was imported into another account' };
   const contact = await contactFor(tx, accountKey, imported.contact);
-  const row = await openConversation(tx, accountKey, contact.key, imported);
-  await addParticipant(tx, row.key, {
-    contactKey: contact.key,
-    email: contact.email,
-    name: contact.name,
-    role: 'contact',
-    token: imported.token,
-  });
-  if (imported.status !== 'open') {
-    await tx.update('conversation', row.key, { status: imported.status });
-  }
+  await openConversation(tx, contact, imported);
   return 'made';
 }

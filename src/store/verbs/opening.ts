@@ -10,7 +10,7 @@ import { inTurn, type StoreTx } from '../tx.js';
 import { openConversation } from './conversations.js';
 import { emitEvents } from './events.js';
 import { recentMails } from './loops.js';
-import { addParticipant, contactFor } from './participants.js';
+import { contactFor } from './participants.js';
 import type { Place, Target } from './threading.js';
 
 /** What is known of the mail. `reading`: null when it can't be read. */
@@ -47,15 +47,9 @@ async function openForMail(tx: StoreTx, { reading, envelope, limits }: Mail, acc
     const evidence = ['threaded: latest conversation of a contact in a loop'];
     if (latest) return { ...place, conversation: latest, evidence };
   }
-  const conversation = await openConversation(tx, account.key, contact.key, {
+  const { conversation, participant } = await openConversation(tx, contact, {
     channel: 'email',
     subject: reading?.mail.subject || null,
-  });
-  const participant = await addParticipant(tx, conversation.key, {
-    contactKey: contact.key,
-    email: contact.email,
-    name: contact.name,
-    role: 'contact',
   });
   await emitEvents(tx, conversation, [{ type: 'conversation.created' }]);
   return {

@@ -29,11 +29,13 @@ export const contact: Verb<'contact'> = async (tx, id) => contactView(tx, await 
 
 export const setContact: Verb<'setContact'> = async (tx, id, change) => {
   const row = await byId(tx, 'contact', id);
-  await tx.update('contact', row.key, { name: change.name });
-  if (change.source_id !== undefined) await changeSourceId(tx, row, change.source_id);
-  if (change.email !== undefined) await changeAddress(tx, row, change.email);
-  if (change.name !== undefined) {
-    await tx.run("update participant set name = $1 where contact_key = $2 and role = 'contact'", change.name, row.key);
+  const { name, email, source_id } = change;
+  if (source_id != null)
+    await refuseTaken(tx, row, { column: 'source_id', value: source_id, what: 'this source_id is that' });
+  await tx.update('contact', row.key, { name, source_id });
+  if (email !== undefined) await changeAddress(tx, row, email);
+  if (name !== undefined) {
+    await tx.run("update participant set name = $1 where contact_key = $2 and role = 'contact'", name, row.key);
   }
   return contactView(tx, await byId(tx, 'contact', id));
 };
@@ -84,20 +86,30 @@ export async function contactFor(
   return { ...row, suspended_at: null, suspended_reason: null };
 }
 
-async function changeSourceId(tx: StoreTx, contact: ContactRow, sourceId: string | null): Promise<void> {
+/** Throws conflict when another contact of the account has it. */
+async function refuseTaken(
+  tx: StoreTx,
+  contact: ContactRow,
+  {
+    column,
+    value,
+    what,
+  }: { readonly column: 'source_id' | 'email_key'; readonly value: string; readonly what: string },
+): Promise<void> {
   const other = await tx.value<number>(
-    'select key from contact where account_key = $1 and source_id = $2 and key <> $3',
+    // The column is one of two words of this file.
+    `select key from contact where account_key = $1 and ${column} = $2 and key <> $3`,
     contact.account_key,
-    sourceId,
+    value,
     contact.key,
   );
-  if (other !== undefined) {
-    const id = encodeId('contact', other);
-    throw new ReplydError('source_id_taken', `this source_id is that of another contact, ${id}`, {
-      details: { contact_id: id },
-    });
-  }
-  await tx.update('contact', contact.key, { source_id: sourceId });
+  if (other === undefined) return;
+  const id = encodeId('contact', other);
+  throw new ReplydError(
+    column === 'source_id' ? 'source_id_taken' : 'address_taken',
+    `${what} of another contact, ${id}`,
+    { details: { contact_id: id } },
+  );
 }
 
 /**
@@ -107,23 +119,8 @@ async function changeSourceId(tx: StoreTx, contact: ContactRow, sourceId: string
 async function changeAddress(tx: StoreTx, contact: ContactRow, email: string | null): Promise<void> {
   const address = email === null ? null : checkedAddress(email);
   const folded = address === null ? null : foldAddress(address);
-  if (folded !== null) {
-    const other = await tx.get<{ key: number }>(
-      'select key from contact where account_key = $1 and email_key = $2 and key <> $3',
-      contact.account_key,
-      folded,
-      contact.key,
-    );
-    if (other) {
-      throw new ReplydError(
-        'address_taken',
-        `${address} is the address of another contact, ${encodeId('contact', other.key)}`,
-        {
-          details: { contact_id: encodeId('contact', other.key) },
-        },
-      );
-    }
-  }
+  if (folded !== null)
+    await refuseTaken(tx, contact, { column: 'email_key', value: folded, what: `${address} is the address` });
   if (contact.email === address) return;
   await tx.update('contact', contact.key, { email: address, email_key: folded });
   // An address that was never mailed to has not failed yet.
@@ -136,12 +133,7 @@ async function changeAddress(tx: StoreTx, contact: ContactRow, email: string | n
       await tx.update('participant', present.key, { email: address, email_key: folded });
       await releaseForAddress(tx, present.key, address);
     } else {
-      const { key } = await addParticipant(tx, conversation.key, {
-        contactKey: contact.key,
-        email: address,
-        name: contact.name,
-        role: 'contact',
-      });
+      const { key } = await addContact(tx, conversation.key, { ...contact, email: address });
       if (present) await moveWaiting(tx, present.key, { key, address, conversation: conversation.key });
     }
     await emitEvents(tx, conversation, [{ type: 'conversation.updated', data: { changed: ['contact'] } }]);
@@ -164,32 +156,31 @@ async function moveWaiting(
   );
 }
 
+/** A new participant, with a token of his own: a new one, or another system's. */
 export async function addParticipant(
   tx: StoreTx,
-  conversationKey: number,
-  who: {
-    contactKey: number | null;
-    email: string | null;
-    name: string;
-    role: 'contact' | 'participant';
-    token?: string;
-  },
+  who: Omit<ParticipantRow, 'key'>,
+  token?: string,
 ): Promise<ParticipantRow> {
-  const row = {
-    key: tx.key(),
-    conversation_key: conversationKey,
-    contact_key: who.contactKey,
-    email: who.email,
-    name: who.name,
-    role: who.role,
-  };
+  const row = { key: tx.key(), ...who };
   await tx.insert('participant', {
     ...row,
     email_key: who.email === null ? null : foldAddress(who.email),
     created_at: tx.now(),
   });
-  await addToken(tx, row, who.token);
+  await addToken(tx, row, token);
   return row;
+}
+
+/** The contact with this address of his as a participant. */
+export async function addContact(
+  tx: StoreTx,
+  conversationKey: number,
+  contact: Pick<ContactRow, 'key' | 'email' | 'name'>,
+  token?: string,
+): Promise<ParticipantRow> {
+  const { key: contact_key, email, name } = contact;
+  return addParticipant(tx, { conversation_key: conversationKey, contact_key, email, name, role: 'contact' }, token);
 }
 
 /** A living token for the participant: a new one, or another system's. Throws conflict when that one is taken. */
@@ -212,12 +203,13 @@ export async function addToken(tx: StoreTx, participant: ParticipantRow, importe
 export async function join(
   tx: StoreTx,
   conversationKey: number,
-  who: { readonly email: string; readonly name: string },
+  { email, name }: { readonly email: string; readonly name: string },
 ): Promise<ParticipantRow> {
-  return addParticipant(tx, conversationKey, {
-    contactKey: null,
-    email: who.email,
-    name: who.name,
+  return addParticipant(tx, {
+    conversation_key: conversationKey,
+    contact_key: null,
+    email,
+    name,
     role: 'participant',
   });
 }

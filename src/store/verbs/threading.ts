@@ -153,66 +153,48 @@ async function threadInHeader(tx: StoreTx, accountKey: number, reading: FiledRea
   return null;
 }
 
+/** What stands behind each token, beside the row that has it: in one statement, because every mail asks. */
+const BEHIND = `c.account_key, c.number, c.contact_key, c.status, c.next_seq,
+  a.settings, a.inbound_emails, a.new_conversations, a.hold_strangers`;
+
+const THREAD_OF_TOKEN = {
+  reply: `select null as delivery_key, t.conversation_key, t.participant_key, p.contact_key as owner_contact, p.email, p.name,
+      p.role, ${BEHIND}
+    from token t join participant p on p.key = t.participant_key join conversation c on c.key = t.conversation_key
+      join account a on a.key = c.account_key
+    where t.token = $1 and t.revoked_at is null`,
+  bounce: `select d.key as delivery_key, d.conversation_key, d.participant_key, ${BEHIND}
+    from delivery d join conversation c on c.key = d.conversation_key join account a on a.key = c.account_key
+    where d.bounce_token = $1 and c.removing_at is null`,
+} as const;
+
+type TokenRow = Omit<FilingConversation, 'key'> &
+  Omit<FilingAccount, 'key'> &
+  Pick<ParticipantRow, 'email' | 'name' | 'role'> & {
+    readonly delivery_key: number | null;
+    readonly conversation_key: number;
+    readonly participant_key: number | null;
+    readonly owner_contact: number | null;
+  };
+
 /** Null too for a forwarding address, which names an account. */
 async function threadOfToken(
   tx: StoreTx,
   { kind, token }: { readonly kind: 'reply' | 'bounce' | 'inbox'; readonly token: string },
 ): Promise<TokenThread | null> {
   if (kind === 'inbox') return null;
-  return kind === 'reply' ? await threadOfReplyToken(tx, token) : await threadOfBounceToken(tx, token);
-}
-
-/** What stands behind each token, beside the row that has it: in one statement, because every mail asks. */
-const BEHIND = `c.account_key, c.number, c.contact_key, c.status, c.next_seq,
-  a.settings, a.inbound_emails, a.new_conversations, a.hold_strangers`;
-
-type Behind = Omit<FilingConversation, 'key'> & Omit<FilingAccount, 'key'> & { readonly conversation_key: number };
-
-function conversationBehind(row: Behind): FilingConversation {
-  const { conversation_key: key, account_key, number, contact_key, status, next_seq } = row;
-  return { key, account_key, number, contact_key, status, next_seq };
-}
-
-function accountBehind(row: Behind): FilingAccount {
-  const { account_key: key, settings, inbound_emails, new_conversations, hold_strangers } = row;
-  return { key, settings, inbound_emails, new_conversations, hold_strangers };
-}
-
-async function threadOfReplyToken(tx: StoreTx, token: string): Promise<TokenThread | null> {
-  const row = await tx.get<
-    Behind & Omit<ParticipantRow, 'key' | 'contact_key'> & { participant_key: number; owner_contact: number | null }
-  >(
-    `select t.conversation_key, t.participant_key, p.contact_key as owner_contact, p.email, p.name, p.role, ${BEHIND}
-     from token t join participant p on p.key = t.participant_key join conversation c on c.key = t.conversation_key
-       join account a on a.key = c.account_key
-     where t.token = $1 and t.revoked_at is null`,
-    token,
-  );
+  const row = await tx.get<TokenRow>(THREAD_OF_TOKEN[kind], token);
   if (row === undefined) return null;
-  const { participant_key: key, conversation_key, owner_contact: contact_key, email, name, role } = row;
+  const { conversation_key, participant_key, account_key, number, contact_key, status, next_seq } = row;
+  const { settings, inbound_emails, new_conversations, hold_strangers, email, name, role } = row;
   return {
-    conversation: conversationBehind(row),
-    account: accountBehind(row),
-    participantKey: key,
-    owner: { key, conversation_key, contact_key, email, name, role },
-    deliveryKey: null,
-    by: 'reply address',
-  };
-}
-
-async function threadOfBounceToken(tx: StoreTx, token: string): Promise<TokenThread | null> {
-  const row = await tx.get<Behind & { key: number; participant_key: number | null }>(
-    `select d.key, d.conversation_key, d.participant_key, ${BEHIND} from delivery d
-       join conversation c on c.key = d.conversation_key join account a on a.key = c.account_key
-     where d.bounce_token = $1 and c.removing_at is null`,
-    token,
-  );
-  if (row === undefined) return null;
-  return {
-    conversation: conversationBehind(row),
-    account: accountBehind(row),
-    participantKey: row.participant_key,
-    deliveryKey: row.key,
-    by: 'bounce address',
+    conversation: { key: conversation_key, account_key, number, contact_key, status, next_seq },
+    account: { key: account_key, settings, inbound_emails, new_conversations, hold_strangers },
+    participantKey: participant_key,
+    ...(kind === 'reply'
+      ? { owner: { key: participant_key!, conversation_key, contact_key: row.owner_contact, email, name, role } }
+      : {}),
+    deliveryKey: row.delivery_key,
+    by: `${kind} address`,
   };
 }

@@ -10,7 +10,7 @@ import { byKey } from '../by-key.js';
 import { decodeId, encodeId, keyAt, keyOf } from '../ids.js';
 import type { EventRow } from '../rows.js';
 import { streamPosition } from '../stream.js';
-import { fromJson, type StoreTx, toIso, type Verb } from '../tx.js';
+import { allOf, fromJson, type StoreTx, toIso, type Verb } from '../tx.js';
 import { accountBySlug } from '../verbs/accounts.js';
 import { redactedValue } from '../verbs/tokens.js';
 import { conversationView, messageView, slugOf } from './views.js';
@@ -18,15 +18,12 @@ import { conversationView, messageView, slugOf } from './views.js';
 export const events: Verb<'events'> = async (tx, filter) => {
   const after = decodeId('event', filter.after);
   if (after === null) throw new ReplydError('invalid', `${JSON.stringify(filter.after)} is no event`);
-  const rows =
-    filter.account === undefined
-      ? await tx.all<EventRow>('select * from event where key > $1 order by key limit $2', after, filter.limit)
-      : await tx.all<EventRow>(
-          'select * from event where account_key = $1 and key > $2 order by key limit $3',
-          (await accountBySlug(tx, filter.account)).key,
-          after,
-          filter.limit,
-        );
+  const { where, values } = allOf([
+    ['key > $', after],
+    filter.account === undefined ? null : ['account_key = $', (await accountBySlug(tx, filter.account)).key],
+  ]);
+  const text = `select * from event ${where} order by key limit $${values.length + 1}`;
+  const rows = await tx.all<EventRow>(text, ...values, filter.limit);
   const fits = pageBudget(tx.rules.responseBytes);
   const shown: Event[] = [];
   for (const row of rows) {
