@@ -104,11 +104,9 @@ export type WritingName = {
   [Name in VerbName]: (typeof VERBS)[Name] extends 'reads' ? never : Name;
 }[VerbName];
 
-export type Verbs = Pick<typeof all, VerbName>;
-
-/** A verb's values and its answer, without the transaction. */
-export type Values<Name extends VerbName> = Parameters<Verbs[Name]> extends [StoreTx, ...infer Rest] ? Rest : [];
-export type Answer<Name extends VerbName> = Awaited<ReturnType<Verbs[Name]>>;
-
-/** The verbs as calls, each a transaction of its own. */
-export type Calls = { [Name in VerbName]: (...values: Values<Name>) => Promise<Answer<Name>> };
+/** The verbs as calls, each a transaction of its own: they take and give the same, but no transaction. */
+export type Calls = {
+  [Name in VerbName]: (typeof all)[Name] extends (tx: StoreTx, ...values: infer Values) => infer Answer
+    ? (...values: Values) => Answer
+    : never;
+};

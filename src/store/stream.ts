@@ -7,18 +7,15 @@
 import type { EmittedEvent } from '../conversation/ports.js';
 import { hookOrder } from '../conversation/rules/delivery.js';
 import { encodeId } from './ids.js';
+import type { HookRow } from './rows.js';
 import type { StoreTx } from './tx.js';
-
-interface HookKeys {
-  readonly key: number;
-  readonly url: string;
-}
 
 /** Writes the events in their order. Returns the last key that was taken: the last event's. */
 export async function writeStream(tx: StoreTx, events: readonly EmittedEvent[]): Promise<number> {
-  const hooks = new Map<number, readonly HookKeys[]>();
+  const hooks = new Map<number, readonly Pick<HookRow, 'key' | 'url'>[]>();
   for (const { account_key: account } of events) {
-    if (!hooks.has(account)) hooks.set(account, await hooksOf(tx, account));
+    if (hooks.has(account)) continue;
+    hooks.set(account, await tx.all("select key, url from hook where account_key = $1 and state = 'on'", account));
   }
   const webhooks = events.reduce((sum, event) => sum + hooks.get(event.account_key)!.length, 0);
   const count = events.length + webhooks;
@@ -52,10 +49,6 @@ export async function writeStream(tx: StoreTx, events: readonly EmittedEvent[]):
     }
   }
   return last;
-}
-
-function hooksOf(tx: StoreTx, accountKey: number) {
-  return tx.all<HookKeys>("select key, url from hook where account_key = $1 and state = 'on'", accountKey);
 }
 
 /** Where the stream stands: every key up to here is written, or was never given. */

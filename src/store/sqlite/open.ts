@@ -7,22 +7,23 @@ import { isReplydError } from '../../base/errors.js';
 import type { Clock, Random } from '../../conversation/ports.js';
 import type { Store } from '../../conversation/store.js';
 import { placeContent, readContent } from '../blobs/blobs.js';
-import { type Answer, type Calls, type Values, VERBS, type VerbName, type WritingName } from '../calls.js';
+import { type Calls, VERBS, type VerbName, type WritingName } from '../calls.js';
 import { core } from '../core.js';
 import { storeFault } from '../fault.js';
 import { encodeId, keyMaker, PROCESSES } from '../ids.js';
 import type { Rules } from '../tx.js';
-import { perform, type VerbTable } from './batch.js';
+import { perform, runInTransaction, type VerbTable } from './batch.js';
 import { BUSY_TIMEOUT, type Connection, openDatabase } from './database.js';
 import { checkSchema, migrate } from './migrate.js';
 import { type SqliteTx, sqliteTx } from './tx.js';
-import { directWriter, oneAtATime, type Writer } from './writer.js';
+import type { Writer } from './writer-calls.js';
 
 /** How often commits of other processes are looked for, milliseconds. */
 const POLL_INTERVAL = 200;
 /** How soon listeners hear of our own commits, and how often at most, milliseconds: under load once for many mails. */
 const SOON = 1;
 const AT_MOST_EVERY = 10;
+
 export interface StoreOptions {
   readonly dataDir: string;
   /** `thread` in the daemon, `direct` elsewhere. */
@@ -58,7 +59,6 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   let tx: SqliteTx;
   /** With a `direct` writer the core only, until another is called. */
   const verbs = { ...core } as Partial<VerbTable> as VerbTable;
-  const alone = oneAtATime();
   try {
     if (options.migrate) migrate(connection);
     else checkSchema(connection);
@@ -73,7 +73,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       dataDir: options.dataDir,
     });
     if (options.writer === 'direct') {
-      writer = directWriter(tx, verbs);
+      writer = { run: (name, values) => runInTransaction(tx, verbs, { name, values }), close: async () => {} };
     } else {
       await loadVerbs(verbs);
       const { threadWriter } = await import('./writer-calls.js');
@@ -107,27 +107,22 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       changed();
     }, wait).unref();
   };
-  const write = async <Name extends WritingName>(name: Name, ...values: Values<Name>): Promise<Answer<Name>> => {
-    const value = await writer.run(name, ...values);
-    if (VERBS[name] === 'writes') changedSoon();
-    return value;
-  };
-  const read = async (name: VerbName, values: readonly unknown[]) => {
+  const run = async (name: VerbName, values: readonly unknown[]): Promise<unknown> => {
     try {
-      return await connection.reading(() => perform(tx, verbs, { name, values }));
+      if (!(name in verbs)) await loadVerbs(verbs);
+      if (VERBS[name] === 'reads') return await connection.reading(() => perform(tx, verbs, { name, values }));
+      const value = await writer.run(name as WritingName, values);
+      if (VERBS[name] === 'writes') changedSoon();
+      return value;
     } catch (error) {
       throw storeFault(error, `store: ${name}`);
     }
   };
   // One connection for both: nobody may read what another is about to write.
-  const exclusively: typeof alone = options.writer === 'direct' ? alone : work => work();
-  const calls = asCalls((name, values) => {
-    const call = () =>
-      exclusively(() =>
-        VERBS[name] === 'reads' ? read(name, values) : write(name as WritingName, ...(values as never)),
-      );
-    return name in verbs ? call() : loadVerbs(verbs).then(call);
-  });
+  const call = options.writer === 'direct' ? oneAtATime(run) : run;
+  const calls = Object.fromEntries(
+    Object.keys(VERBS).map(name => [name, (...values: readonly unknown[]) => call(name as VerbName, values)]),
+  ) as Calls;
 
   /** Repeats a removal until nothing is left, a short transaction at a time. */
   const untilGone = async (part: () => Promise<boolean>) => {
@@ -209,7 +204,14 @@ async function loadVerbs(verbs: VerbTable): Promise<void> {
   Object.assign(verbs, all);
 }
 
-function asCalls(call: (name: VerbName, values: readonly unknown[]) => Promise<unknown>): Calls {
-  const names = Object.keys(VERBS) as VerbName[];
-  return Object.fromEntries(names.map(name => [name, (...values: readonly unknown[]) => call(name, values)])) as Calls;
+/** Lets one call after the other use a connection: what comes while another has it waits. */
+function oneAtATime<Values extends readonly unknown[], Result>(
+  work: (...values: Values) => Promise<Result>,
+): (...values: Values) => Promise<Result> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (...values) => {
+    const done = last.then(() => work(...values));
+    last = done.catch(() => {});
+    return done;
+  };
 }

@@ -8,12 +8,18 @@
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, ReplydError } from '../../base/errors.js';
 import { histogram } from '../../base/metrics.js';
-import type { Writer } from './writer.js';
+import type { WritingName } from '../calls.js';
 import type { FromWriter, ToWriter, WriterData } from './writer-thread.js';
+
+/** Fulfils a call after its commit. */
+export interface Writer {
+  run(name: WritingName, values: readonly unknown[]): Promise<unknown>;
+  close(): Promise<void>;
+}
 
 interface Waiting {
   readonly id: number;
-  readonly resolve: (value: never) => void;
+  readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
   readonly since: number;
 }
@@ -63,7 +69,7 @@ export async function threadWriter(
         const { code, message, details } = answer.error;
         call.reject(new ReplydError(code as ErrorCode, message, { details }));
       } else {
-        call.resolve(answer.value as never);
+        call.resolve(answer.value);
       }
     }
   });
@@ -73,7 +79,7 @@ export async function threadWriter(
   });
 
   return {
-    run(name, ...values) {
+    run(name, values) {
       if (dead || closing) return Promise.reject(dead ?? new ReplydError('unavailable', 'the store is closing'));
       return new Promise((resolve, reject) => {
         lastId += 1;

@@ -12,7 +12,7 @@ import { existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ReplydError } from '../../base/errors.js';
-import { blobFile, writeInPlace } from '../blobs/blobs.js';
+import { writeInPlace } from '../blobs/blobs.js';
 import { storeFault } from '../fault.js';
 import { SMARTHOST } from '../rows.js';
 import { refuseDamaged, removeDatabase, replaceDatabase } from '../sqlite/copy.js';
@@ -138,7 +138,6 @@ async function extractBlob(dataDir: string, backup: FileHandle, entry: TarEntry)
   const sha256 = path.posix.basename(entry.name);
   // Also over a file that is there: it may be the damaged one.
   await writeInPlace(dataDir, sha256, temporary => extract(backup, entry, temporary));
-  if (!existsSync(blobFile(dataDir, sha256))) throw new ReplydError('unavailable', `cannot write ${entry.name}`);
 }
 
 /** How many mails wait to be sent; with any the queue is paused. */

@@ -10,7 +10,7 @@ import type { StoredContent } from '../../conversation/filing.js';
 import { blobKey } from '../blobs/blobs.js';
 import { keyAt } from '../ids.js';
 import type { StoreTx } from '../tx.js';
-import { BYTES_AT_ONCE, removeBlobIfUnused, removeConversation, removeMail } from '../verbs/removal.js';
+import { type RawMail, removeBlobIfUnused, removeMail, removePart, withinBudget } from '../verbs/removal.js';
 import { UNFINISHED } from '../verbs/unfinished.js';
 
 const BATCH = 500;
@@ -50,34 +50,16 @@ export async function clearOld(tx: StoreTx, since: KeepSince): Promise<Readonly<
   return {};
 }
 
-/** Clears one after the other until enough bytes went. Returns how many things that were, one at least. */
-async function withinBudget<Row>(rows: readonly Row[], clear: (row: Row) => Promise<number>): Promise<number> {
-  let bytes = 0;
-  for (const [index, row] of rows.entries()) {
-    bytes += await clear(row);
-    if (bytes > BYTES_AT_ONCE) return index + 1;
-  }
-  return rows.length;
-}
-
+/** One piece of one conversation. */
 async function finishRemoval(tx: StoreTx): Promise<number> {
-  return removePart(tx, await tx.value<number>('select key from conversation where removing_at is not null limit 1'));
+  return Number(await removePart(tx, 'select key from conversation where removing_at is not null limit 1'));
 }
 
+/** One piece of one conversation. */
 async function clearResolved(tx: StoreTx, before: number): Promise<number> {
-  const key = await tx.value<number>(
-    `select c.key from account a join conversation c on c.account_key = a.key
-     where c.status = 'resolved' and c.last_activity_at < $1 limit 1`,
-    before,
-  );
-  return removePart(tx, key);
-}
-
-/** One piece of one conversation, where there is one. */
-async function removePart(tx: StoreTx, conversation: number | undefined): Promise<number> {
-  if (conversation === undefined) return 0;
-  await removeConversation(tx, conversation);
-  return 1;
+  const resolved = `select c.key from account a join conversation c on c.account_key = a.key
+    where c.status = 'resolved' and c.last_activity_at < $1 limit 1`;
+  return Number(await removePart(tx, resolved, before));
 }
 
 async function clearRaw(tx: StoreTx, before: number): Promise<number> {
@@ -106,11 +88,6 @@ async function clearSent(tx: StoreTx, before: number): Promise<number> {
     before,
   );
   return withinBudget(mails, mail => dropRaw(tx, 'outgoing_mail', mail));
-}
-
-interface RawMail {
-  readonly key: number;
-  readonly blob_key: number;
 }
 
 /** The row stays; of its bytes only that they are gone. */

@@ -23,7 +23,7 @@ import { forgetAliases, forgetIds } from './thread-ids.js';
 /** Rows a transaction may remove before it lets others in. */
 const BATCH = 500;
 /** Bytes it may: what stood in rows is overwritten, so each is written once more. */
-export const BYTES_AT_ONCE = 4 * 1024 * 1024;
+const BYTES_AT_ONCE = 4 * 1024 * 1024;
 
 /** True when nothing is left and the conversation is gone. */
 export async function removeConversationPart(tx: StoreTx, ref: ConversationRef): Promise<boolean> {
@@ -32,14 +32,7 @@ export async function removeConversationPart(tx: StoreTx, ref: ConversationRef):
 
 export async function removeContactPart(tx: StoreTx, id: string): Promise<boolean> {
   const contact = await byId(tx, 'contact', id);
-  const conversation = await tx.value<number>(
-    'select key from conversation where contact_key = $1 limit 1',
-    contact.key,
-  );
-  if (conversation !== undefined) {
-    await removeConversation(tx, conversation);
-    return false;
-  }
+  if (await removePart(tx, 'select key from conversation where contact_key = $1 limit 1', contact.key)) return false;
   if (await forgetAnswers(tx, id)) return false;
   await tx.run('update participant set contact_key = null where contact_key = $1', contact.key);
   await tx.run('delete from contact where key = $1', contact.key);
@@ -48,14 +41,7 @@ export async function removeContactPart(tx: StoreTx, id: string): Promise<boolea
 
 export async function removeAccountPart(tx: StoreTx, slug: string): Promise<boolean> {
   const account = await accountBySlug(tx, slug);
-  const conversation = await tx.value<number>(
-    'select key from conversation where account_key = $1 limit 1',
-    account.key,
-  );
-  if (conversation !== undefined) {
-    await removeConversation(tx, conversation);
-    return false;
-  }
+  if (await removePart(tx, 'select key from conversation where account_key = $1 limit 1', account.key)) return false;
   // What the account itself told goes a piece at a time too, with what went to its hooks.
   if ((await removeContacts(tx, account.key)) > 0) return false;
   if ((await removeEvents(tx, 'account_key = $1', account.key)) > 0) return false;
@@ -93,8 +79,25 @@ async function removeEvents(tx: StoreTx, of: EventsOf, key: number): Promise<num
   return tx.run(`delete from event where key in (select key from event where ${of} limit ${BATCH})`, key);
 }
 
+/** A piece of the conversation whose key the statement gives. False: it gives none. */
+export async function removePart(tx: StoreTx, text: string, ...values: readonly unknown[]): Promise<boolean> {
+  const key = await tx.value<number>(text, ...values);
+  if (key !== undefined) await removeConversation(tx, key);
+  return key !== undefined;
+}
+
+/** Clears one after the other until enough bytes went. Returns how many things that were, one at least. */
+export async function withinBudget<Row>(rows: readonly Row[], clear: (row: Row) => Promise<number>): Promise<number> {
+  let bytes = 0;
+  for (const [index, row] of rows.entries()) {
+    bytes += await clear(row);
+    if (bytes > BYTES_AT_ONCE) return index + 1;
+  }
+  return rows.length;
+}
+
 /** Removes up to a batch of rows; the conversation itself with the last of them. True when it is gone. */
-export async function removeConversation(tx: StoreTx, key: number): Promise<boolean> {
+async function removeConversation(tx: StoreTx, key: number): Promise<boolean> {
   if ((await tx.value('select removing_at from conversation where key = $1', key)) === null) {
     await tx.update('conversation', key, { removing_at: tx.now() });
     await tx.run(
@@ -106,17 +109,12 @@ export async function removeConversation(tx: StoreTx, key: number): Promise<bool
   if ((await removeEvents(tx, 'conversation_key = $1 and message_key is null', key)) === BATCH) return false;
   if ((await removeDeliveries(tx, 'conversation_key', { value: key, most: BATCH })) === BATCH) return false;
   if ((await removeMessages(tx, key)) === BATCH) return false;
-  const sent = await tx.all<{ key: number; blob_key: number }>(
+  const sent = await tx.all<RawMail>(
     `select key, blob_key from outgoing_mail where conversation_key = $1 limit ${BATCH}`,
     key,
   );
-  let bytes = 0;
-  for (const mail of sent) {
-    if (bytes > BYTES_AT_ONCE) return false;
-    await tx.run('delete from outgoing_mail where key = $1', mail.key);
-    bytes += await removeBlobIfUnused(tx, mail.blob_key);
-  }
-  if (sent.length === BATCH) return false;
+  const removed = await withinBudget(sent, mail => removeSent(tx, mail));
+  if (removed < sent.length || removed === BATCH) return false;
   if ((await forgetAliases(tx, key, BATCH)) === BATCH) return false;
   if (await forgetAnswers(tx, encodeId('conversation', key))) return false;
   await tx.run('delete from conversation where key = $1', key);
@@ -174,18 +172,27 @@ async function leaveMail(tx: StoreTx, mailKey: number, messageKey: number): Prom
 export async function removeMail(tx: StoreTx, mailKey: number): Promise<number> {
   const blob = await tx.value<number>('select blob_key from mail where key = $1', mailKey);
   // Its copy to the operator belongs to no conversation; the delivery goes with the mail.
-  const copies = await tx.all<{ key: number; blob_key: number }>(
+  const copies = await tx.all<RawMail>(
     `select o.key, o.blob_key from delivery d join outgoing_mail o on o.key = d.outgoing_mail_key
      where d.forwarded_mail_key = $1`,
     mailKey,
   );
   await tx.run('delete from mail where key = $1', mailKey);
   let bytes = blob === undefined ? 0 : await removeBlobIfUnused(tx, blob);
-  for (const copy of copies) {
-    await tx.run('delete from outgoing_mail where key = $1', copy.key);
-    bytes += await removeBlobIfUnused(tx, copy.blob_key);
-  }
+  for (const copy of copies) bytes += await removeSent(tx, copy);
   return bytes;
+}
+
+/** A mail on record or one of ours, and its bytes. */
+export interface RawMail {
+  readonly key: number;
+  readonly blob_key: number;
+}
+
+/** Returns how many bytes of rows went. */
+async function removeSent(tx: StoreTx, mail: RawMail): Promise<number> {
+  await tx.run('delete from outgoing_mail where key = $1', mail.key);
+  return removeBlobIfUnused(tx, mail.blob_key);
 }
 
 /** Returns how many bytes of rows went; those in a file are the clearing's. */
