@@ -8,7 +8,8 @@
 import { type ErrorCode, isReplydError, ReplydError } from '../base/errors.js';
 import type { ApiKey } from '../conversation/model.js';
 import type { Caller } from '../conversation/ports.js';
-import type { ConversationRef, OnceVerb, Store } from '../conversation/store.js';
+import { type ConversationRef, ONCE_VERBS, type Store } from '../conversation/store.js';
+import type { IdempotentRequest } from './idempotency.js';
 
 /** What the values of a verb begin with. */
 const VERBS = {
@@ -41,7 +42,6 @@ const VERBS = {
 } as const satisfies Partial<Record<keyof Store, 'id' | 'conversation' | 'filter'>>;
 
 type Verb = keyof typeof VERBS;
-export type OnceForCaller = Exclude<OnceVerb, 'answer'>;
 
 /** The store as one caller may use it. */
 export type CallerStore = Pick<Store, Verb> & {
@@ -49,8 +49,6 @@ export type CallerStore = Pick<Store, Verb> & {
   mailOf(messageId: string): Promise<Awaited<ReturnType<Store['mail']>> | null>;
   /** The bytes behind an attachment or mail that was given out here. */
   readonly read: Store['read'];
-  /** The values of a verb, when all of them are the caller's; for a verb that is run elsewhere. */
-  admit(verb: OnceForCaller, values: readonly unknown[]): Promise<readonly unknown[]>;
 };
 
 /** Who has this key. */
@@ -60,7 +58,8 @@ export function callerOfKey(key: ApiKey): Caller {
     : { kind: 'key', id: key.id, accounts: [key.account], role: null, agentId: null };
 }
 
-export function storeFor(store: Store, caller: Caller): CallerStore {
+/** `once`: runs a verb behind a request that may come twice; by default it is run each time. */
+export function storeFor(store: Store, caller: Caller, once?: IdempotentRequest['once']): CallerStore {
   const own = (id: string) => ownId(store, caller, id);
 
   async function admitted(verb: Verb, [first, ...rest]: readonly unknown[]): Promise<readonly unknown[]> {
@@ -93,7 +92,14 @@ export function storeFor(store: Store, caller: Caller): CallerStore {
 
   const verbs = (Object.keys(VERBS) as Verb[]).map(verb => {
     const run = store[verb] as (...values: readonly unknown[]) => Promise<unknown>;
-    return [verb, async (...values: readonly unknown[]) => run(...(await admitted(verb, values)))];
+    const onceVerb = ONCE_VERBS.find(each => each === verb);
+    return [
+      verb,
+      async (...values: readonly unknown[]) => {
+        const own = await admitted(verb, values);
+        return once !== undefined && onceVerb !== undefined ? once(onceVerb, own) : run(...own);
+      },
+    ];
   });
   return {
     ...(Object.fromEntries(verbs) as Pick<Store, Verb>),
@@ -102,7 +108,6 @@ export function storeFor(store: Store, caller: Caller): CallerStore {
       return mail_id === null ? null : store.mail(mail_id);
     },
     read: ref => store.read(ref),
-    admit: admitted,
   };
 }
 

@@ -150,11 +150,10 @@ export function createApi(options: ApiOptions): HttpHandler {
       if (body !== null && route.body !== undefined) checkBody(route.body, body.value);
       const name = route.method === 'POST' ? exchange.header('idempotency-key') : undefined;
       const about = `${route.method} ${exchange.path} ${body?.sha256 ?? ''}`;
-      const request = idempotent(name === undefined ? null : { caller: caller.id, name, about });
-      const scoped = storeFor(store, caller);
+      const request = name === undefined ? null : idempotent({ caller: caller.id, name, about });
       const redact = await redactor(store, caller);
       const call: Call<unknown, unknown> = {
-        store: scoped,
+        store: storeFor(store, caller, request?.once),
         caller,
         redact,
         params,
@@ -167,11 +166,7 @@ export function createApi(options: ApiOptions): HttpHandler {
           if (part === undefined) throw new ReplydError('invalid', 'An attachment has no content.');
           return store.place(part.content, part);
         },
-        once: async (verb, ...values) => {
-          const admitted = await scoped.admit(verb, values);
-          return (await request.once(verb, ...(admitted as typeof values))) as never;
-        },
-        onceOutside: request.onceOutside,
+        onceOutside: request?.onceOutside ?? (work => work()),
         isValid: async () => (await store.verifyKey(exchange.bearer() ?? ''))?.id === caller.id,
       };
       const answer = await route.run(call as Call<never, never>);
@@ -181,7 +176,7 @@ export function createApi(options: ApiOptions): HttpHandler {
         const shown = redact === null ? json : await redact(json);
         await exchange.send(route.status, Buffer.from(`${shown}\n`), {
           'content-type': 'application/json',
-          ...(request.repeated() ? { 'idempotency-replayed': 'true' } : {}),
+          ...(request?.repeated() ? { 'idempotency-replayed': 'true' } : {}),
         });
       }
     } finally {

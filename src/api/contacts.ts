@@ -1,5 +1,5 @@
 /** Routes of contacts. A contact is made with his first conversation; here he is found, changed and cleared. */
-import { afterCursor, changes, PAGE_SIZE, route, shows } from './route.js';
+import { afterCursor, byId, PAGE_SIZE, route } from './route.js';
 import { ContactChange, ContactQuery } from './schema.js';
 
 export const CONTACT_ROUTES = [
@@ -12,14 +12,14 @@ export const CONTACT_ROUTES = [
       return page(rows, limit, last => last.id);
     },
   }),
-  shows('/v1/contacts/{id}', 'contact', { gives: 'Contact', summary: 'Show a contact' }),
+  byId('GET /v1/contacts/{id}', 'contact', { gives: 'Contact', summary: 'Show a contact' }),
   route('PATCH /v1/contacts/{id}', {
     summary: 'Change address, name or source_id; the address of another contact is a 409 with contact_id',
     body: ContactChange,
     gives: { one: 'Contact' },
     run: ({ store, params, body }) => store.setContact(params.id!, body),
   }),
-  changes('/v1/contacts/{id}/clear', 'clearContact', {
+  byId('POST /v1/contacts/{id}/clear', 'clearContact', {
     gives: 'Contact',
     summary: 'End the suspension of mailing to him',
   }),

@@ -5,7 +5,7 @@ import type { Conversation } from '../conversation/model.js';
 import type { ConversationRef, NewMessage } from '../conversation/store.js';
 import { accountFor, conversationRef, wrongCursor } from './access.js';
 import { sendAttachment, sendRaw } from './download.js';
-import { type Call, changes, PAGE_SIZE, route, shows } from './route.js';
+import { byId, type Call, PAGE_SIZE, route } from './route.js';
 import {
   ConversationChange,
   ConversationQuery,
@@ -28,7 +28,7 @@ export const CONVERSATION_ROUTES = [
     async run(call) {
       const { account, messages = [], metadata = {}, ...rest } = call.body;
       checkMetadata(metadata);
-      return call.once('startConversation', {
+      return call.store.startConversation({
         ...rest,
         account: accountFor(call.caller, account),
         metadata,
@@ -64,26 +64,26 @@ export const CONVERSATION_ROUTES = [
   route('POST /v1/conversations/{ref}/seen', {
     summary: 'The contact saw it in the channel: what waits is not mailed',
     gives: { one: 'Conversation' },
-    run: async call => call.once('seen', refOf(call)),
+    run: async call => call.store.seen(refOf(call)),
   }),
   route('POST /v1/conversations/{ref}/rotate-token', {
     summary: 'Give a participant a new reply address and revoke the old',
     body: ParticipantChoice,
     gives: { one: 'Conversation' },
-    run: async call => call.once('rotateToken', refOf(call), call.body.participant),
+    run: async call => call.store.rotateToken(refOf(call), call.body.participant),
   }),
   route('POST /v1/conversations/{ref}/revoke-token', {
     summary: "Revoke a participant's reply address",
     body: ParticipantChoice,
     gives: { one: 'Conversation' },
-    run: async call => call.once('revokeToken', refOf(call), call.body.participant),
+    run: async call => call.store.revokeToken(refOf(call), call.body.participant),
   }),
   route('POST /v1/conversations/{ref}/messages', {
     summary: 'Add what was said: by the contact in the channel, by an agent, or a note',
     body: NewMessageBody,
     gives: { one: 'Message' },
     makes: true,
-    run: async call => call.once('addMessage', refOf(call), await newMessage(call, call.body)),
+    run: async call => call.store.addMessage(refOf(call), await newMessage(call, call.body)),
   }),
   route('GET /v1/conversations/{ref}/messages', {
     summary: 'List messages, oldest first',
@@ -96,17 +96,17 @@ export const CONVERSATION_ROUTES = [
       return call.page(rows, limit, last => String(last.seq));
     },
   }),
-  shows('/v1/messages/{id}', 'message', { gives: 'Message', summary: 'Show a message' }),
+  byId('GET /v1/messages/{id}', 'message', { gives: 'Message', summary: 'Show a message' }),
   route('GET /v1/messages/{id}/raw', {
     summary: 'The mail that a message came in, as it came',
     gives: { media: 'message/rfc822' },
     run: sendRaw,
   }),
-  changes('/v1/messages/{id}/release', 'releaseMessage', {
+  byId('POST /v1/messages/{id}/release', 'releaseMessage', {
     gives: 'Message',
     summary: 'Give a held message its effect',
   }),
-  changes('/v1/messages/{id}/drop', 'dropMessage', {
+  byId('POST /v1/messages/{id}/drop', 'dropMessage', {
     gives: 'Message',
     summary: 'Leave a held message without effect',
   }),

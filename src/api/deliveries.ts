@@ -1,5 +1,5 @@
 /** Routes of deliveries: mails and webhooks on their way out, one at a time. The queue as a whole is the operator's. */
-import { afterCursor, changes, PAGE_SIZE, route, shows } from './route.js';
+import { afterCursor, byId, PAGE_SIZE, route } from './route.js';
 import { DeliveryQuery } from './schema.js';
 
 export const DELIVERY_ROUTES = [
@@ -12,11 +12,11 @@ export const DELIVERY_ROUTES = [
       return page(rows, limit, last => last.id);
     },
   }),
-  shows('/v1/deliveries/{id}', 'delivery', { gives: 'Delivery', summary: 'Show a delivery' }),
+  byId('GET /v1/deliveries/{id}', 'delivery', { gives: 'Delivery', summary: 'Show a delivery' }),
   route('POST /v1/deliveries/{id}/retry', {
     summary: 'Make it due now',
     gives: { one: 'Delivery' },
-    run: async call => (await call.once('retryDeliveries', { id: call.params.id! }))[0],
+    run: async call => (await call.store.retryDeliveries({ id: call.params.id! }))[0],
   }),
-  changes('/v1/deliveries/{id}/cancel', 'cancelDelivery', { gives: 'Delivery', summary: 'Do not send it' }),
+  byId('POST /v1/deliveries/{id}/cancel', 'cancelDelivery', { gives: 'Delivery', summary: 'Do not send it' }),
 ];

@@ -10,14 +10,11 @@ import { ReplydError } from '../base/errors.js';
 import type { OnceVerb, Store } from '../conversation/store.js';
 
 export interface IdempotentRequest {
-  once<Name extends OnceVerb>(
-    verb: Name,
-    ...values: Parameters<Store[Name]>
-  ): Promise<Awaited<ReturnType<Store[Name]>>>;
+  readonly once: (verb: OnceVerb, values: readonly unknown[]) => Promise<unknown>;
   /** The same for work that is not the store's. Killed in the middle of it, it may be done once more. */
-  onceOutside<Value>(work: () => Promise<Value>): Promise<Value>;
+  readonly onceOutside: <Value>(work: () => Promise<Value>) => Promise<Value>;
   /** Known when it has run. */
-  repeated(): boolean;
+  readonly repeated: () => boolean;
 }
 
 const MAX_NAME = 255;
@@ -25,22 +22,12 @@ const MAX_NAME = 255;
 export function openIdempotency(store: Store) {
   const running = new Map<string, Promise<unknown>>();
 
-  /** `named`: null: the request has no key. `about`: what is asked, to tell it from other requests. */
-  return (
-    named: { readonly caller: string; readonly name: string; readonly about: string } | null,
-  ): IdempotentRequest => {
-    if (named === null) {
-      return {
-        once: (verb, ...values) => run(store, verb, values) as never,
-        onceOutside: work => work(),
-        repeated: () => false,
-      };
-    }
-    const { caller, name } = named;
+  /** `name`: the key that the request came with. `about`: what is asked, to tell it from other requests. */
+  return ({ caller, name, about }: Readonly<Record<'caller' | 'name' | 'about', string>>): IdempotentRequest => {
     if (name === '' || name.length > MAX_NAME) {
       throw new ReplydError('invalid', `An Idempotency-Key has 1 to ${MAX_NAME} characters.`);
     }
-    const request = { caller, name, fingerprint: Buffer.from(named.about).toString('hex') };
+    const request = { caller, name, fingerprint: Buffer.from(about).toString('hex') };
     let repeated = false;
 
     const kept = async (work: () => Promise<unknown>): Promise<unknown> => {
@@ -49,10 +36,10 @@ export function openIdempotency(store: Store) {
       return before === null ? (await store.once(request, 'answer', [await work()])).value : before.value;
     };
     return {
-      async once(verb, ...values) {
-        const done = await store.once(request, verb, values);
+      async once(verb, values) {
+        const done = await store.once(request, verb, values as never);
         repeated = done.repeated;
-        return done.value as never;
+        return done.value;
       },
       async onceOutside<Value>(work: () => Promise<Value>) {
         const place = `${caller} ${name}`;
@@ -68,8 +55,4 @@ export function openIdempotency(store: Store) {
       repeated: () => repeated,
     };
   };
-}
-
-function run(store: Store, verb: OnceVerb, values: readonly unknown[]): Promise<unknown> {
-  return (store[verb] as unknown as (...given: readonly unknown[]) => Promise<unknown>)(...values);
 }

@@ -7,12 +7,12 @@ import type { Exchange } from '../base/http.js';
 import type { StoredContent } from '../conversation/filing.js';
 import { pageBudget } from '../conversation/page.js';
 import type { Caller } from '../conversation/ports.js';
-import type { Store } from '../conversation/store.js';
-import type { CallerStore, OnceForCaller, redactor } from './access.js';
+import type { CallerStore, redactor } from './access.js';
 import type { IdempotentRequest } from './idempotency.js';
 import type { ShapeName } from './schema.js';
 
-/** Everything a handler works with. Query and body have been checked; `store` gives out what is the caller's. */
+/** Everything a handler works with. Query and body have been checked; `store` gives out what is the caller's, and
+ * runs what a request changes at most once for an Idempotency-Key. */
 export interface Call<Query, Body> {
   readonly store: CallerStore;
   readonly caller: Caller;
@@ -23,11 +23,7 @@ export interface Call<Query, Body> {
   content(place: string): Promise<StoredContent>;
   /** Takes out what he may not read; null: there is nothing. */
   readonly redact: Awaited<ReturnType<typeof redactor>>;
-  /** Runs a writing verb, at most once for an Idempotency-Key. */
-  once<Name extends OnceForCaller>(
-    verb: Name,
-    ...values: Parameters<Store[Name]>
-  ): Promise<Awaited<ReturnType<Store[Name]>>>;
+  /** Does work outside the store at most once for an Idempotency-Key. */
   readonly onceOutside: IdempotentRequest['onceOutside'];
   /** Whether the caller's key is still good: for an answer that lasts. */
   isValid(): Promise<boolean>;
@@ -77,22 +73,23 @@ export function route<Query extends TObject | undefined = undefined, Body extend
   return { ...definition, method, path, status } as Route;
 }
 
-/** `GET`: what the path names by its `{id}`. */
-export function shows(
-  path: string,
-  verb: 'contact' | 'delivery' | 'hook' | 'message',
-  { gives, summary }: { readonly gives: ShapeName; readonly summary: string },
-): Route {
-  return route(`GET ${path}`, { summary, gives: { one: gives }, run: call => call.store[verb](call.params.id!) });
-}
+type VerbById =
+  | 'contact'
+  | 'clearContact'
+  | 'delivery'
+  | 'cancelDelivery'
+  | 'hook'
+  | 'message'
+  | 'releaseMessage'
+  | 'dropMessage';
 
-/** `POST`: a verb that changes what the path names by its `{id}`. */
-export function changes(
-  path: string,
-  verb: 'clearContact' | 'cancelDelivery' | 'dropMessage' | 'releaseMessage',
+/** What one verb of the store does with what the path names by its `{id}`. */
+export function byId(
+  name: `${'GET' | 'POST'} ${string}`,
+  verb: VerbById,
   { gives, summary }: { readonly gives: ShapeName; readonly summary: string },
 ): Route {
-  return route(`POST ${path}`, { summary, gives: { one: gives }, run: call => call.once(verb, call.params.id!) });
+  return route(name, { summary, gives: { one: gives }, run: call => call.store[verb](call.params.id!) });
 }
 
 /** `Call.page`, of at most so many rows and bytes of JSON. */

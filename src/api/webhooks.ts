@@ -1,7 +1,7 @@
 /** Routes of webhooks (`/v1/hooks`). A signing secret is in the answer that made it, and in no other. */
 import type { Hook } from '../conversation/model.js';
 import { accountFor } from './access.js';
-import { type Route, route, shows } from './route.js';
+import { byId, type Route, route } from './route.js';
 import { AccountQuery, NewHookBody } from './schema.js';
 
 /** Posts a test event to a hook now and says what came of it. */
@@ -14,8 +14,8 @@ export function webhookRoutes(testHook: TestHook): readonly Route[] {
       body: NewHookBody,
       gives: { one: 'Hook' },
       makes: true,
-      async run({ caller, body, once }) {
-        return withSecret(await once('addHook', { account: accountFor(caller, body.account), url: body.url }));
+      async run({ caller, body, store }) {
+        return withSecret(await store.addHook({ account: accountFor(caller, body.account), url: body.url }));
       },
     }),
     route('GET /v1/hooks', {
@@ -24,11 +24,11 @@ export function webhookRoutes(testHook: TestHook): readonly Route[] {
       gives: { list: 'Hook' },
       run: async ({ store, query }) => ({ data: await store.hooks(query), next_cursor: null }),
     }),
-    shows('/v1/hooks/{id}', 'hook', { gives: 'Hook', summary: 'Show a hook' }),
+    byId('GET /v1/hooks/{id}', 'hook', { gives: 'Hook', summary: 'Show a hook' }),
     route('POST /v1/hooks/{id}/rotate', {
       summary: 'A new signing secret; the old one signs alongside it for a day',
       gives: { one: 'Hook' },
-      run: async call => withSecret(await call.once('rotateHook', call.params.id!)),
+      run: async call => withSecret(await call.store.rotateHook(call.params.id!)),
     }),
     route('POST /v1/hooks/{id}/test', {
       summary: 'Post a test event now; when it is taken, a hook that is off is on again',

@@ -9,25 +9,18 @@ import { SPAM_FIELD } from './rules/blocked.js';
 import { ADDRESS_FIELDS } from './rules/filing.js';
 import { LOOP_FIELD } from './rules/loop.js';
 
+/** An address with a token, and whose it is. */
+interface TokenAddress {
+  readonly address: string;
+  readonly token: string;
+  readonly accountId: string;
+}
+
 /** Which account, conversation, delivery an envelope recipient names. Opaque to doors: from `resolve` to `accept`. */
 export type Destination =
-  | {
-      readonly kind: 'reply';
-      readonly address: string;
-      readonly token: string;
-      readonly accountId: string;
-      readonly conversationId: string;
-      readonly participantId: string;
-    }
-  | {
-      readonly kind: 'bounce';
-      readonly address: string;
-      readonly token: string;
-      readonly accountId: string;
-      readonly conversationId: string;
-      readonly deliveryId: string;
-    }
-  | { readonly kind: 'inbox'; readonly address: string; readonly token: string; readonly accountId: string }
+  | (TokenAddress & { readonly kind: 'reply'; readonly conversationId: string; readonly participantId: string })
+  | (TokenAddress & { readonly kind: 'bounce'; readonly conversationId: string; readonly deliveryId: string })
+  | (TokenAddress & { readonly kind: 'inbox' })
   | { readonly kind: 'operator'; readonly address: string; readonly localPart: 'postmaster' | 'abuse' };
 
 /** Bytes that are in the store's keeping: inline with the row that will hold them, or a file already in place. */

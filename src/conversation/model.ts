@@ -15,7 +15,7 @@ import {
   CONVERSATION_STATUSES,
   DELIVERY_STATES,
   EVENT_TYPES,
-  FEATURES,
+  type FEATURES,
   MAIL_REASONS,
   MAIL_RECORD_STATES,
   MESSAGE_KINDS,
@@ -33,8 +33,7 @@ const mailbox = Type.Object({ name: text, email: text });
 // ---------------------------------------------------------------- words
 
 /** A feature of an account. */
-export const Feature = words(FEATURES);
-export type Feature = Static<typeof Feature>;
+export type Feature = (typeof FEATURES)[number];
 
 export const Channel = words(CHANNELS);
 export type Channel = Static<typeof Channel>;
@@ -48,15 +47,9 @@ export type ConversationStatus = Static<typeof ConversationStatus>;
 export const Direction = words(['incoming', 'outgoing', 'note']);
 export type Direction = Static<typeof Direction>;
 
-export const MessageKind = words(MESSAGE_KINDS);
-export type MessageKind = Static<typeof MessageKind>;
-
 /** How a message's `text` was written. */
 export const TextFormat = words(['plain', 'markdown']);
 export type TextFormat = Static<typeof TextFormat>;
-
-export const Role = words(['contact', 'participant', 'agent', 'system']);
-export type Role = Static<typeof Role>;
 
 export const MailIntent = words(['auto', 'now', 'never'], {
   description:
@@ -217,12 +210,12 @@ export const Message = Type.Object(
     conversation_id: id,
     seq: integer,
     direction: Direction,
-    kind: MessageKind,
+    kind: words(MESSAGE_KINDS),
     author: Type.Object({
       id: orNull(Type.String({ description: 'Of the agent, where he is known.' })),
       name: text,
       email: orNull(text),
-      role: Role,
+      role: words(['contact', 'participant', 'agent', 'system']),
     }),
     text,
     format: TextFormat,

@@ -307,17 +307,19 @@ export interface Store extends QueueStore {
 }
 
 /** Verbs behind a request that may come twice. */
-export type OnceVerb =
-  | 'startConversation'
-  | 'addMessage'
-  | 'seen'
-  | 'rotateToken'
-  | 'revokeToken'
-  | 'releaseMessage'
-  | 'dropMessage'
-  | 'clearContact'
-  | 'retryDeliveries'
-  | 'cancelDelivery'
-  | 'addHook'
-  | 'rotateHook'
-  | 'answer';
+export const ONCE_VERBS = [
+  'startConversation',
+  'addMessage',
+  'seen',
+  'rotateToken',
+  'revokeToken',
+  'releaseMessage',
+  'dropMessage',
+  'clearContact',
+  'retryDeliveries',
+  'cancelDelivery',
+  'addHook',
+  'rotateHook',
+  'answer',
+] as const satisfies readonly (keyof Store)[];
+export type OnceVerb = (typeof ONCE_VERBS)[number];
