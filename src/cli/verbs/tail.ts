@@ -62,6 +62,7 @@ async function follow(
   const alive = setInterval(() => {}, 60_000);
   try {
     while (!ended) {
+      // What is committed while these are read is read next.
       changed = false;
       const events = await store.events({ ...from, after, limit: PAGE });
       for (const event of events) show(event);
