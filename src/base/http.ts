@@ -89,7 +89,7 @@ export interface Exchange {
 }
 
 /** The one table from faults to statuses. What is no ReplydError is 503: unknown is temporary. */
-export const PROBLEM_STATUS: Readonly<Record<ErrorKind, number>> = {
+const PROBLEM_STATUS: Readonly<Record<ErrorKind, number>> = {
   invalid: 422,
   not_found: 404,
   conflict: 409,

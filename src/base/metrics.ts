@@ -6,8 +6,6 @@
  * The counts begin at zero with each start of the process, as Prometheus expects.
  */
 
-export type LabelValues = readonly string[];
-
 interface Metric {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
@@ -16,36 +14,26 @@ interface Metric {
 
 const metrics = new Map<string, Metric>();
 
-export interface Counter {
-  /** `labels` in the order of the declaration; `by` is 1 unless given. */
-  add(labels?: LabelValues, by?: number): void;
-}
-
-export interface Gauge {
-  set(value: number, labels?: LabelValues): void;
-}
-
-export interface Histogram {
-  observe(value: number, labels?: LabelValues): void;
-}
+/** In the order of the names that were declared. */
+type LabelValues = readonly string[];
 
 /** `names` of the labels. A counter without labels shows 0 from the start. */
-export function counter(name: string, help: string, names: readonly string[] = []): Counter {
+export function counter(name: string, help: string, names: readonly string[] = []) {
   const series = createSeries(names, () => ({ value: 0 }));
   if (names.length === 0) series.of(NO_LABELS);
   declare(name, { type: 'counter', help, lines: shown => samples(shown, series.all()) });
   return {
-    add(labels = NO_LABELS, by = 1) {
+    add(labels: LabelValues = NO_LABELS, by = 1): void {
       series.of(labels).value += by;
     },
   };
 }
 
-export function gauge(name: string, help: string, names: readonly string[] = []): Gauge {
+export function gauge(name: string, help: string, names: readonly string[] = []) {
   const series = createSeries(names, () => ({ value: 0 }));
   declare(name, { type: 'gauge', help, lines: shown => samples(shown, series.all()) });
   return {
-    set(value, labels = NO_LABELS) {
+    set(value: number, labels: LabelValues = NO_LABELS): void {
       series.of(labels).value = value;
     },
   };
@@ -64,12 +52,7 @@ export function measured(name: string, help: string, type: 'counter' | 'gauge', 
 }
 
 /** `bounds` rise; what is above the last one counts in +Inf alone. */
-export function histogram(
-  name: string,
-  help: string,
-  bounds: readonly number[],
-  names: readonly string[] = [],
-): Histogram {
+export function histogram(name: string, help: string, bounds: readonly number[], names: readonly string[] = []) {
   const series = createSeries(names, () => ({ counts: bounds.map(() => 0), count: 0, sum: 0 }));
   declare(name, {
     type: 'histogram',
@@ -88,7 +71,7 @@ export function histogram(
     },
   });
   return {
-    observe(value, labels = NO_LABELS) {
+    observe(value: number, labels: LabelValues = NO_LABELS): void {
       const found = series.of(labels);
       found.count += 1;
       found.sum += value;

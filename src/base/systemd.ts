@@ -43,22 +43,11 @@ export function inheritedSockets(env: Environment, pid: number): InheritedSocket
   return found;
 }
 
-export interface Supervisor {
-  ready(): void;
-  stopping(): void;
-  /** Sends no more notices that it is alive. */
-  close(): void;
-}
-
 /**
  * `alive` is asked twice within the watchdog's time; systemd is notified when its promise is fulfilled. `program` is for
  * tests.
  */
-export function openSupervisor(
-  env: Environment,
-  alive: () => Promise<void>,
-  options: { log: Log; program?: string },
-): Supervisor {
+export function openSupervisor(env: Environment, alive: () => Promise<void>, options: { log: Log; program?: string }) {
   const { log, program = 'systemd-notify' } = options;
   let said = false;
   const complain = (reason: string) => {
@@ -91,6 +80,7 @@ export function openSupervisor(
   return {
     ready: () => notify('--ready'),
     stopping: () => notify('STOPPING=1'),
+    /** Sends no more notices that it is alive. */
     close() {
       if (timer) clearInterval(timer);
     },

@@ -7,15 +7,6 @@
 import { readDomain } from '../base/place.js';
 import type { KeyName } from './keys.js';
 
-/** Values for keys by alias, and texts for the operator. */
-export interface Aliases {
-  readonly values: ReadonlyMap<KeyName, { readonly variable: string; readonly value: string }>;
-  /** The domain of MAILER_INBOUND_EMAIL_DOMAIN. Domains belong to accounts, so it is only a proposal for one. */
-  readonly inboundDomain: string | null;
-  readonly notices: readonly string[];
-  readonly warnings: readonly string[];
-}
-
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Rails has one password for these; which door it opens is said by RAILS_INBOUND_EMAIL_SERVICE. */
@@ -32,7 +23,7 @@ const PASSWORD_KEYS: Readonly<Record<string, KeyName>> = {
 const KEY_SERVICES = ['mailgun', 'mandrill'];
 
 /** Reads the aliases; `isSet` says which keys have a value already. */
-export function readAliases(env: Environment, isSet: (key: KeyName) => boolean): Aliases {
+export function readAliases(env: Environment, isSet: (key: KeyName) => boolean) {
   const values = new Map<KeyName, { variable: string; value: string }>();
   const notices: string[] = [];
   const warnings: string[] = [];
@@ -62,6 +53,7 @@ export function readAliases(env: Environment, isSet: (key: KeyName) => boolean):
   take('MANDRILL_INGRESS_API_KEY', 'ingress.mandrill.key');
 
   const written = env.MAILER_INBOUND_EMAIL_DOMAIN ?? '';
+  // Domains belong to accounts, so it is only a proposal for one.
   const inboundDomain = written === '' ? null : readDomain(written);
   if (inboundDomain !== null) {
     notices.push(

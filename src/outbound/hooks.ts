@@ -11,7 +11,7 @@
 
 import { errorText } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import { createWaker } from '../base/waker.js';
+import { createWaker, type Waker } from '../base/waker.js';
 import type { Clock, Courier, Random, WebhookParcel } from '../conversation/ports.js';
 import type { ProbeSchedule, RetrySchedule } from '../conversation/rules/schedule.js';
 import type { Store } from '../conversation/store.js';
@@ -27,11 +27,8 @@ export interface HooksOptions {
   readonly timers?: Timers;
 }
 
-export interface Hooks {
-  /** Something may have become due. */
-  wake(): void;
-  close(): Promise<void>;
-}
+/** `wake`: something may have become due. */
+export type Hooks = Pick<Waker, 'wake' | 'close'>;
 
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;

@@ -6,30 +6,23 @@
  * It is kept in bounded memory: a forgotten delivery is deferred once more and never fails early.
  */
 
-export interface Refusals {
-  /** A delivery was taken, so earlier refusals did not mean everybody. */
-  taken(deliveryId: string): void;
-  refused(deliveryId: string, recipient: string): 'open' | 'everybody' | 'this one';
-  /** The delivery ended in another way. */
-  forget(deliveryId: string): void;
-}
-
 const MEANS_EVERYBODY = 3;
 const REMEMBERED = 1000;
 
-export function createRefusals(): Refusals {
+export function createRefusals() {
   /** Per delivery: how many others had been taken when it was first refused. */
   const known = new Map<string, number>();
   /** Recipients refused since the last delivery that was taken. */
   const inRow = new Set<string>();
   let taken = 0;
   return {
-    taken(deliveryId) {
+    /** A delivery was taken, so earlier refusals did not mean everybody. */
+    taken(deliveryId: string): void {
       taken += 1;
       inRow.clear();
       known.delete(deliveryId);
     },
-    refused(deliveryId, recipient) {
+    refused(deliveryId: string, recipient: string): 'open' | 'everybody' | 'this one' {
       const before = known.get(deliveryId);
       if (before !== undefined && before < taken) {
         known.delete(deliveryId);
@@ -40,7 +33,8 @@ export function createRefusals(): Refusals {
       if (inRow.size < MEANS_EVERYBODY) inRow.add(recipient);
       return inRow.size >= MEANS_EVERYBODY ? 'everybody' : 'open';
     },
-    forget(deliveryId) {
+    /** The delivery ended in another way. */
+    forget(deliveryId: string): void {
       known.delete(deliveryId);
     },
   };

@@ -13,17 +13,10 @@ export const PIPE_DOORS: readonly PipeDoor[] = ['postfix', 'exim', 'qmail'];
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The exit codes an MTA understands: sysexits(3), for qmail those of qmail-command(8). */
-export interface ExitCodes {
-  readonly done: 0;
-  readonly later: number;
-  readonly unknownRecipient: number;
-  readonly refused: number;
-}
+const SYSEXITS = { done: 0, later: 75, unknownRecipient: 67, refused: 69 } as const;
+const QMAIL_EXITS = { done: 0, later: 111, unknownRecipient: 100, refused: 100 } as const;
 
-const SYSEXITS: ExitCodes = { done: 0, later: 75, unknownRecipient: 67, refused: 69 };
-const QMAIL_EXITS: ExitCodes = { done: 0, later: 111, unknownRecipient: 100, refused: 100 };
-
-export function exitCodes(door: PipeDoor | null): ExitCodes {
+export function exitCodes(door: PipeDoor | null) {
   return door === 'qmail' ? QMAIL_EXITS : SYSEXITS;
 }
 
@@ -108,13 +101,6 @@ export function doorOfGreeting(name: string): PipeDoor | null {
   return PIPE_DOORS.find(door => greetingName(door) === name.toLowerCase()) ?? null;
 }
 
-export interface Wire {
-  /** The next bytes, as they go over LMTP. */
-  push(chunk: Buffer): Buffer;
-  /** The rest, with the line that ends the mail. */
-  end(): Buffer;
-}
-
 const LF = 0x0a;
 const CR = 0x0d;
 const DOT = 0x2e;
@@ -123,7 +109,7 @@ const DOT = 0x2e;
  * A mail as MTAs pipe it (LF or CRLF) in the form of RFC 5321 section 4.5.2: CRLF, dots doubled at the start of a
  * line. The mbox line `From …` in front, which Exim writes by default, is taken away (RFC 4155).
  */
-export function createWire(): Wire {
+export function createWire() {
   const FROM = Buffer.from('From ');
   let head: Buffer | null = Buffer.alloc(0);
   let skipping = false;
@@ -147,7 +133,8 @@ export function createWire(): Wire {
     return bytes.subarray(end + 1);
   };
   return {
-    push(chunk) {
+    /** The next bytes, as they go over LMTP. */
+    push(chunk: Buffer): Buffer {
       if (head === null) return encode(skip(chunk));
       head = Buffer.concat([head, chunk]);
       if (head.length < FROM.length && FROM.subarray(0, head.length).equals(head)) return Buffer.alloc(0);
@@ -156,7 +143,8 @@ export function createWire(): Wire {
       skipping = first.subarray(0, FROM.length).equals(FROM);
       return encode(skip(first));
     },
-    end() {
+    /** The rest, with the line that ends the mail. */
+    end(): Buffer {
       const rest = head === null ? Buffer.alloc(0) : encode(head);
       head = null;
       return Buffer.concat([rest, Buffer.from(previous === LF ? '.\r\n' : '\r\n.\r\n')]);

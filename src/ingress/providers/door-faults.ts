@@ -20,15 +20,9 @@ export interface DoorFault {
 
 export type DoorFaults = Readonly<Partial<Record<Provider['name'], DoorFault>>>;
 
-export interface DoorFaultRecord {
-  /** Null: a mail was taken, so whatever was wrong is fixed. */
-  note(provider: Provider['name'], detail: string | null): void;
-  close(): void;
-}
-
 const INTERVAL = 1_000;
 
-export function openDoorFaults({ dataDir, now, log }: { dataDir: string; now: Clock; log: Log }): DoorFaultRecord {
+export function openDoorFaults({ dataDir, now, log }: { dataDir: string; now: Clock; log: Log }) {
   const faults: Partial<Record<Provider['name'], DoorFault>> = readDoorFaults(dataDir);
   let timer: NodeJS.Timeout | null = null;
   const write = () => {
@@ -42,13 +36,14 @@ export function openDoorFaults({ dataDir, now, log }: { dataDir: string; now: Cl
     }
   };
   return {
-    note(provider, detail) {
+    /** `detail` null: a mail was taken, so whatever was wrong is fixed. */
+    note(provider: Provider['name'], detail: string | null): void {
       if (detail === null && faults[provider] === undefined) return;
       if (detail === null) delete faults[provider];
       else faults[provider] = { at: new Date(now()).toISOString(), detail };
       timer ??= setTimeout(write, INTERVAL).unref();
     },
-    close() {
+    close(): void {
       if (timer === null) return;
       clearTimeout(timer);
       write();
