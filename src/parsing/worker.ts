@@ -40,8 +40,8 @@ Atomics.store(current, 1, 1);
 
 const waiting: Job[] = [];
 let reading = false;
-port.on('message', (job: Job) => {
-  waiting.push(job);
+port.on('message', (jobs: readonly Job[]) => {
+  waiting.push(...jobs);
   if (!reading) void readAll();
 });
 
@@ -85,7 +85,7 @@ async function readTogether(known: readonly KnownJob[]): Promise<void> {
 function arrived(): readonly Job[] {
   const jobs = waiting.splice(0);
   for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
-    jobs.push((next as { message: Job }).message);
+    jobs.push(...(next as { message: readonly Job[] }).message);
   }
   return jobs;
 }

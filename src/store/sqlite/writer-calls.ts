@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { type ErrorCode, ReplydError } from '../../base/errors.js';
 import { histogram } from '../../base/metrics.js';
 import type { WritingName } from '../calls.js';
+import type { Call } from './batch.js';
 import type { FromWriter, ToWriter, WriterData } from './writer-thread.js';
 
 /** Fulfils a call after its commit. */
@@ -39,9 +40,28 @@ export async function threadWriter(
   // In the order of the answers. No map: one that calls pass through builds its table again and again, and V8's old tables
   // keep the newer ones alive: every mail that ever stood in one would live until the next full collection.
   const waiting: Waiting[] = [];
+  const unsent: Call[] = [];
   let lastId = 0;
   let dead: ReplydError | null = null;
   let closing = false;
+
+  const send = () => {
+    const calls = unsent.splice(0);
+    try {
+      if (calls.length > 0) worker.postMessage(calls satisfies ToWriter);
+    } catch {
+      for (const call of calls) sendAlone(call);
+    }
+  };
+  const sendAlone = (call: Call) => {
+    try {
+      worker.postMessage([call] satisfies ToWriter);
+    } catch (error) {
+      // It cannot be copied, so it gets no answer.
+      const at = waiting.findIndex(({ id }) => id === call.id);
+      waiting.splice(at, 1)[0]!.reject(error as Error);
+    }
+  };
 
   const exited = new Promise<void>(resolve => {
     worker.once('exit', code => {
@@ -83,14 +103,16 @@ export async function threadWriter(
       if (dead || closing) return Promise.reject(dead ?? new ReplydError('unavailable', 'the store is closing'));
       return new Promise((resolve, reject) => {
         lastId += 1;
-        // First: a call that cannot be copied gets no answer.
-        worker.postMessage({ id: lastId, name, values } satisfies ToWriter);
         waiting.push({ id: lastId, resolve, reject, since: performance.now() });
+        unsent.push({ id: lastId, name, values });
+        // Calls of one turn of the event loop go together, as mails do to the parser (parsing/worker-executor.ts).
+        if (unsent.length === 1) setImmediate(send);
       });
     },
     async close() {
       if (closing) return exited;
       closing = true;
+      send();
       worker.postMessage('close' satisfies ToWriter);
       return exited;
     },

@@ -18,7 +18,7 @@ export interface WriterData {
 }
 
 /** What goes over the port to the thread, and back. Errors travel as data: classes do not survive the way. */
-export type ToWriter = Call | 'close';
+export type ToWriter = readonly Call[] | 'close';
 export type FromWriter = readonly (
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: { code: string; message: string; details: Record<string, unknown> } }
@@ -70,12 +70,12 @@ function arrived(): readonly Call[] {
     if (next === undefined) break;
     take(next.message);
   }
-  return waiting.splice(0);
+  return waiting.splice(0, MAX_BATCH);
 }
 
 function take(message: ToWriter): void {
   if (message === 'close') closing = true;
-  else waiting.push(message);
+  else waiting.push(...message);
 }
 
 function close(): void {
