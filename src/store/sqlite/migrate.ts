@@ -11,21 +11,12 @@ import type { Connection } from './database.js';
 
 const FOLDER = fileURLToPath(new URL('../../../migrations/sqlite', import.meta.url));
 
-interface Migration {
-  readonly version: number;
-  readonly name: string;
-  readonly sql: () => string;
-}
-
-function known(folder: string): readonly Migration[] {
+/** In their order; `name` is NNNN_name. */
+function known(folder: string): readonly { readonly version: number; readonly name: string }[] {
   return readdirSync(folder)
-    .filter(name => /^\d{4}_\w+\.sql$/.test(name))
+    .filter(file => /^\d{4}_\w+\.sql$/.test(file))
     .sort()
-    .map(name => ({
-      version: Number(name.slice(0, 4)),
-      name: name.slice(5, -4),
-      sql: () => readFileSync(path.join(folder, name), 'utf8'),
-    }));
+    .map(file => ({ version: Number(file.slice(0, 4)), name: path.parse(file).name }));
 }
 
 /** The schema this program makes and needs. */
@@ -34,7 +25,7 @@ export function programSchema(): number {
 }
 
 /** The version the store has (0: empty) and the one this program knows. */
-export function schemaVersions(connection: Pick<Connection, 'raw'>): { store: number; program: number } {
+export function schemaVersions(connection: Connection): { store: number; program: number } {
   const store = connection.raw.pragma('user_version', { simple: true }) as number;
   return { store, program: programSchema() };
 }
@@ -53,9 +44,9 @@ export function migrate(connection: Connection, folder = FOLDER): readonly strin
           const at = connection.raw.pragma('user_version', { simple: true }) as number;
           refuseNewer(at, migrations.at(-1)?.version ?? 0);
           if (at >= migration.version) return;
-          connection.raw.exec(migration.sql());
+          connection.raw.exec(readFileSync(path.join(folder, `${migration.name}.sql`), 'utf8'));
           connection.raw.pragma(`user_version = ${migration.version}`);
-          applied.push(`${String(migration.version).padStart(4, '0')}_${migration.name}`);
+          applied.push(migration.name);
         })
         .immediate();
     }

@@ -1,5 +1,6 @@
 /**
- * The Store port on SQLite: reads on this thread's own connection (tens of microseconds each), writes through a Writer.
+ * The Store port on SQLite: reads on this thread's own connection (tens of microseconds each), writes through a Writer: the
+ * daemon's writer thread with group commit, or this connection with a transaction a call (CLI verbs, tests).
  * Nothing read is cached across a change: `PRAGMA data_version` is polled, which also notices other processes' commits.
  */
 import { randomBytes } from 'node:crypto';

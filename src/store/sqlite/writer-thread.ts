@@ -60,7 +60,8 @@ async function work(): Promise<void> {
   working = false;
   if (!closing) return;
   await checkpoints.close();
-  close();
+  tx.db.close();
+  port.close();
 }
 
 /** Everything that has come by now, as far as one batch holds it. */
@@ -76,11 +77,6 @@ function arrived(): readonly Call[] {
 function take(message: ToWriter): void {
   if (message === 'close') closing = true;
   else waiting.push(...message);
-}
-
-function close(): void {
-  tx.db.close();
-  port.close();
 }
 
 function portable(answer: Answer): FromWriter[number] {
