@@ -10,6 +10,12 @@ export function residentMemory(pid: number | 'self'): number {
   return Number(kilobytes ?? 0) * 1024;
 }
 
+/** The most resident memory that it ever had, in bytes. */
+export function highestMemory(pid: number): number {
+  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+  return Number(kilobytes ?? 0) * 1024;
+}
+
 /** How many descriptors are open, by what they are: `socket`, `pipe`, `anon_inode:[eventpoll]`, or a file's path. */
 export function descriptors(pid: number): Readonly<Record<string, number>> {
   const found: Record<string, number> = {};

@@ -4,9 +4,8 @@
  * used more memory than MEMORY_LIMIT, or when a customer's mail beside an attack was not taken in time. What is known to be
  * open (`open` of a kind) is shown and fails nothing; when it holds at last, a line says so.
  */
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { withLogs } from '../with-logs.js';
+import { highestMemory } from '../process-figures.js';
 import type { AttackKind, AttackOptions, AttackResult } from './attack.js';
 import { type Seen, startBeside } from './beside.js';
 import { KINDS } from './kinds.js';
@@ -59,14 +58,14 @@ async function runKind(kind: AttackKind, options: AttackOptions): Promise<Row> {
   try {
     const beside = startBeside({ ...target.at('smtp'), recipient: customer.reply_to, pid });
     try {
-      result = await withLogs({ replyd: () => daemon.log() }, () => kind.run(target, options));
+      result = await kind.run(target, options);
     } catch (error) {
-      faults.push(`the attack came to no end: ${error instanceof Error ? error.message : String(error)}`);
+      faults.push(`the attack came to no end: ${error instanceof Error ? error.stack : String(error)}`);
     }
     seen = await beside.stop();
-    peak = Math.max(seen.memory.daemon, highestMemory(pid));
+    peak = peakOf(pid);
     faults.push(...seen.faults.slice(0, 5));
-    if (peak === 0) faults.push(`the daemon is gone: ${daemon.log().split('\n').slice(-10).join('\n')}`);
+    if (peak === 0) faults.push(`the daemon is gone: ${daemon.log().slice(-2000)}`);
     if (peak > MEMORY_LIMIT) faults.push(`the daemon used ${mib(peak)} MiB, more than ${mib(MEMORY_LIMIT)}`);
   } finally {
     await target.close().catch(error => faults.push(String(error)));
@@ -87,11 +86,10 @@ async function runKind(kind: AttackKind, options: AttackOptions): Promise<Row> {
   };
 }
 
-/** VmHWM: the most resident memory it ever had; 0 when it is gone. */
-function highestMemory(pid: number): number {
+/** 0 when the daemon is gone. */
+function peakOf(pid: number): number {
   try {
-    const found = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
-    return Number(found?.[1] ?? 0) * 1024;
+    return highestMemory(pid);
   } catch {
     return 0;
   }
