@@ -1,12 +1,29 @@
 /** Every kind of attack, in the order in which they run. */
 import { accounts } from './accounts.js';
 import type { AttackKind } from './attack.js';
+import { floods } from './floods.js';
+import { forms } from './forms.js';
 import { html } from './html.js';
 import { htmlBox } from './html-box.js';
+import { json } from './json.js';
+import { mime } from './mime.js';
 import { relayTricks } from './relay.js';
 import { smuggling } from './smuggling.js';
 import { ssrf } from './ssrf.js';
 import { starttls } from './starttls.js';
 import { xclient } from './xclient.js';
 
-export const KINDS: readonly AttackKind[] = [smuggling, relayTricks, starttls, xclient, accounts, ssrf, html, htmlBox];
+export const KINDS: readonly AttackKind[] = [
+  smuggling,
+  relayTricks,
+  starttls,
+  xclient,
+  accounts,
+  ssrf,
+  html,
+  htmlBox,
+  mime,
+  forms,
+  floods,
+  json,
+];
