@@ -3,11 +3,14 @@ import { accounts } from './accounts.js';
 import type { AttackKind } from './attack.js';
 import { floods } from './floods.js';
 import { forms } from './forms.js';
+import { fullHouse } from './full-house.js';
 import { html } from './html.js';
 import { htmlBox } from './html-box.js';
+import { httpSlow } from './http-slow.js';
 import { json } from './json.js';
 import { mime } from './mime.js';
 import { relayTricks } from './relay.js';
+import { slow } from './slow.js';
 import { smuggling } from './smuggling.js';
 import { ssrf } from './ssrf.js';
 import { starttls } from './starttls.js';
@@ -26,4 +29,7 @@ export const KINDS: readonly AttackKind[] = [
   forms,
   floods,
   json,
+  slow,
+  fullHouse,
+  httpSlow,
 ];
