@@ -5,6 +5,7 @@
  * taken beside it all.
  */
 import type { Settings } from '../daemon-process.js';
+import { highestMemory } from '../process-figures.js';
 import type { Target } from './target.js';
 
 export interface AttackKind {
@@ -57,6 +58,23 @@ export function newTally(): Tally {
       return { tried, held: tried - faults.length, notes: [...faults.slice(0, SHOWN), ...more, ...notes] };
     },
   };
+}
+
+/** Of memory, that is worth a line. */
+const STEP = 30 * 1024 * 1024;
+
+/** To be called behind each attack: notes by which one the daemon's most memory rose. */
+export function memorySteps(pid: number, tally: Tally): (name: string) => void {
+  let before = highestMemory(pid);
+  return name => {
+    const after = highestMemory(pid);
+    if (after > before + STEP) tally.note(`${name}: the most memory rose from ${mib(before)} to ${mib(after)} MiB`);
+    before = after;
+  };
+}
+
+export function mib(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024);
 }
 
 /** Does `work` for each, so many at a time. */

@@ -6,13 +6,12 @@
  */
 import { parseArgs } from 'node:util';
 import { highestMemory } from '../process-figures.js';
-import type { AttackKind, AttackOptions, AttackResult } from './attack.js';
+import { type AttackKind, type AttackOptions, type AttackResult, mib } from './attack.js';
 import { type Seen, startBeside } from './beside.js';
 import { KINDS } from './kinds.js';
 import { openTarget } from './target.js';
 
-const MIB = 1024 * 1024;
-const MEMORY_LIMIT = 400 * MIB;
+const MEMORY_LIMIT = 400 * 1024 * 1024;
 
 const { values } = parseArgs({
   options: {
@@ -93,10 +92,6 @@ function peakOf(pid: number): number {
   } catch {
     return 0;
   }
-}
-
-function mib(bytes: number): number {
-  return Math.round(bytes / MIB);
 }
 
 const line = (...cells: readonly (string | number)[]) => {

@@ -7,7 +7,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { deflateRawSync, gzipSync } from 'node:zlib';
-import { type AttackKind, newTally } from './attack.js';
+import { type AttackKind, memorySteps, newTally } from './attack.js';
 import { ask } from './http-client.js';
 import type { Target } from './target.js';
 
@@ -273,10 +273,12 @@ export const mime: AttackKind = {
   async run(target, { short }) {
     const tally = newTally();
     const { id, reply_to } = await target.converse();
+    const step = memorySteps(target.daemon.pid, tally);
     let number = 0;
     for (const [name, content] of Object.entries(mails(short))) {
       number += 1;
       tally.count(name, await send(target, { recipient: reply_to, content: content(), number }).catch(String));
+      step(name);
     }
     const escaped = [
       '/tmp/replyd-attack-escaped',
