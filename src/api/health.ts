@@ -20,9 +20,20 @@ export interface QueueDepth {
   readonly dueSince: number | null;
 }
 
+/** Mails outside conversations; `removed`: those that went because of their limits. */
+interface UnfiledSums {
+  readonly mails: number;
+  readonly bytes: number;
+  readonly removed: number;
+}
+
 export interface HealthOptions {
   readonly version: string;
-  readonly store: { queueDepth(): Promise<readonly QueueDepth[]>; canStore(): Promise<unknown> };
+  readonly store: {
+    queueDepth(): Promise<readonly QueueDepth[]>;
+    unfiledSums(): Promise<UnfiledSums | null>;
+    canStore(): Promise<unknown>;
+  };
   readonly space: { readonly low: () => boolean; readonly free: () => number };
   readonly closing: () => boolean;
   readonly now: () => number;
@@ -76,6 +87,11 @@ const build = gauge('replyd_build_info', 'Always 1; the labels say what runs.', 
 const depth = gauge('replyd_queue_deliveries', 'Deliveries that are not finished.', ['kind']);
 const overdue = gauge('replyd_queue_overdue_seconds', 'How long the longest due delivery has been due.', ['kind']);
 const free = gauge('replyd_free_bytes', 'Free space on the disk of data_dir.');
+const unfiledMails = gauge('replyd_unfiled_mails', 'Mails outside conversations.');
+const unfiledBytes = gauge('replyd_unfiled_bytes', 'Bytes of mails outside conversations.');
+let unfiledRemoved: number | null = null;
+const removedHelp = 'Mails that went because of limits.unfiled or limits.unfiled_mails.';
+measured('replyd_unfiled_removed_total', removedHelp, 'counter', () => unfiledRemoved);
 const startedAt = Math.round(Date.now() / 1000 - process.uptime());
 measured('process_start_time_seconds', 'When the process started, since 1970.', 'gauge', () => startedAt);
 measured('process_resident_memory_bytes', 'Memory of the process.', 'gauge', () => process.memoryUsage.rss());
@@ -111,6 +127,10 @@ export function createHealth(options: HealthOptions): HttpHandler {
       depth.set(count, [kind]);
       overdue.set(dueSince === null ? 0 : Math.max(0, (now - dueSince) / 1000), [kind]);
     }
+    const unfiled = await options.store.unfiledSums();
+    unfiledMails.set(unfiled?.mails ?? 0);
+    unfiledBytes.set(unfiled?.bytes ?? 0);
+    unfiledRemoved = unfiled?.removed ?? 0;
   };
   let commitAgain = 0;
   let committed: Promise<boolean>;

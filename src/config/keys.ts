@@ -225,6 +225,11 @@ export const KEYS = {
   'limits.min_free': key(size(), '256MiB', {
     meaning: 'With less free space on the disk of data_dir, new mail is deferred (452). 0: never.',
   }),
+  'limits.unfiled': key(size(2 ** 24), '1GiB', {
+    meaning:
+      'The most bytes of mails outside conversations (refused ones, and those for postmaster and abuse). The oldest go first; retention.unfiled is the limit of time.',
+  }),
+  'limits.unfiled_mails': key(whole(100, 10_000_000), 100_000, { meaning: 'The most mails outside conversations.' }),
   'limits.refused_recipients': key(whole(1, 10_000), 20, {
     meaning:
       'A stranger is disconnected after this many refused recipients. After five times as many in an hour, or 20 times from its network (IPv4 /24, IPv6 /48), it cannot connect until they expire.',

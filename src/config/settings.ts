@@ -22,6 +22,8 @@ export function storeRules(config: Config): Rules {
     delay: config.continuity.delay,
     maxSize: config.outbound.maxSize,
     responseBytes: config.limits.responseBytes,
+    unfiledBytes: config.limits.unfiled,
+    unfiledMails: config.limits.unfiledMails,
     operator: config.operator.address,
   };
 }

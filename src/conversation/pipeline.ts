@@ -21,6 +21,7 @@ import type { Content } from '../mail/mail.js';
 import { STATUS, type Status } from '../mail/status.js';
 import type { Destination, FilingResult, StoredContent } from './filing.js';
 import type { Arrival, Parser, Reception, Resolution, Verdict } from './ports.js';
+import { isForOperatorAlone, UNFILED_SIZE } from './rules/unfiled.js';
 import type { Store } from './store.js';
 
 const mails = counter('replyd_mails_total', 'Mails by recipient: what each was answered.', ['door', 'verdict']);
@@ -81,7 +82,8 @@ export function createReception(options: ReceptionOptions): Reception {
       mails.add([refused.via, 'rejected'], refused.envelope.rcptTo.length);
       try {
         const facts = await options.parser.facts(refused.raw);
-        const id = await store.refuse({ ...refused, facts, raw: await store.place(refused.raw, facts) });
+        const raw = facts.size > UNFILED_SIZE ? null : await store.place(refused.raw, facts, { inRow: true });
+        const id = await store.refuse({ ...refused, facts, raw });
         log.info('rejected', { id, door: refused.via, client: refused.client, reason: refused.reason });
       } catch (error) {
         log.error('refuse_failed', { door: refused.via, client: refused.client, error: errorText(error) });
@@ -127,9 +129,24 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
       log.warn('rejected', { client: arrival.client, door: arrival.via, hops: parsed.facts.hops });
       return arrival.destinations.map(() => ({ kind: 'rejected', status: STATUS.tooManyHops, detail: 'hops' }));
     }
-    const raw = await store.place(arrival.raw, parsed.facts);
+    const kept = isForOperatorAlone(arrival.destinations);
+    if (kept && parsed.facts.size > UNFILED_SIZE) {
+      log.warn('rejected', {
+        client: arrival.client,
+        door: arrival.via,
+        recipient: 'operator',
+        size: parsed.facts.size,
+      });
+      return arrival.destinations.map(() => ({
+        kind: 'rejected',
+        status: STATUS.tooLarge,
+        detail: 'for the operator',
+      }));
+    }
+    const raw = await store.place(arrival.raw, parsed.facts, kept ? { inRow: true } : undefined);
     const placed: StoredContent[] = [];
-    for (const attachment of attachments) placed.push(await store.place(attachment.content, attachment));
+    // What is kept for the operator stands in no message: its attachments are in the raw mail alone.
+    for (const attachment of kept ? [] : attachments) placed.push(await store.place(attachment.content, attachment));
     const { loopMessages, loopWindow } = options.limits();
     const results = await store.file({
       envelope: { mailFrom: arrival.mailFrom, rcptTo: arrival.destinations.map(each => each.address) },

@@ -128,8 +128,8 @@ export interface Store extends QueueStore {
     readonly mailFrom: string;
     readonly reading: Reading;
   }): Promise<readonly Location[]>;
-  /** Keeps a refused mail on record (`mail list --state refused`). */
-  refuse(refused: Omit<RefusedMail, 'raw'> & { facts: RawFacts; raw: StoredContent }): Promise<string>;
+  /** Keeps a refused mail on record (`mail list --state refused`); `raw` null: without its bytes. */
+  refuse(refused: Omit<RefusedMail, 'raw'> & { facts: RawFacts; raw: StoredContent | null }): Promise<string>;
   /** Fills the message(s) of a quarantined mail with what could be read of it after all. */
   refile(mailId: string, reading: FiledReading, attachments: readonly StoredContent[]): Promise<readonly string[]>;
 
@@ -194,6 +194,11 @@ export interface Store extends QueueStore {
   // Mails
   mails(filter: Filter & { state?: MailRecordState }): Promise<readonly MailRecord[]>;
   mail(id: string): Promise<{ mail: MailRecord; raw: StoredContentRef }>;
+  /**
+   * Removes mails outside conversations, those that came before this moment (milliseconds since 1970; absent: all), but
+   * none whose copy is on its way to the operator. Many short transactions. Returns how many went.
+   */
+  clearUnfiled(which: { state: 'kept' | 'refused'; before?: number }): Promise<number>;
 
   // Deliveries
   deliveries(filter: Filter & { state?: DeliveryState; conversation?: string }): Promise<readonly QueuedDelivery[]>;
@@ -299,6 +304,8 @@ export interface Store extends QueueStore {
   place(
     content: { bytes: Uint8Array } | { file: string },
     facts: { sha256: string; size: number },
+    /** `inRow`: however large, for what goes again soon: a row's room is free at once, a file's a day later. */
+    options?: { readonly inRow: boolean },
   ): Promise<StoredContent>;
   read(content: StoredContentRef): Promise<Uint8Array>;
   /** Calls back after a commit of any process was noticed. Returns the way to stop. */

@@ -12,6 +12,8 @@ import { type Request, runOnce } from './verbs/keys.js';
 import * as mails from './verbs/mails.js';
 import * as removal from './verbs/removal.js';
 import { locate } from './verbs/threading.js';
+import * as unfiled from './verbs/unfiled.js';
+import { unfiledSums } from './verbs/unfiled-sums.js';
 import * as summaries from './views/summaries.js';
 import { trace } from './views/trace.js';
 
@@ -24,6 +26,8 @@ export const all = {
   ...clearing,
   ...retention,
   ...sent,
+  ...unfiled,
+  unfiledSums,
   ...summaries,
   file,
   locate,

@@ -80,6 +80,8 @@ export const VERBS = {
   removeConversationPart: 'writes',
   removeContactPart: 'writes',
   removeAccountPart: 'writes',
+  clearUnfiledPart: 'writes',
+  unfiledSums: 'reads',
   clearFiles: 'writes quietly',
   clearOld: 'writes quietly',
   addKey: 'writes',

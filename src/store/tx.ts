@@ -29,6 +29,9 @@ export interface Rules {
   readonly maxSize: number;
   /** `limits.response_bytes`: of JSON in one answer that holds messages or events. */
   readonly responseBytes: number;
+  /** `limits.unfiled` (bytes) and `limits.unfiled_mails`; absent: no limit. */
+  readonly unfiledBytes?: number;
+  readonly unfiledMails?: number;
   /** `operator.address`: where mail for postmaster and abuse is sent on to; null or absent: nowhere. */
   readonly operator?: string | null;
 }

@@ -91,6 +91,7 @@ test('whoever asks again soon whether it is ready hears the last answer', async 
     version: '0',
     store: {
       queueDepth: async () => [],
+      unfiledSums: async () => null,
       canStore: async () => {
         asked.push(now);
         if (asked.length === 2) throw new Error('disk full');

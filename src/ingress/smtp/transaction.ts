@@ -13,6 +13,7 @@ import { counter } from '../../base/metrics.js';
 import type { Destination } from '../../conversation/filing.js';
 import type { Via } from '../../conversation/model.js';
 import type { Reception, Resolution, Verdict } from '../../conversation/ports.js';
+import { isForOperatorAlone, UNFILED_SIZE } from '../../conversation/rules/unfiled.js';
 import { normalizeAddress } from '../../mail/address.js';
 import { replyLine, STATUS, type Status } from '../../mail/status.js';
 import { doorOfGreeting } from '../pipe/pipe.js';
@@ -126,7 +127,8 @@ async function takeData(
   const transaction = connection.transaction ?? { mailFrom: '', destinations: [], accepted: [] };
   connection.receiving(stream);
   const received = await spool.receive(stream, {
-    maxSize: limits.maxSize,
+    // Only here: SIZE= at MAIL comes before the recipients.
+    maxSize: isForOperatorAlone(transaction.destinations) ? Math.min(UNFILED_SIZE, limits.maxSize) : limits.maxSize,
     cutOffSize: cutOffSize(limits.maxSize),
     cutOff: () => connection.cut(STATUS.farTooLarge),
   });

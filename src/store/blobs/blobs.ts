@@ -16,6 +16,13 @@ import type { StoreTx } from '../tx.js';
 
 export const INLINE_LIMIT = 128 * 1024;
 
+/** What stands for bytes that are no longer kept. */
+export const NOTHING: StoredContent = {
+  sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+  size: 0,
+  bytes: new Uint8Array(0),
+};
+
 export function blobFile(dataDir: string, sha256: string): string {
   return path.join(dataDir, 'blobs', sha256.slice(0, 2), sha256);
 }
@@ -33,10 +40,10 @@ export async function placeContent(
   dataDir: string,
   content: Content,
   // Whoever has them has more with them, which is not to travel to the writer with each mail.
-  { sha256, size }: { sha256: string; size: number },
+  { sha256, size, inRow = size <= INLINE_LIMIT }: { sha256: string; size: number; inRow?: boolean },
 ): Promise<StoredContent> {
   try {
-    if (size <= INLINE_LIMIT) {
+    if (inRow) {
       if ('bytes' in content) return { sha256, size, bytes: content.bytes };
       const bytes = await readFile(content.file);
       await rm(content.file, { force: true });

@@ -47,6 +47,7 @@ export type OpenStore = Store &
     | 'clearFiles'
     | 'clearOld'
     | 'queueDepth'
+    | 'unfiledSums'
     | 'canWrite'
     | 'canStore'
     | 'pullForward'
@@ -152,13 +153,23 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     removeContact: id => untilGone(() => calls.removeContactPart(id)),
     removeHook: id => untilGone(() => calls.removeHookPart(id)),
     once: (request, verb, values) => calls.once(request, verb, values) as never,
+    clearUnfiled: async which => {
+      let count = 0;
+      await untilGone(async () => {
+        const removed = await calls.clearUnfiledPart(which);
+        count += removed;
+        return removed === 0;
+      });
+      return count;
+    },
     removeAccount: slug => untilGone(() => calls.removeAccountPart(slug)),
     mintMailId: () => encodeId('mail', tx.key()),
     stats: async () => ({
       ...(await calls.stats()),
       database_bytes: connection.pages() * connection.value<number>('pragma page_size')!,
     }),
-    place: (content, facts) => placeContent(options.dataDir, content, facts),
+    place: (content, facts, how) =>
+      placeContent(options.dataDir, content, how === undefined ? facts : { ...facts, ...how }),
     read: ref => readContent(tx, ref),
     onChange(listener) {
       listeners.add(listener);

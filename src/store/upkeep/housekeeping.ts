@@ -19,7 +19,7 @@ import type { KeepSince } from './retention.js';
 type Keep = KeepSince;
 
 export interface HousekeepingOptions {
-  readonly store: ClearingStore & Pick<Calls, 'clearEvents' | 'clearOld'>;
+  readonly store: ClearingStore & Pick<Calls, 'clearEvents' | 'clearOld' | 'unfiledSums'>;
   readonly dataDir: string;
   readonly log: Log;
   readonly keep: () => Keep;
@@ -65,6 +65,18 @@ export function openHousekeeping(options: HousekeepingOptions): { close(): Promi
     if (Object.keys(gone).length > 0) log.info('cleared', gone);
   };
 
+  const removedSoFar = async () => (await store.unfiledSums())?.removed ?? 0;
+  let removedBefore = removedSoFar();
+  removedBefore.catch(() => undefined);
+
+  /** Strangers bring more than is kept: most of it goes when the next one comes, so only the sums tell of it. */
+  const tellOfLimit = async () => {
+    const before = await removedBefore.catch(() => null);
+    removedBefore = removedSoFar();
+    const removed = (await removedBefore) - (before ?? 0);
+    if (before !== null && removed > 0) log.warn('unfiled_over_limit', { removed });
+  };
+
   const inDoubt = () => {
     const found = Date.now() - performance.now();
     if (found - distance > CLOCK_STEP) doubtUntil = performance.now() + DOUBT;
@@ -77,6 +89,7 @@ export function openHousekeeping(options: HousekeepingOptions): { close(): Promi
     const now = Date.now();
     await clearEvents(now);
     await clearOld(now);
+    await tellOfLimit();
     if (signal.aborted || performance.now() < filesDue) return;
     filesDue = performance.now() + FILES_INTERVAL;
     const files = await clearLeftovers(store, options.dataDir, { now, stopped: () => signal.aborted });

@@ -6,25 +6,17 @@
  * next one after everybody else had a turn. A row whose bytes went keeps its place: `raw_gone_at` says since when, and
  * reading them is not_found. Unfinished deliveries keep all that they need.
  */
-import type { StoredContent } from '../../conversation/filing.js';
-import { blobKey } from '../blobs/blobs.js';
+import { blobKey, NOTHING } from '../blobs/blobs.js';
 import { keyAt } from '../ids.js';
 import type { StoreTx } from '../tx.js';
-import { type RawMail, removeBlobIfUnused, removeMail, removePart, withinBudget } from '../verbs/removal.js';
+import { type RawMail, removeBlobIfUnused, removePart, withinBudget } from '../verbs/removal.js';
+import { clearUnfiledPart, keepUnfiledWithinLimits } from '../verbs/unfiled.js';
 import { UNFINISHED } from '../verbs/unfinished.js';
 
 const BATCH = 500;
-/** Removed messages take several rows each with them. */
-const MAILS_AT_ONCE = 100;
 
 /** For each: what is older than this moment (milliseconds since 1970) goes. Null: it is always kept. */
 export type KeepSince = Readonly<Record<'raw' | 'resolved' | 'deliveries' | 'unfiled', number | null>>;
-
-const NOTHING: StoredContent = {
-  sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
-  size: 0,
-  bytes: new Uint8Array(0),
-};
 
 const STEPS: readonly (readonly [
   what: string,
@@ -47,7 +39,8 @@ export async function clearOld(tx: StoreTx, since: KeepSince): Promise<Readonly<
     const count = before === null ? 0 : await clear(tx, before);
     if (count > 0) return { [what]: count };
   }
-  return {};
+  const over = await keepUnfiledWithinLimits(tx);
+  return over === 0 ? {} : { unfiled_mails_over_limit: over };
 }
 
 /** One piece of one conversation. */
@@ -97,18 +90,7 @@ async function dropRaw(tx: StoreTx, table: 'mail' | 'outgoing_mail', { key, blob
 }
 
 async function clearUnfiled(tx: StoreTx, before: number): Promise<number> {
-  for (const state of ['refused', 'kept']) {
-    const mails = await tx.all<{ key: number }>(
-      // The state is repeated as the index says it, so that the index serves.
-      `select key from mail m where state = $1 and state <> 'filed' and key < $2
-         and not exists (select 1 from delivery where forwarded_mail_key = m.key and ${UNFINISHED})
-       order by key limit ${MAILS_AT_ONCE}`,
-      state,
-      keyAt(before),
-    );
-    if (mails.length > 0) return withinBudget(mails, ({ key }) => removeMail(tx, key));
-  }
-  return 0;
+  return (await clearUnfiledPart(tx, { state: 'refused', before })) || clearUnfiledPart(tx, { state: 'kept', before });
 }
 
 /** A webhook goes whole; a mail's delivery stays, for bounces that come late and for the message that it carried. */

@@ -6,7 +6,7 @@ import type { MailRecordState } from '../../conversation/model.js';
 import { decideLateEffects } from '../../conversation/rules/hold.js';
 import { writerOf } from '../../conversation/rules/writer.js';
 import { parseOurAddress } from '../../mail/address.js';
-import { blobKey, blobRef, goneRef, rawKey } from '../blobs/blobs.js';
+import { blobKey, blobRef, goneRef, NOTHING, rawKey } from '../blobs/blobs.js';
 import { byId, byKey, newest } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { Json, MessageRow, StoredResult } from '../rows.js';
@@ -19,6 +19,8 @@ import { join, participantByAddress } from './participants.js';
 import { attachmentsOf, columnsOf, judgedColumns } from './reading-columns.js';
 import { applyReports, reportedDeliveries } from './reports.js';
 import { rememberId } from './thread-ids.js';
+import { keepUnfiledWithinLimits } from './unfiled.js';
+import { addToSums, countedSums, shareOf } from './unfiled-sums.js';
 
 export const mails: Verb<'mails'> = async (tx, filter) => {
   const account = filter.account === undefined ? null : (await accountBySlug(tx, filter.account)).key;
@@ -52,22 +54,31 @@ export const refuse: Verb<'refuse'> = async (tx, refused) => {
 /** `results`: what became of it for each recipient. */
 export async function insertMail(
   tx: StoreTx,
-  mail: Pick<Filing, 'envelope' | 'facts' | 'raw' | 'via' | 'client' | 'reason'>,
+  mail: Pick<Filing, 'envelope' | 'facts' | 'via' | 'client' | 'reason'> & { readonly raw: StoredContent | null },
   as: { readonly key: number; readonly state: MailRecordState; readonly results: readonly StoredResult[] },
 ): Promise<void> {
+  const { raw } = mail;
+  const raw_gone_at = raw === null ? tx.now() : null;
+  const share = shareOf({ state: as.state, size: mail.facts.size, raw_gone_at });
+  if (share !== null) {
+    await countedSums(tx);
+    await addToSums(tx, share);
+  }
   await tx.insert('mail', {
     key: as.key,
     state: as.state,
     mail_from: mail.envelope.mailFrom,
     rcpt_to: toJson(mail.envelope.rcptTo),
     size: mail.facts.size,
-    blob_key: as.state === 'filed' ? await rawKey(tx, mail.raw) : await blobKey(tx, mail.raw),
+    blob_key: as.state === 'filed' && raw !== null ? await rawKey(tx, raw) : await blobKey(tx, raw ?? NOTHING),
+    ...(raw_gone_at === null ? {} : { raw_gone_at }),
     door: mail.via,
     client: mail.client,
     received_at: tx.now(),
     reason: mail.reason,
     results: toJson(as.results),
   });
+  if (share !== null) await keepUnfiledWithinLimits(tx, { olderThan: as.key });
 }
 
 export const refile: Verb<'refile'> = async (tx, mailId, reading, attachments) => {

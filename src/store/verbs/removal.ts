@@ -14,11 +14,13 @@ import type { ConversationRef } from '../../conversation/store.js';
 import { removeDeliveries } from '../blobs/sent.js';
 import { byId, byKey } from '../by-key.js';
 import { encodeId } from '../ids.js';
+import type { MailRow } from '../rows.js';
 import { fromJson, type StoreTx, toJson } from '../tx.js';
 import { accountBySlug } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
 import { forgetAnswers } from './keys.js';
 import { forgetAliases, forgetIds } from './thread-ids.js';
+import { addToSums, countedSums, shareOf } from './unfiled-sums.js';
 
 /** Rows a transaction may remove before it lets others in. */
 const BATCH = 500;
@@ -170,7 +172,15 @@ async function leaveMail(tx: StoreTx, mailKey: number, messageKey: number): Prom
 
 /** The mail and its bytes. No message may name it any more. Returns how many bytes of rows went. */
 export async function removeMail(tx: StoreTx, mailKey: number): Promise<number> {
-  const blob = await tx.value<number>('select blob_key from mail where key = $1', mailKey);
+  const mail = await tx.get<Pick<MailRow, 'state' | 'size' | 'raw_gone_at' | 'blob_key'>>(
+    'select state, size, raw_gone_at, blob_key from mail where key = $1',
+    mailKey,
+  );
+  const share = mail === undefined ? null : shareOf(mail);
+  if (share !== null) {
+    await countedSums(tx);
+    await addToSums(tx, { mails: -share.mails, bytes: -share.bytes });
+  }
   // Its copy to the operator belongs to no conversation; the delivery goes with the mail.
   const copies = await tx.all<RawMail>(
     `select o.key, o.blob_key from delivery d join outgoing_mail o on o.key = d.outgoing_mail_key
@@ -178,7 +188,7 @@ export async function removeMail(tx: StoreTx, mailKey: number): Promise<number> 
     mailKey,
   );
   await tx.run('delete from mail where key = $1', mailKey);
-  let bytes = blob === undefined ? 0 : await removeBlobIfUnused(tx, blob);
+  let bytes = mail === undefined ? 0 : await removeBlobIfUnused(tx, mail.blob_key);
   for (const copy of copies) bytes += await removeSent(tx, copy);
   return bytes;
 }

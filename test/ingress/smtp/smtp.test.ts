@@ -388,3 +388,25 @@ test('a stranger has so many mails an hour', async t => {
   const later = await greeted();
   await later.command('MAIL FROM:<anna@customer.example>', 250);
 });
+
+test('a mail for postmaster alone has at most 1 MiB, also where others may be larger', async t => {
+  const { greeted, reception, spoolFiles } = await openDoor(t, { maxSize: 5_000_000, ...TRUST_ALL });
+  const send = async (to: readonly string[], size: number, code: string) => {
+    const talk = await greeted();
+    await talk.command(`MAIL FROM:<c@customer.example> SIZE=${size}`, 250);
+    for (const address of to) await talk.command(`RCPT TO:<${address}>`, 250);
+    await talk.command('DATA', 354);
+    talk.sendMail(`${'x'.repeat(76)}\r\n`.repeat(Math.ceil(size / 78)));
+    await talk.expect(code);
+    await talk.command('QUIT', 221);
+  };
+  const mib = 1024 * 1024;
+  await send(['postmaster@in.example'], mib - 200, '250 2.0.0');
+  await send(['postmaster@in.example'], mib + 200, '552 5.3.4');
+  await send(['postmaster@in.example', 'reply+ok@in.example'], mib + 200, '250 2.0.0');
+  assert.deepEqual(
+    reception.mails.map(mail => mail.destinations.length),
+    [1, 2],
+  );
+  assert.deepEqual(spoolFiles(), []);
+});

@@ -11,7 +11,7 @@ import { eventually } from '../../run.js';
 
 const DAY = 86_400_000;
 
-function openWith(context: TestContext, pieces: (() => Record<string, number>)[]) {
+function openWith(context: TestContext, pieces: (() => Record<string, number>)[], removed = () => 0) {
   context.mock.timers.enable({ apis: ['setInterval'] });
   const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-housekeeping-'));
   context.after(() => rmSync(dataDir, { recursive: true, force: true }));
@@ -21,6 +21,7 @@ function openWith(context: TestContext, pieces: (() => Record<string, number>)[]
   const housekeeping = openHousekeeping({
     store: {
       clearEvents: async () => 0,
+      unfiledSums: async () => ({ mails: 1, bytes: 1, removed: removed() }),
       clearOld: async since => {
         asked.push(since);
         return pieces.shift()?.() ?? {};
@@ -55,6 +56,21 @@ test('pieces are added up and told once; what is kept for ever is not asked for'
   assert.deepEqual([resolved, raw! - unfiled!], [null, 60 * DAY]);
   const { event, raw_mails, unfiled_mails } = events()[0]!;
   assert.deepEqual([event, raw_mails, unfiled_mails], ['cleared', 520, 3]);
+});
+
+test('mails that went because of limits.unfiled are told of once', async context => {
+  let removed = 7;
+  const { events, tick, asked } = openWith(context, [], () => removed);
+  await Promise.resolve();
+  removed = 10;
+  tick();
+  await eventually('it is told', () => events().length === 1);
+  assert.deepEqual([events()[0]!.event, events()[0]!.removed], ['unfiled_over_limit', 3]);
+  await eventually('the next round is over', () => {
+    tick();
+    return asked.length > 3;
+  });
+  assert.equal(events().length, 1);
 });
 
 test('a fault is told and the next round begins anew', async context => {
