@@ -377,6 +377,7 @@ test('files keep their names, pictures stand in the HTML, what was seen before i
   const picture = await last(opened.id);
   const inline = picture.attachments.find(each => each.inline)!;
   assert.ok(picture.html!.includes(`src="attachment:${inline.sha256}"`), picture.html!);
+  assert.match(picture.html!, /^<div style="overflow:hidden;contain:paint">.*<\/div>$/s);
   assert.equal(inline.seen_before, false);
   const bytes = await store.read((await store.attachment(inline.id)).content);
   assert.equal(createHash('sha256').update(bytes).digest('hex'), inline.sha256);

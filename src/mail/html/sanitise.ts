@@ -11,7 +11,7 @@
  */
 import sanitizeHtml from 'sanitize-html';
 import { htmlLines } from './lines.js';
-import { safeStyle } from './style.js';
+import { isBoundedAttribute, safeStyle } from './style.js';
 
 /** Greatest nesting of elements that is shown. */
 export const DEPTH_LIMIT = 100;
@@ -126,18 +126,21 @@ function policy(resolveCid: ResolveCid): sanitizeHtml.IOptions {
     parseStyleAttributes: false,
     disallowedTagsMode: 'discard',
     transformTags: {
-      '*': (tagName, attribs) => ({ tagName, attribs: withSafeStyle(attribs) }),
+      '*': (tagName, attribs) => ({ tagName, attribs: inBounds(attribs) }),
       a: (tagName, attribs) => ({ tagName, attribs: link(attribs) }),
       img: (tagName, attribs) => ({ tagName, attribs: picture(attribs, resolveCid) }),
     },
   };
 }
 
-function withSafeStyle(attribs: sanitizeHtml.Attributes): sanitizeHtml.Attributes {
-  if (attribs.style === undefined) return attribs;
-  const { style, ...rest } = attribs;
-  const safe = safeStyle(style);
-  return safe === '' ? rest : { ...rest, style: safe };
+/** The attributes without what is too large, the style as far as it is safe. */
+function inBounds(attribs: sanitizeHtml.Attributes): sanitizeHtml.Attributes {
+  const kept: sanitizeHtml.Attributes = {};
+  for (const [name, value] of Object.entries(attribs)) {
+    const safe = name === 'style' ? safeStyle(value) : value;
+    if (isBoundedAttribute(name, safe) && !(name === 'style' && safe === '')) kept[name] = safe;
+  }
+  return kept;
 }
 
 function link(attribs: sanitizeHtml.Attributes): sanitizeHtml.Attributes {

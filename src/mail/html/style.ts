@@ -1,7 +1,7 @@
 /**
  * Style attributes of hostile HTML. It keeps the properties that colour, size and place words inside their own box,
  * with values of plain words, numbers and colours. It drops everything that loads (`url()`), runs (`expression()`),
- * hides its meaning (escapes, comments) or leaves its box (`position`, negative margins, huge sizes).
+ * hides its meaning (escapes, comments) or leaves its box (`position`, negative margins, lengths that no mail needs).
  *
  * It is linear: the text is cut at semicolons once, and an overlong attribute is dropped whole. It never throws.
  */
@@ -47,7 +47,51 @@ function isSafeValue(property: string, value: string): boolean {
   if (/\(/.test(value) && !/^[^(]*\b(?:rgb|rgba|hsl|hsla)\([\d\s.,%/]*\)[^(]*$/i.test(value)) return false;
   if (/url|expression|javascript|var\b|attr\b|image/i.test(value)) return false;
   if (property === 'display') return DISPLAYS.has(value.toLowerCase());
-  // What moves words out of their box: negative lengths and sizes no screen has.
-  if (/^(?:margin|text-indent|letter-spacing|word-spacing)/.test(property) && /-\s*[\d.]/.test(value)) return false;
-  return !/\d{5}/.test(value);
+  return property === 'font-family' || property === 'font-weight' || hasBoundedLengths(property, value);
+}
+
+/** What a length may be at most: in pixels, and in percent of what is around it or of the font. */
+const MOST: readonly (readonly [properties: RegExp, pixels: number, percent: number])[] = [
+  [/^(?:margin|padding|text-indent|letter-spacing|word-spacing)/, 200, 50],
+  [/^(?:width|height|min-|max-)/, 2_000, 100],
+  [/^(?:font|line-height)/, 100, 500],
+  [/^(?:border|vertical-align)/, 50, 100],
+];
+const OTHERS_MOST = [/^/, 20, 100] as const;
+
+/** Pixels of a unit. Units of the window are not among them: they know nothing of the box. */
+const PIXELS: ReadonlyMap<string, number> = new Map(
+  Object.entries({ '': 1, px: 1, pt: 4 / 3, pc: 16, in: 96, cm: 37.8, mm: 3.78, em: 16, rem: 16, ex: 8, ch: 8 }),
+);
+
+/** Big or negative lengths make a page of nothing, or move words out of their box. */
+function hasBoundedLengths(property: string, value: string): boolean {
+  const [, pixels, percent] = MOST.find(([properties]) => properties.test(property)) ?? OTHERS_MOST;
+  const withoutColours = value.toLowerCase().replaceAll(/#\w+|\([^)]*\)/g, '');
+  for (const [, sign, digits, unit = ''] of withoutColours.matchAll(/(?<![\w.])([+-]?)([\d.]+)([a-z%]*)/g)) {
+    const length = Number(digits);
+    if (sign === '-' && property !== 'vertical-align') return false;
+    const isOfFont = unit === '' && property === 'line-height';
+    const most = unit === '%' ? percent : pixels / (isOfFont ? 16 : (PIXELS.get(unit) ?? Number.NaN));
+    if (!(length <= most)) return false;
+  }
+  return true;
+}
+
+/** What numbers in attributes may be at most. A browser reads digits behind them as no part of the number. */
+const NUMBERS: Readonly<Record<string, number>> = {
+  width: 2_000,
+  height: 2_000,
+  border: 50,
+  cellpadding: 200,
+  cellspacing: 200,
+  colspan: 100,
+  rowspan: 100,
+  span: 100,
+};
+
+/** False for a number that makes its element larger than a mail needs. */
+export function isBoundedAttribute(name: string, value: string): boolean {
+  const most = NUMBERS[name];
+  return most === undefined || !(Number.parseFloat(value) > most);
 }

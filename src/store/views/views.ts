@@ -16,6 +16,7 @@ import type {
 import { mailStateOf } from '../../conversation/rules/continuity.js';
 import { shownWait, waitsForTurn } from '../../conversation/rules/delivery.js';
 import { formatReplyAddress, type Separator } from '../../mail/address.js';
+import { boxedHtml } from '../../mail/html/box.js';
 import { byKey } from '../by-key.js';
 import { encodeId } from '../ids.js';
 import type {
@@ -173,7 +174,7 @@ export async function messageView(tx: StoreTx, row: MessageRow): Promise<Message
     format: row.format ?? (row.direction === 'outgoing' ? 'markdown' : 'plain'),
     quoted_text: row.quoted_text,
     signature: row.signature,
-    html: row.html,
+    html: boxedHtml(row.html),
     subject: row.subject,
     message_id: row.message_id,
     in_reply_to: row.in_reply_to,

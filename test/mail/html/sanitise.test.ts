@@ -20,6 +20,18 @@ function display(html: string): string {
 const KEPT: readonly (readonly [string, string])[] = [
   ['<p>One <b>two</b></p>', '<p>One <b>two</b></p>'],
   ['<p style="color:red;margin:0 0 1em">x</p>', '<p style="color:red;margin:0 0 1em">x</p>'],
+  [
+    '<p style="font:bold 12pt/1.5 Arial;line-height:1.2">x</p>',
+    '<p style="font:bold 12pt/1.5 Arial;line-height:1.2">x</p>',
+  ],
+  [
+    '<p style="margin:0 0 0 .8ex;width:100%;font-weight:700">x</p>',
+    '<p style="margin:0 0 0 .8ex;width:100%;font-weight:700">x</p>',
+  ],
+  [
+    '<img style="vertical-align:-3px" width="600" height="20">',
+    '<img style="vertical-align:-3px" width="600" height="20" />',
+  ],
   ['<blockquote>q</blockquote>', '<blockquote>q</blockquote>'],
   ['<td>a</td>', '<td>a</td>'],
   [
@@ -73,6 +85,21 @@ const DISARMED: readonly (readonly [string, string])[] = [
   ['<div style="margin-top:-500px">a</div>', '<div>a</div>'],
   ['<div style="color:/**/red">a</div>', '<div>a</div>'],
   ['<div id="app" class="modal" name="x">a</div>', '<div>a</div>'],
+  ['<div style="padding:5000px;color:red">a</div>', '<div style="color:red">a</div>'],
+  ['<div style="padding:0 0 300em">a</div>', '<div>a</div>'],
+  ['<div style="padding-top:1e3px;margin:9e1cm">a</div>', '<div>a</div>'],
+  ['<div style="height:100vh;width:50vw">a</div>', '<div>a</div>'],
+  [
+    '<div style="border:900px solid #fff;border-top:1px solid rgb(204,204,204)">a</div>',
+    '<div style="border-top:1px solid rgb(204,204,204)">a</div>',
+  ],
+  ['<div style="line-height:80;font-size:900px">a</div>', '<div>a</div>'],
+  ['<div style="vertical-align:-2000px;text-decoration:underline 500px">a</div>', '<div>a</div>'],
+  ['<div style="letter-spacing:-1em;height:2001px;min-height:300%">a</div>', '<div>a</div>'],
+  [
+    '<table cellpadding="9000" border="900"><tr><td height="99999" colspan="1000">a</td></tr></table>',
+    '<table><tr><td>a</td></tr></table>',
+  ],
 ];
 
 for (const [html, expected] of DISARMED) {
