@@ -12,9 +12,6 @@ import { domainToASCII } from 'node:url';
 export const SEPARATORS = ['+', '-', '='] as const;
 export type Separator = (typeof SEPARATORS)[number];
 
-/** Words that have a meaning of their own before a separator or the @, so no reply prefix may be one. */
-export const RESERVED_PREFIXES: readonly string[] = ['bounce', 'inbox', 'postmaster', 'abuse'];
-
 /** What an address at one of our domains means. `token` is normalised (`normalizeToken`), `domain` too. */
 export type OurAddress =
   | { readonly kind: 'reply' | 'bounce' | 'inbox'; readonly token: string; readonly domain: string }
@@ -88,7 +85,7 @@ export function parseOurAddress(address: string, prefixes: readonly string[]): O
   const at = bare.lastIndexOf('@');
   if (at < 0) return operatorAddress(bare, '', ['postmaster']) ?? { kind: 'unknown', domain: '' };
   const domain = normalizeDomain(bare.slice(at + 1)) ?? '';
-  const local = bare.slice(0, at);
+  const local = unquoted(bare.slice(0, at));
   const unknown: OurAddress = { kind: 'unknown', domain };
   if (domain === '' || local.length > MAX_OUR_LOCAL_PART || at + 1 + domain.length > MAX_OUR_ADDRESS) return unknown;
   return operatorAddress(local, domain, ['postmaster', 'abuse']) ?? tokenAddress(local, domain, prefixes) ?? unknown;
@@ -128,6 +125,11 @@ function tokenAddress(local: string, domain: string, prefixes: readonly string[]
     if (token !== null) return { kind, token, domain };
   }
   return undefined;
+}
+
+/** RFC 5321 4.1.2: a quoted local part means the same as the words in it. */
+function unquoted(local: string): string {
+  return /^".*"$/s.test(local) ? local.slice(1, -1).replaceAll(/\\(.)/gs, '$1') : local;
 }
 
 function withoutBrackets(text: string): string {
