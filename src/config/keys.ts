@@ -81,7 +81,9 @@ export const KEYS = {
     restart: true,
   }),
   'smtp.max_size': key(size(1024), '35MiB', { meaning: 'The largest mail that every door takes, in bytes as sent.' }),
-  'smtp.max_connections': key(whole(1, 100_000), 1000, { meaning: 'Open connections in all.' }),
+  'smtp.max_connections': key(whole(1, 100_000), 1000, {
+    meaning: 'Open connections in all. One in ten is kept for trusted networks.',
+  }),
   'smtp.max_connections_per_ip': key(whole(1, 100_000), 50, {
     meaning:
       'Open connections from one IPv4 address or IPv6 /64; four times as many from its network (IPv4 /24, IPv6 /48). Trusted networks are not limited.',

@@ -10,6 +10,8 @@ import type { Client } from '../network.js';
 export const MAX_COMMANDS = 100;
 /** How many times as much as one of its addresses a network may do. */
 export const NETWORK_SHARES = 4;
+/** One place in so many is kept for trusted clients. */
+const KEPT_SHARE = 10;
 /** How long a client waits for an answer of ours before it is "temporary trouble". RFC 5321 4.5.3.2.6 gives 10 minutes. */
 export const ANSWER_TIMEOUT = 5 * 60_000;
 /** The rest of a mail that is too large is read and dropped; above this many bytes the connection is cut. */
@@ -17,9 +19,12 @@ export function cutOffSize(maxSize: number): number {
   return maxSize * 2 + 1024 * 1024;
 }
 
-/** Counts the connections of one door, all together and by client. */
+/**
+ * Counts the connections of one door, all together and by client. One place in ten, and one at least, is kept for
+ * trusted clients: strangers who hold all of theirs do not keep our own MTA out.
+ */
 export interface Admission {
-  /** Takes a place. `client` null: counted in the whole only. False: no place, nothing was taken. */
+  /** Takes a place. `client` null: a trusted one, counted in the whole only. False: no place, nothing was taken. */
   enter(client: Client | null): boolean;
   /** Gives back the place of an `enter` that was true. */
   leave(client: Client | null): void;
@@ -37,9 +42,11 @@ export interface ConnectionLimits {
 export function createAdmission(limits: () => ConnectionLimits): Admission {
   const open = new Map<string, number>();
   let total = 0;
+  let strangers = 0;
   const countOf = (key: string) => open.get(key) ?? 0;
   const add = (client: Client | null, step: 1 | -1) => {
     total += step;
+    if (client !== null) strangers += step;
     for (const key of client === null ? [] : [client.address, client.network]) {
       const count = countOf(key) + step;
       if (count > 0) open.set(key, count);
@@ -47,8 +54,10 @@ export function createAdmission(limits: () => ConnectionLimits): Admission {
     }
   };
   const isFull = (client: Client | null) => {
-    const most = limits().maxConnectionsPerIp;
-    return client !== null && (countOf(client.address) >= most || countOf(client.network) >= most * NETWORK_SHARES);
+    if (client === null) return false;
+    const { maxConnections: all, maxConnectionsPerIp: most } = limits();
+    const places = all - Math.ceil(all / KEPT_SHARE);
+    return strangers >= places || countOf(client.address) >= most || countOf(client.network) >= most * NETWORK_SHARES;
   };
   return {
     enter(client) {

@@ -28,6 +28,21 @@ test('places are counted in the whole and by client, and given back', () => {
   assert.equal(admission.total, 0);
 });
 
+test('strangers leave one place in ten to trusted clients', () => {
+  const admission = createAdmission(() => ({ maxConnections: 20, maxConnectionsPerIp: 99 }));
+  for (let count = 0; count < 18; count += 1) assert.equal(admission.enter(a), true, `${count}`);
+  assert.equal(admission.enter(b), false);
+  // Behind a proxy that we trust a stranger is a stranger.
+  assert.equal(admission.enter(null), true);
+  assert.equal(admission.move(null, b), false);
+  admission.leave(b);
+  assert.equal(admission.enter(null), true);
+  assert.equal(admission.enter(null), true);
+  assert.equal(admission.enter(null), false);
+  admission.leave(a);
+  assert.equal(admission.enter(b), true);
+});
+
 test('a connection that becomes another client moves its place', () => {
   const admission = createAdmission(() => ({ maxConnections: 9, maxConnectionsPerIp: 1 }));
   admission.enter(null);

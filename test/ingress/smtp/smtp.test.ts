@@ -41,7 +41,7 @@ test('too many connections, all together and from one address', async t => {
 });
 
 test('another address is another client', { skip: process.platform !== 'linux' }, async t => {
-  const { connect, address } = await openDoor(t, { maxConnections: 2, maxConnectionsPerIp: 1 });
+  const { connect, address } = await openDoor(t, { maxConnections: 3, maxConnectionsPerIp: 1 });
   await (await connect()).expect(220);
   await (await connect()).expect(421);
   const other = await connectTalk(address, { localAddress: '127.0.0.2' });
