@@ -5,8 +5,7 @@
  * - `send`: our reply codes and texts from `mail/status.ts`. It sees each reply, so it also counts the commands of a
  *   stranger, ends sessions at shutdown, and notices a new client behind XCLIENT.
  * - `init`: turns away what is too much, and spares trusted clients the greeting delay.
- * - `_parseAddressCommand`: quoted local parts (RFC 5321 4.1.2), and senders without a domain (MTAs of cron jobs and
- *   scripts write them, Postfix takes them); the library refuses both.
+ * - `_parseAddressCommand`: paths that the library refuses and real senders write (path.ts).
  * - `_createParser`: closes the connection when a client that has ended its half has all its answers.
  *
  * A session lives as long as the connection, a transaction from MAIL to the reply after the data. When a limit is
@@ -22,6 +21,7 @@ import type { Clock } from '../../conversation/ports.js';
 import { replyLine, STATUS, type Status } from '../../mail/status.js';
 import { type Client, clientOf, type NetworkTest } from '../network.js';
 import { type Admission, MAX_COMMANDS, overdue, type RateLimiter, type TimeLimits, type Times } from './limits.js';
+import { oddPath } from './path.js';
 
 const newConnections = counter('replyd_connections_total', 'SMTP and LMTP connections that came.', ['door']);
 const turnedAway = counter('replyd_connections_refused_total', 'Connections sent away: too many of them.', ['door']);
@@ -74,11 +74,6 @@ const OURS_BY_CODE: Readonly<Record<number, Status>> = {
   451: STATUS.tryLater,
   552: STATUS.tooLarge,
 };
-// MAIL FROM:<"a b"@example.com>: head, local part, rest. The alternatives exclude each other: linear.
-const QUOTED_PATH = /^([^:]*:\s*<(?:@[^\s,:@<>]+(?:,@[^\s,:@<>]+)*:)?)("(?:[^"\\]|\\.)*")(@[^<>\s]*>.*)$/s;
-// MAIL FROM:<root>: head, name, rest.
-const BARE_SENDER = /^(mail from\s*:\s*<)([^\s@:,<>"]+)(>.*)$/is;
-const UNSAFE = /[\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff]/;
 /** Replies that count for no command: greeting and STARTTLS, the goodbye, and what ends the connection anyway. */
 const UNCOUNTED: ReadonlySet<number> = new Set([220, 221, 421]);
 
@@ -295,16 +290,11 @@ export class DoorConnection extends SMTPConnection {
     name: string,
     command: Buffer | string,
   ): ReturnType<SMTPConnection['_parseAddressCommand']> {
-    const text = command.toString();
-    const bare = BARE_SENDER.exec(text);
-    const quoted = text.includes('"') ? QUOTED_PATH.exec(text) : null;
-    const [, head, local = '', rest] = bare ?? quoted ?? [];
-    if (head === undefined) return text.includes('<"') ? false : super._parseAddressCommand(name, command);
-    if (UNSAFE.test(local)) return false;
-    // The library reads the rest, with a name that it takes.
-    const parsed = super._parseAddressCommand(name, `${head}${bare === null ? 'x' : 'x@x'}${rest}`);
-    if (parsed === false) return false;
-    return { ...parsed, address: bare === null ? local + parsed.address.slice(1) : local };
+    const odd = oddPath(command.toString());
+    if (odd === null) return super._parseAddressCommand(name, command);
+    if (odd === 'malformed') return false;
+    const parsed = super._parseAddressCommand(name, odd.command);
+    return parsed === false ? false : { ...parsed, address: odd.address(parsed.address) };
   }
 
   #enter(): void {
