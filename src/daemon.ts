@@ -21,6 +21,7 @@ import { type Listening, removeListening, writeListening } from './config/listen
 import { diffReload, type LoadedConfig } from './config/load.js';
 import { courierSettings, providerSettings, queueSettings, smtpSettings, storeRules } from './config/settings.js';
 import { createReception } from './conversation/pipeline.js';
+import { clientOf, parseNetworks } from './ingress/network.js';
 import { openDoorFaults } from './ingress/providers/door-faults.js';
 import { createDoors } from './ingress/providers/http.js';
 import { openSmtp, type SmtpDoor, type SmtpOptions } from './ingress/smtp/smtp.js';
@@ -163,11 +164,13 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     });
 
     const listeners: HttpListener[] = [];
+    let isTrusted = parseNetworks(config.smtp.trustedNetworks);
+    const httpClientOf = (address: string) => (isTrusted(address) ? null : clientOf(address));
     const openListener = async (key: 'http.listen' | 'ingress.listen', handlers: readonly HttpHandler[]) => {
       const [fd] = key === 'http.listen' ? sockets.http : sockets.ingress;
       const listen = fd !== undefined ? { fd } : key === 'http.listen' ? config.http.listen : config.ingress.listen;
       if (listen === null) return null;
-      const opened = await openHttp({ listen, handlers, log }).catch(error => {
+      const opened = await openHttp({ listen, handlers, log, clientOf: httpClientOf }).catch(error => {
         throw new ReplydError('unavailable', `${key}: ${faultText(error)}`, { cause: error });
       });
       listeners.push(own(opened));
@@ -224,6 +227,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
         // Doors check the certificate before they take it; the first that refuses stops the reload.
         for (const door of doors) door.reload(settings);
         config = next.config;
+        isTrusted = parseNetworks(config.smtp.trustedNetworks);
         log.setLevel(config.log.level);
         await store.setRules(storeRules(config));
         if (nextCourier) {

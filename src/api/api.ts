@@ -86,6 +86,7 @@ export function createApi(options: ApiOptions): HttpHandler {
       return true;
     }
     if (exchange.path !== '/v1' && !exchange.path.startsWith('/v1/')) return false;
+    exchange.take('api');
     const found = routes.flatMap(route => {
       const params = matched(route.pattern, exchange.path);
       return params === null ? [] : [{ route, params }];
@@ -127,6 +128,7 @@ export function createApi(options: ApiOptions): HttpHandler {
     if (key.last_used_at === null || clock() - Date.parse(key.last_used_at) > HOUR) {
       store.keyUsed(key.id).catch(error => log.warn('failed', { key: key.id, error: errorText(error) }));
     }
+    exchange.know(key.account ?? 'operators');
     const wait = rates.take(key.id);
     if (wait > 0) {
       limited.add();

@@ -144,6 +144,7 @@ export function createHealth(options: HealthOptions): HttpHandler {
   return async exchange => {
     const place = OPEN_PLACES.find(each => each.path === exchange.path);
     if (place === undefined || !['GET', 'HEAD'].includes(exchange.method)) return false;
+    exchange.take('health');
     await place.run({ ...options, look, canStore }, exchange);
     return true;
   };

@@ -2,9 +2,11 @@
  * What everything over HTTP stands on: listeners, limits, requests, answers. Rooms give handlers (`HttpHandler`), each with
  * its own routes; they are asked in turn until one returns true, which means that it has answered.
  *
- * Promises: headers, bodies and idle connections have limits of size and time. A body above the memory limit waits in a
- * file, which is removed when the exchange ends. What a handler did not read of a body is dropped, so that the next
- * request on that connection is heard. An answer never redirects and never holds a stack trace.
+ * Promises: headers, bodies, answers and idle connections have limits of size and time, and connections have places
+ * (`http-places.ts`). One request of a connection is in work at a time; an answer goes out in pieces, no faster than the
+ * client takes them. A body above the memory limit waits in a file, which is removed when the exchange ends. What a handler
+ * did not read of a body is dropped, so that the next request on that connection is heard. An answer never redirects and
+ * never holds a stack trace.
  *
  * When a handler throws a ReplydError, the answer is a problem (RFC 9457) with the status of the table below. Anything
  * else thrown is our own trouble: 503, and the reason stands in the log alone. A request that no handler takes: 404. A
@@ -15,9 +17,9 @@ import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { type BodyContent, type BodyLimits, readBody } from './body.js';
 import { type ErrorCode, type ErrorKind, errorText, isReplydError, ReplydError } from './errors.js';
+import { type Connection, type HttpClient, openPlaces, PLACE_LIMITS, type Places, type Share } from './http-places.js';
 import type { Log } from './log.js';
 import { printBound, printListen } from './place.js';
 
@@ -30,6 +32,8 @@ export interface HttpOptions {
   readonly handlers: readonly HttpHandler[];
   readonly log: Log;
   readonly limits?: HttpLimits;
+  /** Whom limits of places count; null: a client that is trusted. Default: each is. */
+  readonly clientOf?: (address: string) => HttpClient | null;
 }
 
 /** Times in milliseconds. */
@@ -40,8 +44,18 @@ const LIMITS = {
   requestTimeout: 600_000,
   /** How long an idle connection is kept: longer than the usual reverse proxies keep theirs. */
   keepAliveTimeout: 65_000,
-  maxConnections: 1000,
+  /** Bytes of a header, and fields of it. */
+  maxHeaderSize: 16 * 1024,
+  maxHeadersCount: 100,
+  /** Then the connection is closed behind the answer; clients open another. */
+  maxRequestsPerSocket: 10_000,
+  ...PLACE_LIMITS,
 };
+
+/** An answer goes out in pieces of so many bytes. */
+const PIECE = 64 * 1024;
+/** Connections beyond the places: those that are being cut. */
+const CLOSING = 100;
 
 export type HttpLimits = Partial<typeof LIMITS>;
 
@@ -74,6 +88,10 @@ export interface Exchange {
   basic(): { readonly user: string; readonly password: string } | null;
   /** The token of `Authorization: Bearer` (RFC 6750), or null. */
   bearer(): string | null;
+  /** The request is of this kind. Throws too_many_requests when too many of them are in work. */
+  take(share: Share): void;
+  /** The client has shown that he may be here: his connection counts as this one's (an account), and as no stranger's. */
+  know(owner: string): void;
   /** The body as it comes, for whoever reads it as a stream, in place of `body`. Limits are the reader's then. */
   readonly stream: Readable;
   /** Reads the body to its end; once. Throws too_large, or unavailable (client gone, disk full). */
@@ -120,29 +138,45 @@ const BROKEN: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR
 /** Listens, or throws ReplydError 'unavailable' that names the place. */
 export async function openHttp(options: HttpOptions): Promise<HttpListener> {
   const { listen, log } = options;
-  const { maxConnections, ...times } = { ...LIMITS, ...options.limits };
-  const server = createServer({ ...times, connectionsCheckingInterval: 2_000 });
-  server.maxConnections = maxConnections;
-  // Node's `closeIdleConnections` misses a connection that has not asked yet, and one whose last answer ended after the
-  // close began: each would delay the close until a time-out.
-  const asking = new Map<Socket, boolean>();
+  const limits = { ...LIMITS, ...options.limits };
+  const { headersTimeout, requestTimeout, keepAliveTimeout, maxHeaderSize, maxHeadersCount } = limits;
+  const server = createServer({
+    ...{ headersTimeout, requestTimeout, keepAliveTimeout, maxHeaderSize },
+    connectionsCheckingInterval: 2_000,
+  });
+  server.maxConnections = limits.places + CLOSING;
+  server.maxRequestsPerSocket = limits.maxRequestsPerSocket;
+  // Node leaves out those beyond; one more than is allowed tells that there were more.
+  server.maxHeadersCount = maxHeadersCount + 1;
+  const places = openPlaces({ limits, clientOf: options.clientOf ?? (() => null) });
+  const connections = new WeakMap<Socket, Connection>();
   server.on('connection', socket => {
-    asking.set(socket, false);
-    socket.once('close', () => asking.delete(socket));
+    const connection = places.admit(socket);
+    if (connection !== null) connections.set(socket, connection);
   });
   server.on('request', (request, response) => {
-    asking.set(request.socket, true);
+    // Without listeners an aborted request would end the process.
+    request.on('error', ignore);
+    response.on('error', ignore);
+    const connection = connections.get(request.socket);
+    if (connection === undefined) return;
     response.once('close', () => {
-      if (asking.has(request.socket)) asking.set(request.socket, false);
       if (!server.listening) request.socket.end();
     });
-    void exchangeOn(options, server, request, response);
+    const isLong = request.rawHeaders.length > maxHeadersCount * 2;
+    const context = { connection, places, server, isLong };
+    places.enter(connection, request, response, () => void exchangeOn(options, context, request, response));
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     log.debug('disconnected', { door: 'http', error: errorText(error) });
     const status = BROKEN[error.code ?? ''] ?? 400;
-    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    const connection = connections.get(socket as Socket);
+    // An answer of ours may be half out.
+    if (error.code === 'ECONNRESET' || !socket.writable || connection?.work?.response.headersSent) socket.destroy();
+    else {
+      socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+      (socket as Socket).destroySoon();
+    }
   });
   server.listen(listen);
   await once(server, 'listening').catch(error => {
@@ -150,11 +184,12 @@ export async function openHttp(options: HttpOptions): Promise<HttpListener> {
     throw new ReplydError('unavailable', `cannot listen on ${place}: ${errorText(error)}`, { cause: error });
   });
   server.on('error', error => log.error('failed', { door: 'http', error: errorText(error) }));
-  const stopped = new Promise<void>(resolve => server.once('close', resolve));
+  const stopped = new Promise<void>(resolve => server.once('close', resolve)).finally(() => places.close());
   const stopListening = () => {
     if (!server.listening) return;
     server.close();
-    for (const [socket, isAsking] of asking) if (!isAsking) socket.destroy();
+    // Node's `closeIdleConnections` misses a connection that has not asked yet.
+    places.endIdle();
   };
   return {
     address: printBound(server.address()) ?? 'inherited unix socket',
@@ -167,18 +202,27 @@ export async function openHttp(options: HttpOptions): Promise<HttpListener> {
   };
 }
 
+interface ExchangeContext {
+  readonly connection: Connection;
+  readonly places: Places;
+  readonly server: Server;
+  /** Its header has too many fields. */
+  readonly isLong: boolean;
+}
+
 async function exchangeOn(
   { handlers, log }: HttpOptions,
-  server: Server,
+  context: ExchangeContext,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  // Without listeners an aborted request would end the process.
-  request.on('error', ignore);
-  response.on('error', ignore);
   const files: string[] = [];
-  const exchange = createExchange(request, response, { files, closing: () => !server.listening });
+  const exchange = createExchange(request, response, { ...context, files });
   try {
+    if (context.isLong) {
+      await exchange.problem(431, 'The header has too many fields.', {}, { connection: 'close' });
+      return;
+    }
     if (!exchange.target.startsWith('/')) {
       response.writeHead(400, { ...COMMON_HEADERS, connection: 'close' }).end();
       return;
@@ -211,32 +255,52 @@ async function answerFault(exchange: Exchange, error: unknown, log: Log): Promis
 function createExchange(
   request: IncomingMessage,
   response: ServerResponse,
-  context: { readonly files: string[]; readonly closing: () => boolean },
+  context: ExchangeContext & { readonly files: string[] },
 ): Exchange {
+  const { connection, places, server } = context;
   const target = request.url ?? '';
   const mark = target.indexOf('?');
   const gone = new AbortController();
+  let wake: () => void = ignore;
   response.once('close', () => {
     if (!response.writableFinished) gone.abort();
+    wake();
   });
+  /** Hands a piece over, the last one with null, and waits until it is taken or the client is gone. */
+  const hand = (piece: Uint8Array | null, last: boolean) =>
+    new Promise<void>(resolve => {
+      if (gone.signal.aborted) return resolve();
+      wake = resolve;
+      places.sending(connection, true);
+      if (last) response.end(piece ?? undefined, resolve);
+      else response.write(piece, () => resolve());
+    }).finally(() => places.sending(connection, false));
+  async function handAll(chunk: Uint8Array): Promise<void> {
+    for (let at = 0; at < chunk.length && !gone.signal.aborted; at += PIECE)
+      await hand(chunk.subarray(at, at + PIECE), false);
+  }
 
   const send: Exchange['send'] = async (status, body, headers = {}) => {
     const length = body === null ? 0 : body instanceof Uint8Array ? body.length : null;
     response.writeHead(status, {
       ...COMMON_HEADERS,
       ...(length === null || status === 204 ? {} : { 'content-length': String(length) }),
-      ...(context.closing() ? { connection: 'close' } : {}),
+      ...(server.listening ? {} : { connection: 'close' }),
       ...headers,
     });
-    if (body === null || body instanceof Uint8Array) {
-      await new Promise<void>(resolve => {
-        response.once('close', resolve);
-        response.end(body ?? undefined, resolve);
-      });
-    } else if (request.method === 'HEAD') {
-      body.destroy();
-      response.end();
-    } else await pipeline(body, response);
+    if (request.method === 'HEAD' || body === null) {
+      if (body !== null && !(body instanceof Uint8Array)) body.destroy();
+      return hand(null, true);
+    }
+    if (body instanceof Uint8Array) {
+      if (body.length <= PIECE) return hand(body, true);
+      await handAll(body);
+    } else {
+      gone.signal.addEventListener('abort', () => body.destroy(), { once: true });
+      if (gone.signal.aborted) body.destroy();
+      for await (const chunk of body as AsyncIterable<Uint8Array>) await handAll(chunk);
+    }
+    await hand(null, true);
   };
   const sendText = (status: number, type: string, text: string, headers: Headers = {}) =>
     send(status, Buffer.from(text), { 'content-type': type, ...headers });
@@ -258,6 +322,11 @@ function createExchange(
       const colon = text.indexOf(':');
       return colon === -1 ? null : { user: text.slice(0, colon), password: text.slice(colon + 1) };
     },
+    take(share) {
+      if (places.take(connection, share)) return;
+      throw new ReplydError('too_many_requests', 'Too many requests of this kind are in work here, try again later.');
+    },
+    know: owner => places.know(connection, owner),
     bearer: () => /^bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? null,
     stream: request,
     body: limits => readBody(request, limits, context.files),

@@ -75,6 +75,7 @@ export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
       const found = await provider.read({ ...door, exchange, spool, folder, maxBody, lowOnSpace, now: options.now });
       if (found.kind === 'gone') return null;
       if (found.kind !== 'posts') return found;
+      exchange.know(provider.name);
       const results: Result[] = [];
       for (const post of found.posts) {
         results.push(await takePost(options, { provider, client: exchange.client }, post));
@@ -93,6 +94,7 @@ export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
     const { secrets: all, ...settings } = options.settings();
     const secrets = all[provider.name];
     if (secrets.length === 0 && !('losesMail' in provider)) return false;
+    exchange.take('doors');
     if (exchange.method !== 'POST') {
       await answerProbe(exchange, provider);
       return true;
