@@ -52,6 +52,9 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+/** Whoever finds a provider's secret can write into conversations, and everybody can try. */
+const MIN_PROVIDER_SECRET = 16;
+
 const timeout = () => duration(100, DAY);
 
 export const KEYS = {
@@ -305,9 +308,9 @@ function key<T>(kind: Kind<T>, usual: Written, more: Omit<Key<T>, 'kind' | 'defa
 /** A key for each provider. */
 function providerSecrets(): { readonly [Name in SecretKey]: Key<readonly string[]> } {
   const define = (meaning: string) =>
-    key(listOf(secret()), [], {
-      meaning: `${meaning} A list while you change it: each counts. Empty list: this door is closed.`,
-      example: ['a long password'],
+    key(listOf(secret({ atLeast: MIN_PROVIDER_SECRET })), [], {
+      meaning: `${meaning} At least ${MIN_PROVIDER_SECRET} characters. A list while you change it: each counts. Empty list: this door is closed.`,
+      example: ['a very long password'],
       secret: true,
     });
   const entries = PROVIDERS.map(provider => [secretKeyOf(provider), define(provider.secretMeaning)]);

@@ -46,10 +46,16 @@ export function text(): Kind<string> {
   return kind('text', 'a text that is not empty', written => trimmed(written) || null);
 }
 
-/** A text that is never shown. Spaces at its ends are part of it. */
-export function secret(): Kind<string> {
-  const empty: Bad = { kind: 'bad', reason: 'must be a text that is not empty' };
-  return kind('secret text', '', written => (typeof written === 'string' && written !== '' ? written : empty));
+/** A text that is never shown. Spaces at its ends are part of it. Of `atLeast` characters: strangers may guess at it. */
+export function secret({ atLeast = 1 }: { readonly atLeast?: number } = {}): Kind<string> {
+  const fault = (reason: string): Bad => ({ kind: 'bad', reason });
+  return kind('secret text', '', written => {
+    if (typeof written !== 'string' || written === '') return fault('must be a text that is not empty');
+    if (written.length >= atLeast) return written;
+    return fault(
+      `has ${written.length} characters, which can be guessed: take one of at least ${atLeast}, such as \`openssl rand -hex 16\` prints`,
+    );
+  });
 }
 
 export function yesNo(): Kind<boolean> {

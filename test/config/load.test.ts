@@ -77,8 +77,12 @@ const VALID: readonly [toml: string, key: (config: Config) => unknown, value: un
   ['lmtp.socket_mode = 0o660', c => c.lmtp.socketMode, 0o660],
   ['http.listen = ""', c => c.http.listen, null],
   ['http.public_url = "https://mail.example.com/replyd/"', c => c.http.publicUrl, 'https://mail.example.com/replyd'],
-  ['ingress.relay.password = "old, with comma"', c => c.ingress.relay.password, ['old, with comma']],
-  ['ingress.relay.password = ["old", "new"]', c => c.ingress.relay.password, ['old', 'new']],
+  ['ingress.relay.password = "old one, with comma"', c => c.ingress.relay.password, ['old one, with comma']],
+  [
+    'ingress.relay.password = ["the old password", "the new password"]',
+    c => c.ingress.relay.password,
+    ['the old password', 'the new password'],
+  ],
   ['reply.prefix = "Antwort"', c => c.reply.prefix, ['antwort']],
   ['reply.prefix = ["answer", "reply"]', c => c.reply.prefix, ['answer', 'reply']],
   ['reply.separator = "="', c => c.reply.separator, '='],
@@ -197,8 +201,20 @@ const INVALID: readonly [toml: string, line: number | null, key: string, reason:
   ['outbound.transport = "smtp"', 1, 'outbound.host', /is missing/],
   ['outbound.username = "u"', 1, 'outbound.password', /is missing/],
   ['outbound.password = "p"', 1, 'outbound.username', /is missing/],
-  ['ingress.mandrill.key = "k"', 1, 'http.public_url', /Mandrill signs/],
-  ['http.listen = ""\ningress.relay.password = "p"', 2, 'ingress.relay.password', /nothing listens/],
+  [
+    'ingress.relay.password = "15 characters.."',
+    1,
+    'ingress.relay.password',
+    /^has 15 characters.*at least 16.*openssl/,
+  ],
+  [
+    'ingress.mailgun.signing_key = ["long enough for us", "short"]',
+    1,
+    'ingress.mailgun.signing_key',
+    /^entry 2: has 5 characters/,
+  ],
+  ['ingress.mandrill.key = "key of sixteen.."', 1, 'http.public_url', /Mandrill signs/],
+  ['http.listen = ""\ningress.relay.password = "password of many"', 2, 'ingress.relay.password', /nothing listens/],
   ['smtp.listen = "127.0.0.1:8025"', 1, 'http.listen', /"127\.0\.0\.1:8025" is taken \(smtp\.listen\)/],
   ['lmtp.listen = "127.0.0.1:2525"', 1, 'lmtp.listen', /is taken/],
   ['ingress.listen = "127.0.0.1:8025"', 1, 'ingress.listen', /is taken \(http\.listen\)/],
@@ -280,7 +296,7 @@ test('every key has a variable of its own, which comes before the file', () => {
     REPLYD_SMTP_MAX_SIZE: '1MiB',
     REPLYD_HOOKS_ALLOW_PRIVATE: 'yes',
     REPLYD_SMTP_MAX_CONNECTIONS: '7',
-    REPLYD_INGRESS_MAILGUN_SIGNING_KEY: 'old,new',
+    REPLYD_INGRESS_MAILGUN_SIGNING_KEY: 'the old signing key,the new signing key',
     REPLYD_DATA_DIR: 'here',
     REPLYD_HTTP_LISTEN: '',
     REPLYD_LMTP_LISTEN: '',
@@ -294,7 +310,7 @@ test('every key has a variable of its own, which comes before the file', () => {
   assert.equal(config.smtp.maxSize, 2 ** 20);
   assert.equal(config.hooks.allowPrivate, true);
   assert.equal(config.smtp.maxConnections, 7);
-  assert.deepEqual(config.ingress.mailgun.signingKey, ['old', 'new']);
+  assert.deepEqual(config.ingress.mailgun.signingKey, ['the old signing key', 'the new signing key']);
   assert.equal(config.dataDir, '/work/here');
   assert.equal(config.http.listen, null);
   assert.deepEqual(config.lmtp.listen, []);
@@ -345,8 +361,8 @@ test('a file that was asked for must be there and readable', () => {
 test('what works but is hardly meant is a warning', () => {
   const warningsOf = (text: string, mode = 0o640) => load(text, {}, mode).warnings;
   const smarthost = '[outbound]\ntransport = "smtp"\nusername = "u"\npassword = "p"\n';
-  assert.match(warningsOf('ingress.relay.password = "p"', 0o644)[0]!, /holds secrets .*mode 0644/);
-  assert.deepEqual(warningsOf('ingress.relay.password = "p"', 0o640), []);
+  assert.match(warningsOf('ingress.relay.password = "password of many"', 0o644)[0]!, /holds secrets .*mode 0644/);
+  assert.deepEqual(warningsOf('ingress.relay.password = "password of many"', 0o640), []);
   assert.deepEqual(warningsOf('smtp.max_connections = 5', 0o644), []);
   assert.match(warningsOf('outbound.host = "mx.example.com"')[0]!, /:1: outbound\.transport: is "file"/);
   assert.match(warningsOf(`${smarthost}host = "mx.example.com"`)[0]!, /outbound\.tls: is "opportunistic"/);
@@ -362,16 +378,16 @@ test('what works but is hardly meant is a warning', () => {
 test("Rails' variables are understood and mentioned", () => {
   const { config, notices, inboundDomain } = defaults({
     RAILS_INBOUND_EMAIL_SERVICE: 'postmark',
-    RAILS_INBOUND_EMAIL_PASSWORD: 'pw,1',
-    MAILGUN_INGRESS_SIGNING_KEY: 'mg',
-    MANDRILL_INGRESS_API_KEY: 'md',
+    RAILS_INBOUND_EMAIL_PASSWORD: 'the password, 1!',
+    MAILGUN_INGRESS_SIGNING_KEY: 'key of mailgun..',
+    MANDRILL_INGRESS_API_KEY: 'key of mandrill.',
     MAILER_INBOUND_EMAIL_DOMAIN: 'Reply.example.com',
     REPLYD_HTTP_PUBLIC_URL: 'https://replyd.example.com',
   });
-  assert.deepEqual(config.ingress.postmark.password, ['pw,1']);
+  assert.deepEqual(config.ingress.postmark.password, ['the password, 1!']);
   assert.deepEqual(config.ingress.relay.password, []);
-  assert.deepEqual(config.ingress.mailgun.signingKey, ['mg']);
-  assert.deepEqual(config.ingress.mandrill.key, ['md']);
+  assert.deepEqual(config.ingress.mailgun.signingKey, ['key of mailgun..']);
+  assert.deepEqual(config.ingress.mandrill.key, ['key of mandrill.']);
   assert.equal(inboundDomain, 'reply.example.com');
   assert.deepEqual(
     notices.map(notice => notice.split(' ')[0]),
@@ -385,16 +401,23 @@ test("Rails' variables are understood and mentioned", () => {
 });
 
 test("Rails' variables give way to our keys and never stop the start", () => {
-  assert.deepEqual(defaults({ RAILS_INBOUND_EMAIL_PASSWORD: 'pw' }).config.ingress.relay.password, ['pw']);
-  const own = load('ingress.relay.password = "own"', { RAILS_INBOUND_EMAIL_PASSWORD: 'pw' });
-  assert.deepEqual(own.config.ingress.relay.password, ['own']);
+  assert.deepEqual(defaults({ RAILS_INBOUND_EMAIL_PASSWORD: 'password of rails' }).config.ingress.relay.password, [
+    'password of rails',
+  ]);
+  const own = load('ingress.relay.password = "a password of my own"', {
+    RAILS_INBOUND_EMAIL_PASSWORD: 'password of rails',
+  });
+  assert.deepEqual(own.config.ingress.relay.password, ['a password of my own']);
   assert.match(own.notices[0]!, /not used: ingress\.relay\.password is set/);
   assert.match(
-    defaults({ RAILS_INBOUND_EMAIL_SERVICE: 'ses', RAILS_INBOUND_EMAIL_PASSWORD: 'pw' }).warnings[0]!,
+    defaults({ RAILS_INBOUND_EMAIL_SERVICE: 'ses', RAILS_INBOUND_EMAIL_PASSWORD: 'password of rails' }).warnings[0]!,
     /opens no door/,
   );
   assert.match(defaults({ MAILER_INBOUND_EMAIL_DOMAIN: 'not a domain' }).warnings[0]!, /not a domain/);
-  const mailgun = defaults({ RAILS_INBOUND_EMAIL_SERVICE: 'mailgun', RAILS_INBOUND_EMAIL_PASSWORD: 'pw' });
+  const mailgun = defaults({
+    RAILS_INBOUND_EMAIL_SERVICE: 'mailgun',
+    RAILS_INBOUND_EMAIL_PASSWORD: 'password of rails',
+  });
   assert.deepEqual(mailgun.config.ingress.relay.password, []);
   assert.match(mailgun.notices[0]!, /not used: the service is mailgun/);
 });

@@ -16,7 +16,7 @@ const NAMES: readonly ProviderName[] = PROVIDERS.map(({ name }) => name);
 const SETTINGS = {
   'http.public_url': PUBLIC_URL,
   'ingress.relay.password': [SECRET],
-  'ingress.mailgun.signing_key': ['an older key', SECRET],
+  'ingress.mailgun.signing_key': ['an older key, still good', SECRET],
   'ingress.mandrill.key': [SECRET],
   'ingress.postmark.password': [SECRET],
   'ingress.sendgrid.password': [SECRET],
@@ -153,11 +153,11 @@ test('providers may have a listener of their own, and secrets change while it ru
     assert.equal((await fetch(`http://${listening.ingress}/healthz`)).status, 404);
     assert.deepEqual(await (await fetch(`http://${listening.http}/healthz`)).json(), { status: 'ok' });
 
-    await daemon.configure({ 'ingress.relay.password': ['another secret', SECRET] });
+    await daemon.configure({ 'ingress.relay.password': ['another long secret', SECRET] });
     const before = daemon.events('reloaded').length;
     daemon.signal('SIGHUP');
     while (daemon.events('reloaded').length === before) await new Promise(resolve => setTimeout(resolve, 20));
-    assert.equal(await post(listening.ingress, request('another secret', 'b')), 204);
+    assert.equal(await post(listening.ingress, request('another long secret', 'b')), 204);
     assert.equal(await post(listening.ingress, request(SECRET, 'c')), 204);
     assert.equal(await post(listening.ingress, request('no secret', 'd')), 401);
   });

@@ -24,7 +24,7 @@ export interface PostOptions {
   readonly urlencoded?: boolean;
 }
 
-export const SECRET = 'a long password';
+export const SECRET = 'a very long password';
 export const PUBLIC_URL = 'https://mail.example.com/replyd';
 export const RECIPIENT = 'reply+0123456789abcdef0123456789abcdef@in.example';
 export const SENDER = 'customer@customer.example';

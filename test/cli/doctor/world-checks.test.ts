@@ -193,7 +193,7 @@ test('a stranger who brings most mail', () => {
 test('providers: settings and recent refusals', () => {
   const now = Date.parse('2026-03-02T10:00:00Z');
   const open = config({
-    REPLYD_INGRESS_POSTMARK_PASSWORD: 'a-long-secret',
+    REPLYD_INGRESS_POSTMARK_PASSWORD: 'a-much-longer-secret',
     REPLYD_HTTP_PUBLIC_URL: 'https://mail.example.com',
   });
   const refused = mail({ door: 'postmark', state: 'refused', reason: 'unknown recipient' });
