@@ -183,6 +183,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       reception,
       log,
       now: Date.now,
+      steady,
       settings: () => providerSettings(config),
     });
     const api = createApi({

@@ -99,7 +99,7 @@ export const KEYS = {
   'smtp.data_timeout': key(timeout(), '10m', { meaning: 'The longest time that one mail may take after DATA.' }),
   'smtp.trusted_networks': key(listOf(network()), ['127.0.0.0/8', '::1/128'], {
     meaning:
-      'Your own MTAs, also those in front of replyd: no greeting delay, no limits per address; they may use XCLIENT, and their Authentication-Results count.',
+      'Your own MTAs, also those in front of replyd: no greeting delay, no limits per address; they may use XCLIENT, and their Authentication-Results count. A reverse proxy there names its client in X-Forwarded-For.',
   }),
 
   'lmtp.listen': key(listOf(anyListen()), [], {
@@ -242,6 +242,10 @@ export const KEYS = {
   'limits.mails_per_hour': key(whole(1, 10_000_000), 10_000, {
     meaning:
       'Mails an hour from one IPv4 address or IPv6 /64; four times as many from its network. Trusted networks are not limited.',
+  }),
+  'limits.unproven_bytes': key(size(2 ** 20), '256MiB', {
+    meaning:
+      "Bytes a minute from one IPv4 address or IPv6 /64 to the providers' doors without a valid proof; four times as many from its network. More is answered 503. One post of the largest size always fits.",
   }),
   'limits.api_requests': key(whole(1, 10_000_000), 6000, { meaning: 'API requests a minute for each key.' }),
   'limits.response_bytes': key(size(2 ** 20, 2 ** 28), '8MiB', {

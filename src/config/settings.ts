@@ -43,7 +43,13 @@ export function smtpSettings({ smtp, limits, tls }: Config): SmtpSettings {
 }
 
 export function providerSettings(config: Config): DoorSettings {
-  return { maxSize: config.smtp.maxSize, publicUrl: config.http.publicUrl, secrets: secretsOf(config) };
+  return {
+    maxSize: config.smtp.maxSize,
+    publicUrl: config.http.publicUrl,
+    trustedNetworks: config.smtp.trustedNetworks,
+    unprovenBytes: config.limits.unprovenBytes,
+    secrets: secretsOf(config),
+  };
 }
 
 /** `sentFolder` is for the transport `file`. */

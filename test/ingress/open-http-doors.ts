@@ -34,6 +34,8 @@ export async function openHttpDoors(t: TestContext, change: Partial<DoorSettings
   const settings: DoorSettings = {
     maxSize: 100_000,
     publicUrl: PUBLIC_URL,
+    trustedNetworks: [],
+    unprovenBytes: 10_000_000,
     secrets: { relay: all, mailgun: all, mandrill: all, postmark: all, sendgrid: all },
     ...change,
   };
@@ -41,6 +43,7 @@ export async function openHttpDoors(t: TestContext, change: Partial<DoorSettings
     reception,
     log,
     now: () => clock.now,
+    steady: () => clock.now,
     spoolFolder: folder,
     settings: () => settings,
   });

@@ -6,24 +6,35 @@
  * for the worst ending that a retry can fix: trouble, then a missing or too large mail; else `stored` if one is stored.
  * A retry finds what was stored before, so nothing is filed twice.
  *
- * A provider without a secret gets 404, as if there were no such address; one that loses mail on 404 gets 503. What is
- * wrong with a request is a line in the log; an error where the provider will throw mails away for it.
+ * A provider without a secret gets 404, as if there were no such address; one that loses mail on 404 gets 503. GET and
+ * HEAD tell nobody which doors are open: below /ingress/ all are answered the same. What is wrong with a request is a
+ * line in the log; an error where the provider will throw mails away for it.
+ *
+ * What somebody may cost before he has proven to be the provider stands in `unproven.ts`. A client is the address that
+ * talks to us, or whom one of `trustedNetworks` names last in X-Forwarded-For.
  */
 
+import { isIP } from 'node:net';
 import { errorText } from '../../base/errors.js';
 import type { Exchange, HttpHandler } from '../../base/http.js';
 import type { Log } from '../../base/log.js';
 import type { Reception } from '../../conversation/ports.js';
+import { type NetworkTest, parseNetworks, plainAddress } from '../network.js';
 import { openSpool } from '../spool.js';
 import { type ProviderName, providerAt } from './list.js';
 import { type Ending, hasPassword, type Provider, type ProviderRequest, type Result } from './provider.js';
 import { TROUBLE, takePost } from './take-post.js';
+import { createUnproven, REQUEST_COST, TOO_MUCH } from './unproven.js';
 
 /** What a reload can change. */
 export interface DoorSettings {
   /** Bytes. */
   readonly maxSize: number;
   readonly publicUrl: string | null;
+  /** A proxy there says for whom it speaks. */
+  readonly trustedNetworks: readonly string[];
+  /** Bytes, see `unproven.ts`. */
+  readonly unprovenBytes: number;
   /** An empty list closes the door. */
   readonly secrets: Readonly<Record<ProviderName, readonly string[]>>;
 }
@@ -32,6 +43,8 @@ export interface DoorsOptions {
   readonly reception: Reception;
   readonly log: Log;
   readonly now: () => number;
+  /** Milliseconds of a clock that is never put back. */
+  readonly steady: () => number;
   /** An existing folder on the store's file system. */
   readonly spoolFolder: string;
   /** Read at each request. */
@@ -47,15 +60,23 @@ type DoorResult = Result & { readonly closed?: boolean };
 /** The worst first. */
 const ORDER: readonly Ending[] = ['trouble', 'malformed', 'too_large', 'stored', 'refused'];
 
+const GUESSING: Result = {
+  kind: 'trouble',
+  detail: 'Too many wrong passwords came from this address: try again in an hour.',
+};
+
 const MEMORY_LIMIT = 256 * 1024;
 const MEMORY_BUDGET = 64 * 1024 * 1024;
 
 export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
   const { reception, log, spoolFolder: folder } = options;
   const spool = await openSpool({ folder, name: 'http', memoryLimit: MEMORY_LIMIT, memoryBudget: MEMORY_BUDGET });
+  const unproven = createUnproven({ limit: () => options.settings().unprovenBytes, now: options.steady });
+  const clientOf = createClientOf(() => options.settings().trustedNetworks);
 
   /** Null: the client went away. */
   async function resultOf(exchange: Exchange, provider: Provider, door: Door): Promise<DoorResult | null> {
+    const client = clientOf(exchange);
     const { secrets, maxSize } = door;
     const maxBody = provider.maxBody(maxSize);
     if (secrets.length === 0) {
@@ -67,12 +88,21 @@ export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
       // Not read at all; the client hears why before it has sent it.
       return { kind: 'too_large', detail: 'The post is larger than one with the largest mail (smtp.max_size).' };
     }
-    if (provider.wrongPassword !== undefined && !hasPassword(exchange, secrets)) {
-      return { kind: 'unproven', detail: provider.wrongPassword };
-    }
+    const allowance = unproven.open(client, maxBody);
     try {
+      if (provider.wrongPassword !== undefined) {
+        if (unproven.isGuessing(client)) return GUESSING;
+        if (!hasPassword(exchange, secrets)) {
+          const tried = exchange.basic();
+          if (tried !== null) unproven.wrongPassword(client, `${tried.user}:${tried.password}`);
+          return { kind: 'unproven', detail: provider.wrongPassword };
+        }
+        allowance.proven();
+      }
+      if (!allowance.take(REQUEST_COST)) return TOO_MUCH;
       const lowOnSpace = () => reception.lowOnSpace();
-      const found = await provider.read({ ...door, exchange, spool, folder, maxBody, lowOnSpace, now: options.now });
+      const request = { ...door, exchange, spool, folder, maxBody, lowOnSpace, now: options.now, allowance };
+      const found = await provider.read(request);
       if (found.kind === 'gone') return null;
       if (found.kind !== 'posts') return found;
       exchange.know(provider.name);
@@ -85,18 +115,26 @@ export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
     } catch (error) {
       log.error('deferred', { door: provider.name, client: exchange.client, error: errorText(error) });
       return TROUBLE;
+    } finally {
+      allowance.end();
     }
   }
 
   return async exchange => {
     const provider = providerAt(exchange.path);
+    const isLook = exchange.method === 'GET' || exchange.method === 'HEAD';
+    if (isLook && (provider !== null || exchange.path.startsWith('/ingress/'))) {
+      // Mandrill looks whether the address is there.
+      await exchange.text(200, '');
+      return true;
+    }
     if (provider === null) return false;
     const { secrets: all, ...settings } = options.settings();
     const secrets = all[provider.name];
     if (secrets.length === 0 && !('losesMail' in provider)) return false;
     exchange.take('doors');
     if (exchange.method !== 'POST') {
-      await answerProbe(exchange, provider);
+      await exchange.problem(405, 'Mails are posted here.', {}, { allow: 'GET, HEAD, POST' });
       return true;
     }
     const result = await resultOf(exchange, provider, { ...settings, secrets });
@@ -106,11 +144,22 @@ export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
   };
 }
 
-/** Mandrill, and people with a browser, look whether the address is there. */
-async function answerProbe(exchange: Exchange, provider: Provider): Promise<void> {
-  if (exchange.method === 'GET' || exchange.method === 'HEAD') {
-    await exchange.text(200, `replyd takes the posts of ${provider.name} here.\n`);
-  } else await exchange.problem(405, 'Mails are posted here.', {}, { allow: 'GET, HEAD, POST' });
+/** Whom a request counts for; null: a proxy that does not say. */
+function createClientOf(trustedNetworks: () => readonly string[]): (exchange: Exchange) => string | null {
+  let networks: readonly string[] = [];
+  let isTrusted: NetworkTest = () => false;
+  return exchange => {
+    const next = trustedNetworks();
+    if (next !== networks) {
+      isTrusted = parseNetworks(next);
+      networks = next;
+    }
+    const { client } = exchange;
+    if (client === null || !isTrusted(client)) return client;
+    // What stands before the last was said by the proxy's own client, who may be anybody.
+    const named = plainAddress((exchange.header('x-forwarded-for') ?? '').split(',').at(-1)!.trim());
+    return isIP(named) === 0 ? null : named;
+  };
 }
 
 async function answer(

@@ -8,6 +8,7 @@ import { isSecret } from '../../base/secret.js';
 import { drop, maxEncodedBody, orFault, type Provider, type Translation, USUAL_ANSWERS } from './provider.js';
 
 const WINDOW = 12 * 3_600_000;
+const PROOF = ['timestamp', 'token', 'signature'];
 const SWITCH =
   'body-mime is missing: Mailgun posts the raw mail only to addresses that end in "mime", so the route must forward to …/ingress/mailgun/mime.';
 
@@ -26,7 +27,17 @@ export const mailgun = {
   maxBody: maxEncodedBody,
   async read(request): Promise<Translation> {
     const { readForm } = await import('./form.js');
-    const form = await readForm(request, { raw: 'body-mime', maxRaw: request.maxSize });
+    const form = await readForm(request, {
+      raw: 'body-mime',
+      maxRaw: request.maxSize,
+      // The proof stands before the mail or behind it. A wrong one ends the reading at once.
+      check(fields) {
+        if (!PROOF.every(name => fields.has(name))) return null;
+        const wrong = faultOfProof(fields, request.secrets, request.now());
+        if (wrong === null) request.allowance.proven();
+        return wrong === null ? null : { kind: 'unproven', detail: wrong };
+      },
+    });
     if (form.kind !== 'form') return form;
     const { fields } = form;
     const received = form.raw === null ? null : orFault(form.raw);

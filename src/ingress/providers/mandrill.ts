@@ -20,6 +20,8 @@ import {
 } from './provider.js';
 
 const FIELD = 'mandrill_events';
+/** 20 bytes in base64. */
+const SIGNATURE = /^[A-Za-z0-9+/]{27}=$/;
 /** Mandrill's key for the test that it makes before a webhook has a key of its own. */
 const TEST_KEY = 'test-webhook';
 /** Mandrill sends at most 1000 in one post. */
@@ -40,7 +42,15 @@ export const mandrill = {
   // A post holds several mails.
   maxBody: maxSize => Math.max(maxEncodedBody(maxSize), Math.min(maxSize * 8, MAX_JSON)),
   async read(request): Promise<Translation> {
-    const { exchange, secrets, publicUrl, maxBody } = request;
+    const { exchange, secrets, publicUrl, maxBody, allowance } = request;
+    const url = `${publicUrl ?? ''}${exchange.target}`;
+    const unproven = {
+      kind: 'unproven',
+      detail: `X-Mandrill-Signature is wrong: ingress.mandrill.key must be the key of this webhook, and its address at Mandrill exactly ${url}`,
+    } as const;
+    const given = exchange.header('x-mandrill-signature') ?? '';
+    // All of the form is signed, so all of it must be read; not when it can't be a signature.
+    if (!SIGNATURE.test(given)) return unproven;
     const { readForm } = await import('./form.js');
     const form = await readForm(request, { raw: FIELD, maxRaw: maxBody });
     if (form.kind !== 'form') return form;
@@ -48,16 +58,10 @@ export const mandrill = {
     const received = orFault(form.raw);
     if (received.kind !== 'complete') return received;
     try {
-      const url = `${publicUrl ?? ''}${exchange.target}`;
-      const given = exchange.header('x-mandrill-signature') ?? '';
       const signed = await signatures([...secrets, TEST_KEY], url, form.fields, received.raw);
       const isTest = isSecret(given, signed.slice(-1)) && received.size <= 2 && 'bytes' in received.raw;
-      if (!isTest && !isSecret(given, signed.slice(0, -1))) {
-        return {
-          kind: 'unproven',
-          detail: `X-Mandrill-Signature is wrong: ingress.mandrill.key must be the key of this webhook, and its address at Mandrill exactly ${url}`,
-        };
-      }
+      if (!isTest && !isSecret(given, signed.slice(0, -1))) return unproven;
+      if (!isTest) allowance.proven();
       const { readJsonPosts } = await import('./json-posts.js');
       return await readJsonPosts(mandrill, received.raw, request);
     } finally {

@@ -14,6 +14,7 @@ import type { Via } from '../../conversation/model.js';
 import type { Clock } from '../../conversation/ports.js';
 import type { Content } from '../../mail/mail.js';
 import type { Received, Spool } from '../spool.js';
+import type { Allowance } from './unproven.js';
 
 export interface Provider {
   /** Also the mail's `via`, and the group of its key: `ingress.<name>.<secretKey>`. */
@@ -85,6 +86,8 @@ export interface ProviderRequest {
   /** The disk is nearly full: nothing more may be written. Cheap. */
   readonly lowOnSpace: () => boolean;
   readonly now: Clock;
+  /** What it may cost before it has proven itself; `read` says when it has. */
+  readonly allowance: Allowance;
   /** What the provider sees of us, without a trailing slash; null when not configured. */
   readonly publicUrl: string | null;
 }
@@ -105,7 +108,7 @@ export interface Post {
 
 /** A request that carries no mail to be taken. */
 export type Fault =
-  | (Result & { readonly kind: 'unproven' | 'too_large' })
+  | (Result & { readonly kind: 'unproven' | 'too_large' | 'trouble' })
   | Malformed
   /** The client went away. */
   | { readonly kind: 'gone' };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { type Form, readForm } from '#replyd/ingress/providers/form.js';
+import { type Form, type FormOptions, readForm } from '#replyd/ingress/providers/form.js';
 import { openSpool } from '#replyd/ingress/spool.js';
 import { multipart } from '../provider-posts.js';
 
@@ -12,7 +12,14 @@ interface Reader {
   read(
     type: string,
     body: Buffer | Readable,
-    change?: { maxRaw?: number; maxBody?: number; chunk?: number },
+    change?: {
+      maxRaw?: number;
+      maxBody?: number;
+      chunk?: number;
+      /** What may be taken without a proof. */
+      room?: number;
+      check?: FormOptions['check'];
+    },
   ): Promise<Form>;
   /** The raw field's bytes, whose file is removed; null where there are none. */
   taken(form: Form): Buffer | null;
@@ -24,10 +31,20 @@ async function formReader(t: TestContext): Promise<Reader> {
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const spool = await openSpool({ folder, name: 'http', memoryLimit: 1000, memoryBudget: 1e6 });
   return {
-    read(type, body, { maxRaw = 50_000, maxBody = 200_000, chunk = 65_536 } = {}) {
+    read(
+      type,
+      body,
+      { maxRaw = 50_000, maxBody = 200_000, chunk = 65_536, room = Number.POSITIVE_INFINITY, check } = {},
+    ) {
       const stream = body instanceof Readable ? body : Readable.from(pieces(body, chunk));
-      const request = { exchange: { stream, header: () => type }, maxBody, spool, lowOnSpace: () => false };
-      return readForm(request, { raw: 'mail', maxRaw });
+      let left = room;
+      const take = (cost: number) => {
+        left -= cost;
+        return left >= 0;
+      };
+      const allowance = { take, proven() {}, end() {} };
+      const request = { exchange: { stream, header: () => type }, maxBody, spool, lowOnSpace: () => false, allowance };
+      return readForm(request, { raw: 'mail', maxRaw, ...(check === undefined ? {} : { check }) });
     },
     taken(form) {
       if (form.kind !== 'form' || form.raw?.kind !== 'complete') return null;
@@ -109,6 +126,12 @@ test('limits: a mail, a body, fields, names, memory', async t => {
   const words: readonly (readonly [string, string, Form['kind']])[] = [
     [URLENCODED, `a=${'x'.repeat(200_000)}`, 'too_large'],
     [URLENCODED, 'a&'.repeat(1001), 'malformed'],
+    [URLENCODED, '&'.repeat(1001), 'malformed'],
+    [URLENCODED, 'a=1&&'.repeat(501), 'malformed'],
+    ['multipart/form-data; boundary=x', `--x${'\r\n\r\n\r\n--x'.repeat(1001)}--`, 'malformed'],
+    ['multipart/form-data; boundary=x', `--x${'\r\n--x'.repeat(1001)}--`, 'malformed'],
+    ['multipart/form-data; boundary=""', `--${'\r\n--'.repeat(1001)}`, 'malformed'],
+    [`multipart/form-data; boundary=${'x'.repeat(71)}`, `--${'x'.repeat(71)}--`, 'malformed'],
     [URLENCODED, 'x'.repeat(1001), 'malformed'],
     [
       multipart(Array.from({ length: 1001 }, () => ['a', ''] as const)).type,
@@ -135,6 +158,55 @@ test('limits: a mail, a body, fields, names, memory', async t => {
   );
   assert.ok(form.kind === 'form' && form.fields.size === 17, 'one MiB of fields is kept');
   assert.deepEqual(reader.files(), []);
+});
+
+test('a proof that is wrong, and too much without one, end the reading where they are noticed', async t => {
+  const reader = await formReader(t);
+  const unproven = { kind: 'unproven', detail: 'wrong' } as const;
+  const check = (fields: ReadonlyMap<string, string>) => (fields.get('proof') === 'wrong' ? unproven : null);
+  const forms = (proof: string) => {
+    const { type, body } = multipart([
+      ['proof', proof],
+      ['mail', Buffer.alloc(40_000, 'm')],
+    ]);
+    return [
+      [type, body],
+      [URLENCODED, Buffer.from(`proof=${proof}&mail=${'m'.repeat(40_000)}`)],
+    ] as const;
+  };
+  for (const [type, body] of forms('wrong')) {
+    let given = 0;
+    const stream = Readable.from(
+      (async function* () {
+        for (const piece of pieces(body, 1000)) {
+          given += piece.length;
+          yield piece;
+          // As from a socket: each in a turn of its own.
+          await new Promise(setImmediate);
+        }
+      })(),
+      { highWaterMark: 1 },
+    );
+    assert.deepEqual(await reader.read(type, stream, { check }), unproven);
+    assert.ok(given < 10_000, `${given} bytes were read`);
+  }
+  for (const [type, body] of forms('right')) {
+    const form = await reader.read(type, body, { check });
+    assert.ok(form.kind === 'form' && reader.taken(form)?.length === 40_000);
+    assert.equal((await reader.read(type, body, { room: 30_000 })).kind, 'trouble');
+    assert.equal(
+      (await reader.read(type, body, { room: 50_000 })).kind,
+      'trouble',
+      'fields cost more than their bytes',
+    );
+  }
+  assert.deepEqual(reader.files(), []);
+});
+
+test('in multipart, which codes nothing, the body is little larger than its mail', async t => {
+  const reader = await formReader(t);
+  const { type, body } = multipart([['other', Buffer.alloc(4 * 1024 * 1024 + 60_000)]]);
+  assert.equal((await reader.read(type, body, { maxBody: 1e8 })).kind, 'too_large');
 });
 
 test('a client that goes away in the middle', async t => {

@@ -312,12 +312,77 @@ test('every address, and those of Rails', async t => {
     const post = provider === 'mandrill' ? mandrillPost('[]', { path }) : providerPost(provider, { mail: MAIL });
     const query = post.path.includes('?') ? post.path.slice(post.path.indexOf('?')) : '';
     assert.equal((await doors.post({ ...post, path: `${path}${query}` })).status, answersOf(provider).stored, path);
-    for (const method of ['GET', 'HEAD']) assert.equal((await fetch(doors.url + path, { method })).status, 200);
     const put = await fetch(doors.url + path, { method: 'PUT', body: 'x' });
     assert.deepEqual([put.status, put.headers.get('allow')], [405, 'GET, HEAD, POST']);
   }
   for (const path of ['/ingress', '/ingress/relay/x', '/ingress/__proto__', '/rails/action_mailbox/relay']) {
     assert.equal((await fetch(doors.url + path, { method: 'POST' })).status, 404);
+  }
+});
+
+test('GET and HEAD tell nobody which doors there are', async t => {
+  const open = await openHttpDoors(t);
+  const closed = await openHttpDoors(t, {
+    secrets: { relay: [], mailgun: [], mandrill: [], postmark: [], sendgrid: [] },
+  });
+  for (const { url } of [open, closed]) {
+    for (const path of [
+      ...PATHS.map(([one]) => one),
+      '/ingress/unknown',
+      '/ingress/',
+      '/ingress/mailgun?x',
+      '/ingress/a/b/',
+    ]) {
+      for (const method of ['GET', 'HEAD']) {
+        const answer = await fetch(url + path, { method });
+        assert.deepEqual([answer.status, await answer.text()], [200, ''], path);
+      }
+    }
+    for (const path of ['/ingress', '/rails/action_mailbox/unknown/inbound_emails', '/']) {
+      assert.equal((await fetch(url + path)).status, 404, path);
+    }
+  }
+});
+
+test('passwords are not guessed: after 20 in an hour no more are looked at', async t => {
+  const doors = await openHttpDoors(t, { trustedNetworks: ['127.0.0.0/8'] });
+  const from = (address: string, provider: ProviderName, secret: string) => {
+    const post = providerPost(provider, { mail: MAIL, secret });
+    return doors.post({ ...post, headers: { ...post.headers, 'x-forwarded-for': `192.0.2.77, ${address}` } });
+  };
+  for (const [index, provider] of (['relay', 'postmark', 'sendgrid'] as const).entries()) {
+    const guesser = `203.0.${index}.1`;
+    for (let count = 0; count < 20; count++) {
+      assert.equal((await from(guesser, provider, `guess number ${count}`)).status, answersOf(provider).unproven);
+    }
+    const blocked = await from(guesser, provider, SECRET);
+    assert.deepEqual([blocked.status, /wrong passwords/.test(blocked.body)], [503, true]);
+    assert.equal(
+      (await from(`203.0.${index}.2`, provider, SECRET)).status,
+      answersOf(provider).stored,
+      'others come in',
+    );
+  }
+  doors.clock.now += 3_600_000;
+  assert.equal((await from('203.0.0.1', 'relay', SECRET)).status, 204);
+  for (let count = 0; count < 30; count++) await from('203.0.0.1', 'relay', `guess number ${count}`);
+  assert.equal((await from('203.0.0.1', 'relay', SECRET)).status, 204, 'who has the password is let in');
+});
+
+test('a client without a proof is refused for a minute when it has sent too much, and others are not', async t => {
+  const doors = await openHttpDoors(t, { trustedNetworks: ['127.0.0.1'], unprovenBytes: 1_000_000 });
+  const from = (address: string, post: ProviderPost) =>
+    doors.post({ ...post, headers: { ...post.headers, 'x-forwarded-for': address } });
+  const mail = Buffer.concat([MAIL, Buffer.alloc(90_000, 'x')]);
+  for (const provider of ['mailgun', 'mandrill'] as const) {
+    const wrong = providerPost(provider, { mail, proof: 'wrong' });
+    const statuses: number[] = [];
+    for (let count = 0; count < 60; count++) statuses.push((await from('203.0.113.1', wrong)).status);
+    assert.deepEqual([...new Set(statuses)], [401, 503], provider);
+    assert.equal((await from('203.0.113.2', providerPost(provider, { mail }))).status, 200, provider);
+    doors.clock.now += 60_000;
+    assert.equal((await from('203.0.113.1', providerPost(provider, { mail }))).status, 200, provider);
+    doors.clock.now += 3_600_000;
   }
 });
 

@@ -1,0 +1,148 @@
+/**
+ * What a client may cost before it has proven that it is the provider. Forms carry their proof inside, or sign all of it:
+ * they are read before anybody knows whose they are. Passwords can be guessed. Both are counted by address (`clientKey`)
+ * and by network, in a bounded table; nothing here waits or holds a connection.
+ *
+ * Bytes: an address may have `limit` of them on their way and unproven, or have sent them without a proof within the
+ * last minute; its network NETWORK_SHARES times as many. All clients together may have TOTAL_SHARES limits on their way.
+ * A post that proves itself gives back what it took, so a provider is never slowed, however much it posts. An address
+ * that proved itself within the hour has KNOWN_SHARES limits and needs no room in the total: strangers can't take it.
+ *
+ * Passwords: an address may try GUESSES different ones an hour. Who sends the same wrong one again and again has a
+ * mistake in his configuration, and guesses nothing.
+ *
+ * Client null (a proxy that does not say for whom it speaks): only the total counts.
+ */
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../conversation/ports.js';
+import { type Client, clientOf } from '../network.js';
+import { createRateLimiter, NETWORK_SHARES } from '../smtp/limits.js';
+
+export const GUESSES = 20;
+export const TOTAL_SHARES = 4;
+export const KNOWN_SHARES = 4;
+/** Beside its bytes a request costs so much, and each field of a form: making sense of them is work too. */
+export const REQUEST_COST = 64 * 1024;
+export const FIELD_COST = 16 * 1024;
+
+export const TOO_MUCH = {
+  kind: 'trouble',
+  detail: 'Too much was posted from this address without a valid proof (limits.unproven_bytes): try again in a minute.',
+} as const;
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const MAX_COUNTED = 20_000;
+
+/** One request, as long as it is read. */
+export interface Allowance {
+  /** Counts what came. False: it is too much, and the request must end. Always true after `proven`. */
+  take(cost: number): boolean;
+  proven(): void;
+  /** The request is over; to be called once. What it took without a proof wears off within a minute. */
+  end(): void;
+}
+
+export interface Unproven {
+  /** `least`: a limit below it counts as this, so that the largest post can be read. */
+  open(client: string | null, least: number): Allowance;
+  /** True: so many passwords came from there that no more are looked at for now. */
+  isGuessing(client: string | null): boolean;
+  wrongPassword(client: string | null, password: string): void;
+}
+
+interface Level {
+  /** Of requests that are being read. */
+  open: number;
+  /** Of those that ended without a proof, at the moment `at`. */
+  spent: number;
+  at: number;
+}
+
+/** `now`: of a clock that is never put back. */
+export function createUnproven({ limit, now }: { readonly limit: () => number; readonly now: Clock }): Unproven {
+  const levels = new Map<string, Level>();
+  const known = new Map<string, number>();
+  const guesses = createRateLimiter(() => GUESSES, now);
+  const lastGuess = new Map<string, string>();
+  let total = 0;
+
+  const levelOf = (key: string, most: number): Level => {
+    const level = levels.get(key) ?? { open: 0, spent: 0, at: now() };
+    level.spent = Math.max(0, level.spent - ((now() - level.at) * most) / MINUTE);
+    level.at = now();
+    put(levels, key, level, ({ open }) => open === 0);
+    return level;
+  };
+  const isKnown = (address: string) => now() - (known.get(address) ?? Number.NEGATIVE_INFINITY) < HOUR;
+
+  return {
+    open(address, least) {
+      const client = address === null ? null : clientOf(address);
+      let taken = 0;
+      let isProven = false;
+      const add = (cost: number) => {
+        taken += cost;
+        total += cost;
+        for (const level of client === null ? [] : counted(client)) level.open += cost;
+      };
+      const counted = ({ address, network }: Client) => {
+        const most = Math.max(limit(), least);
+        return [levelOf(address, most), levelOf(network, most * NETWORK_SHARES)] as const;
+      };
+      return {
+        take(cost) {
+          if (isProven) return true;
+          const isStranger = client === null || !isKnown(client.address);
+          const most = Math.max(limit(), least) * (isStranger ? 1 : KNOWN_SHARES);
+          if (isStranger && total + cost > most * TOTAL_SHARES) return false;
+          if (client !== null) {
+            const [own, network] = counted(client);
+            if (own.open + own.spent + cost > most) return false;
+            if (network.open + network.spent + cost > most * NETWORK_SHARES) return false;
+          }
+          add(cost);
+          return true;
+        },
+        proven() {
+          add(-taken);
+          isProven = true;
+          if (client !== null) put(known, client.address, now());
+        },
+        end() {
+          const spent = taken;
+          add(-spent);
+          if (client !== null) for (const level of counted(client)) level.spent += spent;
+        },
+      };
+    },
+    isGuessing(address) {
+      const client = address === null ? null : clientOf(address);
+      return client !== null && !isKnown(client.address) && guesses.isBlocked(client);
+    },
+    wrongPassword(address, password) {
+      if (address === null) return;
+      const client = clientOf(address);
+      const guess = createHash('sha256').update(password).digest('base64');
+      if (lastGuess.get(client.address) !== guess) guesses.count(client);
+      put(lastGuess, client.address, guess);
+    },
+  };
+}
+
+/** Puts it last, and forgets the first when there are too many: the one that was put longest ago. */
+function put<Value>(
+  all: Map<string, Value>,
+  key: string,
+  value: Value,
+  mayGo: (value: Value) => boolean = () => true,
+): void {
+  all.delete(key);
+  all.set(key, value);
+  if (all.size <= MAX_COUNTED) return;
+  for (const [first, oldest] of all) {
+    if (!mayGo(oldest)) continue;
+    all.delete(first);
+    return;
+  }
+}
