@@ -86,6 +86,16 @@ function askedFields(headers: Mail['headers']): Mail['headers'] {
   return headers.filter(field => ASKED_FIELDS.has(field.name));
 }
 
+/** What a provider proved a mail with that it did not sign (Mailgun). It is good for one mail to these recipients. */
+export interface Proof {
+  /** SHA-256 of what is signed, in hex. */
+  readonly key: string;
+  /** SHA-256 of the recipients as they were posted, in hex. */
+  readonly recipients: string;
+  /** Milliseconds since 1970: from then on the door refuses it. */
+  readonly expiresAt: number;
+}
+
 /** A mail with all that is understood of it, ready to be filed in one transaction. */
 export interface Filing {
   readonly envelope: Envelope;
@@ -106,6 +116,8 @@ export interface Filing {
   readonly attachments: readonly StoredContent[];
   /** What a checker that we trust says of the sender; null: nobody did. */
   readonly authentication?: Authentication | null;
+  /** Remembered with the mail. */
+  readonly proof?: Proof;
 }
 
 /** Per destination, in the order of Filing.destinations. */
@@ -119,6 +131,8 @@ export type FilingResult =
     }
   /** The destination changed between RCPT and now (revoked, removed, switched off). */
   | { readonly kind: 'changed' }
+  /** Its proof came before, with another mail. */
+  | { readonly kind: 'proof_used' }
   /** Its writer is on the account's block list. */
   | { readonly kind: 'blocked' }
   /** `inbox+` mail that belongs to no conversation while the account opens none. */

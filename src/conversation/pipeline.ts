@@ -82,14 +82,18 @@ export function createReception(options: ReceptionOptions): Reception {
       mails.add([refused.via, 'rejected'], refused.envelope.rcptTo.length);
       try {
         const facts = await options.parser.facts(refused.raw);
+        if (await isReplay(options, refused, facts.sha256)) return false;
         const raw = facts.size > UNFILED_SIZE ? null : await store.place(refused.raw, facts, { inRow: true });
-        const id = await store.refuse({ ...refused, facts, raw });
+        const kept = await store.refuse({ ...refused, facts, raw });
+        if (kept.kind === 'other') return false;
+        const id = kept.kind === 'recorded' ? kept.id : undefined;
         log.info('rejected', { id, door: refused.via, client: refused.client, reason: refused.reason });
       } catch (error) {
         log.error('refuse_failed', { door: refused.via, client: refused.client, error: errorText(error) });
       } finally {
         await options.discard(refused.raw);
       }
+      return true;
     },
 
     lowOnSpace: options.lowOnSpace,
@@ -129,6 +133,10 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
       log.warn('rejected', { client: arrival.client, door: arrival.via, hops: parsed.facts.hops });
       return arrival.destinations.map(() => ({ kind: 'rejected', status: STATUS.tooManyHops, detail: 'hops' }));
     }
+    if (await isReplay(options, arrival, parsed.facts.sha256)) {
+      log.warn('rejected', { client: arrival.client, door: arrival.via, reason: STATUS.proofUsed.text });
+      return arrival.destinations.map(() => verdictOf({ kind: 'proof_used' }));
+    }
     const kept = isForOperatorAlone(arrival.destinations);
     if (kept && parsed.facts.size > UNFILED_SIZE) {
       log.warn('rejected', {
@@ -163,12 +171,22 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
       reason: unreadable,
       attachments: placed,
       authentication: parsed.kind === 'read' ? parsed.authentication : null,
+      ...(arrival.proof === undefined ? {} : { proof: arrival.proof }),
     });
     logFiled(options, arrival, { size: parsed.facts.size, results, unreadable });
     return results.map(verdictOf);
   } finally {
     for (const { content } of attachments) await options.discard(content);
   }
+}
+
+/** Asked before anything of it is put in place; the transaction asks again. */
+async function isReplay(
+  { store }: ReceptionOptions,
+  { proof }: Pick<Arrival, 'proof'>,
+  sha256: string,
+): Promise<boolean> {
+  return proof !== undefined && (await store.proofUse(proof, sha256)) === 'other';
 }
 
 function conversationsOf(destinations: readonly Destination[]): readonly string[] {
@@ -186,6 +204,8 @@ function verdictOf(result: FilingResult): Verdict {
       };
     case 'changed':
       return { kind: 'deferred', status: STATUS.tryLater, detail: 'the recipient changed since RCPT' };
+    case 'proof_used':
+      return { kind: 'rejected', status: STATUS.proofUsed, detail: 'its proof came before, with another mail' };
     case 'blocked':
       return { kind: 'rejected', status: STATUS.blockedSender, detail: 'its writer is on the block list' };
     case 'unthreaded':

@@ -8,7 +8,7 @@
 import type { Authentication } from '../mail/authentication.js';
 import type { Content, Envelope, KnownTexts, MailAttachment, RawFacts } from '../mail/mail.js';
 import type { Status } from '../mail/status.js';
-import type { Destination, FiledReading } from './filing.js';
+import type { Destination, FiledReading, Proof } from './filing.js';
 import type { EventType, Via } from './model.js';
 
 /** Now, in milliseconds since 1970. Tests hand in their own. */
@@ -52,6 +52,8 @@ export interface Arrival {
   readonly trusted: boolean;
   /** What the door had to guess, e.g. recipients taken from delivery headers. */
   readonly evidence?: readonly string[];
+  /** Good for this mail alone: with another one it is `rejected` (STATUS.proofUsed). */
+  readonly proof?: Proof;
 }
 
 /** A mail that is not taken, for the record. The pipeline takes over `raw`, as it does of an arrival. */
@@ -61,6 +63,7 @@ export interface RefusedMail {
   readonly via: Via;
   readonly client: string | null;
   readonly reason: string;
+  readonly proof?: Proof;
 }
 
 /** The one pipeline behind all doors (`conversation/pipeline.ts`). */
@@ -76,8 +79,11 @@ export interface Reception {
    * otherwise each stands for itself (LMTP, HTTP). Never throws: anything unexpected is `deferred` with 451.
    */
   accept(arrival: Arrival, options: { together: boolean }): Promise<readonly Verdict[]>;
-  /** Records a mail that was refused after its data came (HTTP doors). Never throws. */
-  refuse(refused: RefusedMail): Promise<void>;
+  /**
+   * Records a mail that was refused after its data came (HTTP doors). False: its proof came before with another mail, and
+   * nothing is recorded. Never throws.
+   */
+  refuse(refused: RefusedMail): Promise<boolean>;
   /** True while the store's disk has less free space than `limits.min_free` (452 at MAIL). Cheap. */
   lowOnSpace(): boolean;
 }

@@ -14,6 +14,7 @@ import type {
   Filing,
   FilingResult,
   Location,
+  Proof,
   StoredContent,
   StoredContentRef,
 } from './filing.js';
@@ -128,8 +129,15 @@ export interface Store extends QueueStore {
     readonly mailFrom: string;
     readonly reading: Reading;
   }): Promise<readonly Location[]>;
-  /** Keeps a refused mail on record (`mail list --state refused`); `raw` null: without its bytes. */
-  refuse(refused: Omit<RefusedMail, 'raw'> & { facts: RawFacts; raw: StoredContent | null }): Promise<string>;
+  /** Whether this proof came before, and with which mail (`sha256` of its bytes): `other` may not be taken. */
+  proofUse(proof: Proof, sha256: string): Promise<'first' | 'again' | 'other'>;
+  /**
+   * Keeps a refused mail on record (`mail list --state refused`) and returns its id; `raw` null: without its bytes. With a
+   * proof that came before nothing is stored: with the same mail (`again`), or with another (`other`).
+   */
+  refuse(
+    refused: Omit<RefusedMail, 'raw'> & { facts: RawFacts; raw: StoredContent | null },
+  ): Promise<{ readonly kind: 'recorded'; readonly id: string } | { readonly kind: 'again' | 'other' }>;
   /** Fills the message(s) of a quarantined mail with what could be read of it after all. */
   refile(mailId: string, reading: FiledReading, attachments: readonly StoredContent[]): Promise<readonly string[]>;
 
@@ -258,7 +266,10 @@ export interface Store extends QueueStore {
   latestEvent(): Promise<string>;
   /** False: what came after this id is not all there any more, or it is no id of this store. */
   canResume(id: string, account?: string): Promise<boolean>;
-  /** Clears away up to `limit` events, with their deliveries, and kept answers from before. Returns how many. */
+  /**
+   * Clears away up to `limit` events, with their deliveries, and kept answers from before, and proofs that are of no more
+   * use. Returns how many: the most of one kind.
+   */
   clearEvents(options: { before: number; answersBefore: number; limit: number }): Promise<number>;
 
   // Composing (what is due becomes a mail)

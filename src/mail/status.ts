@@ -28,6 +28,7 @@ export const STATUS = {
   notOurs: { code: 550, enhanced: '5.7.1', text: 'Relaying denied' },
   unknownRecipient: { code: 550, enhanced: '5.1.1', text: 'No such address here' },
   blockedSender: { code: 550, enhanced: '5.7.1', text: 'Mail of this sender is not taken' },
+  proofUsed: { code: 550, enhanced: '5.7.1', text: 'This proof came before, with another mail' },
   switchedOff: { code: 550, enhanced: '5.2.1', text: 'This address does not take mail at the moment' },
   tryLater: { code: 451, enhanced: '4.3.0', text: 'Temporary trouble here, try again later' },
   tooManyHops: { code: 554, enhanced: '5.4.6', text: 'Too many hops, this looks like a mail loop' },

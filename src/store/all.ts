@@ -10,6 +10,7 @@ import * as forwards from './verbs/forwards.js';
 import * as imports from './verbs/imports.js';
 import { type Request, runOnce } from './verbs/keys.js';
 import * as mails from './verbs/mails.js';
+import { proofUse } from './verbs/proofs.js';
 import * as removal from './verbs/removal.js';
 import { locate } from './verbs/threading.js';
 import * as unfiled from './verbs/unfiled.js';
@@ -31,6 +32,7 @@ export const all = {
   ...summaries,
   file,
   locate,
+  proofUse,
   trace,
   once: (tx: StoreTx, request: Request, verb: OnceVerb, values: readonly unknown[]) =>
     runOnce(tx, request, () =>

@@ -31,6 +31,7 @@ export const VERBS = {
   quotable: 'reads',
   dueForwards: 'reads',
   locate: 'reads',
+  proofUse: 'reads',
   stats: 'reads',
   messages: 'reads',
   keys: 'reads',

@@ -34,6 +34,7 @@ const OURS: Readonly<Record<StatusName, readonly Place[]>> = {
   notOurs: ['RCPT'],
   unknownRecipient: ['RCPT', 'content'],
   blockedSender: ['content'],
+  proofUsed: [],
   switchedOff: ['RCPT'],
   tryLater: [],
   tooManyHops: ['content'],

@@ -3,7 +3,7 @@
  *
  * At RCPT: `reply+…` and postmaster are accepted, `off`, `busy`, `throws`, `hangs` do that, any other is unknown; other
  * domains are not ours. After the data: `reply+changed`, `+hops`, `+full`, `+throws`, `+hangs`, `+few` (a verdict is
- * missing) do that, any other is stored. It adopts spool files as the pipeline does: reads and removes them.
+ * missing) do that, any other is stored; `+used` has a proof that was another mail's, also where it is refused. It adopts spool files as the pipeline does: reads and removes them.
  */
 import { readFileSync, unlinkSync } from 'node:fs';
 import type { Destination } from '#replyd/conversation/filing.js';
@@ -58,6 +58,7 @@ export function scriptedReception(): ScriptedReception {
     async refuse({ envelope, raw, reason }) {
       const bytes = takeBytes(raw);
       refusals.push({ rcptTo: envelope.rcptTo, bytes, reason });
+      return !envelope.rcptTo.some(address => address.startsWith('used'));
     },
     lowOnSpace: () => reception.lowSpace,
   };
@@ -102,6 +103,7 @@ function accepted(destination: Destination): Resolution {
 function verdictFor(word: string, mailId: string): Verdict {
   if (word === 'changed') return { kind: 'deferred', status: STATUS.tryLater, detail: 'changed since RCPT' };
   if (word === 'hops') return { kind: 'rejected', status: STATUS.tooManyHops, detail: '51 Received fields' };
+  if (word === 'used') return { kind: 'rejected', status: STATUS.proofUsed, detail: 'another mail' };
   if (word === 'full') return { kind: 'deferred', status: STATUS.noSpace, detail: 'disk full' };
   return { kind: 'accepted', status: STATUS.stored, mailId, messageId: `msg_${mailId}` };
 }

@@ -58,7 +58,7 @@ type Door = Pick<ProviderRequest, 'secrets' | 'maxSize' | 'publicUrl'>;
 type DoorResult = Result & { readonly closed?: boolean };
 
 /** The worst first. */
-const ORDER: readonly Ending[] = ['trouble', 'malformed', 'too_large', 'stored', 'refused'];
+const ORDER: readonly Ending[] = ['trouble', 'unproven', 'malformed', 'too_large', 'stored', 'refused'];
 
 const GUESSING: Result = {
   kind: 'trouble',

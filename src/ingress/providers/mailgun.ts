@@ -1,10 +1,12 @@
 /**
  * Mailgun: a form with `recipient`, `sender`, `body-mime`, and `signature` = hex HMAC-SHA256 of timestamp and token.
- * Mailgun retries for 8 hours with the same stamp, so stamps of 12 hours are good. Tokens are not remembered: a retry
- * after our own 503 would be refused, and the same mail is filed once anyway. Only 406 makes Mailgun stop.
+ * Mailgun retries for 8 hours with the same stamp, so stamps of 12 hours are good. The signature says nothing of the mail:
+ * each is good for one mail and its recipients, which the store remembers with the mail. A retry is the same mail and is
+ * taken; what was not stored or refused for good is not remembered. Only 406 makes Mailgun stop.
  */
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { isSecret } from '../../base/secret.js';
+import type { Proof } from '../../conversation/filing.js';
 import { drop, maxEncodedBody, orFault, type Provider, type Translation, USUAL_ANSWERS } from './provider.js';
 
 const WINDOW = 12 * 3_600_000;
@@ -55,9 +57,21 @@ export const mailgun = {
       .filter(address => address !== '');
     if (rcptTo.length === 0) return refuse('malformed', 'recipient is missing.');
     const { raw, release } = received;
-    return { kind: 'posts', posts: [{ mailFrom: fields.get('sender') ?? '', rcptTo, raw, release }] };
+    const mailFrom = fields.get('sender') ?? '';
+    return { kind: 'posts', posts: [{ mailFrom, rcptTo, raw, release, proof: proofOf(fields) }] };
   },
 } as const satisfies Provider;
+
+/** Of fields whose proof is right. */
+function proofOf(fields: ReadonlyMap<string, string>): Proof {
+  const hash = (text: string) => createHash('sha256').update(text).digest('hex');
+  const [timestamp = '', token = ''] = PROOF.map(name => fields.get(name));
+  return {
+    key: hash(`mailgun ${timestamp}${token}`),
+    recipients: hash(fields.get('recipient') ?? ''),
+    expiresAt: Number(timestamp) * 1000 + WINDOW,
+  };
+}
 
 /** What is wrong with it, or null. */
 function faultOfProof(fields: ReadonlyMap<string, string>, keys: readonly string[], now: number): string | null {

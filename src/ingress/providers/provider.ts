@@ -10,6 +10,7 @@
 import { rm } from 'node:fs/promises';
 import type { Exchange } from '../../base/http.js';
 import { isSecret } from '../../base/secret.js';
+import type { Proof } from '../../conversation/filing.js';
 import type { Via } from '../../conversation/model.js';
 import type { Clock } from '../../conversation/ports.js';
 import type { Content } from '../../mail/mail.js';
@@ -104,6 +105,8 @@ export interface Post {
   readonly evidence?: readonly string[];
   /** The recipients were read from the header: those that are not ours are no mistake of the sender. */
   readonly guessed?: boolean;
+  /** It says nothing of the mail, so it is good for this one alone. */
+  readonly proof?: Proof;
 }
 
 /** A request that carries no mail to be taken. */

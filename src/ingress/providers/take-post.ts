@@ -4,7 +4,7 @@
  *
  * When one recipient is deferred, the answer is `trouble`: the provider sends the whole mail again, and the reception
  * finds it stored for the others. No refusal is recorded before that. Otherwise the mail is `stored` when at least one
- * recipient has it, and `refused` when none has. Afterwards the bytes and files of the post are gone or the store's.
+ * recipient has it, and `refused` when none has; `unproven` when its proof was another mail's. Afterwards the bytes and files of the post are gone or the store's.
  */
 import { randomUUID } from 'node:crypto';
 import { copyFile, link } from 'node:fs/promises';
@@ -15,11 +15,16 @@ import type { Destination } from '../../conversation/filing.js';
 import type { Reception } from '../../conversation/ports.js';
 import { normalizeAddress } from '../../mail/address.js';
 import type { Content } from '../../mail/mail.js';
-import type { Status } from '../../mail/status.js';
+import { STATUS, type Status } from '../../mail/status.js';
 import { maskRecipient } from '../smtp/transaction.js';
 import { discard, type Post, type Provider, type Result } from './provider.js';
 
 export const TROUBLE: Result = { kind: 'trouble', detail: 'Temporary trouble here, try again later.' };
+
+const PROOF_USED: Result = {
+  kind: 'unproven',
+  detail: 'This proof came before, with another mail or for other recipients: each is good for one.',
+};
 
 export interface TakeOptions {
   readonly reception: Reception;
@@ -57,10 +62,12 @@ export async function takePost(
               client,
               trusted: provider.trusted ?? false,
               ...(post.evidence === undefined ? {} : { evidence: post.evidence }),
+              ...(post.proof === undefined ? {} : { proof: post.proof }),
             },
             { together: false },
           );
     if (verdicts.length < destinations.length || verdicts.some(verdict => verdict.kind === 'deferred')) return TROUBLE;
+    if (verdicts.some(verdict => verdict.status === STATUS.proofUsed)) return PROOF_USED;
     for (const [at, verdict] of verdicts.entries()) {
       if (verdict.kind === 'rejected') refused.push({ address: destinations[at]!.address, status: verdict.status });
     }
@@ -68,14 +75,17 @@ export async function takePost(
     const stored = verdicts.some(verdict => verdict.kind === 'accepted');
     if (!stored || (refused.length > 0 && !post.guessed)) {
       const reason = first ? `${first.status.enhanced} ${first.status.text}` : 'no recipient';
-      await reception.refuse({
+      const isRecorded = await reception.refuse({
         envelope: { mailFrom, rcptTo: refused.map(one => one.address) },
         // The link may be to a file that the store has put in place.
         raw: await again(copy, spoolFolder, copyFile),
         via: provider.name,
         client,
         reason,
+        // With a stored mail it is remembered already.
+        ...(stored || post.proof === undefined ? {} : { proof: post.proof }),
       });
+      if (!isRecorded) return PROOF_USED;
       const to = refused.map(one => maskRecipient(one.address));
       log.warn('rejected', { door: provider.name, client, to, reason });
     }

@@ -23,6 +23,7 @@ import { insertMail } from './mails.js';
 import { type InsertedAttachment, insertAttachments, insertMessage } from './messages.js';
 import { openConversations } from './opening.js';
 import { clearSuspension, join, participantByAddress } from './participants.js';
+import { proofUse, rememberProof } from './proofs.js';
 import { attachmentsOf, columnsOf, judgedColumns } from './reading-columns.js';
 import { applyReports, reportedDeliveries } from './reports.js';
 import { CONTENT_KEY_BYTES, madeId, rememberId } from './thread-ids.js';
@@ -31,6 +32,15 @@ import { type Place, type Target, targetOf } from './threading.js';
 type SettledTarget = Exclude<Target, { kind: 'opens' }>;
 
 export async function fileMail(tx: StoreTx, filing: Filing): Promise<readonly FilingResult[]> {
+  if (filing.proof === undefined) return fileProven(tx, filing);
+  if ((await proofUse(tx, filing.proof, filing.facts.sha256)) === 'other')
+    return filing.destinations.map(() => ({ kind: 'proof_used' }));
+  const results = await fileProven(tx, filing);
+  if (results.some(result => result.kind === 'filed')) await rememberProof(tx, filing);
+  return results;
+}
+
+async function fileProven(tx: StoreTx, filing: Filing): Promise<readonly FilingResult[]> {
   const mail = { reading: filing.reading, mailFrom: filing.envelope.mailFrom, ownId: ownMessageId(filing) };
   const found = await inTurn(filing.destinations, destination => targetOf(tx, mail, destination));
   const refusal = filing.together
@@ -113,7 +123,13 @@ function ownMessageId(filing: Filing): string {
   return filing.reading?.mail.messageId ?? madeId(filing.facts.contentKey);
 }
 
-const VERDICTS = { filed: 'accepted', changed: 'deferred', blocked: 'rejected', unthreaded: 'rejected' } as const;
+const VERDICTS = {
+  filed: 'accepted',
+  changed: 'deferred',
+  blocked: 'rejected',
+  unthreaded: 'rejected',
+  proof_used: 'rejected',
+} as const;
 
 function storedResults(
   filing: Filing,

@@ -16,6 +16,7 @@ import { accountBySlug } from './accounts.js';
 import { emitEvents } from './events.js';
 import { insertAttachments } from './messages.js';
 import { join, participantByAddress } from './participants.js';
+import { proofUse, rememberProof } from './proofs.js';
 import { attachmentsOf, columnsOf, judgedColumns } from './reading-columns.js';
 import { applyReports, reportedDeliveries } from './reports.js';
 import { rememberId } from './thread-ids.js';
@@ -43,12 +44,15 @@ export const mail: Verb<'mail'> = async (tx, id) => {
 };
 
 export const refuse: Verb<'refuse'> = async (tx, refused) => {
+  const use = refused.proof === undefined ? 'first' : await proofUse(tx, refused.proof, refused.facts.sha256);
+  if (use !== 'first') return { kind: use };
   const results = refused.envelope.rcptTo.map(
     (recipient): StoredResult => ({ recipient, verdict: 'rejected', message: null, account: null }),
   );
   const key = tx.key();
   await insertMail(tx, refused, { key, state: 'refused', results });
-  return encodeId('mail', key);
+  await rememberProof(tx, refused);
+  return { kind: 'recorded', id: encodeId('mail', key) };
 };
 
 /** `results`: what became of it for each recipient. */

@@ -12,6 +12,7 @@ import type { EventRow } from '../rows.js';
 import { streamPosition } from '../stream.js';
 import { allOf, fromJson, type StoreTx, toIso, type Verb } from '../tx.js';
 import { accountBySlug } from '../verbs/accounts.js';
+import { clearProofs } from '../verbs/proofs.js';
 import { redactedValue } from '../verbs/tokens.js';
 import { conversationView, messageView, slugOf } from './views.js';
 
@@ -67,7 +68,7 @@ export const clearEvents: Verb<'clearEvents'> = async (tx, options) => {
     options.answersBefore,
     options.limit,
   );
-  return Math.max(rows.length, answers);
+  return Math.max(rows.length, answers, await clearProofs(tx, options.limit));
 };
 
 /** The event as it is posted; null when it is gone. */

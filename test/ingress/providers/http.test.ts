@@ -269,6 +269,24 @@ test("Mailgun's stamp is good for 12 hours", async t => {
   assert.equal((await doors.post(hours(0))).status, 200);
 });
 
+test("Mailgun's proof goes with its mail, and where it was another mail's the answer is 401", async t => {
+  const doors = await openHttpDoors(t);
+  await doors.post(providerPost('mailgun', { mail: MAIL }));
+  await doors.post(providerPost('mailgun', { mail: MAIL, rcptTo: ['reply+aa@in.example'] }));
+  const [one, other] = doors.reception.mails.map(mail => mail.proof!);
+  assert.match(one!.key, /^[0-9a-f]{64}$/);
+  assert.equal(one!.key, other!.key);
+  assert.notEqual(one!.recipients, other!.recipients);
+  assert.equal(one!.expiresAt, POST_TIME + 12 * 3_600_000);
+  for (const rcptTo of [['reply+used@in.example'], ['used@in.example']]) {
+    assert.equal((await doors.post(providerPost('mailgun', { mail: MAIL, rcptTo }))).status, 401, rcptTo[0]);
+  }
+  for (const provider of NAMES.filter(name => name !== 'mailgun')) {
+    await doors.post(providerPost(provider, { mail: MAIL }));
+    assert.equal(doors.reception.mails.at(-1)!.proof, undefined);
+  }
+});
+
 test('proofs that are nearly right', async t => {
   const doors = await openHttpDoors(t);
   const relay = providerPost('relay', { mail: MAIL });

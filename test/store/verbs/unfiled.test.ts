@@ -24,9 +24,9 @@ async function makeStore(context: TestContext) {
   });
   await store.addAccount({ slug: 'acme', domains: ['reply.example.com'], support_email: 'support@example.com' });
   const stored = (text: string) => ({ sha256: sha256(text), size: text.length, bytes: Buffer.from(text) });
-  const refuse = (text: string, kept = true) => {
+  const refuse = async (text: string, kept = true) => {
     time += 1;
-    return store.refuse({
+    const recorded = await store.refuse({
       envelope: { mailFrom: 'spam@example.net', rcptTo: ['reply+0@reply.example.com'] },
       facts: { size: text.length, sha256: sha256(text), contentKey: sha256(text), hops: 0 },
       raw: kept ? stored(text) : null,
@@ -34,6 +34,7 @@ async function makeStore(context: TestContext) {
       client: null,
       reason: 'unknown',
     });
+    return (recorded as { id: string }).id;
   };
   const keep = async (text: string) => {
     time += 1;
