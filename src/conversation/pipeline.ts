@@ -12,11 +12,13 @@
  * | after the answer                 | mail and message                               | 250                             |
  *
  * So a mail is at worst offered twice and stored once. Trouble on our side is temporary: 451, or 452 when the disk is
- * full. Nothing is accepted and then dropped: a mail that cannot be read is filed with its raw bytes.
+ * full. Nothing is accepted and then dropped: a mail that cannot be read is filed with its raw bytes. From here on an
+ * envelope has one form (`envelopeAddress`), however a door wrote it.
  */
 import { errorText, isReplydError } from '../base/errors.js';
 import { type Log, shortToken } from '../base/log.js';
 import { counter } from '../base/metrics.js';
+import { envelopeAddress } from '../mail/address.js';
 import type { Content } from '../mail/mail.js';
 import { STATUS, type Status } from '../mail/status.js';
 import type { Destination, FilingResult, StoredContent } from './filing.js';
@@ -48,7 +50,7 @@ export function createReception(options: ReceptionOptions): Reception {
   return {
     async resolve(recipient) {
       try {
-        const found = await store.resolve(recipient);
+        const found = await store.resolve(envelopeAddress(recipient));
         return found.kind === 'destination'
           ? { kind: 'accepted', destination: found.destination }
           : { kind: 'rejected', status: REFUSALS[found.kind], detail: found.detail };
@@ -58,7 +60,8 @@ export function createReception(options: ReceptionOptions): Reception {
       }
     },
 
-    async accept(arrival, { together }) {
+    async accept(given, { together }) {
+      const arrival = { ...given, mailFrom: envelopeAddress(given.mailFrom) };
       try {
         const verdicts = await accept(options, arrival, together);
         for (const verdict of verdicts) mails.add([arrival.via, verdict.kind]);
@@ -78,7 +81,10 @@ export function createReception(options: ReceptionOptions): Reception {
       }
     },
 
-    async refuse(refused) {
+    async refuse(given) {
+      const { mailFrom, rcptTo } = given.envelope;
+      const envelope = { mailFrom: envelopeAddress(mailFrom), rcptTo: rcptTo.map(envelopeAddress) };
+      const refused = { ...given, envelope };
       mails.add([refused.via, 'rejected'], refused.envelope.rcptTo.length);
       try {
         const facts = await options.parser.facts(refused.raw);

@@ -39,6 +39,14 @@ export function normalizeAddress(text: string): string | null {
   return domain === null ? null : `${local}@${domain}`;
 }
 
+/**
+ * An address of an envelope in the one form in which it is kept, whatever door it came by: as `normalizeAddress` gives it,
+ * '' for the null reverse-path. What is no address keeps its words, without brackets and cut, for the record.
+ */
+export function envelopeAddress(text: string): string {
+  return normalizeAddress(text) ?? withoutBrackets(text).slice(0, MAX_ADDRESS);
+}
+
 /** The domain in lower-case A-labels, or an address literal such as `[192.0.2.1]`; null when it is neither. */
 export function normalizeDomain(text: string): string | null {
   if (text.length === 0 || text.length > MAX_DOMAIN + 1) return null;

@@ -81,6 +81,33 @@ test('each provider twice: filed once, byte for byte, refused ones on record', a
   });
 });
 
+test("Mailgun's proof is good for one mail and its recipients, in the daemon's life and after it", async () => {
+  await withDaemon({ settings: SETTINGS }, async daemon => {
+    await addAccount(daemon);
+    const [one, other] = [await startConversation(daemon), await startConversation(daemon)];
+    const timestamp = now();
+    const proven = (token: string, mail: Buffer, recipient: string) =>
+      post(daemon.listening.http!, providerPost('mailgun', { mail, rcptTo: [recipient], timestamp, token }));
+    const unknown = `reply+${'0'.repeat(32)}@reply.example.com`;
+    assert.equal(await proven('a', mailFor('a'), one.reply_to), 200);
+    assert.equal(await proven('b', mailFor('b'), unknown), 406);
+    for (let start = 0; start < 2; start++) {
+      assert.equal(await proven('a', mailFor('a'), one.reply_to), 200, 'a retry');
+      assert.equal(await proven('b', mailFor('b'), unknown), 406, 'a retry');
+      assert.equal(await proven('a', mailFor('forged'), one.reply_to), 401);
+      assert.equal(await proven('a', mailFor('a'), other.reply_to), 401);
+      assert.equal(await proven('b', mailFor('b'), other.reply_to), 401);
+      assert.equal(await proven('b', mailFor('forged'), unknown), 401);
+      if (start > 0) continue;
+      await daemon.stop();
+      await daemon.start();
+    }
+    assert.equal((await mailsOf(daemon, one.id)).length, 1);
+    assert.equal((await mailsOf(daemon, other.id)).length, 0);
+    assert.equal((await daemon.jsonLines<MailRecord>(['mail', 'list'])).length, 2);
+  });
+});
+
 test('the same mail through every door is filed once', async () => {
   await withDaemon({ settings: { ...SETTINGS, 'lmtp.listen': ['127.0.0.1:0'] } }, async daemon => {
     await addAccount(daemon);
@@ -118,6 +145,30 @@ test('the same mail through every door is filed once', async () => {
     }
     assert.equal((await mailsOf(daemon, id)).length, 1);
     assert.equal((await daemon.jsonLines<MailRecord>(['mail', 'list'])).length, 1);
+  });
+});
+
+test('an envelope has one form, whatever door it came by and however it was written there', async () => {
+  await withDaemon({ settings: { ...SETTINGS, 'lmtp.listen': ['127.0.0.1:0'] } }, async daemon => {
+    await addAccount(daemon);
+    const http = daemon.listening.http!;
+    const [host, port] = daemon.listening.lmtp[0]!.split(':');
+    const written = 'Maria@Customer.EXAMPLE';
+    for (const [at, door] of [...NAMES, 'smtp', 'lmtp'].entries()) {
+      const { reply_to } = await startConversation(daemon);
+      const recipient = reply_to.replace('reply.example.com', 'Reply.EXAMPLE.Com');
+      const mail = Buffer.from(`Return-Path: <${written}>\r\n${mailFor(`form${at}`)}`);
+      const envelope = { from: written, to: [recipient], data: mail.toString('utf8') };
+      if (door === 'smtp') await sendMail(daemon.smtp, envelope);
+      else if (door === 'lmtp') await sendMail({ host: host!, port: Number(port) }, { ...envelope, protocol: 'lmtp' });
+      else {
+        const post1 = { mail, mailFrom: ` <${written}> `, rcptTo: [`<${recipient}>`], timestamp: now() };
+        assert.ok((await post(http, providerPost(door as ProviderName, post1))) < 300, door);
+      }
+      const [newest] = await daemon.jsonLines<MailRecord>(['mail', 'list', '--limit', '1']);
+      assert.equal(newest!.door, door);
+      assert.deepEqual(newest!.envelope, { mail_from: 'Maria@customer.example', rcpt_to: [reply_to] }, door);
+    }
   });
 });
 

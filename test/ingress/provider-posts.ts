@@ -2,7 +2,7 @@
  * The requests of the five providers, as bytes, written from their documentation: for tests that post what a provider
  * would post, or something close to it that is wrong.
  */
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { ProviderName } from '#replyd/ingress/providers/list.js';
 
 export interface ProviderPost {
@@ -19,6 +19,8 @@ export interface PostOptions {
   readonly proof?: 'right' | 'wrong' | 'none';
   /** Seconds since 1970; Mailgun's stamp. */
   readonly timestamp?: number;
+  /** Mailgun's; it has another one for each post, so by default there is one for each mail and its recipients. */
+  readonly token?: string;
   /** Without it the raw mail is left out, as when the switch for it is off. */
   readonly withRaw?: boolean;
   readonly urlencoded?: boolean;
@@ -93,7 +95,8 @@ export function providerPost(provider: ProviderName, options: PostOptions): Prov
     }
     case 'mailgun': {
       const timestamp = String(options.timestamp ?? NOW);
-      const token = 'c0ffee'.repeat(8);
+      const about = createHash('sha256').update(JSON.stringify(rcptTo)).update(mail).digest('hex');
+      const { token = `c0ffee${about.slice(0, 44)}` } = options;
       const signature = createHmac('sha256', secret)
         .update(timestamp + token)
         .digest('hex');

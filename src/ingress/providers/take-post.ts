@@ -13,7 +13,7 @@ import { errorText } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Destination } from '../../conversation/filing.js';
 import type { Reception } from '../../conversation/ports.js';
-import { normalizeAddress } from '../../mail/address.js';
+import { envelopeAddress } from '../../mail/address.js';
 import type { Content } from '../../mail/mail.js';
 import { STATUS, type Status } from '../../mail/status.js';
 import { maskRecipient } from '../smtp/transaction.js';
@@ -25,6 +25,9 @@ const PROOF_USED: Result = {
   kind: 'unproven',
   detail: 'This proof came before, with another mail or for other recipients: each is good for one.',
 };
+
+/** A provider posts a mail for one of them, or for a few. */
+const MAX_RECIPIENTS = 1000;
 
 export interface TakeOptions {
   readonly reception: Reception;
@@ -44,12 +47,14 @@ export async function takePost(
   if (raw === 'missing') return { kind: 'malformed', detail: 'A part of the post has no raw mail or no recipient.' };
   let copy: Content | null = null;
   try {
+    if (post.rcptTo.length > MAX_RECIPIENTS) {
+      return { kind: 'malformed', detail: `A part of the post has more than ${MAX_RECIPIENTS} recipients.` };
+    }
     const { destinations, refused, deferred } = await askFor(reception, post.rcptTo);
     if (deferred) return TROUBLE;
     // The reception takes the file away; the link keeps its bytes for the record of a refusal.
     copy = await again(raw, spoolFolder, link);
-    const mailFrom =
-      normalizeAddress(post.mailFrom) ?? (isNullSender(post.mailFrom) ? '' : post.mailFrom.slice(0, 320));
+    const mailFrom = isNullSender(post.mailFrom) ? '' : envelopeAddress(post.mailFrom);
     const verdicts =
       destinations.length === 0
         ? []
@@ -106,8 +111,7 @@ async function askFor(reception: Reception, recipients: readonly string[]) {
   const destinations = new Map<string, Destination>();
   const refused: { readonly address: string; readonly status: Status }[] = [];
   let deferred = false;
-  for (const recipient of new Set(recipients)) {
-    const address = normalizeAddress(recipient) ?? recipient.slice(0, 320);
+  for (const address of new Set(recipients.map(envelopeAddress))) {
     const resolution = await reception.resolve(address);
     if (resolution.kind === 'accepted') {
       const { destination } = resolution;

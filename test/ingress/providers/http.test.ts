@@ -271,8 +271,8 @@ test("Mailgun's stamp is good for 12 hours", async t => {
 
 test("Mailgun's proof goes with its mail, and where it was another mail's the answer is 401", async t => {
   const doors = await openHttpDoors(t);
-  await doors.post(providerPost('mailgun', { mail: MAIL }));
-  await doors.post(providerPost('mailgun', { mail: MAIL, rcptTo: ['reply+aa@in.example'] }));
+  await doors.post(providerPost('mailgun', { mail: MAIL, token: 'one' }));
+  await doors.post(providerPost('mailgun', { mail: MAIL, token: 'one', rcptTo: ['reply+aa@in.example'] }));
   const [one, other] = doors.reception.mails.map(mail => mail.proof!);
   assert.match(one!.key, /^[0-9a-f]{64}$/);
   assert.equal(one!.key, other!.key);
