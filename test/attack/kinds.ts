@@ -4,12 +4,14 @@ import type { AttackKind } from './attack.js';
 import { floods } from './floods.js';
 import { forms } from './forms.js';
 import { fullHouse } from './full-house.js';
+import { guesses } from './guesses.js';
 import { html } from './html.js';
 import { htmlBox } from './html-box.js';
 import { httpSlow } from './http-slow.js';
 import { json } from './json.js';
 import { mime } from './mime.js';
 import { relayTricks } from './relay.js';
+import { replay } from './replay.js';
 import { slow } from './slow.js';
 import { smuggling } from './smuggling.js';
 import { ssrf } from './ssrf.js';
@@ -28,6 +30,8 @@ export const KINDS: readonly AttackKind[] = [
   mime,
   forms,
   floods,
+  replay,
+  guesses,
   json,
   slow,
   fullHouse,

@@ -3,14 +3,14 @@
  * holds the mail goes to the spool byte for byte: no charset is applied to it, whatever its part says. Other fields of
  * at most 64 KiB are given as text (UTF-8); larger ones and files are read and dropped.
  *
- * Limits: 1000 fields, counting those without a name and without anything; 1 MiB of them in memory; `maxBody` bytes
+ * Limits: 300 fields, counting those without a name and without anything; 1 MiB of them in memory; `maxBody` bytes
  * altogether, in multipart, which codes nothing, 4 MiB beside the mail; what a client may cost without a proof
  * (`unproven.ts`). The work is done in small pieces, in turn with everything else of this process (`turns.ts`).
  *
  * A broken form is `malformed`, a client that goes away in the middle `gone`; neither leaves a file or memory behind.
  */
 import { once } from 'node:events';
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Busboy } from '@fastify/busboy';
 import { errorText, isReplydError, ReplydError } from '../../base/errors.js';
@@ -19,7 +19,7 @@ import type { Received } from '../spool.js';
 import { drop, type Fault, type ProviderRequest } from './provider.js';
 import { spendTurn, takeTurn } from './turns.js';
 import { FIELD_COST, TOO_MUCH } from './unproven.js';
-import { type Pairs, readUrlencoded } from './urlencoded.js';
+import { type Pairs, readUrlencoded, type Sink } from './urlencoded.js';
 
 /** What is used of a request. */
 export interface FormRequest extends Pick<ProviderRequest, 'maxBody' | 'lowOnSpace' | 'spool' | 'allowance'> {
@@ -40,7 +40,7 @@ export type Form =
   { readonly kind: 'form'; readonly fields: ReadonlyMap<string, string>; readonly raw: Received | null } | Fault;
 
 const MAX_FIELD = 64 * 1024;
-const MAX_FIELDS = 1000;
+const MAX_FIELDS = 300;
 const MAX_MEMORY = 1024 * 1024;
 /** What stands beside the mail in multipart: other fields, and the headers of all. */
 const MAX_BESIDE = 4 * 1024 * 1024;
@@ -109,7 +109,7 @@ async function* piecesOf(request: FormRequest, fields: Fields): AsyncGenerator<B
   }
 }
 
-/** Takes the values of a form as streams, in their order. */
+/** Takes the values of a form, in their order. */
 type Fields = ReturnType<typeof collectFields>;
 
 function collectFields({ spool, allowance }: FormRequest, { raw, maxRaw, check }: FormOptions) {
@@ -119,47 +119,68 @@ function collectFields({ spool, allowance }: FormRequest, { raw, maxRaw, check }
   let count = 0;
   let memory = 0;
   let fault: Fault | null = null;
+  const isMail = (name: string) => name === raw && mail === null;
+  const receive = (value: Readable) => {
+    value.on('error', ignore);
+    open.add(value);
+    value.once('close', () => open.delete(value));
+    mail = spool.receive(value, { maxSize: maxRaw, cutOffSize: Number.POSITIVE_INFINITY, cutOff: ignore });
+  };
+  const textOf = (name: string): Sink => {
+    const parts: Buffer[] = [];
+    let size = 0;
+    let kept = true;
+    return {
+      write(bytes) {
+        size += bytes.length;
+        memory += bytes.length;
+        kept &&= size <= MAX_FIELD && memory <= MAX_MEMORY;
+        if (kept) parts.push(bytes);
+        else parts.length = 0;
+        return undefined;
+      },
+      end() {
+        if (!kept || texts.has(name)) return;
+        texts.set(name, Buffer.concat(parts).toString('utf8'));
+        fault ??= check?.(texts) ?? null;
+      },
+    };
+  };
   const pairs: Pairs = {
     count() {
       if (++count > MAX_FIELDS) throw new Error(`more than ${MAX_FIELDS} fields`);
       spendTurn(FIELD_WORK);
       if (!allowance.take(FIELD_COST)) fault ??= TOO_MUCH;
     },
-    take(name, value) {
-      value.on('error', ignore);
-      open.add(value);
-      value.once('close', () => open.delete(value));
-      if (name === raw && mail === null) {
-        mail = spool.receive(value, { maxSize: maxRaw, cutOffSize: Number.POSITIVE_INFINITY, cutOff: ignore });
-        return;
-      }
-      const parts: Buffer[] = [];
-      let size = 0;
-      let kept = true;
-      value.on('data', (chunk: Buffer) => {
-        size += chunk.length;
-        memory += chunk.length;
-        kept &&= size <= MAX_FIELD && memory <= MAX_MEMORY;
-        if (kept) parts.push(chunk);
-        else parts.length = 0;
-      });
-      value.once('end', () => {
-        if (!kept || texts.has(name)) return;
-        texts.set(name, Buffer.concat(parts).toString('utf8'));
-        fault ??= check?.(texts) ?? null;
-      });
+    take(name) {
+      if (!isMail(name)) return textOf(name);
+      const stream = new PassThrough({ highWaterMark: 64 * 1024 });
+      receive(stream);
+      return {
+        write: bytes => (stream.write(bytes) ? undefined : once(stream, 'drain')),
+        end: () => void stream.end(),
+      };
     },
   };
   return {
     ...pairs,
     texts: texts as ReadonlyMap<string, string>,
+    takeStream(name: string, value: Readable): void {
+      if (isMail(name)) {
+        receive(value);
+        return;
+      }
+      const text = textOf(name);
+      value.on('error', ignore);
+      value.on('data', text.write);
+      value.once('end', text.end);
+    },
     stopAtFault(): void {
       if (fault !== null) throw new Stopped(fault);
     },
     /** After the last byte. */
     async finish(): Promise<Received | null> {
       const received = await mail;
-      for (const value of open) if (!value.readableEnded) await once(value, 'close');
       if (received?.kind !== 'complete' || received.size > 0) return received;
       received.release();
       return null;
@@ -186,7 +207,7 @@ async function readMultipart(pieces: AsyncIterable<Buffer>, contentType: string,
     // As text a value would be decoded by the charset its part claims.
     isPartAFile: () => true,
   });
-  parser.on('file', (name, value) => fields.take(String(name ?? ''), value));
+  parser.on('file', (name, value) => fields.takeStream(String(name ?? ''), value));
   // Ended when the fields have taken all of it.
   await pipeline(countParts(pieces, Buffer.from(`--${boundary}`), fields), parser);
 }

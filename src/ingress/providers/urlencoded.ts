@@ -3,13 +3,18 @@
  * anything else itself. No charset is applied. Between two `&` stands a pair, which may be empty; every pair counts.
  * Linear in the bytes that come, however they are cut.
  */
-import { once } from 'node:events';
-import { PassThrough, type Readable } from 'node:stream';
+
+/** Takes one value, in pieces. */
+export interface Sink {
+  /** A promise: wait for it before the next piece. */
+  write(bytes: Buffer): Promise<unknown> | undefined;
+  end(): void;
+}
 
 export interface Pairs {
-  /** Called for every pair, also an empty one, before it is taken; may throw. */
+  /** Called for every pair, also an empty one; may throw. */
   count(): void;
-  take(name: string, value: Readable): void;
+  take(name: string): Sink;
 }
 
 const MAX_NAME = 1000;
@@ -21,7 +26,7 @@ const PLUS = 0x2b;
 /** Throws when a name is too long, and what `pairs` throws. */
 export async function readUrlencoded(chunks: AsyncIterable<Buffer>, pairs: Pairs): Promise<void> {
   let name: Buffer = Buffer.alloc(0);
-  let value: PassThrough | null = null;
+  let value: Sink | null = null;
   let carry: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks) {
     const bytes = carry.length === 0 ? chunk : Buffer.concat([carry, chunk]);
@@ -37,36 +42,30 @@ export async function readUrlencoded(chunks: AsyncIterable<Buffer>, pairs: Pairs
   async function split(bytes: Buffer): Promise<void> {
     for (let at = 0; ; ) {
       const and = bytes.indexOf(AND, at);
-      const isFull = add(bytes.subarray(at, and === -1 ? bytes.length : and));
-      if (isFull && value !== null) await once(value, 'drain');
+      const full = add(bytes.subarray(at, and === -1 ? bytes.length : and));
+      if (full) await full;
       if (and === -1) return;
       end();
       at = and + 1;
     }
   }
 
-  /** A part of one pair: of its name, of its value, or of both. True: its reader has enough for now. */
-  function add(bytes: Buffer): boolean {
-    if (bytes.length === 0) return false;
+  /** A part of one pair: of its name, of its value, or of both. */
+  function add(bytes: Buffer): ReturnType<Sink['write']> {
+    if (bytes.length === 0) return undefined;
     const equals = value === null ? bytes.indexOf(EQUALS) : -1;
     if (value === null) {
       name = Buffer.concat([name, percentDecode(equals === -1 ? bytes : bytes.subarray(0, equals))]);
       if (name.length > MAX_NAME) throw new Error('the name of a field is too long');
-      if (equals === -1) return false;
-      value = begin();
+      if (equals === -1) return undefined;
+      value = pairs.take(name.toString('utf8'));
     }
-    return equals + 1 < bytes.length && !value.write(percentDecode(bytes.subarray(equals + 1)));
-  }
-
-  function begin(): PassThrough {
-    const stream = new PassThrough({ highWaterMark: 64 * 1024 });
-    pairs.take(name.toString('utf8'), stream);
-    return stream;
+    return value.write(percentDecode(bytes.subarray(equals + 1)));
   }
 
   function end(): void {
     pairs.count();
-    if (value === null && name.length > 0) value = begin();
+    if (value === null && name.length > 0) value = pairs.take(name.toString('utf8'));
     value?.end();
     value = null;
     name = Buffer.alloc(0);
