@@ -7,6 +7,7 @@
 import { createHmac } from 'node:crypto';
 import { mailBytes } from '../durability/load.js';
 import { multipart, SECRET } from '../ingress/provider-posts.js';
+import { highestMemory } from '../process-figures.js';
 import { type AttackKind, newTally, type Tally } from './attack.js';
 import { post } from './forms.js';
 import { ask, type HttpQuestion } from './http-client.js';
@@ -110,7 +111,9 @@ async function wave(
   const taken = [...statuses.keys()].filter(status => status >= 200 && status < 300);
   tally.count(`${name}: refused`, taken.length > 0 ? `answered ${taken}` : null);
   const answers = [...statuses].map(([status, count]) => `${count} × ${status || 'no answer'}`).join(', ');
-  tally.note(`${name}: ${answers}; of ${asked} times two questions beside it the slowest took ${slowest} ms`);
+  tally.note(
+    `${name}: ${answers}; of ${asked} times two questions beside it the slowest took ${slowest} ms; most memory so far ${Math.round(highestMemory(target.daemon.pid) / MIB)} MiB`,
+  );
 }
 
 /** Mailgun's, from an address of its own. */
