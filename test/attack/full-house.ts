@@ -12,7 +12,6 @@ const HELD_MS = 5_000;
 export const fullHouse: AttackKind = {
   name: 'full-house',
   about: 'strangers from many networks who hold every SMTP place',
-  open: 'issue 17, item 9',
   settings: () => ({ 'smtp.max_connections': PLACES }),
   async run(target) {
     const tally = newTally();

@@ -78,7 +78,6 @@ interface Report {
 export const htmlBox: AttackKind = {
   name: 'html-box',
   about: 'HTML in mails that covers the page outside of its box, measured in Chromium',
-  open: 'issue 17, item 7',
   obstacle: () => (chromium() === null ? 'there is no Chromium here' : null),
   async run(target) {
     const tally = newTally();
