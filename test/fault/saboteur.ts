@@ -45,34 +45,37 @@ function act(poison: string): void {
 }
 
 /** Listening here would swallow what comes before the program listens: what it listens with is looked into instead. */
-function lookInto<Emitter extends { on: unknown; once: unknown }>(
+function lookInto<Emitter extends { on: unknown; once: unknown }, Message>(
   emitter: Emitter,
   method: 'on' | 'once',
-  look: (job: Job) => void,
+  look: (message: Message) => void,
 ): void {
-  const original = (emitter[method] as (event: string, listener: (job: Job) => void) => Emitter).bind(emitter);
-  emitter[method] = ((event: string, listener: (job: Job) => void) =>
+  const original = (emitter[method] as (event: string, listener: (message: Message) => void) => Emitter).bind(emitter);
+  emitter[method] = ((event: string, listener: (message: Message) => void) =>
     original(
       event,
       event !== 'message'
         ? listener
-        : job => {
-            look(job);
-            listener(job);
+        : message => {
+            look(message);
+            listener(message);
           },
     )) as Emitter['on'];
 }
 
 if (!isMainThread && parentPort !== null) {
   const poisons = new Map<number, string>();
-  const look = (job: Job) => {
-    const poison = poisonIn(job);
-    if (poison !== null) poisons.set(job.id, poison);
+  /** The jobs that come together. */
+  const look = (jobs: readonly Job[]) => {
+    for (const job of [jobs].flat()) {
+      const poison = poisonIn(job);
+      if (poison !== null) poisons.set(job.id, poison);
+    }
   };
   lookInto(parentPort, 'on', look);
   const { receiveMessageOnPort } = threads;
   threads.receiveMessageOnPort = port => {
-    const received = receiveMessageOnPort(port) as { message: Job } | undefined;
+    const received = receiveMessageOnPort(port) as { message: readonly Job[] } | undefined;
     if (received !== undefined) look(received.message);
     return received;
   };
@@ -92,7 +95,7 @@ if (!isMainThread && parentPort !== null) {
 }
 
 if (isMainThread && process.argv[1]?.endsWith('/parsing/child.js')) {
-  lookInto(process, 'once', job => {
+  lookInto(process, 'once', (job: Job) => {
     const poison = poisonIn(job);
     if (poison !== null) act(poison);
   });
