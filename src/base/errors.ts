@@ -120,6 +120,7 @@ const SYSTEM_WORDS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is no directory',
   EEXIST: 'exists already',
   ENOSPC: 'no space left on the disk',
+  ELOOP: 'a symbolic link, which is not followed there',
   EROFS: 'the file system is read-only',
   EADDRINUSE: 'the port is taken',
   EADDRNOTAVAIL: 'this machine has no such address',

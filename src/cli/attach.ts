@@ -3,11 +3,13 @@
  * the store checks the size of the whole mail when the message is added.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { ReplydError, systemText } from '../base/errors.js';
+import { faultText, ReplydError } from '../base/errors.js';
+import type { Config } from '../config/keys.js';
 import type { NewMessage, Store } from '../conversation/store.js';
 import { usageError } from './errors.js';
+import { openInput } from './named-files.js';
 import { sizeText } from './terminal/render.js';
 
 export interface LocalFile {
@@ -15,16 +17,38 @@ export interface LocalFile {
   readonly bytes: Uint8Array;
 }
 
-/** Reads the files. Throws a usage error for what is no file, too_large for more than `maxSize` bytes in all. */
-export function readFiles(files: readonly string[], maxSize: number): readonly LocalFile[] {
-  const size = files.reduce((sum, file) => sum + fileSize(file), 0);
-  if (size > maxSize) {
-    throw new ReplydError(
-      'too_large',
-      `the attachments have ${sizeText(size)}, more than outbound.max_size (${sizeText(maxSize)}): send a link instead`,
+/**
+ * Reads the files, as the caller may (`named-files.ts`). Throws a usage error for what is no file, too_large for more than
+ * `outbound.max_size` in all.
+ */
+export async function readFiles(
+  files: readonly string[],
+  { dataDir, outbound }: Config,
+): Promise<readonly LocalFile[]> {
+  const opened: { readonly file: string; readonly handle: FileHandle }[] = [];
+  try {
+    let size = 0;
+    for (const file of files) {
+      const handle = await openInput(file, dataDir).catch(error => {
+        throw usageError(`can't attach ${faultText(error)}`);
+      });
+      opened.push({ file, handle });
+      const found = await handle.stat();
+      if (!found.isFile()) throw usageError(`can't attach ${file}: it is no file`);
+      size += found.size;
+    }
+    if (size > outbound.maxSize) {
+      throw new ReplydError(
+        'too_large',
+        `the attachments have ${sizeText(size)}, more than outbound.max_size (${sizeText(outbound.maxSize)}): send a link instead`,
+      );
+    }
+    return await Promise.all(
+      opened.map(async ({ file, handle }) => ({ filename: path.basename(file), bytes: await handle.readFile() })),
     );
+  } finally {
+    for (const { handle } of opened) await handle.close();
   }
-  return files.map(file => ({ filename: path.basename(file), bytes: readFileSync(file) }));
 }
 
 /** Puts the files into the store's keeping, ready to go with a message. The media type is that of the file's extension. */
@@ -43,14 +67,4 @@ export async function placeFiles(
       ),
     })),
   );
-}
-
-function fileSize(file: string): number {
-  try {
-    const found = statSync(file);
-    if (found.isFile()) return found.size;
-  } catch (error) {
-    throw usageError(`can't attach ${systemText(error) ?? file}`);
-  }
-  throw usageError(`can't attach ${file}: it is no file`);
 }

@@ -11,7 +11,7 @@ import type { Command } from 'commander';
 import { isReplydError, ReplydError } from '../base/errors.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { Store } from '../conversation/store.js';
-import { asOwnerOf, checkAccess, runAsHint } from './owner.js';
+import { becomeOwner, checkAccess, runAsHint } from './owner.js';
 import { given } from './readers.js';
 import { hint, warn } from './terminal/terminal.js';
 
@@ -48,8 +48,9 @@ export async function loadSettings(command: Command, options: { quiet?: boolean 
 }
 
 /**
- * Runs `work` with the store open. Root acts as the store's owner meanwhile, so files of the caller are read before and
- * written after. `create`: makes the store when it is missing. `loaded`: settings that were read before.
+ * Runs `work` with the store open. Root is the store's owner from here on, so files that were named on the command line
+ * are opened before (`named-files.ts`). `create`: makes the store when it is missing. `loaded`: settings that were read
+ * before.
  */
 export function withStore<T>(
   command: Command,
@@ -76,28 +77,30 @@ export function withStore<T>(
 }
 
 /**
- * Runs `work` for verbs that need the files of the store and not its verbs. Root acts as the owner meanwhile, unless
- * `asOwner` is false. Throws unavailable when there is no store, unless `create`.
+ * Runs `work` for verbs that need the files of the store and not its verbs; root is the owner from here on. Throws
+ * unavailable when there is no store, unless `create`.
  */
 export async function withDataDir<T>(
   command: Command,
   work: (loaded: LoadedConfig) => Promise<T>,
-  options: { asOwner?: boolean; create?: boolean; loaded?: LoadedConfig } = {},
+  options: { create?: boolean; loaded?: LoadedConfig } = {},
 ): Promise<T> {
   const loaded = options.loaded ?? (await loadSettings(command));
   const { dataDir } = loaded.config;
-  const missing = storeIsMissing(dataDir);
-  if (missing && !options.create) {
+  becomeOwner(dataDir);
+  if (!options.create || !storeIsMissing(dataDir)) refuseMissing(dataDir);
+  return work(loaded);
+}
+
+/** Throws unavailable when there is no store, unauthorized when this user may not use it. */
+export function refuseMissing(dataDir: string): void {
+  if (storeIsMissing(dataDir)) {
     throw new ReplydError(
       'unavailable',
       `there is no store in ${dataDir}: run \`replyd init\`, or start \`replyd serve\``,
     );
   }
-  const checked = async () => {
-    if (!missing) checkAccess(dataDir);
-    return work(loaded);
-  };
-  return options.asOwner === false ? checked() : asOwnerOf(dataDir, checked);
+  checkAccess(dataDir);
 }
 
 /** Says that nothing leaves while no daemon runs. */

@@ -3,8 +3,9 @@
  * written as a whole when the daemon is ready, and removed when it ends; after a kill it is stale, so a reader asks the
  * lock first whether a daemon runs.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
+import { readTextFile, replaceTextFile } from '../base/text-file.js';
 
 export interface Listening {
   readonly smtp: readonly string[];
@@ -15,15 +16,13 @@ export interface Listening {
 }
 
 export function writeListening(dataDir: string, listening: Listening): void {
-  const file = listeningFile(dataDir);
-  writeFileSync(`${file}.new`, `${JSON.stringify(listening)}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  replaceTextFile(listeningFile(dataDir), `${JSON.stringify(listening)}\n`);
 }
 
 /** What the file says, or null when there is none that can be read. */
 export function readListening(dataDir: string): Listening | null {
   try {
-    return JSON.parse(readFileSync(listeningFile(dataDir), 'utf8')) as Listening;
+    return JSON.parse(readTextFile(listeningFile(dataDir))) as Listening;
   } catch {
     return null;
   }

@@ -13,11 +13,11 @@
  * | allocation: ending the worker can't help)    | it; after the next start a child reads these mails                 |
  * | a worker or child can't be started           | 'unavailable': that says nothing about the mail                    |
  */
-import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Log } from '../base/log.js';
 import { histogram } from '../base/metrics.js';
+import { readTextFile } from '../base/text-file.js';
 import type { Parser } from '../conversation/ports.js';
 import { factsOf } from '../mail/fingerprint.js';
 import { openChildExecutor } from './child-executor.js';
@@ -77,7 +77,7 @@ export async function openParser(options: ParserOptions): Promise<OpenParser> {
 /** Hashes of the mails that were being read when the process went down. */
 function readSuspects(file: string, log: Log): ReadonlySet<string> {
   try {
-    const found = new Set(readFileSync(file, 'latin1').match(/\b[0-9a-f]{64}\b/g));
+    const found = new Set(readTextFile(file).match(/\b[0-9a-f]{64}\b/g));
     for (const sha256 of found) {
       log.warn('parsing_interrupted', {
         sha256,

@@ -11,7 +11,7 @@ import type { LoadedConfig } from '../../config/load.js';
 import type { Store } from '../../conversation/store.js';
 import { loadSettings, openDirectly, storeIsMissing } from '../context.js';
 import { EXIT_FAILED, usageError } from '../errors.js';
-import { asOwnerOf, checkAccess } from '../owner.js';
+import { becomeOwner, checkAccess } from '../owner.js';
 import { quoted } from '../readers.js';
 import { columns, print, printJson, styled } from '../terminal/terminal.js';
 import { oneLine, pad, wrap } from '../terminal/text.js';
@@ -54,15 +54,14 @@ async function examine(command: Command, report: (finding: Finding) => void, res
   const { config } = loaded;
   const { dataDir } = config;
   try {
+    becomeOwner(dataDir);
     if (storeIsMissing(dataDir)) {
       const advice = 'run `replyd init`, or start `replyd serve`';
       return report(failed('data directory', `there is no store in ${dataDir}`, advice));
     }
-    await asOwnerOf(dataDir, async () => {
-      checkAccess(dataDir);
-      for (const finding of [...machine.checkDataDirectory(config), ...machine.checkDoors(config)]) report(finding);
-      for await (const finding of examineStore(loaded, resolver)) report(finding);
-    });
+    checkAccess(dataDir);
+    for (const finding of [...machine.checkDataDirectory(config), ...machine.checkDoors(config)]) report(finding);
+    for await (const finding of examineStore(loaded, resolver)) report(finding);
   } catch (error) {
     report(failed('data directory', errorText(error)));
   }

@@ -3,17 +3,17 @@
  * hooks. So the file has mode 0600, and the help says what is in it. A restore checks the whole backup first and leaves
  * the old database under another name.
  */
-import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { VERSION } from '../../base/version.js';
-import { loadSettings, withDataDir } from '../context.js';
+import { loadSettings, refuseMissing, withDataDir } from '../context.js';
 import { EXIT_FAILED } from '../errors.js';
-import { asOwnerOf } from '../owner.js';
+import { isOwnersPath, openInput } from '../named-files.js';
+import { asOwnerOf, becomeOwner, makeDataDirectory, ownerForRoot } from '../owner.js';
 import { sizeText, timeText } from '../terminal/render.js';
 import { warn } from '../terminal/terminal.js';
 import { type Call, defineResultVerb, option } from '../verb.js';
-import { makeDataDirectory, wantedUser } from './init.js';
+import { wantedUser } from './init.js';
 
 export function defineBackup(verb: Command): void {
   defineResultVerb(verb.argument('<file>'), {
@@ -22,6 +22,7 @@ export function defineBackup(verb: Command): void {
     more: [
       'The daemon may run: the copy is of one moment, with every mail and attachment that the database names then.',
       'It is a tar file, readable by its owner alone (0600): it holds all conversations, the reply addresses and the secrets of hooks. Encrypt it before it leaves the machine.',
+      'Run as root, it copies the database within data_dir for a while: there must be room for it.',
       'Not in it: the configuration, and mails that outbound.transport = "file" wrote.',
       'Ends with 1 when the store has lost contents already (`replyd check`); the backup of the rest is made.',
     ].join('\n'),
@@ -29,10 +30,21 @@ export function defineBackup(verb: Command): void {
     async run({ command, options }: Call<{ replace?: true }>, file) {
       const { makeBackup } = await import('../../store/upkeep/backup.js');
       const how = { version: VERSION, replace: options.replace ?? false, now: Date.now() };
-      // Root stays root: perhaps only root can write there.
-      const made = await withDataDir(command, ({ config }) => makeBackup(config.dataDir, path.resolve(file), how), {
-        asOwner: false,
-      });
+      const loaded = await loadSettings(command);
+      const { dataDir } = loaded.config;
+      const target = path.resolve(file);
+      // Perhaps only root can write there. Then it is root who makes the file, and the owner who fills it.
+      const made =
+        ownerForRoot(dataDir) === null || isOwnersPath(target, dataDir)
+          ? await withDataDir(command, () => makeBackup(dataDir, target, how), { loaded })
+          : await makeBackup(dataDir, target, {
+              ...how,
+              asOwner: work =>
+                asOwnerOf(dataDir, async () => {
+                  refuseMissing(dataDir);
+                  return work();
+                }),
+            });
       return { file, ...made };
     },
     json: made => ({ ...made, file: path.resolve(made.file) }),
@@ -62,13 +74,12 @@ export function defineRestore(verb: Command): void {
     async run({ command, options }: Call<{ replace?: true; user?: string }>, file) {
       const { dataDir } = (await loadSettings(command)).config;
       const { restoreBackup } = await import('../../store/upkeep/restore.js');
-      // Opened as the caller, written as the owner of the store.
-      const backup = await open(file, 'r');
+      const user = options.user === undefined ? null : wantedUser(options.user);
+      const backup = await openInput(file, dataDir);
+      if (user === null) becomeOwner(dataDir);
+      else makeDataDirectory(dataDir, user);
       try {
-        if (options.user !== undefined) makeDataDirectory(dataDir, wantedUser(options.user));
-        const { manifest, waiting } = await asOwnerOf(dataDir, () =>
-          restoreBackup(dataDir, backup, { replace: options.replace ?? false }),
-        );
+        const { manifest, waiting } = await restoreBackup(dataDir, backup, { replace: options.replace ?? false });
         return { data_dir: dataDir, waiting, ...manifest };
       } finally {
         await backup.close();

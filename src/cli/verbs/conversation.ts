@@ -205,8 +205,7 @@ function defineReply(group: Command): void {
       const agent = name === undefined ? undefined : { name, email };
       const text = await readText(options.text, attach.length > 0 ? null : 'answer');
       const loaded = await loadSettings(command);
-      // Read as the caller: inside, root is the owner of the store.
-      const files = readFiles(attach, loaded.config.outbound.maxSize);
+      const files = await readFiles(attach, loaded.config);
       return withStore(
         command,
         async ({ store }) => {

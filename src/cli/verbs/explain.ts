@@ -12,6 +12,7 @@ import type { Location } from '../../conversation/filing.js';
 import type { Store } from '../../conversation/store.js';
 import type { Envelope, Mailbox, Reading } from '../../mail/mail.js';
 import { loadSettings, storeIsMissing, withStore } from '../context.js';
+import { openInput } from '../named-files.js';
 import { personText, sizeText, timeText } from '../terminal/render.js';
 import { facts } from '../terminal/table.js';
 import { styled, columns as terminalColumns, warn } from '../terminal/terminal.js';
@@ -53,7 +54,8 @@ function explainMail(id: string, command: Command): Promise<Explained> {
 
 async function explainFile(name: string, command: Command): Promise<Explained> {
   const loaded = await loadSettings(command);
-  const given = { name: name === '-' ? 'standard input' : name, bytes: readBytes(name), envelope: null };
+  const bytes = await readBytes(name, loaded.config.dataDir);
+  const given = { name: name === '-' ? 'standard input' : name, bytes, envelope: null };
   const ids = loaded.config.auth.authservId;
   let opened = false;
   try {
@@ -70,9 +72,11 @@ async function explainFile(name: string, command: Command): Promise<Explained> {
   }
 }
 
-function readBytes(name: string): Uint8Array {
+async function readBytes(name: string, dataDir: string): Promise<Uint8Array> {
   try {
-    return readFileSync(name === '-' ? 0 : name);
+    if (name === '-') return readFileSync(0);
+    const file = await openInput(name, dataDir);
+    return await file.readFile().finally(() => file.close());
   } catch (error) {
     throw new ReplydError('unavailable', `cannot read ${name}: ${reasonText(error)}`, { cause: error });
   }

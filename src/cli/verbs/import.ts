@@ -3,12 +3,11 @@
  * here. It takes 500 rows in a transaction, so a running daemon never waits long. A second run changes nothing. A row
  * that can't be taken is reported on standard error and the run ends with 1; the other rows are taken.
  */
-import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import type { ImportedConversation } from '../../conversation/store.js';
-import { withStore } from '../context.js';
+import { type Context, loadSettings, withStore } from '../context.js';
 import { EXIT_FAILED } from '../errors.js';
+import { openInput } from '../named-files.js';
 import { warn } from '../terminal/terminal.js';
 import { type Call, defineResultVerb, option } from '../verb.js';
 import { readExport } from './chatwoot.js';
@@ -32,11 +31,11 @@ one of the account's, the prefix one of reply.prefix. A second run changes nothi
       const refuse = (line: number, reason: string) => {
         if (counts.refused++ < MAX_REASONS) warn(`line ${line}: ${reason}`);
       };
-      // Opened before the store: root reads it as root.
-      const input = file === '-' ? process.stdin : createReadStream(file);
+      const loaded = await loadSettings(command);
+      const opened = file === '-' ? null : await openInput(file, loaded.config.dataDir);
+      const input = opened?.createReadStream() ?? process.stdin;
       input.setEncoding('utf8');
-      if (file !== '-') await once(input, 'ready');
-      await withStore(command, async ({ store }) => {
+      const work = async ({ store }: Context) => {
         let batch: { line: number; conversation: ImportedConversation }[] = [];
         const flush = async () => {
           const results = await store.importConversations(batch.map(each => each.conversation));
@@ -52,7 +51,8 @@ one of the account's, the prefix one of reply.prefix. A second run changes nothi
           if (batch.length === ROWS) await flush();
         }
         await flush();
-      });
+      };
+      await withStore(command, work, { loaded }).finally(() => opened?.close());
       if (counts.refused > MAX_REASONS) warn(`… and ${counts.refused - MAX_REASONS} more`);
       return counts;
     },

@@ -4,13 +4,23 @@
  * `init` keeps what is there and says so; only the reference of all keys is written anew when it is an older version's. As
  * root it gives the data directory to `--user`, whose group may read the configuration.
  */
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { faultText, ReplydError, systemText } from '../../base/errors.js';
 import { configOption, loadSettings, openDirectly, storeIsMissing, withDataDir } from '../context.js';
 import { usageError } from '../errors.js';
-import { asOwnerOf, checkAccess, findUser, isRoot, type Owner, ownerOf, userName } from '../owner.js';
+import { checkAccess, findUser, isRoot, makeDataDirectory, type Owner } from '../owner.js';
 import { quoted } from '../readers.js';
 import { facts } from '../terminal/table.js';
 import { hint, warn } from '../terminal/terminal.js';
@@ -40,12 +50,9 @@ export function defineInit(verb: Command): void {
       const loaded = await loadSettings(command);
       const { dataDir } = loaded.config;
       makeDataDirectory(dataDir, owner);
-      const madeStore = await asOwnerOf(dataDir, async () => {
-        checkAccess(dataDir);
-        const missing = storeIsMissing(dataDir);
-        if (missing) await (await openDirectly(loaded, true)).close();
-        return missing;
-      });
+      checkAccess(dataDir);
+      const madeStore = storeIsMissing(dataDir);
+      if (madeStore) await (await openDirectly(loaded, true)).close();
       return { config: file, data_dir: dataDir, wrote_config: wroteConfig, made_store: madeStore, renewed };
     },
     json: ({ renewed: _, ...done }) => done,
@@ -156,13 +163,8 @@ async function writeConfig(file: string, options: { dataDir: string | null; owne
     // The daemon's user must be able to enter; the umask of this program forbids it.
     if (made !== undefined)
       for (let up = path.dirname(file); up.startsWith(made); up = path.dirname(up)) chmodSync(up, 0o755);
-    writeFileSync(file, text, { flag: 'wx' });
-    chmodSync(file, 0o640);
-    if (isRoot() && options.owner !== null) chownSync(file, 0, options.owner.gid);
-    if (!existsSync(reference)) {
-      writeFileSync(reference, exampleConfig(), { flag: 'wx' });
-      chmodSync(reference, 0o644);
-    }
+    writeNew(file, { text, mode: 0o640, group: isRoot() ? (options.owner?.gid ?? null) : null });
+    if (!existsSync(reference)) writeNew(reference, { text: exampleConfig(), mode: 0o644, group: null });
     return true;
   } catch (error) {
     const reason = systemText(error);
@@ -170,6 +172,18 @@ async function writeConfig(file: string, options: { dataDir: string | null; owne
     throw new ReplydError('unauthorized', `${reason}; run as root, or say where: \`replyd init -c ./config.toml\``, {
       cause: error,
     });
+  }
+}
+
+/** Throws EEXIST when anything is there. What it makes is named by its descriptor: the path may lead elsewhere by then. */
+function writeNew(file: string, { text, mode, group }: { text: string; mode: number; group: number | null }): void {
+  const descriptor = openSync(file, 'wx', 0o600);
+  try {
+    writeFileSync(descriptor, text);
+    fchmodSync(descriptor, mode);
+    if (group !== null) fchownSync(descriptor, 0, group);
+  } finally {
+    closeSync(descriptor);
   }
 }
 
@@ -191,22 +205,4 @@ async function renewReference(reference: string): Promise<boolean> {
     }
     return false;
   }
-}
-
-/** Makes the folder for `owner`, or throws a conflict when the folder that is there belongs to another user. */
-export function makeDataDirectory(dataDir: string, owner: Owner | null): void {
-  const has = ownerOf(dataDir);
-  if (has === null) {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    if (isRoot() && owner !== null) chownSync(dataDir, owner.uid, owner.gid);
-    return;
-  }
-  if (owner !== null && has.uid !== owner.uid) {
-    throw new ReplydError(
-      'conflict',
-      `${dataDir} belongs to ${userName(has.uid)}, not to ${userName(owner.uid)}: ` +
-        `\`chown -R ${userName(owner.uid)}: ${dataDir}\` gives it to him`,
-    );
-  }
-  if (isRoot() || has.uid === process.getuid?.()) chmodSync(dataDir, 0o700);
 }

@@ -1,8 +1,10 @@
 /** `replyd message …` and `replyd attachment …`: shows one message, releases or drops a held one, writes its files. */
-import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { ReplydError } from '../../base/errors.js';
-import { withStore } from '../context.js';
+import type { Store } from '../../conversation/store.js';
+import { loadSettings, withStore } from '../context.js';
+import { writeOutput } from '../named-files.js';
+import { asOwnerOf } from '../owner.js';
 import { sizeText } from '../terminal/render.js';
 import { printBytes, printJson, warn } from '../terminal/terminal.js';
 import { messageView } from '../terminal/thread.js';
@@ -48,13 +50,19 @@ export function defineAttachment(group: Command): void {
     more: 'The name that the sender gave the file is never used: say where it goes.',
     options: [required('-o, --output <file>', 'where it goes; - is standard output'), jsonOption()],
   }).action(async (id: string, options: Json & { output: string }, command: Command) => {
-    const { attachment, bytes } = await withStore(command, async ({ store }) => {
-      const found = await store.attachment(id);
-      return { attachment: found.attachment, bytes: await store.read(found.content) };
-    });
+    const loaded = await loadSettings(command);
+    const { dataDir } = loaded.config;
+    const work = () => withStore(command, ({ store }) => readAttachment(store, id), { loaded });
+    // Root writes it where perhaps only root can: for that it is root again afterwards.
+    const { attachment, bytes } = await asOwnerOf(dataDir, work);
     if (options.output === '-') return printBytes(bytes);
-    writeFileSync(options.output, bytes, { mode: 0o600 });
+    await writeOutput(options.output, bytes, { dataDir, mode: 0o600 });
     if (options.json) printJson(attachment);
     else warn(`wrote ${sizeText(bytes.length)} to ${options.output}`);
   });
+}
+
+async function readAttachment(store: Store, id: string) {
+  const { attachment, content } = await store.attachment(id);
+  return { attachment, bytes: await store.read(content) };
 }

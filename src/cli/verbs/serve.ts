@@ -13,7 +13,7 @@ import type { LoadedConfig } from '../../config/load.js';
 import { loadSettings } from '../context.js';
 import { doorsOf } from '../doors.js';
 import { EXIT_FAILED } from '../errors.js';
-import { checkAccess, isRoot, ownerOf, userName } from '../owner.js';
+import { becomeOwner, checkAccess, ownerForRoot, ownerOf, userName } from '../owner.js';
 import { defineVerb } from '../verb.js';
 
 export function defineServe(verb: Command): void {
@@ -26,7 +26,7 @@ export function defineServe(verb: Command): void {
     const { config } = loaded;
     const log = createLog(config.log.level, config.log.format);
     sayFindings(log, loaded);
-    becomeOwner(config);
+    becomeServer(config);
     // The handlers come before the daemon: whoever sees `listening.json` may send a signal, and without a handler it
     // would end the process.
     const ends = listenForEnd();
@@ -80,12 +80,11 @@ function sayFindings(log: Log, loaded: LoadedConfig): void {
   for (const notice of loaded.notices) log.info('config', { text: notice });
 }
 
-/** Root becomes the owner of the store for good, so that the owner has everything that the daemon makes. */
-function becomeOwner(config: Config): void {
+/** So that the owner has everything that the daemon makes. */
+function becomeServer(config: Config): void {
   const { dataDir } = config;
-  const owner = ownerOf(dataDir);
-  if (owner === null) return;
-  if (isRoot() && owner.uid !== 0) {
+  const owner = ownerForRoot(dataDir);
+  if (owner !== null) {
     const ports = doorsOf(config).flatMap(([, listen]) => listen.map(each => (each.kind === 'tcp' ? each.port : 0)));
     const low = ports.find(port => port > 0 && port < 1024);
     const name = userName(owner.uid);
@@ -97,15 +96,7 @@ function becomeOwner(config: Config): void {
           '--ambient-caps +net_bind_service replyd serve`',
       );
     }
-    initGroups(name.startsWith('#') ? owner.uid : name, owner.gid);
-    process.setgid!(owner.gid);
-    process.setuid!(owner.uid);
+    becomeOwner(dataDir);
   }
-  checkAccess(dataDir);
-}
-
-/** The user's other groups too: the group of the LMTP socket may be one of them. */
-function initGroups(user: string | number, group: number): void {
-  const { initgroups } = process as { initgroups?: (user: string | number, group: number) => void };
-  initgroups?.(user, group);
+  if (ownerOf(dataDir) !== null) checkAccess(dataDir);
 }

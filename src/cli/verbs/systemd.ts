@@ -6,7 +6,6 @@
  * It prints as `systemctl cat` does, or writes the files into a folder. It warns about what such a unit would forbid:
  * a program under /home, a host name where systemd needs an address.
  */
-import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { ipVersion, type Listen, printListen } from '../../base/place.js';
@@ -14,6 +13,7 @@ import type { Config } from '../../config/keys.js';
 import { launcher, loadSettings } from '../context.js';
 import { type Door, doorsOf } from '../doors.js';
 import { usageError } from '../errors.js';
+import { writeOutput } from '../named-files.js';
 import { quoted } from '../readers.js';
 import { warn } from '../terminal/terminal.js';
 import { type Call, defineResultVerb, option } from '../verb.js';
@@ -60,11 +60,13 @@ export function defineSystemd(verb: Command): void {
       for (const text of findObstacles(config, installation)) warn(text);
       const found = units(config, installation);
       if (output === undefined) return found;
-      return found.map(({ name, text }) => {
+      const written: { name: string; file: string }[] = [];
+      for (const { name, text } of found) {
         const target = path.join(output, name);
-        writeFileSync(target, text, { mode: 0o644 });
-        return { name, file: target };
-      });
+        await writeOutput(target, text, { dataDir: config.dataDir, mode: 0o644 });
+        written.push({ name, file: target });
+      }
+      return written;
     },
     view: found =>
       found.map(each => ('text' in each ? `# ${each.name}\n${each.text}` : `wrote ${each.file}`)).join('\n'),

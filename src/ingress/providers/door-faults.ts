@@ -5,10 +5,10 @@
  *
  * A file that can't be written is a line in the log; one that can't be read counts as empty.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { errorText } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { readTextFile, replaceTextFile } from '../../base/text-file.js';
 import type { Clock } from '../../conversation/ports.js';
 import type { Provider } from './provider.js';
 
@@ -27,10 +27,8 @@ export function openDoorFaults({ dataDir, now, log }: { dataDir: string; now: Cl
   let timer: NodeJS.Timeout | null = null;
   const write = () => {
     timer = null;
-    const file = faultsFile(dataDir);
     try {
-      writeFileSync(`${file}.new`, `${JSON.stringify(faults)}\n`, { mode: 0o600 });
-      renameSync(`${file}.new`, file);
+      replaceTextFile(faultsFile(dataDir), `${JSON.stringify(faults)}\n`);
     } catch (error) {
       log.warn('failed', { door: 'http', error: errorText(error) });
     }
@@ -54,7 +52,7 @@ export function openDoorFaults({ dataDir, now, log }: { dataDir: string; now: Cl
 /** What the daemon wrote; empty when there is nothing. */
 export function readDoorFaults(dataDir: string): DoorFaults {
   try {
-    return JSON.parse(readFileSync(faultsFile(dataDir), 'utf8')) as DoorFaults;
+    return JSON.parse(readTextFile(faultsFile(dataDir))) as DoorFaults;
   } catch {
     return {};
   }

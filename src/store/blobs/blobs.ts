@@ -13,6 +13,7 @@ import type { StoredContent, StoredContentRef } from '../../conversation/filing.
 import type { Content } from '../../mail/mail.js';
 import { storeFault } from '../fault.js';
 import type { StoreTx } from '../tx.js';
+import { openFile } from './files.js';
 
 export const INLINE_LIMIT = 128 * 1024;
 
@@ -159,7 +160,8 @@ export function goneRef(size: number): StoredContentRef {
 export async function readContent(tx: StoreTx, ref: StoredContentRef): Promise<Uint8Array> {
   if (ref.file !== null) {
     try {
-      return await readFile(ref.file);
+      const file = await openFile(ref.file);
+      return await file.readFile().finally(() => file.close());
     } catch (error) {
       throw storeFault(error, `cannot read the blob ${ref.file}`);
     }

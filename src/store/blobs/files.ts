@@ -6,9 +6,10 @@
  * reported as gone; nothing here throws for a single file, and a missing folder is an empty one.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, type Dirent } from 'node:fs';
-import { readdir, unlink } from 'node:fs/promises';
+import { constants, type Dirent } from 'node:fs';
+import { type FileHandle, open, readdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
+import { errorText } from '../../base/errors.js';
 
 export interface BlobFile {
   readonly file: string;
@@ -47,18 +48,27 @@ async function entries(folder: string): Promise<readonly Dirent[]> {
   }
 }
 
+/** Opens a file for reading. Throws the system's error when it is not there, and for what is no file: a pipe would wait. */
+export async function openFile(file: string): Promise<FileHandle> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw new Error('is no file');
+}
+
 /** Size and hash of what stands in a file; the word of the system (`ENOENT`) when it can't be read. */
 export async function examineFile(file: string): Promise<{ size: number; sha256: string } | { error: string }> {
   const hash = createHash('sha256');
   let size = 0;
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
+    const handle = await openFile(file);
+    for await (const chunk of handle.createReadStream({ highWaterMark: 1024 * 1024 })) {
       hash.update(chunk as Buffer);
       size += (chunk as Buffer).length;
     }
     return { size, sha256: hash.digest('hex') };
   } catch (error) {
-    return { error: (error as NodeJS.ErrnoException).code ?? String(error) };
+    return { error: (error as NodeJS.ErrnoException).code ?? errorText(error) };
   }
 }
 

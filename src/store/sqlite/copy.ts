@@ -9,11 +9,8 @@ import { existsSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { ReplydError } from '../../base/errors.js';
 import { syncFolder } from '../blobs/blobs.js';
-import { Connection, databaseFile, openDatabase, openRaw } from './database.js';
+import { Connection, databaseFile, ENDINGS, openDatabase, openRaw } from './database.js';
 import { schemaVersions } from './migrate.js';
-
-/** The files of a database: SQLite makes the others beside it. */
-const FILES = ['', '-wal', '-shm', '-journal'];
 
 /** Returns the copy, which only reads, and its schema. */
 export async function copyDatabase(
@@ -51,7 +48,7 @@ export function refuseDamaged(file: string): void {
 /** The store's own database then stands aside as `replyd.db.replaced`, with its log. Nobody may have it open. */
 export async function replaceDatabase(dataDir: string, file: string): Promise<void> {
   const database = databaseFile(dataDir);
-  for (const end of FILES) {
+  for (const end of ENDINGS) {
     await rm(`${database}.replaced${end}`, { force: true });
     // The old log must be gone before the new database is there: SQLite would write it into that one.
     if (existsSync(database + end)) await rename(database + end, `${database}.replaced${end}`);
@@ -62,5 +59,5 @@ export async function replaceDatabase(dataDir: string, file: string): Promise<vo
 
 /** With what SQLite made beside it. */
 export async function removeDatabase(file: string): Promise<void> {
-  for (const end of FILES) await rm(file + end, { force: true });
+  for (const end of ENDINGS) await rm(file + end, { force: true });
 }

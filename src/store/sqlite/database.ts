@@ -5,7 +5,7 @@
  *
  * SQLite's own errors leave as ReplydError('unavailable'): our trouble, always temporary.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type Database from 'better-sqlite3';
@@ -249,8 +249,18 @@ export function openDatabase(dataDir: string, options: { create?: boolean } = {}
 
 /** `require` spares Node's look for the names that a CommonJS package exports (5 ms): every short verb pays them. */
 export function openRaw(file: string, options: Database.Options): Database.Database {
+  for (const end of ENDINGS) refuseOtherThings(file + end);
   const Library = require('better-sqlite3') as typeof Database;
   return new Library(file, options);
+}
+
+/** Of the files of a database: SQLite makes the others beside it. */
+export const ENDINGS = ['', '-wal', '-shm', '-journal'] as const;
+
+/** SQLite would wait for ever on a pipe. */
+function refuseOtherThings(file: string): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isFile()) throw new ReplydError('unavailable', `${file} is no file: move it away`);
 }
 
 /** Throws unavailable, with what to install, for a version of SQLite that must not be trusted with a store. */

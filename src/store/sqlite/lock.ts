@@ -2,10 +2,10 @@
  * One daemon per store: `lock.db` in the data directory is held by an exclusive SQLite transaction for as long as the
  * daemon lives. The kernel frees it with the process, so kill -9 leaves nothing to clean up.
  */
-import { chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type Database from 'better-sqlite3';
 import { ReplydError } from '../../base/errors.js';
+import { readTextFile, replaceTextFile } from '../../base/text-file.js';
 import { storeFault } from '../fault.js';
 import { openRaw } from './database.js';
 
@@ -21,7 +21,7 @@ export function lockStore(dataDir: string): Lock {
     const other = pid ? ` (process ${pid})` : '';
     throw new ReplydError('conflict', `another replyd${other} serves the store in ${dataDir}`, { details: { pid } });
   }
-  writeFileSync(pidFile(dataDir), `${process.pid}\n`, { mode: 0o600 });
+  replaceTextFile(pidFile(dataDir), `${process.pid}\n`);
   return lock;
 }
 
@@ -30,10 +30,7 @@ export function lockStore(dataDir: string): Lock {
  * names is cleared away under its hands. Waits up to `timeout` milliseconds; null when somebody else still has it.
  */
 export function lockFiles(dataDir: string, timeout: number): Lock | null {
-  const file = path.join(dataDir, 'files.lock.db');
-  const lock = take(file, { timeout });
-  if (lock !== null) giveToOwner(file, dataDir);
-  return lock;
+  return take(path.join(dataDir, 'files.lock.db'), { timeout });
 }
 
 /** Null: somebody else has it. */
@@ -57,13 +54,6 @@ function lockFile(dataDir: string): string {
 
 function pidFile(dataDir: string): string {
   return path.join(dataDir, 'replyd.pid');
-}
-
-/** Root makes a backup as root, who alone may write where it goes; the daemon has to get at the lock all the same. */
-function giveToOwner(file: string, dataDir: string): void {
-  if (process.geteuid?.() !== 0) return;
-  const { uid, gid } = statSync(dataDir);
-  if (uid !== 0) chownSync(file, uid, gid);
 }
 
 /** Is a daemon serving this store? Tells its process id when it left one. */
@@ -91,7 +81,7 @@ export function seemsServed(dataDir: string): boolean {
 
 function holder(dataDir: string): number | null {
   try {
-    return Number.parseInt(readFileSync(pidFile(dataDir), 'utf8'), 10) || null;
+    return Number.parseInt(readTextFile(pidFile(dataDir)), 10) || null;
   } catch {
     return null;
   }

@@ -2,17 +2,17 @@
  * One file with the whole store, made while everything goes on: a tar file with `replyd.db`, `blobs/ab/<sha256>` for
  * every content that stands in a file, and last `manifest.json`, which proves that it is complete.
  *
- * The database is copied as of one moment (`sqlite/copy.ts`). No file is cleared away meanwhile.
+ * The database is copied as of one moment (`sqlite/copy.ts`), next to the result, or in the data directory where the one
+ * who writes the result may not touch the store and its owner not the result. No file is cleared away meanwhile.
  * The result is written next to its place, fsynced and renamed: there is never half a backup under its name. A content
  * that the store has lost already is left out and named in the manifest; the backup is made all the same.
  */
 import { randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ReplydError } from '../../base/errors.js';
 import { blobFile, syncFolder } from '../blobs/blobs.js';
-import { examineFile } from '../blobs/files.js';
+import { examineFile, openFile } from '../blobs/files.js';
 import { storeFault } from '../fault.js';
 import { copyDatabase, removeDatabase } from '../sqlite/copy.js';
 import type { Connection } from '../sqlite/database.js';
@@ -35,30 +35,36 @@ export interface Manifest {
 export const DATABASE_ENTRY = 'replyd.db';
 export const MANIFEST_ENTRY = 'manifest.json';
 const LOCK_TIMEOUT = 30_000;
+/** How copies in the data directory begin. */
+const COPY = '.backup-';
 const PAGE = 500;
+
+export interface BackupOptions {
+  readonly version: string;
+  readonly replace?: boolean;
+  readonly now: number;
+  /** Runs what touches the data directory; the rest happens outside of it. */
+  readonly asOwner?: <T>(work: () => Promise<T>) => Promise<T>;
+}
 
 /**
  * Makes the backup. Throws conflict when the file exists (unless `replace`) or another backup is being made, unavailable
  * when the store can't be read or the file not written; then nothing is left behind.
  */
-export async function makeBackup(
-  dataDir: string,
-  file: string,
-  options: { version: string; replace?: boolean; now: number },
-): Promise<Manifest> {
+export async function makeBackup(dataDir: string, file: string, options: BackupOptions): Promise<Manifest> {
+  const { asOwner } = options;
   if (!options.replace && (await exists(file))) {
     throw new ReplydError('conflict', `${file} exists already: name another file, or say --replace`);
   }
-  const lock = lockFiles(dataDir, LOCK_TIMEOUT);
-  if (lock === null) throw new ReplydError('conflict', 'another backup of this store is being made');
   const mark = randomBytes(6).toString('hex');
-  const database = `${file}.${mark}.db`;
   const partial = `${file}.${mark}.partial`;
+  const database = asOwner === undefined ? `${file}.${mark}.db` : path.join(dataDir, `${COPY}${mark}.db`);
   try {
     const out = await open(partial, 'wx', 0o600);
     let manifest: Manifest;
     try {
-      manifest = await fill(out, { ...options, dataDir, database });
+      const work = () => fillLocked(out, { ...options, dataDir, database });
+      manifest = await (asOwner === undefined ? work() : asOwner(work));
       await out.sync();
     } finally {
       await out.close();
@@ -69,16 +75,32 @@ export async function makeBackup(
   } catch (error) {
     throw storeFault(error, `cannot make the backup ${file}`);
   } finally {
-    await removeDatabase(database);
     await rm(partial, { force: true });
+  }
+}
+
+interface Filling extends BackupOptions {
+  readonly dataDir: string;
+  /** Where the database is copied to for a while. */
+  readonly database: string;
+}
+
+async function fillLocked(out: FileHandle, options: Filling): Promise<Manifest> {
+  const lock = lockFiles(options.dataDir, LOCK_TIMEOUT);
+  if (lock === null) throw new ReplydError('conflict', 'another backup of this store is being made');
+  try {
+    // The copy of a backup that was killed: with the lock there is no other one.
+    for (const name of await readdir(options.dataDir)) {
+      if (name.startsWith(COPY)) await rm(path.join(options.dataDir, name), { force: true });
+    }
+    return await fill(out, options);
+  } finally {
+    await removeDatabase(options.database);
     lock.release();
   }
 }
 
-async function fill(
-  out: FileHandle,
-  options: { dataDir: string; database: string; version: string; now: number },
-): Promise<Manifest> {
+async function fill(out: FileHandle, options: Filling): Promise<Manifest> {
   const tar = writeTar(out, options.now);
   const { copy, schema } = await copyDatabase(options.dataDir, options.database);
   const missing: string[] = [];
@@ -89,7 +111,7 @@ async function fill(
     const examined = await examineFile(options.database);
     if ('error' in examined) throw new ReplydError('unavailable', `cannot read the copy: ${examined.error}`);
     database = examined;
-    await tar.add({ name: DATABASE_ENTRY, size: examined.size }, createReadStream(options.database));
+    await tar.add({ name: DATABASE_ENTRY, size: examined.size }, (await openFile(options.database)).createReadStream());
     for (const sha256 of filesNamed(copy)) {
       const file = blobFile(options.dataDir, sha256);
       const found = await examineFile(file);
@@ -97,7 +119,7 @@ async function fill(
         missing.push(sha256);
         continue;
       }
-      await tar.add({ name: entryName(sha256), size: found.size }, createReadStream(file));
+      await tar.add({ name: entryName(sha256), size: found.size }, (await openFile(file)).createReadStream());
       files += 1;
       bytes += found.size;
     }
@@ -143,7 +165,7 @@ async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 function exists(file: string): Promise<boolean> {
-  return stat(file).then(
+  return lstat(file).then(
     () => true,
     () => false,
   );

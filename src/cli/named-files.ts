@@ -1,0 +1,53 @@
+/**
+ * Files that are named on the command line: read and written as whoever runs the verb. Root opens them before it becomes
+ * the owner of the data directory, or is root again afterwards.
+ *
+ * But where that owner decides what a path leads to (it lies in his folder, or a link of his is on the way) root opens it as
+ * that owner, so that no link of his makes root read or write another file. Where others may make files, as in /tmp, root
+ * follows no link at the end of the path, and puts a new file in the place of one that is there.
+ */
+import { randomBytes } from 'node:crypto';
+import { constants, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { ReplydError } from '../base/errors.js';
+import { ANYBODY, asOwnerOf, isRoot, ownerForRoot, rulersOf } from './owner.js';
+
+/** Does the owner of `dataDir`, or everybody, decide what root would find at this path? */
+export function isOwnersPath(file: string, dataDir: string): boolean {
+  const owner = ownerForRoot(dataDir);
+  if (owner === null) return false;
+  const rulers = rulersOf(file);
+  return rulers.has(owner.uid) || rulers.has(ANYBODY);
+}
+
+/** Opens the file to read it. Throws the system's error. */
+export async function openInput(file: string, dataDir: string): Promise<FileHandle> {
+  if (isOwnersPath(file, dataDir)) return asOwnerOf(dataDir, () => openOthers(file));
+  return isRoot() && rulersOf(file).size > 0 ? openOthers(file) : open(file, 'r');
+}
+
+/** What others may have put there: neither a link nor a pipe that lets root wait. */
+async function openOthers(file: string): Promise<FileHandle> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw new ReplydError('unavailable', `${file} is no file`);
+}
+
+/** Writes the file, which gets `mode` if it is new. Throws the system's error. */
+export async function writeOutput(
+  file: string,
+  content: string | Uint8Array,
+  { dataDir, mode }: { readonly dataDir: string; readonly mode: number },
+): Promise<void> {
+  if (isOwnersPath(file, dataDir)) return asOwnerOf(dataDir, async () => writeFileSync(file, content, { mode }));
+  if (!isRoot() || rulersOf(file).size === 0) return writeFileSync(file, content, { mode });
+  const next = `${file}.${randomBytes(6).toString('hex')}`;
+  writeFileSync(next, content, { mode, flag: 'wx' });
+  try {
+    renameSync(next, file);
+  } catch (error) {
+    rmSync(next, { force: true });
+    throw error;
+  }
+}
