@@ -40,8 +40,14 @@ export async function writeOutput(
   content: string | Uint8Array,
   { dataDir, mode }: { readonly dataDir: string; readonly mode: number },
 ): Promise<void> {
-  if (isOwnersPath(file, dataDir)) return asOwnerOf(dataDir, async () => writeFileSync(file, content, { mode }));
-  if (!isRoot() || rulersOf(file).size === 0) return writeFileSync(file, content, { mode });
+  const replace = async () => replaceFile(file, content, mode);
+  if (isOwnersPath(file, dataDir)) return asOwnerOf(dataDir, replace);
+  if (isRoot() && rulersOf(file).size > 0) return replace();
+  writeFileSync(file, content, { mode });
+}
+
+/** Nothing is written into what others may have put there. */
+function replaceFile(file: string, content: string | Uint8Array, mode: number): void {
   const next = `${file}.${randomBytes(6).toString('hex')}`;
   writeFileSync(next, content, { mode, flag: 'wx' });
   try {

@@ -1,6 +1,7 @@
 /** Every kind of attack, in the order in which they run. */
 import { accounts } from './accounts.js';
 import type { AttackKind } from './attack.js';
+import { dataDir } from './data-dir.js';
 import { floods } from './floods.js';
 import { forms } from './forms.js';
 import { fullHouse } from './full-house.js';
@@ -36,4 +37,5 @@ export const KINDS: readonly AttackKind[] = [
   slow,
   fullHouse,
   httpSlow,
+  dataDir,
 ];

@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { userName } from '#replyd/cli/owner.js';
@@ -90,6 +101,67 @@ test("serve started by root becomes the data directory's owner", { skip }, async
     refused.stderr,
     /^replyd: .*, but port 25 needs root: start as \S+ with CAP_NET_BIND_SERVICE, such as `setpriv /,
   );
+});
+
+test('root does not work where a third user, or everybody, decides what the folder is', { skip }, async t => {
+  const program = makeProgram(t);
+  chmodSync(program.folder, 0o755);
+  const third = path.join(program.folder, 'third');
+  mkdirSync(third, { mode: 0o755 });
+  chownSync(third, 1, 1);
+  const dataDir = path.join(third, 'data');
+  const refusedAs = async (text: RegExp) => {
+    const refused = await program.run(ACCOUNT, { env: { REPLYD_DATA_DIR: dataDir } });
+    assert.equal(refused.code, 1, refused.stdout);
+    assert.match(refused.stderr, text);
+    assert.deepEqual(readdirSync(third), existsSync(dataDir) ? ['data'] : []);
+  };
+  await refusedAs(new RegExp(`^replyd: root does not work in ${dataDir}: ${userName(1)} may put files into it, `));
+  mkdirSync(dataDir);
+  chownSync(dataDir, UID, UID);
+  await refusedAs(/^replyd: root does not work in /);
+  // A link of his to a folder of root's.
+  rmSync(dataDir, { recursive: true });
+  symlinkSync(program.folder, dataDir);
+  await refusedAs(/^replyd: root does not work in /);
+
+  const everybody = path.join(program.folder, 'everybody');
+  mkdirSync(everybody);
+  chmodSync(everybody, 0o777);
+  const env = { REPLYD_DATA_DIR: everybody };
+  writeFileSync(path.join(everybody, 'x'), '');
+  const refused = await program.run(ACCOUNT, { env });
+  assert.match(refused.stderr, /: everybody may put files into it/);
+  rmSync(path.join(everybody, 'x'));
+  assert.equal((await program.run(ACCOUNT, { env })).code, 0, 'an empty one is closed');
+  assert.equal(statSync(everybody).mode & 0o777, 0o700);
+});
+
+test('an owner whom nobody knows, and one who makes the folder within his own', { skip }, async t => {
+  const program = makeProgram(t);
+  ownedBy(program, 54_321);
+  chownSync(program.dataDir, 54_321, 0);
+  await program.text(ACCOUNT);
+  const { uid, gid } = statSync(path.join(program.dataDir, 'replyd.db'));
+  assert.deepEqual([uid, gid], [54_321, 54_321], 'not the group of root');
+
+  const home = path.join(program.folder, 'home');
+  mkdirSync(home, { mode: 0o700 });
+  const user = userName(UID);
+  const dataDir = path.join(home, 'deep', 'data');
+  const init = ['init', '--user', user, '-c', path.join(program.folder, 'new.toml'), '--data-dir', dataDir];
+  const foreign = path.join(program.folder, 'roots', 'deep', 'data');
+  mkdirSync(path.join(program.folder, 'roots'), { mode: 0o755 });
+  chownSync(home, UID, UID);
+  assert.equal((await program.run(init, { bare: true })).stderr, '');
+  const other = ['init', '--user', user, '-c', path.join(program.folder, 'other.toml'), '--data-dir', foreign];
+  assert.equal((await program.run(other, { bare: true })).stderr, '');
+  for (const place of [dataDir, foreign]) {
+    assert.equal(statSync(place).uid, UID);
+    assert.equal(statSync(path.join(place, 'replyd.db')).uid, UID);
+  }
+  assert.equal(statSync(path.dirname(dataDir)).uid, UID);
+  assert.equal(statSync(path.dirname(foreign)).uid, 0);
 });
 
 test('a reader that goes away is no error', async t => {
