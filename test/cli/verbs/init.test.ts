@@ -85,7 +85,7 @@ test('init says who is missing', async t => {
 });
 
 test('check-config says what is in force, or everything that is wrong with exit 1', async t => {
-  const program = makeProgram(t, '[ingress.relay]\npassword = "secret word"\n');
+  const program = makeProgram(t, '[ingress.relay]\npassword = "secret word of sixteen"\n');
   chmodSync(program.configFile, 0o600);
   const fine = await program.run(['check-config']);
   assert.equal(fine.code, 0);
