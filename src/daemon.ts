@@ -104,8 +104,8 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const voided = await store.voidLeases();
     if (voided > 0) log.info('leases_void', { count: voided });
 
-    const parser = own(await openParser({ dataDir, incomingFolder: folder, limits: () => config.limits, log }));
     const space = own(watchSpace({ dataDir, folder, minFree: () => config.limits.minFree }));
+    const parser = own(await openParser({ dataDir, incomingFolder: folder, space, limits: () => config.limits, log }));
 
     const reception = createReception({
       store,
@@ -130,6 +130,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       openComposer({
         ...common,
         folder,
+        space,
         settings: () => ({ context: config.continuity.context, ...config.outbound }),
         onComposed: () => queue.wake(),
       }),
@@ -144,7 +145,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     own(openHousekeeping({ store, dataDir, log, keep: () => config.retention }));
     own(watchClock({ wall: Date.now, steady, putBack: by => store.pullForward(by), log }));
 
-    const doorOptions = { spoolFolder: folder, reception, log, now: steady };
+    const doorOptions = { spoolFolder: folder, space, reception, log, now: steady };
     const doors: SmtpDoor[] = [];
     const openDoor = async (door: Pick<SmtpOptions, 'kind' | 'listen'> & Partial<SmtpOptions>) => {
       if (door.listen.length === 0 && (door.fds ?? []).length === 0) return [];
@@ -180,6 +181,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const httpDoors = await createDoors({
       onFault: doorFaults.note,
       spoolFolder: folder,
+      space,
       reception,
       log,
       now: Date.now,
@@ -189,6 +191,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const api = createApi({
       ...common,
       folder,
+      space,
       version: VERSION,
       limits: () => ({
         requests: config.limits.apiRequests,

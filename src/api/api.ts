@@ -11,6 +11,7 @@ import { errorText, ReplydError } from '../base/errors.js';
 import { type Exchange, type HttpHandler, statusOf } from '../base/http.js';
 import type { Log } from '../base/log.js';
 import { counter, histogram } from '../base/metrics.js';
+import type { SpaceBudget } from '../base/space.js';
 import type { Caller, Clock } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
 import { callerOfKey, redactor, storeFor } from './access.js';
@@ -34,6 +35,7 @@ export interface ApiOptions {
   readonly clock: Clock;
   /** An existing folder for large bodies. */
   readonly folder: string;
+  readonly space: SpaceBudget;
   readonly version: string;
   readonly limits: () => {
     /** Requests a minute for each key. */
@@ -199,7 +201,11 @@ export function createApi(options: ApiOptions): HttpHandler {
         'The body must not be compressed: send it without Content-Encoding.',
       );
     }
-    return readRequestBody(exchange, { maxSize: options.limits().body, folder: options.folder });
+    return readRequestBody(exchange, {
+      maxSize: options.limits().body,
+      folder: options.folder,
+      space: options.space,
+    });
   }
 }
 

@@ -8,6 +8,7 @@ import { rm } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { errorText, ReplydError } from '../base/errors.js';
 import type { Exchange } from '../base/http.js';
+import { type SpaceBudget, withRoom } from '../base/space.js';
 import { parseBody, type RequestBody } from './body-parse.js';
 import type { BodyJob, BodyResult } from './body-worker.js';
 
@@ -16,11 +17,13 @@ let turn: Promise<unknown> = Promise.resolve();
 
 export async function readRequestBody(
   exchange: Exchange,
-  limits: { readonly maxSize: number; readonly folder: string },
+  limits: { readonly maxSize: number; readonly folder: string; readonly space: SpaceBudget },
 ): Promise<RequestBody> {
-  const { content } = await exchange.body(limits);
+  const { content, size } = await exchange.body(limits);
   if ('bytes' in content) return parseBody(content.bytes, bytes => ({ bytes }));
-  const mine = turn.then(() => parseInThread({ file: content.file, folder: limits.folder }));
+  const job = { file: content.file, folder: limits.folder };
+  // What it writes was in the body.
+  const mine = turn.then(() => withRoom(limits.space, size, () => parseInThread(job)));
   turn = mine.catch(() => undefined);
   return mine;
 }

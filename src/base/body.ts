@@ -8,6 +8,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import path from 'node:path';
 import { errorText, isReplydError, ReplydError } from './errors.js';
+import { NO_BUDGET, noRoom, type SpaceBudget } from './space.js';
 
 /** Of a body, in memory or in a file. */
 export type BodyContent = { readonly bytes: Uint8Array } | { readonly file: string };
@@ -17,6 +18,8 @@ export interface BodyLimits {
   readonly maxSize: number;
   /** An existing folder for bodies above `memoryLimit`; without one every body stays in memory. */
   readonly folder?: string;
+  /** Asked before each write to a file; default: everything fits. */
+  readonly space?: SpaceBudget;
   /** Default 256 KiB. */
   readonly memoryLimit?: number;
 }
@@ -32,7 +35,7 @@ export async function readBody(
   limits: BodyLimits,
   files: string[],
 ): Promise<{ content: BodyContent; size: number }> {
-  const { maxSize, folder, memoryLimit = MEMORY_LIMIT } = limits;
+  const { maxSize, folder, memoryLimit = MEMORY_LIMIT, space = NO_BUDGET } = limits;
   const cutOff = maxSize * 2 + 1024 * 1024;
   const tooLarge = () => new ReplydError('too_large', `The body is larger than ${maxSize} bytes.`);
   if (Number(request.headers['content-length'] ?? 0) > cutOff) throw tooLarge();
@@ -54,6 +57,7 @@ export async function readBody(
         files.push(place);
         file = { handle: await open(place, 'wx', 0o600), path: place };
       }
+      if (!space.take(chunks.reduce((sum, part) => sum + part.length, 0))) throw noRoom();
       for (const part of chunks) await file.handle.writeFile(part);
       chunks = [];
     }

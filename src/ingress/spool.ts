@@ -7,12 +7,15 @@
  * killed process left. Nothing is synced: whoever stores the mail does that. A complete mail's file belongs to the
  * caller.
  *
- * Nothing throws after opening: a full disk is `no_space`, any other trouble with the file is `failed`.
+ * Nothing throws after opening: a full disk, or no room in the budget of space, is `no_space`; any other trouble with the
+ * file is `failed`.
  */
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, readdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
+import { isReplydError } from '../base/errors.js';
+import { NO_BUDGET, noRoom, type SpaceBudget } from '../base/space.js';
 import type { Content } from '../mail/mail.js';
 
 export interface Spool {
@@ -44,12 +47,15 @@ export interface SpoolOptions {
   readonly memoryLimit: number;
   /** Bytes of all mails in memory; beyond it each mail goes to its file early. */
   readonly memoryBudget: number;
+  /** Asked before each write, and for what stays in memory; default: everything fits. */
+  readonly space?: SpaceBudget;
   /** Creates a file that must not exist yet; default: mode 0600. */
   readonly createFile?: (path: string) => Promise<FileHandle>;
 }
 
 const FIRST_BUFFER = 8 * 1024;
 const SMALL_BUFFER = 16 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 /** Removes what a killed process left in the folder (only files of this spool's name), which must exist. */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
@@ -57,8 +63,8 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   for (const file of await readdir(options.folder)) {
     if (ours.test(file)) await unlink(path.join(options.folder, file)).catch(ignore);
   }
-  const budget = { used: 0 };
-  return { receive: (stream, limits) => new IncomingMail(stream, limits, { options, budget }).done };
+  const shared: Shared = { options, budget: { used: 0 }, space: options.space ?? NO_BUDGET };
+  return { receive: (stream, limits) => new IncomingMail(stream, limits, shared).done };
 }
 
 /** What the mails of a spool have in common. */
@@ -66,6 +72,7 @@ interface Shared {
   readonly options: SpoolOptions;
   /** Bytes in memory. */
   readonly budget: { used: number };
+  readonly space: SpaceBudget;
 }
 
 /** One mail on its way in. */
@@ -76,6 +83,7 @@ class IncomingMail {
   readonly #limits: ReceiveLimits;
   readonly #options: SpoolOptions;
   readonly #budget: { used: number };
+  readonly #space: SpaceBudget;
   readonly #limit: number;
   #settle: (received: Received) => void = ignore;
   #buffer: Buffer;
@@ -89,14 +97,16 @@ class IncomingMail {
   #ended = false;
   #closed = false;
 
-  constructor(stream: Readable, limits: ReceiveLimits, { options, budget }: Shared) {
+  constructor(stream: Readable, limits: ReceiveLimits, { options, budget, space }: Shared) {
     this.#stream = stream;
     this.#limits = limits;
     this.#options = options;
     this.#budget = budget;
+    this.#space = space;
     this.#limit = budget.used >= options.memoryBudget ? SMALL_BUFFER : options.memoryLimit;
-    this.#buffer = Buffer.allocUnsafeSlow(Math.min(FIRST_BUFFER, this.#limit));
-    budget.used += this.#buffer.length;
+    const first = this.#allocate(Math.min(FIRST_BUFFER, this.#limit));
+    if (first === null) this.#outcome = { kind: 'no_space', error: noRoom() };
+    this.#buffer = first ?? NOTHING;
     this.done = new Promise(resolve => {
       this.#settle = resolve;
     });
@@ -132,11 +142,28 @@ class IncomingMail {
   #grow(more: number): boolean {
     const needed = this.#filled + more;
     if (needed > this.#limit) return false;
-    const larger = Buffer.allocUnsafeSlow(Math.min(this.#limit, Math.max(needed, this.#buffer.length * 2)));
+    const larger = this.#allocate(Math.min(this.#limit, Math.max(needed, this.#buffer.length * 2)));
+    if (larger === null) {
+      // What comes now is read and dropped.
+      void this.#abandon({ kind: 'no_space', error: noRoom() });
+      return true;
+    }
     this.#buffer.copy(larger, 0, 0, this.#filled);
-    this.#budget.used += larger.length - this.#buffer.length;
+    this.#letGo(this.#buffer.length);
     this.#buffer = larger;
     return true;
+  }
+
+  /** What is in memory will have to be stored. Null: there is no room for it. */
+  #allocate(length: number): Buffer | null {
+    if (!this.#space.hold(length)) return null;
+    this.#budget.used += length;
+    return Buffer.allocUnsafeSlow(length);
+  }
+
+  #letGo(length: number): void {
+    this.#budget.used -= length;
+    this.#space.release(length);
   }
 
   /** Writes what is in memory, and the chunk, to the file while the stream waits. */
@@ -145,6 +172,7 @@ class IncomingMail {
     this.#writing = true;
     try {
       this.#file ??= await this.#create();
+      if (!this.#space.take(this.#filled + chunk.length)) throw noRoom();
       await writeAll(this.#file.handle, this.#buffer.subarray(0, this.#filled));
       await writeAll(this.#file.handle, chunk);
       this.#filled = 0;
@@ -186,6 +214,7 @@ class IncomingMail {
 
   async #inFile(file: { readonly handle: FileHandle; readonly path: string }): Promise<Received> {
     try {
+      if (!this.#space.take(this.#filled)) throw noRoom();
       await writeAll(file.handle, this.#buffer.subarray(0, this.#filled));
       await file.handle.close();
     } catch (error) {
@@ -198,8 +227,8 @@ class IncomingMail {
   }
 
   #releaseMemory(): void {
-    this.#budget.used -= this.#buffer.length;
-    this.#buffer = Buffer.alloc(0);
+    this.#letGo(this.#buffer.length);
+    this.#buffer = NOTHING;
     this.#filled = 0;
   }
 
@@ -229,6 +258,7 @@ async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
 }
 
 function isFull(error: unknown): boolean {
+  if (isReplydError(error, 'disk_full')) return true;
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   return code === 'ENOSPC' || code === 'EDQUOT';
 }

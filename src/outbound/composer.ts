@@ -11,6 +11,7 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { errorText, isReplydError } from '../base/errors.js';
 import type { Log, LogFields } from '../base/log.js';
+import type { SpaceBudget } from '../base/space.js';
 import { createWaker, type Waker } from '../base/waker.js';
 import { compose, type OutgoingAttachment } from '../conversation/compose.js';
 import type { ComposeSnapshot, Forward } from '../conversation/composing.js';
@@ -26,6 +27,7 @@ export interface ComposerOptions {
   readonly store: Store;
   /** An existing folder on the store's file system, for large mails. */
   readonly folder: string;
+  readonly space?: SpaceBudget;
   readonly clock: Clock;
   readonly log: Log;
   readonly settings: () => {
@@ -135,7 +137,7 @@ async function composeAndSave(options: ComposerOptions, snapshot: ComposeSnapsho
   const { account, conversation } = snapshot;
   const attachments = await attachmentsOf(store, snapshot.unmailed);
   const { mail, copies } = compose({ ...snapshot, mailId, date: clock(), attachments });
-  const content = await renderMail(mail, { folder: options.folder });
+  const content = await renderMail(mail, options);
   const facts = 'bytes' in content ? factsOf(content.bytes) : await factsOfStream(createReadStream(content.file));
   const raw = await store.place(content, facts);
   const { envelopeSender } = options.settings();

@@ -5,7 +5,7 @@
  * (see compose.ts). Up to MAX_IN_MEMORY of attachments the bytes come back in memory. Above, they are streamed into a new
  * file in `folder` (0600, synced), because 30 MiB of base64 in one piece would block every socket.
  *
- * Throws what reading an attachment or writing the file throws; then no file is left behind. The caller owns the file.
+ * Throws what reading an attachment or writing the file throws, disk_full when the budget has no room; then no file is left behind. The caller owns the file.
  */
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -13,6 +13,7 @@ import { open, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import MailComposer, { type MailComposerAttachment } from 'nodemailer/lib/mail-composer';
+import { NO_BUDGET, type SpaceBudget, withRoom } from '../base/space.js';
 import type { OutgoingAttachment, OutgoingMail } from '../conversation/compose.js';
 import type { MailParcel } from '../conversation/ports.js';
 import type { Content } from '../mail/mail.js';
@@ -20,8 +21,13 @@ import type { Content } from '../mail/mail.js';
 /** Bytes of attachments before encoding. */
 export const MAX_IN_MEMORY = 256 * 1024;
 const SLICE = 64 * 1024;
+/** Base64 with its line ends. */
+const ENCODED = 1.4;
 
-export async function renderMail(mail: OutgoingMail, options: { readonly folder: string }): Promise<Content> {
+export async function renderMail(
+  mail: OutgoingMail,
+  options: { readonly folder: string; readonly space?: SpaceBudget },
+): Promise<Content> {
   const total = mail.attachments.reduce((sum, attachment) => sum + attachment.size, 0);
   const streams: Readable[] = [];
   const node = new MailComposer({
@@ -44,7 +50,9 @@ export async function renderMail(mail: OutgoingMail, options: { readonly folder:
   try {
     if (total <= MAX_IN_MEMORY) return { bytes: await node.build() };
     const file = path.join(options.folder, `outgoing-${randomUUID()}.eml`);
-    await writeSynced(file, node.createReadStream() as AsyncIterable<Buffer>);
+    await withRoom(options.space ?? NO_BUDGET, Math.ceil(total * ENCODED), () =>
+      writeSynced(file, node.createReadStream() as AsyncIterable<Buffer>),
+    );
     return { file };
   } finally {
     for (const stream of streams) stream.destroy();

@@ -9,17 +9,20 @@
  * | somebody else kills the child             | another child reads it, once: the kernel does that when     |
  * |                                           | memory is short, and that may not be the mail's fault       |
  * | no child can be started                   | 'unavailable': that says nothing about the mail             |
+ * | no room for what it may write             | 'disk_full', before it is started                           |
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { errorText, ReplydError } from '../base/errors.js';
+import { NO_BUDGET, withRoom } from '../base/space.js';
 import type { Parsed } from '../conversation/ports.js';
 import type { ChildJob } from './child.js';
 import { CHECK_INTERVAL, CLOSED, type Executor, type ExecutorOptions, factsOfContent, parsedOf } from './executor.js';
 import type { Job, JobResult } from './job.js';
 
 export function openChildExecutor(options: ExecutorOptions): Executor {
+  const { space = NO_BUDGET } = options;
   let last: Promise<unknown> = Promise.resolve();
   let running: ChildProcess | null = null;
   let closing = false;
@@ -39,7 +42,8 @@ export function openChildExecutor(options: ExecutorOptions): Executor {
 
   return {
     run(job) {
-      const turn = last.then(() => readOne(job));
+      // What it writes is decoded from the mail.
+      const turn = last.then(async () => withRoom(space, await sizeOf(job), () => readOne(job)));
       last = turn.catch(() => undefined);
       return turn;
     },
@@ -49,6 +53,10 @@ export function openChildExecutor(options: ExecutorOptions): Executor {
       await last;
     },
   };
+}
+
+async function sizeOf({ raw }: Job): Promise<number> {
+  return 'bytes' in raw ? raw.bytes.length : (await stat(raw.file)).size;
 }
 
 /** One mail in one process. `died`: it gave no answer; `killed`: by a signal that was not ours. */

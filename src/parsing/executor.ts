@@ -3,6 +3,7 @@
 import { createReadStream } from 'node:fs';
 import { ReplydError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import type { SpaceBudget } from '../base/space.js';
 import type { Parsed } from '../conversation/ports.js';
 import { factsOf, factsOfStream } from '../mail/fingerprint.js';
 import type { Content, RawFacts } from '../mail/mail.js';
@@ -19,6 +20,8 @@ export interface ExecutorOptions {
   /** An existing folder on the store's file system. */
   readonly incomingFolder: string;
   readonly limits: () => ParserLimits;
+  /** For attachments in files; default: everything fits. */
+  readonly space?: SpaceBudget;
   readonly log: Log;
 }
 

@@ -8,6 +8,7 @@ import { createHealth } from '#replyd/api/health.js';
 import { type EventStream, openStream } from '#replyd/api/stream.js';
 import { openHttp } from '#replyd/base/http.js';
 import { silentLog } from '#replyd/base/log.js';
+import { NO_BUDGET } from '#replyd/base/space.js';
 import type { Conversation, Message } from '#replyd/conversation/model.js';
 import { type OpenStore, openStore } from '#replyd/store/sqlite/open.js';
 
@@ -74,6 +75,7 @@ export async function serve(
     log: silentLog,
     clock: Date.now,
     folder: dataDir,
+    space: NO_BUDGET,
     version: '0.0.0',
     limits: () => ({ requests: 100_000, body: 8_000_000, response: RULES.responseBytes }),
     testHook: async () => ({ ok: true, response: '200 OK' }),

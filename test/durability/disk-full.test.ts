@@ -1,6 +1,5 @@
 /** A disk that really fills: 452, nothing acknowledged is missing, and full service again when there is room. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -8,16 +7,12 @@ import type { MailRecord, Message } from '#replyd/conversation/model.js';
 import { addAccount, type DaemonProcess, makeDaemon, messagesOf, startConversation } from '../daemon-process.js';
 import { sendMail } from '../interop/smtp-talk.js';
 import { mailBytes } from './load.js';
+import { mountSmallDisk, unmount } from './small-disk.js';
 
 const MIB = 1024 * 1024;
 const SIZE = 32 * MIB;
 /** What is made free again: what stands in the log, up to 8 MiB, has to fit once more into the file, and new mail too. */
 const ROOM = 16 * MIB;
-
-/** Makes the folder a small file system of its own; false where we may not mount one. */
-function mountSmallDisk(folder: string): boolean {
-  return spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE},mode=0700`, 'tmpfs', folder]).status === 0;
-}
 
 for (const [name, size] of [
   ['small mails, in rows', 60_000],
@@ -27,13 +22,13 @@ for (const [name, size] of [
     const daemon = await makeDaemon({
       settings: { 'limits.min_free': 0, 'limits.loop_messages': 10_000, 'log.level': 'warn' },
     });
-    if (!mountSmallDisk(daemon.dataFolder)) {
+    if (!mountSmallDisk(daemon.dataFolder, SIZE)) {
       await daemon.close();
       return context.skip('mounting a tmpfs needs root');
     }
     context.after(async () => {
       await daemon.kill();
-      spawnSync('umount', ['-l', daemon.dataFolder]);
+      unmount(daemon.dataFolder);
       await daemon.close();
     });
     const filler = path.join(daemon.dataFolder, 'filler');

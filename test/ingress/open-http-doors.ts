@@ -9,6 +9,7 @@ import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { openHttp } from '#replyd/base/http.js';
 import { createLog } from '#replyd/base/log.js';
+import { NO_BUDGET } from '#replyd/base/space.js';
 import { createDoors, type DoorSettings } from '#replyd/ingress/providers/http.js';
 import { until } from './open-door.js';
 import { POST_TIME, type ProviderPost, PUBLIC_URL, SECRET } from './provider-posts.js';
@@ -45,6 +46,7 @@ export async function openHttpDoors(t: TestContext, change: Partial<DoorSettings
     now: () => clock.now,
     steady: () => clock.now,
     spoolFolder: folder,
+    space: NO_BUDGET,
     settings: () => settings,
   });
   const listener = await openHttp({ listen: { host: '127.0.0.1', port: 0 }, handlers: [doors], log });

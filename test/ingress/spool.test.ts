@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { type TestContext, test } from 'node:test';
+import type { SpaceBudget } from '#replyd/base/space.js';
 import { openSpool, type Received, type ReceiveLimits, type SpoolOptions } from '#replyd/ingress/spool.js';
 
 function folderFor(t: TestContext): string {
@@ -156,6 +157,54 @@ test('when the memory of all mails is used up, a mail goes to its file early', a
   first.release();
   first.release();
   assert.ok('bytes' in (await receive()).raw);
+});
+
+test('without room in the budget of space a mail is no_space, its file is gone at once, and nothing stays held', async t => {
+  const folder = folderFor(t);
+  let room = 0;
+  let held = 0;
+  const space: SpaceBudget = {
+    take(bytes) {
+      if (bytes > room) return false;
+      room -= bytes;
+      return true;
+    },
+    hold(bytes) {
+      if (bytes > room - held) return false;
+      held += bytes;
+      return true;
+    },
+    release(bytes) {
+      held -= bytes;
+    },
+  };
+  const spool = await openSpool(optionsFor(folder, { space }));
+  const table: [room: number, size: number, kind: string][] = [
+    // Not even its first buffer.
+    [8_000, 100, 'no_space'],
+    [9_000, 100, 'complete'],
+    // While it grows in memory.
+    [20_000, 15_000, 'no_space'],
+    // While it is in its file.
+    [60_000, 100_000, 'no_space'],
+    // With the rest at its end.
+    [59_000, 60_000, 'no_space'],
+    [200_000, 100_000, 'complete'],
+  ];
+  for (const [bytes, size, kind] of table) {
+    room = bytes;
+    const stream = new PassThrough();
+    const fed = feed(stream, chunksOf(size, 5_000));
+    const received = await spool.receive(stream, LIMITS);
+    await fed;
+    assert.equal(received.kind, kind, `${size} bytes in ${bytes}`);
+    if (received.kind === 'complete') {
+      received.release();
+      if ('file' in received.raw) unlinkSync(received.raw.file);
+    }
+    assert.equal(held, 0);
+    assert.deepEqual(readdirSync(folder), []);
+  }
 });
 
 test('opening removes what a killed process left, and nothing else', async t => {

@@ -18,6 +18,7 @@ import { isIP } from 'node:net';
 import { errorText } from '../../base/errors.js';
 import type { Exchange, HttpHandler } from '../../base/http.js';
 import type { Log } from '../../base/log.js';
+import type { SpaceBudget } from '../../base/space.js';
 import type { Reception } from '../../conversation/ports.js';
 import { type NetworkTest, parseNetworks, plainAddress } from '../network.js';
 import { openSpool } from '../spool.js';
@@ -47,6 +48,7 @@ export interface DoorsOptions {
   readonly steady: () => number;
   /** An existing folder on the store's file system. */
   readonly spoolFolder: string;
+  readonly space: SpaceBudget;
   /** Read at each request. */
   readonly settings: () => DoorSettings;
   /** Told what an operator must fix: why a request could not be taken; null when one could. */
@@ -69,8 +71,9 @@ const MEMORY_LIMIT = 256 * 1024;
 const MEMORY_BUDGET = 64 * 1024 * 1024;
 
 export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
-  const { reception, log, spoolFolder: folder } = options;
-  const spool = await openSpool({ folder, name: 'http', memoryLimit: MEMORY_LIMIT, memoryBudget: MEMORY_BUDGET });
+  const { reception, log, space, spoolFolder: folder } = options;
+  const memory = { memoryLimit: MEMORY_LIMIT, memoryBudget: MEMORY_BUDGET };
+  const spool = await openSpool({ folder, name: 'http', ...memory, space });
   const unproven = createUnproven({ limit: () => options.settings().unprovenBytes, now: options.steady });
   const clientOf = createClientOf(() => options.settings().trustedNetworks);
 
@@ -101,7 +104,7 @@ export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
       }
       if (!allowance.take(REQUEST_COST)) return TOO_MUCH;
       const lowOnSpace = () => reception.lowOnSpace();
-      const request = { ...door, exchange, spool, folder, maxBody, lowOnSpace, now: options.now, allowance };
+      const request = { ...door, exchange, spool, folder, space, maxBody, lowOnSpace, now: options.now, allowance };
       const found = await provider.read(request);
       if (found.kind === 'gone') return null;
       if (found.kind !== 'posts') return found;

@@ -8,10 +8,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { errorText, ReplydError } from '../../base/errors.js';
+import { type SpaceBudget, withRoom } from '../../base/space.js';
 import type { Content } from '../../mail/mail.js';
 import { envelopeSender } from '../recipients.js';
 import type { Malformed, Post, Provider, Translation } from './provider.js';
@@ -37,7 +38,7 @@ const WORKER_HEAP_MB = 1024;
 export async function readJsonPosts(
   provider: JsonProvider,
   content: Content,
-  options: { readonly folder: string; readonly maxSize: number },
+  options: { readonly folder: string; readonly maxSize: number; readonly space: SpaceBudget },
 ): Promise<Translation> {
   const { maxSize } = options;
   const found =
@@ -91,10 +92,11 @@ let lastJob: Promise<unknown> = Promise.resolve();
 function inWorker(
   provider: JsonProvider,
   file: string,
-  { folder, maxSize }: { folder: string; maxSize: number },
+  { folder, maxSize, space }: { folder: string; maxSize: number; space: SpaceBudget },
 ): Promise<JsonPosts> {
   const job: JsonJob = { provider: provider.name, file, maxSize, place: path.join(folder, `http-${randomUUID()}`) };
-  const result = lastJob.then(() => runWorker(job));
+  // What it writes was in the post.
+  const result = lastJob.then(async () => withRoom(space, (await stat(file)).size, () => runWorker(job)));
   lastJob = result.catch(ignore);
   return result;
 }

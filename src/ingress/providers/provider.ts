@@ -10,6 +10,7 @@
 import { rm } from 'node:fs/promises';
 import type { Exchange } from '../../base/http.js';
 import { isSecret } from '../../base/secret.js';
+import type { SpaceBudget } from '../../base/space.js';
 import type { Proof } from '../../conversation/filing.js';
 import type { Via } from '../../conversation/model.js';
 import type { Clock } from '../../conversation/ports.js';
@@ -80,6 +81,7 @@ export interface ProviderRequest {
   readonly spool: Spool;
   /** Where the spool and decoded mails are. */
   readonly folder: string;
+  readonly space: SpaceBudget;
   /** Bytes of the largest mail, decoded. */
   readonly maxSize: number;
   /** Bytes of the largest body. */

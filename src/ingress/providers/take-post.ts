@@ -7,10 +7,11 @@
  * recipient has it, and `refused` when none has; `unproven` when its proof was another mail's. Afterwards the bytes and files of the post are gone or the store's.
  */
 import { randomUUID } from 'node:crypto';
-import { copyFile, link } from 'node:fs/promises';
+import { copyFile, link, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { errorText } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { type SpaceBudget, withRoom } from '../../base/space.js';
 import type { Destination } from '../../conversation/filing.js';
 import type { Reception } from '../../conversation/ports.js';
 import { envelopeAddress } from '../../mail/address.js';
@@ -34,11 +35,12 @@ export interface TakeOptions {
   readonly log: Log;
   /** An existing folder on the store's file system. */
   readonly spoolFolder: string;
+  readonly space: SpaceBudget;
 }
 
 /** One mail, for all its recipients. Never throws. */
 export async function takePost(
-  { reception, log, spoolFolder }: TakeOptions,
+  { reception, log, spoolFolder, space }: TakeOptions,
   { provider, client }: { provider: Provider; client: string | null },
   post: Post,
 ): Promise<Result> {
@@ -83,7 +85,7 @@ export async function takePost(
       const isRecorded = await reception.refuse({
         envelope: { mailFrom, rcptTo: refused.map(one => one.address) },
         // The link may be to a file that the store has put in place.
-        raw: await again(copy, spoolFolder, copyFile),
+        raw: await withRoom(space, await sizeOf(copy), () => again(copy!, spoolFolder, copyFile)),
         via: provider.name,
         client,
         reason,
@@ -128,6 +130,10 @@ async function again(raw: Content, folder: string, make: typeof link): Promise<C
   const file = path.join(folder, `http-${randomUUID()}.eml`);
   await make(raw.file, file);
   return { file };
+}
+
+async function sizeOf(raw: Content): Promise<number> {
+  return 'bytes' in raw ? raw.bytes.length : (await stat(raw.file)).size;
 }
 
 function isNullSender(text: string): boolean {

@@ -16,6 +16,7 @@ import { SMTPServer } from 'smtp-server';
 import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { errorText, ReplydError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { SpaceBudget } from '../../base/space.js';
 import { type EverySecond, everySecond } from '../../base/ticker.js';
 import type { Clock, Reception } from '../../conversation/ports.js';
 import { replyLine, STATUS } from '../../mail/status.js';
@@ -64,6 +65,7 @@ export interface SmtpOptions extends SmtpSettings {
   readonly memoryLimit?: number;
   /** Bytes of all mails kept in memory, beyond which they are spooled early; default 64 MiB. */
   readonly memoryBudget?: number;
+  readonly space?: SpaceBudget;
   readonly reception: Reception;
   readonly log: Log;
   readonly now: Clock;
@@ -104,6 +106,7 @@ export async function openSmtp(options: SmtpOptions): Promise<SmtpDoor> {
     name: options.kind,
     memoryLimit: options.memoryLimit ?? 256 * 1024,
     memoryBudget: options.memoryBudget ?? 64 * 1024 * 1024,
+    ...(options.space === undefined ? {} : { space: options.space }),
   });
   const maxRefused = () => settings.maxRefused ?? 20;
   const door: Door = {

@@ -1,17 +1,27 @@
 /**
- * Looks after the disk once a second: how much room is left, so that MAIL need not ask, and that the folder for what is
- * on its way in is there: somebody may have cleared away too much, and without it no large mail could be taken until
+ * Looks after the disk once a second: how much room is left, so that nobody else has to ask it, and that the folder for
+ * what is on its way in is there: somebody may have cleared away too much, and without it no large mail could be taken until
  * the next start. A disk that does not answer says so soon enough when it is written to.
+ *
+ * It is the budget of `base/space.ts`: what was taken counts until a look that began later, what is held until it is
+ * released. With `limits.min_free = 0` everything fits.
  */
 import { statfsSync } from 'node:fs';
 import { mkdir, statfs } from 'node:fs/promises';
+import { counter } from '../../base/metrics.js';
+import type { SpaceBudget } from '../../base/space.js';
 
 const INTERVAL = 1_000;
 
-export interface Space {
+const refused = counter('replyd_no_space_total', 'Writes that had no room above limits.min_free.');
+
+export interface Space extends SpaceBudget {
+  /** Nothing at all fits. */
   readonly low: () => boolean;
-  /** Bytes. */
+  /** Bytes, as the disk said. */
   readonly free: () => number;
+  /** Asks the disk again, for tests; once a second it happens by itself. */
+  readonly look: () => Promise<void>;
   readonly close: () => void;
 }
 
@@ -25,15 +35,46 @@ export function watchSpace(options: {
   const { dataDir, folder, minFree } = options;
   const first = statfsSync(dataDir);
   let free = first.bavail * first.bsize;
+  let taken = 0;
+  let held = 0;
+  const fits = (bytes: number) => {
+    const least = minFree();
+    return least === 0 || free - taken - held - bytes >= least;
+  };
+  const look = async () => {
+    const before = taken;
+    const found = await statfs(dataDir).catch(() => null);
+    if (found === null) return;
+    free = found.bavail * found.bsize;
+    taken -= before;
+  };
   const timer = setInterval(() => {
-    statfs(dataDir).then(
-      found => {
-        free = found.bavail * found.bsize;
-      },
-      () => undefined,
-    );
+    void look();
     // Not the folders above it: a data_dir that is gone is no matter of a missing folder.
     mkdir(folder, { mode: 0o700 }).catch(() => undefined);
   }, INTERVAL).unref();
-  return { low: () => free < minFree(), free: () => free, close: () => clearInterval(timer) };
+  const ask = (bytes: number) => {
+    if (fits(bytes)) return true;
+    refused.add([]);
+    return false;
+  };
+  return {
+    take(bytes) {
+      if (!ask(bytes)) return false;
+      taken += bytes;
+      return true;
+    },
+    hold(bytes) {
+      if (!ask(bytes)) return false;
+      held += bytes;
+      return true;
+    },
+    release(bytes) {
+      held -= bytes;
+    },
+    low: () => !fits(0),
+    free: () => free,
+    look,
+    close: () => clearInterval(timer),
+  };
 }
