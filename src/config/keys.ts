@@ -228,7 +228,8 @@ export const KEYS = {
   }),
   'limits.loop_window': key(duration(1000, DAY), '10m', { meaning: 'See limits.loop_messages.' }),
   'limits.min_free': key(size(), '256MiB', {
-    meaning: 'With less free space on the disk of data_dir, new mail is deferred (452). 0: never.',
+    meaning:
+      'So much of the disk of data_dir stays free: mail (452), posts and uploads (503) for which all that is in flight leaves no room are put off. 0: never.',
   }),
   'limits.unfiled': key(size(2 ** 24), '1GiB', {
     meaning:
