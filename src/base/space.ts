@@ -10,8 +10,11 @@ import { ReplydError } from './errors.js';
 export interface SpaceBudget {
   /** For bytes that are written now. False: there is no room for them. */
   take(bytes: number): boolean;
-  /** For bytes that will be written: they are kept free until `release`. False: there is no room, and nothing is held. */
-  hold(bytes: number): boolean;
+  /**
+   * For bytes that will be written: they are kept free until `release`. False: there is no room, and nothing is held. The
+   * last room is for what is `small`, so that mails with large files do not keep all others out.
+   */
+  hold(bytes: number, as?: 'small'): boolean;
   release(bytes: number): void;
 }
 

@@ -156,7 +156,7 @@ class IncomingMail {
 
   /** What is in memory will have to be stored. Null: there is no room for it. */
   #allocate(length: number): Buffer | null {
-    if (!this.#space.hold(length)) return null;
+    if (!this.#space.hold(length, length <= SMALL_BUFFER ? 'small' : undefined)) return null;
     this.#budget.used += length;
     return Buffer.allocUnsafeSlow(length);
   }

@@ -14,6 +14,8 @@ export interface AttackKind {
   readonly about: string;
   /** Of its daemon, over those of every target. */
   readonly settings?: () => Settings;
+  /** Bytes of a small file system of its own for the data; default: none. */
+  readonly disk?: number;
   /** Why it can't be tried here, or null. */
   readonly obstacle?: () => string | null;
   /** What it attacks is known to be open: where that is written. It is shown and counted, and fails nothing. */

@@ -2,6 +2,7 @@
 import { accounts } from './accounts.js';
 import type { AttackKind } from './attack.js';
 import { dataDir } from './data-dir.js';
+import { disk } from './disk.js';
 import { floods } from './floods.js';
 import { forms } from './forms.js';
 import { fullHouse } from './full-house.js';
@@ -34,6 +35,7 @@ export const KINDS: readonly AttackKind[] = [
   replay,
   guesses,
   json,
+  disk,
   slow,
   fullHouse,
   httpSlow,

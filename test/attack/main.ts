@@ -51,7 +51,7 @@ async function runKind(kind: AttackKind, options: AttackOptions): Promise<Row> {
     ? `left out of the short form: known to be open, ${kind.open}`
     : (kind.obstacle?.() ?? null);
   if (obstacle !== null) return { ...nothing, outcome: 'skipped', notes: [obstacle] };
-  const target = await openTarget(kind.settings?.());
+  const target = await openTarget(kind.settings?.(), kind);
   const { daemon, customer } = target;
   const { pid } = daemon;
   const faults: string[] = [];

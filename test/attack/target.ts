@@ -11,6 +11,7 @@ import type { Conversation } from '#replyd/conversation/model.js';
 import { type Connection, openDatabase } from '#replyd/store/sqlite/database.js';
 import { type OpenStore, openStore } from '#replyd/store/sqlite/open.js';
 import { type DaemonProcess, hostPort, makeDaemon, type Settings } from '../daemon-process.js';
+import { mountSmallDisk, unmount } from '../durability/small-disk.js';
 import { PUBLIC_URL, SECRET } from '../ingress/provider-posts.js';
 import { connectTalk, type SmtpTalk } from '../interop/smtp-talk.js';
 import { withLogs } from '../with-logs.js';
@@ -70,9 +71,13 @@ function settingsOf(more: Settings): Settings {
   };
 }
 
-export async function openTarget(more: Settings = {}): Promise<Target> {
+export async function openTarget(more: Settings = {}, { disk }: { readonly disk?: number } = {}): Promise<Target> {
   const daemon = await makeDaemon({ settings: settingsOf(more) });
   const closers: (() => unknown)[] = [() => daemon.close()];
+  if (disk !== undefined) {
+    if (!mountSmallDisk(daemon.dataFolder, disk)) throw new Error('mounting a tmpfs needs root');
+    closers.push(() => unmount(daemon.dataFolder));
+  }
   const close = async () => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
   };

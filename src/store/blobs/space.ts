@@ -12,6 +12,8 @@ import { counter } from '../../base/metrics.js';
 import type { SpaceBudget } from '../../base/space.js';
 
 const INTERVAL = 1_000;
+/** Bytes above `limits.min_free` that only what is small may use; at most a quarter of it. */
+const FOR_SMALL = 16 * 1024 * 1024;
 
 const refused = counter('replyd_no_space_total', 'Writes that had no room above limits.min_free.');
 
@@ -37,9 +39,10 @@ export function watchSpace(options: {
   let free = first.bavail * first.bsize;
   let taken = 0;
   let held = 0;
-  const fits = (bytes: number) => {
+  const fits = (bytes: number, as?: 'small') => {
     const least = minFree();
-    return least === 0 || free - taken - held - bytes >= least;
+    const reserve = as === 'small' ? 0 : Math.min(FOR_SMALL, least / 4);
+    return least === 0 || free - taken - held - bytes >= least + reserve;
   };
   const look = async () => {
     const before = taken;
@@ -53,8 +56,8 @@ export function watchSpace(options: {
     // Not the folders above it: a data_dir that is gone is no matter of a missing folder.
     mkdir(folder, { mode: 0o700 }).catch(() => undefined);
   }, INTERVAL).unref();
-  const ask = (bytes: number) => {
-    if (fits(bytes)) return true;
+  const ask = (bytes: number, as?: 'small') => {
+    if (fits(bytes, as)) return true;
     refused.add([]);
     return false;
   };
@@ -64,15 +67,15 @@ export function watchSpace(options: {
       taken += bytes;
       return true;
     },
-    hold(bytes) {
-      if (!ask(bytes)) return false;
+    hold(bytes, as) {
+      if (!ask(bytes, as)) return false;
       held += bytes;
       return true;
     },
     release(bytes) {
       held -= bytes;
     },
-    low: () => !fits(0),
+    low: () => !fits(0, 'small'),
     free: () => free,
     look,
     close: () => clearInterval(timer),

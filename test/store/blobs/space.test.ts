@@ -66,3 +66,11 @@ test('below limits.min_free nothing fits; with 0 everything does', context => {
   space.setMinFree(0);
   assert.deepEqual([space.low(), space.take(2 ** 60), space.hold(2 ** 60)], [false, true, true]);
 });
+
+test('the last room is for what is small', context => {
+  const mib = 2 ** 20;
+  const space = open(context, 0);
+  space.setMinFree(space.free() - 20 * mib);
+  assert.deepEqual([space.take(6 * mib), space.hold(6 * mib), space.low()], [false, false, false]);
+  assert.deepEqual([space.hold(6 * mib, 'small'), space.hold(16 * mib, 'small')], [true, false]);
+});
