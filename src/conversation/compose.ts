@@ -16,17 +16,12 @@ import { escapeHtml } from '../mail/html/escape.js';
 import type { Content, HeaderField, Mailbox } from '../mail/mail.js';
 import { wrapHtml } from '../mail/reply-text/marker.js';
 import { cleanSubject, replySubject, stripReplyPrefixes } from '../mail/subject.js';
-import type { ComposeSnapshot } from './composing.js';
+import type { ComposeMessage, ComposeSnapshot } from './composing.js';
 import { markdownToHtml, plainToHtml } from './markdown.js';
-import type { Account, Conversation, Message } from './model.js';
+import type { Account, Conversation } from './model.js';
 import { chainOf } from './rules/continuity.js';
 import { LOOP_HEADER } from './rules/loop.js';
 import { type Words, wordsFor } from './words.js';
-
-/** Something that was said, as a mail shows it. */
-export type ComposeMessage = Pick<Message, 'text' | 'format' | 'date' | 'received_at'> & {
-  readonly author: Pick<Message['author'], 'name' | 'role'>;
-};
 
 /** A reader of the mail. `replyTo` is his own reply address; null when he has none. */
 type ComposeRecipient = Pick<ComposeSnapshot['copies'][number], 'email' | 'name' | 'role' | 'replyTo'>;
@@ -48,7 +43,7 @@ export interface ComposeInput extends Pick<ComposeSnapshot, 'chain' | 'firstSubj
   /** Without a subject of its own it gets fixed words; `firstSubject` wins, so that a renamed one keeps its mails together. */
   readonly conversation: Pick<Conversation, 'id' | 'number' | 'subject'>;
   readonly unmailed: readonly ComposeMessage[];
-  readonly context: readonly ComposeMessage[];
+  readonly context: ComposeSnapshot['context'];
   readonly copies: readonly ComposeRecipient[];
   readonly mailId: string;
   /** When the mail is made, milliseconds since 1970. */

@@ -5,14 +5,25 @@
 import type { StoredContentRef } from './filing.js';
 import type { Account, Conversation, Message } from './model.js';
 
+/** Something that was said, as a mail shows it. */
+export type ComposeMessage = Pick<Message, 'text' | 'format' | 'date' | 'received_at'> & {
+  readonly author: Pick<Message['author'], 'name' | 'role'>;
+};
+
+/** Characters of an earlier message that a mail may show; it shows fewer. */
+export const CONTEXT_TEXT = 16_000;
+
 /** What a due conversation needs to be composed: everything read in one go. */
 export interface ComposeSnapshot {
   readonly account: Account;
   readonly conversation: Conversation;
   /** Messages that the mail is to carry, oldest first. */
   readonly unmailed: readonly Message[];
-  /** Messages before them, oldest first: at most `continuity.context`; empty unless this is the first mail. */
-  readonly context: readonly Message[];
+  /**
+   * Messages before them, oldest first, their texts cut at `CONTEXT_TEXT`: at most `continuity.context`; empty unless this
+   * is the first mail.
+   */
+  readonly context: readonly ComposeMessage[];
   /** The deliveries that are due, one per recipient. */
   readonly copies: readonly {
     readonly deliveryId: string;

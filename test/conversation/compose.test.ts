@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isReplydError } from '#replyd/base/errors.js';
-import { type ComposeInput, type ComposeMessage, compose, copyHead } from '#replyd/conversation/compose.js';
+import { type ComposeInput, compose, copyHead } from '#replyd/conversation/compose.js';
+import type { ComposeMessage } from '#replyd/conversation/composing.js';
 import { carriesLoopMark, LOOP_HEADER } from '#replyd/conversation/rules/loop.js';
 import { WRAPPER_CLASS } from '#replyd/mail/reply-text/marker.js';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import os from 'node:os';
 import { test } from 'node:test';
-import { type ComposeInput, type ComposeMessage, compose } from '#replyd/conversation/compose.js';
+import { type ComposeInput, compose } from '#replyd/conversation/compose.js';
+import type { ComposeMessage } from '#replyd/conversation/composing.js';
 import { carriesLoopMark } from '#replyd/conversation/rules/loop.js';
 import type { KnownTexts, Mail } from '#replyd/mail/mail.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';

@@ -1,15 +1,16 @@
-import type { ComposeSnapshot } from '../../conversation/composing.js';
+import { CONTEXT_TEXT, type ComposeSnapshot } from '../../conversation/composing.js';
 import { CHAIN_END, CONTEXT_KINDS, chainOf, contextSize, copiesDue } from '../../conversation/rules/continuity.js';
 import { blobKey } from '../blobs/blobs.js';
 import { byKey } from '../by-key.js';
 import { decodeId, encodeId, keyOf } from '../ids.js';
 import { type DeliveryRow, type MessageRow, SMARTHOST } from '../rows.js';
-import { inTurn, type StoreTx, toJson, type Verb } from '../tx.js';
+import { inTurn, type StoreTx, toIso, toJson, type Verb } from '../tx.js';
 import {
   accountView,
   bounceAddress,
   conversationView,
   firstDomain,
+  formatOf,
   messageView,
   replyAddress,
 } from '../views/views.js';
@@ -110,9 +111,12 @@ async function waitingCopies(tx: StoreTx, conversationKey: number): Promise<read
   );
 }
 
-async function gatheredMessages(tx: StoreTx, conversationKey: number): Promise<readonly MessageRow[]> {
-  return tx.all<MessageRow>(
-    `select * from message where key in (
+async function gatheredMessages(
+  tx: StoreTx,
+  conversationKey: number,
+): Promise<readonly { readonly key: number; readonly seq: number }[]> {
+  return tx.all<{ key: number; seq: number }>(
+    `select key, seq from message where key in (
        select dm.message_key from delivery d join delivery_message dm on dm.delivery_key = d.key
        where d.conversation_key = $1 and d.kind = 'mail' and d.state = 'waiting' and d.outgoing_mail_key is null
          and d.next_attempt_at is not null)
@@ -143,8 +147,8 @@ async function snapshot(
   return {
     account,
     conversation: await conversationView(tx, row),
-    unmailed: await inTurn(unmailed, message => messageView(tx, message)),
-    context: await inTurn(context, message => messageView(tx, message)),
+    unmailed: await inTurn(unmailed, async ({ key }) => messageView(tx, (await byKey(tx, 'message', key))!)),
+    context,
     copies: await inTurn(copies, async copy => ({
       deliveryId: encodeId('delivery', copy.key),
       email: copy.recipient,
@@ -161,19 +165,32 @@ async function snapshot(
 const IN_CONTEXT = `direction in ('incoming', 'outgoing') and held = 0
   and kind in (${CONTEXT_KINDS.map(kind => `'${kind}'`).join(', ')})`;
 
-/** So many messages before this one, oldest first. */
+type ContextRow = Pick<
+  MessageRow,
+  'direction' | 'text' | 'format' | 'date' | 'received_at' | 'author_name' | 'author_role'
+>;
+
+/** So many messages before this one, oldest first. A customer's text may have megabytes: only what can be shown is read. */
 async function contextBefore(
   tx: StoreTx,
   conversationKey: number,
   { seq, size }: { readonly seq: number; readonly size: number },
-): Promise<readonly MessageRow[]> {
-  const newest = await tx.all<MessageRow>(
-    `select * from message where conversation_key = $1 and seq < $2 and ${IN_CONTEXT} order by seq desc limit $3`,
+): Promise<ComposeSnapshot['context']> {
+  const newest = await tx.all<ContextRow>(
+    `select direction, substr(text, 1, ${CONTEXT_TEXT}) as text, format, date, received_at, author_name, author_role
+     from message where conversation_key = $1 and seq < $2 and ${IN_CONTEXT} order by seq desc limit $3`,
     conversationKey,
     seq,
     size,
   );
-  return newest.reverse();
+  const shown = newest.map(row => ({
+    text: row.text,
+    format: formatOf(row),
+    date: toIso(row.date),
+    received_at: toIso(row.received_at),
+    author: { name: row.author_name, role: row.author_role },
+  }));
+  return shown.reverse();
 }
 
 /** The ids of the conversation's mails, as far as \`chainOf\` takes them. */

@@ -7,7 +7,7 @@ import { foldAddress } from '../../mail/address.js';
 import { byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ContactRow, ConversationRow, ParticipantRow } from '../rows.js';
-import { ALL, allOf, inTurn, type StoreTx, toJson, type Verb } from '../tx.js';
+import { allOf, inTurn, type StoreTx, toJson, type Verb } from '../tx.js';
 import { messagesThatFit } from '../views/message-page.js';
 import { conversationView, latestContactParticipant } from '../views/views.js';
 import { accountBySlug, checkedAddress } from './accounts.js';
@@ -16,6 +16,9 @@ import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
 import { insertMessage, saidBy, writeMessage } from './messages.js';
 import { addContact, addToken, contactFor, participantByAddress } from './participants.js';
 import { dropWaiting } from './waiting.js';
+
+/** Bytes that a message has at least in JSON: of more keys than would fit into an answer none is read. */
+const LEAST_JSON = 500;
 
 export const startConversation: Verb<'startConversation'> = async (tx, start) => {
   const account = await accountBySlug(tx, start.account);
@@ -87,7 +90,7 @@ export const conversation: Verb<'conversation'> = async (tx, ref, options = {}) 
   const keys = await tx.all<{ key: number }>(
     'select key from message where conversation_key = $1 order by seq desc limit $2',
     row.key,
-    options.messages ?? ALL,
+    options.messages ?? Math.ceil(tx.rules.responseBytes / LEAST_JSON),
   );
   const messages = [...(await messagesThatFit(tx, keys)).fitting].reverse();
   return {

@@ -47,8 +47,9 @@ async function* ofMail(tx: StoreTx, row: MailRow): Steps {
   for (const { recipient, verdict } of fromJson(row.results)) {
     yield { at, step: 'answered', id, text: `${cutTokens(recipient)}: ${verdict}${reason}` };
   }
-  const messages = await tx.all<MessageRow>('select * from message where mail_key = $1 order by key', row.key);
-  for (const message of messages) yield* ofMessage(tx, message);
+  const messages = await tx.all<{ key: number }>('select key from message where mail_key = $1 order by key', row.key);
+  // One at a time: each can be large.
+  for (const { key } of messages) yield* ofMessage(tx, (await byKey(tx, 'message', key))!);
   yield* ofDeliveries(tx, 'select * from delivery where forwarded_mail_key = $1', row.key);
 }
 

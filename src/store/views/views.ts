@@ -156,6 +156,10 @@ function separator(tx: StoreTx): Separator {
   return tx.rules.separator as Separator;
 }
 
+export function formatOf({ format, direction }: Pick<MessageRow, 'format' | 'direction'>): Message['format'] {
+  return format ?? (direction === 'outgoing' ? 'markdown' : 'plain');
+}
+
 /** Two queries: attachments, deliveries. */
 export async function messageView(tx: StoreTx, row: MessageRow): Promise<Message> {
   const deliveries = row.direction === 'outgoing' ? await deliveriesOf(tx, row.key) : [];
@@ -171,7 +175,7 @@ export async function messageView(tx: StoreTx, row: MessageRow): Promise<Message
     kind: row.kind,
     author: { id: null, name: row.author_name, email: row.author_email, role: row.author_role },
     text: row.text,
-    format: row.format ?? (row.direction === 'outgoing' ? 'markdown' : 'plain'),
+    format: formatOf(row),
     quoted_text: row.quoted_text,
     signature: row.signature,
     html: boxedHtml(row.html),
