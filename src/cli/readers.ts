@@ -65,8 +65,8 @@ export function readPairs(words: readonly string[], keys: readonly string[]): Re
 }
 
 /** Milliseconds from `500ms`, `90s`, `2m`, `1h`, `3d` or `0`; `what` is the option or key it was given for. */
-export function readDuration(what: string, value: string): number {
-  const parsed = duration(0, MAX_DURATION).parse(value, '');
+export function readDuration(what: string, value: string, most = MAX_DURATION): number {
+  const parsed = duration(0, most).parse(value, '');
   if ('reason' in parsed) throw usageError(`${what}: ${parsed.reason}`);
   return parsed.value;
 }

@@ -7,6 +7,7 @@
 import { createRequire } from 'node:module';
 import type * as Commander from 'commander';
 import type { Command, Option } from 'commander';
+import { pageBudget } from '../conversation/page.js';
 import type { Store } from '../conversation/store.js';
 import { type Context, withStore } from './context.js';
 import { print, printJson, warn } from './terminal/terminal.js';
@@ -166,11 +167,11 @@ export interface ListVerb<Filter, Row> extends VerbHelp {
   view(rows: readonly Row[]): string;
 }
 
-const PAGE = 500;
+const PAGE = 100;
 
 /**
- * Lists at most `--limit` rows. JSON lines leave page by page, so that a long listing starts at once; a table needs all
- * rows first.
+ * Lists at most `--limit` rows. JSON lines leave page by page, so that a long listing starts at once and never stands in
+ * memory. A table needs all rows first: it ends when these have `limits.response_bytes`.
  */
 export function defineListVerb<Filter extends Page, Row extends { readonly id: string }>(
   verb: Command,
@@ -181,21 +182,28 @@ export function defineListVerb<Filter extends Page, Row extends { readonly id: s
     withStore(verb, async context => {
       const { config: _, json, limit, ...filter } = verb.opts<Filter & Json & { config?: string }>();
       await help.before?.(context);
+      const fits = pageBudget(context.loaded.config.limits.responseBytes);
       const rows: Row[] = [];
       let listed = 0;
+      let full = false;
       let page: readonly Row[] = [];
       do {
         const asked = Math.min(PAGE, limit - listed);
         const from = page.length === 0 ? {} : { before: page.at(-1)!.id };
         page = await help.rows(context.store, { ...filter, ...from, limit: asked } as unknown as Filter);
-        if (json) page.forEach(printJson);
-        else rows.push(...page);
+        for (const row of page) {
+          if (json) printJson(row);
+          else if (fits(row)) rows.push(row);
+          else full = true;
+        }
         listed += page.length;
-      } while (page.length === PAGE && listed < limit);
+        // A page may hold fewer rows than there are: the store bounds its bytes.
+      } while (page.length > 0 && listed < limit && !full);
       if (json) return;
       if (rows.length === 0) return warn('nothing found');
       print(help.view(rows));
-      if (listed === limit) warn(`the newest ${listed} are shown; --limit shows more`);
+      if (full) warn(`the newest ${rows.length} are shown, no more fit into one table; --json lists all`);
+      else if (listed === limit) warn(`the newest ${listed} are shown; --limit shows more`);
     }),
   );
 }

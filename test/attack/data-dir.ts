@@ -110,6 +110,7 @@ const VERBS: Readonly<Record<string, readonly string[][] | null>> = {
   'mail show': [['mail_04x0g2k9c7d']],
   'mail explain': [['mail_04x0g2k9c7d'], [GIVEN]],
   'mail reprocess': [['mail_04x0g2k9c7d']],
+  'mail clear': [['--state', 'kept', '--yes']],
   'import chatwoot': [[GIVEN]],
   deliver: [['--door', 'postfix', 'bo@in.acme.example']],
   trace: [['MESSAGE']],

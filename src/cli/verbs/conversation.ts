@@ -110,7 +110,8 @@ export function defineConversation(group: Command): void {
     options: [yesOption()],
     async run({ store, options }: StoreCall<Yes>, ref) {
       const conversation = await store.conversation(readRef(ref));
-      const count = plural(conversation.messages?.length ?? 0, 'message');
+      const { messages = [], earlier_messages: earlier = 0 } = conversation;
+      const count = plural(earlier + messages.length, 'message');
       await confirmRemoval(`conversation ${refText(conversation)} with ${count}`, options, 'remove');
       await store.removeConversation({ id: conversation.id });
       return conversation;

@@ -1,14 +1,18 @@
-/** `replyd mail …`: mails as they came in, the result of each, and `reprocess` for those that could not be read. */
+/**
+ * `replyd mail …`: mails as they came in, the result of each, `reprocess` for those that could not be read, and
+ * `clear` for those outside conversations.
+ */
 import type { Command } from 'commander';
 import { ReplydError } from '../../base/errors.js';
 import type { StoredContent } from '../../conversation/filing.js';
 import type { Store } from '../../conversation/store.js';
 import { MAIL_RECORD_STATES } from '../../conversation/vocabulary.js';
-import { oneOf } from '../readers.js';
+import { given, oneOf, readDuration } from '../readers.js';
+import { confirmRemoval, type Yes, yesOption } from '../terminal/confirm.js';
 import { mailView, sizeText, timeText } from '../terminal/render.js';
 import { table } from '../terminal/table.js';
-import { messageView } from '../terminal/thread.js';
-import { defineListVerb, defineStoreVerb, option } from '../verb.js';
+import { messageView, plural } from '../terminal/thread.js';
+import { defineListVerb, defineStoreVerb, option, required, type StoreCall } from '../verb.js';
 import { defineExplain } from './explain.js';
 
 export function defineMail(group: Command): void {
@@ -49,6 +53,7 @@ export function defineMail(group: Command): void {
   });
 
   defineExplain(group);
+  defineClear(group);
 
   defineStoreVerb(group.command('reprocess <id>'), {
     does: 'read a quarantined mail again and fill its message',
@@ -61,6 +66,37 @@ export function defineMail(group: Command): void {
     },
     json: ({ mail }) => mail,
     view: ({ messages }) => messages.map(message => messageView(message)).join('\n'),
+  });
+}
+
+interface Clear extends Yes {
+  readonly state: (typeof CLEARABLE)[number];
+  readonly older?: number;
+}
+
+const CLEARABLE = ['kept', 'refused'] as const;
+const MAX_AGE = 3650 * 86_400_000;
+
+function defineClear(group: Command): void {
+  defineStoreVerb(group.command('clear'), {
+    does: 'remove mails that stand in no conversation',
+    examples: ['mail clear --state refused', 'mail clear --state kept --older 30d --yes --json'],
+    more: 'Mails in conversations stay. So does a mail whose copy is still on its way to operator.address.',
+    options: [
+      required('--state <state>', CLEARABLE.join(' or '), oneOf('state that can be cleared', CLEARABLE)),
+      option('--older <duration>', 'only what came longer ago, such as 30d', typed =>
+        readDuration('--older', typed, MAX_AGE),
+      ),
+      yesOption(),
+    ],
+    async run({ store, options }: StoreCall<Clear>) {
+      const { state, older } = options;
+      const before = older === undefined ? undefined : Date.now() - older;
+      const when = before === undefined ? '' : ` that came before ${timeText(new Date(before).toISOString())}`;
+      await confirmRemoval(`all ${state} mails${when}`, options, 'refuse');
+      return { state, removed: await store.clearUnfiled({ state, ...given({ before }) }) };
+    },
+    view: ({ state, removed }) => `removed ${plural(removed, `${state} mail`)}`,
   });
 }
 

@@ -137,6 +137,55 @@ test('a quarantined mail says so and is read again', async t => {
   assert.equal(again.code, 1);
 });
 
+test('mails outside conversations are cleared by state and age, asked for with --yes', async t => {
+  const program = await makeShop(t);
+  const { mailId } = await fileMail(program, replyMail('Thank you!'));
+  const refuse = (text: string) =>
+    withStore(program, store => {
+      const { sha256, size, contentKey, hops } = factsOf(replyMail(text));
+      return store.refuse({
+        envelope: { mailFrom: 'spam@example.net', rcptTo: ['reply+0@in.acme.example'] },
+        facts: { sha256, size, contentKey, hops },
+        raw: null,
+        via: 'relay',
+        client: null,
+        reason: 'unknown',
+      });
+    });
+  await refuse('one');
+  await refuse('more');
+  const clear = ['mail', 'clear', '--state=refused'];
+  const unasked = await program.run(clear);
+  assert.equal(unasked.code, 2);
+  assert.match(unasked.stderr, /nobody can be asked here whether to remove all refused mails: give --yes/);
+  assert.deepEqual(await program.json([...clear, '--older=365d', '--yes']), [{ state: 'refused', removed: 0 }]);
+  assert.equal(await program.text(['mail', 'clear', '--state=kept', '--yes']), 'removed 0 kept mails\n');
+  assert.equal(await program.text([...clear, '--yes']), 'removed 2 refused mails\n');
+  const left = await program.json<MailRecord>(['mail', 'list']);
+  assert.deepEqual(
+    left.map(mail => mail.id),
+    [mailId],
+  );
+  assert.equal((await program.run(['mail', 'clear', '--state=filed', '--yes'])).code, 2);
+});
+
+test('a table ends at limits.response_bytes, JSON lines do not', async t => {
+  const program = await makeShop(t, 'limits.response_bytes = "1MiB"\n');
+  const metadata = { note: 'x'.repeat(15_000) };
+  await withStore(program, async store => {
+    for (let number = 0; number < 120; number += 1) {
+      const contact = { email: `c${number}@example.org` };
+      await store.startConversation({ account: 'acme', channel: 'api', contact, metadata, via: 'cli' });
+    }
+  });
+  const list = ['conversation', 'list', '--limit=1000'];
+  const { stdout, stderr } = await program.run(list);
+  const lines = stdout.trim().split('\n').length - 1;
+  assert.ok(lines > 40 && lines < 80, `${lines} rows`);
+  assert.equal(stderr, `replyd: the newest ${lines} are shown, no more fit into one table; --json lists all\n`);
+  assert.equal((await program.json(list)).length, 121);
+});
+
 test('attachments with hostile names fit the line and keep their ids', async t => {
   const program = await makeShop(t);
   const name = `${'長い名前'.repeat(20)}\u202efdp.exe`;
