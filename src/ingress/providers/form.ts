@@ -3,7 +3,7 @@
  * holds the mail goes to the spool byte for byte: no charset is applied to it, whatever its part says. Other fields of
  * at most 64 KiB are given as text (UTF-8); larger ones and files are read and dropped.
  *
- * Limits: 300 fields, counting those without a name and without anything; 1 MiB of them in memory; `maxBody` bytes
+ * Limits: 100 fields, counting those without a name and without anything; 1 MiB of them in memory; `maxBody` bytes
  * altogether, in multipart, which codes nothing, 4 MiB beside the mail; what a client may cost without a proof
  * (`unproven.ts`). The work is done in small pieces, in turn with everything else of this process (`turns.ts`).
  *
@@ -40,7 +40,7 @@ export type Form =
   { readonly kind: 'form'; readonly fields: ReadonlyMap<string, string>; readonly raw: Received | null } | Fault;
 
 const MAX_FIELD = 64 * 1024;
-const MAX_FIELDS = 300;
+const MAX_FIELDS = 100;
 const MAX_MEMORY = 1024 * 1024;
 /** What stands beside the mail in multipart: other fields, and the headers of all. */
 const MAX_BESIDE = 4 * 1024 * 1024;
@@ -148,7 +148,7 @@ function collectFields({ spool, allowance }: FormRequest, { raw, maxRaw, check }
   };
   const pairs: Pairs = {
     count() {
-      if (++count > MAX_FIELDS) throw new Error(`more than ${MAX_FIELDS} fields`);
+      if (++count > MAX_FIELDS) throw new Error(`more than ${MAX_FIELDS} fields, where a post with the raw mail has a dozen`);
       spendTurn(FIELD_WORK);
       if (!allowance.take(FIELD_COST)) fault ??= TOO_MUCH;
     },
