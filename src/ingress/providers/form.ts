@@ -11,11 +11,10 @@
  */
 import { once } from 'node:events';
 import { PassThrough, type Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { Busboy } from '@fastify/busboy';
 import { errorText, isReplydError, ReplydError } from '../../base/errors.js';
 import type { Exchange } from '../../base/http.js';
 import type { Received } from '../spool.js';
+import { readMultipart } from './multipart.js';
 import { drop, type Fault, type ProviderRequest } from './provider.js';
 import { spendTurn, takeTurn } from './turns.js';
 import { FIELD_COST, TOO_MUCH } from './unproven.js';
@@ -42,6 +41,8 @@ export type Form =
 const MAX_FIELD = 64 * 1024;
 const MAX_FIELDS = 100;
 const MAX_MEMORY = 1024 * 1024;
+/** Of a text that waits for its end: one that comes byte by byte takes no more memory than its sum. */
+const MAX_PARTS = 64;
 /** What stands beside the mail in multipart: other fields, and the headers of all. */
 const MAX_BESIDE = 4 * 1024 * 1024;
 /** How much is read at once, so that a fault is noticed soon and others get their turn. */
@@ -114,20 +115,13 @@ type Fields = ReturnType<typeof collectFields>;
 
 function collectFields({ spool, allowance }: FormRequest, { raw, maxRaw, check }: FormOptions) {
   const texts = new Map<string, string>();
-  const open = new Set<Readable>();
+  let value: Readable | null = null;
   let mail: Promise<Received> | null = null;
   let count = 0;
   let memory = 0;
   let fault: Fault | null = null;
-  const isMail = (name: string) => name === raw && mail === null;
-  const receive = (value: Readable) => {
-    value.on('error', ignore);
-    open.add(value);
-    value.once('close', () => open.delete(value));
-    mail = spool.receive(value, { maxSize: maxRaw, cutOffSize: Number.POSITIVE_INFINITY, cutOff: ignore });
-  };
   const textOf = (name: string): Sink => {
-    const parts: Buffer[] = [];
+    let parts: Buffer[] = [];
     let size = 0;
     let kept = true;
     return {
@@ -135,8 +129,8 @@ function collectFields({ spool, allowance }: FormRequest, { raw, maxRaw, check }
         size += bytes.length;
         memory += bytes.length;
         kept &&= size <= MAX_FIELD && memory <= MAX_MEMORY;
-        if (kept) parts.push(bytes);
-        else parts.length = 0;
+        if (!kept) parts = [];
+        else if (parts.push(bytes) === MAX_PARTS) parts = [Buffer.concat(parts)];
         return undefined;
       },
       end() {
@@ -148,14 +142,17 @@ function collectFields({ spool, allowance }: FormRequest, { raw, maxRaw, check }
   };
   const pairs: Pairs = {
     count() {
-      if (++count > MAX_FIELDS) throw new Error(`more than ${MAX_FIELDS} fields, where a post with the raw mail has a dozen`);
+      if (++count > MAX_FIELDS)
+        throw new Error(`more than ${MAX_FIELDS} fields, where a post with the raw mail has a dozen`);
       spendTurn(FIELD_WORK);
       if (!allowance.take(FIELD_COST)) fault ??= TOO_MUCH;
     },
     take(name) {
-      if (!isMail(name)) return textOf(name);
+      if (name !== raw || mail !== null) return textOf(name);
       const stream = new PassThrough({ highWaterMark: 64 * 1024 });
-      receive(stream);
+      stream.on('error', ignore);
+      value = stream;
+      mail = spool.receive(stream, { maxSize: maxRaw, cutOffSize: Number.POSITIVE_INFINITY, cutOff: ignore });
       return {
         write: bytes => (stream.write(bytes) ? undefined : once(stream, 'drain')),
         end: () => void stream.end(),
@@ -165,16 +162,6 @@ function collectFields({ spool, allowance }: FormRequest, { raw, maxRaw, check }
   return {
     ...pairs,
     texts: texts as ReadonlyMap<string, string>,
-    takeStream(name: string, value: Readable): void {
-      if (isMail(name)) {
-        receive(value);
-        return;
-      }
-      const text = textOf(name);
-      value.on('error', ignore);
-      value.on('data', text.write);
-      value.once('end', text.end);
-    },
     stopAtFault(): void {
       if (fault !== null) throw new Stopped(fault);
     },
@@ -187,39 +174,11 @@ function collectFields({ spool, allowance }: FormRequest, { raw, maxRaw, check }
     },
     /** Ends what is open; nothing is kept. */
     async abandon(): Promise<void> {
-      for (const value of open) value.destroy();
+      value?.destroy();
       const received = await mail;
       if (received?.kind === 'complete') await drop(received);
     },
   };
-}
-
-/** RFC 2046, section 5.1.1: at most 70 characters, none of which needs an escape. */
-const BOUNDARY = /;\s*boundary=(?:"([\w'()+,./:=? -]{1,70})"|([\w'()+,./:=?-]{1,70})(?=[\s;]|$))/i;
-
-async function readMultipart(pieces: AsyncIterable<Buffer>, contentType: string, fields: Fields): Promise<void> {
-  const [, quoted, plain] = BOUNDARY.exec(contentType) ?? [];
-  const boundary = quoted ?? plain;
-  if (boundary === undefined) throw new Error('it names no boundary');
-  const parser = new Busboy({
-    headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
-    limits: { headerPairs: 50, headerSize: 16 * 1024, parts: MAX_FIELDS },
-    // As text a value would be decoded by the charset its part claims.
-    isPartAFile: () => true,
-  });
-  parser.on('file', (name, value) => fields.takeStream(String(name ?? ''), value));
-  // Ended when the fields have taken all of it.
-  await pipeline(countParts(pieces, Buffer.from(`--${boundary}`), fields), parser);
-}
-
-/** The parser says nothing of parts that are no fields, and they cost as much. */
-async function* countParts(pieces: AsyncIterable<Buffer>, delimiter: Buffer, fields: Fields): AsyncGenerator<Buffer> {
-  for await (const piece of pieces) {
-    for (let at = piece.indexOf(delimiter); at !== -1; at = piece.indexOf(delimiter, at + delimiter.length)) {
-      fields.count();
-    }
-    yield piece;
-  }
 }
 
 function ignore(): void {}

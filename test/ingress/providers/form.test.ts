@@ -113,6 +113,47 @@ test('multipart fields, cut anywhere', async t => {
   assert.deepEqual(reader.files(), []);
 });
 
+test('what stands around the parts of multipart, and what breaks them', async t => {
+  const reader = await formReader(t);
+  const part = (head: string, value: string) => `--b\r\n${head}\r\n\r\n${value}\r\n`;
+  const name = 'Content-Disposition: form-data; name=';
+  const cases: readonly (readonly [string, Record<string, string> | null])[] = [
+    [`${part(`${name}"a"`, '1')}--b--`, { a: '1' }],
+    [`a preamble\r\n${part(`${name}"a"`, '1')}--b-- \r\nan epilogue\r\n--b\r\n`, { a: '1' }],
+    [`--b \t\r\n${name}a\r\n\r\n1\r\n--b--\r\n`, { a: '1' }],
+    [`${part(`content-disposition:FORM-DATA; NAME="a b"; filename="x"`, '')}--b--`, { 'a b': '' }],
+    [`${part(`X: y\r\n${name}"a"`, '\r\n-\r\n--\r\n --b\r\n')}--b--`, { a: '\r\n-\r\n--\r\n --b\r\n' }],
+    [`${part('', 'no header')}${part(`${name}"a"`, '1')}--b--`, { a: '1' }],
+    [`${part('Content-Disposition: attachment; name="x"', '0')}${part(`${name}"a"`, '1')}--b--`, { a: '1' }],
+    [`${part(`${name}"__proto__"`, '1')}--b--`, { ['__proto__']: '1' }],
+    [`--b--`, {}],
+    [`--b\r\n${name}"a"\r\n\r\n1`, null],
+    [`${part(`${name}"a"`, '1')}--b`, null],
+    [`${part(`${name}"a"`, '1')}--b-`, null],
+    [`${part(`${name}"a"`, 'cut\r\n--bc')}--b--`, null],
+    [`--b${' '.repeat(200)}\r\n`, null],
+    [`--b\r\n${name}"a"\r\n--b\r\n\r\n1\r\n--b--`, null],
+    [`--b\r\nX: ${'y'.repeat(20_000)}\r\n\r\n1\r\n--b--`, null],
+    [`--b\r\nX: ${'y'.repeat(20_000)}`, null],
+  ];
+  for (const [body, fields] of cases) {
+    for (const chunk of [1, 2, 3, 5, 1000]) {
+      const form = await reader.read('multipart/form-data; boundary=b', Buffer.from(body), { chunk });
+      const found = form.kind === 'form' ? [...form.fields] : form.kind;
+      assert.deepEqual(found, fields === null ? 'malformed' : Object.entries(fields), `${body.slice(0, 80)}, ${chunk}`);
+    }
+  }
+  for (const [type, kind] of [
+    ['multipart/form-data; boundary="b"; charset=utf-8', 'form'],
+    ['Multipart/Form-Data;charset=utf-8;Boundary=b', 'form'],
+    ['multipart/form-data; boundary="b', 'malformed'],
+    ['multipart/form-data; boundary=b"', 'malformed'],
+    ['multipart/form-data; xboundary=b', 'malformed'],
+  ] as const) {
+    assert.equal((await reader.read(type, Buffer.from(cases[0]![0]))).kind, kind, type);
+  }
+});
+
 test('limits: a mail, a body, fields, names, memory', async t => {
   const reader = await formReader(t);
   const big = multipart([['mail', Buffer.alloc(50_001)]]);
