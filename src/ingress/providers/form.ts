@@ -138,6 +138,7 @@ function collectFields({ spool, allowance }: FormRequest, { raw, maxRaw, check }
         texts.set(name, Buffer.concat(parts).toString('utf8'));
         fault ??= check?.(texts) ?? null;
       },
+      isDone: () => !kept,
     };
   };
   const pairs: Pairs = {

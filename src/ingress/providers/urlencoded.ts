@@ -9,6 +9,8 @@ export interface Sink {
   /** A promise: wait for it before the next piece. */
   write(bytes: Buffer): Promise<unknown> | undefined;
   end(): void;
+  /** It has given up: what still comes of it need not be decoded. */
+  readonly isDone?: () => boolean;
 }
 
 export interface Pairs {
@@ -60,7 +62,7 @@ export async function readUrlencoded(chunks: AsyncIterable<Buffer>, pairs: Pairs
       if (equals === -1) return undefined;
       value = pairs.take(name.toString('utf8'));
     }
-    return value.write(percentDecode(bytes.subarray(equals + 1)));
+    return value.isDone?.() ? undefined : value.write(percentDecode(bytes.subarray(equals + 1)));
   }
 
   function end(): void {
