@@ -78,8 +78,10 @@ export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
   const clientOf = createClientOf(() => options.settings().trustedNetworks);
 
   /** Null: the client went away. */
-  async function resultOf(exchange: Exchange, provider: Provider, door: Door): Promise<DoorResult | null> {
-    const client = clientOf(exchange);
+  async function resultOf(
+    exchange: Exchange,
+    { provider, door, client }: { provider: Provider; door: Door; client: string | null },
+  ): Promise<DoorResult | null> {
     const { secrets, maxSize } = door;
     const maxBody = provider.maxBody(maxSize);
     if (secrets.length === 0) {
@@ -140,9 +142,10 @@ export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
       await exchange.problem(405, 'Mails are posted here.', {}, { allow: 'GET, HEAD, POST' });
       return true;
     }
-    const result = await resultOf(exchange, provider, { ...settings, secrets });
+    const client = clientOf(exchange);
+    const result = await resultOf(exchange, { provider, door: { ...settings, secrets }, client });
     if (result === null) log.info('disconnected', { door: provider.name, client: exchange.client });
-    else await answer(options, exchange, { provider, result });
+    else await answer(options, exchange, { provider, result, client: client ?? exchange.client });
     return true;
   };
 }
@@ -168,14 +171,17 @@ function createClientOf(trustedNetworks: () => readonly string[]): (exchange: Ex
 async function answer(
   options: DoorsOptions,
   exchange: Exchange,
-  { provider, result }: { readonly provider: Provider; readonly result: DoorResult },
+  { provider, result, client }: { provider: Provider; result: DoorResult; client: string | null },
 ): Promise<void> {
   const { kind, detail } = result;
   const status = provider.answers[kind];
   if (kind === 'stored') options.onFault?.(provider.name, null);
+  if (result === GUESSING || result === TOO_MUCH) {
+    options.log.warn('deferred', { door: provider.name, client, detail, status });
+  }
   if (kind === 'unproven' || kind === 'malformed' || kind === 'too_large' || result.closed) {
     const level = provider.losesMail === undefined ? 'warn' : 'error';
-    options.log[level]('rejected', { door: provider.name, client: exchange.client, reason: kind, detail, status });
+    options.log[level]('rejected', { door: provider.name, client, reason: kind, detail, status });
     options.onFault?.(provider.name, detail);
   }
   if (status === 204) await exchange.send(204, null);

@@ -24,6 +24,8 @@ export const KNOWN_SHARES = 4;
 /** Beside its bytes a request costs so much, and each field of a form: making sense of them is work too. */
 export const REQUEST_COST = 64 * 1024;
 export const FIELD_COST = 16 * 1024;
+/** More than a request and its fields cost beside their bytes. */
+const MOST_BESIDE = 2 * 1024 * 1024;
 
 export const TOO_MUCH = {
   kind: 'trouble',
@@ -44,8 +46,8 @@ export interface Allowance {
 }
 
 export interface Unproven {
-  /** `least`: a limit below it counts as this, so that the largest post can be read. */
-  open(client: string | null, least: number): Allowance;
+  /** `largest`: bytes of the largest post; one always fits, whatever the limit is. */
+  open(client: string | null, largest: number): Allowance;
   /** True: so many passwords came from there that no more are looked at for now. */
   isGuessing(client: string | null): boolean;
   wrongPassword(client: string | null, password: string): void;
@@ -77,7 +79,8 @@ export function createUnproven({ limit, now }: { readonly limit: () => number; r
   const isKnown = (address: string) => now() - (known.get(address) ?? Number.NEGATIVE_INFINITY) < HOUR;
 
   return {
-    open(address, least) {
+    open(address, largest) {
+      const least = largest + MOST_BESIDE;
       const client = address === null ? null : clientOf(address);
       let taken = 0;
       let isProven = false;
