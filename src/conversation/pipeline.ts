@@ -179,6 +179,8 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
       authentication: parsed.kind === 'read' ? parsed.authentication : null,
       ...(arrival.proof === undefined ? {} : { proof: arrival.proof }),
     });
+    // A stranger may bring as many of these as he likes; a file that no row names would stay for a day.
+    if (results.some(result => result.kind !== 'filed' || result.before)) await store.unplace([raw, ...placed]);
     logFiled(options, arrival, { size: parsed.facts.size, results, unreadable });
     return results.map(verdictOf);
   } finally {

@@ -318,6 +318,8 @@ export interface Store extends QueueStore {
     /** `inRow`: however large, for what goes again soon: a row's room is free at once, a file's a day later. */
     options?: { readonly inRow: boolean },
   ): Promise<StoredContent>;
+  /** Removes the files of what was put in place and is named by nothing. */
+  unplace(contents: readonly StoredContent[]): Promise<void>;
   read(content: StoredContentRef): Promise<Uint8Array>;
   /** Calls back after a commit of any process was noticed. Returns the way to stop. */
   onChange(listener: () => void): () => void;

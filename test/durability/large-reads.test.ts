@@ -8,6 +8,7 @@ import type { Conversation, Message } from '#replyd/conversation/model.js';
 import { openStore } from '#replyd/store/sqlite/open.js';
 import { addAccount, makeDaemon, startConversation } from '../daemon-process.js';
 import { highestMemory } from '../process-figures.js';
+import { eventually } from '../run.js';
 import { destinationOf, filing, reading } from '../store/contract.js';
 import { RULES } from '../store/rules.js';
 
@@ -75,9 +76,9 @@ test('100 mails of 4 MiB in one conversation are read in pieces', async context 
   assert.equal(printed.messages!.length + printed.earlier_messages!, MAILS + 1);
   // An answer quotes earlier mails: its composing reads of each only what it shows.
   await daemon.json(['conversation', 'reply', id, '--text', 'We are on it.']);
-  for (let state = ''; state !== 'sent'; ) {
+  await eventually('it is sent', async () => {
     const last = (await daemon.json<Conversation>(['conversation', 'show', id])).messages!.at(-1)!;
-    state = last.deliveries[0]?.state ?? '';
-  }
+    return last.deliveries[0]?.state === 'sent';
+  });
   assert.ok(highestMemory(pid) < MEMORY, `${highestMemory(pid)} bytes`);
 });

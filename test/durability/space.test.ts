@@ -163,3 +163,27 @@ test('large posts to a door and to the API are put off, and taken when there is 
   );
   await eventually('no file is left', () => readdirSync(path.join(daemon.dataFolder, 'incoming')).length === 0);
 });
+
+test('a large mail that is turned away, or comes again, leaves no file in blobs', async context => {
+  const daemon = await makeDaemon({ settings: { 'log.level': 'warn' } });
+  context.after(() => daemon.close());
+  await daemon.start();
+  await addAccount(daemon);
+  const { reply_to } = await startConversation(daemon, {});
+  await daemon.json(['account', 'set', 'acme', 'blocked=carla@customer.example']);
+  const files = () =>
+    readdirSync(path.join(daemon.dataFolder, 'blobs'), { recursive: true, withFileTypes: true }).filter(entry =>
+      entry.isFile(),
+    ).length;
+  const send = async (head: string, word: string) => {
+    const data = Buffer.concat([Buffer.from(head), mailBytes(word, reply_to, MIB)]);
+    return (await sendMail(daemon.smtp, { from: 'c@customer.example', to: [reply_to], data })).data[0]!.code;
+  };
+  assert.equal(await send('', 'blocked'), 550);
+  assert.equal(files(), 0);
+  await daemon.json(['account', 'set', 'acme', 'blocked=']);
+  assert.equal(await send('', 'first'), 250);
+  assert.equal(files(), 1);
+  assert.equal(await send('Received: from another\n by here\n', 'first'), 250);
+  assert.equal(files(), 1);
+});

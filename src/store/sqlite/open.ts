@@ -170,6 +170,10 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     }),
     place: (content, facts, how) =>
       placeContent(options.dataDir, content, how === undefined ? facts : { ...facts, ...how }),
+    async unplace(contents) {
+      const hashes = contents.flatMap(content => ('placed' in content ? [content.sha256] : []));
+      if (hashes.length > 0) await calls.clearFiles(hashes, { before: Date.now() });
+    },
     read: ref => readContent(tx, ref),
     onChange(listener) {
       listeners.add(listener);
