@@ -46,6 +46,8 @@ export const ERROR_CODES = {
   removed_since: 'conflict',
   source_id_taken: 'conflict',
   token_taken: 'conflict',
+  too_many_hooks: 'conflict',
+  too_many_participants: 'conflict',
 
   unauthorized: 'unauthorized',
 

@@ -23,6 +23,7 @@ const MAX_OUR_LOCAL_PART = 64;
 const MAX_OUR_ADDRESS = 254;
 const MAX_ADDRESS = 320;
 const MAX_DOMAIN = 253;
+const MAX_LABEL = 63;
 
 /**
  * The address in one form: domain in lower-case A-labels without a trailing dot, local part as written. One pair of
@@ -56,6 +57,22 @@ export function normalizeDomain(text: string): string | null {
   const ascii = /^[\x21-\x7e]*$/.test(domain) ? domain.toLowerCase() : unicodeDomain(domain);
   if (ascii.length > MAX_DOMAIN || !/^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(ascii)) return null;
   return ascii;
+}
+
+/**
+ * Why no mail can go to this address (as `normalizeAddress` gives it), in words that follow "it cannot be mailed:"; null: it
+ * can. RFC 5321 section 4.5.3.1, RFC 1035 section 2.3.4. Mail that comes from such an address is taken all the same.
+ */
+export function reasonNotMailable(address: string): string | null {
+  const { localPart, domain } = splitAddress(address)!;
+  const labels = domain.split('.');
+  if (Buffer.byteLength(localPart) > MAX_OUR_LOCAL_PART) return 'what stands before the @ is longer than 64 octets';
+  if (Buffer.byteLength(address) > MAX_OUR_ADDRESS) return 'it is longer than 254 octets';
+  if (domain.startsWith('[') || /^\d+$/.test(labels.at(-1)!)) return 'its domain is an IP address';
+  if (labels.length === 1) return 'its domain has no dot';
+  if (labels.some(label => label.length > MAX_LABEL)) return 'a part of its domain is longer than 63 characters';
+  if (labels.some(label => /^-|-$/.test(label))) return 'a part of its domain begins or ends with a hyphen';
+  return null;
 }
 
 /** True when both name the same mailbox for people: compared without regard to case. False when one is no address. */

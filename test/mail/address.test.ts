@@ -7,6 +7,7 @@ import {
   normalizeToken,
   type OurAddress,
   parseOurAddress,
+  reasonNotMailable,
   sameAddress,
   splitAddress,
 } from '#replyd/mail/address.js';
@@ -38,6 +39,32 @@ test('addresses in one form', () => {
     [`${'v'.repeat(100)}@example.com`, `${'v'.repeat(100)}@example.com`],
   ];
   for (const [text, expected] of table) assert.equal(normalizeAddress(text), expected, text);
+});
+
+test('addresses that can never be mailed', () => {
+  const label = 'l'.repeat(63);
+  const table: [string, RegExp | null][] = [
+    ['ann@example.com', null],
+    [`${'v'.repeat(64)}@example.com`, null],
+    [`ann@${label}.example`, null],
+    ['ann@my_host.example', null],
+    ['ann@xn--mller-kva.example', null],
+    ['ann@localhost', /no dot/],
+    ['ann@[192.0.2.1]', /IP address/],
+    ['ann@[ipv6:2001:db8::1]', /IP address/],
+    ['ann@192.0.2.1', /IP address/],
+    [`${'v'.repeat(65)}@example.com`, /longer than 64 octets/],
+    [`${'ü'.repeat(33)}@example.com`, /longer than 64 octets/],
+    [`ann@${label}l.example`, /longer than 63/],
+    [`ann@${`${label}.`.repeat(3)}${'m'.repeat(59)}.example`, /longer than 254/],
+    ['ann@-host.example', /hyphen/],
+    ['ann@host-.example', /hyphen/],
+  ];
+  for (const [address, reason] of table) {
+    const given = reasonNotMailable(address);
+    if (reason === null) assert.equal(given, null, address);
+    else assert.match(given ?? 'it can', reason, address);
+  }
 });
 
 test('what is no address', () => {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openStore } from '#replyd/store/sqlite/open.js';
 import { applicationContract, continuityContract } from './application-contract.js';
+import { boundsContract } from './bounds-contract.js';
 import { storeContract } from './contract.js';
 import { RULES } from './rules.js';
 import { understandingContract } from './understanding-contract.js';
@@ -36,6 +37,7 @@ async function openWithClock(context: TestContext) {
   return { store, later, now: () => time };
 }
 
+boundsContract('sqlite', open('direct'));
 storeContract('sqlite, direct', open('direct'));
 storeContract('sqlite, writer thread', open('thread'));
 applicationContract('sqlite, direct', open('direct'));

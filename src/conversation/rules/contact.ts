@@ -18,6 +18,14 @@ export function suspendsContact(contact: { readonly email: string | null } | nul
   return contact !== null && contact.email !== null && sameAddress(contact.email, recipient);
 }
 
+/** Participants of a conversation: each is shown with it, and anybody who has a reply address can bring more. */
+const MAX_PARTICIPANTS = 100;
+
+/** Why nobody joins a conversation that has so many participants; null: one more may. */
+export function refusalToJoin(participants: number): string | null {
+  return participants < MAX_PARTICIPANTS ? null : `the conversation has ${MAX_PARTICIPANTS} participants already`;
+}
+
 /** What is known of a contact, as far as these rules ask. */
 interface KnownContact {
   readonly email: string | null;

@@ -4,7 +4,13 @@ import { ReplydError } from '../../base/errors.js';
 import type { Destination } from '../../conversation/filing.js';
 import { addressRefusal, inboundAfter } from '../../conversation/rules/filing.js';
 import { newToken } from '../../conversation/token.js';
-import { normalizeAddress, normalizeDomain, type OurAddress, parseOurAddress } from '../../mail/address.js';
+import {
+  normalizeAddress,
+  normalizeDomain,
+  type OurAddress,
+  parseOurAddress,
+  reasonNotMailable,
+} from '../../mail/address.js';
 import { byKey } from '../by-key.js';
 import { encodeId } from '../ids.js';
 import type { AccountRow } from '../rows.js';
@@ -29,7 +35,7 @@ export const addAccount: Verb<'addAccount'> = async (tx, account) => {
     key,
     slug: account.slug,
     name: account.name ?? account.slug,
-    support_email: checkedAddress(account.support_email),
+    support_email: mailableAddress(account.support_email),
     inbound_emails: inboundAfter({ inbound: false, had: false, has: domains.length > 0 }) ? 1 : 0,
     inbox_token: newToken(tx.random),
     created_at: tx.now(),
@@ -48,7 +54,7 @@ export const setAccount: Verb<'setAccount'> = async (tx, slug, change) => {
   const { name, support_email, settings } = change;
   await tx.update('account', row.key, {
     name,
-    support_email: support_email === undefined ? undefined : checkedAddress(support_email),
+    support_email: support_email === undefined ? undefined : mailableAddress(support_email),
     settings: settings && toJson({ ...fromJson(row.settings), ...settings }),
   });
   if (change.domains !== undefined) {
@@ -94,6 +100,14 @@ function checkedDomain(text: string): string {
 export function checkedAddress(text: string): string {
   const address = normalizeAddress(text);
   if (address === null) throw new ReplydError('invalid_address', `${JSON.stringify(text)} is no e-mail address`);
+  return address;
+}
+
+/** An address that mail is to go to. */
+export function mailableAddress(text: string): string {
+  const address = checkedAddress(text);
+  const reason = reasonNotMailable(address);
+  if (reason !== null) throw new ReplydError('invalid_address', `${JSON.stringify(text)} cannot be mailed: ${reason}`);
   return address;
 }
 

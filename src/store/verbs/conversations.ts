@@ -10,7 +10,7 @@ import type { ContactRow, ConversationRow, ParticipantRow } from '../rows.js';
 import { allOf, inTurn, type StoreTx, toJson, type Verb } from '../tx.js';
 import { messagesThatFit } from '../views/message-page.js';
 import { conversationView, latestContactParticipant } from '../views/views.js';
-import { accountBySlug, checkedAddress } from './accounts.js';
+import { accountBySlug, checkedAddress, mailableAddress } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
 import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
 import { insertMessage, saidBy, writeMessage } from './messages.js';
@@ -22,6 +22,7 @@ const LEAST_JSON = 500;
 
 export const startConversation: Verb<'startConversation'> = async (tx, start) => {
   const account = await accountBySlug(tx, start.account);
+  if (start.contact.email) mailableAddress(start.contact.email);
   const contact = await contactFor(tx, account.key, start.contact);
   const { conversation: row } = await openConversation(tx, contact, start);
   const events: NewEvent[] = [{ type: 'conversation.created' }];

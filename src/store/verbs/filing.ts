@@ -22,7 +22,7 @@ import { recentMails } from './loops.js';
 import { insertMail } from './mails.js';
 import { type InsertedAttachment, insertAttachments, insertMessage } from './messages.js';
 import { openConversations } from './opening.js';
-import { clearSuspension, join, participantByAddress } from './participants.js';
+import { clearSuspension, joinWriter, participantByAddress } from './participants.js';
 import { proofUse, rememberProof } from './proofs.js';
 import { attachmentsOf, columnsOf, judgedColumns } from './reading-columns.js';
 import { applyReports, reportedDeliveries } from './reports.js';
@@ -173,7 +173,8 @@ async function fileInConversation(
     loopMessages: filing.limits.loopMessages,
     ownMail,
   });
-  const participant = effects.joins && from !== null ? await join(tx, conversation.key, from) : writer.participant;
+  const joined = effects.joins && from !== null ? await joinWriter(tx, conversation.key, from) : null;
+  const participant = joined === null ? writer.participant : joined.participant;
   const { messageKey } = at;
   const events: NewEvent[] = [];
   if (effects.reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
@@ -211,6 +212,7 @@ async function fileInConversation(
       ...evidence,
       ...(reading ? reading.evidence : [`unparsed: ${filing.reason}`]),
       ...effects.evidence,
+      ...(joined?.evidence ?? []),
     ]),
     looping: effects.looping ? 1 : 0,
     content_key: at.contentKey,

@@ -22,11 +22,17 @@ import { UNFINISHED } from './unfinished.js';
 const SECRET_BYTES = 32;
 const OLD_SECRET_LIFE = 24 * 60 * 60_000;
 const MAX_URL = 2000;
+/** Of an account: each event is a delivery for each of them. */
+const MAX_HOOKS = 20;
 /** Rows a transaction may change before it lets others in. */
 const BATCH = 500;
 
 export const addHook: Verb<'addHook'> = async (tx, wanted) => {
   const account = await accountBySlug(tx, wanted.account);
+  const count = await tx.value<number>('select count(*) from hook where account_key = $1', account.key);
+  if ((count ?? 0) >= MAX_HOOKS) {
+    throw new ReplydError('too_many_hooks', `${account.slug} has ${MAX_HOOKS} hooks already: remove one first`);
+  }
   const row = {
     key: tx.key(),
     account_key: account.key,

@@ -15,7 +15,7 @@ import { mailView } from '../views/views.js';
 import { accountBySlug } from './accounts.js';
 import { emitEvents } from './events.js';
 import { insertAttachments } from './messages.js';
-import { join, participantByAddress } from './participants.js';
+import { joinWriter, participantByAddress } from './participants.js';
 import { proofUse, rememberProof } from './proofs.js';
 import { attachmentsOf, columnsOf, judgedColumns } from './reading-columns.js';
 import { applyReports, reportedDeliveries } from './reports.js';
@@ -119,7 +119,8 @@ async function fillIn(
     writer: writer.standing,
     holdStrangers: hold_strangers === 1,
   });
-  const participant = effects.joins && from !== null ? await join(tx, conversation.key, from) : writer.participant;
+  const joined = effects.joins && from !== null ? await joinWriter(tx, conversation.key, from) : null;
+  const participant = joined === null ? writer.participant : joined.participant;
   const reported = await reportedDeliveries(
     tx,
     { conversation, deliveryKey: await bouncedDelivery(tx, message) },
@@ -134,7 +135,7 @@ async function fillIn(
       is_participant: writer.sender.is_participant,
       token_of: writer.sender.token_of,
     }),
-    evidence: toJson([...reading.evidence, 'reprocessed', ...effects.evidence]),
+    evidence: toJson([...reading.evidence, 'reprocessed', ...effects.evidence, ...(joined?.evidence ?? [])]),
   });
   await tx.run('delete from attachment where message_key = $1', message.key);
   await insertAttachments(tx, message, attachmentsOf(reading, attachments));

@@ -20,11 +20,11 @@ import {
   latestContactParticipant,
   messageView,
 } from '../views/views.js';
-import { checkedAddress } from './accounts.js';
+import { mailableAddress } from './accounts.js';
 import { checkNothingNew } from './after-seq.js';
 import { conversationRow } from './conversation-row.js';
 import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
-import { clearSuspension, join, participantByAddress } from './participants.js';
+import { clearSuspension, join, joinWriter, participantByAddress } from './participants.js';
 import { dropWaiting, gather } from './waiting.js';
 
 /** A message as it is written; columns that are left out are as the table has them. */
@@ -100,9 +100,14 @@ export const releaseMessage: Verb<'releaseMessage'> = async (tx, id) => {
     status: conversation.status,
     writer: known !== null ? 'participant' : email !== null ? 'stranger' : 'unnamed',
   });
-  const writer =
-    effects.joins && email !== null ? await join(tx, conversation.key, { email, name: row.author_name }) : known;
-  await tx.update('message', row.key, { held: NOT_HELD, participant_key: writer?.key ?? null });
+  const joined =
+    effects.joins && email !== null ? await joinWriter(tx, conversation.key, { email, name: row.author_name }) : null;
+  const writer = joined === null ? known : joined.participant;
+  await tx.update('message', row.key, {
+    held: NOT_HELD,
+    participant_key: writer?.key ?? null,
+    evidence: joined?.evidence.length ? toJson([...fromJson(row.evidence), ...joined.evidence]) : undefined,
+  });
   if (effects.resumesMailing && writer?.contact_key) await clearSuspension(tx, writer.contact_key);
   const events: NewEvent[] = [{ type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } }];
   if (effects.reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
@@ -237,7 +242,7 @@ async function ccParticipants(
   cc: readonly { name: string; email: string }[],
 ): Promise<readonly ParticipantRow[]> {
   return inTurn(cc, async each => {
-    const email = checkedAddress(each.email);
+    const email = mailableAddress(each.email);
     return (
       (await participantByAddress(tx, conversation.key, email)) ??
       (await join(tx, conversation.key, { email, name: each.name }))

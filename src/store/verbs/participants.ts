@@ -1,7 +1,7 @@
 /** Contacts and participants: who is in a conversation, under which address, with which token. */
 
 import { ReplydError } from '../../base/errors.js';
-import { learnedOf, participantOfAddress } from '../../conversation/rules/contact.js';
+import { learnedOf, participantOfAddress, refusalToJoin } from '../../conversation/rules/contact.js';
 import { mailOrder } from '../../conversation/rules/delivery.js';
 import { importedToken, newToken } from '../../conversation/token.js';
 import { foldAddress } from '../../mail/address.js';
@@ -10,7 +10,7 @@ import { encodeId, keyOf } from '../ids.js';
 import type { ContactRow, ConversationRow, ParticipantRow } from '../rows.js';
 import { inTurn, type StoreTx, type Terms, type Verb } from '../tx.js';
 import { contactView, latestContactParticipant } from '../views/views.js';
-import { accountBySlug, checkedAddress } from './accounts.js';
+import { accountBySlug, checkedAddress, mailableAddress } from './accounts.js';
 import { emitEvents } from './events.js';
 import { UNFINISHED } from './unfinished.js';
 import { releaseForAddress, resumeSuspended, suspendWaiting } from './waiting.js';
@@ -30,6 +30,7 @@ export const contact: Verb<'contact'> = async (tx, id) => contactView(tx, await 
 export const setContact: Verb<'setContact'> = async (tx, id, change) => {
   const row = await byId(tx, 'contact', id);
   const { name, email, source_id } = change;
+  if (email != null) mailableAddress(email);
   if (source_id != null)
     await refuseTaken(tx, row, { column: 'source_id', value: source_id, what: 'this source_id is that' });
   await tx.update('contact', row.key, { name, source_id });
@@ -199,12 +200,17 @@ export async function addToken(tx: StoreTx, participant: ParticipantRow, importe
   });
 }
 
-/** Somebody who writes, or is written to, beside the contact: from now on a participant with a token of his own. */
+/**
+ * Somebody who writes, or is written to, beside the contact: from now on a participant with a token of his own. Throws
+ * too_many_participants.
+ */
 export async function join(
   tx: StoreTx,
   conversationKey: number,
   { email, name }: { readonly email: string; readonly name: string },
 ): Promise<ParticipantRow> {
+  const refusal = await refusalToJoinNow(tx, conversationKey);
+  if (refusal !== null) throw new ReplydError('too_many_participants', `${email} cannot join: ${refusal}`);
   return addParticipant(tx, {
     conversation_key: conversationKey,
     contact_key: null,
@@ -212,6 +218,22 @@ export async function join(
     name,
     role: 'participant',
   });
+}
+
+/** The writer of a mail joins. Without room he is none, and the evidence says so: his mail counts all the same. */
+export async function joinWriter(
+  tx: StoreTx,
+  conversationKey: number,
+  writer: { readonly email: string; readonly name: string },
+): Promise<{ readonly participant: ParticipantRow | null; readonly evidence: readonly string[] }> {
+  const refusal = await refusalToJoinNow(tx, conversationKey);
+  if (refusal !== null) return { participant: null, evidence: [`did not join: ${refusal}`] };
+  return { participant: await join(tx, conversationKey, writer), evidence: [] };
+}
+
+async function refusalToJoinNow(tx: StoreTx, conversationKey: number): Promise<string | null> {
+  const count = await tx.value<number>('select count(*) from participant where conversation_key = $1', conversationKey);
+  return refusalToJoin(count ?? 0);
 }
 
 /** The participant with this address; null: nobody, or no address. */
