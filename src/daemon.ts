@@ -35,6 +35,7 @@ import { openParser } from './parsing/parser.js';
 import { clearIncoming, incomingFolder } from './store/blobs/blobs.js';
 import { sentFolder } from './store/blobs/sent.js';
 import { watchSpace } from './store/blobs/space.js';
+import { openCursorKey } from './store/cursor-key.js';
 import { prepareDataDir } from './store/data-dir.js';
 import { isBusy } from './store/sqlite/database.js';
 import { lockStore } from './store/sqlite/lock.js';
@@ -200,6 +201,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       }),
       testHook: id => testHook({ ...common, poster }, id),
       stream,
+      cursorKey: openCursorKey(dataDir),
     });
     const apart = config.ingress.listen !== null || sockets.ingress.length > 0;
     let closing: Promise<void> | null = null;

@@ -9,6 +9,7 @@ import { type ErrorCode, isReplydError, ReplydError } from '../base/errors.js';
 import type { ApiKey } from '../conversation/model.js';
 import type { Caller } from '../conversation/ports.js';
 import { type ConversationRef, ONCE_VERBS, type Store } from '../conversation/store.js';
+import { wrongCursor } from './cursor.js';
 import type { IdempotentRequest } from './idempotency.js';
 
 /** What the values of a verb begin with. */
@@ -143,10 +144,6 @@ function sees(caller: Caller, account: string): boolean {
 
 function missing(code: ErrorCode, name: string): ReplydError {
   return new ReplydError(code, `There is no ${JSON.stringify(name.slice(0, 80))}.`);
-}
-
-export function wrongCursor(): ReplydError {
-  return new ReplydError('invalid_cursor', 'This cursor is none of ours: give `next_cursor` of the page before.');
 }
 
 /** A conversation as it is named in a path: by id, number, or `slug:number`. Whose it is, is looked at with the verb. */

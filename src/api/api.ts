@@ -1,31 +1,35 @@
 /**
- * The HTTP API for applications: it finds the route, knows the caller by its key, counts its requests, checks query and
- * body against the route's schemas, runs the route and answers. Every fault is a problem (RFC 9457) by the table in
+ * The HTTP API for applications: it finds the route, knows the caller by its key, counts its requests, gives
+ * each account its share (`shares.ts`), checks query and body against the route's schemas, runs the route and answers. Every fault is a problem (RFC 9457) by the table in
  * base/http.ts, with its code of base/errors.ts.
  *
  * It leaves alone all paths but /v1 and /openapi.json. Without a valid key everything under /v1 is 401, whether or not
  * there is such a route. A key is looked up for each request, so a revoked one is dead at once.
  */
 
-import { errorText, ReplydError } from '../base/errors.js';
-import { type Exchange, type HttpHandler, statusOf } from '../base/http.js';
+import { errorText, isReplydError, ReplydError } from '../base/errors.js';
+import type { Exchange, HttpHandler } from '../base/http.js';
 import type { Log } from '../base/log.js';
 import { counter, histogram } from '../base/metrics.js';
+import { statusOf } from '../base/problem.js';
 import type { SpaceBudget } from '../base/space.js';
 import type { Caller, Clock } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
 import { callerOfKey, redactor, storeFor } from './access.js';
-import { discardParts, readRequestBody } from './body.js';
+import { discardParts, readRequestBody, SMALL_BODY } from './body.js';
 import type { RequestBody } from './body-parse.js';
 import { checkBody, readQuery } from './check.js';
 import { CONTACT_ROUTES } from './contacts.js';
 import { CONVERSATION_ROUTES } from './conversations.js';
+import { cursorsFor } from './cursor.js';
 import { DELIVERY_ROUTES } from './deliveries.js';
 import { OPEN_PLACES } from './health.js';
 import { openIdempotency } from './idempotency.js';
 import { openApi } from './openapi.js';
 import { createRates } from './rate.js';
 import { type Call, pageOf, type Route } from './route.js';
+import { LARGE_BODIES, type LargeBody } from './schema.js';
+import { BODIES, createShares, OTHERS, READS, type Turn } from './shares.js';
 import { EVENTS, type EventStream, eventRoute } from './stream.js';
 import { type TestHook, webhookRoutes } from './webhooks.js';
 
@@ -47,6 +51,8 @@ export interface ApiOptions {
   };
   readonly testHook: TestHook;
   readonly stream: EventStream;
+  /** Seals the cursors of lists (`cursor.ts`). */
+  readonly cursorKey: Uint8Array;
 }
 
 const HOUR = 3_600_000;
@@ -79,6 +85,9 @@ export function createApi(options: ApiOptions): HttpHandler {
   const routes = apiRoutes(options).map(route => ({ ...route, pattern: patternOf(route.path) }));
   const idempotent = openIdempotency(store);
   const rates = createRates(() => options.limits().requests, clock);
+  const reads = createShares(READS);
+  const others = createShares(OTHERS);
+  const bodies = createShares(BODIES);
   let description: string | null = null;
 
   return async exchange => {
@@ -101,7 +110,7 @@ export function createApi(options: ApiOptions): HttpHandler {
     try {
       const caller = await callerOf(exchange);
       if (caller === null) return true;
-      if (chosen) await runRoute(chosen.route, chosen.params, caller, exchange);
+      if (chosen) await runInTurn({ ...chosen, caller, exchange });
       else if (found.length === 0) await exchange.problem(404, 'There is nothing at this address; see /openapi.json.');
       else {
         const allow = found.map(each => each.route.method).join(', ');
@@ -141,36 +150,55 @@ export function createApi(options: ApiOptions): HttpHandler {
     return callerOfKey(key);
   }
 
-  async function runRoute(
-    route: Route,
-    params: Readonly<Record<string, string>>,
-    caller: Caller,
-    exchange: Exchange,
-  ): Promise<void> {
-    const query = readQuery(route.query, exchange.query);
-    const takesBody = route.method === 'POST' || route.method === 'PATCH';
-    const body = takesBody ? await readBody(route, exchange) : null;
+  async function runInTurn(request: RoutedRequest): Promise<void> {
+    const { caller, exchange } = request;
+    const owner = ownerOf(caller);
+    const turns: Turn[] = [];
     try {
-      if (body !== null && route.body !== undefined) checkBody(route.body, body.value);
+      if (request.route.path !== EVENTS) {
+        if (isLarge(exchange)) turns.push(await bodies.enter(owner, exchange));
+        turns.push(await (readsJson(request.route) ? reads : others).enter(owner, exchange));
+      }
+      await runRoute(request, size => turns.at(-1)?.answers(size));
+    } catch (error) {
+      if (!isReplydError(error, 'too_many_requests') || exchange.status() !== null) throw error;
+      limited.add();
+      await exchange.problem(429, error.message, { code: error.code }, { 'retry-after': '1' });
+    } finally {
+      for (const turn of turns) turn.end();
+    }
+  }
+
+  /** `answers` is told how many bytes the answer has, before it goes out. */
+  async function runRoute(request: RoutedRequest, answers: (bytes: number) => void): Promise<void> {
+    const { route, params, caller, exchange } = request;
+    const cursors = cursorsFor(options.cursorKey, caller, exchange.path);
+    const asked = readQuery(route.query, exchange.query) as { readonly cursor?: string };
+    const query = asked.cursor === undefined ? asked : { ...asked, cursor: cursors.open(asked.cursor) };
+    const takesBody = route.method === 'POST' || route.method === 'PATCH';
+    const body = takesBody ? await readBody(request) : null;
+    try {
+      if (body !== null && route.body !== undefined && !body.checked) checkBody(route.body, body.value);
       const name = route.method === 'POST' ? exchange.header('idempotency-key') : undefined;
       const about = `${route.method} ${exchange.path} ${body?.sha256 ?? ''}`;
-      const request = name === undefined ? null : idempotent({ caller: caller.id, name, about });
+      const repeatable = name === undefined ? null : idempotent({ caller: caller.id, name, about });
       const redact = await redactor(store, caller);
       const call: Call<unknown, unknown> = {
-        store: storeFor(store, caller, request?.once),
+        store: storeFor(store, caller, repeatable?.once),
         caller,
         redact,
         params,
         query,
         body: body?.value ?? {},
         exchange,
-        page: (rows, limit, cursor) => pageOf(rows, { limit, bytes: options.limits().response }, cursor),
+        page: (rows, limit, cursor) =>
+          pageOf(rows, { limit, bytes: options.limits().response }, last => cursors.seal(cursor(last))),
         async content(place) {
           const part = body?.parts[Number(place)];
           if (part === undefined) throw new ReplydError('invalid', 'An attachment has no content.');
           return store.place(part.content, part);
         },
-        onceOutside: request?.onceOutside ?? (work => work()),
+        onceOutside: repeatable?.onceOutside ?? (work => work()),
         isValid: async () => (await store.verifyKey(exchange.bearer() ?? ''))?.id === caller.id,
       };
       const answer = await route.run(call as Call<never, never>);
@@ -178,9 +206,11 @@ export function createApi(options: ApiOptions): HttpHandler {
       else if (!('media' in route.gives)) {
         const json = JSON.stringify(answer);
         const shown = redact === null ? json : await redact(json);
-        await exchange.send(route.status, Buffer.from(`${shown}\n`), {
+        const bytes = Buffer.from(`${shown}\n`);
+        answers(bytes.length);
+        await exchange.send(route.status, bytes, {
           'content-type': 'application/json',
-          ...(request?.repeated() ? { 'idempotency-replayed': 'true' } : {}),
+          ...(repeatable?.repeated() ? { 'idempotency-replayed': 'true' } : {}),
         });
       }
     } finally {
@@ -188,7 +218,7 @@ export function createApi(options: ApiOptions): HttpHandler {
     }
   }
 
-  async function readBody(route: Route, exchange: Exchange): Promise<RequestBody> {
+  async function readBody({ route, caller, exchange }: RoutedRequest): Promise<RequestBody> {
     const type = (exchange.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
     // Where nothing is required nothing need be sent.
     const isEmpty = (exchange.header('content-length') ?? '0') === '0' && !exchange.header('transfer-encoding');
@@ -201,12 +231,37 @@ export function createApi(options: ApiOptions): HttpHandler {
         'The body must not be compressed: send it without Content-Encoding.',
       );
     }
+    const large = (Object.keys(LARGE_BODIES) as LargeBody[]).find(name => LARGE_BODIES[name] === route.body) ?? null;
     return readRequestBody(exchange, {
       maxSize: options.limits().body,
       folder: options.folder,
+      large,
+      owner: ownerOf(caller),
       space: options.space,
     });
   }
+}
+
+interface RoutedRequest {
+  readonly route: Route;
+  readonly params: Readonly<Record<string, string>>;
+  readonly caller: Caller;
+  readonly exchange: Exchange;
+}
+
+function readsJson({ method, gives }: Route): boolean {
+  return method === 'GET' && gives !== null && !('media' in gives);
+}
+
+/** Whose share its requests are counted in. */
+function ownerOf(caller: Caller): string {
+  return caller.accounts?.join() ?? 'operators';
+}
+
+/** Its body may have more than SMALL_BODY bytes. */
+function isLarge(exchange: Exchange): boolean {
+  const length = exchange.header('content-length');
+  return length === undefined ? exchange.header('transfer-encoding') !== undefined : Number(length) > SMALL_BODY;
 }
 
 /** `/v1/hooks/{id}` → what matches such a path, with its parameters as groups. */

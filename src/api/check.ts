@@ -40,35 +40,79 @@ export function readQuery(schema: TObject | undefined, query: URLSearchParams): 
 }
 
 function check(schema: TObject, value: unknown, place: (path: string) => string): void {
+  const much = tooMuch(schema as unknown as Part, value, '');
+  if (much !== null) throw refused(place, [much]);
   let checker = compiled.get(schema);
   if (checker === undefined) {
     checker = Compile(schema);
     compiled.set(schema, checker);
   }
   if (checker.Check(value)) return;
-  const errors: { path: string; message: string }[] = [];
-  for (const issue of checker.Errors(value).flatMap(error => issuesOf(schema, error))) {
+  throw refused(
+    place,
+    checker.Errors(value).flatMap(error => issuesOf(schema, error)),
+  );
+}
+
+interface Issue {
+  readonly path: string;
+  readonly message: string;
+}
+
+function refused(place: (path: string) => string, issues: readonly Issue[]): ReplydError {
+  const errors: Issue[] = [];
+  for (const issue of issues) {
     const path = place(issue.path.slice(0, 200));
     if (!errors.some(each => each.path === path)) errors.push({ path, message: issue.message });
     if (errors.length === MAX_ISSUES) break;
   }
-  const first = errors[0]!;
-  throw new ReplydError('invalid', `${first.path}: ${first.message}.`, { details: { errors } });
+  const first = errors[0] ?? { path: place(''), message: 'It is not as the description says' };
+  return new ReplydError('invalid', `${first.path}: ${first.message}.`, { details: { errors } });
+}
+
+/**
+ * The first list that is too long, or object with far too many fields. The library looks at each of a hundred thousand
+ * before it says so, and at each again for its message: that takes a second.
+ */
+function tooMuch(schema: Part, value: unknown, path: string): Issue | null {
+  if (Array.isArray(value)) {
+    const { maxItems = Number.POSITIVE_INFINITY, items } = schema;
+    if (value.length > maxItems) return { path, message: `It must not have more than ${maxItems} items` };
+    return items === undefined ? null : firstOf(value, (each, at) => tooMuch(items, each, `${path}/${at}`));
+  }
+  if (typeof value !== 'object' || value === null || schema.additionalProperties !== false) return null;
+  const names = Object.keys(value);
+  if (names.length > Object.keys(schema.properties).length + MAX_ISSUES) {
+    const name = names.find(each => !Object.hasOwn(schema.properties, each))!;
+    return { path: `${path}/${name}`, message: fieldsOf(schema) };
+  }
+  return firstOf(names, name => {
+    const part = Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
+    return part === undefined ? null : tooMuch(part, (value as Record<string, unknown>)[name], `${path}/${name}`);
+  });
+}
+
+function firstOf<One>(all: readonly One[], find: (one: One, at: number) => Issue | null): Issue | null {
+  for (const [at, one] of all.entries()) {
+    const found = find(one, at);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function fieldsOf({ properties }: Part): string {
+  return `There is no such field here, only ${Object.keys(properties).join(', ')}`;
 }
 
 /** What the library says of an object is said of each field that it is about. */
-function issuesOf(
-  schema: TObject,
-  error: TLocalizedValidationError,
-): readonly { readonly path: string; readonly message: string }[] {
+function issuesOf(schema: TObject, error: TLocalizedValidationError): readonly Issue[] {
   const path = error.instancePath;
   switch (error.keyword) {
     // Said once more by `additionalProperties`, which knows the names.
     case 'boolean':
       return [];
     case 'additionalProperties': {
-      const known = Object.keys(partOf(schema, error.schemaPath).properties).join(', ');
-      const message = `There is no such field here, only ${known}`;
+      const message = fieldsOf(partOf(schema, error.schemaPath));
       return error.params.additionalProperties.map(name => ({ path: `${path}/${name}`, message }));
     }
     case 'required': {
@@ -95,6 +139,9 @@ interface Part {
   readonly type?: string;
   readonly enum?: readonly string[];
   readonly properties: Readonly<Record<string, Part>>;
+  readonly additionalProperties?: unknown;
+  readonly items?: Part;
+  readonly maxItems?: number;
 }
 
 /** `#/properties/cc/items`: the part of the schema that an error is about. */

@@ -3,7 +3,8 @@
 import { ReplydError } from '../base/errors.js';
 import type { Conversation } from '../conversation/model.js';
 import type { ConversationRef, NewMessage } from '../conversation/store.js';
-import { accountFor, conversationRef, wrongCursor } from './access.js';
+import { accountFor, conversationRef } from './access.js';
+import { wrongCursor } from './cursor.js';
 import { sendAttachment, sendRaw } from './download.js';
 import { byId, type Call, PAGE_SIZE, route } from './route.js';
 import {

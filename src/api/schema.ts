@@ -88,6 +88,10 @@ export const NewConversationBody = strict({
   messages: Type.Optional(Type.Array(strict(newMessage), { maxItems: 500, description: 'Oldest first.' })),
 });
 
+/** Bodies with attachments: all others are small. */
+export const LARGE_BODIES = { NewMessageBody, NewConversationBody } as const;
+export type LargeBody = keyof typeof LARGE_BODIES;
+
 export const ConversationChange = strict({
   status: Type.Optional(ConversationStatus),
   subject: Type.Optional(Type.String({ maxLength: 500 })),

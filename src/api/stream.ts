@@ -57,6 +57,8 @@ const HEARTBEAT = 15_000;
 /** Events read at a time for all: a few milliseconds of this thread. */
 const PAGE = 50;
 const MAX_READERS = 500;
+/** Of one account. */
+const MAX_READERS_OF_ACCOUNT = 250;
 /** Events read at a time for one reader. */
 const CATCH_UP_PAGE = 20;
 /** Bytes that may be ready for a reader before it has to take some. */
@@ -133,17 +135,23 @@ export function openStream(options: {
   /** Reads what it missed, a page at a time and no faster than it takes them, until it has all of it. */
   async function catchUp(reader: Reader): Promise<void> {
     const filter = reader.account === null ? {} : { account: reader.account };
+    let limit = CATCH_UP_PAGE;
     while (readers.has(reader)) {
       if (reader.stream.readableLength > READY) {
         await taken(reader);
         continue;
       }
       reader.behind = false;
-      const events = await store.events({ ...filter, after: reader.position, limit: CATCH_UP_PAGE });
+      const events = await store.events({ ...filter, after: reader.position, limit });
+      let sent = 0;
       for (const event of events) {
+        // The others of the page are read again when it has taken these: they are not kept for it.
+        if (reader.stream.readableLength > READY) break;
+        sent += 1;
         reader.position = event.id;
         send(reader, encoded(event));
       }
+      limit = sent < events.length ? Math.max(1, sent) : Math.min(limit * 2, CATCH_UP_PAGE);
       // Nothing ran between the query and here, so it has all there is.
       if (events.length === 0 && !reader.behind) {
         reader.live = true;
@@ -184,6 +192,10 @@ export function openStream(options: {
     async open({ account, lastEventId, isValid }) {
       if (waker.closed || readers.size >= MAX_READERS) {
         throw new ReplydError('too_many_readers', `There are ${readers.size} readers of the event stream already.`);
+      }
+      const own = [...readers].filter(reader => reader.account === account).length;
+      if (own >= MAX_READERS_OF_ACCOUNT) {
+        throw new ReplydError('too_many_readers', `There are ${own} readers of your event stream already.`);
       }
       const latest = await store.latestEvent();
       const resumes = lastEventId !== null && (await store.canResume(lastEventId, account ?? undefined));

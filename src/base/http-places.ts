@@ -32,7 +32,7 @@ export const PLACE_LIMITS = {
   /** Of one address; four times as many of its network. */
   perClient: 200,
   /** Connections that show keys of one account and count as known; further ones are strangers. */
-  perOwner: 250,
+  perOwner: 300,
   /** For 16 KiB of a body to come, or of an answer to be taken. */
   idle: 30_000,
   /** For the rest of a body that nobody reads any more. */
@@ -83,6 +83,8 @@ export interface Places {
   /** A place for a request among those of its kind; false: there is none. */
   take(connection: Connection, share: Share): boolean;
   sending(connection: Connection, waits: boolean): void;
+  /** It has kept us waiting within a request or an answer. */
+  stalls(connection: Connection): boolean;
   /** Ends connections without a request in work. */
   endIdle(): void;
   close(): void;
@@ -131,14 +133,21 @@ export function openPlaces(options: {
 
   /** Cuts the one that can best be spared of those; false: none can. */
   function spare(of: (connection: Connection) => boolean, known: boolean): boolean {
-    const now = performance.now();
     let best: { readonly connection: Connection; readonly rank: number; readonly at: number } | null = null;
     for (const connection of open) {
       if (!of(connection)) continue;
       const stranger = connection.client !== null;
-      const stalls = waitsForClient(connection) && now - connection.movedAt > STALLED;
       const idle = connection.work === null;
-      const rank = stranger && idle ? 0 : stranger && stalls ? 1 : known && idle ? 2 : known && stalls ? 3 : null;
+      const rank =
+        stranger && idle
+          ? 0
+          : stranger && stalls(connection)
+            ? 1
+            : known && idle
+              ? 2
+              : known && stalls(connection)
+                ? 3
+                : null;
       const at = idle ? connection.since : connection.movedAt;
       if (rank === null) continue;
       if (best === null || rank < best.rank || (rank === best.rank && at < best.at)) best = { connection, rank, at };
@@ -249,11 +258,16 @@ export function openPlaces(options: {
       if (waits && !connection.sending) connection.movedAt = performance.now();
       connection.sending = waits;
     },
+    stalls,
     endIdle() {
       for (const { work, socket } of open) if (work === null) socket.destroy();
     },
     close: () => clearInterval(ticking),
   };
+}
+
+function stalls(connection: Connection): boolean {
+  return waitsForClient(connection) && performance.now() - connection.movedAt > STALLED;
 }
 
 function waitsForClient({ work, sending }: Connection): boolean {

@@ -8,7 +8,7 @@
  * did not read of a body is dropped, so that the next request on that connection is heard. An answer never redirects and
  * never holds a stack trace.
  *
- * When a handler throws a ReplydError, the answer is a problem (RFC 9457) with the status of the table below. Anything
+ * When a handler throws a ReplydError, the answer is a problem (RFC 9457, `problem.ts`). Anything
  * else thrown is our own trouble: 503, and the reason stands in the log alone. A request that no handler takes: 404. A
  * client that goes away ends its exchange only. `close` lets exchanges end within the grace period and cuts the rest.
  */
@@ -18,10 +18,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { type BodyContent, type BodyLimits, readBody } from './body.js';
-import { type ErrorCode, type ErrorKind, errorText, isReplydError, ReplydError } from './errors.js';
+import { errorText, isReplydError, ReplydError } from './errors.js';
 import { type Connection, type HttpClient, openPlaces, PLACE_LIMITS, type Places, type Share } from './http-places.js';
 import type { Log } from './log.js';
 import { printBound, printListen } from './place.js';
+import { CODE_OF_STATUS, statusOf } from './problem.js';
 
 /** True: it has answered the request. False: the request is not its own; it has read and written nothing. */
 export type HttpHandler = (exchange: Exchange) => Promise<boolean>;
@@ -92,6 +93,10 @@ export interface Exchange {
   take(share: Share): void;
   /** The client has shown that he may be here: his connection counts as this one's (an account), and as no stranger's. */
   know(owner: string): void;
+  /** It waits for a client who has taken nothing of its answer for a while. */
+  stalls(): boolean;
+  /** Ends it and its connection. */
+  cut(): void;
   /** The body as it comes, for whoever reads it as a stream, in place of `body`. Limits are the reader's then. */
   readonly stream: Readable;
   /** Reads the body to its end; once. Throws too_large, or unavailable (client gone, disk full). */
@@ -104,31 +109,6 @@ export interface Exchange {
   status(): number | null;
   /** Any bytes, or a stream of them, or nothing. */
   send(status: number, body: Uint8Array | Readable | null, headers?: Headers): Promise<void>;
-}
-
-/** The one table from faults to statuses. What is no ReplydError is 503: unknown is temporary. */
-const PROBLEM_STATUS: Readonly<Record<ErrorKind, number>> = {
-  invalid: 422,
-  not_found: 404,
-  conflict: 409,
-  unauthorized: 401,
-  too_large: 413,
-  unavailable: 503,
-};
-
-/** The code of a problem that was answered without a fault. */
-const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
-  401: 'unauthorized',
-  404: 'route_not_found',
-  405: 'method_not_allowed',
-  409: 'conflict',
-  413: 'too_large',
-  429: 'too_many_requests',
-  503: 'unavailable',
-};
-
-export function statusOf(error: unknown): number {
-  return isReplydError(error) ? PROBLEM_STATUS[error.kind] : 503;
 }
 
 const COMMON_HEADERS: Headers = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
@@ -327,6 +307,8 @@ function createExchange(
       throw new ReplydError('too_many_requests', 'Too many requests of this kind are in work here, try again later.');
     },
     know: owner => places.know(connection, owner),
+    stalls: () => places.stalls(connection),
+    cut: () => response.destroy(),
     bearer: () => /^bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? null,
     stream: request,
     body: limits => readBody(request, limits, context.files),

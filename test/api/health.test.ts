@@ -107,7 +107,7 @@ test('whoever asks again soon whether it is ready hears the last answer', async 
     const json = async (code: number) => {
       status = code;
     };
-    assert.ok(await watch({ method: 'GET', path: '/readyz', json } as unknown as Exchange));
+    assert.ok(await watch({ method: 'GET', path: '/readyz', json, take() {} } as unknown as Exchange));
     return status;
   };
   assert.deepEqual([await ready(0), await ready(0), await ready(999)], [200, 200, 200]);

@@ -80,6 +80,7 @@ export async function serve(
     limits: () => ({ requests: 100_000, body: 8_000_000, response: RULES.responseBytes }),
     testHook: async () => ({ ok: true, response: '200 OK' }),
     stream,
+    cursorKey: new Uint8Array(32).fill(7),
     ...more,
   });
   const space = { low: () => false, free: () => 1e9 };

@@ -14,6 +14,7 @@ import { json } from './json.js';
 import { mime } from './mime.js';
 import { relayTricks } from './relay.js';
 import { replay } from './replay.js';
+import { shares } from './shares.js';
 import { slow } from './slow.js';
 import { smuggling } from './smuggling.js';
 import { ssrf } from './ssrf.js';
@@ -40,4 +41,5 @@ export const KINDS: readonly AttackKind[] = [
   fullHouse,
   httpSlow,
   dataDir,
+  shares,
 ];

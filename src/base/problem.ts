@@ -1,0 +1,27 @@
+/** Faults as HTTP says them (RFC 9457): the one table from kinds to statuses, and the codes of answers without a fault. */
+import { type ErrorCode, type ErrorKind, isReplydError } from './errors.js';
+
+/** What is no ReplydError is 503: unknown is temporary. */
+const PROBLEM_STATUS: Readonly<Record<ErrorKind, number>> = {
+  invalid: 422,
+  not_found: 404,
+  conflict: 409,
+  unauthorized: 401,
+  too_large: 413,
+  unavailable: 503,
+};
+
+/** The code of a problem that was answered without a fault. */
+export const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
+  401: 'unauthorized',
+  404: 'route_not_found',
+  405: 'method_not_allowed',
+  409: 'conflict',
+  413: 'too_large',
+  429: 'too_many_requests',
+  503: 'unavailable',
+};
+
+export function statusOf(error: unknown): number {
+  return isReplydError(error) ? PROBLEM_STATUS[error.kind] : 503;
+}
