@@ -54,7 +54,7 @@ function ways(key: string): Way[] {
 export const httpSlow: AttackKind = {
   name: 'http-slow',
   about: 'HTTP clients with half a header or body, and those that ask and never read',
-  open: 'issue 17, item 5',
+  open: 'an account whose answers nobody takes waits for its own reads',
   async run(target, { short }) {
     const tally = newTally();
     for (let mail = 0; mail < 5; mail += 1)

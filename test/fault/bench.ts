@@ -163,7 +163,8 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     const store = await openStore({
       dataDir: config.dataDir,
       writer: 'direct',
-      rules: storeRules(config),
+      // Many rounds make conversations of more than one answer's bytes.
+      rules: { ...storeRules(config), responseBytes: Number.MAX_SAFE_INTEGER },
       migrate: false,
     });
     closers.push(() => store.close());
