@@ -63,6 +63,8 @@ const MAX_READERS_OF_ACCOUNT = 250;
 const CATCH_UP_PAGE = 20;
 /** Bytes that may be ready for a reader before it has to take some. */
 const READY = 256 * 1024;
+/** Bytes of encoded events that are kept for other readers. */
+const KEPT = 4 * 1024 * 1024;
 /** How long a reader may take nothing, milliseconds. */
 const TIMEOUT = 30_000;
 
@@ -76,6 +78,8 @@ export function openStream(options: {
   const readers = new Set<Reader>();
   /** The last event that the live readers got. */
   let position = '';
+  const encoded = createEncoder();
+  let lastPage: Promise<unknown> = Promise.resolve();
   readersNow.set(0);
   const checks = setInterval(checkReaders, HEARTBEAT);
   checks.unref();
@@ -132,17 +136,29 @@ export function openStream(options: {
     reader.resume?.();
   }
 
+  /** One reader's page after the other: hundreds that fall behind together would hold as many pages of long events. */
+  function readPage(query: Parameters<Store['events']>[0]): Promise<readonly Event[]> {
+    const page = lastPage.then(() => store.events(query));
+    // Its events are sent, and sockets have their turn, before the next page is read.
+    lastPage = page.then(
+      () => setImmediate(),
+      () => setImmediate(),
+    );
+    return page;
+  }
+
   /** Reads what it missed, a page at a time and no faster than it takes them, until it has all of it. */
   async function catchUp(reader: Reader): Promise<void> {
     const filter = reader.account === null ? {} : { account: reader.account };
-    let limit = CATCH_UP_PAGE;
+    // One first: whoever fell behind has events so long that he takes few of them.
+    let limit = 1;
     while (readers.has(reader)) {
       if (reader.stream.readableLength > READY) {
         await taken(reader);
         continue;
       }
       reader.behind = false;
-      const events = await store.events({ ...filter, after: reader.position, limit });
+      const events = await readPage({ ...filter, after: reader.position, limit });
       let sent = 0;
       for (const event of events) {
         // The others of the page are read again when it has taken these: they are not kept for it.
@@ -157,7 +173,6 @@ export function openStream(options: {
         reader.live = true;
         return;
       }
-      await setImmediate();
     }
   }
 
@@ -253,6 +268,21 @@ export function eventRoute(stream: EventStream): Route {
   });
 }
 
-function encoded(event: Event): Buffer {
-  return Buffer.from(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+/** Events as they are sent. The latest are kept: readers that fall behind together then share their bytes. */
+function createEncoder(): (event: Event) => Buffer {
+  const kept = new Map<string, Buffer>();
+  let bytes = 0;
+  return event => {
+    const known = kept.get(event.id);
+    if (known !== undefined) return known;
+    const chunk = Buffer.from(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    kept.set(event.id, chunk);
+    bytes += chunk.length;
+    for (const [id, { length }] of kept) {
+      if (bytes <= KEPT) break;
+      kept.delete(id);
+      bytes -= length;
+    }
+    return chunk;
+  };
 }
