@@ -200,17 +200,31 @@ export async function addToken(tx: StoreTx, participant: ParticipantRow, importe
   });
 }
 
-/**
- * Somebody who writes, or is written to, beside the contact: from now on a participant with a token of his own. Throws
- * too_many_participants.
- */
-export async function join(
+/** Somebody who writes, or is written to, beside the contact. */
+export interface Joining {
+  readonly email: string;
+  readonly name: string;
+}
+
+/** From now on a participant with a token of his own. Throws too_many_participants. */
+export async function join(tx: StoreTx, conversationKey: number, who: Joining): Promise<ParticipantRow> {
+  const refusal = await refusalToJoinNow(tx, conversationKey);
+  if (refusal !== null) throw new ReplydError('too_many_participants', `${who.email} cannot join: ${refusal}`);
+  return addJoining(tx, conversationKey, who);
+}
+
+/** The writer of a mail joins. Without room he is none, and the evidence says so: his mail counts all the same. */
+export async function joinWriter(
   tx: StoreTx,
   conversationKey: number,
-  { email, name }: { readonly email: string; readonly name: string },
-): Promise<ParticipantRow> {
+  writer: Joining,
+): Promise<{ readonly participant: ParticipantRow | null; readonly evidence: readonly string[] }> {
   const refusal = await refusalToJoinNow(tx, conversationKey);
-  if (refusal !== null) throw new ReplydError('too_many_participants', `${email} cannot join: ${refusal}`);
+  if (refusal !== null) return { participant: null, evidence: [`did not join: ${refusal}`] };
+  return { participant: await addJoining(tx, conversationKey, writer), evidence: [] };
+}
+
+function addJoining(tx: StoreTx, conversationKey: number, { email, name }: Joining): Promise<ParticipantRow> {
   return addParticipant(tx, {
     conversation_key: conversationKey,
     contact_key: null,
@@ -218,17 +232,6 @@ export async function join(
     name,
     role: 'participant',
   });
-}
-
-/** The writer of a mail joins. Without room he is none, and the evidence says so: his mail counts all the same. */
-export async function joinWriter(
-  tx: StoreTx,
-  conversationKey: number,
-  writer: { readonly email: string; readonly name: string },
-): Promise<{ readonly participant: ParticipantRow | null; readonly evidence: readonly string[] }> {
-  const refusal = await refusalToJoinNow(tx, conversationKey);
-  if (refusal !== null) return { participant: null, evidence: [`did not join: ${refusal}`] };
-  return { participant: await join(tx, conversationKey, writer), evidence: [] };
 }
 
 async function refusalToJoinNow(tx: StoreTx, conversationKey: number): Promise<string | null> {
