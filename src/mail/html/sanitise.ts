@@ -135,12 +135,13 @@ function policy(resolveCid: ResolveCid): sanitizeHtml.IOptions {
 
 /** The attributes without what is too large, the style as far as it is safe. */
 function inBounds(attribs: sanitizeHtml.Attributes): sanitizeHtml.Attributes {
-  const kept: sanitizeHtml.Attributes = {};
-  for (const [name, value] of Object.entries(attribs)) {
+  for (const name in attribs) {
+    const value = attribs[name]!;
     const safe = name === 'style' ? safeStyle(value) : value;
-    if (isBoundedAttribute(name, safe) && !(name === 'style' && safe === '')) kept[name] = safe;
+    if (!isBoundedAttribute(name, safe) || (name === 'style' && safe === '')) delete attribs[name];
+    else if (safe !== value) attribs[name] = safe;
   }
-  return kept;
+  return attribs;
 }
 
 function link(attribs: sanitizeHtml.Attributes): sanitizeHtml.Attributes {
