@@ -41,6 +41,8 @@ import { isBusy } from './store/sqlite/database.js';
 import { lockStore } from './store/sqlite/lock.js';
 import { openStore } from './store/sqlite/open.js';
 import { openHousekeeping } from './store/upkeep/housekeeping.js';
+import { openAfterCommit } from './verifying/after-commit.js';
+import { openVerifier } from './verifying/verifier.js';
 
 export interface Daemon {
   readonly listening: Listening;
@@ -108,12 +110,15 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const space = own(watchSpace({ dataDir, folder, minFree: () => config.limits.minFree }));
     const parser = own(await openParser({ dataDir, incomingFolder: folder, space, limits: () => config.limits, log }));
 
+    const verifier = openVerifier({ servers: () => config.auth.resolvers, log });
+    const afterCommit = own(openAfterCommit({ store, verifier, enabled: () => config.auth.verify !== 'never', log }));
     const reception = createReception({
       store,
       parser,
       log,
       limits: () => config.limits,
       authservIds: () => config.auth.authservId,
+      verification: { mode: () => config.auth.verify, verifier, wake: afterCommit.wake },
       discard: async raw => {
         if ('file' in raw) await rm(raw.file, { force: true }).catch(() => undefined);
       },
@@ -216,6 +221,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     writeListening(dataDir, listening);
     log.info('listening', { smtp, lmtp, http, ingress: ingress ?? undefined, pid: process.pid, data_dir: dataDir });
     wakeAll();
+    afterCommit.wake();
     // Alive means that the writer thread still commits, or would if another process let it: a restart would not help.
     const alive = () =>
       store.canWrite().catch(error => {

@@ -8,7 +8,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['base'],
   ['mail'],
   ['conversation'],
-  ['store', 'parsing', 'ingress', 'outbound', 'api'],
+  ['store', 'parsing', 'verifying', 'ingress', 'outbound', 'api'],
   ['config'],
   ['daemon.ts'],
   ['cli'],

@@ -30,7 +30,7 @@ function putNode(file: string, version: string): void {
 
 test('the first Node in PATH runs the program, by a link too', async t => {
   const { folder, bin, start } = installation(t);
-  for (const version of ['v22.14.0', 'v22.23.5', 'v24.0.0', 'v26.12.1', 'v100.1.0']) {
+  for (const version of ['v22.19.0', 'v22.23.5', 'v24.0.0', 'v26.12.1', 'v100.1.0']) {
     putNode(path.join(bin, 'node'), version);
     const result = await start('stats', '--account', 'a b');
     assert.deepEqual([result.code, result.stderr], [0, '']);
@@ -54,7 +54,7 @@ test('without a Node that suits it says so in one line, and a pipe is told to co
     putNode(path.join(bin, 'node'), version);
     const verb = await start('stats');
     assert.deepEqual([verb.code, verb.stdout], [1, '']);
-    assert.match(verb.stderr, new RegExp(`^replyd needs Node 22\\.14 or newer, .* is: ${version}\\. .*\\n$`));
+    assert.match(verb.stderr, new RegExp(`^replyd needs Node 22\\.19 or newer, .* is: ${version}\\. .*\\n$`));
     const postfix = await start('deliver', '--door', 'postfix', 'reply+1@in.example');
     assert.equal(postfix.code, 75);
     assert.match(postfix.stdout, /^4\.3\.0 replyd needs Node [^\n]*\n$/);

@@ -7,6 +7,7 @@
  */
 
 import { LOG_LEVELS } from '../base/log.js';
+import { VERIFY_MODES } from '../conversation/rules/verification.js';
 import { PROVIDERS, type SecretKey, secretKeyOf } from '../ingress/providers/list.js';
 import {
   anyListen,
@@ -204,6 +205,14 @@ export const KEYS = {
     meaning:
       'The authserv-id that your front MTA writes into Authentication-Results (RFC 8601), one or a list. Empty list: no such field counts.',
     example: ['mx.example.com'],
+  }),
+  'auth.verify': key(oneOf(VERIFY_MODES), 'never', {
+    meaning:
+      'Whether replyd asks the DNS itself who sent a mail (SPF, DKIM, DMARC): never, when_missing (no trusted Authentication-Results), or always. Before the answer to the client only for accounts with hold_strangers, 2 s at most.',
+  }),
+  'auth.resolvers': key(listOf(text()), [], {
+    meaning: 'The DNS servers that it asks, address or address:port, one or a list. Empty list: those of the system.',
+    example: ['127.0.0.1'],
   }),
 
   'hooks.allow_private': key(yesNo(), false, {

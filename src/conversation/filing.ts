@@ -14,6 +14,8 @@ interface TokenAddress {
   readonly address: string;
   readonly token: string;
   readonly accountId: string;
+  /** The account's feature `hold_strangers`. */
+  readonly holdsStrangers: boolean;
 }
 
 /** Which account, conversation, delivery an envelope recipient names. Opaque to doors: from `resolve` to `accept`. */
@@ -116,6 +118,8 @@ export interface Filing {
   readonly attachments: readonly StoredContent[];
   /** What a checker that we trust says of the sender; null: nobody did. */
   readonly authentication?: Authentication | null;
+  /** The DNS is asked after the commit: SPF of this client, null: not. Absent: it is not asked then. */
+  readonly unverified?: { readonly client: string | null };
   /** Remembered with the mail. */
   readonly proof?: Proof;
 }

@@ -19,11 +19,13 @@ import { errorText, isReplydError } from '../base/errors.js';
 import { type Log, shortToken } from '../base/log.js';
 import { counter } from '../base/metrics.js';
 import { envelopeAddress } from '../mail/address.js';
+import type { Authentication } from '../mail/authentication.js';
 import type { Content } from '../mail/mail.js';
 import { STATUS, type Status } from '../mail/status.js';
 import type { Destination, FilingResult, StoredContent } from './filing.js';
-import type { Arrival, Parser, Reception, Resolution, Verdict } from './ports.js';
+import type { Arrival, Parsed, Parser, Reception, Resolution, Unverified, Verdict, Verifier } from './ports.js';
 import { isForOperatorAlone, UNFILED_SIZE } from './rules/unfiled.js';
+import { BEFORE_ANSWER, decideVerification, type VerifyMode } from './rules/verification.js';
 import type { Store } from './store.js';
 
 const mails = counter('replyd_mails_total', 'Mails by recipient: what each was answered.', ['door', 'verdict']);
@@ -40,6 +42,13 @@ export interface ReceptionOptions {
   readonly limits: () => { readonly loopMessages: number; readonly loopWindow: number };
   /** Our authserv-ids (`auth.authserv_id`); none: no Authentication-Results field counts. */
   readonly authservIds?: () => readonly string[];
+  /** Absent: the DNS is never asked. */
+  readonly verification?: {
+    readonly mode: () => VerifyMode;
+    readonly verifier: Verifier;
+    /** There is something to ask after its commit. */
+    readonly wake: () => void;
+  };
   /** Removes a spool file that nobody took over; must not throw. */
   readonly discard: (raw: Content) => Promise<void>;
   readonly lowOnSpace: () => boolean;
@@ -157,6 +166,7 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
         detail: 'for the operator',
       }));
     }
+    const { authentication, unverified } = await verification(options, arrival, parsed);
     const raw = await store.place(arrival.raw, parsed.facts, kept ? { inRow: true } : undefined);
     const placed: StoredContent[] = [];
     // What is kept for the operator stands in no message: its attachments are in the raw mail alone.
@@ -176,16 +186,37 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
       reading: parsed.kind === 'read' ? parsed.reading : null,
       reason: unreadable,
       attachments: placed,
-      authentication: parsed.kind === 'read' ? parsed.authentication : null,
+      authentication,
+      ...(unverified === null ? {} : { unverified }),
       ...(arrival.proof === undefined ? {} : { proof: arrival.proof }),
     });
     // A stranger may bring as many of these as he likes; a file that no row names would stay for a day.
     if (results.some(result => result.kind !== 'filed' || result.before)) await store.unplace([raw, ...placed]);
+    if (unverified !== null) options.verification?.wake();
     logFiled(options, arrival, { size: parsed.facts.size, results, unreadable });
     return results.map(verdictOf);
   } finally {
     for (const { content } of attachments) await options.discard(content);
   }
+}
+
+/** Who is said to have sent it, asked of the DNS where the answer hangs on it; `unverified`: to be asked after the commit. */
+async function verification(
+  options: ReceptionOptions,
+  arrival: Arrival,
+  parsed: Parsed,
+): Promise<{ readonly authentication: Authentication | null; readonly unverified: Pick<Unverified, 'client'> | null }> {
+  const said = parsed.kind === 'read' ? parsed.authentication : null;
+  const { verification: own } = options;
+  if (own === undefined || parsed.kind !== 'read') return { authentication: said, unverified: null };
+  const when = decideVerification({ mode: own.mode(), destinations: arrival.destinations, said });
+  const client = arrival.direct === true ? arrival.client : null;
+  if (when !== 'before') return { authentication: said, unverified: when === 'after' ? { client } : null };
+  const { raw, mailFrom } = arrival;
+  return {
+    authentication: await own.verifier.verify({ raw, mailFrom, client }, { within: BEFORE_ANSWER }),
+    unverified: null,
+  };
 }
 
 /** Asked before anything of it is put in place; the transaction asks again. */

@@ -50,6 +50,8 @@ export interface Arrival {
   readonly client: string | null;
   /** From a trusted network: its Authentication-Results count. */
   readonly trusted: boolean;
+  /** The client is the sender's own, so that SPF can be asked of it: a stranger's socket, or XCLIENT. */
+  readonly direct?: boolean;
   /** What the door had to guess, e.g. recipients taken from delivery headers. */
   readonly evidence?: readonly string[];
   /** Good for this mail alone: with another one it is `rejected` (STATUS.proofUsed). */
@@ -86,6 +88,26 @@ export interface Reception {
   refuse(refused: RefusedMail): Promise<boolean>;
   /** True while the store's disk has less free space than `limits.min_free` (452 at MAIL). Cheap. */
   lowOnSpace(): boolean;
+}
+
+// ---------------------------------------------------------------- pipeline → verifier
+
+/** A mail of which the DNS is asked who sent it. */
+export interface Unverified {
+  readonly raw: Content;
+  /** Envelope sender, '' for the null reverse-path. */
+  readonly mailFrom: string;
+  /** IP address of the client that sent it; null: whoever brought it says nothing of that, and SPF is not asked. */
+  readonly client: string | null;
+}
+
+/** Asks the DNS (`verifying/verifier.ts`). */
+export interface Verifier {
+  /**
+   * SPF, DKIM and DMARC (RFC 7208, 6376, 9989). Never throws: what could not be asked, or not `within` so many
+   * milliseconds, is `temperror`. Does not touch `raw`, which must stay until the answer.
+   */
+  verify(mail: Unverified, limits: { readonly within: number }): Promise<Authentication>;
 }
 
 // ---------------------------------------------------------------- pipeline → parser

@@ -6,6 +6,7 @@
  * Faults: ReplydError('invalid' | 'not_found' | 'conflict') says what is wrong with the call; 'unavailable' means the
  * store can't work now (disk full: details.reason = 'disk_full'; locked; gone), and nothing of the call happened.
  */
+import type { Authentication } from '../mail/authentication.js';
 import type { RawFacts, Reading } from '../mail/mail.js';
 import type { ComposeSnapshot, Forward } from './composing.js';
 import type {
@@ -40,7 +41,7 @@ import type {
   TraceStep,
   Via,
 } from './model.js';
-import type { QueueStore, RefusedMail } from './ports.js';
+import type { QueueStore, RefusedMail, Unverified } from './ports.js';
 
 export interface NewConversation {
   /** The account's slug. */
@@ -138,6 +139,12 @@ export interface Store extends QueueStore {
   refuse(
     refused: Omit<RefusedMail, 'raw'> & { facts: RawFacts; raw: StoredContent | null },
   ): Promise<{ readonly kind: 'recorded'; readonly id: string } | { readonly kind: 'again' | 'other' }>;
+  /** The first mails whose sender the DNS is to be asked about after their commit; `raw` null: no longer kept. */
+  unverified(
+    limit: number,
+  ): Promise<readonly (Omit<Unverified, 'raw'> & { readonly mailId: string; readonly raw: StoredContentRef | null })[]>;
+  /** Writes the verdicts into the mail's messages, an event for each; null: nobody could be asked any more. */
+  verified(mailId: string, verdicts: Authentication | null): Promise<void>;
   /** Fills the message(s) of a quarantined mail with what could be read of it after all. */
   refile(mailId: string, reading: FiledReading, attachments: readonly StoredContent[]): Promise<readonly string[]>;
 

@@ -91,7 +91,11 @@ function splitAtSemicolons(text: string): string[] {
 
 function verdictOf(results: readonly Result[], method: Method): string | null {
   const verdicts = results.filter(result => result.method === method).map(result => result.verdict);
-  if (method !== 'dkim') return verdicts[0] ?? null;
+  return method === 'dkim' ? bestOfSignatures(verdicts) : (verdicts[0] ?? null);
+}
+
+/** One verdict for several signatures; null for none. */
+export function bestOfSignatures(verdicts: readonly string[]): string | null {
   return DKIM_ORDER.find(verdict => verdicts.includes(verdict)) ?? verdicts[0] ?? null;
 }
 

@@ -15,6 +15,7 @@ import * as removal from './verbs/removal.js';
 import { locate } from './verbs/threading.js';
 import * as unfiled from './verbs/unfiled.js';
 import { unfiledSums } from './verbs/unfiled-sums.js';
+import { unverified, verified } from './verbs/verification.js';
 import * as summaries from './views/summaries.js';
 import { trace } from './views/trace.js';
 
@@ -33,6 +34,8 @@ export const all = {
   file,
   locate,
   proofUse,
+  unverified,
+  verified,
   trace,
   once: (tx: StoreTx, request: Request, verb: OnceVerb, values: readonly unknown[]) =>
     runOnce(tx, request, () =>

@@ -86,6 +86,7 @@ async function resolve(recipient: string): Promise<Resolution> {
     kind: 'reply',
     address: recipient.toLowerCase(),
     token: local.slice(6),
+    holdsStrangers: false,
     accountId: 'ac_1',
     conversationId: 'cv_1',
     participantId: 'pt_1',

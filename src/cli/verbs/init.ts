@@ -156,7 +156,11 @@ export function wantedUser(name: string): Owner {
 async function writeConfig(file: string, options: { dataDir: string | null; owner: Owner | null }): Promise<boolean> {
   if (existsSync(file)) return false;
   const { exampleConfig, initialConfig } = await import('../../config/example.js');
-  const text = initialConfig(options.dataDir === null ? {} : { data_dir: options.dataDir });
+  const text = initialConfig({
+    ...(options.dataDir === null ? {} : { data_dir: options.dataDir }),
+    // Where replyd ran before, nothing is asked that was not asked then: the key's own default is never.
+    'auth.verify': 'when_missing',
+  });
   const reference = referenceBeside(file);
   try {
     const made = mkdirSync(path.dirname(file), { recursive: true });

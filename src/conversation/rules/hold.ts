@@ -22,7 +22,7 @@ export interface Circumstances {
   readonly writer: 'participant' | 'stranger' | 'unnamed';
   /** The account's feature `hold_strangers`. */
   readonly holdStrangers: boolean;
-  /** DMARC verdict of a trusted checker, null when there is none. */
+  /** DMARC verdict of a trusted checker or of our own, null when there is none. */
   readonly dmarc: string | null;
   /** A spam filter marked it (`isFlaggedAsSpam`). */
   readonly flaggedAsSpam: boolean;
@@ -106,5 +106,6 @@ function reasonToHold(mail: Circumstances): string | null {
   if (!mail.holdStrangers) return null;
   if (mail.writer !== 'participant') return 'unknown writer';
   // No verdict never holds: most mail has none.
+  if (mail.dmarc === 'temperror') return 'DMARC could not be asked';
   return mail.dmarc === 'fail' ? 'DMARC failed' : null;
 }

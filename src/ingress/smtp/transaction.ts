@@ -161,6 +161,7 @@ async function takeData(
     via: viaOf(connection, session),
     client: connection.client,
     trusted: connection.trusted,
+    direct: !connection.trusted,
   };
   const accept = async () => {
     try {

@@ -125,19 +125,20 @@ interface TokenRow {
   readonly participant_key: number;
   readonly delivery_key: number;
   readonly inbound_emails: number;
+  readonly hold_strangers: number;
   /** Null: not ours. */
   readonly domain: string | null;
 }
 
 /** What lives behind a token, and whether the domain in its address is ours. */
 const OF_TOKEN = {
-  reply: `select t.conversation_key, t.participant_key, c.account_key, a.inbound_emails, d.name as domain
+  reply: `select t.conversation_key, t.participant_key, c.account_key, a.inbound_emails, a.hold_strangers, d.name as domain
     from token t join conversation c on c.key = t.conversation_key join account a on a.key = c.account_key
       left join domain d on d.name = $2
     where t.token = $1 and t.revoked_at is null`,
-  bounce: `select b.key as delivery_key, b.account_key, b.conversation_key, d.name as domain
+  bounce: `select b.key as delivery_key, b.account_key, b.conversation_key, 0 as hold_strangers, d.name as domain
     from delivery b left join domain d on d.name = $2 where b.bounce_token = $1`,
-  inbox: `select a.key as account_key, a.inbound_emails, d.name as domain
+  inbox: `select a.key as account_key, a.inbound_emails, a.hold_strangers, d.name as domain
     from account a left join domain d on d.name = $2 where a.inbox_token = $1`,
 } as const;
 
@@ -163,7 +164,8 @@ export const resolve: Verb<'resolve'> = async (tx, address) => {
   const refusal = addressRefusal(kind, row === undefined ? null : { inbound: row.inbound_emails === 1 });
   if (refusal === 'switched_off') return { kind: refusal, detail: 'inbound_emails is off' };
   if (row === undefined || refusal !== null) return { kind: 'unknown', detail: 'unknown or revoked token' };
-  const named = { address, token, accountId: encodeId('account', row.account_key) };
+  const accountId = encodeId('account', row.account_key);
+  const named = { address, token, accountId, holdsStrangers: row.hold_strangers === 1 };
   if (kind === 'inbox') return { kind: 'destination', destination: { kind, ...named } };
   const conversationId = encodeId('conversation', row.conversation_key);
   const destination: Destination =

@@ -28,6 +28,7 @@ import { attachmentsOf, columnsOf, judgedColumns } from './reading-columns.js';
 import { applyReports, reportedDeliveries } from './reports.js';
 import { CONTENT_KEY_BYTES, madeId, rememberId } from './thread-ids.js';
 import { type Place, type Target, targetOf } from './threading.js';
+import { rememberUnverified, verdictFields } from './verification.js';
 
 type SettledTarget = Exclude<Target, { kind: 'opens' }>;
 
@@ -84,6 +85,8 @@ async function fileProven(tx: StoreTx, filing: Filing): Promise<readonly FilingR
       .filter(each => each.conversation.key === conversation);
     await fileInConversation(tx, filing, { places, mailKey, messageKey, contentKey });
   }
+  if (filing.unverified !== undefined && messageKeys.size > 0)
+    await rememberUnverified(tx, mailKey, filing.unverified.client);
   const unsent = plan.keeps ? await forwardToOperator(tx, mailKey, filing.reading) : null;
   if (unsent !== null && plan.mail === 'kept') await tx.update('mail', mailKey, { reason: unsent });
   return results;
@@ -157,7 +160,7 @@ async function fileInConversation(
   const from = reading?.mail.from ?? null;
   const named = await participantByAddress(tx, conversation.key, from?.email);
   const writer = writerOf(reading && { from, kind: reading.kind }, named, await ownerOf(tx, at.places));
-  const authentication = filing.authentication ?? NO_AUTHENTICATION;
+  const verdicts = verdictFields(filing.authentication ?? NO_AUTHENTICATION);
   const ownMail = reading !== null && carriesLoopMark(reading.mail.headers, encodeId('account', account.key));
   const contactKey = conversation.contact_key;
   const effects = decideEffects({
@@ -165,7 +168,7 @@ async function fileInConversation(
     status: conversation.status,
     writer: writer.standing,
     holdStrangers: account.hold_strangers === 1,
-    dmarc: authentication.dmarc,
+    dmarc: verdicts.dmarc,
     flaggedAsSpam: reading !== null && isFlaggedAsSpam(reading.mail.headers),
     trusted: filing.trusted,
     opens: opened === true,
@@ -199,13 +202,8 @@ async function fileInConversation(
     sender: toJson({
       is_participant: writer.sender.is_participant,
       token_of: writer.sender.token_of,
-      dmarc: authentication.dmarc,
-      dkim: authentication.dkim,
-      spf: authentication.spf,
-      evidence: [
-        ...writer.sender.evidence,
-        ...authentication.evidence.map(field => `Authentication-Results: ${field}`),
-      ],
+      ...verdicts,
+      evidence: [...writer.sender.evidence, ...verdicts.evidence],
     }),
     evidence: toJson([
       ...filing.evidence,

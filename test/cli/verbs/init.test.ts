@@ -19,7 +19,7 @@ test('init writes the configuration, the reference beside it and makes the store
   const first = await program.run(['init', '-c', file], { bare: true });
   assert.equal(first.code, 0, first.stderr);
   assert.equal(first.stdout, `wrote ${file}\nmade  the store in ${dataDir}\n`);
-  assert.equal(readFileSync(file, 'utf8'), initialConfig());
+  assert.equal(readFileSync(file, 'utf8'), initialConfig({ 'auth.verify': 'when_missing' }));
   const reference = path.join(program.folder, 'etc', 'config.example.toml');
   assert.equal(readFileSync(reference, 'utf8'), exampleConfig());
   assert.equal(statSync(reference).mode & 0o777, 0o644);

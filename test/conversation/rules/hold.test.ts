@@ -60,7 +60,11 @@ const TABLE: Readonly<Record<string, readonly [Partial<Circumstances>, Effects]>
   'so is who is not named': [{ holdStrangers: true, writer: 'unnamed' }, held('unknown writer')],
   'a participant is not': [{ holdStrangers: true }, HEARD],
   'a forged participant is': [{ holdStrangers: true, dmarc: 'fail' }, held('DMARC failed')],
-  'no verdict never holds': [{ holdStrangers: true, dmarc: 'temperror' }, HEARD],
+  'so is one of whom the DNS said nothing': [
+    { holdStrangers: true, dmarc: 'temperror' },
+    held('DMARC could not be asked'),
+  ],
+  'no verdict never holds': [{ holdStrangers: true, dmarc: null }, HEARD],
   'nobody is held where the account does not hold': [
     { dmarc: 'fail', writer: 'stranger' },
     { ...HEARD, joins: true },

@@ -197,7 +197,11 @@ const BROKEN: readonly [name: string, change: (file: string) => void, text: RegE
   ['a changed database', file => damage(file, 'CREATE TABLE conversation'), /not those of its manifest/],
   ['another format', file => forge(file, '"format": 1', '"format": 2'), /another format \(2\)/],
   // Of the same length, as all that is forged.
-  ['a newer schema', file => forge(file, `"schema": ${programSchema()}`, '"schema":99'), /newer replyd/],
+  [
+    'a newer schema',
+    file => forge(file, `"schema": ${programSchema()}`, `"schema": ${'9'.repeat(`${programSchema()}`.length)}`),
+    /newer replyd/,
+  ],
   ['files left out', file => forge(file, '"files": 1', '"files": 2'), /not those of its manifest/],
 ];
 

@@ -1,0 +1,37 @@
+/**
+ * When the DNS is asked who sent a mail (`auth.verify`). Pure.
+ *
+ * | `auth.verify` | a mail that a trusted checker judged | every other mail |
+ * |---------------|--------------------------------------|------------------|
+ * | never         | not                                  | not              |
+ * | when_missing  | not                                  | asked            |
+ * | always        | asked; our verdicts count            | asked            |
+ *
+ * Before the answer to the client only where something hangs on it: an account that holds strangers holds also what somebody
+ * sends in a participant's name. Everywhere else a slow DNS must not keep anybody waiting: after the commit.
+ */
+import type { Authentication } from '../../mail/authentication.js';
+import type { Destination } from '../filing.js';
+
+export const VERIFY_MODES = ['never', 'when_missing', 'always'] as const;
+export type VerifyMode = (typeof VERIFY_MODES)[number];
+
+/** Milliseconds that a client waits for the DNS at most, and that a mail is asked about after the commit. */
+export const BEFORE_ANSWER = 2_000;
+export const AFTER_COMMIT = 20_000;
+
+export function decideVerification(mail: {
+  readonly mode: VerifyMode;
+  readonly destinations: readonly Destination[];
+  /** What Authentication-Results of a trusted checker say; null: there is no such checker. */
+  readonly said: Authentication | null;
+}): 'not' | 'before' | 'after' {
+  const accounts = mail.destinations.filter(each => each.kind !== 'operator');
+  if (mail.mode === 'never' || accounts.length === 0) return 'not';
+  if (mail.mode === 'when_missing' && mail.said !== null && saysSomething(mail.said)) return 'not';
+  return accounts.some(each => each.holdsStrangers) ? 'before' : 'after';
+}
+
+function saysSomething({ spf, dkim, dmarc }: Authentication): boolean {
+  return spf !== null || dkim !== null || dmarc !== null;
+}

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Destination } from '#replyd/conversation/filing.js';
+import { decideVerification, type VerifyMode } from '#replyd/conversation/rules/verification.js';
+import { type Authentication, NO_AUTHENTICATION } from '#replyd/mail/authentication.js';
+
+const at = (holdsStrangers: boolean): Destination => ({
+  kind: 'inbox',
+  address: 'inbox+aa@reply.example',
+  token: 'aa',
+  accountId: 'acct_1',
+  holdsStrangers,
+});
+const OPERATOR: Destination = { kind: 'operator', address: 'abuse@reply.example', localPart: 'abuse' };
+const JUDGED: Authentication = { ...NO_AUTHENTICATION, spf: 'pass' };
+
+const TABLE: readonly (readonly [VerifyMode, Authentication | null, readonly Destination[], string])[] = [
+  ['never', null, [at(true)], 'not'],
+  ['when_missing', null, [at(false)], 'after'],
+  ['when_missing', null, [at(true)], 'before'],
+  ['when_missing', null, [at(false), at(true)], 'before'],
+  ['when_missing', NO_AUTHENTICATION, [at(false)], 'after'],
+  ['when_missing', JUDGED, [at(true)], 'not'],
+  ['always', JUDGED, [at(true)], 'before'],
+  ['always', JUDGED, [at(false)], 'after'],
+  ['always', null, [OPERATOR], 'not'],
+  ['always', null, [OPERATOR, at(false)], 'after'],
+];
+
+for (const [mode, said, destinations, when] of TABLE) {
+  const to = destinations.map(each => ('holdsStrangers' in each && each.holdsStrangers ? 'a holder' : each.kind));
+  test(`${mode}, ${said === null ? 'no checker' : JSON.stringify(said.spf)}, to ${to.join(' and ')}: ${when}`, () => {
+    assert.equal(decideVerification({ mode, said, destinations }), when);
+  });
+}
