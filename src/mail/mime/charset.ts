@@ -3,50 +3,18 @@
  * surrogate or a byte order mark in front.
  *
  * A declared charset is used unless the bytes contradict it. Valid UTF-8 with non-ASCII characters is UTF-8; under a
- * multi-byte name it takes four of them, where one or two may be chance. ISO-8859-1 is read as windows-1252, as every
- * client does, GB2312 as GB18030. Without a usable declaration it tries a byte order mark, ISO-2022-JP escapes, UTF-8,
- * and then windows-1252, which reads any byte. Bytes that do not fit become U+FFFD. Nothing throws.
+ * multi-byte name it takes four of them, where one or two may be chance. `charset-names.ts` says what a name means. Without
+ * a usable declaration it tries a byte order mark, ISO-2022 escapes, and then each line as UTF-8 or windows-1252, which
+ * reads any byte. Bytes that do not fit become U+FFFD. It is linear, and nothing throws.
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 import iconv from 'iconv-lite';
-import { decode, normalizeCharset } from 'libmime/lib/charset.js';
+import { decode } from 'libmime/lib/charset.js';
+import { charsetNamed } from './charset-names.js';
+import { decodeSevenBit } from './seven-bit.js';
 
 const LAST_RESORT = 'windows-1252';
-
-/** What a declaration is read as: supersets that real mails need, in lower case without `-` and `_`. */
-const READ_AS: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    iso88591: LAST_RESORT,
-    iso88599: 'windows-1254',
-    iso885911: 'windows-874',
-    tis620: 'windows-874',
-    gb2312: 'gb18030',
-    gbk: 'gb18030',
-    hzgb2312: 'gb18030',
-    cp936: 'gb18030',
-    ksc56011987: 'cp949',
-    euckr: 'cp949',
-    big5: 'big5-hkscs',
-    iso88598i: 'iso-8859-8',
-    iso88598e: 'iso-8859-8',
-  }),
-);
-
-/** Names that say nothing about the bytes. */
-const SAYS_NOTHING = new Set([
-  '',
-  'usascii',
-  'ascii',
-  'unknown',
-  'unknown8bit',
-  'xunknown',
-  'default',
-  'binary',
-  '8bit',
-  '7bit',
-  'none',
-  'utf8',
-]);
+const LF = 10;
 
 /** The text of the bytes. `declared` is the charset parameter as it stands in the mail, or null. */
 export function decodeText(bytes: Uint8Array, declared: string | null): string {
@@ -60,46 +28,83 @@ export function cleanText(text: string): string {
 }
 
 function decodeBytes(bytes: Buffer, declared: string | null): string {
-  const name = charsetName(declared);
-  const key = name.replaceAll(/[^a-z0-9]/g, '');
-  if (SAYS_NOTHING.has(key)) return decodeUndeclared(bytes);
-  if (/^utf(?:16|32)(?:le|be)?$/.test(key)) return decodeWide(bytes, key);
+  const charset = charsetNamed(declared ?? '');
+  if (charset === '') return decodeUndeclared(bytes);
+  if (/^utf-(?:16|32)/.test(charset)) return decodeWide(bytes, charset);
   // HTML is sanitised after decoding, so UTF-7 cannot smuggle markup past anybody here.
-  if (/^(?:unicode11)?utf7$/.test(key)) return iconv.decode(bytes, 'utf-7');
-  if (/^(?:base64|hex|utf7imap|ucs2|binary)$/.test(key)) return decodeUndeclared(bytes);
-  if (/^(?:cs)?iso2022jp/.test(key) || /^(?:jis|eucjp)/.test(key)) return orUtf8(bytes, decode(bytes, name));
-  const charset = READ_AS.get(key) ?? normalizeCharset(name);
-  if (!iconv.encodingExists(charset)) return decodeUndeclared(bytes);
-  if (isUtf8(bytes) && sequences(bytes).good >= (isOneByte(charset) ? 1 : 4)) return bytes.toString('utf8');
-  return orUtf8(bytes, iconv.decode(bytes, charset));
+  if (charset === 'utf-7') return iconv.decode(bytes, charset);
+  if (charset === 'iso-2022-jp' || charset === 'euc-jp') return orUtf8(bytes, decode(bytes, charset));
+  if (charset === 'iso-2022-kr' || charset === 'iso-2022-cn' || charset === 'hz') {
+    return isAscii(bytes) ? decodeSevenBit(bytes, charset) : decodeEightBit(bytes, EIGHT_BIT[charset]);
+  }
+  return iconv.encodingExists(charset) ? decodeEightBit(bytes, charset) : decodeUndeclared(bytes);
 }
 
-/** The name without what stands around it: quotes, spaces, a language (RFC 2231), a stray semicolon. */
-function charsetName(declared: string | null): string {
-  return (declared ?? '')
-    .toLowerCase()
-    .split('*')[0]!
-    .replaceAll(/[\s"';,=]/g, '')
-    .slice(0, 60);
+/** What mails are that call themselves one of seven bits, and are not. */
+const EIGHT_BIT = { 'iso-2022-kr': 'cp949', 'iso-2022-cn': 'gb18030', hz: 'gb18030' } as const;
+
+function decodeEightBit(bytes: Buffer, charset: string): string {
+  if (isUtf8(bytes) && sequences(bytes, 0, bytes.length).good >= (isOneByte(charset) ? 1 : 4)) {
+    return bytes.toString('utf8');
+  }
+  return orUtf8(bytes, iconv.decode(bytes, charset));
 }
 
 function decodeUndeclared(bytes: Buffer): string {
   if (bytes.length >= 2 && bytes[0]! + bytes[1]! === 0xfe + 0xff && Math.abs(bytes[0]! - bytes[1]!) === 1) {
-    return decodeWide(bytes, 'utf16');
+    return decodeWide(bytes, 'utf-16');
   }
   if (isAscii(bytes)) {
     const text = bytes.toString('latin1');
+    if (text.includes('\x1b$)C')) return decodeSevenBit(bytes, 'iso-2022-kr');
     return text.includes('\x1b$') ? decode(bytes, 'iso-2022-jp') : text;
   }
-  if (isUtf8(bytes) || isMostlyUtf8(bytes)) return bytes.toString('utf8');
-  return iconv.decode(bytes, LAST_RESORT);
+  return isUtf8(bytes) ? bytes.toString('utf8') : decodeMixed(bytes);
+}
+
+/**
+ * Bytes that are no clean UTF-8, line by line: gateways hang lines of another charset below a mail, and old programs
+ * know no other. A line that is UTF-8 is read so, one that has nothing of it as windows-1252. In a line that has both
+ * the bytes between its UTF-8 are windows-1252, unless there are more of them than of its UTF-8.
+ */
+function decodeMixed(bytes: Buffer): string {
+  const out: string[] = [];
+  for (let from = 0; from < bytes.length; ) {
+    const end = bytes.indexOf(LF, from);
+    const to = end < 0 ? bytes.length : end + 1;
+    const { good, broken } = sequences(bytes, from, to);
+    if (broken === 0) out.push(bytes.toString('utf8', from, to));
+    else if (good < broken) out.push(iconv.decode(bytes.subarray(from, to), LAST_RESORT));
+    else pushMixedLine(out, bytes, { from, to });
+    from = to;
+  }
+  return out.join('');
+}
+
+/** The characters of windows-1252. */
+const ONE_BYTE = [...iconv.decode(Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)), LAST_RESORT)];
+
+function pushMixedLine(out: string[], bytes: Buffer, { from, to }: { from: number; to: number }): void {
+  let good = from;
+  for (let at = from; at < to; ) {
+    const length = sequenceAt(bytes, at, to);
+    if (length > 0) {
+      at += length;
+      continue;
+    }
+    if (good < at) out.push(bytes.toString('utf8', good, at));
+    const cut = cutSequenceAt(bytes, at, to);
+    out.push(cut > 0 ? '\ufffd' : ONE_BYTE[bytes[at]!]!);
+    at += Math.max(cut, 1);
+    good = at;
+  }
+  if (good < to) out.push(bytes.toString('utf8', good, to));
 }
 
 /** UTF-16 and UTF-32, but only when the bytes really are: many a mail says so and is ASCII. */
-function decodeWide(bytes: Buffer, key: string): string {
+function decodeWide(bytes: Buffer, charset: string): string {
   const marked = bytes.length >= 2 && bytes[0]! >= 0xfe && bytes[1]! >= 0xfe;
-  if (!marked && !bytes.includes(0) && isUtf8(bytes)) return bytes.toString('utf8');
-  return iconv.decode(bytes, key.startsWith('utf32') ? key.replace('utf32', 'utf-32') : key.replace('utf16', 'utf-16'));
+  return !marked && !bytes.includes(0) && isUtf8(bytes) ? bytes.toString('utf8') : iconv.decode(bytes, charset);
 }
 
 /** The text, unless it could not be decoded and the bytes are clean UTF-8. */
@@ -111,28 +116,43 @@ function isOneByte(charset: string): boolean {
   return /^(?:iso-?8859|windows-?125|windows-?874|koi8|mac|cp(?:125|437|85|86))/i.test(charset);
 }
 
-/** UTF-8 that was cut or damaged. */
-function isMostlyUtf8(bytes: Buffer): boolean {
-  const { good, broken } = sequences(bytes);
-  return good > 2 * broken;
-}
-
 /** Counts well-formed multi-byte sequences of UTF-8 and bytes above ASCII that belong to none. */
-function sequences(bytes: Buffer): { good: number; broken: number } {
+function sequences(bytes: Buffer, from: number, to: number): { good: number; broken: number } {
   let good = 0;
   let broken = 0;
-  for (let index = 0; index < bytes.length; index += 1) {
-    const byte = bytes[index]!;
-    if (byte < 0x80) continue;
-    const length = byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : byte >= 0xc2 ? 1 : 0;
-    let follows = 0;
-    while (follows < length && (bytes[index + 1 + follows]! & 0xc0) === 0x80) follows += 1;
-    if (length > 0 && follows === length) {
-      good += 1;
-      index += length;
-    } else {
-      broken += 1;
-    }
+  for (let at = from; at < to; ) {
+    const length = sequenceAt(bytes, at, to);
+    if (length > 1) good += 1;
+    else if (length === 0) broken += 1;
+    at += Math.max(length, 1, length === 0 ? cutSequenceAt(bytes, at, to) : 0);
   }
   return { good, broken };
+}
+
+/** The length of the character of UTF-8 that stands there; 0 when none does. */
+function sequenceAt(bytes: Buffer, at: number, to: number): number {
+  const byte = bytes[at]!;
+  if (byte < 0x80) return 1;
+  const length = lengthBy(byte);
+  return length > 0 && at + length <= to && follows(bytes, at, at + length) === length ? length : 0;
+}
+
+/** The length of what is left of a character of three or four bytes; 0 for bytes that may as well be windows-1252. */
+function cutSequenceAt(bytes: Buffer, at: number, to: number): number {
+  const length = lengthBy(bytes[at]!);
+  if (length < 3) return 0;
+  const left = follows(bytes, at, Math.min(to, at + length));
+  return left > 1 || at + 1 === bytes.length ? left : 0;
+}
+
+function lengthBy(byte: number): number {
+  if (byte >= 0xf5) return 0;
+  return byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 0;
+}
+
+/** How many bytes from `at` on belong together: the first and what continues it. */
+function follows(bytes: Buffer, at: number, to: number): number {
+  let end = at + 1;
+  while (end < to && (bytes[end]! & 0xc0) === 0x80) end += 1;
+  return end - at;
 }

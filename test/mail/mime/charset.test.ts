@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import iconv from 'iconv-lite';
 import { cleanText, decodeText } from '#replyd/mail/mime/charset.js';
+import { charsetNamed } from '#replyd/mail/mime/charset-names.js';
 
 const GREETINGS: [charset: string, text: string][] = [
   ['utf-8', 'Grüße, 你好, Привет 😀'],
@@ -46,7 +47,6 @@ test('declared charsets', () => {
 });
 
 test('wrong and missing declarations', () => {
-  const latin1 = (hex: string) => Buffer.from(hex, 'latin1');
   const table: [bytes: Uint8Array, charset: string | null, text: string][] = [
     [Buffer.from('Grüße'), null, 'Grüße'],
     [Buffer.from('Grüße'), 'us-ascii', 'Grüße'],
@@ -92,3 +92,60 @@ test('any bytes under any name give text', () => {
     assert.equal(/[\ud800-\udfff]/u.test(text), false, charset);
   }
 });
+
+test('names of charsets', () => {
+  const table: [names: string, charset: string][] = [
+    ['utf-8 UTF8 utf_8 unicode-1-1-utf-8 us-ascii ANSI_X3.4-1968 cp65001 en_US.UTF-8 3Dutf-8 charset=utf-8 8bit', ''],
+    ['iso-8859-1 latin1 l1 csISOLatin1 ISO_8859-1:1987 cp819 Cp1252 x-cp1252 windows-1252 1252', 'windows-1252'],
+    ['latin-2 latin2 l2 csISOLatin2 iso88592 cp28592', 'iso-8859-2'],
+    ['latin5 csISOLatin5 iso-8859-9 x-cp1254', 'windows-1254'],
+    ['latin9 latin-9 l9 csISOLatin9 iso_8859-15 ISO8859_15 de_DE.ISO8859-15 cp28605', 'iso-8859-15'],
+    ['cyrillic iso-ir-144 csISOLatinCyrillic', 'iso-8859-5'],
+    ['koi8 koi8_r csKOI8R 20866', 'koi8-r'],
+    ['cp51932 csEUCPkdFmtJapanese x-euc-jp ujis eucJP-win windows-51932', 'euc-jp'],
+    ['csISO2022JP cp50220 cp50222 iso-2022-jp-ms ISO-2022-JP-2 x-windows-iso2022jp', 'iso-2022-jp'],
+    ['ms_kanji x-sjis csWindows31J ms932 cp943c x-mac-japanese SJIS-win', 'shift_jis'],
+    ['iso-2022-kr csISO2022KR', 'iso-2022-kr'],
+    ['ks_c_5601-1987 korean MS949 x-windows-949 uhc csEUCKR', 'cp949'],
+    ['chinese csGB2312 gb_2312-80 x-gbk ms936 euc-cn', 'gb18030'],
+    ['x-x-big5 cn-big5 cp950', 'big5-hkscs'],
+    ['tis-620 tis620.2533 iso-8859-11 dos-874', 'windows-874'],
+    ['ibm866 866 csIBM866', 'cp866'],
+    ['no-such-name', 'no-such-name'],
+    ['__proto__', '__proto__'],
+  ];
+  for (const [names, charset] of table) {
+    for (const name of names.split(' ')) {
+      assert.equal(charsetNamed(name), charset, name);
+      assert.equal(charsetNamed(` "${name.toUpperCase()}"; x=y`), charset, name);
+    }
+  }
+});
+
+test('lines of another charset in UTF-8', () => {
+  const table: [bytes: readonly (string | Buffer)[], text: string][] = [
+    [['Gr\u00fc\u00dfe\n', latin1('J\xf6rg')], 'Gr\u00fc\u00dfe\nJ\u00f6rg'],
+    [['Gr\u00fc\u00dfe, ', latin1('J\xf6rg\n')], 'Gr\u00fc\u00dfe, J\u00f6rg\n'],
+    [['\u4f60\u597d', Buffer.from([0xe8, 0xb0]), '\u4f60'], '\u4f60\u597d\ufffd\u4f60'],
+    [['\u4f60\u597d', Buffer.from([0xe8])], '\u4f60\u597d\ufffd'],
+    [['\u4f60\n', latin1('caf\xe9')], '\u4f60\ncaf\u00e9'],
+  ];
+  for (const [pieces, text] of table) {
+    const bytes = Buffer.concat(pieces.map(piece => Buffer.from(piece)));
+    assert.equal(decodeText(bytes, 'utf-8'), text);
+    assert.equal(decodeText(bytes, null), text);
+  }
+});
+
+test('hostile bytes cost linear time', () => {
+  const before = process.cpuUsage();
+  for (const piece of ['\xc3\xa9\xe9', '\xe9', '\xe8\xb0', '\xf0\n', '~{', '\x1b$)C\x0e']) {
+    const bytes = Buffer.from(piece.repeat(1_000_000 / piece.length), 'latin1');
+    for (const charset of ['utf-8', 'iso-2022-kr', 'hz', 'x'.repeat(1_000_000)]) decodeText(bytes, charset);
+  }
+  assert.ok(process.cpuUsage(before).user < 10_000_000);
+});
+
+function latin1(text: string): Buffer {
+  return Buffer.from(text, 'latin1');
+}
