@@ -144,7 +144,7 @@ function mailOf(root: Part, { plain, html, attachments, reports, returnedHeaders
     to: mailboxes('to'),
     cc: mailboxes('cc'),
     subject: cleanSubject(decodeWords(first('subject'))),
-    date: parseDate(first('date')),
+    date: parseDate(decodeWords(first('date'))),
     messageId: parseMessageId(decodeWords(first('message-id'))),
     inReplyTo: ids('in-reply-to'),
     references: ids('references'),
