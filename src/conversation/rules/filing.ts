@@ -116,6 +116,17 @@ const DELIVERY_FIELDS = [
   'x-envelope-to',
   'x-original-to',
   'x-forwarded-to',
+  // CommuniGate, qmail and others; Google Workspace, Yahoo, IIS; sendmail of old; RFC 3798; Gmail's forwarding.
+  'x-real-to',
+  'x-rcpt-to',
+  'x-gm-original-to',
+  'x-apparently-to',
+  'x-receiver',
+  'x-resolved-to',
+  'apparently-to',
+  'x-original-recipient',
+  'original-recipient',
+  'x-forwarded-for',
 ] as const;
 
 /** The fields in which `deliveryAddresses` looks, beside To and Cc. */
@@ -133,22 +144,31 @@ export function deliveryAddresses(mail: Pick<Mail, 'headers' | 'to' | 'cc'>): re
   for (const name of DELIVERY_FIELDS) {
     for (const field of mail.headers) {
       if (field.name !== name) continue;
-      // Some forwarders write all addresses of the way into one field.
-      for (const address of field.value.slice(0, 4_000).split(','))
-        found.push({ field: name, address: address.trim() });
+      for (const address of addressesIn(field.value)) found.push({ field: name, address });
     }
   }
   for (const field of ['to', 'cc'] as const) for (const box of mail[field]) found.push({ field, address: box.email });
   for (const field of mail.headers) {
     if (field.name === 'received') {
-      const target = /\sfor\s+<([^<>\s]{3,320})>/.exec(field.value.slice(0, 2000));
+      const target = /\sfor\s+<?([^<>\s;"]{1,256}@[^<>\s;"]{1,256})/.exec(field.value.slice(0, 2000));
       if (target) found.push({ field: 'received', address: target[1]! });
     }
-    if (field.name === 'resent-to') found.push({ field: 'resent-to', address: field.value.trim() });
+    if (field.name === 'resent-to') {
+      for (const address of addressesIn(field.value)) found.push({ field: 'resent-to', address });
+    }
   }
   const first = new Map<string, NamedAddress>();
   for (const each of found) if (!first.has(each.address)) first.set(each.address, each);
   return [...first.values()].slice(0, 100);
+}
+
+/** Some forwarders write all addresses of the way into one field, with names, brackets, quotes or `rfc822;` around them. */
+function addressesIn(value: string): string[] {
+  return value
+    .slice(0, 4_000)
+    .split(/[\s,;<>"]+/)
+    .filter(word => word.includes('@'))
+    .map(word => word.replace(/^'(.+)'$/, '$1'));
 }
 
 /** The addresses of `deliveryAddresses` alone. */
@@ -164,20 +184,24 @@ export interface NamedId {
 
 type ReadIds = Pick<Reading, 'reportedIds'> & { readonly mail: Pick<Mail, 'inReplyTo' | 'references'> };
 
+/** Of one field, in ids: each is a query. References has at most 200 (`parseMessageIds`), and the root may be ours alone. */
+const MAX_IDS = { 'In-Reply-To': 20, References: 200, 'the returned mail': 20 } as const;
+
 /**
- * Most telling first: In-Reply-To, References from the latest back, the mail that a report is about, and `ownId`, the
- * mail's own id, because the same mail may have come before; at most 100, without brackets. `reading`: null when the
- * mail cannot be read.
+ * Most telling first: In-Reply-To, References from the latest back to the root, the mail that a report is about, and
+ * `ownId`, the mail's own id, because the same mail may have come before; without brackets. `reading`: null when the mail
+ * cannot be read.
  */
 export function threadIds(reading: ReadIds | null, ownId: string | null): readonly NamedId[] {
-  const ids: NamedId[] = [];
-  if (reading !== null) {
-    for (const id of reading.mail.inReplyTo) ids.push({ field: 'In-Reply-To', id });
-    for (const id of [...reading.mail.references].reverse()) ids.push({ field: 'References', id });
-    for (const id of reading.reportedIds) ids.push({ field: 'the returned mail', id });
-  }
   const first = new Map<string, NamedId>();
-  for (const each of ids.slice(0, 99)) if (!first.has(each.id)) first.set(each.id, each);
+  const add = (field: keyof typeof MAX_IDS, ids: readonly string[]) => {
+    for (const id of ids.slice(0, MAX_IDS[field])) if (!first.has(id)) first.set(id, { field, id });
+  };
+  if (reading !== null) {
+    add('In-Reply-To', reading.mail.inReplyTo);
+    add('References', [...reading.mail.references].reverse());
+    add('the returned mail', reading.reportedIds);
+  }
   if (ownId !== null && !first.has(ownId)) first.set(ownId, { field: 'Message-ID', id: ownId });
   return [...first.values()];
 }
