@@ -25,6 +25,9 @@ const MAX_ADDRESS = 320;
 const MAX_DOMAIN = 253;
 const MAX_LABEL = 63;
 
+/** RFC 5321 4.1.2: Dot-string. */
+const NEEDS_NO_QUOTES = /^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*$/;
+
 /**
  * The address in one form: domain in lower-case A-labels without a trailing dot, local part as written. One pair of
  * angle brackets and white space around it are dropped. null when it is no address.
@@ -42,10 +45,15 @@ export function normalizeAddress(text: string): string | null {
 
 /**
  * An address of an envelope in the one form in which it is kept, whatever door it came by: as `normalizeAddress` gives it,
- * '' for the null reverse-path. What is no address keeps its words, without brackets and cut, for the record.
+ * without quotes that say nothing (RFC 5321 4.1.2), '' for the null reverse-path. What is no address keeps its words,
+ * without brackets and cut, for the record.
  */
 export function envelopeAddress(text: string): string {
-  return normalizeAddress(text) ?? withoutBrackets(text).slice(0, MAX_ADDRESS);
+  const address = normalizeAddress(text) ?? withoutBrackets(text).slice(0, MAX_ADDRESS);
+  if (!address.startsWith('"')) return address;
+  const at = address.lastIndexOf('@');
+  const local = unquoted(address.slice(0, at));
+  return NEEDS_NO_QUOTES.test(local) ? local + address.slice(at) : address;
 }
 
 /** The domain in lower-case A-labels, or an address literal such as `[192.0.2.1]`; null when it is neither. */

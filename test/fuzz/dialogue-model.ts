@@ -245,9 +245,11 @@ function placeOf(line: string): Place {
 }
 
 /** The address of a RCPT in lower case, without a source route; '' where there is none. */
+/** Without a source route, and without the quotes of a quoted local part, which means the same (RFC 5321 4.1.2). */
 function addressIn(line: string): string {
   const path = /<([^<>]*)>/.exec(line)?.[1] ?? '';
-  return (path.startsWith('@') ? path.slice(path.indexOf(':') + 1) : path).toLowerCase();
+  const address = (path.startsWith('@') ? path.slice(path.indexOf(':') + 1) : path).toLowerCase();
+  return address.replace(/^"(.*)"@/, (_, local: string) => `${local.replaceAll(/\\(.)/g, '$1')}@`);
 }
 
 function endOfData(bytes: Buffer): { readonly content: number; readonly behind: number } | null {

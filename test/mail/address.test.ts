@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  envelopeAddress,
   formatReplyAddress,
   normalizeAddress,
   normalizeDomain,
@@ -227,4 +228,20 @@ test('a formatted reply address is read back', () => {
     const address = formatReplyAddress('reply', separator, HEX, 'in.example.com');
     assert.deepEqual(parseOurAddress(address, ['reply']), { kind: 'reply', token: HEX, domain: 'in.example.com' });
   }
+});
+
+test('an envelope address has one form, with quotes only where they say something', () => {
+  const table: readonly (readonly [string, string])[] = [
+    ['', ''],
+    ['<Ann@Example.COM.>', 'Ann@example.com'],
+    ['"reply+0a"@reply.example', 'reply+0a@reply.example'],
+    ['"a\\.b"@reply.example', 'a.b@reply.example'],
+    ['"a b"@reply.example', '"a b"@reply.example'],
+    ['"a..b"@reply.example', '"a..b"@reply.example'],
+    ['"a@b"@reply.example', '"a@b"@reply.example'],
+    ['""@reply.example', '""@reply.example'],
+    ['root', 'root'],
+    ['"root"', '"root"'],
+  ];
+  for (const [written, form] of table) assert.equal(envelopeAddress(written), form, written);
 });
