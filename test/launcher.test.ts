@@ -34,7 +34,10 @@ test('the first Node in PATH runs the program, by a link too', async t => {
     putNode(path.join(bin, 'node'), version);
     const result = await start('stats', '--account', 'a b');
     assert.deepEqual([result.code, result.stderr], [0, '']);
-    assert.equal(result.stdout, `${version} runs ${folder}/opt/bin/replyd.js stats --account a b\n`);
+    assert.equal(
+      result.stdout,
+      `${version} runs --max-semi-space-size=16 ${folder}/opt/bin/replyd.js stats --account a b\n`,
+    );
   }
 });
 
