@@ -19,8 +19,8 @@ import type { LargeBody } from './schema.js';
 export const SMALL_BODY = 256 * 1024;
 const PARSE_TIME = 60_000;
 const WORKERS = 2;
-/** MiB of a thread's heap. Attachments of the largest body fit several times. */
-const HEAP = 256;
+/** MiB of a thread's heap. The JSON fits many times, as whatever values; attachments are not in it. */
+const HEAP = 128;
 
 let working = 0;
 /** By account, in the order in which they came. */
