@@ -59,7 +59,6 @@ const WAVES: readonly { readonly name: string; readonly type: string; readonly b
 export const floods: AttackKind = {
   name: 'floods',
   about: "forms that cost more than they weigh, without a proof, at the providers' doors",
-  open: 'many large posts together take up to 420 MiB',
   async run(target, { short }) {
     const tally = newTally();
     for (const [type, text] of TEXTS) {

@@ -14,7 +14,6 @@ const ELEMENTS: readonly string[] = ['{}', '[]', 'null', '""', '{"direction":"no
 export const json: AttackKind = {
   name: 'json',
   about: "bodies at the API, with one account's key, that cost more than they weigh",
-  open: 'long JSON of a key takes up to 403 MiB',
   async run(target, { short }) {
     const tally = newTally();
     const key = target.acme.key;
