@@ -7,7 +7,7 @@
  * attachments there is never a third copy. What is left has at most MAX_JSON bytes and MAX_DEPTH levels: a value of
  * millions of parts is never made. Long base64 that is no attachment counts as JSON.
  *
- * Throws too_large, invalid_json or invalid (no base64, nested too deep), and says where.
+ * Throws too_large (or nested too deep), invalid_json or invalid (no base64), and says where.
  */
 import { hash } from 'node:crypto';
 import type { BodyContent } from '../base/body.js';
@@ -82,7 +82,7 @@ function longTexts(json: Buffer): readonly Span[] {
     const byte = json[at];
     if (byte === BRACKET || byte === BRACE) depth += 1;
     else if (byte === BRACKET_END || byte === BRACE_END) depth -= 1;
-    if (depth > MAX_DEPTH) throw new ReplydError('invalid', `The body is nested deeper than ${MAX_DEPTH} levels.`);
+    if (depth > MAX_DEPTH) throw new ReplydError('too_large', `The body is nested deeper than ${MAX_DEPTH} levels.`);
     if (byte !== QUOTE) continue;
     const from = at + 1;
     const to = endOfText(json, from);

@@ -105,6 +105,6 @@ test('a body has no more levels than the deepest metadata needs', () => {
   for (const text of [deep(5000), '['.repeat(1_000_000), '{"a":'.repeat(5000)])
     assert.throws(
       () => parse(text),
-      error => isReplydError(error, 'invalid') && /deeper than 4096/.test(error.message),
+      error => isReplydError(error, 'too_large') && /deeper than 4096/.test(error.message),
     );
 });
