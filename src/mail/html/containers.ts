@@ -95,12 +95,17 @@ function containerNamed(token: string): Container | null {
   return ENDINGS.find(([ending]) => token.endsWith(ending))?.[1] ?? null;
 }
 
-/** Gmail and others indent with a blockquote that has no border. */
+/**
+ * Gmail, Outlook on the web and others indent with a blockquote that has margins and no border. Without any style it is
+ * a quote, as simple programs write it.
+ */
 function isIndent(marks: Marks): boolean {
-  if (marks.type !== '' || marks.class !== '') return false;
+  if (marks.type !== '' || marks.class !== '' || marks.id !== '' || marks.style === '') return false;
   return (
-    /border(?:-left)?\s*:\s*(?:none|0)/i.test(marks.style) &&
-    !/border-left\s*:[^;]*(?:solid|[1-9]px)/i.test(marks.style)
+    /margin|border(?:-left)?\s*:\s*(?:none|0)/i.test(marks.style) &&
+    !/border(?:-left)?(?:-width|-style|-color)?\s*:[^;]*(?:solid|double|dashed|dotted|[1-9]px|[1-9]pt|\.\dem)/i.test(
+      marks.style,
+    )
   );
 }
 

@@ -3,12 +3,15 @@
  * list items their bullets, links keep their words with the address behind them, pictures their alternative text.
  *
  * It reads htmlparser2's tokens and builds no tree, so deep nesting costs nothing and the time is linear in the input.
- * It never throws. What a browser would not show (scripts, styles, comments) is left out, all other words are kept.
+ * It never throws. What a reader would not see (scripts, styles, comments, hidden elements) is left out, all other
+ * words are kept.
  * It reads at most HTML_LIMIT characters and leaves out the rest.
  */
 import { Tokenizer } from 'htmlparser2';
 import { type Line, plainLines } from '../reply-text/lines.js';
 import { type Container, containerOf, type Marks } from './containers.js';
+import { type Look, lookOf, NO_LOOK } from './looks.js';
+import { inFont, type SymbolFont, symbolFontNamed } from './symbols.js';
 import {
   addPicture,
   addRule,
@@ -27,11 +30,15 @@ export interface HtmlLines {
   readonly lines: readonly Line[];
   /** Some container says where the quoted mail begins. */
   readonly settled: boolean;
+  /** Some letters are set in a font of symbols. */
+  readonly symbols: boolean;
 }
 
 const HTML_LIMIT = 8 * 1024 * 1024;
 /** How far up an end tag looks for its element; keeps hostile nesting linear. */
 const REACH = 200;
+/** So many different styles of one mail are kept with what they say. */
+const LOOKS = 500;
 
 const BLOCKS = (
   'address article aside blockquote body center dd details dialog dir div dl dt fieldset figcaption figure footer form ' +
@@ -86,8 +93,11 @@ interface Open {
   readonly kind: Kind;
   readonly container: Container | null;
   readonly spaced: boolean;
-  /** Line ends in its text are line ends (`white-space: pre-wrap`). */
   readonly broken: boolean;
+  readonly hidden: boolean;
+  /** What held around it. */
+  readonly unseen: boolean;
+  readonly font: SymbolFont | null;
   readonly href: string;
   /** A wrapper's blockquote has been seen. */
   used: boolean;
@@ -98,25 +108,47 @@ interface State extends Flow {
   readonly stack: Open[];
   readonly counts: Map<string, number>;
   readonly lists: { ordered: boolean; count: number }[];
+  /** Words have no size or no visibility here. */
+  unseen: boolean;
+  /** Some element hides its words. */
+  hides: boolean;
+  font: SymbolFont | null;
+  symbols: boolean;
+  /** Style → what it says. */
+  readonly looks: Map<string, Look>;
+  /** Hidden words are read as well. */
+  readonly all: boolean;
 }
 
-/** Lines of an HTML part. */
+/** Lines of an HTML part. A mail that hides all of its words hides none. */
 export function htmlLines(html: string): HtmlLines {
+  const shown = read(html, false);
+  return shown.hides && shown.lines.every(line => line.key === '') ? read(html, true) : shown;
+}
+
+function read(html: string, all: boolean): HtmlLines & { readonly hides: boolean } {
   const state: State = {
     ...newFlow(),
     html: html.length > HTML_LIMIT ? html.slice(0, HTML_LIMIT) : html,
     stack: [],
     counts: new Map(),
     lists: [],
+    unseen: false,
+    hides: false,
+    font: null,
+    symbols: false,
+    looks: new Map(),
+    all,
   };
   tokenize(state);
   const lines = finish(state);
+  const { settled, symbols, hides } = state;
   // A whole mail in one <pre> is plain text that somebody wrapped in HTML.
   const written = lines.filter(line => line.key !== '');
   if (written.length > 0 && written.every(line => line.mark === 'verbatim')) {
-    return { lines: plainLines(lines.map(line => line.raw).join('\n')), settled: false };
+    return { lines: plainLines(lines.map(line => line.raw).join('\n')), settled: false, symbols, hides };
   }
-  return { lines, settled: state.settled };
+  return { lines, settled, symbols, hides };
 }
 
 /** A tag as far as it has been read. */
@@ -125,13 +157,18 @@ interface Tag {
   marks: Marks;
   href: string;
   alt: string;
+  /** Of a list item or list: its number. */
+  number: string;
+  /** Of a font element. */
+  face: string;
+  hidden: boolean;
 }
 
 const NO_MARKS: Readonly<Marks> = { class: '', id: '', name: '', style: '', type: '' };
 
 function tokenize(state: State): void {
   const { html } = state;
-  const given: Tag = { kind: kindOf('p'), marks: NO_MARKS, href: '', alt: '' };
+  const given: Tag = { kind: kindOf('p'), marks: NO_MARKS, href: '', alt: '', number: '', face: '', hidden: false };
   let attribute = '';
   let value = '';
   const open = (): void => openElement(state, given);
@@ -143,6 +180,9 @@ function tokenize(state: State): void {
         given.marks = NO_MARKS;
         given.href = '';
         given.alt = '';
+        given.number = '';
+        given.face = '';
+        given.hidden = false;
       },
       onattribname(start, end) {
         attribute = end - start > 10 ? '' : html.slice(start, end).toLowerCase();
@@ -157,6 +197,9 @@ function tokenize(state: State): void {
       onattribend() {
         if (attribute === 'href') given.href = given.href || value;
         else if (attribute === 'alt') given.alt = given.alt || value;
+        else if (attribute === 'start' || attribute === 'value') given.number = given.number || value;
+        else if (attribute === 'face') given.face = given.face || value;
+        else if (attribute === 'hidden') given.hidden = true;
         else if (
           attribute === 'class' ||
           attribute === 'id' ||
@@ -175,13 +218,13 @@ function tokenize(state: State): void {
         closeElement(state, kindOf(html.slice(start, end)));
       },
       ontext(start, end) {
-        addText(state, html.slice(start, end));
+        addWords(state, html.slice(start, end));
       },
       ontextentity(code) {
-        addText(state, String.fromCodePoint(code));
+        addWords(state, String.fromCodePoint(code));
       },
       oncdata(start, end, offset) {
-        addText(state, html.slice(start, end - offset));
+        addWords(state, html.slice(start, end - offset));
       },
       oncomment() {},
       ondeclaration() {},
@@ -193,32 +236,65 @@ function tokenize(state: State): void {
   tokenizer.end();
 }
 
+function addWords(state: State, text: string): void {
+  if (state.unseen) return;
+  const shown = state.font === null ? text : inFont(text, state.font);
+  state.symbols ||= shown !== text;
+  addText(state, shown);
+}
+
 function openElement(state: State, given: Tag): void {
   const { kind, marks } = given;
   const { tag } = kind;
+  const look = marks.style === '' ? NO_LOOK : lookIn(state, marks.style);
+  const isAway = (look.hidden || given.hidden) && !state.all;
   if (tag === 'br') breakLine(state);
-  else if (tag === 'img') addPicture(state, given.alt);
+  else if (tag === 'img' && !isAway) addPicture(state, given.alt);
   else if (tag === 'hr') addRule(state);
   if (kind.isVoid) return;
   if (tag === 'td' || tag === 'th') separateCells(state);
   if (kind.isBlock) endLine(state);
   const container = containerOf(tag, marks);
-  const spaced = kind.isSpaced && !isTight(marks);
-  if (spaced) state.gap = true;
-  const { style } = marks;
-  const broken = style !== '' && /white-space\s*:\s*(?:pre|break-spaces)/i.test(style) && tag !== 'body';
+  const spaced = kind.isSpaced && !look.tight && !(marks !== NO_MARKS && /Mso|elementToProof/i.test(marks.class));
+  const hidden = kind.isHidden || (isAway && tag !== 'body' && tag !== 'html');
+  const { unseen, font } = state;
+  if (spaced && !hidden) state.gap = true;
+  const broken = look.broken && tag !== 'body';
   if (broken) state.broken++;
   if (tag === 'pre') state.pre++;
-  if (kind.isHidden) state.hidden++;
-  if (tag === 'ul' || tag === 'ol') state.lists.push({ ordered: tag === 'ol', count: 0 });
-  if (tag === 'li') state.bullet = bulletOf(state);
+  if (hidden) hide(state, kind);
+  if (look.seen !== null && !state.all) setUnseen(state, !look.seen);
+  if (look.font !== undefined) state.font = look.font;
+  else if (given.face !== '') state.font = symbolFontNamed(given.face);
+  if (tag === 'ul' || tag === 'ol') {
+    state.lists.push({ ordered: tag === 'ol', count: numberOf(given, 1) - 1 });
+  }
+  if (tag === 'li') state.bullet = bulletOf(state, given);
   if (container !== null) openContainer(state, container, marks);
   const href = tag === 'a' ? given.href : '';
-  const element: Open = { kind, container, spaced, broken, href, used: false };
+  const element: Open = { kind, container, spaced, broken, hidden, unseen, font, href, used: false };
   if (href !== '') openLink(state);
   if (container === 'wrapper') state.wrappers.push(element);
   state.stack.push(element);
   state.counts.set(tag, (state.counts.get(tag) ?? 0) + 1);
+}
+
+function lookIn(state: State, style: string): Look {
+  const known = state.looks.get(style);
+  if (known !== undefined) return known;
+  const look = lookOf(style);
+  if (state.looks.size < LOOKS) state.looks.set(style, look);
+  return look;
+}
+
+function hide(state: State, kind: Kind): void {
+  state.hidden++;
+  if (!kind.isHidden) state.hides = true;
+}
+
+function setUnseen(state: State, unseen: boolean): void {
+  state.unseen = unseen;
+  if (unseen) state.hides = true;
 }
 
 function openContainer(state: State, container: Container, marks: Marks): void {
@@ -293,11 +369,13 @@ function closeTop(state: State): void {
   const { tag } = kind;
   state.counts.set(tag, state.counts.get(tag)! - 1);
   if (kind.isBlock || (container !== null && container !== 'signature')) endLine(state);
-  if (element.spaced) state.gap = true;
+  if (element.spaced && !element.hidden) state.gap = true;
   if (element.href !== '') closeLink(state, element.href);
   if (element.broken) state.broken--;
   if (tag === 'pre') state.pre--;
-  if (kind.isHidden) state.hidden--;
+  if (element.hidden) state.hidden--;
+  state.unseen = element.unseen;
+  state.font = element.font;
   if (tag === 'ul' || tag === 'ol') state.lists.pop();
   if (tag === 'li') state.bullet = '';
   if (container === 'blockquote') state.depth--;
@@ -310,15 +388,15 @@ function closeTop(state: State): void {
   }
 }
 
-function bulletOf(state: State): string {
+function bulletOf(state: State, given: Tag): string {
   const list = state.lists.at(-1);
   const indent = '  '.repeat(Math.min(Math.max(state.lists.length - 1, 0), 8));
   if (list === undefined || !list.ordered) return `${indent}- `;
-  list.count++;
+  list.count = numberOf(given, list.count + 1);
   return `${indent}${list.count}. `;
 }
 
-function isTight(marks: Marks): boolean {
-  if (marks === NO_MARKS) return false;
-  return /Mso|elementToProof/i.test(marks.class) || /margin(?:-bottom)?\s*:\s*0/i.test(marks.style);
+/** What the attributes of a list or an item say of its number, as a browser reads them. */
+function numberOf({ number }: Tag, otherwise: number): number {
+  return /^\s*-?\d{1,6}(?!\d)/.test(number) ? Number.parseInt(number, 10) : otherwise;
 }

@@ -144,6 +144,7 @@ export function closeLink(flow: Flow, target: string): void {
 
 /** Ends the line when it holds something. */
 export function endLine(flow: Flow): void {
+  if (flow.hidden > 0) return;
   if (!flow.filled && flow.text === '') {
     flow.separator = '';
     return;
@@ -183,7 +184,7 @@ function markOf(flow: Flow, text: string): LineMark | null {
   // Until a wrapper shows its blockquote, its lines are what the client wrote above it.
   if (flow.wrappers.at(-1)?.used === false) {
     flow.settled = true;
-    return 'attribution';
+    return 'wrapped';
   }
   if (flow.signature > 0) return 'signature';
   return flow.pre > 0 ? 'verbatim' : null;

@@ -13,6 +13,7 @@ import { type Seen, type SeenAt, seenIn } from './known-texts.js';
 import { isBlank, type Line, plainLine } from './lines.js';
 import { isReplyLine } from './marker.js';
 import { isDelimiter, isDeviceLine } from './signature.js';
+import { settleWrapped } from './wrapper.js';
 
 /**
  * `blank`; `text` the writer's; `quote` quoted line; `attribution` a client's line about a quote; `heading` a header
@@ -54,7 +55,8 @@ export interface Classified {
 }
 
 /** Roles of all lines. */
-export function classify(input: readonly Line[], knownTexts: KnownTexts): Classified {
+export function classify(read: readonly Line[], knownTexts: KnownTexts): Classified {
+  const input = settleWrapped(read);
   const addresses = knownTexts.replyAddresses.map(address => address.toLowerCase());
   const out = nameAttributions(input, addresses);
   const lines = out.map(item => item.line);

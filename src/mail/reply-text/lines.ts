@@ -6,14 +6,25 @@
  * with what stands before it. So no word is lost, and hostile input costs no more.
  */
 
+import { withoutMoved } from '../html/symbols.js';
+
 /**
  * What a container in the HTML says of a line:
  * `attribution` a client's own line above a quote; `history` the quoted mail begins here and goes on to the end;
  * `forwarded` the same for a forwarded mail;
+ * `wrapped` above the blockquote in a container that holds a client's line and a blockquote;
  * `quoted` inside a container of quoted mail; `signature` inside a signature element; `verbatim` preformatted or
  * between code fences, never interpreted; `rule` a horizontal line.
  */
-export type LineMark = 'attribution' | 'history' | 'quoted' | 'signature' | 'verbatim' | 'rule' | 'forwarded';
+export type LineMark =
+  | 'attribution'
+  | 'wrapped'
+  | 'history'
+  | 'quoted'
+  | 'signature'
+  | 'verbatim'
+  | 'rule'
+  | 'forwarded';
 
 export interface Line {
   /** As typed, quote signs and all. */
@@ -38,7 +49,8 @@ const INVISIBLE = /[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\uf
 const UNEVEN = /[^\x20-\x29\x2b-\x7e]| {2}/;
 
 /** Lines of a plain text part. */
-export function plainLines(text: string): Line[] {
+export function plainLines(written: string): Line[] {
+  const text = withoutMoved(written);
   const lines: Line[] = [];
   let at = 0;
   const end = text.length;
@@ -50,7 +62,8 @@ export function plainLines(text: string): Line[] {
     at = stop + 1;
   }
   if (at <= end) lines.push(verbatimLine(text.slice(at)));
-  const unquoted = text.includes('>From ') ? withoutMboxQuotes(lines) : lines;
+  const mailed = text.includes('>From ') ? withoutMboxQuotes(lines) : lines;
+  const unquoted = text.includes('-----BEGIN PGP SIGNED') ? withoutDashEscapes(mailed) : mailed;
   return text.includes('```') || text.includes('~~~') ? withFences(unquoted) : unquoted;
 }
 
@@ -111,9 +124,10 @@ function quotePrefix(raw: string): { depth: number; start: number } {
       if (spaces > 3) break;
     } else break;
   }
-  // An arrow or a face (`>:(`, `>_<`, `>=`) is no quote sign.
+  // An arrow or a face (`>:(`, `>_<`, `>=`) is no quote sign; a delimiter (`>--`) is quoted.
   if (
     depth > 0 &&
+    !/^(?:--|__)/.test(raw.slice(start, start + 2)) &&
     spaces === 0 &&
     raw.trimEnd().length - start <= 3 &&
     /^[:;=_.^<-][^\p{L}\p{N}]*$/u.test(raw.slice(start).trim())
@@ -130,6 +144,15 @@ function withoutMboxQuotes(lines: readonly Line[]): Line[] {
     if (!line.raw.startsWith('>From ')) return line;
     const alone = (lines[index - 1]?.depth ?? 0) === 0 && (lines[index + 1]?.depth ?? 0) === 0;
     return alone ? { ...line, body: line.raw, depth: 0, mark: 'verbatim' as const } : line;
+  });
+}
+
+/** Undoes the dashes that OpenPGP puts in front of signed lines that begin with one (RFC 9580 section 7.2). */
+function withoutDashEscapes(lines: readonly Line[]): Line[] {
+  let signed = false;
+  return lines.map(line => {
+    if (line.raw.startsWith('-----BEGIN PGP ')) signed = line.raw.startsWith('-----BEGIN PGP SIGNED MESSAGE-----');
+    return signed && line.raw.startsWith('- ') ? plainLine(line.raw.slice(2)) : line;
   });
 }
 

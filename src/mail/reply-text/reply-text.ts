@@ -30,18 +30,30 @@ export function splitReply(
   options: ReplyTextOptions = {},
 ): ReplyText {
   const context = { knownTexts, forward: isForwardSubject(options.subject ?? '') };
+  const { html } = body;
   const plain = body.plain ?? '';
-  if (body.html === null || body.html.trim() === '') return split(plainLines(plain), context);
+  if (html === null || html.trim() === '') return split(plainLines(plain), context);
   if (isEmptyPart(plain) || isPointer(plain) || isMarkup(plain)) {
-    const { lines } = htmlLines(body.html);
+    const { lines } = htmlLines(html);
     const inHtml = lines.some(line => line.key !== '');
     if (inHtml) return withEvidence(split(lines, context), 'read: the HTML part');
     return split(plainLines(plain), context);
   }
   const lines = plainLines(plain);
   const found = split(lines, context);
-  return !isSure(found) && hasContainers(body.html) ? settle(found, { lines, html: body.html, context }) : found;
+  if (LONE_LETTER.test(found.text) && SYMBOL_FONTS.some(font => html.includes(font))) {
+    const rich = htmlLines(html);
+    const settled = rich.symbols ? split(rich.lines, context) : null;
+    if (settled !== null && sameWords(longWordsOf(settled.text), longWordsOf(found.text))) {
+      return withEvidence(settled, 'read: the HTML part, which has symbols');
+    }
+  }
+  return !isSure(found) && hasContainers(html) ? settle(found, { lines, html, context }) : found;
 }
+
+// A letter of its own, as Outlook leaves one in the plain part of what it sets in a font of symbols (Wingdings: J is a face).
+const LONE_LETTER = /(?:^|\s)[B-HJ-NP-Zlnoquvà-þØß§·](?=$|[\s.,!?])/m;
+const SYMBOL_FONTS = ['Wingdings', 'wingdings', 'Webdings', 'Symbol'];
 
 interface Context {
   readonly knownTexts: KnownTexts;
@@ -115,6 +127,11 @@ function cutAfter(lines: readonly Line[], words: readonly string[]): number | nu
     for (const word of own) if (words[at++] !== word) return null;
   }
   return null;
+}
+
+/** Words of more than one letter. */
+function longWordsOf(text: string): readonly string[] {
+  return wordsOf(text).filter(word => word.length > 1);
 }
 
 function sameWords(left: readonly string[], right: readonly string[]): boolean {
