@@ -12,7 +12,7 @@ import { headingAt } from './header-block.js';
 import { type Seen, type SeenAt, seenIn } from './known-texts.js';
 import { isBlank, type Line, plainLine } from './lines.js';
 import { isReplyLine } from './marker.js';
-import { isDelimiter, isDeviceLine } from './signature.js';
+import { isDelimiter, isDeviceLine, isLastDeviceLine } from './signature.js';
 import { settleWrapped } from './wrapper.js';
 
 /**
@@ -66,17 +66,33 @@ export function classify(read: readonly Line[], knownTexts: KnownTexts): Classif
   nameWrapped(out, seenAt);
   namePgp(out);
   nameSeen(out, seenAt);
-  out.forEach((item, index) => {
-    if (item.role !== 'text') return;
-    if (isDeviceLine(item.line)) {
+  nameSignatures(out, lines);
+  return { items: out, seenAt };
+}
+
+/** Names delimiters and device lines, from below: what stands under a line says what it is. */
+function nameSignatures(items: readonly RoleLine[], lines: readonly Line[]): void {
+  // One past the last line that may belong to a signature.
+  let end = items.length;
+  // Only lines of programs stand below, down to there.
+  let last = true;
+  for (let index = items.length - 1; index >= 0; index--) {
+    const item = items[index]!;
+    if (item.role === 'blank') continue;
+    if (item.role !== 'text') {
+      if (item.role !== 'device' && item.role !== 'signature') end = index;
+      last = true;
+      continue;
+    }
+    if (isDeviceLine(item.line) || (last && isLastDeviceLine(item.line, items[index - 1]?.role === 'blank'))) {
       item.role = 'device';
       item.why = `device line ("${excerpt(item.line.key)}")`;
-    } else if (isDelimiter(lines, index)) {
+    } else if (isDelimiter(lines, index, end)) {
       item.role = 'delimiter';
       item.why = `delimiter line ("${excerpt(item.line.body.trim())}")`;
-    }
-  });
-  return { items: out, seenAt };
+      last = true;
+    } else last = false;
+  }
 }
 
 /** True when the words of a line are known from the conversation. */

@@ -68,6 +68,37 @@ export const PRONOUNS: ReadonlySet<string> = new Set(
   ]),
 );
 
+/** How a mail begins: no signature holds such a line. */
+export const SALUTATIONS: readonly string[] = words([
+  'dear|hi|hello|hey|greetings|good morning|good afternoon|good evening|to whom it may concern',
+  'hallo|guten tag|guten morgen|guten abend|sehr geehrte|sehr geehrter|liebe|lieber|moin|grüß gott|servus zusammen',
+  'bonjour|bonsoir|cher|chère|chers|chères|madame|monsieur|salut',
+  'hola|buenos días|buenas tardes|buenas noches|estimado|estimada|estimados|estimadas|querido|querida',
+  'olá|ola|bom dia|boa tarde|boa noite|prezado|prezada|prezados|caro|cara|caros|exmo|exma|exmos',
+  'buongiorno|buonasera|salve|gentile|gentili|egregio|egregia|spettabile|spett|spettle|cari|care|ciao',
+  'beste|geachte|goedemorgen|goedemiddag|goedenavond|goedendag|hoi|dag',
+  'hej|hei|kære|hejsa|bästa|kjære|god morgen|god dag|god morgon|hyvä|hyvää päivää|moi|terve|sæl|sæll|kæra|kæri',
+  'dzień dobry|witam|szanowny|szanowna|szanowni|drogi|droga|cześć',
+  'dobrý den|dobrý deň|vážený|vážená|vážení|milý|milá|ahoj|dobré ráno',
+  'здравствуйте|добрый день|доброе утро|добрый вечер|уважаемый|уважаемая|уважаемые|привет|дорогой|дорогая',
+  'вітаю|доброго дня|добрий день|шановний|шановна|шановні|здравей|здравейте|уважаеми|поштовани|здраво|почитувани',
+  'poštovani|poštovana|poštovane|dobar dan|pozdravljeni|spoštovani|spoštovana|dober dan|dragi|draga',
+  'bună ziua|bună|stimate|stimată|stimați|dragă|kedves|tisztelt|jó napot|üdvözlöm|szia',
+  'γεια σας|γεια|καλημέρα|καλησπέρα|αγαπητέ|αγαπητή|αγαπητοί|αξιότιμε|merhaba|sayın|selam|günaydın|iyi günler',
+  'שלום|היי|לכבוד|مرحبا|مرحباً|السلام عليكم|عزيزي|عزيزتي|السادة|سلام|با سلام|جناب',
+  'สวัสดี|สวัสดีครับ|สวัสดีค่ะ|เรียน|xin chào|chào|kính gửi|kính chào|halo|hai|yth|kepada yth|selamat pagi|selamat siang',
+  'tere|tere päevast|lugupeetud|labdien|sveiki|cienījamais|cienījamā|laba diena|gerbiamas|gerbiama|gerbiami',
+  'benvolgut|benvolguda|bon dia|bona tarda|kaixo|përshëndetje|i nderuar|annwyl|kumusta|mahal na',
+  'नमस्ते|प्रिय|নমস্কার|প্রিয়|გამარჯობა|բարև',
+]);
+
+/** The same for scripts without spaces between words, where the name follows or goes before without any. */
+export const UNSPACED_SALUTATIONS: readonly string[] = words([
+  '您好|你好|尊敬的|亲爱的|親愛的|早上好|下午好|敬启者|敬啟者',
+  'こんにちは|こんばんは|おはようございます|お世話になって|お世話になります|いつもお世話|拝啓|初めまして',
+  '안녕하세요|안녕하십니까|안녕하세요|수고하십니다',
+]);
+
 export type HeaderKind = 'from' | 'sent' | 'date' | 'to' | 'cc' | 'subject' | 'other';
 
 const LABELS: Readonly<Record<HeaderKind, readonly string[]>> = {

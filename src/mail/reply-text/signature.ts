@@ -2,45 +2,86 @@
  * Delimiter lines and device lines. A delimiter makes the rest of the writer's words a signature. A device line ("Sent
  * from my iPhone") is one line that the program wrote. Sign-offs and names are the writer's own.
  *
- * A row of dashes is no delimiter where it underlines a heading or rules a table. A sentence that only begins like a
- * device line is a sentence. In doubt it is text.
+ * `-- ` alone always delimits. Another row of dashes or signs delimits only what looks like a signature, and not where
+ * it underlines a heading or rules a table. A sentence that only begins like a device line is a sentence. In doubt it is
+ * text.
  */
+import { SALUTATIONS, UNSPACED_SALUTATIONS } from './languages.js';
 import { isBlank, type Line, lowered } from './lines.js';
 
-/** Lines of other signs that begin a signature only above something as short as a signature. */
-const SOFT_LIMIT = 10;
+/** A signature under a row of signs has at most so many filled lines, and no sentence of more characters. */
+const SIGNATURE_LINES = 10;
+const LONG_SENTENCE = 120;
 
-/** True when this line ends the writer's text and begins a signature. */
-export function isDelimiter(lines: readonly Line[], index: number): boolean {
+/** True when this line ends the writer's text and begins a signature, which lies before `end`. */
+export function isDelimiter(lines: readonly Line[], index: number, end = lines.length): boolean {
   const line = lines[index]!;
   if (line.mark !== null || line.depth > 0) return false;
   const text = line.body.trim();
-  if (/^(?:--|—|–|ᐧ)$/.test(text)) return true;
-  const hard = /^(?:-{2,}|_{2,}|[–—―─ᐧ]+|‐{2,})$/.test(text);
-  if (!hard && !/^(?:={3,}|\*{3,}|~{3,}|#{3,}|\+{3,})$/.test(text)) return false;
-  const above = lines[index - 1];
-  const below = lines[index + 1];
-  const textAbove = above !== undefined && !isBlank(above) && above.depth === 0;
-  const textBelow = below !== undefined && !isBlank(below) && below.depth === 0;
-  if (textAbove && textBelow) return false;
-  // An underline as long as the heading above it.
-  if (textAbove && text.length >= 4 && Math.abs(text.length - above.body.trim().length) <= 2) return false;
-  return hard || isShortRest(lines, index + 1, text);
+  if (text === '--') return true;
+  const row = /^(?:—|–|-{2,}|_{2,}|[–—―─ᐧ]+|‐{2,})$/.test(text);
+  if (!row && !/^(?:={3,}|\*{3,}|~{3,}|#{3,}|\+{3,})$/.test(text)) return false;
+  if (text.length > 1) {
+    const above = lines[index - 1];
+    const below = lines[index + 1];
+    const textAbove = above !== undefined && !isBlank(above) && above.depth === 0;
+    const textBelow = below !== undefined && !isBlank(below) && below.depth === 0;
+    if (textAbove && textBelow) return false;
+    // An underline as long as the heading above it.
+    if (textAbove && text.length >= 4 && Math.abs(text.length - above.body.trim().length) <= 2) return false;
+  }
+  return isSignature(lines, { from: index + 1, end }, row ? null : text);
 }
 
-function isShortRest(lines: readonly Line[], from: number, sign: string): boolean {
+/**
+ * True when what stands from there on looks like a signature: few lines, nobody greeted, nothing asked, no long
+ * sentence. `sign` is the row that must not come again.
+ */
+function isSignature(
+  lines: readonly Line[],
+  { from, end }: { from: number; end: number },
+  sign: string | null,
+): boolean {
   let filled = 0;
-  for (let index = from; index < lines.length; index++) {
+  for (let index = from; index < end; index++) {
     const line = lines[index]!;
     if (line.depth > 0 || line.mark !== null) break;
-    if (line.body.trim() === sign) return false;
-    if (!isBlank(line) && ++filled > SOFT_LIMIT) return false;
+    if (isBlank(line)) continue;
+    if (++filled > SIGNATURE_LINES || line.body.trim() === sign) return false;
+    if (/[?？؟;]["'”»)]?$/.test(line.key) && isQuestion(line.key)) return false;
+    if (SALUTATION.test(lowered(line.key.slice(0, 60)))) return false;
+    if (line.key.length > LONG_SENTENCE && longestSentence(line.key) > LONG_SENTENCE) return false;
   }
-  return filled > 0;
+  return filled > 0 || sign === null;
+}
+
+/** A Greek question ends with a semicolon. */
+function isQuestion(key: string): boolean {
+  return !/;["'”»)]?$/.test(key) || /[\u0370-\u03ff]/.test(key);
+}
+
+function longestSentence(key: string): number {
+  return Math.max(...key.split(/[.!?。！？](?=\s|$)|[。！？]/).map(sentence => sentence.trim().length));
 }
 
 /** True for a line that a device or mail program added below the words of its user, in any known language. */
 export function isDeviceLine(line: Line): boolean {
+  return isFramed(line, (device, pattern) => isDevice(device) && (!OFFERS.has(pattern) || MAIL_PROGRAM.test(device)));
+}
+
+/**
+ * The same for the last line of a text, whose device nobody has heard of: "Sent from my" and a name of a few words, or
+ * a name with a link behind it. A single word that may be anything must stand apart from the text above.
+ */
+export function isLastDeviceLine(line: Line, apart: boolean): boolean {
+  const linked = /https?:/i.test(line.key);
+  return isFramed(
+    line,
+    (device, pattern) => !OFFERS.has(pattern) && isUnknownDevice(device, pattern, { linked, apart }),
+  );
+}
+
+function isFramed(line: Line, isNamed: (device: string, pattern: string) => boolean): boolean {
   if (line.mark !== null && line.mark !== 'signature') return false;
   if (line.depth > 0 || line.key.length < 6 || line.key.length > 240) return false;
   const text = bareText(line.key);
@@ -53,18 +94,21 @@ export function isDeviceLine(line: Line): boolean {
     if (!lower.startsWith(prefix) || !lower.endsWith(suffix) || lower.length < prefix.length + suffix.length)
       return false;
     const device = first.slice(prefix.length, first.length - suffix.length).trim();
-    return isDevice(device) && (!OFFERS.has(prefix + suffix) || MAIL_PROGRAM.test(device));
+    return isNamed(device, prefix + suffix);
   };
   return (rest === '' || EXCUSE.test(rest)) && PATTERNS.some(fits);
 }
 
-/** Without the addresses that clients put behind links, and without dashes around. */
+/** Without the addresses that clients put behind links, and without dashes or brackets around. */
 function bareText(key: string): string {
   let text = key.replaceAll('’', "'");
   if (/https?:|www\./i.test(text)) {
-    text = text.replace(/[<[(]\s*(?:https?:|www\.)[^>\])\s]*\s*[>\])]/gi, '').replace(/\bhttps?:\/\/\S+$/i, '');
+    text = text.replace(/[<[(]\s*(?:https?:|www\.)[^>\])\s]*\s*[>\])]/gi, '').replace(/https?:\/\/\S+$/i, '');
   }
-  return text.replace(/^[-–—_~\s]+|[-–—_~\s]+$/g, '');
+  text = text.replace(/^[-–—_~\s]+|[-–—_~\s]+$/g, '');
+  const inner = /^[[(【「（<]\s*(.*?)\s*[\])】」）>]\.?$/.exec(text)?.[1];
+  // `Sent from [Name](https://...)`, as Markdown writes a link.
+  return (inner ?? text).replace(/\[([^[\]]{1,60})\]$/, '$1');
 }
 
 // What a virus scanner hangs below a mail.
@@ -171,6 +215,12 @@ const DEVICE = new RegExp(
   ].join('|'),
   'iu',
 );
+/** How somebody is greeted, at the beginning of a line in lower case. */
+const SALUTATION = new RegExp(
+  `^(?:(?:${SALUTATIONS.join('|')})(?![\\p{L}\\p{N}])(?! gr[uü](?:ß|ss)| wünsche| hälsning| hilsen| groet)|${UNSPACED_SALUTATIONS.join('|')}|[^、。]{1,12}様[、,]?$)`,
+  'u',
+);
+
 const MADE_NAME = /\p{Ll}\p{Lu}|\p{Lu}+-?\d/u;
 
 // Small words between and around the names; any other word in lower case makes it a sentence.
@@ -219,6 +269,24 @@ function isDevice(device: string): boolean {
   if (words.length === 0 || words.length > 12) return false;
   if (!DEVICE.test(device) && !MADE_NAME.test(device)) return false;
   return words.every(word => isDeviceWord(word));
+}
+
+// "my" in front of or in the name; the frames of scripts without spaces hold it themselves.
+const MINE =
+  /(?:^|[\s'’])(?:my|meine[mrn]?|mon|ma|mi|mis|meu|minha|mio|mia|mijn|min|mitt|minn|minun|omasta|mojego|mojej|m[eé]ho|moj(?:eho|ej|e|og|om|i|ega)|môjho|mo[eé]го|моей|моєї|мого|моя|моето|мој(?:ог|а)|meu|mea|saját|μου|הנייד שלי|שלי|ของฉัน|của tôi|saya|aking|ko|minu|mana|manas|mano|meva|nire|الخاص بي)(?=$|[\s'’])/u;
+const MINE_FRAMES = /我的|私の|나의|내\||내에서|ของฉัน|मेरे|nire|saya/;
+
+/** `linked` a link stands behind it, `apart` it is a paragraph of its own. */
+function isUnknownDevice(
+  device: string,
+  pattern: string,
+  { linked, apart }: { linked: boolean; apart: boolean },
+): boolean {
+  const mine = MINE.test(lowered(device)) || MINE_FRAMES.test(pattern);
+  if (!mine && !linked) return false;
+  if (device === '' || device.length > 40 || /[,;:!?、，。؟？]/.test(device)) return false;
+  const words = device.split(/[\s/()[\]|&+®™]+/).filter(word => word !== '' && !SMALL.has(lowered(word)));
+  return words.length <= 4 && (words.every(word => isDeviceWord(word)) || (mine && apart && words.length === 1));
 }
 
 function isDeviceWord(word: string): boolean {
