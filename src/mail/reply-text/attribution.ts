@@ -84,6 +84,8 @@ function isAttribution(text: string, quoted: boolean, addresses: readonly string
   const personal = PERSONAL.test(sentence);
   if (closing !== null) {
     if (quoted && colon && ((!personal && isTold(ascii)) || sentence.split(' ').length <= 6)) return true;
+    // The Bat! speaks to its reader: `Monday, May 3, 2027, 10:02:14 AM, you wrote:`.
+    if (quoted && colon && hasDate(ascii) && hasTime(ascii)) return true;
     const others = !personal && !isPersons(sentence.slice(0, -closing.length));
     if (others && (address || (hasTime(ascii) && (framed || hasDate(ascii))))) return true;
   }
@@ -153,7 +155,8 @@ function middleVerb(sentence: string, quoted: boolean, ascii: string): boolean {
       continue;
     const before = sentence.slice(0, at);
     const after = sentence.slice(at + verb.length).trim();
-    if (isPersons(before)) return false;
+    // The same with the moment behind the verb.
+    if (isPersons(before) && !(quoted && hasDate(ascii) && hasTime(ascii))) return false;
     if (quoted || isNameOrMoment(after, before)) return true;
   }
   return false;

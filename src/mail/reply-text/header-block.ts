@@ -8,6 +8,7 @@
  */
 import { FORWARD_PHRASES, HEADER_LABELS, type HeaderKind, ORIGINAL_PHRASES } from './languages.js';
 import { isAscii, isBlank, type Line, lowered } from './lines.js';
+import { asciiDigits, hasAddress, hasDate, hasTime } from './moments.js';
 
 /** Where quoted mail begins by such a line or block. `end` is the first line after it. */
 export interface Heading {
@@ -30,6 +31,8 @@ export function headingAt(lines: readonly Line[], index: number): Heading | null
     const block = next === -1 ? null : headerBlockAt(lines, next, true);
     return block === null ? null : { ...block, start: index };
   }
+  const columns = columnsAt(lines, index);
+  if (columns !== null) return columns;
   const phrase = phraseOf(line.key, line.mark === 'attribution');
   if (phrase !== null) {
     const next = nextFilled(lines, index + 1, 3);
@@ -104,16 +107,60 @@ interface Phrase {
 
 const LONGEST_PHRASE = 70;
 
+const COLUMN = 20;
+
+/**
+ * The header that Lotus Notes writes in columns: sender and date on the left, `To`, `cc` and `Subject` alone on their
+ * lines, their values below. It is found by its `To`, so it begins above.
+ */
+function columnsAt(lines: readonly Line[], index: number): Heading | null {
+  const line = lines[index]!;
+  if (line.depth > 0 || labelAlone(line) !== 'to') return null;
+  let subject = index;
+  for (let at = index + 1; at < lines.length && at <= index + 12 && subject === index; at++) {
+    const kind = labelAlone(lines[at]!);
+    if (kind === 'subject') subject = at;
+    else if (kind !== null && kind !== 'cc') return null;
+  }
+  if (subject === index) return null;
+  let start = index;
+  let told = false;
+  for (let at = index - 1; at >= 0 && at >= index - 6; at--) {
+    const above = lines[at]!;
+    if (above.key === '') continue;
+    const ascii = asciiDigits(above.key.slice(0, 200));
+    if (!/^\s{5}/.test(above.raw) && !hasAddress(ascii) && !(hasDate(ascii) && hasTime(ascii))) break;
+    told = true;
+    start = at;
+  }
+  const value = nextFilled(lines, subject + 1, 2);
+  const isIndented = /^\s{5}/.test(line.raw);
+  if (!told && !isIndented) return null;
+  const hasValue = value !== -1 && (!isIndented || /^\s{5}/.test(lines[value]!.raw));
+  return { start, end: (hasValue ? value : subject) + 1, forward: false, what: line.key };
+}
+
+/** What field a label names that stands alone on its line, far to the right or in a cell of its own. */
+function labelAlone({ key, raw }: Line): HeaderKind | null {
+  if (key === '' || key.length > COLUMN || key.includes(':')) return null;
+  const kind = HEADER_LABELS.get(lowered(key)) ?? null;
+  return kind === null || /^\s/.test(raw) === raw.startsWith(' '.repeat(COLUMN)) ? kind : null;
+}
+
 function phraseOf(key: string, byClient: boolean): Phrase | null {
+  // Some gateways join the line and the fields below it.
+  const joined = key.startsWith('--')
+    ? /^[-–—―─‐]{3,}\s*([^-_=–—―─‐]{3,60}?)\s*[-–—―─‐]{3,}\s*(\S.*)$/.exec(key)
+    : null;
+  if (joined !== null && fieldOf(joined[2]!) !== null) {
+    const what = lowered(joined[1]!);
+    if (ORIGINAL_PHRASES.has(what)) return { forward: false, framed: true, what };
+    if (isForwardPhrase(what) || hasAddress(joined[2]!)) return { forward: true, framed: true, what };
+  }
   if (key.length > 300) return null;
   // Most lines are a sentence without any frame.
   if (isWordStart(key.charCodeAt(0)) && isSentenceEnd(key.charCodeAt(key.length - 1))) return bareNoteOf(key);
   const inner = lowered(key.replace(/^[-_=~>–—―─‐\s]+|[-_=~<–—―─‐:：\s]+$/g, ''));
-  // Some gateways join the line and the fields below it.
-  const joined = /^[-_=–—―─‐]{3,}\s*([^-_=–—―─‐]{3,40}?)\s*[-_=–—―─‐]{3,}\s+(\S.*)$/.exec(key);
-  if (joined !== null && ORIGINAL_PHRASES.has(lowered(joined[1]!)) && fieldOf(joined[2]!) !== null) {
-    return { forward: false, framed: true, what: joined[1]! };
-  }
   if (inner === '' || inner.length > LONGEST_PHRASE) return null;
   const framed = /^[-_=~>–—―─‐]{2}/.test(key) && /[-_=~<–—―─‐]{2}[:：]?$/.test(key);
   if (isForwardPhrase(inner)) return { forward: true, framed: framed || /[:：]$/.test(key), what: inner };

@@ -21,6 +21,7 @@ export const CLOSING_VERBS: readonly string[] = words([
   'napisał|napisała|napisał(a)|napisał/a|pisze|napisała(a)', // Polish
   'napsal|napsala|napsal(a)|napsal/a|píše|napísal|napísala|napísal(a)|napísal/a', // Czech, Slovak
   'написал|написала|написал(а)|написал(a)|написал/а|пишет|написал следующее', // Russian
+  'you wrote|schrieben sie|vous écriviez|вы писали|ви писали|вы написали|pisałeś|napisałeś|napisałaś|scrivesti', // The Bat!
   'написав|написав(ла)|написав(-ла)|пише|напісаў|напісаў(-ла)|піша', // Ukrainian, Belarusian
   'написа|написа следното|напиша|написал(а) следното', // Bulgarian, Macedonian
   'је написао|је написала|је написао/ла|написао је|написала је|написао|је написао(-ла)', // Serbian
@@ -47,6 +48,7 @@ export const CLOSING_VERBS: readonly string[] = words([
 export const MIDDLE_VERBS: readonly string[] = words([
   'schrieb|schreef|skrev|skryf|kirjutas|escribió|escreveu|a écrit|ha scritto|wrote',
   'ezt írta|írta|napisał(a)|napisał|napsal|napsal(a)|napísal|написал|написав|написа|écrivait',
+  'писали|писал|писала|писав|пише|schrieben sie|vous écriviez|vous avez écrit|escribiste|napisałeś|napisałaś',
   'scríobh|ysgrifennodd|va escriure|skrifaði|a scris|έγραψε|كتب|כתב|isinulat ni|تمت كتابة',
 ]);
 
@@ -145,7 +147,7 @@ const LABELS: Readonly<Record<HeaderKind, readonly string[]>> = {
     'koopia|kopija|cópia|dw|do wiadomości|skrytá kopie|bcc|blindkopie|cci|cco|ccn|копия до|cc:',
   ],
   subject: [
-    'subject|betreff|objet|asunto|assunto|oggetto|onderwerp|emne|ämne|aihe|otsikko|temat|předmět|predmet',
+    'subject|betreff|thema|objet|asunto|assunto|oggetto|onderwerp|emne|ämne|aihe|otsikko|temat|předmět|predmet',
     'тема|предмет|относно|konu|θέμα|נושא|הנושא|الموضوع|موضوع|หัวเรื่อง|เรื่อง|chủ đề|tiêu đề|perihal',
     'subjek',
     'judul|tárgy|subiect|主题|主題|主旨|件名|제목|teema|temats|tēma|tema|assumpte|gaia|efni|zadeva|naslov',
