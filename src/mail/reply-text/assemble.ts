@@ -5,13 +5,15 @@
  * - One attributed quote with text below it, or between two texts, goes. Between answers quoted lines stay; only their
  *   attributions and a trailing quote go. A quote without an attribution stays, unless nothing follows it.
  * - A forward with words above it is history; alone it is the text.
+ * - What was typed into a copy of our own words is text, whatever stands before it.
  * - A delimiter makes the rest a signature; device lines become signature anywhere.
  * - Where nothing is left, `text` is '' and `quotedText` the whole body; the signature is given as well.
  *
  * Every line goes into exactly one part, except in that last case, so no word is lost. In doubt a line is text.
  */
 import type { ReplyText } from '../mail.js';
-import { type Classified, excerpt, isSeen, type RoleLine } from './classify.js';
+import { type Classified, excerpt, isSeen, type Role, type RoleLine } from './classify.js';
+import { insertedIn } from './inserted.js';
 import type { SeenAt } from './known-texts.js';
 
 type Part = 'text' | 'quoted' | 'signature';
@@ -39,10 +41,14 @@ export function assemble(body: Classified, options: AssembleOptions): ReplyText 
       parts[index] = 'signature';
       evidence.push(`signature: ${why}`);
     } else if (role === 'signature') parts[index] = 'signature';
+    else if (role === 'mark') {
+      parts[index] = 'quoted';
+      evidence.push(`quote: ${why}`);
+    }
   }
-  keepAnswers(body, history, parts, evidence);
+  const answers = keepAnswers(body, parts, evidence);
   if (!hasText(items, parts) && history < items.length) keepBelow(body, history, { options, parts, evidence });
-  return collect(items, parts, evidence);
+  return collect(items, { parts, answers, evidence });
 }
 
 /** The first line of unquoted history that goes on to the end, or the number of lines. */
@@ -123,11 +129,14 @@ function markOwn(
   if (inner.length > 0 && !(whole && inner[0]!.attributed)) evidence.push('text: answers between quoted lines');
 }
 
+/** What stands between the writer's words and quotes without a part in either. */
+const OF_PROGRAMS: ReadonlySet<Role> = new Set(['blank', 'device', 'signature', 'mark']);
+
 function runsOf(items: readonly RoleLine[], range: { from: number; to: number }): Run[] {
   const runs: Run[] = [];
   for (let index = range.from; index < range.to; index++) {
     const item = items[index]!;
-    if (item.role === 'blank' || item.role === 'device' || item.role === 'signature') continue;
+    if (OF_PROGRAMS.has(item.role)) continue;
     const quote = item.role === 'quote' || isMarker(item);
     const last = runs.at(-1);
     const attributed = isMarker(item) || (quote && item.settled);
@@ -187,57 +196,58 @@ function keepBelow(
     for (let index = 0; index < items.length; index++) if (parts[index] === 'quoted') parts[index] = 'text';
     return;
   }
-  if (marker.settled || marker.role !== 'attribution') return;
+  if (marker.role !== 'attribution') return;
   const start = endOfMarkers(items, history);
-  const rest = items.slice(start);
-  const quote = rest.findIndex(item => item.role === 'quote');
-  const isSeenRest = (_: RoleLine, index: number): boolean => isSeen(seenAt(start + index));
-  if (rest.some(isMarker)) return;
-  if (quote > 0 && rest.slice(quote).every(item => item.role === 'quote' || item.role === 'blank')) {
-    if (rest.slice(0, quote).some(isSeenRest)) return;
-    keepTexts(items, { from: start, to: start + quote }, parts);
-    evidence.push('text: between attribution and quote');
-  } else if (options.traced && rest.length <= 200) {
-    keepTexts(items, { from: start + rest.findLastIndex(isSeenRest) + 1, to: items.length }, parts);
-    evidence.push("text: below the conversation's own words");
+  let end = start;
+  while (end < items.length && !isMarker(items[end]!)) end++;
+  // Behind the last words that the conversation knows; those above a quote are the client's where it knows one of them.
+  let from = start;
+  for (let index = start; index < end; index++) if (isSeen(seenAt(index))) from = index + 1;
+  const quote = items.findIndex((item, index) => index >= start && item.role === 'quote');
+  if (quote !== -1 && quote < end && (from > start || items.slice(quote, end).some(item => item.role === 'text')))
+    return;
+  if (from < end && keepTexts(items, { from, to: quote === -1 ? end : Math.min(quote, end) }, parts)) {
+    evidence.push('text: below an attribution, the only words');
   }
 }
 
-/** Answers typed into an unmarked quote: unknown lines between two lines that follow one another in a known text. */
-function keepAnswers({ items, seenAt }: Classified, history: number, parts: Part[], evidence: string[]): void {
-  let above = -1;
-  for (let index = history; index < items.length; index++) {
-    const item = items[index]!;
-    if (item.line.depth > 0 || isMarker(item)) above = -1;
-    else if (item.role !== 'blank' && seenAt(index).first !== -1) {
-      const follows = above !== -1 && seenAt(above).last + 1 === seenAt(index).first;
-      if (follows && index > above + 1) {
-        const answered = items.slice(above + 1, index).some(between => hasOwnWords(between.line.key));
-        if (answered) {
-          keepTexts(items, { from: above + 1, to: index }, parts);
-          evidence.push(`text: an answer inside the quote, line ${above + 2}`);
-        }
-      }
-      above = index;
+/**
+ * Answers typed into a copy of our own words, whatever stands in front of their lines; where nothing else is new, also
+ * what was typed directly above or below the copy. Returns the lines that lose their quote signs.
+ */
+function keepAnswers({ items, recall }: Classified, parts: Part[], evidence: string[]): ReadonlySet<number> {
+  const answers = new Set<number>();
+  if (!parts.includes('quoted')) return answers;
+  const lines = items.map(item => item.line);
+  const inserted = insertedIn(lines, recall, index => isMarker(items[index]!));
+  const keep = (indexes: readonly number[], why: string): void => {
+    for (const index of indexes) {
+      if (parts[index] !== 'quoted' || items[index]!.role === 'mark') continue;
+      parts[index] = 'text';
+      answers.add(index);
+      evidence.push(`text: ${why}, line ${index + 1}`);
     }
-  }
+  };
+  keep(inserted.within, 'an answer inside the quote');
+  if (!hasText(items, parts)) keep(inserted.above, 'above the words of the conversation');
+  if (!hasText(items, parts)) keep(inserted.below, 'below the words of the conversation');
+  return answers;
 }
 
-/** Words besides the addresses that clients put behind links. */
-function hasOwnWords(key: string): boolean {
-  return /\p{L}|\p{N}/u.test(key.replace(/[<[(]\s*(?:https?:|mailto:|cid:)[^>\])]*[>\])]|https?:\S+/gi, ''));
-}
-
-function keepTexts(items: readonly RoleLine[], range: { from: number; to: number }, parts: Part[]): void {
+/** Makes unquoted lines text again; false when there is none. */
+function keepTexts(items: readonly RoleLine[], range: { from: number; to: number }, parts: Part[]): boolean {
+  let kept = false;
   for (let index = range.from; index < range.to; index++) {
     const { role } = items[index]!;
     if (role === 'delimiter') {
       parts.fill('signature', index, range.to);
-      return;
+      return kept;
     }
     if (role === 'text' || role === 'blank') parts[index] = 'text';
     if (role === 'device') parts[index] = 'signature';
+    kept ||= role === 'text';
   }
+  return kept;
 }
 
 function isMarker(item: RoleLine): boolean {
@@ -279,7 +289,10 @@ function hasText(items: readonly RoleLine[], parts: readonly Part[]): boolean {
  * Joins the lines of each part. Where other lines stood between two pieces of a part, a blank line remains; a device
  * line that stood alone between two lines of text leaves none.
  */
-function collect(items: readonly RoleLine[], parts: Part[], evidence: readonly string[]): ReplyText {
+function collect(
+  items: readonly RoleLine[],
+  { parts, answers, evidence }: { parts: readonly Part[]; answers: ReadonlySet<number>; evidence: readonly string[] },
+): ReplyText {
   const lists: Record<Part, string[]> = { text: [], quoted: [], signature: [] };
   let previous: Part | null = null;
   let apart = false;
@@ -288,7 +301,7 @@ function collect(items: readonly RoleLine[], parts: Part[], evidence: readonly s
     const part: Part = role === 'blank' ? (previous ?? parts[index]!) : parts[index]!;
     const list = lists[part];
     if (part !== previous && list.length > 0 && list.at(-1)!.trim() !== '' && (apart || part !== 'text')) list.push('');
-    list.push(line.raw);
+    list.push(answers.has(index) ? line.body : line.raw);
     apart = part !== 'text' && (apart || role !== 'device');
     previous = part;
   }

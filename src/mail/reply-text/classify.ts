@@ -9,16 +9,17 @@
 import type { KnownTexts } from '../mail.js';
 import { attributionEndingAt, mayEnd } from './attribution.js';
 import { headingAt } from './header-block.js';
-import { type Seen, type SeenAt, seenIn } from './known-texts.js';
+import { NOTHING_SEEN, type Recall, recallIn, type Seen, type SeenAt } from './known-texts.js';
 import { isBlank, type Line, plainLine } from './lines.js';
 import { isReplyLine } from './marker.js';
+import { hasOwnWords } from './own-words.js';
 import { isDelimiter, isDeviceLine, isLastDeviceLine } from './signature.js';
 import { settleWrapped } from './wrapper.js';
 
 /**
  * `blank`; `text` the writer's; `quote` quoted line; `attribution` a client's line about a quote; `heading` a header
- * block or "original message" line, and our own reply line; `forward` the same for a forwarded mail; `delimiter`;
- * `device`; `signature` settled by a container.
+ * block or "original message" line, and our own reply line; `forward` the same for a forwarded mail; `mark` a reply
+ * line with nothing above it, which says nothing; `delimiter`; `device`; `signature` settled by a container.
  */
 export type Role =
   | 'blank'
@@ -27,6 +28,7 @@ export type Role =
   | 'attribution'
   | 'heading'
   | 'forward'
+  | 'mark'
   | 'delimiter'
   | 'device'
   | 'signature';
@@ -52,6 +54,7 @@ const ATTRIBUTION_TRIES = 1_500;
 export interface Classified {
   readonly items: readonly RoleLine[];
   readonly seenAt: SeenAt;
+  readonly recall: Recall;
 }
 
 /** Roles of all lines. */
@@ -60,14 +63,31 @@ export function classify(read: readonly Line[], knownTexts: KnownTexts): Classif
   const addresses = knownTexts.replyAddresses.map(address => address.toLowerCase());
   const out = nameAttributions(input, addresses);
   const lines = out.map(item => item.line);
-  const seenAt = seenIn(lines, knownTexts.texts);
-  nameHeadings(out, lines);
+  const recall = recallIn(lines, knownTexts.texts);
+  const seenAt: SeenAt = index => recall.seen[index] ?? NOTHING_SEEN;
+  nameHeadings(out, lines, seenAt);
   nameOtherSigns(out);
   nameWrapped(out, seenAt);
   namePgp(out);
   nameSeen(out, seenAt);
+  nameOnTop(out, seenAt);
   nameSignatures(out, lines);
-  return { items: out, seenAt };
+  return { items: out, seenAt, recall };
+}
+
+/**
+ * New words inside a container of quoted mail, above the client's line: they are the writer's where he wrote nothing
+ * outside.
+ */
+function nameOnTop(items: readonly RoleLine[], seenAt: SeenAt): void {
+  const first = items.findIndex(item => item.role !== 'blank');
+  if (first === -1 || items[first]!.line.mark !== 'quoted' || items[first]!.role !== 'quote') return;
+  const marker = items.findIndex(item => LEADS.has(item.role));
+  if (marker === -1 || items.some(item => item.role === 'text' && hasOwnWords(item.line.key))) return;
+  for (let index = first; index < marker; index++) {
+    const item = items[index]!;
+    if (item.role === 'quote' && item.line.depth === 0 && !isSeen(seenAt(index))) item.role = 'text';
+  }
 }
 
 /** Names delimiters and device lines, from below: what stands under a line says what it is. */
@@ -166,16 +186,20 @@ function isBlockHead(items: readonly RoleLine[], index: number): boolean {
   return index <= 5;
 }
 
-function nameHeadings(items: readonly RoleLine[], lines: readonly Line[]): void {
+function nameHeadings(items: readonly RoleLine[], lines: readonly Line[], seenAt: SeenAt): void {
+  let written = false;
   for (let index = 0; index < items.length; index++) {
     const item = items[index]!;
     const line = item.line;
-    if (isReplyLine(line.key) && line.mark !== 'verbatim') {
-      if (line.depth === 0) item.role = 'heading';
+    if (isReplyLine(line) && line.mark !== 'verbatim') {
+      // The customer's own help desk puts such a line on top of its mails.
+      const isOnTop = line.depth === 0 && !written && !isOursBelow(items, index, seenAt);
+      if (line.depth === 0) item.role = isOnTop ? 'mark' : 'heading';
       item.settled = true;
-      item.why = 'our own reply line';
+      item.why = isOnTop ? 'a reply line on top' : 'our own reply line';
       continue;
     }
+    written ||= item.role === 'text' && hasOwnWords(line.key) && !isDeviceLine(line);
     const open = item.role === 'text' || line.mark === 'rule' || (item.role === 'attribution' && item.settled);
     const head = item.role === 'quote' && !item.settled && line.key !== '' && isBlockHead(items, index);
     const heading = (open && line.depth === 0) || head ? headingAt(lines, index) : null;
@@ -188,6 +212,13 @@ function nameHeadings(items: readonly RoleLine[], lines: readonly Line[]): void 
     }
     index = heading.end - 1;
   }
+}
+
+/** True when the next line is our own. */
+function isOursBelow(items: readonly RoleLine[], index: number, seenAt: SeenAt): boolean {
+  let next = index + 1;
+  while (next < items.length && items[next]!.role === 'blank') next++;
+  return next >= items.length || isSeen(seenAt(next));
 }
 
 /** Gives lines that were wrapped out of a quote back to it. */

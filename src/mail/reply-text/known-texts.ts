@@ -9,7 +9,8 @@
 import type { Line } from './lines.js';
 
 const RUN = 5;
-const SHORT_LINE = 12;
+/** Words of a line that is known by its neighbours. */
+export const SHORT_LINE = 12;
 const KNOWN_LIMIT = 131_072;
 /** Words of a body that are looked up; what stands behind counts as unknown. */
 const BODY_LIMIT = 262_144;
@@ -28,43 +29,55 @@ export interface Seen {
   readonly last: number;
 }
 
-const NOTHING_SEEN: Seen = { share: 0, first: -1, last: -1 };
+export const NOTHING_SEEN: Seen = { share: 0, first: -1, last: -1 };
 
 /** Tells of each line, by its index, what is known of its words. */
 export type SeenAt = (index: number) => Seen;
 
-/**
- * What `texts` tell of each line. Nearly always only the writer's own lines are asked about, which stand on top: the
- * words of the quoted lines below the last of them are looked up only when somebody asks for one of those.
- */
-export function seenIn(lines: readonly Line[], texts: readonly string[]): SeenAt {
-  const own = lines.findLastIndex(line => line.depth === 0 && line.key !== '') + 1;
-  let known: readonly Seen[] = [];
-  return index => {
-    if (index >= known.length) known = seenBefore(index < own ? own : lines.length, lines, texts);
-    return known[index]!;
-  };
+/** A body's words beside those of the known texts. */
+export interface Recall {
+  /** By line; [] where nothing is known. */
+  readonly seen: readonly Seen[];
+  /** A number for each word of the body, and by line one past its last word. */
+  readonly ids: readonly number[];
+  readonly ends: readonly number[];
+  /** Where each word of the body stands in `sequence`, -1 for nowhere. */
+  readonly places: Int32Array;
+  /** The words of all texts by place; 0 in the gaps between them. */
+  readonly sequence: readonly number[];
+  /** One past the last word of each of their lines. */
+  readonly lineEnds: ReadonlySet<number>;
 }
 
-/** What `texts` tell of the lines before `end`; a run may reach into the lines behind. */
-function seenBefore(end: number, lines: readonly Line[], texts: readonly string[]): Seen[] {
+const NO_RECALL: Recall = {
+  seen: [],
+  ids: [],
+  ends: [],
+  places: new Int32Array(0),
+  sequence: [],
+  lineEnds: new Set(),
+};
+
+/** What `texts` tell of each line. */
+export function recallIn(lines: readonly Line[], texts: readonly string[]): Recall {
+  if (texts.length === 0) return NO_RECALL;
   const ids: number[] = [];
   const ends: number[] = [];
-  for (let index = 0; index < lines.length; index++) {
-    if (index >= end && ids.length >= ends[end - 1]! + RUN - 1) break;
-    const { body } = lines[index]!;
+  for (const { body } of lines) {
     if (ids.length < BODY_LIMIT) addIds(body.length > BODY_LIMIT ? body.slice(0, BODY_LIMIT) : body, ids);
     ends.push(ids.length);
   }
   const known = knownRuns(texts, ids);
-  if (known === null) return new Array<Seen>(end).fill(NOTHING_SEEN);
+  const { sequence, lineEnds } = known;
+  if (known.runs.size === 0)
+    return { ...NO_RECALL, ids, ends, places: new Int32Array(ids.length).fill(-1), sequence, lineEnds };
   const places = placesOf(ids, known);
   const seen: Seen[] = [];
   let start = 0;
   let expected = -1;
-  for (const stop of ends.slice(0, end)) {
+  for (const stop of ends) {
     // The short lines a text ends with are too few words for a run; they are known by following the last known word.
-    if (expected !== -1 && stop - start <= SHORT_LINE && isNext(ids, { start, end: stop }, known.sequence, expected)) {
+    if (expected !== -1 && stop - start <= SHORT_LINE && isNext(ids, { start, end: stop }, sequence, expected)) {
       for (let at = start; at < stop; at++) places[at] = expected + at - start;
     }
     let count = 0;
@@ -81,7 +94,7 @@ function seenBefore(end: number, lines: readonly Line[], texts: readonly string[
     start = stop;
     seen.push({ share, first, last });
   }
-  return seen;
+  return { seen, ids, ends, places, sequence, lineEnds };
 }
 
 /** Where each word stands in the known texts, -1 for nowhere. */
@@ -130,10 +143,8 @@ function idOf(word: string): number {
   return id;
 }
 
-interface Known {
+interface Known extends Pick<Recall, 'sequence' | 'lineEnds'> {
   readonly runs: ReadonlyMap<number, number>;
-  /** The words of all texts by place; 0 in the gaps. */
-  readonly sequence: readonly number[];
   /** The places that `runs` tells. */
   readonly firsts: ReadonlySet<number>;
 }
@@ -143,19 +154,23 @@ const inBody = new Uint8Array(WORD_KINDS);
 
 /**
  * The runs of RUN words of the texts that stand in the body as well, as far as a look at their words tells, with the
- * place of their first word; null without any. Between two texts lies a gap.
+ * place of their first word. Between two texts lies a gap.
  */
-function knownRuns(texts: readonly string[], body: readonly number[]): Known | null {
+function knownRuns(texts: readonly string[], body: readonly number[]): Known {
   inBody.fill(0);
   for (const id of body) inBody[id & (WORD_KINDS - 1)] = 1;
   const runs = new Map<number, number>();
   const sequence: number[] = [];
   const firsts = new Set<number>();
+  const lineEnds = new Set<number>();
   let budget = KNOWN_LIMIT;
   for (const text of texts) {
     const place = sequence.length;
     if (budget <= 0) break;
-    addIds(text.length > budget ? text.slice(0, budget) : text, sequence);
+    for (const line of (text.length > budget ? text.slice(0, budget) : text).split('\n')) {
+      addIds(line, sequence);
+      lineEnds.add(sequence.length);
+    }
     budget -= text.length;
     // How many words up to here, one after the other, stand in the body.
     let row = 0;
@@ -170,7 +185,7 @@ function knownRuns(texts: readonly string[], body: readonly number[]): Known | n
     }
     sequence.push(0);
   }
-  return runs.size === 0 ? null : { runs, sequence, firsts };
+  return { runs, sequence, firsts, lineEnds };
 }
 
 /** A number for RUN ids in order. */

@@ -4,6 +4,8 @@
  * prefixes in front of a class (`m_-42wrapper`, `x_wrapper`), so only its end counts.
  */
 
+import type { Line } from './lines.js';
+
 /** The class of the element that wraps everything in the HTML part of a mail we send. */
 export const WRAPPER_CLASS = 'replyd-mail';
 
@@ -23,11 +25,11 @@ export function isWrapperClass(classes: string): boolean {
 /**
  * True for a line that says "reply above this line", ours or another help desk's, whatever stands in front of it.
  */
-export function isReplyLine(line: string): boolean {
+export function isReplyLine({ key, body }: Pick<Line, 'key' | 'body'>): boolean {
   return (
-    line.length <= 160 &&
-    /above this line/i.test(line) &&
-    /(?:reply|respond|type|write|answer)[^.!?]{0,40} above this line/i.test(line) &&
-    /^[^\p{L}]|[^\p{L}.]$/u.test(line)
+    key.length <= 160 &&
+    /above this line/i.test(key) &&
+    /(?:reply|respond|type|write|answer)[^.!?]{0,40} above this line/i.test(key) &&
+    (/^[^\p{L}]|[^\p{L}.]$/u.test(key) || /^\s*\*|\*\s*$/.test(body))
   );
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { plainLine } from '#replyd/mail/reply-text/lines.js';
 import { isReplyLine, isWrapperClass, REPLY_LINE, wrapHtml } from '#replyd/mail/reply-text/marker.js';
 import { splitReply } from '#replyd/mail/reply-text/reply-text.js';
 
@@ -119,5 +120,5 @@ test('our wrapper and our line come back', () => {
 test('marks of others are not ours', () => {
   for (const classes of ['', 'replyd', 'replyd-mail-list', 'mail']) assert.equal(isWrapperClass(classes), false);
   for (const line of ['please look above this line', 'I reply above this line of yours', ''])
-    assert.equal(isReplyLine(line), false);
+    assert.equal(isReplyLine(plainLine(line)), false);
 });
