@@ -3,14 +3,15 @@
  *
  * One strong sign decides. Weak signs count only in pairs, because each may stand on a person's mail: a localised "Out
  * of office" in the subject, `Precedence: bulk`, `X-Auto-Response-Suppress`, the null sender, a sender that takes no
- * answer. All signs are given as evidence, weak ones too. A robot's mail through a list is a robot's. Nothing throws.
+ * answer, the fields of a ticket system (its people write through it too), a subject that acknowledges. All signs are
+ * given as evidence, weak ones too. A robot's mail through a list is a robot's. Nothing throws.
  */
 
 import { cutText } from './cut.js';
 import type { HeaderField, Mail } from './mail.js';
 import { withoutComments } from './mime/comments.js';
 import { allValues } from './mime/headers.js';
-import { stripReplyPrefixes } from './subject.js';
+import { acknowledgementPhrase, responderPhrase } from './robot-phrases.js';
 
 export interface AutomaticSigns {
   readonly kind: 'auto_reply' | 'list' | null;
@@ -19,8 +20,8 @@ export interface AutomaticSigns {
 
 /** `nullSender`: the envelope came from `<>`. */
 export function automaticSigns(mail: Mail, nullSender: boolean): AutomaticSigns {
-  const fields = mail.headers.filter(field => TELLING_FIELDS.has(field.name));
-  const strong = strongSigns(fields);
+  const fields = mail.headers.filter(field => TELLING_FIELDS.has(field.name) || TICKET_FIELD.test(field.name));
+  const strong = [...strongSigns(fields), ...signsBeforeOurSubject(mail.subject)];
   const weak = weakSigns(mail, fields, nullSender);
   const list = listSigns(fields);
   const evidence = [
@@ -45,7 +46,20 @@ const RESPONDER_FIELDS = [
   'x-fc-machinegenerated',
   'x-vacation',
   'x-away-message',
+  'x-auto-generated',
+  'x-autoresponse',
+  'x-auto-response',
+  'x-auto-reply-from',
+  'x-autoreply-domain',
+  'x-mail-autoresponder',
+  'x-otrs-loop',
+  'x-zammad-is-auto-response',
+  'x-servicenow-generated',
 ];
+
+/** Fields of ticket systems. They stand on the answers of their people as well. */
+const TICKET_FIELD =
+  /^(?:x-)?(?:rt|otrs|otobo|znuny|zammad|freshdesk|freshservice|fd|zendesk|jira|servicenow|kayako|helpscout|osticket|deskpro|glpi|topdesk|sysaid|kustomer|gorgias|zoho-?desk|redmine|mantis|hesk|faveo|uvdesk|jitbit|samanage|freescout)-/;
 
 /** All fields that tell anything here; most mails have none of them. */
 const TELLING_FIELDS: ReadonlySet<string> = new Set([
@@ -57,6 +71,7 @@ const TELLING_FIELDS: ReadonlySet<string> = new Set([
   'x-post-messageclass',
   'x-auto-response-suppress',
   'x-ms-exchange-inbox-rules-loop',
+  'x-ms-exchange-generated-message-source',
   'list-id',
   'mailing-list',
 ]);
@@ -70,6 +85,8 @@ function strongSigns(fields: readonly HeaderField[]): string[] {
       (RESPONDER_FIELDS.includes(name) && !isNo(word)) ||
       (isPrecedence(name) && /^auto[_-]?reply$/.test(word)) ||
       (name === 'delivered-to' && word === 'autoresponder') ||
+      // A rule of a mailbox, of the server, a filter: each names its agent.
+      (name === 'x-ms-exchange-generated-message-source' && /\bagent\b/i.test(value)) ||
       (name === 'x-post-messageclass' && /^9\s?;\s?autoresponder$/i.test(value));
     if (isStrong) signs.push(shown(name, value));
   }
@@ -81,23 +98,45 @@ function strongSigns(fields: readonly HeaderField[]): string[] {
   return signs;
 }
 
+/** No person writes such words in front of the number that we give a conversation. */
+function signsBeforeOurSubject(subject: string): string[] {
+  const phrase = acknowledgementPhrase(subject) ?? responderPhrase(subject);
+  if (phrase === null || !phrase.exact || !/^[^[]{0,60}\[#\d{1,10}\]/.test(phrase.rest)) return [];
+  return [`subject begins with "${phrase.words}", before ours`];
+}
+
 function weakSigns(mail: Mail, fields: readonly HeaderField[], nullSender: boolean): string[] {
   const signs: string[] = [];
+  const ticket = fields.find(field => TICKET_FIELD.test(field.name));
+  if (ticket !== undefined) signs.push(`ticket system: ${shown(ticket.name, ticket.value)}`);
+  let isJunk = false;
   for (const { name, value } of fields) {
-    const isWeak =
-      (isPrecedence(name) && /^(?:bulk|junk)$/.test(firstWord(value))) || name === 'x-auto-response-suppress';
-    if (isWeak) signs.push(shown(name, value));
+    const precedence = isPrecedence(name) ? firstWord(value) : '';
+    isJunk ||= precedence === 'junk';
+    // Ticket systems write these on whatever they send: they are no signs of their own there.
+    const isUsual = precedence === 'bulk' || name === 'x-auto-response-suppress';
+    if (precedence === 'junk' || (isUsual && ticket === undefined)) signs.push(shown(name, value));
   }
-  const phrase = responderPhrase(mail.subject);
-  if (phrase !== null) signs.push(`subject begins with "${phrase}"`);
   if (nullSender) signs.push('null sender');
   const sender = mail.from?.email.toLowerCase() ?? '';
-  if (/^(?:no-?_?reply|do-?_?not-?_?reply|auto-?_?reply|autoresponder|mailer-daemon)[@+.-]/.test(sender)) {
-    signs.push(`sender takes no answer: ${sender.slice(0, 80)}`);
+  const isNoReply = takesNoAnswer(sender);
+  if (isNoReply) signs.push(`sender takes no answer: ${sender.slice(0, 80)}`);
+  // People answer holiday notes, and write of absence: behind "Re:", or in a sentence, the words need a better witness.
+  const phrase = responderPhrase(mail.subject) ?? acknowledgementPhrase(mail.subject);
+  if (phrase !== null && (phrase.exact || nullSender || isJunk || isNoReply)) {
+    signs.push(`subject begins with "${phrase.words}"`);
   }
   // One field given twice is one sign.
   return [...new Set(signs)];
 }
+
+/** True for an address whose name says that nobody reads there. */
+export function takesNoAnswer(address: string): boolean {
+  return NO_ANSWER.test(address);
+}
+
+const NO_ANSWER =
+  /^(?:[a-z0-9._+-]{0,40}[._+-])?(?:no-?_?\.?reply|do-?_?\.?not-?_?\.?reply|no-?_?\.?respond|auto-?_?reply|autoresponder|mailer-daemon)(?:[._+-]|\d{0,6}@)/i;
 
 function listSigns(fields: readonly HeaderField[]): string[] {
   if (fields.length === 0) return [];
@@ -121,61 +160,4 @@ function firstWord(value: string): string {
 
 function shown(name: string, value: string): string {
   return `${name}: ${value.length > 80 ? `${cutText(value, 80)}...` : value}`;
-}
-
-/** How responders begin their subjects, by language, lower case. */
-const PHRASES: readonly string[] = [
-  // English
-  'automatic reply', 'automatic response', 'automated reply', 'automated response', 'auto reply', 'auto-reply',
-  'autoreply', 'auto response', 'auto-response', 'autoresponse', 'auto:', 'out of office', 'out-of-office',
-  'out of the office', 'ooo:', 'away from my mail', 'away from the office', 'on vacation', 'vacation reply',
-  // German
-  'automatische antwort', 'automatische rückantwort', 'autom. antwort', 'abwesenheitsnotiz', 'abwesenheit',
-  'abwesend', 'außer haus', 'nicht im büro',
-  // French
-  'réponse automatique', 'reponse automatique', 'absence du bureau', "message d'absence", 'absence :', 'absent du bureau',
-  // Spanish, Catalan
-  'respuesta automática', 'respuesta automatica', 'fuera de la oficina', 'fuera de oficina', 'resposta automàtica',
-  // Portuguese
-  'resposta automática', 'resposta automatica', 'ausência temporária', 'fora do escritório', 'ausência do escritório',
-  // Italian
-  'risposta automatica', 'fuori sede', 'fuori ufficio', 'assenza dall',
-  // Dutch
-  'automatisch antwoord', 'automatische beantwoording', 'afwezigheid', 'afwezig', 'niet aanwezig',
-  // Swedish, Danish, Norwegian, Icelandic
-  'autosvar', 'automatiskt svar', 'automatisk svar', 'frånvaro', 'fraværsmeddelelse', 'fravær', 'ikke til stede',
-  'sjálfvirkt svar',
-  // Finnish, Estonian, Latvian, Lithuanian
-  'automaattinen vastaus', 'poissa toimistosta', 'poissaolo', 'automaatvastus', 'automātiska atbilde',
-  'automātiskā atbilde', 'automatinis atsakymas',
-  // Polish, Czech, Slovak
-  'autoodpowiedź', 'automatyczna odpowiedź', 'odpowiedź automatyczna', 'poza biurem', 'automatická odpověď',
-  'mimo kancelář', 'automatická odpoveď',
-  // Hungarian, Romanian
-  'automatikus válasz', 'házon kívül', 'răspuns automat',
-  // Croatian, Serbian, Slovene
-  'automatski odgovor', 'аутоматски одговор', 'samodejni odgovor',
-  // Bulgarian, Russian, Ukrainian
-  'автоматичен отговор', 'автоматический ответ', 'автоответ', 'вне офиса', 'автоматична відповідь', 'автовідповідь',
-  // Greek, Turkish
-  'αυτόματη απάντηση', 'εκτός γραφείου', 'otomatik yanıt', 'otomatik cevap', 'ofis dışında',
-  // Hebrew, Arabic, Persian
-  'תשובה אוטומטית', 'מענה אוטומטי', 'رد تلقائي', 'رد آلي', 'خارج المكتب', 'پاسخ خودکار',
-  // Japanese, Chinese, Korean
-  '自動応答', '自動返信', '不在通知', '自动回复', '自動回覆', '自动答复', '自動答覆', '自動回復', '外出自动回复',
-  '자동 회신', '자동회신', '자동 응답', '자동응답', '부재중',
-  // Thai, Vietnamese, Indonesian, Hindi
-  'ตอบกลับอัตโนมัติ', 'การตอบกลับอัตโนมัติ', 'trả lời tự động', 'balasan otomatis', 'स्वचालित उत्तर',
-]; // biome-ignore format: one language a line
-
-// They hold no signs of patterns.
-const RESPONDER = new RegExp(`^(?:${PHRASES.join('|')})`);
-
-/** The phrase of a responder at the subject's beginning, or null. */
-export function responderPhrase(subject: string): string | null {
-  const text = stripReplyPrefixes(subject)
-    .normalize('NFC')
-    .replace(/^[[({【\s]+/, '')
-    .toLowerCase();
-  return RESPONDER.exec(text)?.[0] ?? null;
 }

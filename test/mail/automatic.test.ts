@@ -91,3 +91,49 @@ test('lists are marked', async () => {
   assert.equal(await kindOf('List-Unsubscribe: <https://example.org>'), null);
   assert.equal(await kindOf('List-Id: <team.example.org>\nAuto-Submitted: auto-replied'), 'auto_reply');
 });
+
+test('in a sentence, or behind a reply prefix, a phrase needs a better witness', async () => {
+  const weak = 'X-Auto-Response-Suppress: All';
+  const table: readonly (readonly [subject: string, kind: string | null])[] = [
+    ['Automatic reply: order', 'auto_reply'],
+    ['[Auto-Reply] order', 'auto_reply'],
+    ['Out of office', 'auto_reply'],
+    ['Out of Office AutoReply: order', 'auto_reply'],
+    ['[shop #12] AutoReply: order', 'auto_reply'],
+    ['RE: Automatic reply: order', null],
+    ['AW: Automatische Antwort: Bestellung', null],
+    ['Automatic reply does not work', null],
+    ['Afwezig bij levering', null],
+    ['Fuori sede fino a lunedì, consegnate dopo?', null],
+    ['On vacation - lift key', null],
+  ];
+  for (const [subject, kind] of table) {
+    assert.equal(await kindOf(`Subject: ${subject}\n${weak}`), kind, subject);
+    assert.equal(await kindOf(`Subject: ${subject}\n${weak}`, true), 'auto_reply', `${subject}, null sender`);
+  }
+});
+
+test('what ticket systems say of themselves', async () => {
+  const rt = 'RT-Ticket: shop #12\nX-RT-Loop-Prevention: shop\nPrecedence: bulk';
+  const table: readonly (readonly [header: string, kind: string | null])[] = [
+    [`${rt}\nSubject: [shop #12] AutoReply: order`, 'auto_reply'],
+    [`${rt}\nSubject: [shop #12] order`, null],
+    [`${rt}\nSubject: [shop #12] Ticket created: order`, 'auto_reply'],
+    ['X-Freshdesk-Ticket-Id: 3\nSubject: Ticket Received - order', 'auto_reply'],
+    ['X-Freshdesk-Ticket-Id: 3\nSubject: Re: Ticket Received - order', null],
+    ['X-Zendesk-From-Account-Id: 3\nSubject: [Request received] order', 'auto_reply'],
+    ['X-Zendesk-From-Account-Id: 3\nX-Auto-Response-Suppress: All\nSubject: Re: order', null],
+    ['X-ServiceNow-Generated: true', 'auto_reply'],
+    ['X-ServiceNow-Generated: false', null],
+    ['X-OTRS-Loop: support@shop.example', 'auto_reply'],
+    ['Precedence: bulk\nSubject: Ihre Anfrage 4711 ist eingegangen', 'auto_reply'],
+    ['Precedence: bulk\nSubject: Incident INC0012345 has been opened on your behalf', 'auto_reply'],
+    ['Subject: Ticket Received - 286614 - [#117] Lamp', 'auto_reply'],
+    ['Subject: Automatic reply: [#117] Lamp', 'auto_reply'],
+    ['Subject: Re: Automatic reply: [#117] Lamp', null],
+    ['Subject: Ticket received, see [#117] Lamp', null],
+    ['Subject: Your ticket 17 was opened', null],
+    ['X-MS-Exchange-Generated-Message-Source: Mailbox Rules Agent', 'auto_reply'],
+  ];
+  for (const [header, kind] of table) assert.equal(await kindOf(header), kind, header);
+});

@@ -8,10 +8,10 @@
  * the reason. Nothing throws.
  */
 import { normalizeAddress } from '../address.js';
-import { responderPhrase } from '../automatic.js';
 import { htmlToText } from '../html/sanitise.js';
 import type { Mail, ReportEntry } from '../mail.js';
 import { firstValue } from '../mime/headers.js';
+import { responderPhrase } from '../robot-phrases.js';
 import { DELAYS, FAILURES } from './bounce-phrases.js';
 import { findStatus, type MachineReport, oneLine } from './report-status.js';
 
