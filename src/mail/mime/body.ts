@@ -70,7 +70,8 @@ function hasTwin({ part }: Leaf, alternatives: ReadonlySet<Part>): boolean {
   return false;
 }
 
-function paragraph(text: string): string {
+/** Plain text as a piece of HTML. */
+export function paragraph(text: string): string {
   return `<div>${escapeHtml(text).trim().replaceAll('\n', '<br>\n')}</div>`;
 }
 

@@ -1,24 +1,41 @@
 /**
  * A text part's bytes as text for people: transfer encoding, charset, line ends (LF), soft wrapping.
  *
- * It doubts what a part says about itself where the bytes say otherwise: base64 that is none, a charset that stands
+ * It doubts what a part says about itself where the bytes say otherwise: base64 that is none or has plain lines around it, a charset that stands
  * only in the HTML, a missing blank line that made the text part of the header, a boundary that never comes. It is
  * linear and never throws.
  */
+import { base64Pieces } from './base64-text.js';
+import { paragraph } from './body.js';
 import { decodeText } from './charset.js';
 import { unflow } from './flowed.js';
 import type { Part } from './parts.js';
-import { isNoBase64, transferDecode } from './transfer.js';
+import { transferDecode } from './transfer.js';
 
 /** `raw`: the part's encoded bytes. */
 export function decodeTextPart(part: Part, raw: Uint8Array): string {
   const content =
     part.header.malformedAt >= 0 && isBlank(raw) ? part.headerBytes.subarray(part.header.malformedAt) : raw;
-  const encoding = part.encoding === 'base64' && isNoBase64(content) ? '' : part.encoding;
-  const bytes = transferDecode(content, encoding);
-  const charset = part.charset ?? (part.type === 'text/html' ? charsetOfHtml(bytes) : null);
-  const text = withLineFeeds(decodeText(bytes, charset));
+  const text =
+    part.encoding === 'base64' ? decodeBase64Part(part, content) : textOf(part, transferDecode(content, part.encoding));
   return part.flowed && part.type === 'text/plain' ? unflow(text, part.delSp) : text;
+}
+
+/** Plain lines around the base64 stay as they are, apart from it. */
+function decodeBase64Part(part: Part, content: Uint8Array): string {
+  const pieces = base64Pieces(content);
+  const texts = pieces.map(({ from, to, isBase64 }) => {
+    const bytes = content.subarray(from, to);
+    if (isBase64) return textOf(part, transferDecode(bytes, 'base64'));
+    const text = textOf(part, bytes);
+    return pieces.length > 1 && part.type === 'text/html' && !/<[a-z!/]/i.test(text) ? paragraph(text) : text;
+  });
+  return texts.length === 1 ? texts[0]! : texts.map(text => text.replace(/^\n+/, '').trimEnd()).join('\n\n');
+}
+
+function textOf(part: Part, bytes: Uint8Array): string {
+  const charset = part.charset ?? (part.type === 'text/html' ? charsetOfHtml(bytes) : null);
+  return withLineFeeds(decodeText(bytes, charset));
 }
 
 /** CRLF and CR as LF; a pattern for both at once takes twice the time. */
