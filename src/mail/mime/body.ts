@@ -25,7 +25,7 @@ export function joinBodies(bodies: readonly BodyPart[]): { plain: string | null;
   const leaves: Leaf[] = [];
   for (const { part, text, isHtml } of bodies) {
     const isBlank = text.trim() === '';
-    if (part.isMultipart && (isBlank || part.hasChildren)) continue;
+    if (part.isMultipart && (isBlank || part.children > 0)) continue;
     const leaf = { part, text, isHtml, isBlank };
     leaves.push(leaf);
     (isHtml ? htmlLeaves : plainLeaves).push(leaf);

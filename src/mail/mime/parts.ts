@@ -17,6 +17,8 @@ export interface Part {
   readonly parent: Part | null;
   /** 0 for the mail itself. */
   readonly depth: number;
+  /** Its place among the parts of its parent. */
+  readonly index: number;
   readonly header: HeaderBlock;
   /** The header as it came, with its blank line. */
   readonly headerBytes: Uint8Array;
@@ -35,14 +37,15 @@ export interface Part {
   readonly charset: string | null;
   readonly flowed: boolean;
   readonly delSp: boolean;
-  /** Set once a part inside of this one was seen. */
-  hasChildren: boolean;
+  /** How many parts inside of this one were seen so far. */
+  children: number;
 }
 
 export function partOf(headerBytes: Uint8Array, parent: Part | null): Part {
   const depth = parent === null ? 0 : parent.depth + 1;
   if (depth > MAX_DEPTH) throw new Error(`Parts are nested deeper than ${MAX_DEPTH} levels`);
-  if (parent !== null) parent.hasChildren = true;
+  const index = parent?.children ?? 0;
+  if (parent !== null) parent.children += 1;
   const header = parseHeaderBlock(headerBytes);
   const contentType = structured(header.fields, 'content-type');
   const disposition = structured(header.fields, 'content-disposition');
@@ -52,6 +55,7 @@ export function partOf(headerBytes: Uint8Array, parent: Part | null): Part {
   return {
     parent,
     depth,
+    index,
     header,
     headerBytes,
     type,
@@ -60,11 +64,11 @@ export function partOf(headerBytes: Uint8Array, parent: Part | null): Part {
     params,
     encoding: encodingOf(firstValue(header.fields, 'content-transfer-encoding')),
     disposition: lowered(disposition.value),
-    filename: nameParam(disposition, 'filename') || nameParam(contentType, 'name'),
+    filename: nameParam(disposition, 'filename') || nameParam(contentType, 'name') || describedName(header),
     charset: params.charset ?? null,
     flowed,
     delSp: flowed && lowered(params.delsp) === 'yes',
-    hasChildren: false,
+    children: 0,
   };
 }
 
@@ -84,7 +88,8 @@ function typeOf(header: HeaderBlock, { contentType, disposition, parent }: Said)
     if (parent?.type === 'multipart/digest') return 'message/rfc822';
     return disposition.value === '' ? 'text/plain' : '';
   }
-  const value = lowered(contentType.value);
+  const value = lowered(contentType.value).replace(/[,:]+$/, '');
+  if (value === 'html') return 'text/html';
   return /^[!-~]+\/[!-~]+$/.test(value) ? value : '';
 }
 
@@ -105,5 +110,11 @@ function encodingOf(value: string): TransferEncoding {
 
 /** A parameter's text; encoded words are not allowed here (RFC 2231), and half the world uses them, cut into pieces too. */
 function nameParam(value: Structured, name: string): string {
-  return decodeWords(value.params[name] ?? '');
+  return decodeWords(value.params[name] ?? '').trim();
+}
+
+/** Exchange describes a file by its name, and some programs name it nowhere else. */
+function describedName(header: HeaderBlock): string {
+  const described = decodeWords(firstValue(header.fields, 'content-description')).trim();
+  return /^[^\s/\\][^/\\]{0,199}\.[a-z0-9]{2,4}$/i.test(described) ? described : '';
 }
