@@ -1,7 +1,7 @@
 /**
- * The HTTP API for applications: it finds the route, knows the caller by its key, counts its requests, gives
- * each account its share (`shares.ts`), checks query and body against the route's schemas, runs the route and answers. Every fault is a problem (RFC 9457) by the table in
- * base/http.ts, with its code of base/errors.ts.
+ * The HTTP API for applications: it finds the route, knows the caller by its key, counts its requests, checks the query,
+ * gives each account its share (`shares.ts`), checks the body, runs the route and answers. Every fault is a problem
+ * (RFC 9457) by the table in base/http.ts, with its code of base/errors.ts.
  *
  * It leaves alone all paths but /v1 and /openapi.json. Without a valid key everything under /v1 is 401, whether or not
  * there is such a route. A key is looked up for each request, so a revoked one is dead at once.
@@ -21,7 +21,7 @@ import type { RequestBody } from './body-parse.js';
 import { checkBody, readQuery } from './check.js';
 import { CONTACT_ROUTES } from './contacts.js';
 import { CONVERSATION_ROUTES } from './conversations.js';
-import { cursorsFor } from './cursor.js';
+import { type Cursors, cursorsFor } from './cursor.js';
 import { DELIVERY_ROUTES } from './deliveries.js';
 import { OPEN_PLACES } from './health.js';
 import { openIdempotency } from './idempotency.js';
@@ -154,12 +154,13 @@ export function createApi(options: ApiOptions): HttpHandler {
     const { caller, exchange } = request;
     const owner = ownerOf(caller);
     const turns: Turn[] = [];
+    const query = queryOf(request);
     try {
       if (request.route.path !== EVENTS) {
         if (isLarge(exchange)) turns.push(await bodies.enter(owner, exchange));
         turns.push(await (readsJson(request.route) ? reads : others).enter(owner, exchange));
       }
-      await runRoute(request, size => turns.at(-1)?.answers(size));
+      await runRoute({ ...request, query }, size => turns.at(-1)?.answers(size));
     } catch (error) {
       if (!isReplydError(error, 'too_many_requests') || exchange.status() !== null) throw error;
       limited.add();
@@ -169,12 +170,23 @@ export function createApi(options: ApiOptions): HttpHandler {
     }
   }
 
+  function cursorsOf({ caller, exchange }: RoutedRequest): Cursors {
+    return cursorsFor(options.cursorKey, caller, exchange.path);
+  }
+
+  /** Checked before the request takes anything. */
+  function queryOf(request: RoutedRequest): unknown {
+    const query = readQuery(request.route.query, request.exchange.query) as { readonly cursor?: string };
+    return query.cursor === undefined ? query : { ...query, cursor: cursorsOf(request).open(query.cursor) };
+  }
+
   /** `answers` is told how many bytes the answer has, before it goes out. */
-  async function runRoute(request: RoutedRequest, answers: (bytes: number) => void): Promise<void> {
-    const { route, params, caller, exchange } = request;
-    const cursors = cursorsFor(options.cursorKey, caller, exchange.path);
-    const asked = readQuery(route.query, exchange.query) as { readonly cursor?: string };
-    const query = asked.cursor === undefined ? asked : { ...asked, cursor: cursors.open(asked.cursor) };
+  async function runRoute(
+    request: RoutedRequest & { readonly query: unknown },
+    answers: (bytes: number) => void,
+  ): Promise<void> {
+    const { route, params, caller, exchange, query } = request;
+    const cursors = cursorsOf(request);
     const takesBody = route.method === 'POST' || route.method === 'PATCH';
     const body = takesBody ? await readBody(request) : null;
     try {
@@ -201,12 +213,9 @@ export function createApi(options: ApiOptions): HttpHandler {
         onceOutside: repeatable?.onceOutside ?? (work => work()),
         isValid: async () => (await store.verifyKey(exchange.bearer() ?? ''))?.id === caller.id,
       };
-      const answer = await route.run(call as Call<never, never>);
+      const bytes = await answerOf(route, call);
       if (route.gives === null) await exchange.send(route.status, null);
-      else if (!('media' in route.gives)) {
-        const json = JSON.stringify(answer);
-        const shown = redact === null ? json : await redact(json);
-        const bytes = Buffer.from(`${shown}\n`);
+      else if (bytes !== null) {
         answers(bytes.length);
         await exchange.send(route.status, bytes, {
           'content-type': 'application/json',
@@ -247,6 +256,19 @@ interface RoutedRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly caller: Caller;
   readonly exchange: Exchange;
+}
+
+/** The answer's JSON; null where there is none to send. A function of its own: while bytes wait for their client, nothing
+ * that they were made of is kept. */
+async function answerOf(route: Route, call: Call<unknown, unknown>): Promise<Buffer | null> {
+  const answer = await route.run(call as Call<never, never>);
+  if (route.gives === null || 'media' in route.gives) return null;
+  const json = JSON.stringify(answer);
+  const shown = call.redact === null ? json : await call.redact(json);
+  // `${shown}\n` would be one more copy.
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(shown) + 1);
+  bytes.write('\n', bytes.write(shown));
+  return bytes;
 }
 
 function readsJson({ method, gives }: Route): boolean {

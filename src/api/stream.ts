@@ -5,12 +5,11 @@
  * Promises: a reader that reconnects with Last-Event-ID misses nothing and gets nothing twice. When events after that id
  * are gone, it gets `reset` and goes on from now. A reader without the header starts now and gets an id at once.
  * Every 15 seconds each reader gets a comment, so that proxies keep the connection; readers whose key was revoked are
- * dropped. A reader that is slower than the events catches up at its own pace, with little in memory; one that takes
- * nothing for 30 s is cut off and can reconnect.
+ * dropped. A reader that is slower than the events catches up at its own pace; one that takes nothing for 30 s is cut off
+ * and can reconnect. A reader has one piece in memory, and all readers of an account have their share (`shares.ts`).
  */
-import { Readable } from 'node:stream';
-import { setImmediate, setTimeout } from 'node:timers/promises';
-import { errorText, ReplydError } from '../base/errors.js';
+import { setImmediate } from 'node:timers/promises';
+import { errorText, isReplydError, ReplydError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { counter, gauge } from '../base/metrics.js';
 import { createWaker } from '../base/waker.js';
@@ -18,15 +17,18 @@ import type { Event } from '../conversation/model.js';
 import type { Store } from '../conversation/store.js';
 import { accountFor } from './access.js';
 import { type Route, route } from './route.js';
+import { createShares, type Seat, STREAMED } from './shares.js';
 
 export interface EventStream {
-  /** The stream for one reader. `isValid`: whether it may still read. */
+  /** The stream for one reader. */
   open(reader: {
     /** Slug; null: all accounts. */
     readonly account: string | null;
     readonly lastEventId: string | null;
+    /** Whether it may still read. */
     readonly isValid: () => Promise<boolean>;
-  }): Promise<Readable>;
+    readonly seat: Seat;
+  }): Promise<AsyncIterableIterator<Buffer>>;
   /** Something was committed. */
   wake(): void;
   /** Ends all readers. */
@@ -35,16 +37,27 @@ export interface EventStream {
 
 interface Reader {
   readonly account: string | null;
-  readonly stream: Readable;
   readonly isValid: () => Promise<boolean>;
-  /** Id of the last event that it got. */
+  readonly seat: Seat;
+  /** Id of the last event that it got, or that is not for it. */
   position: string;
-  /** It has caught up and gets events as they happen. */
-  live: boolean;
-  /** Something happened while it was catching up. */
-  behind: boolean;
-  /** Called when it has taken some of what is ready. */
-  resume: (() => void) | null;
+  /** Events to read at a time from the store. */
+  limit: number;
+  /** Called when there is something for it (these bytes), or when it has ended; null: it waits for nothing. */
+  wake: ((bytes: Buffer | null) => void) | null;
+}
+
+interface Piece {
+  readonly bytes: Buffer;
+  /** It is taken, or never will be. */
+  end(): void;
+}
+
+/** An event as it is sent. */
+interface Encoded {
+  readonly id: string;
+  readonly account: string;
+  readonly bytes: Buffer;
 }
 
 /** Not timed: it lasts as long as its reader. */
@@ -55,18 +68,19 @@ const cutOff = counter('replyd_stream_cut_off_total', 'Readers that took nothing
 
 const HEARTBEAT = 15_000;
 /** Events read at a time for all: a few milliseconds of this thread. */
-const PAGE = 50;
+const PAGE = 20;
 const MAX_READERS = 500;
 /** Of one account. */
 const MAX_READERS_OF_ACCOUNT = 250;
 /** Events read at a time for one reader. */
 const CATCH_UP_PAGE = 20;
-/** Bytes that may be ready for a reader before it has to take some. */
-const READY = 256 * 1024;
-/** Bytes of encoded events that are kept for other readers. */
-const KEPT = 4 * 1024 * 1024;
+/** Bytes of events that a reader gets at a time, but for an event that is longer. */
+const PIECE = 16 * 1024;
+/** Bytes of encoded events that are kept for all readers. */
+const KEPT = 2 * 1024 * 1024;
 /** How long a reader may take nothing, milliseconds. */
 const TIMEOUT = 30_000;
+const STILL_HERE = Buffer.from(': still here\n\n');
 
 export function openStream(options: {
   readonly store: Store;
@@ -76,64 +90,76 @@ export function openStream(options: {
 }): EventStream {
   const { store, log, timeout = TIMEOUT } = options;
   const readers = new Set<Reader>();
-  /** The last event that the live readers got. */
+  const shares = createShares(STREAMED);
+  /** The latest events of all accounts: all after `from`, up to `position`. */
+  let latest: Encoded[] = [];
+  let latestBytes = 0;
+  let from = '';
   let position = '';
-  const encoded = createEncoder();
   let lastPage: Promise<unknown> = Promise.resolve();
   readersNow.set(0);
   const checks = setInterval(checkReaders, HEARTBEAT);
   checks.unref();
 
-  const waker = createWaker(sendNew, error => {
+  const waker = createWaker(readNew, error => {
     log.error('failed', { part: 'event stream', error: errorText(error) });
   });
 
-  async function sendNew(): Promise<void> {
+  async function readNew(): Promise<void> {
     while (readers.size > 0 && !waker.closed) {
       const events = await store.events({ after: position, limit: PAGE });
-      for (const event of events) sendToAll(event);
+      for (const event of events) if (event.id > position) add(encoded(event));
       if (events.length === 0) return;
       // Sockets have their turn of the event loop.
       await setImmediate();
     }
   }
 
-  function sendToAll(event: Event): void {
+  function add(event: Encoded): void {
+    latest.push(event);
+    latestBytes += event.bytes.length;
     position = event.id;
-    let chunk: Buffer | null = null;
+    let gone = 0;
+    for (; latestBytes > KEPT; gone += 1) {
+      latestBytes -= latest[gone]!.bytes.length;
+      from = latest[gone]!.id;
+    }
+    if (gone > 0) latest = latest.slice(gone);
     for (const reader of readers) {
-      if (!reader.live) {
-        reader.behind = true;
-        continue;
-      }
-      if (event.id <= reader.position) continue;
-      reader.position = event.id;
-      if (reader.account !== null && reader.account !== event.account) continue;
-      chunk ??= encoded(event);
-      send(reader, chunk);
+      if (reader.wake === null || event.id <= reader.position) continue;
+      if (isFor(reader, event)) reader.wake(null);
+      else reader.position = event.id;
     }
   }
 
-  function send(reader: Reader, chunk: Buffer): void {
-    if (reader.stream.destroyed) return;
-    reader.stream.push(chunk);
-    if (!reader.live || reader.stream.readableLength <= READY) return;
-    reader.live = false;
-    startCatchUp(reader);
+  /** The first of the latest events that it has not got. */
+  function nextAt(reader: Reader): number {
+    let [low, high] = [0, latest.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (latest[middle]!.id > reader.position) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 
-  function startCatchUp(reader: Reader): void {
-    catchUp(reader).catch(error => {
-      log.error('failed', { part: 'event stream', error: errorText(error) });
-      drop(reader);
-    });
+  /** What comes next for it of the latest events; null: it has all of them. */
+  function nextOfLatest(reader: Reader): Buffer | null {
+    const { bytes } = take(reader, latest, nextAt(reader));
+    if (reader.position < position && bytes === null) reader.position = position;
+    return bytes;
   }
 
-  function drop(reader: Reader): void {
-    readers.delete(reader);
-    readersNow.set(readers.size);
-    reader.stream.destroy();
-    reader.resume?.();
+  /** What comes next for it, from the store; null: it has all there was. */
+  async function nextOfStore(reader: Reader): Promise<Buffer | null> {
+    const filter = reader.account === null ? {} : { account: reader.account };
+    const seen = position;
+    const events = await readPage({ ...filter, after: reader.position, limit: reader.limit });
+    const { count, bytes } = take(reader, events.map(encoded), 0);
+    // The others of the page are read again when it has taken these: they are not kept for it.
+    reader.limit = count < events.length ? Math.max(1, count) : Math.min(reader.limit * 2, CATCH_UP_PAGE);
+    if (events.length === 0 && reader.position < seen) reader.position = seen;
+    return bytes;
   }
 
   /** One reader's page after the other: hundreds that fall behind together would hold as many pages of long events. */
@@ -147,56 +173,102 @@ export function openStream(options: {
     return page;
   }
 
-  /** Reads what it missed, a page at a time and no faster than it takes them, until it has all of it. */
-  async function catchUp(reader: Reader): Promise<void> {
-    const filter = reader.account === null ? {} : { account: reader.account };
-    // One first: whoever fell behind has events so long that he takes few of them.
-    let limit = 1;
-    while (readers.has(reader)) {
-      if (reader.stream.readableLength > READY) {
-        await taken(reader);
-        continue;
-      }
-      reader.behind = false;
-      const events = await readPage({ ...filter, after: reader.position, limit });
-      let sent = 0;
-      for (const event of events) {
-        // The others of the page are read again when it has taken these: they are not kept for it.
-        if (reader.stream.readableLength > READY) break;
-        sent += 1;
-        reader.position = event.id;
-        send(reader, encoded(event));
-      }
-      limit = sent < events.length ? Math.max(1, sent) : Math.min(limit * 2, CATCH_UP_PAGE);
-      // Nothing ran between the query and here, so it has all there is.
-      if (events.length === 0 && !reader.behind) {
-        reader.live = true;
-        return;
-      }
-    }
+  function end(reader: Reader): void {
+    if (!readers.delete(reader)) return;
+    readersNow.set(readers.size);
+    reader.wake?.(null);
   }
 
-  /** Waits until it takes what is ready; cuts it off when it does not. */
-  async function taken(reader: Reader): Promise<void> {
-    const timer = new AbortController();
-    const resumed = new Promise<'resumed'>(resolve => {
-      reader.resume = () => resolve('resumed');
+  /** Null: the reader has ended. */
+  async function nextPiece(reader: Reader): Promise<Piece | null> {
+    while (readers.has(reader)) {
+      const isLong = (latest[nextAt(reader)]?.bytes.length ?? 0) > PIECE;
+      if (reader.position >= from && !isLong) {
+        const bytes = nextOfLatest(reader) ?? (await somethingNew(reader));
+        if (bytes !== null) return { bytes, end() {} };
+        continue;
+      }
+      const turn = await shares.enter(reader.account ?? 'operators', reader.seat);
+      try {
+        const bytes = reader.position >= from ? nextOfLatest(reader) : await nextOfStore(reader);
+        turn.answers(bytes?.length ?? 0);
+        if (bytes !== null) return { bytes, end: turn.end };
+      } catch (error) {
+        turn.end();
+        throw error;
+      }
+      turn.end();
+    }
+    return null;
+  }
+
+  function somethingNew(reader: Reader): Promise<Buffer | null> {
+    return new Promise(resolve => {
+      reader.wake = bytes => {
+        reader.wake = null;
+        resolve(bytes);
+      };
     });
-    const late = setTimeout(timeout, 'late', { ref: false, signal: timer.signal });
-    const ended = await Promise.race([resumed, late]);
-    timer.abort();
-    if (ended === 'resumed') return;
+  }
+
+  /** No generator: that would keep what it gave out until it gives out more. */
+  function piecesFor(reader: Reader, first: Buffer): AsyncIterableIterator<Buffer> {
+    let inHand: Piece | null = null;
+    let late: NodeJS.Timeout | undefined;
+    const taken = () => {
+      clearTimeout(late);
+      inHand?.end();
+      inHand = null;
+    };
+    const give = (piece: Piece) => {
+      inHand = piece;
+      late = setTimeout(cutLate, timeout, reader);
+      return { done: false, value: piece.bytes } as const;
+    };
+    const stop = async () => {
+      taken();
+      end(reader);
+      return { done: true, value: undefined } as const;
+    };
+    let begun = false;
+    return {
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+      async next() {
+        if (!begun) {
+          begun = true;
+          return give({ bytes: first, end() {} });
+        }
+        taken();
+        const piece = await nextPiece(reader).catch(error => {
+          // It waited too long for its share, or is gone.
+          if (!isReplydError(error, 'too_many_requests'))
+            log.error('failed', { part: 'event stream', error: errorText(error) });
+          return null;
+        });
+        return piece === null ? stop() : give(piece);
+      },
+      return: stop,
+    };
+  }
+
+  function cutLate(reader: Reader): void {
     log.warn('disconnected', { part: 'event stream', account: reader.account, reason: 'too slow' });
     cutOff.add();
-    drop(reader);
+    end(reader);
+    reader.seat.cut();
   }
 
   function checkReaders(): void {
-    const comment = Buffer.from(': still here\n\n');
     for (const reader of readers) {
-      if (reader.live) send(reader, comment);
+      reader.wake?.(STILL_HERE);
       reader.isValid().then(
-        valid => valid || drop(reader),
+        valid => {
+          if (valid) return;
+          end(reader);
+          reader.seat.cut();
+        },
         // A store that cannot be read for a moment is no reason to drop anybody.
         () => undefined,
       );
@@ -204,7 +276,7 @@ export function openStream(options: {
   }
 
   return {
-    async open({ account, lastEventId, isValid }) {
+    async open({ account, lastEventId, isValid, seat }) {
       if (waker.closed || readers.size >= MAX_READERS) {
         throw new ReplydError('too_many_readers', `There are ${readers.size} readers of the event stream already.`);
       }
@@ -212,42 +284,27 @@ export function openStream(options: {
       if (own >= MAX_READERS_OF_ACCOUNT) {
         throw new ReplydError('too_many_readers', `There are ${own} readers of your event stream already.`);
       }
-      const latest = await store.latestEvent();
+      const now = await store.latestEvent();
       const resumes = lastEventId !== null && (await store.canResume(lastEventId, account ?? undefined));
-      const reader: Reader = {
-        account,
-        isValid,
-        position: resumes ? lastEventId : latest,
-        live: false,
-        behind: false,
-        resume: null,
-        stream: new Readable({
-          read() {
-            reader.resume?.();
-            reader.resume = null;
-          },
-        }),
-      };
-      if (readers.size === 0) position = latest;
+      if (readers.size === 0) {
+        from = position = now;
+        latest = [];
+        latestBytes = 0;
+      }
+      const reader: Reader = { account, isValid, seat, position: resumes ? lastEventId : now, limit: 1, wake: null };
       readers.add(reader);
       readersNow.set(readers.size);
-      reader.stream.once('close', () => drop(reader));
+      seat.signal.addEventListener('abort', () => end(reader), { once: true });
       const reset = lastEventId !== null && !resumes;
       const words = reset ? `event: reset\ndata: {"reason":"what came after this id is gone"}\n` : '';
-      send(reader, Buffer.from(`retry: 2000\nid: ${reader.position}\n${words}\n`));
-      startCatchUp(reader);
-      return reader.stream;
+      const first = Buffer.from(`retry: 2000\nid: ${reader.position}\n${words}\n`);
+      return piecesFor(reader, first);
     },
     wake: waker.wake,
     close() {
       void waker.close();
       clearInterval(checks);
-      for (const reader of readers) {
-        readers.delete(reader);
-        reader.stream.push(null);
-        reader.resume?.();
-      }
-      readersNow.set(0);
+      for (const reader of readers) end(reader);
     },
   };
 }
@@ -257,32 +314,48 @@ export function eventRoute(stream: EventStream): Route {
     summary: 'Events as they happen (Server-Sent Events); Last-Event-ID resumes without a gap',
     gives: { media: 'text/event-stream' },
     async run({ caller, exchange, isValid }) {
-      const readable = await stream.open({
+      const pieces = await stream.open({
         account: caller.accounts === null ? null : accountFor(caller, undefined),
         lastEventId: exchange.header('last-event-id') ?? null,
         isValid,
+        seat: exchange,
       });
-      exchange.signal.addEventListener('abort', () => readable.destroy(), { once: true });
-      await exchange.send(200, readable, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
+      try {
+        await exchange.send(200, pieces, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
+      } finally {
+        // Nothing of it was taken: HEAD.
+        await pieces.return?.();
+      }
     },
   });
 }
 
-/** Events as they are sent. The latest are kept: readers that fall behind together then share their bytes. */
-function createEncoder(): (event: Event) => Buffer {
-  const kept = new Map<string, Buffer>();
-  let bytes = 0;
-  return event => {
-    const known = kept.get(event.id);
-    if (known !== undefined) return known;
-    const chunk = Buffer.from(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
-    kept.set(event.id, chunk);
-    bytes += chunk.length;
-    for (const [id, { length }] of kept) {
-      if (bytes <= KEPT) break;
-      kept.delete(id);
-      bytes -= length;
+function encoded(event: Event): Encoded {
+  const bytes = Buffer.from(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+  return { id: event.id, account: event.account, bytes };
+}
+
+function isFor({ account }: Reader, event: Encoded): boolean {
+  return account === null || account === event.account;
+}
+
+/** What it gets next of these events, PIECE bytes or one event; null: none is for it. It has them then. */
+function take(reader: Reader, events: readonly Encoded[], begin: number): Taken {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for (let at = begin; at < events.length; at += 1) {
+    const event = events[at]!;
+    if (isFor(reader, event)) {
+      size += event.bytes.length;
+      if (size > PIECE && pieces.length > 0) break;
+      pieces.push(event.bytes);
     }
-    return chunk;
-  };
+    reader.position = event.id;
+  }
+  return { count: pieces.length, bytes: pieces.length < 2 ? (pieces[0] ?? null) : Buffer.concat(pieces) };
+}
+
+interface Taken {
+  readonly count: number;
+  readonly bytes: Buffer | null;
 }

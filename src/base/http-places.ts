@@ -181,7 +181,8 @@ export function openPlaces(options: {
       connection.work = null;
       connection.sending = false;
       connection.since = performance.now();
-      connection.waiting.shift()?.();
+      // Of a connection that was cut nothing more is asked, though its own end comes a moment later.
+      if (!connection.socket.destroyed) connection.waiting.shift()?.();
     });
     run();
   }
@@ -232,7 +233,7 @@ export function openPlaces(options: {
       return connection;
     },
     enter(connection, request, response, run) {
-      if (!open.has(connection)) return;
+      if (!open.has(connection) || connection.socket.destroyed) return;
       const begin = () => start(connection, request, response, run);
       if (connection.work === null) begin();
       else if (connection.waiting.length < MAX_WAITING) connection.waiting.push(begin);

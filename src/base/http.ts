@@ -16,7 +16,7 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { type BodyContent, type BodyLimits, readBody } from './body.js';
 import { errorText, isReplydError, ReplydError } from './errors.js';
 import { type Connection, type HttpClient, openPlaces, PLACE_LIMITS, type Places, type Share } from './http-places.js';
@@ -107,8 +107,8 @@ export interface Exchange {
   text(status: number, text: string, headers?: Headers): Promise<void>;
   /** What was answered; null as long as nothing was. */
   status(): number | null;
-  /** Any bytes, or a stream of them, or nothing. */
-  send(status: number, body: Uint8Array | Readable | null, headers?: Headers): Promise<void>;
+  /** Any bytes, or a stream of them, or nothing. The next piece of a stream is asked for when the one before is taken. */
+  send(status: number, body: Uint8Array | AsyncIterable<Uint8Array> | null, headers?: Headers): Promise<void>;
 }
 
 const COMMON_HEADERS: Headers = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
@@ -260,6 +260,13 @@ function createExchange(
       await hand(chunk.subarray(at, at + PIECE), false);
   }
 
+  /** False: there are no more. A `for await` would keep the last one until the next comes. */
+  async function handNext(pieces: AsyncIterator<Uint8Array>): Promise<boolean> {
+    const { done, value } = await pieces.next();
+    if (done !== true) await handAll(value);
+    return done !== true;
+  }
+
   const send: Exchange['send'] = async (status, body, headers = {}) => {
     const length = body === null ? 0 : body instanceof Uint8Array ? body.length : null;
     response.writeHead(status, {
@@ -269,16 +276,23 @@ function createExchange(
       ...headers,
     });
     if (request.method === 'HEAD' || body === null) {
-      if (body !== null && !(body instanceof Uint8Array)) body.destroy();
+      if (body instanceof Readable) body.destroy();
       return hand(null, true);
     }
     if (body instanceof Uint8Array) {
       if (body.length <= PIECE) return hand(body, true);
       await handAll(body);
     } else {
-      gone.signal.addEventListener('abort', () => body.destroy(), { once: true });
-      if (gone.signal.aborted) body.destroy();
-      for await (const chunk of body as AsyncIterable<Uint8Array>) await handAll(chunk);
+      if (body instanceof Readable) {
+        gone.signal.addEventListener('abort', () => body.destroy(), { once: true });
+        if (gone.signal.aborted) body.destroy();
+      }
+      const pieces = body[Symbol.asyncIterator]();
+      try {
+        while (!gone.signal.aborted && (await handNext(pieces)));
+      } finally {
+        await pieces.return?.();
+      }
     }
     await hand(null, true);
   };

@@ -4,12 +4,23 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { parseBody } from '#replyd/api/body-parse.js';
 import { cursorsFor } from '#replyd/api/cursor.js';
-import { createShares } from '#replyd/api/shares.js';
+import { createShares, type ShareLimits } from '#replyd/api/shares.js';
 import type { Caller } from '#replyd/conversation/ports.js';
 import { eventually } from '../run.js';
 import { serve, startConversation } from './served.js';
 
 const MIB = 1024 * 1024;
+const LIMITS: ShareLimits = {
+  inWork: 10,
+  bytes: 100,
+  largest: 0,
+  all: 1_000,
+  reserve: 0,
+  waiting: 10,
+  wait: 60_000,
+  givesWay: true,
+  rest: 0,
+};
 
 function client(stalled = false) {
   const seen = { cut: false };
@@ -26,7 +37,7 @@ function client(stalled = false) {
 }
 
 test('requests of one account wait for their turn, those of others do not', async () => {
-  const shares = createShares({ inWork: 2, bytes: 100, waiting: 1, wait: 60_000, givesWay: true });
+  const shares = createShares({ ...LIMITS, inWork: 2, waiting: 1 });
   const [first] = await Promise.all([1, 2].map(() => shares.enter('acme', client().exchange)));
   const order: string[] = [];
   const third = shares.enter('acme', client().exchange).then(turn => {
@@ -43,7 +54,7 @@ test('requests of one account wait for their turn, those of others do not', asyn
 });
 
 test('an account has so many bytes that nobody took; whoever takes nothing gives way', async () => {
-  const shares = createShares({ inWork: 10, bytes: 100, waiting: 10, wait: 60_000, givesWay: true });
+  const shares = createShares({ ...LIMITS, largest: 1 });
   const [deaf, reading] = [client(true), client()];
   const turn = await shares.enter('acme', deaf.exchange);
   const other = await shares.enter('acme', reading.exchange);
@@ -56,8 +67,48 @@ test('an account has so many bytes that nobody took; whoever takes nothing gives
   assert.ok(!reading.seen.cut);
 });
 
+test('an answer that is being made counts as a large one', async () => {
+  const shares = createShares({ ...LIMITS, largest: 40, wait: 20 });
+  const first = await shares.enter('acme', client().exchange);
+  await shares.enter('acme', client().exchange);
+  await assert.rejects(shares.enter('acme', client().exchange), /Too many requests/);
+  first.answers(10);
+  await shares.enter('acme', client().exchange);
+});
+
+test('an account rests as long as its answer took to make', async () => {
+  const shares = createShares({ ...LIMITS, rest: 10_000 });
+  const turn = await shares.enter('acme', client().exchange);
+  const until = performance.now() + 50;
+  while (performance.now() < until);
+  turn.answers(1);
+  turn.end();
+  const made = performance.now();
+  await shares.enter('other', client().exchange);
+  assert.ok(performance.now() - made < 45, 'another account waits for none of it');
+  await shares.enter('acme', client().exchange);
+  assert.ok(performance.now() - made >= 45);
+});
+
+test('who holds nothing is answered beside accounts that have used up the rest', async () => {
+  const shares = createShares({ ...LIMITS, largest: 10, all: 150, reserve: 50 });
+  const [deaf, slow] = [client(true), client()];
+  const held = await shares.enter('acme', deaf.exchange);
+  held.answers(90);
+  (await shares.enter('umbra', slow.exchange)).answers(60);
+  const more = shares.enter('umbra', { ...client().exchange, signal: AbortSignal.timeout(400) });
+  await assert.rejects(more, /Too many requests/);
+  assert.ok(!deaf.seen.cut);
+  (await shares.enter('honest', client().exchange)).answers(45);
+  const last = shares.enter('last', client().exchange);
+  await eventually('the deaf one of another account is cut', () => deaf.seen.cut || undefined);
+  held.end();
+  await last;
+  assert.ok(!slow.seen.cut);
+});
+
 test('whoever waits too long, or goes away, waits no more', async () => {
-  const shares = createShares({ inWork: 1, bytes: 100, waiting: 10, wait: 20, givesWay: false });
+  const shares = createShares({ ...LIMITS, inWork: 1, wait: 20, givesWay: false });
   const turn = await shares.enter('acme', client(true).exchange);
   await assert.rejects(shares.enter('acme', client().exchange), /Too many requests/);
   const gone = new AbortController();

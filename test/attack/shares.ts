@@ -14,7 +14,6 @@ const MOST = { streams: 250, hooks: 20, participants: 100 };
 export const shares: AttackKind = {
   name: 'shares',
   about: "one account's streams, hooks, pages, participants and cursors against the other accounts",
-  open: 'long pages and streams of one account take up to 830 MiB',
   async run(target, { short }) {
     const tally = newTally();
     const sockets: Socket[] = [];
