@@ -125,7 +125,8 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       lowOnSpace: space.low,
     });
 
-    const courierOf = (of: Config) => createCourier(courierSettings(of, sentFolder(dataDir)));
+    const courierOf = (of: Config) =>
+      createCourier(courierSettings(of, { sent: sentFolder(dataDir), incoming: folder }));
     let courier = courierOf(config);
     closers.push(() => courier.close());
     const common = { store, log, clock: Date.now };

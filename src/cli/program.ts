@@ -44,6 +44,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
   restore: ['put a backup in the place of the store', async () => (await import('./verbs/backup.js')).defineRestore],
   queue: ['mails on their way out', async () => (await import('./verbs/queue.js')).defineQueue],
   key: ['keys for the HTTP API', async () => (await import('./verbs/key.js')).defineKey],
+  dkim: ['keys that sign mails', async () => (await import('./verbs/dkim.js')).defineDkim],
   hook: ['where events are posted', async () => (await import('./verbs/hook.js')).defineHook],
   systemd: ['print the units for systemd', async () => (await import('./verbs/systemd.js')).defineSystemd],
   tail: ['print events as they happen', async () => (await import('./verbs/tail.js')).defineTail],

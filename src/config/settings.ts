@@ -52,10 +52,14 @@ export function providerSettings(config: Config): DoorSettings {
   };
 }
 
-/** `sentFolder` is for the transport `file`. */
-export function courierSettings({ outbound, smtp }: Config, sentFolder: string): CourierSettings {
-  if (outbound.transport === 'file') return { kind: 'file', folder: sentFolder };
-  return { kind: 'smtp', ...outbound, host: outbound.host!, hostname: smtp.hostname ?? hostname() };
+/** `sent` is for the transport `file`, `incoming` for large mails while they are signed. */
+export function courierSettings(
+  { outbound, smtp }: Config,
+  folders: { readonly sent: string; readonly incoming: string },
+): CourierSettings {
+  if (outbound.transport === 'file') return { kind: 'file', folder: folders.sent };
+  const named = { host: outbound.host!, hostname: smtp.hostname ?? hostname() };
+  return { kind: 'smtp', ...outbound, ...named, folder: folders.incoming };
 }
 
 export function queueSettings({ outbound }: Config): Pick<QueueOptions, 'concurrency' | 'schedule'> {

@@ -324,6 +324,19 @@ export const ApiKey = Type.Object({
 });
 export type ApiKey = Shape<typeof ApiKey>;
 
+/** A key that signs the mails of a support address's domain. */
+export const DkimKey = Type.Object({
+  domain: text,
+  selector: text,
+  state: words(['signs', 'waiting', 'retired']),
+  record: Type.Object(
+    { name: text, value: text },
+    { description: 'The TXT record that the domain has to have in the DNS (RFC 6376 section 3.6).' },
+  ),
+  created_at: time(),
+});
+export type DkimKey = Shape<typeof DkimKey>;
+
 const hook = {
   id,
   account: text,

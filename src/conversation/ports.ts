@@ -165,6 +165,15 @@ export interface MailParcel {
   readonly content: Content;
   /** With angle brackets. */
   readonly messageId: string;
+  /** The key that signs for the domain in From (RFC 6376); null: there is none. Never logged. */
+  readonly signature: Signature | null;
+}
+
+export interface Signature {
+  readonly domain: string;
+  readonly selector: string;
+  /** PKCS #8 in PEM. */
+  readonly privateKey: string;
 }
 
 export interface WebhookParcel {

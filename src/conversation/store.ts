@@ -29,6 +29,7 @@ import type {
   Conversation,
   ConversationStatus,
   DeliveryState,
+  DkimKey,
   Event,
   Feature,
   Hook,
@@ -240,6 +241,21 @@ export interface Store extends QueueStore {
   /** Notes that it was used. */
   keyUsed(id: string): Promise<void>;
   revokeKey(id: string): Promise<ApiKey>;
+  /** Keys that sign our mails, of one domain or of all, the oldest of a domain first. */
+  dkimKeys(domain?: string): Promise<readonly DkimKey[]>;
+  /** A domain's first key signs at once, a further one waits (`useDkimKey`). Throws conflict for a selector that is taken. */
+  addDkimKey(key: {
+    readonly domain: string;
+    readonly selector: string;
+    /** PKCS #8 in PEM. */
+    readonly privateKey: string;
+    /** Base64 of its SubjectPublicKeyInfo. */
+    readonly publicKey: string;
+  }): Promise<DkimKey>;
+  /** From now on this key signs, and the one before is retired. Throws not_found. */
+  useDkimKey(domain: string, selector: string): Promise<DkimKey>;
+  /** Throws not_found. */
+  removeDkimKey(domain: string, selector: string): Promise<DkimKey>;
   /**
    * Runs a writing verb at most once for this caller and name, and gives the first answer again later (24 h). Invalid
    * when the name was used for another request. Errors are not kept.

@@ -12,7 +12,7 @@ import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { createTransport } from 'nodemailer';
 import { errorText } from '../base/errors.js';
-import type { Courier, MailParcel, Outcome, Parcel } from '../conversation/ports.js';
+import type { Courier, MailParcel, Outcome, Parcel, Signature } from '../conversation/ports.js';
 import { outcomeOf, responseText } from './answer.js';
 import { copyBytes } from './render.js';
 
@@ -37,11 +37,16 @@ export interface SmtpCourierOptions {
   readonly replyTimeout?: number;
   /** Milliseconds for a whole attempt, trickled bytes included; default 15 minutes. */
   readonly attemptTimeout?: number;
+  /** An existing folder for large mails while they are signed; absent: they are signed in memory. */
+  readonly folder?: string;
   /** PEM of authorities to trust instead of the system's. */
   readonly ca?: string;
 }
 
 const MAILS_PER_CONNECTION = 1000;
+/** Bytes: of a signature at most, and of a mail that is signed in memory. */
+const SIGNATURE_SIZE = 2048;
+const SIGNED_IN_MEMORY = 1024 * 1024;
 /** Below the time-out of servers (5 minutes and more), so that mostly we say QUIT. */
 const IDLE_TIMEOUT = 60_000;
 
@@ -70,7 +75,7 @@ export function createSmtpCourier(options: SmtpCourierOptions): Courier {
   }
 
   async function tryOnce(parcel: MailParcel): Promise<{ outcome: Outcome; stale: boolean }> {
-    const size = await sizeOf(parcel);
+    const size = (await sizeOf(parcel)) + (parcel.signature === null ? 0 : SIGNATURE_SIZE);
     const since = performance.now();
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), attemptTimeout);
@@ -85,6 +90,7 @@ export function createSmtpCourier(options: SmtpCourierOptions): Courier {
       const info = await pool.sendMail({
         envelope: { from: parcel.mailFrom, to: [parcel.rcptTo], size },
         raw,
+        ...(parcel.signature === null ? {} : { dkim: dkimOf(parcel.signature, options.folder) }),
         signal: abort.signal,
         disableFileAccess: true,
         disableUrlAccess: true,
@@ -116,6 +122,12 @@ export function createSmtpCourier(options: SmtpCourierOptions): Courier {
       pool.close();
     },
   };
+}
+
+/** The library keeps a mail until it is signed: a large one in a file of this folder, which the next start clears. */
+function dkimOf({ domain, selector, privateKey }: Signature, folder: string | undefined) {
+  const cache = folder === undefined ? {} : { cacheDir: folder, cacheTreshold: SIGNED_IN_MEMORY };
+  return { domainName: domain, keySelector: selector, privateKey, ...cache };
 }
 
 function createPool(options: SmtpCourierOptions & Omit<typeof DEFAULTS, 'attemptTimeout'>) {

@@ -5,6 +5,7 @@ import { core } from './core.js';
 import type { Rules, StoreTx } from './tx.js';
 import * as clearing from './upkeep/clear-files.js';
 import * as retention from './upkeep/retention.js';
+import * as dkim from './verbs/dkim.js';
 import { fileMail as file } from './verbs/filing.js';
 import * as forwards from './verbs/forwards.js';
 import * as imports from './verbs/imports.js';
@@ -29,6 +30,7 @@ export const all = {
   ...retention,
   ...sent,
   ...unfiled,
+  ...dkim,
   unfiledSums,
   ...summaries,
   file,

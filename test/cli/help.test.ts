@@ -28,6 +28,7 @@ const VERBS: Readonly<Record<string, string>> = {
   import: 'chatwoot',
   deliver: '',
   key: 'add list revoke',
+  dkim: 'add list rotate remove',
   hook: 'add list test rotate remove',
   tail: '',
   systemd: '',

@@ -245,10 +245,10 @@ function placeOf(line: string): Place {
 }
 
 /** The address of a RCPT in lower case, without a source route; '' where there is none. */
-/** Without a source route, and without the quotes of a quoted local part, which means the same (RFC 5321 4.1.2). */
+/** In the form in which it is kept: no source route, no quotes that say nothing (RFC 5321 4.1.2), no dot at the end. */
 function addressIn(line: string): string {
   const path = /<([^<>]*)>/.exec(line)?.[1] ?? '';
-  const address = (path.startsWith('@') ? path.slice(path.indexOf(':') + 1) : path).toLowerCase();
+  const address = (path.startsWith('@') ? path.slice(path.indexOf(':') + 1) : path).toLowerCase().replace(/\.$/, '');
   return address.replace(/^"(.*)"@/, (_, local: string) => `${local.replaceAll(/\\(.)/g, '$1')}@`);
 }
 

@@ -19,6 +19,7 @@ function parcel(changes: Partial<MailParcel> = {}): MailParcel {
     head: 'Reply-To: <reply+aa@reply.example.com>\r\n',
     content: { bytes: Buffer.from('Subject: x\r\n\r\nbody\r\n') },
     messageId: '<m@reply.example.com>',
+    signature: null,
     ...changes,
   };
 }

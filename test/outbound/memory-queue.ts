@@ -122,6 +122,7 @@ function parcelOf(delivery: MemoryDelivery): MailParcel {
     head: '',
     content: { bytes: new Uint8Array() },
     messageId: `<${delivery.id}@reply.example.com>`,
+    signature: null,
   };
 }
 

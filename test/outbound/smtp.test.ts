@@ -26,6 +26,7 @@ function parcel(changes: Partial<MailParcel> = {}): MailParcel {
     head: HEAD,
     content: { bytes: Buffer.from(BODY) },
     messageId: '<m@reply.example.com>',
+    signature: null,
     ...changes,
   };
 }

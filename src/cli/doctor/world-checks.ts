@@ -11,7 +11,7 @@ import { hostname, networkInterfaces } from 'node:os';
 import { faultText } from '../../base/errors.js';
 import type { Config } from '../../config/keys.js';
 import { openProviders, secretsOf } from '../../config/providers.js';
-import type { Account, MailRecord } from '../../conversation/model.js';
+import type { Account, DkimKey, MailRecord } from '../../conversation/model.js';
 import type { Store } from '../../conversation/store.js';
 import { parseNetworks } from '../../ingress/network.js';
 import { type Finding, failed, ok, warning } from './checks.js';
@@ -44,9 +44,13 @@ export async function* examineWorld(config: Config, store: Store, resolver: Reso
   yield* await Promise.all(domains.slice(0, MOST_DOMAINS).map(domain => checkInboundDomain(domain, at)));
   const sending = accounts.filter(({ support_email }) => !isReserved(domainOf(support_email))).slice(0, MOST_DOMAINS);
   const options = { resolver, envelopeSender: config.outbound.envelopeSender };
-  for (const findings of await Promise.all(sending.map(account => checkSupportAddress(account, options)))) {
+  const keys = await store.dkimKeys();
+  for (const findings of await Promise.all(
+    sending.map(account => checkSupportAddress(account, { ...options, keys: keysFor(account, keys) })),
+  )) {
     yield* findings;
   }
+  yield* await Promise.all(keys.filter(key => key.state === 'signs').map(key => checkSigningKey(key, resolver)));
 }
 
 /** Certificate and key fit each other, the name we greet with, and today. */
@@ -118,7 +122,12 @@ export async function checkInboundDomain(
 /** Whether answers from the support address pass DMARC, as far as DNS shows: SPF by our envelope sender, else DKIM. */
 export async function checkSupportAddress(
   account: Pick<Account, 'slug' | 'support_email' | 'domains'>,
-  options: { readonly resolver: Resolver; readonly envelopeSender: string },
+  options: {
+    readonly resolver: Resolver;
+    readonly envelopeSender: string;
+    /** Of its domain: replyd signs then, and `checkSigningKey` says how. */
+    readonly keys?: readonly DkimKey[];
+  },
 ): Promise<readonly Finding[]> {
   const { resolver, envelopeSender } = options;
   const support = domainOf(account.support_email);
@@ -143,9 +152,28 @@ export async function checkSupportAddress(
     ? `only a DKIM signature with d=${support} makes answers of ${account.slug} pass DMARC`
     : `SPF of ${sender} is aligned with ${support}; a DKIM signature with d=${support} survives forwarding, too`;
   const advice = 'the smarthost signs: send yourself an answer and look for dkim=pass and dmarc=pass in its header';
+  if (options.keys !== undefined && options.keys.length > 0) return [first, checkSpf(sender, records)];
   const enforced = policy === 'reject' || policy === 'quarantine';
   const dkim = needsDkim && enforced ? warning('dkim', text, advice) : { ...ok('dkim', text), advice };
   return [first, checkSpf(sender, records), dkim];
+}
+
+function keysFor({ support_email }: Pick<Account, 'support_email'>, keys: readonly DkimKey[]): readonly DkimKey[] {
+  return keys.filter(key => key.state === 'signs' && same(key.domain, domainOf(support_email)));
+}
+
+/** Whether receivers find the record of the key that signs. */
+export async function checkSigningKey(key: DkimKey, resolver: Resolver): Promise<Finding> {
+  const check = 'dkim';
+  const { name, value } = key.record;
+  const found = await asked(() => resolver.resolveTxt(name));
+  if (found === 'no answer') return noAnswer(check, name);
+  const advice = `put the record of \`replyd dkim list --json\` into the DNS of ${key.domain}`;
+  if (found === 'nothing') return failed(check, `${name} is not in the DNS: nobody can check our signatures`, advice);
+  if (!found.some(parts => parts.join('').replaceAll(/\s/g, '') === value.replaceAll(/\s/g, ''))) {
+    return failed(check, `${name} in the DNS is another key: our signatures fail`, advice);
+  }
+  return ok(check, `replyd signs for ${key.domain} with ${key.selector}`);
 }
 
 function checkSpf(sender: string, records: readonly string[]): Finding {

@@ -249,9 +249,20 @@ async function parcel(tx: StoreTx, row: DeliveryRow): Promise<Parcel | null> {
     if (found === null) await tx.update('delivery', row.key, { state: 'cancelled' });
     return found;
   }
-  const mail = (await tx.get<{ message_id: string; sha256: Uint8Array; data: Uint8Array | null }>(
-    'select o.message_id, b.sha256, b.data from outgoing_mail o join blob b on b.key = o.blob_key where o.key = $1',
+  const mail = (await tx.get<{
+    message_id: string;
+    sha256: Uint8Array;
+    data: Uint8Array | null;
+    domain: string | null;
+    selector: string;
+    private_key: string;
+  }>(
+    `select o.message_id, b.sha256, b.data, k.domain, k.selector, k.private_key
+      from outgoing_mail o join blob b on b.key = o.blob_key left join account a on a.key = $2
+        left join dkim_key k on k.state = 'signs' and a.support_email like '%@' || k.domain
+      where o.key = $1`,
     row.outgoing_mail_key,
+    row.account_key,
   ))!;
   return {
     kind: 'mail',
@@ -265,6 +276,8 @@ async function parcel(tx: StoreTx, row: DeliveryRow): Promise<Parcel | null> {
         ? { file: blobFile(tx.dataDir, Buffer.from(mail.sha256).toString('hex')) }
         : { bytes: mail.data },
     messageId: `<${mail.message_id}>`,
+    signature:
+      mail.domain === null ? null : { domain: mail.domain, selector: mail.selector, privateKey: mail.private_key },
   };
 }
 
