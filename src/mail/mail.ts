@@ -70,7 +70,14 @@ export interface Mail {
   /** The header block of a returned mail (text/rfc822-headers or message/rfc822 inside a report, or a mail that a big
    * provider's users complained of), or null. */
   readonly returnedHeaders: readonly HeaderField[] | null;
+  readonly opened: readonly OpenedContainer[];
 }
+
+/**
+ * A container in the mail whose content was read as if it stood in the mail itself. Outlook's winmail.dat says what its
+ * message is; of a signed content nobody knows who signed it, because the signature is not verified.
+ */
+export type OpenedContainer = { readonly kind: 'winmail'; readonly messageClass: string } | { readonly kind: 'signed' };
 
 /** The kinds of docs/contract.md that an incoming mail can have. */
 export type MailKind = 'reply' | 'auto_reply' | 'bounce' | 'receipt' | 'complaint' | 'list';

@@ -8,11 +8,12 @@
  */
 import { automaticSigns } from './automatic.js';
 import { attachmentAddress, displayHtml } from './html/sanitise.js';
-import type { KnownTexts, Mail, Reading, ReplyText } from './mail.js';
+import type { KnownTexts, Mail, OpenedContainer, Reading, ReplyText } from './mail.js';
 import { firstValue } from './mime/headers.js';
 import { splitReply } from './reply-text/reply-text.js';
 import { noticeOf } from './reports/bounce-in-words.js';
 import { readReport, reportedMessageIds } from './reports/report.js';
+import { oneLine } from './reports/report-status.js';
 
 export interface ReadingOptions {
   /** Envelope sender, '' for `<>`; without it a Return-Path field tells. */
@@ -22,16 +23,22 @@ export interface ReadingOptions {
 export function readMail(mail: Mail, knownTexts: KnownTexts, options: ReadingOptions = {}): Reading {
   const nullSender = isNullSender(mail, options.mailFrom);
   const shown = shownHtml(mail);
+  const opened = mail.opened.map(openedEvidence);
   const machine = readReport(mail, nullSender);
   if (machine !== null) {
-    const evidence = [...machine.evidence, ...shown.evidence];
+    const evidence = [...machine.evidence, ...opened, ...shown.evidence];
     return { mail, ...machine, evidence, reportedIds: reportedMessageIds(mail), text: whole(mail), html: shown.html };
   }
   const signs = automaticSigns(mail, nullSender);
   const kind = signs.kind ?? 'reply';
   const text = splitReply(mail, knownTexts, { subject: mail.subject });
-  const evidence = [...signs.evidence, ...shown.evidence];
+  const evidence = [...signs.evidence, ...opened, ...shown.evidence];
   return { mail, kind, evidence, report: [], reportedIds: [], text, html: shown.html };
+}
+
+function openedEvidence(container: OpenedContainer): string {
+  if (container.kind === 'signed') return 'opened: S/MIME signed data; its signature was not verified';
+  return `opened: winmail.dat of Outlook${container.messageClass === '' ? '' : `, ${oneLine(container.messageClass)}`}`;
 }
 
 function whole(mail: Mail): ReplyText {

@@ -118,6 +118,7 @@ async function mailOf(parsed: ParsedMail, keeper: AttachmentKeeper): Promise<Mai
     contentType: { type: contentType.value.toLowerCase(), params: contentType.params },
     reports,
     returnedHeaders,
+    opened: [],
   };
 }
 

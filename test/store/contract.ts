@@ -41,6 +41,7 @@ export function reading(fields: Partial<Mail> & { text?: string; kind?: MailKind
       contentType: { type: 'text/plain', params: {} },
       reports: [],
       returnedHeaders: null,
+      opened: [],
       ...mail,
     },
     kind,

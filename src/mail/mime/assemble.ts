@@ -7,7 +7,7 @@
  * `splitMail` and the keeper throw.
  */
 import { parseDate } from '../date.js';
-import type { AttachmentKeeper, HeaderField, Mail } from '../mail.js';
+import type { AttachmentKeeper, HeaderField, Mail, OpenedContainer } from '../mail.js';
 import { parseMailboxes } from '../mailboxes.js';
 import { parseMessageId, parseMessageIds } from '../message-id.js';
 import { cleanSubject } from '../subject.js';
@@ -18,20 +18,27 @@ import { type Draft, factsOfPart, keptFile } from './files.js';
 import { decodeWords, parseHeaderBlock, valuesByName } from './headers.js';
 import type { Part } from './parts.js';
 import { isInReport, type Role, rolesOf } from './roles.js';
+import { signedContent } from './signed-data.js';
 import { type PartWithContent, splitMail } from './split.js';
 import { decodeTextPart, withFoundBoundary } from './text-part.js';
 import { transferDecode } from './transfer.js';
+import { openedWinmail } from './winmail.js';
 
 const MAX_TEXT = 4 * 1024 * 1024;
 const MAX_ALL_TEXT = 8 * 1024 * 1024;
 const MAX_REPORT = 256 * 1024;
 const MAX_RETURNED_HEADER = 64 * 1024;
+/** Containers that are opened, one in another or beside it. */
+const MAX_OPENED = 8;
 
 export async function assembleMail(source: Uint8Array, keeper: AttachmentKeeper): Promise<Mail> {
   const bodies: BodyPart[] = [];
   const files: Draft[] = [];
   const reports: { contentType: string; body: string }[] = [];
   let returned: readonly HeaderField[] | null = null;
+  const opened: OpenedContainer[] = [];
+  /** Of winmail.dat; it counts where there is no other. */
+  let outlookBody: BodyPart | undefined;
   let root: Part | undefined;
   let textLeft = MAX_ALL_TEXT;
 
@@ -50,7 +57,10 @@ export async function assembleMail(source: Uint8Array, keeper: AttachmentKeeper)
   const readPart = async ({ part, content }: PartWithContent, role: Role): Promise<void> => {
     root ??= part;
     if (role === 'form') return;
-    if (role === 'file' || (part.type === '' && isBinary(part, content))) return keepFile(part, content);
+    if (role === 'file' || (part.type === '' && isBinary(part, content))) {
+      if (!(await openContainer(part, content))) await keepFile(part, content);
+      return;
+    }
     const isReport = role === 'report' || role === 'returned header';
     const limit = Math.min(isReport ? MAX_REPORT : MAX_TEXT, textLeft);
     const bytes = content.subarray(0, limit);
@@ -75,8 +85,32 @@ export async function assembleMail(source: Uint8Array, keeper: AttachmentKeeper)
     if (!isComplete || role === 'text file') await keepFile(part, content);
   };
 
-  const readParts = async (bytes: Uint8Array) => {
-    const parts = [...splitMail(bytes)];
+  /** True when all that stands in it was read in its place. */
+  const openContainer = async (part: Part, content: Uint8Array): Promise<boolean> => {
+    const kind = opened.length < MAX_OPENED ? containerKind(part) : null;
+    if (kind === null) return false;
+    const decoded = transferDecode(content, part.encoding);
+    const bytes = Buffer.from(decoded.buffer, decoded.byteOffset, decoded.byteLength);
+    if (kind === 'signed') {
+      const inner = signedContent(bytes);
+      if (inner === null || inner.length === 0) return false;
+      const parts = splitOrNull(inner);
+      if (parts === null) return false;
+      opened.push({ kind });
+      await readParts(parts);
+      return true;
+    }
+    const winmail = openedWinmail(bytes);
+    if (winmail === null) return false;
+    opened.push({ kind, messageClass: cleanText(winmail.messageClass) });
+    if (winmail.body !== null) outlookBody ??= { part, ...winmail.body };
+    for (const { bytes: file, ...facts } of winmail.files) {
+      files.push(await keptFile({ ...facts, encoding: '' }, file, { keeper, number: files.length + 1 }));
+    }
+    return winmail.isAll;
+  };
+
+  const readParts = async (parts: readonly PartWithContent[]) => {
     const roles = rolesOf(
       parts.map(each => each.part),
       bodies.some(each => !each.part.isMultipart),
@@ -84,14 +118,35 @@ export async function assembleMail(source: Uint8Array, keeper: AttachmentKeeper)
     for (const [at, each] of parts.entries()) await readPart(each, roles[at]!);
   };
 
-  await readParts(source);
+  await readParts([...splitMail(source)]);
   mayRepair = false;
-  for (const { part, repaired } of lost) if (part.children === 0) await readParts(repaired);
+  for (const { part, repaired } of lost) if (part.children === 0) await readParts([...splitMail(repaired)]);
 
+  if (outlookBody !== undefined && bodies.every(each => each.part.isMultipart || each.text.trim() === '')) {
+    bodies.push(outlookBody);
+  }
   const { plain, html } = joinBodies(bodies);
   const shown = referencedContentIds(files.length === 0 ? null : html);
   const attachments = files.map(file => ({ ...file, inline: file.contentId !== null && shown.has(file.contentId) }));
-  return mailOf(root!, { plain, html, attachments, reports, returnedHeaders: returned });
+  return mailOf(root!, { plain, html, attachments, reports, returnedHeaders: returned, opened });
+}
+
+/** Null for more than may be read: then the container stays what it is. */
+function splitOrNull(bytes: Uint8Array): readonly PartWithContent[] | null {
+  try {
+    return [...splitMail(bytes)];
+  } catch {
+    return null;
+  }
+}
+
+function containerKind(part: Part): OpenedContainer['kind'] | null {
+  const { type, filename } = part;
+  const isUnnamed = type === 'application/octet-stream' || type === '';
+  if (/^application\/(?:vnd\.)?ms-tnef$/.test(type) || /^(?:winmail|win|noname)\.dat$/i.test(filename))
+    return 'winmail';
+  const isSigned = /^application\/(?:x-)?pkcs7-mime$/.test(type) || (isUnnamed && /\.p7m$/i.test(filename));
+  return isSigned && !/enveloped|compressed|certs/i.test(part.params['smime-type'] ?? '') ? 'signed' : null;
 }
 
 /** What has no valid type and begins with bytes that no text has. */
@@ -105,10 +160,10 @@ const FACT_NAMES: ReadonlySet<string> = new Set(
 );
 const NONE: readonly string[] = [];
 
-type BodyOfMail = Pick<Mail, 'plain' | 'html' | 'attachments' | 'reports' | 'returnedHeaders'>;
+type BodyOfMail = Pick<Mail, 'plain' | 'html' | 'attachments' | 'reports' | 'returnedHeaders' | 'opened'>;
 
 /** In one literal: an object that is spread into another and grows there costs a tenth of the parser's time. */
-function mailOf(root: Part, { plain, html, attachments, reports, returnedHeaders }: BodyOfMail): Mail {
+function mailOf(root: Part, { plain, html, attachments, reports, returnedHeaders, opened }: BodyOfMail): Mail {
   const fields = root.header.fields;
   const values = valuesByName(fields, FACT_NAMES);
   const mailboxes = (name: string) => parseMailboxes(values.get(name) ?? NONE);
@@ -133,6 +188,7 @@ function mailOf(root: Part, { plain, html, attachments, reports, returnedHeaders
     attachments,
     reports,
     returnedHeaders,
+    opened,
   };
 }
 

@@ -20,7 +20,11 @@ const HOTMAIL_FIELD = 'x-hmxmroriginalrecipient';
 /** The report that this mail is, or null. `nullSender`: the envelope came from `<>`. */
 export function readReport(mail: Mail, nullSender: boolean): MachineReport | null {
   const fromMachine =
-    nullSender || isDaemon(mail) || isFailureNotice(mail) || mail.contentType.type === 'multipart/report';
+    nullSender ||
+    isDaemon(mail) ||
+    outlookClass(mail, OUTLOOK_FAILURE) !== null ||
+    isFailureNotice(mail) ||
+    mail.contentType.type === 'multipart/report';
   const body = (subtype: RegExp) => mail.reports.find(report => subtype.test(report.contentType))?.body;
   const feedback = body(/feedback-report$/);
   // Microsoft's feedback is no ARF: an attached mail with this field (it stands in for Feedback-Type too).
@@ -28,6 +32,8 @@ export function readReport(mail: Mail, nullSender: boolean): MachineReport | nul
   if (feedback !== undefined || hotmail) return complaint(mail, feedback ?? 'Feedback-Type: abuse');
   const disposition = body(/disposition-notification$/);
   if (disposition !== undefined) return receipt(disposition);
+  const outlook = outlookClass(mail, OUTLOOK_RECEIPT);
+  if (outlook !== null) return outlookReceipt(mail, outlook);
   const status = body(/delivery-status$/);
   // A person may pass a report on to us as a part of his mail.
   if (status !== undefined && fromMachine) return deliveryStatus(status);
@@ -90,6 +96,25 @@ function receipt(body: string): MachineReport {
   const action = /;\s*displayed/i.test(disposition) ? 'displayed' : 'delivered';
   const evidence = [`report: disposition notification, ${oneLine(disposition) ?? 'no disposition'}`];
   return { kind: 'receipt', evidence, report: [{ recipient, action, status: null, diagnostic: oneLine(disposition) }] };
+}
+
+/** Classes of Outlook's messages (MS-OXOMSG section 2.2.3): read, deleted unread, delivered; in winmail.dat alone. */
+const OUTLOOK_RECEIPT = /^IPM\.Microsoft Mail\.(?:Read Receipt|Non-Read|Delivery)|^REPORT\..*\.(?:IPNRN|IPNNRN|DR)$/i;
+const OUTLOOK_FAILURE = /^IPM\.Microsoft Mail\.Non-Delivery|^REPORT\..*\.NDR$/i;
+
+function outlookClass(mail: Mail, classes: RegExp): string | null {
+  for (const each of mail.opened)
+    if (each.kind === 'winmail' && classes.test(each.messageClass)) return each.messageClass;
+  return null;
+}
+
+function outlookReceipt(mail: Mail, messageClass: string): MachineReport {
+  const action = /Read Receipt|IPNRN$/i.test(messageClass) ? 'displayed' : 'delivered';
+  const evidence = [`report: Outlook's receipt, ${oneLine(messageClass) ?? ''}`];
+  const report = [
+    { recipient: mail.from?.email ?? '', action, status: null, diagnostic: oneLine(messageClass) } as const,
+  ];
+  return { kind: 'receipt', evidence, report };
 }
 
 function complaint(mail: Mail, body: string): MachineReport {
