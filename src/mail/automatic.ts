@@ -18,10 +18,17 @@ export interface AutomaticSigns {
   readonly evidence: readonly string[];
 }
 
-/** `nullSender`: the envelope came from `<>`. */
-export function automaticSigns(mail: Mail, nullSender: boolean): AutomaticSigns {
+/** `nullSender`: the envelope came from `<>`. `toBounceAddress`: to an address that no mail of ours names to people. */
+export function automaticSigns(
+  mail: Mail,
+  { nullSender, toBounceAddress }: { readonly nullSender: boolean; readonly toBounceAddress: boolean },
+): AutomaticSigns {
   const fields = mail.headers.filter(field => TELLING_FIELDS.has(field.name) || TICKET_FIELD.test(field.name));
-  const strong = [...strongSigns(fields), ...signsBeforeOurSubject(mail.subject)];
+  const strong = [
+    ...strongSigns(fields),
+    ...signsBeforeOurSubject(mail.subject),
+    ...(nullSender && toBounceAddress ? ['null sender, to the address for bounces'] : []),
+  ];
   const weak = weakSigns(mail, fields, nullSender);
   const list = listSigns(fields);
   const evidence = [

@@ -93,7 +93,7 @@ export interface ReportEntry {
 
 /** What replyd knows of the conversation, to find its own words in what a customer quotes. */
 export interface KnownTexts {
-  /** Reply addresses of the conversation, in lower case. */
+  /** The addresses of ours that the mail came to, in lower case: what he quotes holds them, and bounces have their own. */
   readonly replyAddresses: readonly string[];
   /** Texts of the conversation's latest messages, newest first. */
   readonly texts: readonly string[];

@@ -11,7 +11,8 @@ import { attachmentAddress, displayHtml } from './html/sanitise.js';
 import type { KnownTexts, Mail, OpenedContainer, Reading, ReplyText } from './mail.js';
 import { firstValue } from './mime/headers.js';
 import { splitReply } from './reply-text/reply-text.js';
-import { noticeOf } from './reports/bounce-in-words.js';
+import { cameToBounceAddress } from './reports/bounce-in-words.js';
+import { noticeOf } from './reports/notice.js';
 import { readReport, reportedMessageIds } from './reports/report.js';
 import { oneLine } from './reports/report-status.js';
 
@@ -21,15 +22,18 @@ export interface ReadingOptions {
 }
 
 export function readMail(mail: Mail, knownTexts: KnownTexts, options: ReadingOptions = {}): Reading {
-  const nullSender = isNullSender(mail, options.mailFrom);
+  const came = {
+    nullSender: isNullSender(mail, options.mailFrom),
+    toBounceAddress: cameToBounceAddress(knownTexts),
+  };
   const shown = shownHtml(mail);
   const opened = mail.opened.map(openedEvidence);
-  const machine = readReport(mail, nullSender);
+  const machine = readReport(mail, came);
   if (machine !== null) {
     const evidence = [...machine.evidence, ...opened, ...shown.evidence];
     return { mail, ...machine, evidence, reportedIds: reportedMessageIds(mail), text: whole(mail), html: shown.html };
   }
-  const signs = automaticSigns(mail, nullSender);
+  const signs = automaticSigns(mail, came);
   const kind = signs.kind ?? 'reply';
   const text = splitReply(mail, knownTexts, { subject: mail.subject });
   const evidence = [...signs.evidence, ...opened, ...shown.evidence];

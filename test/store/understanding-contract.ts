@@ -232,6 +232,25 @@ export function understandingContract(name: string, open: Open): void {
     assert.deepEqual((await store.message(waiting.id)).mail, { state: 'queued', reason: null });
   });
 
+  check('the bounce address names the recipient whom a report does not name', async ({ store }) => {
+    const { id } = await start(store);
+    const sent = await mailed(store, id);
+    const bounce = await destinationOf(store, sent.bounceAddress);
+    const { report: told } = await file(store, [bounce], report({ recipient: '' }));
+    assert.deepEqual(
+      [told[0]?.recipient, told[0]?.delivery_id, (await store.message(sent.message)).deliveries[0]!.report],
+      ['carla@customer.example', sent.delivery, 'bounced'],
+    );
+  });
+
+  check('what cannot be read, from <> to a bounce address, opens nothing again', async ({ store }) => {
+    const { id } = await start(store);
+    const bounce = await destinationOf(store, (await mailed(store, id)).bounceAddress);
+    await store.setConversation({ id }, { status: 'resolved' });
+    await file(store, [bounce], null, { envelope: { mailFrom: '', rcptTo: [bounce.address] } });
+    assert.equal((await store.conversation({ id })).status, 'resolved');
+  });
+
   check('a bounce of an address that the contact has left does not suspend him', async ({ store }) => {
     const { id, contact } = await start(store);
     const sent = await mailed(store, id);

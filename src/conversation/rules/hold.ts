@@ -56,6 +56,13 @@ export function isPersonal(kind: MailKind): boolean {
   return kind === 'reply' || kind === 'list';
 }
 
+/**
+ * What a mail that cannot be read counts as: a person's (null), except from `<>` to a bounce address, whatever it says.
+ */
+export function unreadKind(mail: { readonly mailFrom: string; readonly toBounceAddress: boolean }): MailKind | null {
+  return mail.mailFrom === '' && mail.toBounceAddress ? 'auto_reply' : null;
+}
+
 export function decideEffects(mail: Circumstances): Effects {
   const loop = loopOf({ ownMail: mail.ownMail, recent: mail.recent, limit: mail.loopMessages });
   const byPerson = loop === null && (mail.kind === null || isPersonal(mail.kind));

@@ -27,7 +27,11 @@ export function bestStatus(field: string, diagnostic: string): string | null {
 
 /** The first enhanced code in a text, such as 5.1.1 in `550 5.1.1 User unknown` or `(#5.1.1)`; null without one. */
 export function findStatus(text: string): string | null {
-  return /(?:^|[^0-9.])([245]\.\d{1,3}\.\d{1,3})(?![0-9.]*\d)/.exec(text.slice(0, 4000))?.[1] ?? null;
+  return (
+    /(?:^|[^0-9.])(?<!\b(?:version|release|ver\.?|v) ?)([245]\.\d{1,3}\.\d{1,3})(?![0-9.]*\d)/.exec(
+      text.slice(0, 4000),
+    )?.[1] ?? null
+  );
 }
 
 /** White space collapsed, at most 500 characters; null when nothing is left. */

@@ -11,16 +11,18 @@ import type { HeaderField, Mail, ReportEntry } from '../mail.js';
 import { parseMailboxes } from '../mailboxes.js';
 import { parseMessageIds } from '../message-id.js';
 import { firstValue, parseHeaderBlock } from '../mime/headers.js';
-import { isDaemon, isFailureNotice, noticeOf, readTextBounce, textOfReturnedMail } from './bounce-in-words.js';
+import { type Came, readTextBounce } from './bounce-in-words.js';
+import { noticeOf, textOfReturnedMail } from './notice.js';
 import { bestStatus, type MachineReport, oneLine } from './report-status.js';
+import { isDaemon, isFailureNotice } from './senders.js';
 
 const MAX_ENTRIES = 100;
 const HOTMAIL_FIELD = 'x-hmxmroriginalrecipient';
 
-/** The report that this mail is, or null. `nullSender`: the envelope came from `<>`. */
-export function readReport(mail: Mail, nullSender: boolean): MachineReport | null {
+/** The report that this mail is, or null. */
+export function readReport(mail: Mail, came: Came): MachineReport | null {
   const fromMachine =
-    nullSender ||
+    came.nullSender ||
     isDaemon(mail) ||
     outlookClass(mail, OUTLOOK_FAILURE) !== null ||
     isFailureNotice(mail) ||
@@ -36,11 +38,10 @@ export function readReport(mail: Mail, nullSender: boolean): MachineReport | nul
   if (outlook !== null) return outlookReceipt(mail, outlook);
   const status = body(/delivery-status$/);
   // A person may pass a report on to us as a part of his mail.
-  if (status !== undefined && fromMachine) return deliveryStatus(status);
+  if (status !== undefined && (fromMachine || came.toBounceAddress)) return deliveryStatus(mail, status, came);
   const failed = parseMailboxes(mail.headers.filter(field => field.name === 'x-failed-recipients').map(f => f.value));
-  if (failed.length === 0 && !fromMachine) return null;
   const known = failed.map(box => box.email).slice(0, MAX_ENTRIES);
-  return readTextBounce(mail, known);
+  return known.length > 0 || fromMachine || came.toBounceAddress ? readTextBounce(mail, known, came) : null;
 }
 
 /**
@@ -57,11 +58,19 @@ export function reportedMessageIds(mail: Mail): string[] {
   return parseMessageIds(values);
 }
 
-function deliveryStatus(body: string): MachineReport {
+function deliveryStatus(mail: Mail, body: string, came: Came): MachineReport {
   const report: ReportEntry[] = [];
   for (const fields of groupsOf(body)) {
     const entry = recipientEntry(fields);
     if (entry !== null && report.length < MAX_ENTRIES) report.push(entry);
+  }
+  // Its words may say more; else the delivery that the address names has failed.
+  if (report.length === 0 && came.toBounceAddress) {
+    report.push(
+      ...(readTextBounce(mail, [], came)?.report ?? [
+        { recipient: '', action: 'failed', status: null, diagnostic: null } as const,
+      ]),
+    );
   }
   const succeeded = report.length > 0 && report.every(entry => !['failed', 'delayed'].includes(entry.action));
   const evidence = [`report: delivery status, ${report.map(entry => entry.action).join(', ') || 'no recipient'}`];

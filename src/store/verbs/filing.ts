@@ -7,7 +7,7 @@
 import type { Filing, FilingResult } from '../../conversation/filing.js';
 import { isFlaggedAsSpam } from '../../conversation/rules/blocked.js';
 import { planFiling, refusalOfAll } from '../../conversation/rules/filing.js';
-import { decideEffects } from '../../conversation/rules/hold.js';
+import { decideEffects, unreadKind } from '../../conversation/rules/hold.js';
 import { carriesLoopMark } from '../../conversation/rules/loop.js';
 import { writerOf } from '../../conversation/rules/writer.js';
 import { NO_AUTHENTICATION } from '../../mail/authentication.js';
@@ -163,8 +163,9 @@ async function fileInConversation(
   const verdicts = verdictFields(filing.authentication ?? NO_AUTHENTICATION);
   const ownMail = reading !== null && carriesLoopMark(reading.mail.headers, encodeId('account', account.key));
   const contactKey = conversation.contact_key;
+  const deliveryKey = at.places.find(each => each.deliveryKey !== null)?.deliveryKey ?? null;
   const effects = decideEffects({
-    kind: reading?.kind ?? null,
+    kind: reading?.kind ?? unreadKind({ mailFrom: filing.envelope.mailFrom, toBounceAddress: deliveryKey !== null }),
     status: conversation.status,
     writer: writer.standing,
     holdStrangers: account.hold_strangers === 1,
@@ -187,7 +188,6 @@ async function fileInConversation(
     events: events.length,
     ...(effects.reopens ? { status: 'open' } : {}),
   });
-  const deliveryKey = at.places.find(each => each.deliveryKey !== null)?.deliveryKey ?? null;
   const reported = reading === null ? [] : await reportedDeliveries(tx, { conversation, deliveryKey }, reading);
   await insertMessage(tx, {
     key: messageKey,

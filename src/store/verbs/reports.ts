@@ -31,7 +31,12 @@ export async function reportedDeliveries(
       at.deliveryKey === null
         ? await deliveryOfReturned(tx, at.conversation, reading.reportedIds, entry.recipient)
         : (await byKey(tx, 'delivery', at.deliveryKey))!;
-    return { entry, delivery: found?.account_key === at.conversation.account_key ? found : null };
+    const delivery = found?.account_key === at.conversation.account_key ? found : null;
+    // The bounce address names the delivery, and so the recipient whom the report does not name.
+    return {
+      entry: entry.recipient === '' && delivery ? { ...entry, recipient: delivery.recipient } : entry,
+      delivery,
+    };
   });
 }
 

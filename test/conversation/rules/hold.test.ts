@@ -6,6 +6,7 @@ import {
   decideLateEffects,
   type Effects,
   participation,
+  unreadKind,
 } from '#replyd/conversation/rules/hold.js';
 import { NO_RECENT_MAILS } from '#replyd/conversation/rules/loop.js';
 import type { MailKind } from '#replyd/mail/mail.js';
@@ -127,4 +128,10 @@ test('a quarantined mail that is read after all: a stranger joins or is held, a 
   assert.deepEqual(late('reply', false), [false, true]);
   assert.deepEqual(late('reply', true), [true, false, 'held: unknown writer']);
   assert.deepEqual(late('bounce', true), [false, false]);
+});
+
+test('what cannot be read is a person’s, except from <> to a bounce address', () => {
+  assert.equal(unreadKind({ mailFrom: 'ann@example.org', toBounceAddress: true }), null);
+  assert.equal(unreadKind({ mailFrom: '', toBounceAddress: false }), null);
+  assert.equal(unreadKind({ mailFrom: '', toBounceAddress: true }), 'auto_reply');
 });

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Mail } from '#replyd/mail/mail.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
-import { isDaemon } from '#replyd/mail/reports/bounce-in-words.js';
-import { readReport, reportedMessageIds } from '#replyd/mail/reports/report.js';
+import * as reports from '#replyd/mail/reports/report.js';
+import { reportedMessageIds } from '#replyd/mail/reports/report.js';
 import { bestStatus, findStatus } from '#replyd/mail/reports/report-status.js';
+import { isDaemon } from '#replyd/mail/reports/senders.js';
+
+const readReport = (mail: Mail, nullSender: boolean, toBounceAddress = false) =>
+  reports.readReport(mail, { nullSender, toBounceAddress });
 
 async function report(status: string, type = 'message/delivery-status') {
   const text = `Content-Type: multipart/report; boundary=b\n\n--b\n\nnotice\n--b\nContent-Type: ${type}\n\n${status}\n--b--\n`;
@@ -106,6 +111,38 @@ test('a machine that speaks of delays and deliveries need not bounce', async () 
   assert.equal(await kind(['From: MAILER-DAEMON@example.org', 'Subject: x', '', away], false), 'bounce');
 });
 
+test('three signs make a bounce in words', async () => {
+  const kind = async (lines: readonly string[], nullSender: boolean, toBounceAddress: boolean) =>
+    readReport(await parseMail(Buffer.from(lines.join('\n')), keepInMemory), nullSender, toBounceAddress)?.kind ?? null;
+  const failed = ['Subject: Undeliverable', '', 'The mail did not reach ann@example.org.'];
+  const words = ['Subject: Hello', '', 'The mail did not reach ann@example.org.'];
+  const copy = ['', '--- Below this line is a copy of the message.', '', 'Received: by x', 'Message-ID: <our@x>'];
+  const person = 'From: ann@example.org';
+  const server = 'From: postmaster@mx.example';
+  const table: readonly (readonly [lines: readonly string[], nullSender: boolean, toBounce: boolean, kind: unknown])[] =
+    [
+      [[server, ...failed], true, true, 'bounce'],
+      [[server, ...failed], true, false, 'bounce'],
+      [[server, ...failed], false, true, 'bounce'],
+      [[server, ...failed], false, false, null],
+      [[person, ...failed], true, true, 'bounce'],
+      [[person, ...failed], true, false, null],
+      [[person, ...failed], false, true, null],
+      [[person, ...words], true, true, null],
+      [[person, ...words, ...copy], true, true, 'bounce'],
+      [[person, ...failed, ...copy], false, false, null],
+      [[server, 'Subject: Hello', '', 'See below.', ...copy], true, true, 'bounce'],
+      [[server, 'Subject: Hello', '', 'See below.'], true, true, null],
+      [[server, 'Subject: Hello', 'Auto-Submitted: auto-replied', '', 'The mail is not delivered.'], true, true, null],
+      [[server, 'Subject: Delivery Status Notification (Success)', '', 'It was delivered.'], true, true, null],
+      [[person, 'Subject: Re: [#7] Parcel not delivered', '', 'Thanks.'], true, true, null],
+      [[person, 'Subject: [#7] Parcel not delivered', '', 'Thanks.'], true, true, null],
+    ];
+  for (const [lines, nullSender, toBounce, expected] of table) {
+    assert.equal(await kind(lines, nullSender, toBounce), expected, `${nullSender} ${toBounce} ${lines.join(' | ')}`);
+  }
+});
+
 test('how notices name a recipient', async () => {
   const table: [lines: string, recipient: string][] = [
     ['<ann@example.org>:\nno such user', 'ann@example.org'],
@@ -121,6 +158,10 @@ test('how notices name a recipient', async () => {
     ['Your message to ann@example.org was not accepted.', 'ann@example.org'],
     ['Your message from bounce+x@in.example.com to ann@example.org was rejected.', 'ann@example.org'],
     ['Contact postmaster@example.org for help.', ''],
+    ['Recipient: [SMTP:ann@example.org]', 'ann@example.org'],
+    ['收件人：ann@example.org', 'ann@example.org'],
+    ['用户不存在（ann@example.org）。', 'ann@example.org'],
+    ['MAIL FROM: bounce+x@in.example.com\nRCPT TO: ann@example.org', 'ann@example.org'],
   ];
   for (const [lines, recipient] of table) {
     const text = `From: MAILER-DAEMON@mx.example\nTo: bounce+x@in.example.com\nSubject: Mail delivery failed\n\n${lines}\n`;
@@ -144,7 +185,20 @@ test('the id of our mail is found where a returned copy is quoted or indented', 
 });
 
 test('hostile texts cost linear time', async () => {
-  for (const unit of ['a@b ', '<a@b', 'x@'.repeat(300), '(', ' ', '5.1.', '> ', '=?']) {
+  for (const unit of [
+    'nie ',
+    'impossible de ',
+    'X-A: b\n',
+    'Received: x\n y\n',
+    'a@b ',
+    '<a@b',
+    'x@'.repeat(300),
+    '(',
+    ' ',
+    '5.1.',
+    '> ',
+    '=?',
+  ]) {
     const text = `From: MAILER-DAEMON@x.example\nSubject: undelivered mail\n\n${unit.repeat(100_000)}`;
     const found = readReport(await parseMail(Buffer.from(text), keepInMemory), true);
     assert.equal(found?.kind, 'bounce', unit.slice(0, 10));
