@@ -31,13 +31,26 @@ function facts({ reading, attachments }: ReturnType<typeof parsed>) {
   };
 }
 
-/** mailparser is right in none of these: wrong or missing charsets, boundaries that lie, reports in words. */
+/**
+ * mailparser is right in none of these: wrong or missing charsets and names of them, lines of others in UTF-8 and base64,
+ * boundaries that lie, containers, bodies that are called attachments, reports in words.
+ */
 const READ_OTHERWISE = new Set(
   (
     '206-from-raw-latin1 217-subject-question-marks 218-subject-wrong-charset-word 238-charset-utf8-labelled-latin1 ' +
     '239-charset-missing-latin1 241-charset-utf-7 247-charset-html-meta 263-mime-base64-that-is-none ' +
     '266-mime-bare-cr-lf-mix 268-mime-html-footer 293-charset-raw-gbk-header 294-mime-digest 295-mime-uuencoded ' +
-    '322-bounce-mixed-daemon 331-bounce-html-only 333-complaint-hotmail'
+    '322-bounce-mixed-daemon 331-bounce-html-only 333-complaint-hotmail ' +
+    '500-charset-cp50221 501-charset-hz-gb-2312 504-charset-iso-2022-kr-undeclared 506-charset-java-ms949 ' +
+    '507-charset-windows-31j-katakana 508-charset-latin1-footer-glued 509-charset-latin1-line-in-chinese ' +
+    '510-charset-latin1-called-utf8 511-charset-mixed-in-html 518-winmail-long-names 519-winmail-html-body ' +
+    '520-from-encoded-whole 521-from-encoded-whole-q 524-to-single-quotes 526-winmail-rtf-of-html ' +
+    '527-winmail-rtf-plain 528-winmail-in-winmail 529-winmail-nested-deep 530-base64-footer-glued ' +
+    '531-base64-warning-above 532-base64-html-footer 533-base64-koi8-footer 536-winmail-appointment ' +
+    '537-winmail-not-read-receipt 539-winmail-cut 540-body-attachment-nameless 541-body-attachment-single ' +
+    '542-body-alternatives-attached 544-attachment-text-before-body 546-alternative-watch-and-amp ' +
+    '547-alternative-markdown-alone 550-text-types-broken 552-smime-opaque 553-smime-opaque-streamed ' +
+    '555-smime-signed-twice 556-html-data-pictures 559-cid-and-location-spellings'
   ).split(' '),
 );
 /** It finds nothing at all in these. */
