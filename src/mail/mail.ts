@@ -29,7 +29,9 @@ export interface MailAttachment {
   readonly sha256: string;
   /** Without the angle brackets, or null. */
   readonly contentId: string | null;
-  /** Shown inside the HTML part (referenced by its `cid:`), not offered as a download. */
+  /** Its Content-Location, by which HTML may name it (RFC 2557). */
+  readonly location?: string;
+  /** Shown inside the HTML part (referenced by its `cid:` or location), not offered as a download. */
   readonly inline: boolean;
   readonly content: Content;
 }
@@ -58,7 +60,7 @@ export interface Mail {
   readonly references: readonly string[];
   /** The plain text for people, LF line ends; null when the mail has no such part. */
   readonly plain: string | null;
-  /** The HTML as it came (hostile), decoded; null when the mail has no such part. */
+  /** The HTML as it came (hostile), decoded, pictures in `data:` addresses as attachments; null without such a part. */
   readonly html: string | null;
   readonly attachments: readonly MailAttachment[];
   /** All fields in their order, at most the first 500. */

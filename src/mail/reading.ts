@@ -7,8 +7,9 @@
  * quotes in them. Every Mail has a Reading; nothing throws.
  */
 import { automaticSigns } from './automatic.js';
+import { picturesOf } from './html/pictures.js';
 import { attachmentAddress, displayHtml } from './html/sanitise.js';
-import type { KnownTexts, Mail, OpenedContainer, Reading, ReplyText } from './mail.js';
+import type { KnownTexts, Mail, MailAttachment, OpenedContainer, Reading, ReplyText } from './mail.js';
 import { firstValue } from './mime/headers.js';
 import { splitReply } from './reply-text/reply-text.js';
 import { cameToBounceAddress } from './reports/bounce-in-words.js';
@@ -53,12 +54,11 @@ function whole(mail: Mail): ReplyText {
 function shownHtml(mail: Mail): { readonly html: string | null; readonly evidence: readonly string[] } {
   if (mail.html === null) return { html: null, evidence: [] };
   if (mail.attachments.length === 0) return displayHtml(mail.html);
-  const pictures = new Map(mail.attachments.map(file => [file.contentId, file.sha256]));
+  const pictures = picturesOf(mail.attachments);
+  const addressOf = (file: MailAttachment | null) => (file === null ? null : attachmentAddress(file.sha256));
   return displayHtml(mail.html, {
-    resolveCid: contentId => {
-      const sha256 = pictures.get(contentId);
-      return sha256 === undefined ? null : attachmentAddress(sha256);
-    },
+    resolveCid: contentId => addressOf(pictures.byId(contentId)),
+    resolveLocation: address => addressOf(pictures.byLocation(address)),
   });
 }
 

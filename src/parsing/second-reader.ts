@@ -14,9 +14,9 @@ import type { AddressObject, Attachment, EmailAddress, ParsedMail, SimpleParserO
 import { errorText, ReplydError } from '../base/errors.js';
 import { normalizeAddress } from '../mail/address.js';
 import { parseDate } from '../mail/date.js';
+import { namedFiles } from '../mail/html/pictures.js';
 import type { AttachmentKeeper, HeaderField, Mail, MailAttachment, Mailbox, Reading } from '../mail/mail.js';
 import { parseMessageId, parseMessageIds } from '../mail/message-id.js';
-import { referencedContentIds } from '../mail/mime/body.js';
 import { cleanText } from '../mail/mime/charset.js';
 import { attachmentName } from '../mail/mime/filename.js';
 import { allValues, decodeWords, firstValue, parseHeaderBlock } from '../mail/mime/headers.js';
@@ -83,8 +83,7 @@ async function mailOf(parsed: ParsedMail, keeper: AttachmentKeeper): Promise<Mai
   const contentType = (parsed.headers.get('content-type') ?? { value: 'text/plain', params: {} }) as ContentType;
   const isReport = contentType.value.toLowerCase() === 'multipart/report';
   const html = parsed.html ? cleanText(parsed.html) : null;
-  const shown = referencedContentIds(html);
-  const attachments: MailAttachment[] = [];
+  const files: Omit<MailAttachment, 'inline'>[] = [];
   const reports: { contentType: string; body: string }[] = [];
   let returnedHeaders: readonly HeaderField[] | null = null;
   for (const file of parsed.attachments) {
@@ -96,8 +95,9 @@ async function mailOf(parsed: ParsedMail, keeper: AttachmentKeeper): Promise<Mai
       returnedHeaders ??= parseHeaderBlock(file.content.subarray(0, MAX_RETURNED_HEADER)).fields;
       if (file.contentType !== 'message/rfc822') continue;
     }
-    attachments.push(await attachmentOf(file, { keeper, number: attachments.length + 1, shown }));
+    files.push(await fileOf(file, { keeper, number: files.length + 1 }));
   }
+  const named = namedFiles(html, files);
   return {
     from: mailboxesOf(parsed.from)[0] ?? null,
     sender: mailboxesOf(parsed.headers.get('sender') as AddressObject | undefined)[0] ?? null,
@@ -113,7 +113,7 @@ async function mailOf(parsed: ParsedMail, keeper: AttachmentKeeper): Promise<Mai
     references: parseMessageIds(allValues(headers, 'references').map(decodeWords)),
     plain: parsed.text ? cleanText(parsed.text) : null,
     html,
-    attachments,
+    attachments: files.map(file => ({ ...file, inline: named.has(file) })),
     headers,
     contentType: { type: contentType.value.toLowerCase(), params: contentType.params },
     reports,
@@ -144,18 +144,16 @@ function mailboxesOf(lists: AddressObject | readonly AddressObject[] | undefined
     });
 }
 
-async function attachmentOf(
+async function fileOf(
   file: Attachment,
-  at: { readonly keeper: AttachmentKeeper; readonly number: number; readonly shown: ReadonlySet<string> },
-): Promise<MailAttachment> {
-  const contentId = file.cid ? cleanText(file.cid) : null;
+  at: { readonly keeper: AttachmentKeeper; readonly number: number },
+): Promise<Omit<MailAttachment, 'inline'>> {
   return {
     filename: attachmentName(file.filename ?? '', file.contentType, at.number),
     contentType: cleanText(file.contentType),
     size: file.content.length,
     sha256: hash('sha256', file.content),
-    contentId,
-    inline: contentId !== null && at.shown.has(contentId),
+    contentId: file.cid ? cleanText(file.cid) : null,
     content: await at.keeper.keep([file.content]),
   };
 }

@@ -6,11 +6,12 @@
  * fetched until a person asks. A picture of the mail itself (`cid:`) becomes what `resolveCid` answers. A link does not
  * tell the other side where the reader came from.
  *
- * Beyond DEPTH_LIMIT, ELEMENT_LIMIT or HTML_LIMIT the result is null with a line of evidence. The raw mail is kept
- * elsewhere, so nothing is lost. No function here throws.
+ * Beyond DEPTH_LIMIT, ELEMENT_LIMIT or HTML_LIMIT of what would be shown the result is null with a line of evidence. The
+ * raw mail is kept elsewhere, so nothing is lost. No function here throws.
  */
 import sanitizeHtml from 'sanitize-html';
 import { htmlLines } from './lines.js';
+import { withoutUnshown } from './shown.js';
 import { isBoundedAttribute, safeStyle } from './style.js';
 
 /** Greatest nesting of elements that is shown. */
@@ -19,12 +20,16 @@ export const DEPTH_LIMIT = 100;
 export const ELEMENT_LIMIT = 20_000;
 /** Most characters of HTML that are shown. */
 export const HTML_LIMIT = 512 * 1024;
+/** Most characters in which what is shown is looked for. */
+const SOURCE_LIMIT = 8 * 1024 * 1024;
 /** Longest address of a link or a remote picture; the sanitiser looks through longer ones again and again. */
 const ADDRESS_LIMIT = 8_000;
 
 export interface DisplayOptions {
   /** The address of the attachment with this content id (no angle brackets, no `cid:`), or null when there is none. */
   readonly resolveCid?: (contentId: string) => string | null;
+  /** The address of the attachment that came from this address (Content-Location), or null when there is none. */
+  readonly resolveLocation?: (address: string) => string | null;
 }
 
 export interface DisplayHtml {
@@ -50,8 +55,9 @@ export function htmlToText(html: string): string {
 /** `html` made safe for display. */
 export function displayHtml(html: string, options: DisplayOptions = {}): DisplayHtml {
   try {
-    refuseSize(html);
-    const safe = sanitizeHtml(html, { ...policy(options.resolveCid ?? (() => null)), ...elementLimits() });
+    const shown = isLarge(html) ? withoutUnshown(html, isShownAttribute) : html;
+    refuseSize(shown);
+    const safe = sanitizeHtml(shown, { ...policy(options), ...elementLimits() });
     return { html: safe.trim(), evidence: [] };
   } catch (error) {
     const reason = error instanceof LimitError ? error.message : 'the sanitiser failed on it';
@@ -60,6 +66,10 @@ export function displayHtml(html: string, options: DisplayOptions = {}): Display
 }
 
 class LimitError extends Error {}
+
+function isLarge(html: string): boolean {
+  return html.length > HTML_LIMIT && html.length <= SOURCE_LIMIT;
+}
 
 /** Counts brackets before anything is parsed: rows of bare ones are the most expensive input. */
 function refuseSize(html: string): void {
@@ -112,9 +122,13 @@ const ATTRIBUTES: Record<string, string[]> = {
   time: ['datetime'],
 };
 
-type ResolveCid = NonNullable<DisplayOptions['resolveCid']>;
+const SHOWN_ATTRIBUTES: ReadonlySet<string> = new Set(Object.values(ATTRIBUTES).flat());
 
-function policy(resolveCid: ResolveCid): sanitizeHtml.IOptions {
+function isShownAttribute(name: string): boolean {
+  return SHOWN_ATTRIBUTES.has(name);
+}
+
+function policy(options: DisplayOptions): sanitizeHtml.IOptions {
   return {
     allowedTags: TAGS,
     nonTextTags: WITHOUT_TEXT,
@@ -128,7 +142,7 @@ function policy(resolveCid: ResolveCid): sanitizeHtml.IOptions {
     transformTags: {
       '*': (tagName, attribs) => ({ tagName, attribs: inBounds(attribs) }),
       a: (tagName, attribs) => ({ tagName, attribs: link(attribs) }),
-      img: (tagName, attribs) => ({ tagName, attribs: picture(attribs, resolveCid) }),
+      img: (tagName, attribs) => ({ tagName, attribs: picture(attribs, options) }),
     },
   };
 }
@@ -153,14 +167,16 @@ function link(attribs: sanitizeHtml.Attributes): sanitizeHtml.Attributes {
   return { ...attribs, href, target: '_blank', rel: 'noopener noreferrer nofollow' };
 }
 
-function picture(attribs: sanitizeHtml.Attributes, resolveCid: ResolveCid): sanitizeHtml.Attributes {
+function picture(attribs: sanitizeHtml.Attributes, options: DisplayOptions): sanitizeHtml.Attributes {
   const { src = '', srcset: _srcset, 'data-remote-src': _remote, 'data-cid': _cid, ...rest } = attribs;
   const address = src.trim();
   if (/^cid:/i.test(address)) {
     const id = contentIdOf(address.slice(4));
-    const resolved = resolveCid(id);
+    const resolved = options.resolveCid?.(id) ?? null;
     return resolved === null ? { ...rest, 'data-cid': id } : { ...rest, src: resolved };
   }
+  const own = address.length > ADDRESS_LIMIT ? null : (options.resolveLocation?.(address) ?? null);
+  if (own !== null) return { ...rest, src: own };
   if (address.length > ADDRESS_LIMIT && !/^data:/i.test(address)) return rest;
   if (/^https?:/i.test(address)) return { ...rest, 'data-remote-src': address };
   if (/^\/\//.test(address)) return { ...rest, 'data-remote-src': `https:${address}` };

@@ -6,12 +6,16 @@
  * a header without blank line are read as text; a text above 4 MiB is cut, and kept whole as a file. It throws what
  * `splitMail` and the keeper throw.
  */
+import { hash } from 'node:crypto';
+import { cutText } from '../cut.js';
 import { parseDate } from '../date.js';
+import { type Replacement, replaced } from '../html/attributes.js';
+import { dataPictures, namedFiles, namedPicture } from '../html/pictures.js';
 import type { AttachmentKeeper, HeaderField, Mail, OpenedContainer } from '../mail.js';
 import { parseMailboxes } from '../mailboxes.js';
 import { parseMessageId, parseMessageIds } from '../message-id.js';
 import { cleanSubject } from '../subject.js';
-import { type BodyPart, joinBodies, referencedContentIds } from './body.js';
+import { type BodyPart, joinBodies } from './body.js';
 import { cleanText } from './charset.js';
 import { isMessage } from './filename.js';
 import { type Draft, factsOfPart, keptFile } from './files.js';
@@ -25,6 +29,8 @@ import { transferDecode } from './transfer.js';
 import { openedWinmail } from './winmail.js';
 
 const MAX_TEXT = 4 * 1024 * 1024;
+/** Of an HTML part with the pictures in it, which do not count as text. */
+const MAX_HTML = 16 * 1024 * 1024;
 const MAX_ALL_TEXT = 8 * 1024 * 1024;
 const MAX_REPORT = 256 * 1024;
 const MAX_RETURNED_HEADER = 64 * 1024;
@@ -50,6 +56,26 @@ export async function assembleMail(source: Uint8Array, keeper: AttachmentKeeper)
     if (isInReport(part) || fields.some(field => field.name === 'x-hmxmroriginalrecipient')) returned = fields;
   };
 
+  /** HTML with the pictures in it as files. */
+  const withPictures = async (html: string): Promise<string> => {
+    const pictures = new Map<string, Replacement[]>();
+    for (const picture of dataPictures(html)) {
+      const contentId = `${hash('sha256', picture.bytes).slice(0, 32)}@data`;
+      const before = pictures.get(contentId);
+      if (before !== undefined) before.push(namedPicture(picture, contentId));
+      else {
+        pictures.set(contentId, [namedPicture(picture, contentId)]);
+        const { name: filename, contentType, bytes } = picture;
+        const facts = { filename, contentType, contentId, encoding: '' } as const;
+        files.push(await keptFile(facts, bytes, { keeper, number: files.length + 1 }));
+      }
+    }
+    return replaced(
+      html,
+      [...pictures.values()].flat().sort((a, b) => a.from - b.from),
+    );
+  };
+
   /** Multiparts without parts, with their content under the boundary that it really uses. */
   const lost: { part: Part; repaired: Uint8Array }[] = [];
   let mayRepair = true;
@@ -62,9 +88,18 @@ export async function assembleMail(source: Uint8Array, keeper: AttachmentKeeper)
       return;
     }
     const isReport = role === 'report' || role === 'returned header';
+    const isHtml = part.type.endsWith('html');
     const limit = Math.min(isReport ? MAX_REPORT : MAX_TEXT, textLeft);
-    const bytes = content.subarray(0, limit);
-    const isComplete = bytes.length === content.length;
+    const bytes = content.subarray(0, isHtml && textLeft > 0 ? MAX_HTML : limit);
+    let isComplete = bytes.length === content.length;
+    if (isHtml) {
+      const text = await withPictures(decodeTextPart(part, bytes));
+      isComplete &&= text.length <= limit;
+      textLeft -= Math.min(text.length, limit);
+      bodies.push({ part, text: cutText(text, limit), isHtml });
+      if (!isComplete || role === 'text file') await keepFile(part, content);
+      return;
+    }
     textLeft -= bytes.length;
     if (role === 'report') {
       reports.push({ contentType: part.type, body: decodeTextPart(part, bytes) });
@@ -81,7 +116,7 @@ export async function assembleMail(source: Uint8Array, keeper: AttachmentKeeper)
       lost.push({ part, repaired });
       return;
     }
-    bodies.push({ part, text: decodeTextPart(part, bytes), isHtml: part.type.endsWith('html') });
+    bodies.push({ part, text: decodeTextPart(part, bytes), isHtml });
     if (!isComplete || role === 'text file') await keepFile(part, content);
   };
 
@@ -126,8 +161,8 @@ export async function assembleMail(source: Uint8Array, keeper: AttachmentKeeper)
     bodies.push(outlookBody);
   }
   const { plain, html } = joinBodies(bodies);
-  const shown = referencedContentIds(files.length === 0 ? null : html);
-  const attachments = files.map(file => ({ ...file, inline: file.contentId !== null && shown.has(file.contentId) }));
+  const named = namedFiles(html, files);
+  const attachments = files.map(file => ({ ...file, inline: named.has(file) }));
   return mailOf(root!, { plain, html, attachments, reports, returnedHeaders: returned, opened });
 }
 

@@ -41,18 +41,6 @@ export function joinBodies(bodies: readonly BodyPart[]): { plain: string | null;
   };
 }
 
-/** The content ids that the HTML shows, without brackets. */
-export function referencedContentIds(html: string | null): ReadonlySet<string> {
-  const ids = new Set<string>();
-  if (html === null) return ids;
-  for (const match of html.matchAll(/\bcid:([^"'\s<>)]{1,998})/gi)) {
-    const raw = match[1]!.replaceAll('&amp;', '&');
-    ids.add(raw);
-    if (raw.includes('%')) ids.add(percentDecoded(raw));
-  }
-  return ids;
-}
-
 /** The multipart/alternatives that hold words of these leaves. */
 function alternativesOf(leaves: readonly Leaf[]): ReadonlySet<Part> {
   const found = new Set<Part>();
@@ -73,12 +61,4 @@ function hasTwin({ part }: Leaf, alternatives: ReadonlySet<Part>): boolean {
 /** Plain text as a piece of HTML. */
 export function paragraph(text: string): string {
   return `<div>${escapeHtml(text).trim().replaceAll('\n', '<br>\n')}</div>`;
-}
-
-function percentDecoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -8,7 +8,7 @@ import type { AttachmentKeeper, MailAttachment } from '../mail.js';
 import { parseMessageId } from '../message-id.js';
 import { cleanText } from './charset.js';
 import { attachmentName } from './filename.js';
-import { firstValue } from './headers.js';
+import { decodeWords, firstValue } from './headers.js';
 import type { Part } from './parts.js';
 import { type TransferEncoding, transferDecoder } from './transfer.js';
 
@@ -23,6 +23,7 @@ export interface FileFacts {
   readonly filename: string;
   readonly contentType: string;
   readonly contentId: string | null;
+  readonly location?: string;
   readonly encoding: TransferEncoding;
 }
 
@@ -56,17 +57,20 @@ export async function keptFile(facts: FileFacts, content: Uint8Array, { keeper, 
     size,
     sha256: hash.digest('hex'),
     contentId: facts.contentId,
+    ...(facts.location === undefined ? {} : { location: facts.location }),
     content: kept,
   };
 }
 
 export function factsOfPart(part: Part): FileFacts {
   const id = parseMessageId(firstValue(part.header.fields, 'content-id'));
+  const location = decodeWords(firstValue(part.header.fields, 'content-location')).replaceAll(/[\s"<>]+/g, '');
   return {
     filename: part.filename,
     contentType: part.type,
     contentId: id === null ? null : cleanText(id),
     encoding: part.encoding,
+    ...(location === '' ? {} : { location: location.slice(0, 2_000) }),
   };
 }
 
