@@ -3,10 +3,11 @@
  * that lets nothing run. The bytes are as they came, except for the reply addresses of other accounts: their tokens are
  * overwritten, so that size and structure stay.
  */
-import { createReadStream } from 'node:fs';
+
 import { Readable } from 'node:stream';
 import { ReplydError } from '../base/errors.js';
 import type { Headers } from '../base/http.js';
+import { readFileStream } from '../base/text-file.js';
 import type { StoredContentRef } from '../conversation/filing.js';
 import type { Call } from './route.js';
 
@@ -48,7 +49,7 @@ async function readable(
   { store, redact }: Call<unknown, unknown>,
   ref: StoredContentRef,
 ): Promise<Uint8Array | Readable> {
-  const raw = ref.file === null ? await store.read(ref) : createReadStream(ref.file);
+  const raw = ref.file === null ? await store.read(ref) : readFileStream(ref.file);
   if (redact === null) return raw;
   const redacted = async (bytes: Buffer) =>
     Buffer.from(await redact(bytes.toString('latin1'), { sameLength: true }), 'latin1');

@@ -1,8 +1,11 @@
 /**
- * Small files in the data directory that processes leave for one another. Whoever owns the folder can put a pipe there, on
- * which an open would wait for ever: reading one throws, and writing puts a new file in the place of whatever is there.
+ * Files in the data directory: contents, and small texts that processes leave for one another. Whoever owns the folder can
+ * put a pipe there, on which an open would wait for ever: reading one throws, and writing puts a new file in the place of
+ * whatever is there.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 
 /** The whole text. Throws the system's error when there is no such file, and for what is no file. */
 export function readTextFile(file: string): string {
@@ -12,6 +15,21 @@ export function readTextFile(file: string): string {
     return readFileSync(descriptor, 'utf8');
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/** The bytes of a file, which is opened when the first is asked for. Fails with the system's error, and for what is no file. */
+export function readFileStream(file: string): Readable {
+  return Readable.from(bytesOf(file), { objectMode: false });
+}
+
+async function* bytesOf(file: string): AsyncGenerator<Buffer> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!(await handle.stat()).isFile()) throw new Error(`${file} is no file`);
+    for await (const chunk of handle.createReadStream({ autoClose: false })) yield chunk as Buffer;
+  } finally {
+    await handle.close();
   }
 }
 

@@ -8,10 +8,10 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { errorText, isReplydError } from '../base/errors.js';
 import type { Log, LogFields } from '../base/log.js';
 import type { SpaceBudget } from '../base/space.js';
+import { readFileStream } from '../base/text-file.js';
 import { createWaker, type Waker } from '../base/waker.js';
 import { compose, type OutgoingAttachment } from '../conversation/compose.js';
 import type { ComposeSnapshot, Forward } from '../conversation/composing.js';
@@ -138,7 +138,7 @@ async function composeAndSave(options: ComposerOptions, snapshot: ComposeSnapsho
   const attachments = await attachmentsOf(store, snapshot.unmailed);
   const { mail, copies } = compose({ ...snapshot, mailId, date: clock(), attachments });
   const content = await renderMail(mail, options);
-  const facts = 'bytes' in content ? factsOf(content.bytes) : await factsOfStream(createReadStream(content.file));
+  const facts = 'bytes' in content ? factsOf(content.bytes) : await factsOfStream(readFileStream(content.file));
   const raw = await store.place(content, facts);
   const { envelopeSender } = options.settings();
   const saved = await store.saveComposed({

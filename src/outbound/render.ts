@@ -7,13 +7,14 @@
  *
  * Throws what reading an attachment or writing the file throws, disk_full when the budget has no room; then no file is left behind. The caller owns the file.
  */
+
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { open, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import MailComposer, { type MailComposerAttachment } from 'nodemailer/lib/mail-composer';
 import { NO_BUDGET, type SpaceBudget, withRoom } from '../base/space.js';
+import { readFileStream } from '../base/text-file.js';
 import type { OutgoingAttachment, OutgoingMail } from '../conversation/compose.js';
 import type { MailParcel } from '../conversation/ports.js';
 import type { Content } from '../mail/mail.js';
@@ -69,7 +70,7 @@ export async function* copyBytes(parcel: MailParcel): AsyncGenerator<Buffer, voi
     yield Buffer.from(parcel.content.bytes);
     return;
   }
-  for await (const chunk of createReadStream(parcel.content.file)) yield chunk as Buffer;
+  for await (const chunk of readFileStream(parcel.content.file)) yield chunk as Buffer;
 }
 
 /** The library may open no files, so they are opened here. */
@@ -77,7 +78,7 @@ function part(attachment: OutgoingAttachment, streams: Readable[]): MailComposer
   const content =
     'bytes' in attachment.content
       ? Readable.from(slices(attachment.content.bytes), { objectMode: false })
-      : createReadStream(attachment.content.file);
+      : readFileStream(attachment.content.file);
   streams.push(content);
   // RFC 2046 5.2.1 forbids to encode a message or multipart part, and as it is it may be no ASCII: send it as a file.
   const composite = /^(?:message|multipart)\//.test(attachment.contentType);

@@ -1,9 +1,9 @@
 /** What the parser's two executors have in common: the worker thread for small mails, child processes for large ones. */
 
-import { createReadStream } from 'node:fs';
 import { ReplydError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { SpaceBudget } from '../base/space.js';
+import { readFileStream } from '../base/text-file.js';
 import type { Parsed } from '../conversation/ports.js';
 import { factsOf, factsOfStream } from '../mail/fingerprint.js';
 import type { Content, RawFacts } from '../mail/mail.js';
@@ -42,5 +42,5 @@ export function parsedOf(result: JobResult): Parsed {
 }
 
 export async function factsOfContent(raw: Content): Promise<RawFacts> {
-  return 'bytes' in raw ? factsOf(raw.bytes) : factsOfStream(createReadStream(raw.file));
+  return 'bytes' in raw ? factsOf(raw.bytes) : factsOfStream(readFileStream(raw.file));
 }

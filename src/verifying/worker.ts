@@ -1,9 +1,10 @@
 /** The thread that verifies: mailauth, its hashes and its questions to the DNS. Each job is answered, whatever happens. */
-import { createReadStream } from 'node:fs';
+
 import { Readable } from 'node:stream';
 import { parentPort, workerData } from 'node:worker_threads';
 import { authenticate, type DNSResolver } from 'mailauth';
 import { errorText } from '../base/errors.js';
+import { readFileStream } from '../base/text-file.js';
 import type { Unverified } from '../conversation/ports.js';
 import type { Authentication } from '../mail/authentication.js';
 import { withBoundedHeader } from './bounded-header.js';
@@ -30,7 +31,7 @@ parentPort!.on('message', async ({ id, mail }: VerifyJob) => {
 async function verify({ raw, mailFrom, client }: Unverified): Promise<Authentication> {
   const asked = { spf: client !== null };
   try {
-    const bytes = 'bytes' in raw ? Readable.from([Buffer.from(raw.bytes)]) : createReadStream(raw.file);
+    const bytes = 'bytes' in raw ? Readable.from([Buffer.from(raw.bytes)]) : readFileStream(raw.file);
     const input = await withBoundedHeader(bytes);
     if (input === null) return unanswered('its header is too large', asked);
     const found = await authenticate(input, {

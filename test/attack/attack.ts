@@ -26,6 +26,8 @@ export interface AttackKind {
 export interface AttackOptions {
   /** The form for CI: less of the same. */
   readonly short: boolean;
+  /** Every combination, where the usual form takes each thing at least once: an hour. */
+  readonly every: boolean;
 }
 
 export interface AttackResult {

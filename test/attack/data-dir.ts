@@ -168,6 +168,14 @@ export async function everyTrial(): Promise<readonly Trial[]> {
   );
 }
 
+/** Every command at every name, with one trick each: the tricks one after the other, so that each name meets all of them. */
+async function inTurnTrials(): Promise<readonly Trial[]> {
+  return (await everyTrial()).filter((_, index) => {
+    const call = Math.floor(index / TRICKS.length);
+    return index % TRICKS.length === (call + Math.floor(call / TRICKS.length)) % TRICKS.length;
+  });
+}
+
 /** The main verbs with two tricks each, the names one after the other; links and pipes at what root names in data_dir. */
 export async function someTrials(): Promise<readonly Trial[]> {
   return (await everyTrial()).filter(({ verb, words, name, trick }) => {
@@ -356,9 +364,9 @@ export const dataDir: AttackKind = {
   name: 'data-dir',
   about: 'links, pipes and folders in data_dir, for commands that root runs',
   obstacle: needsRoot,
-  async run(_target, { short }) {
+  async run(_target, { short, every }) {
     const tally = newTally();
-    await runTrials(short ? await someTrials() : await everyTrial(), tally);
+    await runTrials(short ? await someTrials() : every ? await everyTrial() : await inTurnTrials(), tally);
     return tally.result();
   },
 };

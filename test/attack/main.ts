@@ -1,5 +1,5 @@
 /**
- * `npm run test:attack [-- --kind NAME … --short]`: attacks on the real daemon, kind by kind, each on a daemon of its own.
+ * `npm run test:attack [-- --kind NAME … --short | --every]`: attacks on the real daemon, kind by kind, each on a daemon of its own.
  * Prints a table of what was tried and held. It ends with 1 when an attack was not held, when the daemon ended, when it
  * used more memory than MEMORY_LIMIT, or when a customer's mail beside an attack was not taken in time. What is known to be
  * open (`open` of a kind) is shown and fails nothing; when it holds at last, a line says so. The short form leaves it out,
@@ -18,6 +18,7 @@ const { values } = parseArgs({
   options: {
     kind: { type: 'string', multiple: true },
     short: { type: 'boolean', default: false },
+    every: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
   },
 });
@@ -108,7 +109,7 @@ const rows: Row[] = [];
 const from = performance.now();
 for (const kind of KINDS) {
   if (values.kind !== undefined && !values.kind.includes(kind.name)) continue;
-  const row = await runKind(kind, { short: values.short });
+  const row = await runKind(kind, { short: values.short, every: values.every });
   rows.push(row);
   console.error(`${kind.name}: ${row.held} of ${row.tried} held, ${row.seconds} s, ${row.outcome}`);
 }
