@@ -215,9 +215,11 @@ function keepBelow(
  * Answers typed into a copy of our own words, whatever stands in front of their lines; where nothing else is new, also
  * what was typed directly above or below the copy. Returns the lines that lose their quote signs.
  */
-function keepAnswers({ items, recall }: Classified, parts: Part[], evidence: string[]): ReadonlySet<number> {
+function keepAnswers({ items, copies }: Classified, parts: Part[], evidence: string[]): ReadonlySet<number> {
   const answers = new Set<number>();
   if (!parts.includes('quoted')) return answers;
+  const recall = copies();
+  if (recall === null) return answers;
   const lines = items.map(item => item.line);
   const inserted = insertedIn(lines, recall, index => isMarker(items[index]!));
   const keep = (indexes: readonly number[], why: string): void => {
@@ -229,8 +231,9 @@ function keepAnswers({ items, recall }: Classified, parts: Part[], evidence: str
     }
   };
   keep(inserted.within, 'an answer inside the quote');
-  if (!hasText(items, parts)) keep(inserted.above, 'above the words of the conversation');
-  if (!hasText(items, parts)) keep(inserted.below, 'below the words of the conversation');
+  if (hasText(items, parts)) return answers;
+  const { above, below } = inserted.edges();
+  keep(above.length > 0 ? above : below, 'beside the words of the conversation');
   return answers;
 }
 

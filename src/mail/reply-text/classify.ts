@@ -9,7 +9,7 @@
 import type { KnownTexts } from '../mail.js';
 import { attributionEndingAt, mayEnd } from './attribution.js';
 import { headingAt } from './header-block.js';
-import { NOTHING_SEEN, type Recall, recallIn, type Seen, type SeenAt } from './known-texts.js';
+import { type Known, knownIn, type Seen, type SeenAt } from './known-texts.js';
 import { isBlank, type Line, plainLine } from './lines.js';
 import { isReplyLine } from './marker.js';
 import { hasOwnWords } from './own-words.js';
@@ -51,10 +51,8 @@ const INNER_QUOTE_WORDS = 20;
 const ATTRIBUTION_TRIES = 1_500;
 
 /** A body's lines by their roles, in order, and what the conversation's earlier messages tell of their words. */
-export interface Classified {
+export interface Classified extends Known {
   readonly items: readonly RoleLine[];
-  readonly seenAt: SeenAt;
-  readonly recall: Recall;
 }
 
 /** Roles of all lines. */
@@ -63,8 +61,8 @@ export function classify(read: readonly Line[], knownTexts: KnownTexts): Classif
   const addresses = knownTexts.replyAddresses.map(address => address.toLowerCase());
   const out = nameAttributions(input, addresses);
   const lines = out.map(item => item.line);
-  const recall = recallIn(lines, knownTexts.texts);
-  const seenAt: SeenAt = index => recall.seen[index] ?? NOTHING_SEEN;
+  const known = knownIn(lines, knownTexts.texts);
+  const { seenAt } = known;
   nameHeadings(out, lines, seenAt);
   nameOtherSigns(out);
   nameWrapped(out, seenAt);
@@ -72,7 +70,7 @@ export function classify(read: readonly Line[], knownTexts: KnownTexts): Classif
   nameSeen(out, seenAt);
   nameOnTop(out, seenAt);
   nameSignatures(out, lines);
-  return { items: out, seenAt, recall };
+  return { items: out, ...known };
 }
 
 /**

@@ -7,45 +7,65 @@
  * pictures is nobody's words. Linear: each line is compared with at most SHORT_LINE words in each direction.
  */
 
-import { type Recall, SHORT_LINE, wordsOf } from './known-texts.js';
+import { type Memory, type Recall, SHORT_LINE, wordsOf } from './known-texts.js';
 import type { Line } from './lines.js';
 import { hasOwnWords, withoutLinks } from './own-words.js';
 
 /** A copy may lack this share of the words around an answer, which was typed over them. */
-const COVERED = 0.7;
+const COVERED = 0.5;
 /** Words that must be recognised before anything counts as a copy; less where the whole text is shorter. */
 const LEAST = 5;
+/** Lines of a text that may be missing before one that is known again. */
+const SKIPPED = 3;
 /** Lines in front of a copy's first words, or behind its last, that may be an answer. */
 const EDGE_LINES = 30;
+
+/** What gateways put on top of mail from outside, in the languages of most of them. */
+const BANNER =
+  /don['’]t often get e?mail|originated (?:from )?outside|outside (?:of )?(?:your|the) organi[sz]ation|external (?:e-?mail|sender|mail|message)|^\W*(?:caution|warning|extern(?:al|e)?|achtung|attention|atenci[oó]n|attenzione|let op|uwaga|внимание)\b|externe(?:r|n)? (?:e-?mail|absender|nachricht)|exp[eé]diteur externe|remitente externo|nicht oft e-?mails? von|recevez pas souvent|no suele recibir/iu;
 
 export interface Inserted {
   /** Lines that stand inside of a copy and hold words that it has not. */
   readonly within: readonly number[];
-  /** Lines directly above the first copy, and directly below it. */
+  readonly edges: () => Edges;
+}
+
+/** Unknown lines directly above the first copy, and directly below it. */
+export interface Edges {
   readonly above: readonly number[];
   readonly below: readonly number[];
 }
 
-const NOTHING: Inserted = { within: [], above: [], below: [] };
+const NOTHING: Inserted = { within: [], edges: () => ({ above: [], below: [] }) };
 
 /** What stands inside and around the copies in these lines. */
 export function insertedIn(lines: readonly Line[], recall: Recall, isBarrier: (index: number) => boolean): Inserted {
-  if (recall.sequence.length === 0) return NOTHING;
-  const places = Int32Array.from(recall.places);
-  const used = new Set<number>();
-  for (const place of places) if (place !== -1) used.add(place);
-  const copy: Copy = { ...recall, places, used, lines, isBarrier };
-  if (used.size === 0) anchorLines(copy);
-  if (used.size === 0) return NOTHING;
+  const { ids, ends, memory, seen } = recall;
+  const copy: Copy = {
+    ...memory,
+    ids,
+    ends,
+    places: recall.places.slice(),
+    used: new Uint8Array(memory.sequence.length),
+    firsts: seen.map(({ first }) => first),
+    lasts: seen.map(({ last }) => last),
+    lines,
+    isBarrier,
+  };
+  if (recall.found) for (const place of copy.places) if (place !== -1) copy.used[place] = 1;
+  if (!recall.found && !anchorLines(copy)) return NOTHING;
   followOn(copy);
   followBack(copy);
-  const within = gapsIn(copy);
-  return { within, ...edgesOf(copy) };
+  return { within: gapsIn(copy), edges: () => edgesOf(copy) };
 }
 
-interface Copy extends Recall {
+interface Copy extends Pick<Recall, 'ids' | 'ends'>, Memory {
+  readonly places: Int32Array;
   /** Places that stand in the body. */
-  readonly used: Set<number>;
+  readonly used: Uint8Array;
+  /** By line, as in `Seen`. */
+  readonly firsts: number[];
+  readonly lasts: number[];
   readonly lines: readonly Line[];
   readonly isBarrier: (index: number) => boolean;
 }
@@ -54,34 +74,27 @@ function startOf({ ends }: Copy, index: number): number {
   return index === 0 ? 0 : ends[index - 1]!;
 }
 
-/** Where the first and last known word of a line stand, or null. */
-function knownOf(copy: Copy, index: number): { first: number; last: number } | null {
-  const { places, ends } = copy;
-  let first = -1;
-  let last = -1;
-  for (let at = startOf(copy, index); at < ends[index]!; at++) {
-    if (places[at] === -1) continue;
-    if (first === -1) first = places[at]!;
-    last = places[at]!;
-  }
-  return first === -1 ? null : { first, last };
-}
-
-function place({ places, used }: Copy, { at, count, first }: { at: number; count: number; first: number }): void {
+/** Words of this line, from `at` on, stand at `first` and behind. */
+function place(
+  copy: Copy,
+  { index, at, count, first }: { index: number; at: number; count: number; first: number },
+): void {
   for (let step = 0; step < count; step++) {
-    places[at + step] = first + step;
-    used.add(first + step);
+    copy.places[at + step] = first + step;
+    copy.used[first + step] = 1;
   }
+  copy.firsts[index] = first;
+  copy.lasts[index] = first + count - 1;
 }
 
 /** Recognises a text of short lines alone: all of them stand in the body, in their order. */
-function anchorLines(copy: Copy): void {
-  const { ids, ends, sequence, lineEnds } = copy;
-  let begin = 0;
-  while (begin < sequence.length) {
+function anchorLines(copy: Copy): boolean {
+  let isAny = false;
+  const { ids, ends, sequence, lineEnds, short } = copy;
+  for (const begin of short) {
     const end = sequence.indexOf(0, begin);
     const bounds = [...lineEnds].filter(at => at > begin && at <= end);
-    const found: { at: number; count: number; first: number }[] = [];
+    const found: { index: number; at: number; count: number; first: number }[] = [];
     let first = begin;
     for (let index = 0; index < ends.length && found.length < bounds.length; index++) {
       const at = startOf(copy, index);
@@ -89,12 +102,14 @@ function anchorLines(copy: Copy): void {
       let step = 0;
       while (step < count && at + step < ends[index]! && sequence[first + step] === ids[at + step]) step++;
       if (step < count || copy.isBarrier(index)) continue;
-      found.push({ at, count, first });
+      found.push({ index, at, count, first });
       first += count;
     }
-    if (bounds.length >= 2 && found.length === bounds.length) for (const each of found) place(copy, each);
-    begin = end + 1;
+    if (bounds.length < 2 || found.length < bounds.length) continue;
+    for (const each of found) place(copy, each);
+    isAny = true;
   }
+  return isAny;
 }
 
 /** Recognises short lines by following what is known above them; the rest of such a line may be an answer. */
@@ -103,21 +118,29 @@ function followOn(copy: Copy): void {
   let expected = -1;
   for (let index = 0; index < ends.length; index++) {
     if (copy.isBarrier(index)) expected = -1;
-    const known = knownOf(copy, index);
-    if (known !== null) {
-      expected = known.last + 1;
+    if (copy.lasts[index] !== -1) {
+      expected = copy.lasts[index]! + 1;
       continue;
     }
     if (expected === -1) continue;
     const start = startOf(copy, index);
     const stop = Math.min(ends[index]!, start + SHORT_LINE);
-    let count = 0;
-    const fits = (at: number): boolean => sequence[expected + at] === ids[start + at] && !used.has(expected + at);
-    while (start + count < stop && fits(count)) count++;
-    const isWhole = start + count === ends[index] && count > 0;
-    if (!isWhole && !(count > 0 && lineEnds.has(expected + count))) continue;
-    place(copy, { at: start, count, first: expected });
-    expected += count;
+    // Lines of the text may be missing or broken; the next few are looked at as well.
+    let from = expected;
+    for (let skipped = 0; skipped <= SKIPPED && sequence[from] !== 0; skipped++) {
+      const fits = (at: number): boolean => sequence[from + at] === ids[start + at] && used[from + at] === 0;
+      let count = 0;
+      while (start + count < stop && fits(count)) count++;
+      const isWhole = start + count === ends[index] && count > 0 && (skipped === 0 || lineEnds.has(from + count));
+      if (isWhole || (count > 0 && lineEnds.has(from + count))) {
+        place(copy, { index, at: start, count, first: from });
+        expected = from + count;
+        break;
+      }
+      from++;
+      const most = from + 10 * SHORT_LINE;
+      while (sequence[from] !== 0 && from < most && !lineEnds.has(from)) from++;
+    }
   }
 }
 
@@ -127,76 +150,89 @@ function followBack(copy: Copy): void {
   let wanted = -1;
   for (let index = ends.length - 1; index >= 0; index--) {
     if (copy.isBarrier(index)) wanted = -1;
-    const known = knownOf(copy, index);
-    if (known !== null) {
-      wanted = known.first - 1;
+    if (copy.firsts[index] !== -1) {
+      wanted = copy.firsts[index]! - 1;
       continue;
     }
     const start = startOf(copy, index);
     const count = ends[index]! - start;
     if (wanted < 0 || sequence[wanted] === 0 || count === 0 || count > SHORT_LINE) continue;
     let step = 0;
-    while (step < count && sequence[wanted - step] === ids[ends[index]! - 1 - step] && !used.has(wanted - step)) step++;
+    while (step < count && sequence[wanted - step] === ids[ends[index]! - 1 - step] && used[wanted - step] === 0)
+      step++;
     if (step < count) continue;
-    place(copy, { at: start, count, first: wanted - count + 1 });
+    place(copy, { index, at: start, count, first: wanted - count + 1 });
     wanted -= count;
   }
 }
 
-/** The lines with unknown words between two places of one text. */
+/** The lines with unknown words between two places of one text, or below a place that is not its last. */
 function gapsIn(copy: Copy): number[] {
   const { places, ends, sequence } = copy;
   const found = new Set<number>();
   const covered = coverage(copy);
   let place = -1;
+  // The line of that place.
+  let depth = 0;
   let pending: number[] = [];
+  // The rest of a text is missing: what stands there instead, as deep as the text, is an answer to its last line.
+  const cutOff = (): void => {
+    if (place === -1 || sequence[place + 1] === 0 || pending.length > EDGE_LINES || !covered(place, place)) return;
+    for (const line of pending) if (copy.lines[line]!.depth === depth) found.add(line);
+  };
   for (let index = 0; index < ends.length; index++) {
     if (copy.isBarrier(index)) {
+      cutOff();
       place = -1;
       pending = [];
       continue;
     }
+    const start = startOf(copy, index);
     let isTail = false;
     let known = 0;
-    for (let at = startOf(copy, index); at < ends[index]!; at++) {
+    for (let at = start; at < ends[index]!; at++) {
       const here = places[at]!;
       if (here === -1) {
-        if (place !== -1 && pending.at(-1) !== index) pending.push(index);
+        if (pending.at(-1) !== index) pending.push(index);
         continue;
       }
+      const isFirst = here === 0 || sequence[here - 1] === 0;
       if (place !== -1 && here === place + 1) for (const line of pending) found.add(line);
       else if (place !== -1 && here > place && covered(place, here)) {
-        for (const line of pending) if (knownOf(copy, line) === null) found.add(line);
-      }
+        for (const line of pending) if (copy.firsts[line] === -1) found.add(line);
+      } else if (isFirst && at > start && pending.at(-1) === index) found.add(index);
       pending = [];
       known++;
       place = here;
-      isTail = sequence[place + 1] === 0 && known === at + 1 - startOf(copy, index);
+      depth = copy.lines[index]!.depth;
+      isTail = sequence[place + 1] === 0 && known === at + 1 - start;
     }
     // Words behind the last of a text, on its line.
     if (isTail && pending.at(-1) === index && copy.lines[index]!.key.length < 500) found.add(index);
   }
+  cutOff();
   return [...found].filter(index => hasNewWords(copy, index));
 }
 
-/** Tells of two places whether they stand in one text, most of which stands in the body. */
-function coverage({ places, sequence }: Copy): (from: number, to: number) => boolean {
+/** Tells of two places whether they stand in one text, half of which stands in the body. */
+function coverage({ used, sequence }: Copy): (from: number, to: number) => boolean {
   let sums: Uint32Array | null = null;
-  const seen = new Uint8Array(sequence.length + 1);
-  for (const place of places) if (place !== -1) seen[place] = 1;
-  const bounds = (at: number, step: number): number => {
+  const bound = (at: number, step: number): number => {
     let end = at;
     while (end >= 0 && end < sequence.length && sequence[end] !== 0) end += step;
     return end;
   };
+  let start = 0;
+  let end = 0;
   return (from, to) => {
     if (sums === null) {
       sums = new Uint32Array(sequence.length + 1);
-      for (let at = 0; at < sequence.length; at++) sums[at + 1] = sums[at]! + seen[at]!;
+      for (let at = 0; at < sequence.length; at++) sums[at + 1] = sums[at]! + used[at]!;
     }
-    if (to - from > 400) return false;
-    const start = bounds(from, -1) + 1;
-    const end = bounds(from, 1);
+    if (from < start || from >= end) {
+      start = bound(from, -1) + 1;
+      end = bound(from, 1);
+    }
     return to < end && sums[end]! - sums[start]! >= COVERED * (end - start);
   };
 }
@@ -206,36 +242,37 @@ function hasNewWords(copy: Copy, index: number): boolean {
   const start = startOf(copy, index);
   let known = 0;
   for (let at = start; at < copy.ends[index]!; at++) if (copy.places[at] !== -1) known++;
-  if (known === 0) return hasOwnWords(key) && !/\p{L}[?\ufffd]+\p{L}/u.test(key);
+  // An address that stands alone is an answer; clients put theirs behind words.
+  if (known === 0)
+    return (hasOwnWords(key) || /^[\s>*-]*https?:\S+\s*$/.test(key)) && !/\p{L}[?\ufffd]+\p{L}/u.test(key);
   // A number in front is how a list is shown.
   return wordsOf(withoutLinks(key).replace(/^\s*\d{1,3}[.)]\s/, '')).length > known;
 }
 
 /** The unknown lines directly above and below the first copy. */
-function edgesOf(copy: Copy): { above: number[]; below: number[] } {
-  const { ends, sequence } = copy;
-  let first = 0;
-  while (first < ends.length && knownOf(copy, first) === null) first++;
-  if (first === ends.length) return { above: [], below: [] };
+function edgesOf(copy: Copy): Edges {
+  const { ends, sequence, lines, firsts } = copy;
+  const first = firsts.findIndex(place => place !== -1);
+  if (first === -1) return { above: [], below: [] };
   const above: number[] = [];
-  const { depth } = copy.lines[first]!;
-  const place = knownOf(copy, first)!.first;
-  const isBegun = place > 0 && sequence[place - 1] !== 0;
+  const { depth } = lines[first]!;
+  const isBegun = firsts[first]! > 0 && sequence[firsts[first]! - 1] !== 0;
   for (let index = first - 1; !isBegun && index >= 0 && first - index <= EDGE_LINES; index--) {
     if (copy.isBarrier(index)) break;
-    if (copy.lines[index]!.depth === depth && hasNewWords(copy, index)) above.unshift(index);
+    if (lines[index]!.depth !== depth || BANNER.test(lines[index]!.key)) continue;
+    if (hasNewWords(copy, index)) above.unshift(index);
   }
   let last = first;
   let words = 0;
   for (let index = first; index < ends.length && !copy.isBarrier(index); index++) {
-    const known = knownOf(copy, index);
-    if (known !== null) last = index;
-    if (known !== null) words += known.last - known.first + 1;
+    if (firsts[index] === -1) continue;
+    last = index;
+    words += copy.lasts[index]! - firsts[index]! + 1;
   }
   if (words < LEAST) return { above: [], below: [] };
   const below: number[] = [];
   for (let index = last + 1; index < ends.length && !copy.isBarrier(index); index++) {
-    const line = copy.lines[index]!;
+    const line = lines[index]!;
     if (line.key === '') continue;
     if (line.depth > depth || line.mark === 'quoted' || /^--$|[:：]$/.test(line.key) || below.length >= EDGE_LINES) {
       return { above, below: [] };

@@ -6,7 +6,7 @@
  * The cost is linear in the body and bounded in what is known (KNOWN_LIMIT). A text of fewer than RUN words is never
  * found. Nothing throws.
  */
-import type { Line } from './lines.js';
+import { isAscii, type Line } from './lines.js';
 
 const RUN = 5;
 /** Words of a line that is known by its neighbours. */
@@ -19,6 +19,12 @@ const WORD_KINDS = 1_024;
 
 // Scripts without spaces count each character as a word.
 const WORD = /[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]|[\p{L}\p{N}]+/gu;
+
+/** Characters of a body that is looked up whole. */
+const SHORT_BODY = 4_000;
+/** Words of a text by which its copies are found. */
+const LONG_WORD = /[^\s\x21-\x40\x5b-\x60\x7b-\x7f]{5,}/g;
+const LONG_WORDS = 12;
 
 /** What is known of a line's words. */
 export interface Seen {
@@ -36,46 +42,104 @@ export type SeenAt = (index: number) => Seen;
 
 /** A body's words beside those of the known texts. */
 export interface Recall {
-  /** By line; [] where nothing is known. */
+  /** By line. */
   readonly seen: readonly Seen[];
   /** A number for each word of the body, and by line one past its last word. */
   readonly ids: readonly number[];
   readonly ends: readonly number[];
   /** Where each word of the body stands in `sequence`, -1 for nowhere. */
   readonly places: Int32Array;
-  /** The words of all texts by place; 0 in the gaps between them. */
+  /** Some word has a place. */
+  readonly found: boolean;
+  readonly memory: Memory;
+}
+
+/** The words of the known texts. */
+export interface Memory {
+  /** By place; 0 in the gaps between the texts. */
   readonly sequence: readonly number[];
   /** One past the last word of each of their lines. */
   readonly lineEnds: ReadonlySet<number>;
+  /** First place of each text whose lines are all shorter than a run. */
+  readonly short: readonly number[];
 }
 
-const NO_RECALL: Recall = {
-  seen: [],
-  ids: [],
-  ends: [],
-  places: new Int32Array(0),
-  sequence: [],
-  lineEnds: new Set(),
-};
+/** What is known of a body. */
+export interface Known {
+  readonly seenAt: SeenAt;
+  /** All of its words beside those of the texts; null where no copy of a text can stand in it. */
+  readonly copies: () => Recall | null;
+}
 
-/** What `texts` tell of each line. */
-export function recallIn(lines: readonly Line[], texts: readonly string[]): Recall {
-  if (texts.length === 0) return NO_RECALL;
+/**
+ * What `texts` tell of each line. Nearly always only the writer's own lines are asked about, which stand on top: in a
+ * long body the words of the quoted lines below the last of them are looked up only when somebody asks for one of those,
+ * or when a long word of a text stands in the body, so that a copy may.
+ */
+export function knownIn(lines: readonly Line[], texts: readonly string[]): Known {
+  if (texts.length === 0) return { seenAt: () => NOTHING_SEEN, copies: () => null };
+  let size = 0;
+  for (const line of lines) size += line.body.length;
+  const isShort = size <= SHORT_BODY;
+  const own = isShort ? lines.length : lines.findLastIndex(line => line.depth === 0 && line.key !== '') + 1;
+  let memory: Memory | null = null;
+  let recall: Recall | null = null;
+  const upTo = (end: number): Recall => {
+    memory ??= memoryOf(texts);
+    recall = recallBefore(end, lines, memory);
+    return recall;
+  };
+  return {
+    seenAt(index) {
+      const found = recall !== null && index < recall.seen.length ? recall : upTo(index < own ? own : lines.length);
+      return found.seen[index]!;
+    },
+    copies() {
+      if (!isShort && !mayHold(lines, texts)) return null;
+      const whole = recall?.seen.length === lines.length ? recall : upTo(lines.length);
+      return whole.found || whole.memory.short.length > 0 ? whole : null;
+    },
+  };
+}
+
+/** False when no longer word of any text stands in the body as it was written. */
+function mayHold(lines: readonly Line[], texts: readonly string[]): boolean {
+  let body = '';
+  for (const line of lines) body += `${line.body.length > BODY_LIMIT ? line.body.slice(0, BODY_LIMIT) : line.body}\n`;
+  const missing = new Set<string>();
+  return texts.some(text => {
+    const long = text.slice(0, KNOWN_LIMIT).match(LONG_WORD)?.slice(0, LONG_WORDS) ?? [];
+    for (const word of long) {
+      if (missing.has(word)) continue;
+      if (body.includes(word)) return true;
+      missing.add(word);
+    }
+    return long.length === 0;
+  });
+}
+
+/** What is known of the lines before `end`; a run may reach into the lines behind. */
+function recallBefore(end: number, lines: readonly Line[], memory: Memory): Recall {
   const ids: number[] = [];
   const ends: number[] = [];
-  for (const { body } of lines) {
+  for (let index = 0; index < lines.length; index++) {
+    if (index >= end && ids.length >= ends[end - 1]! + RUN - 1) break;
+    const { body } = lines[index]!;
     if (ids.length < BODY_LIMIT) addIds(body.length > BODY_LIMIT ? body.slice(0, BODY_LIMIT) : body, ids);
     ends.push(ids.length);
   }
-  const known = knownRuns(texts, ids);
-  const { sequence, lineEnds } = known;
-  if (known.runs.size === 0)
-    return { ...NO_RECALL, ids, ends, places: new Int32Array(ids.length).fill(-1), sequence, lineEnds };
-  const places = placesOf(ids, known);
+  const runs = runsIn(memory.sequence, ids);
+  if (runs === null) {
+    const seen = new Array<Seen>(end).fill(NOTHING_SEEN);
+    return { seen, ids, ends, places: new Int32Array(ids.length).fill(-1), found: false, memory };
+  }
+  const { sequence } = memory;
+  const places = placesOf(ids, sequence, runs);
   const seen: Seen[] = [];
   let start = 0;
   let expected = -1;
-  for (const stop of ends) {
+  let found = false;
+  for (const stop of ends.slice(0, end)) {
     // The short lines a text ends with are too few words for a run; they are known by following the last known word.
     if (expected !== -1 && stop - start <= SHORT_LINE && isNext(ids, { start, end: stop }, sequence, expected)) {
       for (let at = start; at < stop; at++) places[at] = expected + at - start;
@@ -91,14 +155,15 @@ export function recallIn(lines: readonly Line[], texts: readonly string[]): Reca
     }
     const share = stop === start ? -1 : count / (stop - start);
     if (last !== -1) expected = last + 1;
+    found ||= last !== -1;
     start = stop;
     seen.push({ share, first, last });
   }
-  return { seen, ids, ends, places, sequence, lineEnds };
+  return { seen, ids, ends, places, found, memory };
 }
 
 /** Where each word stands in the known texts, -1 for nowhere. */
-function placesOf(ids: readonly number[], { runs, sequence, firsts }: Known): Int32Array {
+function placesOf(ids: readonly number[], sequence: readonly number[], { runs, firsts }: Runs): Int32Array {
   const places = new Int32Array(ids.length).fill(-1);
   let last = -1;
   for (let at = 0; at + RUN <= ids.length; at++) {
@@ -131,61 +196,90 @@ export function wordsOf(text: string): string[] {
  * thousand million share one, and a run of RUN of them is what counts.
  */
 function addIds(text: string, ids: number[]): void {
-  for (const word of wordsOf(text)) ids.push(idOf(word));
+  if (!isAscii(text)) {
+    for (const word of wordsOf(text)) ids.push(idOf(word));
+    return;
+  }
+  // The same without a string for each word.
+  let id = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    const lower = code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
+    if ((lower >= 0x61 && lower <= 0x7a) || (lower >= 0x30 && lower <= 0x39)) {
+      id = nextId(id, lower);
+    } else if (id !== 0) {
+      ids.push(id);
+      id = 0;
+    }
+  }
+  if (id !== 0) ids.push(id);
+}
+
+function nextId(id: number, code: number): number {
+  const mixed = Math.imul(id ^ code, 0x9e3779b1);
+  return mixed ^ (mixed >>> 15) || 1;
 }
 
 function idOf(word: string): number {
   let id = 0;
-  for (let at = 0; at < word.length; at++) {
-    id = Math.imul(id ^ word.charCodeAt(at), 0x9e3779b1);
-    id = id ^ (id >>> 15) || 1;
-  }
+  for (let at = 0; at < word.length; at++) id = nextId(id, word.charCodeAt(at));
   return id;
-}
-
-interface Known extends Pick<Recall, 'sequence' | 'lineEnds'> {
-  readonly runs: ReadonlyMap<number, number>;
-  /** The places that `runs` tells. */
-  readonly firsts: ReadonlySet<number>;
 }
 
 /** Which kinds of words stand in the body; kept, because it is filled anew for each. */
 const inBody = new Uint8Array(WORD_KINDS);
 
+function memoryOf(texts: readonly string[]): Memory {
+  const sequence: number[] = [];
+  const lineEnds = new Set<number>();
+  const short: number[] = [];
+  let budget = KNOWN_LIMIT;
+  for (const text of texts) {
+    if (budget <= 0) break;
+    const begin = sequence.length;
+    let longest = 0;
+    for (const line of (text.length > budget ? text.slice(0, budget) : text).split('\n')) {
+      const before = sequence.length;
+      addIds(line, sequence);
+      lineEnds.add(sequence.length);
+      if (sequence.length - before > longest) longest = sequence.length - before;
+    }
+    if (longest < RUN) short.push(begin);
+    budget -= text.length;
+    sequence.push(0);
+  }
+  return { sequence, lineEnds, short };
+}
+
+interface Runs {
+  /** Run → place of its first word. */
+  readonly runs: ReadonlyMap<number, number>;
+  /** The places that `runs` tells. */
+  readonly firsts: ReadonlySet<number>;
+}
+
 /**
- * The runs of RUN words of the texts that stand in the body as well, as far as a look at their words tells, with the
- * place of their first word. Between two texts lies a gap.
+ * The runs of RUN words of the texts that stand in the body as well, as far as a look at their words tells; null without
+ * any.
  */
-function knownRuns(texts: readonly string[], body: readonly number[]): Known {
+function runsIn(sequence: readonly number[], body: readonly number[]): Runs | null {
   inBody.fill(0);
   for (const id of body) inBody[id & (WORD_KINDS - 1)] = 1;
   const runs = new Map<number, number>();
-  const sequence: number[] = [];
   const firsts = new Set<number>();
-  const lineEnds = new Set<number>();
-  let budget = KNOWN_LIMIT;
-  for (const text of texts) {
-    const place = sequence.length;
-    if (budget <= 0) break;
-    for (const line of (text.length > budget ? text.slice(0, budget) : text).split('\n')) {
-      addIds(line, sequence);
-      lineEnds.add(sequence.length);
-    }
-    budget -= text.length;
-    // How many words up to here, one after the other, stand in the body.
-    let row = 0;
-    for (let next = place; next < sequence.length; next++) {
-      row = inBody[sequence[next]! & (WORD_KINDS - 1)] === 1 ? row + 1 : 0;
-      if (row < RUN) continue;
-      const at = next - RUN + 1;
-      const hash = hashOf(sequence, at);
-      if (runs.has(hash)) continue;
-      runs.set(hash, at);
-      firsts.add(at);
-    }
-    sequence.push(0);
+  // How many words up to here, one after the other, stand in the body.
+  let row = 0;
+  for (let next = 0; next < sequence.length; next++) {
+    const id = sequence[next]!;
+    row = id !== 0 && inBody[id & (WORD_KINDS - 1)] === 1 ? row + 1 : 0;
+    if (row < RUN) continue;
+    const at = next - RUN + 1;
+    const hash = hashOf(sequence, at);
+    if (runs.has(hash)) continue;
+    runs.set(hash, at);
+    firsts.add(at);
   }
-  return { runs, sequence, firsts, lineEnds };
+  return runs.size === 0 ? null : { runs, firsts };
 }
 
 /** A number for RUN ids in order. */

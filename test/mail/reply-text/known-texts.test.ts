@@ -89,6 +89,45 @@ test('answers inside an unmarked quote', () => {
   assert.ok(found.quotedText.includes('Kind regards\nAnn'));
 });
 
+const BLOCK = 'From: Ann Lee <a@shop.example>\nSent: Monday, May 3, 2027\nTo: Bob\n';
+const LINE = 'On Mon, May 3, 2027 at 10:02 AM Ann Lee <a@shop.example> wrote:';
+const ASKED = 'Hello Jane,\n\nwhich lamp did you order?\n\nAnd which shade do you need?\n\nBest regards\nAnn';
+const answered = (first: string, second: string): string =>
+  ASKED.replace('order?', `order?${first}`).replace('need?', `need?${second}`);
+const marked = (text: string): string => text.replaceAll(/^/gm, '> ');
+
+const ANSWERS: readonly (readonly [string, string, string])[] = [
+  ['one word each', `${LINE}\n${marked(answered('\nBlue', '\nRed'))}`, 'Blue\n\nRed'],
+  ['deeper signs', `Hi\n\n${LINE}\n${marked(answered('\n>> Blue', '\n>> Red'))}`, 'Hi\n\nBlue\n\nRed'],
+  ['arrows', `${BLOCK}\n${answered('\n--> Blue', '\n==> Red')}`, '--> Blue\n\n==> Red'],
+  ['initials', `${BLOCK}\n${answered('\nBL: Blue', '\nBL> Red')}`, 'BL: Blue\n\nBL> Red'],
+  ['rows of signs', `${BLOCK}\n${answered('\n-----\nBlue\n-----', '\n***\nRed\n***')}`, 'Blue\n\nRed'],
+  [
+    'on the line of the question',
+    `${BLOCK}\n${answered(' The blue', ' ***Red***')}`,
+    'which lamp did you order? The blue\n\nAnd which shade do you need? ***Red***',
+  ],
+  ['above the first line', `${BLOCK}\nThe blue one.\n\n${ASKED}`, 'The blue one.'],
+  ['before the first word', `${LINE}\n${marked(`The blue one.${ASKED}`)}`, 'The blue one.Hello Jane,'],
+  ['below the last line', `${LINE}\n${marked(`${ASKED}\n\nThe blue one.`)}`, 'The blue one.'],
+  ['where the rest was cut off', `${LINE}\n${marked('Hello Jane,\n\nwhich lamp did you order?\nBlue')}`, 'Blue'],
+  [
+    'over a question',
+    `Hi\n\n${BLOCK}\n${ASKED.replace('And which shade do you need?', 'Red, as I said.')}`,
+    'Hi\n\nRed, as I said.',
+  ],
+  ['an address', `${BLOCK}\n${answered('\nhttps://shop.example/blue', '')}`, 'https://shop.example/blue'],
+  ['nothing', `${LINE}\n${marked(ASKED)}`, ''],
+  ['nothing, below a gateway', `${BLOCK}\nCAUTION: This mail is from outside.\n\n${ASKED}`, ''],
+  ['nothing, above a footer', `${LINE}\n${marked(`${ASKED}\n\nEarlier:\n\n> Hi\n\n-- \nShop`)}`, ''],
+];
+
+for (const [name, plain, text] of ANSWERS) {
+  test(`an answer inside our words: ${name}`, () => {
+    assert.equal(splitReply({ plain, html: null }, { replyAddresses: [], texts: [HIS, ASKED] }).text, text);
+  });
+}
+
 test('the addresses of links in a quote are no answers', () => {
   const answered = [...OURS.slice(0, 3), '<https://shop.example/depot>', '', ...OURS.slice(4)];
   const plain = ['Ok', '', 'From: Ann Lee <a@shop.example>', 'Sent: Monday, May 3, 2027', '', ...answered];
