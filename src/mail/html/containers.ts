@@ -17,13 +17,15 @@ export interface Marks {
 }
 
 /**
- * `history` the quoted mail begins here and goes on to the end of the body; `forwarded` likewise, forwarded;
+ * `history` the quoted mail begins here and goes on to the end of the body; `end` it begins below; `forwarded` as
+ * `history`, forwarded;
  * `quoted` all inside is quoted mail; `attribution` the lines inside are a client's own;
  * `wrapper` an attribution, then a blockquote, and below that the writer again; `signature`;
  * `border` the top border that Word draws above a header block; `blockquote`; `indent` a blockquote used as indentation.
  */
 export type Container =
   | 'history'
+  | 'end'
   | 'forwarded'
   | 'quoted'
   | 'attribution'
@@ -36,7 +38,7 @@ export type Container =
 const ENDINGS: readonly (readonly [string, Container])[] = [
   // Outlook on the web, for mobiles, for Mac.
   ['divrplyfwdmsg', 'history'],
-  ['appendonsend', 'history'],
+  ['appendonsend', 'end'],
   ['olk_src_body_section', 'history'],
   ['mail-editor-reference-message-container', 'history'],
   ['ms-outlook-mobile-reference-message', 'history'],
@@ -100,7 +102,8 @@ function containerNamed(token: string): Container | null {
  * a quote, as simple programs write it.
  */
 function isIndent(marks: Marks): boolean {
-  if (marks.type !== '' || marks.class !== '' || marks.id !== '' || marks.style === '') return false;
+  const hasClass = marks.class !== '' && !/^(?:x_)*elementToProof$/.test(marks.class);
+  if (marks.type !== '' || hasClass || marks.id !== '' || marks.style === '') return false;
   return (
     /margin|border(?:-left)?\s*:\s*(?:none|0)/i.test(marks.style) &&
     !/border(?:-left)?(?:-width|-style|-color)?\s*:[^;]*(?:solid|double|dashed|dotted|[1-9]px|[1-9]pt|\.\dem)/i.test(

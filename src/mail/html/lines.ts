@@ -114,6 +114,9 @@ interface State extends Flow {
   hides: boolean;
   font: SymbolFont | null;
   symbols: boolean;
+  /** The latest style and what it says. */
+  style: string;
+  look: Look;
   /** Style → what it says. */
   readonly looks: Map<string, Look>;
   /** Hidden words are read as well. */
@@ -137,6 +140,8 @@ function read(html: string, all: boolean): HtmlLines & { readonly hides: boolean
     hides: false,
     font: null,
     symbols: false,
+    style: '',
+    look: NO_LOOK,
     looks: new Map(),
     all,
   };
@@ -195,12 +200,7 @@ function tokenize(state: State): void {
         if (attribute !== '' && value.length < 4_000) value += String.fromCodePoint(code);
       },
       onattribend() {
-        if (attribute === 'href') given.href = given.href || value;
-        else if (attribute === 'alt') given.alt = given.alt || value;
-        else if (attribute === 'start' || attribute === 'value') given.number = given.number || value;
-        else if (attribute === 'face') given.face = given.face || value;
-        else if (attribute === 'hidden') given.hidden = true;
-        else if (
+        if (
           attribute === 'class' ||
           attribute === 'id' ||
           attribute === 'name' ||
@@ -209,7 +209,11 @@ function tokenize(state: State): void {
         ) {
           if (given.marks === NO_MARKS) given.marks = { ...NO_MARKS };
           given.marks[attribute] = given.marks[attribute] || value;
-        }
+        } else if (attribute === 'href') given.href = given.href || value;
+        else if (attribute === 'alt') given.alt = given.alt || value;
+        else if (attribute === 'start' || attribute === 'value') given.number = given.number || value;
+        else if (attribute === 'face') given.face = given.face || value;
+        else if (attribute === 'hidden') given.hidden = true;
         attribute = '';
       },
       onopentagend: open,
@@ -246,7 +250,7 @@ function addWords(state: State, text: string): void {
 function openElement(state: State, given: Tag): void {
   const { kind, marks } = given;
   const { tag } = kind;
-  const look = marks.style === '' ? NO_LOOK : lookIn(state, marks.style);
+  const look = marks === NO_MARKS || marks.style === '' ? NO_LOOK : lookIn(state, marks.style);
   const isAway = (look.hidden || given.hidden) && !state.all;
   if (tag === 'br') breakLine(state);
   else if (tag === 'img' && !isAway) addPicture(state, given.alt);
@@ -280,6 +284,13 @@ function openElement(state: State, given: Tag): void {
 }
 
 function lookIn(state: State, style: string): Look {
+  if (style === state.style) return state.look;
+  state.style = style;
+  state.look = lookOfStyle(state, style);
+  return state.look;
+}
+
+function lookOfStyle(state: State, style: string): Look {
   const known = state.looks.get(style);
   if (known !== undefined) return known;
   const look = lookOf(style);
@@ -316,6 +327,10 @@ function openContainer(state: State, container: Container, marks: Marks): void {
     case 'forwarded':
       endLine(state);
       if (!inside && state.pending === null) state.pending = container;
+      state.settled = true;
+      return;
+    case 'end':
+      endLine(state);
       state.settled = true;
       return;
     case 'border':
@@ -382,6 +397,7 @@ function closeTop(state: State): void {
   if (container === 'quoted') state.quoted--;
   if (container === 'attribution') state.attribution--;
   if (container === 'wrapper') state.wrappers.pop();
+  if (container === 'end' && state.depth === 0 && state.quoted === 0) state.pending ??= 'history';
   if (container === 'signature') {
     if (kind.isBlock || state.text.trim() === '') endLine(state);
     state.signature--;

@@ -24,7 +24,7 @@ export const NO_LOOK: Look = { hidden: false, seen: null, font: undefined, broke
 
 const ZERO = String.raw`\s*:\s*0(?:\.0*)?(?:px|pt|em|rem|%|in|cm|mm)?\s*(?:!\s*important\s*)?(?:;|$)`;
 const HIDDEN = new RegExp(
-  `(?:^|[;\\s])(?:display\\s*:\\s*none|mso-hide\\s*:\\s*all|max-height${ZERO}|opacity${ZERO})`,
+  `(?:^|[;\\s])(?:display\\s*:\\s*none|mso-hide\\s*:\\s*all|max-height${ZERO}|opacity${ZERO}|color\\s*:\\s*transparent|text-indent\\s*:\\s*-\\d{3}|(?:left|top)\\s*:\\s*-\\d{4}|clip\\s*:\\s*rect\\(\\s*0)`,
   'i',
 );
 const TINY = new RegExp(`(?:^|[;\\s])font-size${ZERO}`, 'i');

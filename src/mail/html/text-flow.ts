@@ -4,7 +4,9 @@
  *
  * It looks only at what is added, never back into a line, so that a line costs its length.
  */
+
 import { keyOf, LINE_LIMIT, type Line, type LineMark, plainLine, verbatimLine } from '../reply-text/lines.js';
+import { withoutMoved } from './symbols.js';
 
 /** Quote signs put in front of a line at most. */
 const DEPTH_SHOWN = 10;
@@ -180,7 +182,8 @@ function markOf(flow: Flow, text: string): LineMark | null {
   }
   if (flow.quoted > 0) return 'quoted';
   if (flow.depth > 0) return null;
-  if (flow.attribution > 0) return 'attribution';
+  // A client's line is no sentence, a person's words before it are.
+  if (flow.attribution > 0) return /[.!?。！？]$/.test(text) ? 'wrapped' : 'attribution';
   // Until a wrapper shows its blockquote, its lines are what the client wrote above it.
   if (flow.wrappers.at(-1)?.used === false) {
     flow.settled = true;
@@ -199,7 +202,8 @@ function emit(flow: Flow, text: string, mark: LineMark | null): void {
   push(flow, text, flow.depth, mark);
 }
 
-function push(flow: Flow, body: string, quotes: number, mark: LineMark | null): void {
+function push(flow: Flow, text: string, quotes: number, mark: LineMark | null): void {
+  const body = withoutMoved(text);
   // Quote signs typed into the HTML, as gateways make them of plain text.
   const typed = mark === null && body.startsWith('>') ? plainLine(body) : null;
   const raw = quotes === 0 ? body : `${'> '.repeat(Math.min(quotes, DEPTH_SHOWN))}${body}`.trimEnd();

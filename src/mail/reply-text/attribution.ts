@@ -44,14 +44,15 @@ export function attributionEndingAt(
   const last = lines[index]!;
   const ending = endingOf(last);
   if (ending === null) return null;
-  const quoted = ending.after === '' && quoteFollows(lines, index);
+  const glued = ending.after.startsWith('>');
+  const quoted = glued || (ending.after === '' && quoteFollows(lines, index));
   let joined = '';
   for (let start = index; start >= 0 && start > index - LINE_SPAN; start--) {
     const line = lines[start]!;
     if (line.mark !== last.mark || line.depth !== last.depth || line.key === '') break;
     joined = start === index ? ending.key : `${line.key} ${joined}`;
     const tail = joined.slice(-LENGTH_LIMIT);
-    const strict = ending.after !== '';
+    const strict = ending.after !== '' && !glued;
     if (strict ? !isStrictAttribution(tail) : !isAttribution(tail, quoted, addresses)) continue;
     const first = extend(lines, start, index);
     const before = sharedText(lines, first, index);
@@ -190,11 +191,11 @@ function endingOf(line: Line): { key: string; after: string } | null {
   const last = key.slice(-1);
   if ('-–—>)'.includes(last) || UNSPACED_ENDINGS.has(last) || COLON_END.test(key)) return { key, after: '' };
   if (key.length >= 1_000 || !(key.includes(':') || key.includes('：'))) return null;
-  let colon = key.search(/[:：]\s/);
+  let colon = key.search(/[:：][\s>]/);
   for (let tries = 0; colon !== -1 && tries < 12; tries++) {
     const head = key.slice(0, colon).trimEnd();
     if (closingVerb(head) !== null) return { key: key.slice(0, colon + 1), after: key.slice(colon + 1).trim() };
-    const next = key.slice(colon + 1).search(/[:：]\s/);
+    const next = key.slice(colon + 1).search(/[:：][\s>]/);
     colon = next === -1 ? -1 : colon + 1 + next;
   }
   return null;
@@ -270,6 +271,9 @@ function sharedAt(text: string): number {
   return found === -1 ? -1 : from + found;
 }
 
+/** Initials as a quote sign, as The Bat! writes them. */
+const INITIALS = /^ ?\p{Lu}{1,3}> ?\S/u;
+
 function quoteFollows(lines: readonly Line[], index: number): boolean {
   const depth = lines[index]!.depth;
   if (depth > 0) return (lines[index + 1]?.depth ?? 0) >= depth;
@@ -277,7 +281,10 @@ function quoteFollows(lines: readonly Line[], index: number): boolean {
     const line = lines[next]!;
     if (line.depth > depth || line.mark === 'quoted') return true;
     if (!isBlank(line))
-      return /^\s*[|:}»]\s?\S/.test(line.raw) && keyOf(line.raw).length > 3 && line.raw.trim().startsWith('|');
+      return (
+        INITIALS.test(line.raw) ||
+        (/^\s*[|:}»]\s?\S/.test(line.raw) && keyOf(line.raw).length > 3 && line.raw.trim().startsWith('|'))
+      );
   }
   return false;
 }

@@ -111,14 +111,14 @@ const COLUMN = 20;
 
 /**
  * The header that Lotus Notes writes in columns: sender and date on the left, `To`, `cc` and `Subject` alone on their
- * lines, their values below. It is found by its `To`, so it begins above.
+ * lines, their values below or behind. It is found by its `To`, so it begins above.
  */
 function columnsAt(lines: readonly Line[], index: number): Heading | null {
   const line = lines[index]!;
-  if (line.depth > 0 || labelAlone(line) !== 'to') return null;
+  if (line.depth > 0 || columnOf(line) !== 'to') return null;
   let subject = index;
   for (let at = index + 1; at < lines.length && at <= index + 12 && subject === index; at++) {
-    const kind = labelAlone(lines[at]!);
+    const kind = columnOf(lines[at]!);
     if (kind === 'subject') subject = at;
     else if (kind !== null && kind !== 'cc') return null;
   }
@@ -133,15 +133,16 @@ function columnsAt(lines: readonly Line[], index: number): Heading | null {
     told = true;
     start = at;
   }
-  const value = nextFilled(lines, subject + 1, 2);
+  const value = lines[subject]!.key.includes(':') ? -1 : nextFilled(lines, subject + 1, 2);
   const isIndented = /^\s{5}/.test(line.raw);
-  if (!told && !isIndented) return null;
+  if (!told && (!isIndented || line.key.includes(':'))) return null;
   const hasValue = value !== -1 && (!isIndented || /^\s{5}/.test(lines[value]!.raw));
   return { start, end: (hasValue ? value : subject) + 1, forward: false, what: line.key };
 }
 
-/** What field a label names that stands alone on its line, far to the right or in a cell of its own. */
-function labelAlone({ key, raw }: Line): HeaderKind | null {
+/** What field a label names that stands alone on its line, far to the right or in a cell, or before its value there. */
+function columnOf({ key, raw }: Line): HeaderKind | null {
+  if (/^(?:\s{4}|[^\t]{1,20}\t)/.test(raw) && key.includes(':')) return fieldOf(key)?.kind ?? null;
   if (key === '' || key.length > COLUMN || key.includes(':')) return null;
   const kind = HEADER_LABELS.get(lowered(key)) ?? null;
   return kind === null || /^\s/.test(raw) === raw.startsWith(' '.repeat(COLUMN)) ? kind : null;

@@ -48,7 +48,7 @@ export const CLOSING_VERBS: readonly string[] = words([
 export const MIDDLE_VERBS: readonly string[] = words([
   'schrieb|schreef|skrev|skryf|kirjutas|escribió|escreveu|a écrit|ha scritto|wrote',
   'ezt írta|írta|napisał(a)|napisał|napsal|napsal(a)|napísal|написал|написав|написа|écrivait',
-  'писали|писал|писала|писав|пише|schrieben sie|vous écriviez|vous avez écrit|escribiste|napisałeś|napisałaś',
+  'писали|написали|писал|писала|писав|пише|schrieben sie|vous écriviez|vous avez écrit|escribiste|napisałeś|napisałaś',
   'scríobh|ysgrifennodd|va escriure|skrifaði|a scris|έγραψε|كتب|כתב|isinulat ni|تمت كتابة',
 ]);
 
@@ -134,7 +134,7 @@ const LABELS: Readonly<Record<HeaderKind, readonly string[]>> = {
     '日期|时间|時間|日時|日付|날짜|日|kuupäev|datums|dagsetning|dags|dyddiad|dáta|दिनांक|तारीख|তারিখ|petsa|when',
   ],
   to: [
-    'to|an|empfänger|à|a|para|destinatario|destinataire|aan|naar|til|till|vastaanottaja|kenelle',
+    'to|pour|an|empfänger|à|a|para|destinatario|destinataire|aan|naar|til|till|vastaanottaja|kenelle',
     'do|komu|pre|za|prima|primatelj|кому|до|до кого|за|прима|kime|alıcı|προς|אל|ל|إلى|الى|به',
     'ถึง|tới|đến|kepada|címzett|către|la|pentru|收件人|收件者|收信人|宛先|받는 사람|받는사람|수신자|받는이',
     'kellele|saaja|kam|adresāts|kam.|gavėjas|per a|nori|per|për|chuig|at|प्रति|प्राप्तकर्ता|প্রতি|para sa',

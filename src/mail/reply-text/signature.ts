@@ -71,13 +71,12 @@ export function isDeviceLine(line: Line): boolean {
 
 /**
  * The same for the last line of a text, whose device nobody has heard of: "Sent from my" and a name of a few words, or
- * a name with a link behind it. A single word that may be anything must stand apart from the text above.
+ * a name with a link behind it. Words that may be anything must stand apart from the text above.
  */
 export function isLastDeviceLine(line: Line, apart: boolean): boolean {
   const linked = /https?:/i.test(line.key);
-  return isFramed(
-    line,
-    (device, pattern) => !OFFERS.has(pattern) && isUnknownDevice(device, pattern, { linked, apart }),
+  return isFramed(line, (device, pattern) =>
+    OFFERS.has(pattern) ? linked && isDevice(device) : isUnknownDevice(device, pattern, { linked, apart }),
   );
 }
 
@@ -211,7 +210,7 @@ const DEVICE = new RegExp(
     'téléphone|telephone|telefon|teléfono|telefono|cellulare|cellphone|phone|handy|handheld|smartphone|tablet',
     'tablette|tableta|puhelin|wireless|laptop|gerät|device|dispositivo|appareil|кпк|телефон|смартфон|планшет',
     'мобильн|айфон|айпад|手机|手機|电脑|スマートフォン|ドコモ|휴대폰|อุปกรณ์|โทรศัพท์|điện thoại|הנייד|الهاتف|هاتف|جوال|κινητό',
-    'τηλέφωνο',
+    'τηλέφωνο|微信|企业微信|钉钉|飞书|wechat|wecom|dingtalk|feishu|missive|shortwave',
   ].join('|'),
   'iu',
 );
@@ -273,7 +272,9 @@ function isDevice(device: string): boolean {
 
 // "my" in front of or in the name; the frames of scripts without spaces hold it themselves.
 const MINE =
-  /(?:^|[\s'’])(?:my|meine[mrn]?|mon|ma|mi|mis|meu|minha|mio|mia|mijn|min|mitt|minn|minun|omasta|mojego|mojej|m[eé]ho|moj(?:eho|ej|e|og|om|i|ega)|môjho|mo[eé]го|моей|моєї|мого|моя|моето|мој(?:ог|а)|meu|mea|saját|μου|הנייד שלי|שלי|ของฉัน|của tôi|saya|aking|ko|minu|mana|manas|mano|meva|nire|الخاص بي)(?=$|[\s'’])/u;
+  /(?:^|[\s'’])(?:my|meine[mrn]?|mon|ma|mi|mis|meu|minha|mio|mia|mijn|min|mitt|minn|minun|omasta|mojego|mojej|m[eé]ho|moj(?:eho|ej|e|og|om|i|ega)|môjho|моего|моей|моєї|мого|моя|моето|мој(?:ог|а)|meu|mea|saját|μου|הנייד שלי|שלי|ของฉัน|của tôi|saya|aking|ko|minu|mana|manas|mano|meva|nire|الخاص بي)(?=$|[\s'’])/u;
+// Frames whose languages say it with an ending of the name, or not at all.
+const NAME_FRAMES = /^(?:lähetetty|から送信|より送信|で送信|küldve|gönderildi|에서 보냄|에서 전송됨)$/;
 const MINE_FRAMES = /我的|私の|나의|내\||내에서|ของฉัน|मेरे|nire|saya/;
 
 /** `linked` a link stands behind it, `apart` it is a paragraph of its own. */
@@ -282,11 +283,12 @@ function isUnknownDevice(
   pattern: string,
   { linked, apart }: { linked: boolean; apart: boolean },
 ): boolean {
-  const mine = MINE.test(lowered(device)) || MINE_FRAMES.test(pattern);
+  const mine =
+    MINE.test(lowered(device)) || MINE_FRAMES.test(pattern) || (NAME_FRAMES.test(pattern) && /^\p{Lu}/u.test(device));
   if (!mine && !linked) return false;
   if (device === '' || device.length > 40 || /[,;:!?、，。؟？]/.test(device)) return false;
   const words = device.split(/[\s/()[\]|&+®™]+/).filter(word => word !== '' && !SMALL.has(lowered(word)));
-  return words.length <= 4 && (words.every(word => isDeviceWord(word)) || (mine && apart && words.length === 1));
+  return words.length <= 4 && (words.every(word => isDeviceWord(word)) || (mine && apart && words.length <= 2));
 }
 
 function isDeviceWord(word: string): boolean {

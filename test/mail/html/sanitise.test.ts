@@ -155,3 +155,33 @@ const TEXTS: readonly (readonly [string, string])[] = [
 for (const [html, expected] of TEXTS) {
   test(`text of ${JSON.stringify(html)}`, () => assert.equal(htmlToText(html), expected));
 }
+
+const HIDING: readonly string[] = [
+  'display:none',
+  'DISPLAY: none !important',
+  'mso-hide:all',
+  'font-size:0px',
+  'max-height:0',
+  'height:0;overflow:hidden',
+  'opacity: 0.00',
+  'visibility:hidden',
+  'color:transparent',
+  'text-indent:-9999px',
+];
+
+const SHOWING: readonly string[] = [
+  'display:block',
+  'font-size:0.8em',
+  'max-height:0.5em',
+  'opacity:0.6',
+  'height:0',
+  'color:#fff',
+  'text-indent:-20px',
+];
+
+test('text leaves out what a style hides, and nothing else', () => {
+  for (const style of HIDING) assert.equal(htmlToText(`<div style="${style}">a</div><p>b</p>`), 'b', style);
+  for (const style of SHOWING) assert.equal(htmlToText(`<div style="${style}">a</div><p>b</p>`), 'a\n\nb', style);
+  assert.equal(htmlToText('<div style="font-size:0">a<b style="font-size:1em">b</b>c</div>'), 'b');
+  assert.equal(htmlToText('<div style="display:none">all is hidden</div>'), 'all is hidden');
+});

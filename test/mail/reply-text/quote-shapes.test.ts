@@ -6,6 +6,13 @@ const NOTHING = { replyAddresses: [], texts: [] };
 
 // Histories as rarer clients, gateways and older versions write them; each stands below the same words.
 const HISTORIES: readonly string[] = [
+  'Ann Lee <ann@shop.example> написал:>Hi\n>-- \n>Ann',
+  'Ann Lee <ann@shop.example> escribió:> Hi',
+  'Вы написали 3 мая 2027 г., 10:02:14:\n\nAL> Hi\nAL> there',
+  'понедельник, 3 мая 2027 г., 10:02:14, Вы писали:\n\n> Hi',
+  'Ann Lee <ann@shop.example>\n03/05/2027 10:02 AM\n\n        To:        bob@example.com\n        cc:        \n        Subject:        Hi\n\n\nHello',
+  '----- Message transféré ----- De : Ann <ann@shop.example>À : Bob <bob@example.com>Envoyé : lundi 3 mai 2027Objet : Hi\nBonjour',
+  '----- Xoloz qemet ----- From: Ann <ann@shop.example>To: Bob <bob@example.com>Sent: Monday\nHello',
   '2014-08-12 11:20 GMT-03:00 Ann Lee <ann@shop.example>:\n\n> Hi',
   '2010/3/1 Ann Lee <ann@shop.example>\n\n> Hi',
   'Ann Lee wrote on 2014-08-12 12:12:\n> Hi',
@@ -76,6 +83,8 @@ for (const history of HISTORIES) {
 
 // Words of people that look like a client's.
 const OWN_WORDS: readonly string[] = [
+  'The labels:\n\n    To:      whom\n    Subject: what\n\nare wrong.',
+  'You wrote on 3 May 2027 at 10:02:\n"it is here"\nIt is not.',
   'On 3 May 2027, Ann from your team wrote:\n\nPlease send photos.\n\nHere they are.',
   'As you wrote to me on Monday 3 May 2027 at 10:02:\nthe parcel is on its way.\nIt is not.',
   'Am 3. Mai 2027 um 10:02 schrieb ich Ihnen Folgendes:\n\nBitte stornieren.\n\nNichts ist passiert.',

@@ -5,6 +5,19 @@ import { splitReply } from '#replyd/mail/reply-text/reply-text.js';
 const NOTHING = { replyAddresses: [], texts: [] };
 
 const DEVICE_LINES: readonly string[] = [
+  'Sent from my Kestrel',
+  '[Sent from my Kestrel 9]',
+  '(Sent from my fridge)',
+  'Sent from my iPhone<https://kestrel.example>',
+  'Sent from my Kestrelhttps://kestrel.example',
+  'Get Kestrel for iOS<https://kestrel.example>',
+  'Envoyé de mon Kestrel',
+  'Enviado desde mi Kestrel',
+  'Отправлено с моего Kestrel',
+  'Lähetetty Kestrelistäni',
+  'Kestrelから送信',
+  '发自企业微信',
+  '【发自我的企业微信】',
   'Sent from my iPhone',
   'Sent from my iPad',
   'Sent from iPhone',
