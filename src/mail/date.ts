@@ -66,11 +66,11 @@ const ZONES: ReadonlyMap<string, number> = new Map(
 );
 
 const WEEKDAY = '(?:\\p{L}{2,14}(?:[.,]{1,2}\\s{0,4}|\\s{1,4}))?';
-const MONTH = '(\\p{L}{3,10})\\.?';
+const MONTH = '(?:de\\s)?(\\p{L}{3,10})\\.?(?:\\sde(?=\\s))?';
 const TIME =
   '(\\d{1,2})[:.h]\\s?(\\d{1,2})(?:[:.]\\s?(\\d{1,2})(?:[.,]\\d{1,9})?)?\\s?([ap]\\.?m\\.?(?![a-z]))?\\s{0,4}(\\S{0,40})(?:\\s|$)';
 const DAY_FIRST = new RegExp(
-  `^${WEEKDAY}(\\d{1,2})\\.?(?:\\s{1,4}|-|\\s?/)${MONTH}(?:\\s{1,4}|-|/),?\\s?(\\d{2,4}),?(?:\\s{1,4}|T)(?:at\\s)?${TIME}`,
+  `^${WEEKDAY}(\\d{1,2})\\.?(?:\\s{1,4}|-|\\s?/)${MONTH},?(?:\\s{1,4}|-|/),?\\s?(\\d{2,4}),?(?:\\s{1,4}|T)(?:at\\s)?${TIME}`,
   'iu',
 );
 const MONTH_FIRST = new RegExp(

@@ -22,7 +22,7 @@ export function parseMailboxes(values: readonly string[]): Mailbox[] {
   for (const value of values) {
     const list = value.slice(0, MAX_LIST);
     if (list.includes('=?') && !withoutWords(list).includes('@')) pushEncoded(mailboxes, decodeWords(list));
-    else push(mailboxes, repaired(list));
+    else push(mailboxes, repaired(withSafeWords(list)));
   }
   return mailboxes;
 }
@@ -52,8 +52,19 @@ function pushEncoded(mailboxes: Mailbox[], list: string): void {
   else if (mailboxes.length < MAX_MAILBOXES) mailboxes.push({ name: displayName(one![1]!, email), email });
 }
 
+const WORD = /(=\?[^?\s]{1,60}\?[bq]\?)((?:[^?]|\?(?!=)){0,2000})\?=/gi;
+
 function withoutWords(list: string): string {
-  return list.replaceAll(/=\?[^?\s]{1,60}\?[bq]\?(?:[^?]|\?(?!=)){0,2000}\?=/gi, ' ');
+  return list.replaceAll(WORD, ' ');
+}
+
+/** What means something in a list may not stand in an encoded word, and stands there: `=?utf-8?Q?Lee, Ann?=`. */
+function withSafeWords(list: string): string {
+  if (!list.includes('=?')) return list;
+  return list.replaceAll(WORD, (_, head: string, text: string) => {
+    const safe = text.replaceAll(/[ \t"(),:;<>@[\\\]]/g, char => `=${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+    return `${head}${safe}?=`;
+  });
 }
 
 /** Outlook writes 'ann@example.com' for a name that is an address; others copy a link. */

@@ -23,6 +23,8 @@ const TABLE: readonly (readonly [string, readonly string[]])[] = [
   ['=?utf-8?B?QW5uIDxhQGV4YW1wbGUubmV0Pg==?= <ann@example.com>', ['Ann <a@example.net> <ann@example.com>']],
   ['=?utf-8?Q?a@example.net?= <ann@example.com>', ['a@example.net <ann@example.com>']],
   ['=?utf-8?Q?=3D=3Futf-8=3FQ=3FJ=3DC3=3DBCrgen=3F=3D?= <j@example.com>', ['J\u00fcrgen <j@example.com>']],
+  ['=?utf-8?Q?Lee, Ann (Sales)?= <ann@example.com>', ['Lee, Ann (Sales) <ann@example.com>']],
+  ['=?utf-8?Q?Sales: "Ann"?= <ann@example.com>', ['Sales: "Ann <ann@example.com>']],
   ["'ann@example.com', 'Bob' <'bob@example.com'>", [' <ann@example.com>', 'Bob <bob@example.com>']],
   ["o'neil@example.com, 'o'neil@example.com'", [" <o'neil@example.com>", " <o'neil@example.com>"]],
   ['Ann [mailto:ann@example.com], Bob <mailto:bob@example.com>', ['Ann <ann@example.com>', 'Bob <bob@example.com>']],

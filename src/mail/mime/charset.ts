@@ -47,6 +47,8 @@ function decodeEightBit(bytes: Buffer, charset: string): string {
   if (isUtf8(bytes) && sequences(bytes, 0, bytes.length).good >= (isOneByte(charset) ? 1 : 4)) {
     return bytes.toString('utf8');
   }
+  // A name that gateways put on everything.
+  if (charset === LAST_RESORT && sequences(bytes, 0, bytes.length).good > 2) return decodeMixed(bytes);
   return orUtf8(bytes, iconv.decode(bytes, charset));
 }
 

@@ -63,7 +63,8 @@ export async function keptFile(facts: FileFacts, content: Uint8Array, { keeper, 
 }
 
 export function factsOfPart(part: Part): FileFacts {
-  const id = parseMessageId(firstValue(part.header.fields, 'content-id'));
+  const given = firstValue(part.header.fields, 'content-id');
+  const id = parseMessageId(given) ?? (given.replaceAll(/^[<\s]+|[>\s]+$/g, '').slice(0, 998) || null);
   const location = decodeWords(firstValue(part.header.fields, 'content-location')).replaceAll(/[\s"<>]+/g, '');
   return {
     filename: part.filename,

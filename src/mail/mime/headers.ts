@@ -148,7 +148,9 @@ function wordBytes(encoding: string, text: string): Buffer {
 
 function fieldValue(lines: string, charset: string | null): string {
   const raw = lines.slice(0, MAX_VALUE);
-  return collapsed(/[\x80-\xff]/.test(raw) ? eightBitText(Buffer.from(raw, 'latin1'), charset) : cleanText(raw));
+  // Old Japanese and Korean programs write ISO-2022 without encoded words.
+  const isPlain = !/[\x80-\xff]|\x1b\$/.test(raw);
+  return collapsed(isPlain ? cleanText(raw) : eightBitText(Buffer.from(raw, 'latin1'), charset));
 }
 
 /** White space as single spaces, and none around it. A single space inside is no match: there are many. */

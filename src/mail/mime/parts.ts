@@ -64,7 +64,7 @@ export function partOf(headerBytes: Uint8Array, parent: Part | null): Part {
     params,
     encoding: encodingOf(firstValue(header.fields, 'content-transfer-encoding')),
     disposition: lowered(disposition.value),
-    filename: nameParam(disposition, 'filename') || nameParam(contentType, 'name') || describedName(header),
+    filename: nameParam(disposition, 'filename') || nameParam(contentType, 'name') || describedName(header, type),
     charset: params.charset ?? null,
     flowed,
     delSp: flowed && lowered(params.delsp) === 'yes',
@@ -110,11 +110,14 @@ function encodingOf(value: string): TransferEncoding {
 
 /** A parameter's text; encoded words are not allowed here (RFC 2231), and half the world uses them, cut into pieces too. */
 function nameParam(value: Structured, name: string): string {
-  return decodeWords(value.params[name] ?? '').trim();
+  const given = value.params[name] ?? '';
+  // A word that was cut at its end is read as far as it goes.
+  return decodeWords(/=\?[^?\s]{1,60}\?[bq]\?[^?]*$/i.test(given) ? `${given}?=` : given).trim();
 }
 
 /** Exchange describes a file by its name, and some programs name it nowhere else. */
-function describedName(header: HeaderBlock): string {
+function describedName(header: HeaderBlock, type: string): string {
+  if (type === '' || /^(?:text|multipart)\//.test(type)) return '';
   const described = decodeWords(firstValue(header.fields, 'content-description')).trim();
   return /^[^\s/\\][^/\\]{0,199}\.[a-z0-9]{2,4}$/i.test(described) ? described : '';
 }

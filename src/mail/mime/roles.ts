@@ -41,10 +41,10 @@ export function rolesOf(parts: readonly Part[], hasText: boolean): readonly Role
     const part = parts[at]!;
     if (role === 'form') return texts.some(text => isInside(text, part.parent!)) ? 'form' : 'text';
     if (role !== 'named text') return role;
-    const isBody = missing && (part.disposition !== 'attachment' || part.parent === null || part.filename === '');
+    const isBody = missing && (part.disposition !== 'attachment' || part.parent === null || isMadeUp(part));
     if (!isBody) return 'file';
     missing = false;
-    return isNameOfBody(part) ? 'text' : 'text file';
+    return part.parent !== null && (isMadeUp(part) || isNameOfBody(part)) ? 'text' : 'text file';
   });
 }
 
@@ -86,8 +86,14 @@ function isNameOfText(part: Part): boolean {
   return /\.(?:txt|text|html?|asc|log|md)$/i.test(part.filename);
 }
 
-/** A name that programs make up for a body, which nobody needs as a file. */
+/** No name, or one that programs make up for a body. */
+function isMadeUp({ filename }: Part): boolean {
+  return /^(?:(?:body|message|mail|text|part|content|untitled|noname|att)[-_ ]?[\d.]{0,8}(?:\.(?:txt|html?))?)?$/i.test(
+    filename,
+  );
+}
+
+/** What stands in the mail as text is not needed as a file too. */
 function isNameOfBody(part: Part): boolean {
-  if (part.filename === '') return true;
   return part.disposition !== 'attachment' && (isNameOfText(part) || !part.filename.includes('.'));
 }

@@ -6,6 +6,7 @@
  */
 import libmime from 'libmime';
 import type { HeaderField } from '../mail.js';
+import { charsetNamed } from './charset-names.js';
 import { firstValue } from './headers.js';
 
 export interface Structured {
@@ -25,7 +26,7 @@ const BOUNDARY = /^([^\s;,:"=]{1,200})(?:\s?[,:]\s?|\s)(?=boundary\s?=)/i;
 export function structured(fields: readonly HeaderField[], name: string): Structured {
   const value = firstValue(fields, name);
   if (value === '') return ABSENT;
-  const text = withSemicolon(value);
+  const text = withKnownCharset(withSemicolon(value));
   const read = libmime.parseHeaderValue(text, { stripComments: true });
   const written = writtenName(text);
   if (written === null || (written.isPlain && read.params[written.param] !== undefined)) return read;
@@ -40,6 +41,15 @@ interface WrittenName {
   readonly text: string;
   /** It keeps to the grammar. */
   readonly isPlain: boolean;
+}
+
+/** RFC 2231 with a charset by a name that libmime does not know: `filename*=csISO2022JP'ja'…`. */
+function withKnownCharset(value: string): string {
+  if (!value.includes("'")) return value;
+  return value.replaceAll(/(\*(?:0\*)?\s?=\s?"?)([\w.:-]{1,40})(?=')/g, (whole, head: string, name: string) => {
+    const charset = charsetNamed(name);
+    return charset === '' ? whole : head + charset;
+  });
 }
 
 /** `image/jpeg name="x.jpg"`, `attachment: filename=x` */

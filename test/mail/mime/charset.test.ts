@@ -137,6 +137,12 @@ test('lines of another charset in UTF-8', () => {
   }
 });
 
+test('UTF-8 that a gateway calls ISO-8859-1, with a line of its own', () => {
+  const bytes = Buffer.concat([Buffer.from('Gr\u00fc\u00dfe, l\u00e4uft\n'), latin1('J\xf6rg')]);
+  assert.equal(decodeText(bytes, 'iso-8859-1'), 'Gr\u00fc\u00dfe, l\u00e4uft\nJ\u00f6rg');
+  assert.equal(decodeText(latin1('CAF\xc9\xbb \xe9t\xe9'), 'iso-8859-1'), 'CAF\u00c9\u00bb \u00e9t\u00e9');
+});
+
 test('hostile bytes cost linear time', () => {
   const before = process.cpuUsage();
   for (const piece of ['\xc3\xa9\xe9', '\xe9', '\xe8\xb0', '\xf0\n', '~{', '\x1b$)C\x0e']) {

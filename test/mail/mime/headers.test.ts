@@ -14,6 +14,7 @@ const TABLE: readonly (readonly [string, string, readonly (readonly [string, str
   ['raw UTF-8', 'To: J\xc3\xbcrgen\n', [['to', 'J\xfcrgen']]],
   ['raw 8-bit without a charset', 'To: J\xfcrgen\n folded\n', [['to', 'J\xfcrgen folded']]],
   ['raw 8-bit in the charset of the block', 'To: \xe1\nContent-Type: text/plain; charset=iso-8859-7\n', [['to', '\u03b1'], ['content-type', 'text/plain; charset=iso-8859-7']]],
+  ['raw ISO-2022-JP', 'To: \x1b$B%F%9%H\x1b(B\n', [['to', '\u30c6\u30b9\u30c8']]],
   ['a line that is no field, and its fold', 'To: a\nwords\n more\nCc: b\n', [['to', 'a'], ['cc', 'b']]],
   ['an mbox line', 'From ann@example.com Mon Jan  1 12:00:00\n folded\nTo: a\n', [['to', 'a']]],
   ['up to a blank line', 'To: a\n\nCc: b\n', [['to', 'a']]],

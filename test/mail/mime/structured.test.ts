@@ -21,6 +21,8 @@ const TABLE: readonly (readonly [string, string, string | undefined])[] = [
   ['attachment; filename:"x.pdf"', 'attachment', 'x.pdf'],
   ['attachment; "x.pdf"', 'attachment', 'x.pdf'],
   ['attachment; filename="a "b".pdf"; filename*=UTF-8\'\'%C3%A4.pdf', 'attachment', '\u00e4.pdf'],
+  ["attachment; filename*=csISO2022JP'ja'%1B%24B%25F%259%25H%1B%28B.pdf", 'attachment', '\u30c6\u30b9\u30c8.pdf'],
+  ["attachment; filename*=latin-9''%A4.pdf", 'attachment', '\u20ac.pdf'],
   ['attachment filename="x.pdf"', 'attachment', 'x.pdf'],
   ['attachment; filename=""', 'attachment', ''],
   ['attachment', 'attachment', undefined],
