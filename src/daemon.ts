@@ -21,6 +21,7 @@ import { type Listening, removeListening, writeListening } from './config/listen
 import { diffReload, type LoadedConfig } from './config/load.js';
 import { courierSettings, providerSettings, queueSettings, smtpSettings, storeRules } from './config/settings.js';
 import { createReception } from './conversation/pipeline.js';
+import { READER } from './conversation/rules/rereading.js';
 import { clientOf, parseNetworks } from './ingress/network.js';
 import { openDoorFaults } from './ingress/providers/door-faults.js';
 import { createDoors } from './ingress/providers/http.js';
@@ -104,6 +105,10 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       }),
     );
     await store.rememberPrefixes(config.reply.prefix);
+    if (await store.noteReader(READER)) {
+      const todo = '`replyd mail reprocess --all --dry-run` says which messages this version reads otherwise';
+      log.info('reader_changed', { todo });
+    }
     const voided = await store.voidLeases();
     if (voided > 0) log.info('leases_void', { count: voided });
 

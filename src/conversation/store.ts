@@ -6,8 +6,9 @@
  * Faults: ReplydError('invalid' | 'not_found' | 'conflict') says what is wrong with the call; 'unavailable' means the
  * store can't work now (disk full: details.reason = 'disk_full'; locked; gone), and nothing of the call happened.
  */
+
 import type { Authentication } from '../mail/authentication.js';
-import type { RawFacts, Reading } from '../mail/mail.js';
+import type { RawFacts } from '../mail/mail.js';
 import type { ComposeSnapshot, Forward } from './composing.js';
 import type {
   AddressLookup,
@@ -43,6 +44,7 @@ import type {
   Via,
 } from './model.js';
 import type { QueueStore, RefusedMail, Unverified } from './ports.js';
+import type { RereadPart, Understood } from './rules/rereading.js';
 
 export interface NewConversation {
   /** The account's slug. */
@@ -129,7 +131,7 @@ export interface Store extends QueueStore {
   locate(mail: {
     readonly recipients: readonly string[];
     readonly mailFrom: string;
-    readonly reading: Reading;
+    readonly reading: FiledReading;
   }): Promise<readonly Location[]>;
   /** Whether this proof came before, and with which mail (`sha256` of its bytes): `other` may not be taken. */
   proofUse(proof: Proof, sha256: string): Promise<'first' | 'again' | 'other'>;
@@ -148,6 +150,22 @@ export interface Store extends QueueStore {
   verified(mailId: string, verdicts: Authentication | null): Promise<void>;
   /** Fills the message(s) of a quarantined mail with what could be read of it after all. */
   refile(mailId: string, reading: FiledReading, attachments: readonly StoredContent[]): Promise<readonly string[]>;
+  /** Notes which version of the reader reads this store's mails. True: an older one read some that stand in it. */
+  noteReader(reader: number): Promise<boolean>;
+  /**
+   * What changes in a message now that its mail is read like this (`rules/rereading.ts`). `contents` null: nothing is
+   * written; else what it reads today is written, with the contents of its attachments where they change, and an event
+   * says so. Nothing that the mail did is done again. Throws message_not_found, conflict.
+   */
+  reread(
+    messageId: string,
+    reading: FiledReading,
+    options: {
+      /** Its mail would be threaded into another conversation today. */
+      readonly elsewhere: boolean;
+      readonly contents: readonly StoredContent[] | null;
+    },
+  ): Promise<{ readonly parts: readonly RereadPart[]; readonly before: Understood; readonly after: Understood }>;
 
   // Accounts
   addAccount(account: {

@@ -13,6 +13,7 @@ import { type Request, runOnce } from './verbs/keys.js';
 import * as mails from './verbs/mails.js';
 import { proofUse } from './verbs/proofs.js';
 import * as removal from './verbs/removal.js';
+import { noteReader, reread } from './verbs/rereading.js';
 import { locate } from './verbs/threading.js';
 import * as unfiled from './verbs/unfiled.js';
 import { unfiledSums } from './verbs/unfiled-sums.js';
@@ -35,6 +36,8 @@ export const all = {
   ...summaries,
   file,
   locate,
+  reread,
+  noteReader,
   proofUse,
   unverified,
   verified,

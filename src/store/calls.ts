@@ -70,6 +70,8 @@ export const VERBS = {
   dropMessage: 'writes',
   refuse: 'writes',
   refile: 'writes',
+  reread: 'writes',
+  noteReader: 'writes quietly',
   verified: 'writes',
   voidLeases: 'writes',
   lease: 'writes quietly',

@@ -1,19 +1,17 @@
 /**
- * `replyd mail …`: mails as they came in, the result of each, `reprocess` for those that could not be read, and
- * `clear` for those outside conversations.
+ * `replyd mail …`: mails as they came in, the result of each, and `clear` for those outside conversations.
  */
 import type { Command } from 'commander';
-import { ReplydError } from '../../base/errors.js';
-import type { StoredContent } from '../../conversation/filing.js';
 import type { Store } from '../../conversation/store.js';
 import { MAIL_RECORD_STATES } from '../../conversation/vocabulary.js';
 import { given, oneOf, readDuration } from '../readers.js';
 import { confirmRemoval, type Yes, yesOption } from '../terminal/confirm.js';
 import { mailView, sizeText, timeText } from '../terminal/render.js';
 import { table } from '../terminal/table.js';
-import { messageView, plural } from '../terminal/thread.js';
+import { plural } from '../terminal/thread.js';
 import { defineListVerb, defineStoreVerb, option, required, type StoreCall } from '../verb.js';
 import { defineExplain } from './explain.js';
+import { defineReprocess } from './reprocess.js';
 
 export function defineMail(group: Command): void {
   defineListVerb(group.command('list'), {
@@ -55,18 +53,7 @@ export function defineMail(group: Command): void {
   defineExplain(group);
   defineClear(group);
 
-  defineStoreVerb(group.command('reprocess <id>'), {
-    does: 'read a quarantined mail again and fill its message',
-    examples: ['mail reprocess mail_04x0g2k9c7d', 'mail reprocess mail_04x0g2k9c7d --json'],
-    more: 'The mail is read in this process, without limits of time and memory: end it with Ctrl-C when it takes too long.',
-    async run({ store }, id) {
-      const messages = await reprocess(store, id);
-      const { mail } = await store.mail(id);
-      return { mail, messages: await Promise.all(messages.map(each => store.message(each))) };
-    },
-    json: ({ mail }) => mail,
-    view: ({ messages }) => messages.map(message => messageView(message)).join('\n'),
-  });
+  defineReprocess(group);
 }
 
 interface Clear extends Yes {
@@ -98,36 +85,4 @@ function defineClear(group: Command): void {
     },
     view: ({ state, removed }) => `removed ${plural(removed, `${state} mail`)}`,
   });
-}
-
-/** Reads the mail again, by the second reader too. Returns the ids of the messages it filled; throws unavailable when it still can't be read. */
-async function reprocess(store: Store, id: string): Promise<readonly string[]> {
-  const { mail, raw } = await store.mail(id);
-  if (mail.state !== 'quarantined') {
-    throw new ReplydError('conflict', `mail ${id} is ${mail.state}, not quarantined: there is nothing to reprocess`);
-  }
-  const conversations: string[] = [];
-  for (const { message_id } of mail.results) {
-    if (message_id !== null) conversations.push((await store.message(message_id)).conversation_id);
-  }
-  const [{ readJob }, { readJobAgain }, { factsOf }, { keepInMemory }] = await Promise.all([
-    import('../../parsing/job.js'),
-    import('../../parsing/second-reader.js'),
-    import('../../mail/fingerprint.js'),
-    import('../../mail/message.js'),
-  ]);
-  const bytes = await store.read(raw);
-  const about = {
-    knownTexts: { texts: await store.quotable(conversations), replyAddresses: mail.envelope.rcpt_to },
-    mailFrom: mail.envelope.mail_from,
-    authservIds: [],
-  };
-  const job = { id: 0, raw: { bytes }, about };
-  const given = { bytes, facts: factsOf(bytes), keeper: keepInMemory };
-  const first = await readJob(job, given);
-  const result = first.kind === 'unreadable' ? await readJobAgain(job, given) : first;
-  if (result.kind !== 'read') throw new ReplydError('unavailable', `mail ${id} still can't be read: ${result.reason}`);
-  const placed: StoredContent[] = [];
-  for (const attachment of result.attachments) placed.push(await store.place(attachment.content, attachment));
-  return store.refile(id, result.reading, placed);
 }
