@@ -62,7 +62,10 @@ function withoutWords(list: string): string {
 function withSafeWords(list: string): string {
   if (!list.includes('=?')) return list;
   return list.replaceAll(WORD, (_, head: string, text: string) => {
-    const safe = text.replaceAll(/[ \t"(),:;<>@[\\\]]/g, char => `=${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+    const safe = text.replaceAll(
+      /[ \t"(),:;<>@[\\\]]/g,
+      char => `=${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    );
     return `${head}${safe}?=`;
   });
 }
