@@ -30,7 +30,8 @@ export function cleanText(text: string): string {
 function decodeBytes(bytes: Buffer, declared: string | null): string {
   const charset = charsetNamed(declared ?? '');
   if (charset === '') return decodeUndeclared(bytes);
-  if (/^utf-(?:16|32)/.test(charset)) return decodeWide(bytes, charset);
+  const wide = /^utf-(?:16|32)(?:[bl]e)?/.exec(charset);
+  if (wide !== null) return decodeWide(bytes, wide[0]);
   // HTML is sanitised after decoding, so UTF-7 cannot smuggle markup past anybody here.
   if (charset === 'utf-7') return iconv.decode(bytes, charset);
   if (charset === 'iso-2022-jp' || charset === 'euc-jp') return orUtf8(bytes, decode(bytes, charset));

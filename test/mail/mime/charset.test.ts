@@ -155,3 +155,11 @@ test('hostile bytes cost linear time', () => {
 function latin1(text: string): Buffer {
   return Buffer.from(text, 'latin1');
 }
+
+test('a wide charset with more behind its name is that charset', () => {
+  const bytes = Buffer.from('Größe 😀', 'utf16le');
+  for (const name of ['utf-16le x', 'UTF-16 for <a@b.example>', 'utf-16zz']) {
+    assert.equal(decodeText(bytes, name), 'Größe 😀', name);
+  }
+  assert.equal(decodeText(Buffer.from([0, 0, 0, 0x41]), 'utf-32be; x'), 'A');
+});
