@@ -124,7 +124,7 @@ export interface Store extends QueueStore {
   // Doors and pipeline
   /** Two indexed look-ups; see Reception.resolve. */
   resolve(address: string): Promise<AddressLookup>;
-  /** What replyd itself wrote into these conversations, for finding it again in a quoted part. */
+  /** What replyd itself wrote into these conversations and around their mails, for finding it again in a quoted part. */
   quotable(conversationIds: readonly string[]): Promise<readonly string[]>;
   file(filing: Filing): Promise<readonly FilingResult[]>;
   /** Where a mail with this envelope would be filed, and by what. Changes nothing. */

@@ -106,6 +106,13 @@ export function storeContract(name: string, open: Open): void {
     assert.deepEqual(await store.accounts(), [account]);
   });
 
+  check('what may come back quoted: what was said, and what stands around it in our mails', async ({ store }) => {
+    const { id } = await acme(store);
+    assert.deepEqual(await store.quotable([id]), ['Where is my parcel?']);
+    await store.setAccount('acme', { settings: { intro: 'Acme answers', footer: 'Acme Ltd, Ghent' } });
+    assert.deepEqual(await store.quotable([id, id]), ['Where is my parcel?', 'Acme answers', 'Acme Ltd, Ghent']);
+  });
+
   check('refuses what is wrong with an account', async ({ store }) => {
     await store.addAccount({ slug: 'acme', domains: [], support_email: 'support@example.com' });
     const bad: [Parameters<Store['addAccount']>[0], string][] = [

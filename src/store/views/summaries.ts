@@ -1,7 +1,8 @@
 /** Reading across tables: what we wrote into conversations (for recognising quotes), and the store in figures. */
 
 import { keyOf } from '../ids.js';
-import type { StoreTx } from '../tx.js';
+import type { AccountRow } from '../rows.js';
+import { fromJson, type StoreTx } from '../tx.js';
 import { UNFINISHED } from '../verbs/unfinished.js';
 
 /** How many earlier messages of ours, and of the channel, a quoted part is compared with. */
@@ -9,13 +10,21 @@ const QUOTABLE_MESSAGES = 10;
 const LATEST_OF_OURS = `select text from message
   where conversation_key = $1 and (direction = 'outgoing' or kind = 'channel') order by seq desc limit ${QUOTABLE_MESSAGES}`;
 
-/** Texts of the conversations' latest messages that were mailed or said in the channel, newest first. */
+const FRAME = 'select settings from account where key = (select account_key from conversation where key = $1)';
+
+/**
+ * Texts of the conversations' latest messages that were mailed or said in the channel, newest first; then what stands
+ * around them in our mails.
+ */
 export async function quotable(tx: StoreTx, conversationIds: readonly string[]): Promise<readonly string[]> {
   const texts: string[] = [];
   for (const id of new Set(conversationIds)) {
     for (const { text } of await tx.all<{ text: string }>(LATEST_OF_OURS, keyOf('conversation', id))) {
       if (text !== '') texts.push(text);
     }
+    const account = await tx.get<{ settings: AccountRow['settings'] }>(FRAME, keyOf('conversation', id));
+    const { intro, footer } = account === undefined ? {} : fromJson(account.settings);
+    for (const text of [intro, footer]) if (text) texts.push(text);
   }
   return texts;
 }
