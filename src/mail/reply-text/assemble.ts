@@ -225,7 +225,7 @@ function keepAnswers({ items, copies }: Classified, parts: Part[], evidence: str
   const keep = (indexes: readonly number[], why: string): void => {
     for (const index of indexes) {
       if (parts[index] !== 'quoted' || items[index]!.role === 'mark') continue;
-      parts[index] = 'text';
+      parts[index] = items[index]!.role === 'device' ? 'signature' : 'text';
       answers.add(index);
       evidence.push(`text: ${why}, line ${index + 1}`);
     }

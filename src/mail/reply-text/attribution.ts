@@ -75,7 +75,7 @@ function isAttribution(text: string, quoted: boolean, addresses: readonly string
   if (
     !colon &&
     !framed &&
-    !(quoted && address && /[>)]$/.test(inner) && hasDate(ascii)) &&
+    !(quoted && address && /[>)]$|\d:\d\d$/.test(inner) && hasDate(ascii)) &&
     !(address && endsInUnspacedVerb(inner))
   ) {
     return false;
@@ -189,6 +189,8 @@ function endingOf(line: Line): { key: string; after: string } | null {
   if (line.mark === 'verbatim' || line.key === '') return null;
   const key = line.key;
   const last = key.slice(-1);
+  // `"Ann Lee" <ann@example.com> – 3 May 2027 10:02`, as Nextcloud writes.
+  if (/\d/.test(last) && /^[^<]{0,80}<\S+@\S+>\s[^<]{0,60}\d{1,2}:\d{2}$/.test(key)) return { key, after: '' };
   if ('-–—>)'.includes(last) || UNSPACED_ENDINGS.has(last) || COLON_END.test(key)) return { key, after: '' };
   if (key.length >= 1_000 || !(key.includes(':') || key.includes('：'))) return null;
   let colon = key.search(/[:：][\s>]/);

@@ -38,6 +38,8 @@ export function headingAt(lines: readonly Line[], index: number): Heading | null
     const next = nextFilled(lines, index + 1, 3);
     const block = next === -1 ? null : headerBlockAt(lines, next, true);
     if (block !== null) return { ...phrase, start: index, end: block.end };
+    const fields = next === -1 ? 0 : bareFieldsAt(lines, next);
+    if (fields > 0) return { ...phrase, start: index, end: next + fields };
     const quoted = next !== -1 && lines[next]!.depth > line.depth;
     return phrase.framed || quoted ? { ...phrase, start: index, end: index + 1 } : null;
   }
@@ -46,6 +48,20 @@ export function headingAt(lines: readonly Line[], index: number): Heading | null
     return block === null ? null : { ...block, start: index };
   }
   return headerBlockAt(lines, index, false);
+}
+
+/** How many lines from here on are fields without colons, as eM Client writes them below its line; 0 for none. */
+function bareFieldsAt(lines: readonly Line[], start: number): number {
+  const kinds = new Set<HeaderKind>();
+  let index = start;
+  for (; index < lines.length && index < start + 8; index++) {
+    const { key, depth } = lines[index]!;
+    const kind =
+      depth === lines[start]!.depth ? HEADER_LABELS.get(lowered(/^\S{1,20}(?= \S)/.exec(key)?.[0] ?? '')) : undefined;
+    if (kind === undefined || kinds.has(kind)) break;
+    kinds.add(kind);
+  }
+  return kinds.size >= 3 && kinds.has('from') && kinds.has('subject') ? index - start : 0;
 }
 
 /** Kind and value of a header field written as text (`*Von:* Bob`), or null. */
@@ -184,7 +200,7 @@ function bareNoteOf(key: string): Phrase | null {
 }
 
 function isForwardPhrase(inner: string): boolean {
-  return FORWARD_PHRASES.has(inner) || inner.startsWith('forwarded by ');
+  return FORWARD_PHRASES.has(inner) || /^forwarded (?:by|message from) /.test(inner);
 }
 
 function isWordStart(code: number): boolean {

@@ -249,6 +249,28 @@ function hasNewWords(copy: Copy, index: number): boolean {
   return wordsOf(withoutLinks(key).replace(/^\s*\d{1,3}[.)]\s/, '')).length > known;
 }
 
+function nextFilled(lines: readonly Line[], from: number): number {
+  let index = from;
+  while (index < lines.length && lines[index]!.key === '') index++;
+  return index;
+}
+
+/** True for a line whose words are a whole line of a known text. */
+function isKnownLine({ ids, ends, sequence, lineEnds }: Copy, index: number): boolean {
+  if (index >= ends.length) return false;
+  const start = index === 0 ? 0 : ends[index - 1]!;
+  const count = ends[index]! - start;
+  if (count < 2 || count > SHORT_LINE) return false;
+  for (const end of lineEnds) {
+    const first = end - count;
+    if (first < 0 || !(first === 0 || lineEnds.has(first) || sequence[first - 1] === 0)) continue;
+    let step = 0;
+    while (step < count && sequence[first + step] === ids[start + step]) step++;
+    if (step === count) return true;
+  }
+  return false;
+}
+
 /** The unknown lines directly above and below the first copy. */
 function edgesOf(copy: Copy): Edges {
   const { ends, sequence, lines, firsts } = copy;
@@ -271,13 +293,16 @@ function edgesOf(copy: Copy): Edges {
   }
   if (words < LEAST) return { above: [], below: [] };
   const below: number[] = [];
-  for (let index = last + 1; index < ends.length && !copy.isBarrier(index); index++) {
+  const stop = Math.min(ends.length, last + 1 + 4 * EDGE_LINES);
+  for (let index = last + 1; index < stop && !copy.isBarrier(index); index++) {
     const line = lines[index]!;
-    if (line.key === '') continue;
-    if (line.depth > depth || line.mark === 'quoted' || /^--$|[:：]$/.test(line.key) || below.length >= EDGE_LINES) {
-      return { above, below: [] };
-    }
-    if (line.depth === depth && hasNewWords(copy, index)) below.push(index);
+    // Our footer stands below a delimiter of its own.
+    const isFooter = line.key === '--' && isKnownLine(copy, nextFilled(lines, index + 1));
+    if (line.key === '' || line.mark === 'quoted' || isFooter || isKnownLine(copy, index)) continue;
+    if (below.length > 0 && line.key === '--') break;
+    const isFrame = below.length === 0 && /^--$|[:：]$/.test(line.key);
+    if (line.depth > depth || isFrame || below.length >= EDGE_LINES) return { above, below: [] };
+    if (hasNewWords(copy, index)) below.push(index);
   }
   return { above, below };
 }

@@ -212,7 +212,7 @@ export const ORIGINAL_PHRASES: ReadonlySet<string> = new Set(
 /** Words of a line that says: a forwarded mail follows. */
 export const FORWARD_PHRASES: ReadonlySet<string> = new Set(
   words([
-    'forwarded message|forwarded mail|forwarded email|begin forwarded message|forwarded by|forwarded|fwd',
+    'this is a forwarded message|forwarded message|forwarded mail|forwarded email|begin forwarded message|forwarded by|forwarded|fwd',
     'start of forwarded message',
     'weitergeleitete nachricht|anfang der weitergeleiteten nachricht|anfang der weitergeleiteten e-mail',
     'weitergeleitete mail|weitergeleitete e-mail|beginn der weitergeleiteten nachricht',

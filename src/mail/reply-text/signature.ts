@@ -226,7 +226,7 @@ const MADE_NAME = /\p{Ll}\p{Lu}|\p{Lu}+-?\d/u;
 const SMALL: ReadonlySet<string> = new Set(
   [
     'secure encrypted sécurisé sicher verschlüsselt systemu systému program programu auf системы системи älypuhelimesta',
-    'my a an the for on in of to via with by and using app application mobile mail email e-mail phone device',
+    'my best free work a an the for on in of to via with by and using app application mobile mail email e-mail phone device',
     'smartphone tablet handheld wireless network',
     'mein meine meinem meiner meinen dem der die das für mit über von vom und unter aus handy mobiltelefon',
     'gerät smartphone mail app',
