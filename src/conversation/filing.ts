@@ -8,6 +8,7 @@ import type { Via } from './model.js';
 import { SPAM_FIELD } from './rules/blocked.js';
 import { ADDRESS_FIELDS } from './rules/filing.js';
 import { LOOP_FIELD } from './rules/loop.js';
+import { OPENER_FIELDS } from './rules/opener.js';
 
 /** An address with a token, and whose it is. */
 interface TokenAddress {
@@ -53,11 +54,21 @@ export interface FiledReading extends Pick<Reading, 'kind' | 'evidence' | 'repor
   readonly text: Omit<ReplyText, 'evidence'>;
   readonly mail: Pick<
     Mail,
-    'from' | 'to' | 'cc' | 'subject' | 'date' | 'messageId' | 'inReplyTo' | 'references' | 'headers' | 'returnedHeaders'
+    | 'from'
+    | 'replyTo'
+    | 'to'
+    | 'cc'
+    | 'subject'
+    | 'date'
+    | 'messageId'
+    | 'inReplyTo'
+    | 'references'
+    | 'headers'
+    | 'returnedHeaders'
   > & { readonly attachments: readonly Omit<MailAttachment, 'content'>[] };
 }
 
-const ASKED_FIELDS: ReadonlySet<string> = new Set([LOOP_FIELD, SPAM_FIELD, ...ADDRESS_FIELDS]);
+const ASKED_FIELDS: ReadonlySet<string> = new Set([LOOP_FIELD, SPAM_FIELD, ...ADDRESS_FIELDS, ...OPENER_FIELDS]);
 
 /** Picks what filing needs: nothing else is copied from thread to thread. */
 export function filedReading({ kind, evidence, report, reportedIds, html, text, mail }: Reading): FiledReading {
@@ -70,6 +81,7 @@ export function filedReading({ kind, evidence, report, reportedIds, html, text, 
     text: { text: text.text, quotedText: text.quotedText, signature: text.signature },
     mail: {
       from: mail.from,
+      replyTo: mail.replyTo,
       to: mail.to,
       cc: mail.cc,
       subject: mail.subject,

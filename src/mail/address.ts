@@ -124,6 +124,14 @@ export function parseOurAddress(address: string, prefixes: readonly string[]): O
   return operatorAddress(local, domain, ['postmaster', 'abuse']) ?? tokenAddress(local, domain, prefixes) ?? unknown;
 }
 
+/** True for an address whose name says that nobody reads there. */
+export function takesNoAnswer(address: string): boolean {
+  return NO_ANSWER.test(address);
+}
+
+const NO_ANSWER =
+  /^(?:[a-z0-9._+-]{0,40}[._+-])?(?:no-?_?\.?reply|do-?_?\.?not-?_?\.?reply|no-?_?\.?respond|auto-?_?reply|autoresponder|mailer-daemon)(?:[._+-]|\d{0,6}@)/i;
+
 /** `reply+<token>@<domain>`. Its parts are ours already and are not checked again. */
 export function formatReplyAddress(prefix: string, separator: Separator, token: string, domain: string): string {
   return `${prefix}${separator}${token}@${domain}`;

@@ -7,6 +7,7 @@
  * given as evidence, weak ones too. A robot's mail through a list is a robot's. Nothing throws.
  */
 
+import { takesNoAnswer } from './address.js';
 import { cutText } from './cut.js';
 import type { HeaderField, Mail } from './mail.js';
 import { withoutComments } from './mime/comments.js';
@@ -136,14 +137,6 @@ function weakSigns(mail: Mail, fields: readonly HeaderField[], nullSender: boole
   // One field given twice is one sign.
   return [...new Set(signs)];
 }
-
-/** True for an address whose name says that nobody reads there. */
-export function takesNoAnswer(address: string): boolean {
-  return NO_ANSWER.test(address);
-}
-
-const NO_ANSWER =
-  /^(?:[a-z0-9._+-]{0,40}[._+-])?(?:no-?_?\.?reply|do-?_?\.?not-?_?\.?reply|no-?_?\.?respond|auto-?_?reply|autoresponder|mailer-daemon)(?:[._+-]|\d{0,6}@)/i;
 
 function listSigns(fields: readonly HeaderField[]): string[] {
   if (fields.length === 0) return [];

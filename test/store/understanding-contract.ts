@@ -232,6 +232,45 @@ export function understandingContract(name: string, open: Open): void {
     assert.deepEqual((await store.message(waiting.id)).mail, { state: 'queued', reason: null });
   });
 
+  check('a mail that opens a conversation begins it with the person whom an answer reaches', async ({ store }) => {
+    await start(store);
+    const { inbox } = await store.account('acme');
+    await store.setFeature('acme', 'new_conversations', true);
+    const to = [await destinationOf(store, inbox!)];
+    const form = { name: 'Shop', email: 'noreply@shop.example' };
+    const dora = { name: 'Dora', email: 'dora@customer.example' };
+    const opened = await file(store, to, reading({ text: 'one', from: form, replyTo: [dora] }));
+    const conversation = await store.conversation({ id: opened.conversation_id });
+    assert.deepEqual(
+      [opened.author.email, opened.author.role, conversation.contact.email, conversation.participants.length],
+      [dora.email, 'contact', dora.email, 1],
+    );
+    assert.deepEqual(opened.sender?.evidence, [
+      'writer: dora@customer.example, because noreply@shop.example takes no answer',
+    ]);
+    const answered = { direction: 'outgoing', text: 'Yes', mail: 'now', via: 'cli' } as const;
+    assert.equal((await store.addMessage({ id: opened.conversation_id }, answered)).mail.state, 'queued');
+  });
+
+  check(
+    'nothing is mailed to an address that takes no answer, or to ourselves, until there is another',
+    async ({ store }) => {
+      await start(store);
+      const { inbox } = await store.account('acme');
+      await store.setFeature('acme', 'new_conversations', true);
+      const to = [await destinationOf(store, inbox!)];
+      const answered = { direction: 'outgoing', text: 'Yes', mail: 'now', via: 'cli' } as const;
+      for (const email of ['noreply@shop.example', 'support@example.com', inbox!]) {
+        const opened = await file(store, to, reading({ text: email, from: { name: '', email } }));
+        const { id, mail } = await store.addMessage({ id: opened.conversation_id }, answered);
+        assert.deepEqual(mail, { state: 'waiting', reason: 'no_address' }, email);
+        const { contact } = await store.conversation({ id: opened.conversation_id });
+        await store.setContact(contact.id, { email: `a-${email.length}@customer.example` });
+        assert.deepEqual((await store.message(id)).mail, { state: 'queued', reason: null }, email);
+      }
+    },
+  );
+
   check('the bounce address names the recipient whom a report does not name', async ({ store }) => {
     const { id } = await start(store);
     const sent = await mailed(store, id);

@@ -75,7 +75,10 @@ function sayingOf(mail: Mail, notice: Notice, came: Came): Saying | null {
   const signs = [came.nullSender, server || program, came.toBounceAddress, notice.returned, phrase !== null];
   const enough = signs.filter(Boolean).length >= 3 && (came.nullSender || server || notice.returned);
   const machine = came.nullSender || /^postmaster@/i.test(mail.from?.email ?? '');
-  if (phrase === null ? !(enough && notice.returned) : !(program || (code && machine) || enough)) return null;
+  if (
+    phrase === null ? !(enough && notice.returned && came.toBounceAddress) : !(program || (code && machine) || enough)
+  )
+    return null;
   const structured =
     (server && (notice.returned || phraseOf('failure', subject) !== null)) ||
     (isDaemon(mail) && recipientsIn(notice.lines, mail).size > 0) ||

@@ -155,9 +155,9 @@ async function fileInConversation(
   filing: Filing,
   at: { places: readonly Place[]; mailKey: number; messageKey: number; contentKey: Uint8Array },
 ): Promise<void> {
-  const { account, conversation, evidence, opened } = at.places[0]!;
+  const { account, conversation, evidence, opened, opener } = at.places[0]!;
   const { reading } = filing;
-  const from = reading?.mail.from ?? null;
+  const from = opener === undefined ? (reading?.mail.from ?? null) : opener.person;
   const named = await participantByAddress(tx, conversation.key, from?.email);
   const writer = writerOf(reading && { from, kind: reading.kind }, named, await ownerOf(tx, at.places));
   const verdicts = verdictFields(filing.authentication ?? NO_AUTHENTICATION);
@@ -203,7 +203,7 @@ async function fileInConversation(
       is_participant: writer.sender.is_participant,
       token_of: writer.sender.token_of,
       ...verdicts,
-      evidence: [...writer.sender.evidence, ...verdicts.evidence],
+      evidence: [...(opener?.evidence ?? []), ...writer.sender.evidence, ...verdicts.evidence],
     }),
     evidence: toJson([
       ...filing.evidence,

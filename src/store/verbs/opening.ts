@@ -2,14 +2,16 @@
  * Conversations that mails open: for mail to an account's `inbox+` address that belongs to none. Everything here runs
  * inside the transaction that files the mail.
  */
-import type { Filing } from '../../conversation/filing.js';
+import type { FiledReading, Filing } from '../../conversation/filing.js';
 import { isContactLooping } from '../../conversation/rules/loop.js';
+import { namedWriters, openerOf } from '../../conversation/rules/opener.js';
 import { normalizeAddress } from '../../mail/address.js';
 import type { ConversationRow, FilingAccount } from '../rows.js';
 import { inTurn, type StoreTx } from '../tx.js';
 import { openConversation } from './conversations.js';
 import { emitEvents } from './events.js';
 import { recentMails } from './loops.js';
+import { oursAmong } from './ours.js';
 import { contactFor } from './participants.js';
 import type { Place, Target } from './threading.js';
 
@@ -34,7 +36,8 @@ export async function openConversations(
 /** A new conversation with the writer; a contact's loop goes into his latest one instead. */
 async function openForMail(tx: StoreTx, { reading, envelope, limits }: Mail, account: FilingAccount): Promise<Place> {
   // The envelope tells who wrote a mail that cannot be read.
-  const from = reading === null ? { name: '', email: envelope.mailFrom } : reading.mail.from;
+  const opener = reading === null ? null : await openerIn(tx, reading, account);
+  const from = reading === null ? { name: '', email: envelope.mailFrom } : opener!.person;
   const email = normalizeAddress(from?.email ?? '');
   const contact = await contactFor(tx, account.key, { email, name: from?.name ?? '' });
   const place = { kind: 'conversation', account, participantKey: null, deliveryKey: null } as const;
@@ -56,7 +59,15 @@ async function openForMail(tx: StoreTx, { reading, envelope, limits }: Mail, acc
     ...place,
     conversation,
     opened: true,
+    ...(opener === null ? {} : { opener }),
     participantKey: participant.key,
     evidence: ['threaded: a new conversation'],
   };
+}
+
+async function openerIn(tx: StoreTx, { kind, mail }: FiledReading, account: FilingAccount) {
+  const opening = { kind, ...mail };
+  const addresses = namedWriters(opening).map(box => box.email);
+  const ours = await oursAmong(tx, account.key, addresses);
+  return openerOf(opening, address => ours.has(address));
 }

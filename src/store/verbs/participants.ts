@@ -135,7 +135,10 @@ async function changeAddress(tx: StoreTx, contact: ContactRow, email: string | n
       await releaseForAddress(tx, present.key, address);
     } else {
       const { key } = await addContact(tx, conversation.key, { ...contact, email: address });
-      if (present) await moveWaiting(tx, present.key, { key, address, conversation: conversation.key });
+      if (present) {
+        await moveWaiting(tx, present.key, { key, address, conversation: conversation.key });
+        await releaseForAddress(tx, key, address);
+      }
     }
     await emitEvents(tx, conversation, [{ type: 'conversation.updated', data: { changed: ['contact'] } }]);
   }

@@ -15,6 +15,7 @@ import {
   unthreadedMail,
 } from '../../conversation/rules/filing.js';
 import { parseOurAddress } from '../../mail/address.js';
+import type { Mailbox } from '../../mail/mail.js';
 import { byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { AccountRow, FilingAccount, FilingConversation, ParticipantRow } from '../rows.js';
@@ -43,6 +44,8 @@ export interface Place {
   /** He himself, where he was looked up already. */
   readonly owner?: ParticipantRow;
   readonly deliveryKey: number | null;
+  /** Who opened it, where a mail did that can be read, and why it is not the person in From. */
+  readonly opener?: { readonly person: Mailbox | null; readonly evidence: readonly string[] };
   /** What threaded it, where the envelope did not say. */
   readonly evidence: readonly string[];
 }

@@ -11,9 +11,11 @@ import {
   waitWithMore,
 } from '../../conversation/rules/continuity.js';
 import { mailOrder } from '../../conversation/rules/delivery.js';
+import { isAnswerable } from '../../conversation/rules/opener.js';
 import { newToken } from '../../conversation/token.js';
 import { type DeliveryRow, type ParticipantRow, SMARTHOST } from '../rows.js';
 import type { StoreTx } from '../tx.js';
+import { comesBack } from './ours.js';
 import { UNFINISHED } from './unfinished.js';
 
 /** Somebody whom words are to be mailed to. `dueAt`: when, in milliseconds. */
@@ -52,7 +54,8 @@ async function newDelivery(
   { participant, role, dueAt }: Recipient,
 ): Promise<number> {
   const suspended = await isSuspended(tx, participant);
-  const wait = firstWait({ email: participant.email, suspended }, { dueAt, now: tx.now() });
+  const email = await answerableAddress(tx, conversation.account_key, participant.email);
+  const wait = firstWait({ email, suspended }, { dueAt, now: tx.now() });
   const key = tx.key();
   await tx.insert('delivery', {
     key,
@@ -73,6 +76,11 @@ async function newDelivery(
     created_at: tx.now(),
   });
   return key;
+}
+
+/** The address, unless no answer of ours may go there. */
+async function answerableAddress(tx: StoreTx, accountKey: number, email: string | null): Promise<string | null> {
+  return email !== null && isAnswerable(email, await comesBack(tx, accountKey, email)) ? email : null;
 }
 
 async function setWait(tx: StoreTx, key: number, { dueAt, nextAttemptAt, reason }: Waiting): Promise<void> {
