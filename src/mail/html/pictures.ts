@@ -126,7 +126,7 @@ function idKey(id: string): string {
 function locationKey(location: string): string {
   return percentDecoded(location)
     .replaceAll(/\s+/g, '')
-    .replace(/^(?:thismessage:\/*|\.\/)/i, '');
+    .replace(/^(?:thismessage:)?(?:\.{0,2}\/)*/i, '');
 }
 
 function lastName(location: string): string {

@@ -54,11 +54,14 @@ function withKnownCharset(value: string): string {
 
 /** `image/jpeg name="x.jpg"`, `attachment: filename=x` */
 function withSemicolon(value: string): string {
+  const semicolon = value.indexOf(';');
+  if (semicolon < 0 ? !value.includes('=') : !/[\s,:]/.test(value.slice(0, semicolon))) return value;
   const params = value.startsWith('multipart/') ? BOUNDARY : NAME_OR_CHARSET;
   return value.replace(params, '$1; ');
 }
 
 function writtenName(value: string): WrittenName | null {
+  if (!/name/i.test(value)) return value.includes('"') ? unnamedName(value) : null;
   const found = /(?:^|;)\s{0,9}((?:file)?name)\s{0,9}[=:]\s{0,9}/i.exec(value);
   if (found === null) return unnamedName(value);
   const param = found[1]!.toLowerCase() as WrittenName['param'];
