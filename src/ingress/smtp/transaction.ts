@@ -14,6 +14,7 @@ import type { Destination } from '../../conversation/filing.js';
 import type { Via } from '../../conversation/model.js';
 import type { Reception, Resolution, Verdict } from '../../conversation/ports.js';
 import { isForOperatorAlone, UNFILED_SIZE } from '../../conversation/rules/unfiled.js';
+import { envelopeAddress } from '../../mail/address.js';
 import { replyLine, STATUS, type Status } from '../../mail/status.js';
 import { doorOfGreeting } from '../pipe/pipe.js';
 import type { Spool } from '../spool.js';
@@ -63,7 +64,8 @@ export function createHandlers(options: {
         connection.note('deferred', status, { at: 'MAIL' });
         return callback(refusal(status));
       }
-      connection.transaction = { mailFrom: address.address, destinations: [], accepted: [] };
+      const mailFrom = envelopeAddress(address.address);
+      connection.transaction = { mailFrom, destinations: [], accepted: [] };
       callback();
     },
     onRcptTo(address, session, callback) {
