@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { automaticSigns } from '#replyd/mail/automatic.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
+import { readMail } from '#replyd/mail/reading.js';
+import { ROBOT_FORMS } from './robot-forms.js';
 
 async function kindOf(header: string, nullSender = false): Promise<string | null> {
   const mail = await parseMail(Buffer.from(`${header}\n\nwords\n`), keepInMemory);
@@ -136,4 +138,23 @@ test('what ticket systems say of themselves', async () => {
     ['X-MS-Exchange-Generated-Message-Source: Mailbox Rules Agent', 'auto_reply'],
   ];
   for (const [header, kind] of table) assert.equal(await kindOf(header), kind, header);
+});
+
+test('the forms of robots in many languages, and people who answer them', async () => {
+  assert.ok(ROBOT_FORMS.length >= 40 && new Set(ROBOT_FORMS.map(([language]) => language)).size >= 20);
+  for (const [language, subject, body] of ROBOT_FORMS) {
+    const kind = async (header: string, mailFrom = 'ann@example.org') => {
+      const text = `From: ann@example.org\nContent-Type: text/plain; charset=utf-8\n${header}\n\n${body}\n`;
+      const mail = await parseMail(Buffer.from(text), keepInMemory);
+      return readMail(mail, { replyAddresses: [], texts: [] }, { mailFrom }).kind;
+    };
+    assert.equal(await kind(`Subject: ${subject}`, ''), 'auto_reply', `${language}: ${subject}`);
+    assert.equal(await kind(`Subject: ${subject}\nPrecedence: bulk`), 'auto_reply', `${language}: ${subject}`);
+    assert.equal(
+      await kind(`Subject: Re: ${subject}\nX-Auto-Response-Suppress: All`),
+      'reply',
+      `${language}: ${subject}`,
+    );
+    assert.equal(await kind(`Subject: ${subject}`), 'reply', `${language}: ${subject}`);
+  }
 });

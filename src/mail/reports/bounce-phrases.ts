@@ -120,7 +120,7 @@ const DELAYS: readonly string[] = [
 
 /** It failed for good, whatever else is said of delays. */
 const FINAL: readonly string[] = [
-  'permanent', 'giving up', 'gave up', 'given up', 'no further', 'not be (?:re)?tried', 'will not try', 'has been returned', 'is now returned', 'too long', 'timeout exceeded', 'retry time exceeded', 'endgültig', 'aufgegeben', 'nicht erneut', 'keine weiteren',
+  'permanent', 'giving up', 'gave up', 'given up', 'no further', 'not be (?:re)?tried', 'will not try', 'has been returned', 'is now returned', 'been (?:in the queue|trying) (?:for )?too long', 'timeout exceeded', 'retry time exceeded', 'endgültig', 'aufgegeben', 'nicht erneut', 'keine weiteren',
   'définiti', 'abandonn', 'definitiv', 'abandonad', 'definitiva', 'окончательн', 'прекращ', 'больше не будет', 'definitywn', 'definitivně', 'kalıcı', '永久', '放弃', '放棄', '中止', '断念', '영구', '포기', '최종',
 ]; // biome-ignore format: one language after the other
 
