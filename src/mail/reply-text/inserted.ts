@@ -11,6 +11,8 @@ import { type Memory, type Recall, SHORT_LINE, wordsOf } from './known-texts.js'
 import type { Line } from './lines.js';
 import { hasOwnWords, withoutLinks } from './own-words.js';
 
+/** Characters of a line that is looked into for links. */
+const LONG_LINE = 2_000;
 /** A copy may lack this share of the words around an answer, which was typed over them. */
 const COVERED = 0.5;
 /** Words that must be recognised before anything counts as a copy; less where the whole text is shorter. */
@@ -240,8 +242,11 @@ function coverage({ used, sequence }: Copy): (from: number, to: number) => boole
 function hasNewWords(copy: Copy, index: number): boolean {
   const key = copy.lines[index]!.body;
   const start = startOf(copy, index);
+  const end = copy.ends[index]!;
   let known = 0;
-  for (let at = start; at < copy.ends[index]!; at++) if (copy.places[at] !== -1) known++;
+  for (let at = start; at < end; at++) if (copy.places[at] !== -1) known++;
+  // Such a line is no client's note for a link.
+  if (key.length > LONG_LINE) return known < end - start;
   // An address that stands alone is an answer; clients put theirs behind words.
   if (known === 0)
     return (hasOwnWords(key) || /^[\s>*-]*https?:\S+\s*$/.test(key)) && !/\p{L}[?\ufffd]+\p{L}/u.test(key);

@@ -25,6 +25,8 @@ const SHORT_BODY = 4_000;
 /** Words of a text by which its copies are found. */
 const LONG_WORD = /[^\s\x21-\x40\x5b-\x60\x7b-\x7f]{5,}/g;
 const LONG_WORDS = 12;
+/** So many of them are looked for in one body. */
+const LOOKS = 150;
 
 /** What is known of a line's words. */
 export interface Seen {
@@ -111,7 +113,7 @@ function mayHold(lines: readonly Line[], texts: readonly string[]): boolean {
     const long = text.slice(0, KNOWN_LIMIT).match(LONG_WORD)?.slice(0, LONG_WORDS) ?? [];
     for (const word of long) {
       if (missing.has(word)) continue;
-      if (body.includes(word)) return true;
+      if (missing.size >= LOOKS || body.includes(word)) return true;
       missing.add(word);
     }
     return long.length === 0;
