@@ -201,12 +201,13 @@ function keepBelow(
   let end = start;
   while (end < items.length && !isMarker(items[end]!)) end++;
   // Behind the last words that the conversation knows; those above a quote are the client's where it knows one of them.
-  let from = start;
-  for (let index = start; index < end; index++) if (isSeen(seenAt(index))) from = index + 1;
   const quote = items.findIndex((item, index) => index >= start && item.role === 'quote');
+  const most = quote === -1 ? end : Math.min(quote, end);
+  let from = start;
+  for (let index = start; index < most; index++) if (isSeen(seenAt(index))) from = index + 1;
   if (quote !== -1 && quote < end && (from > start || items.slice(quote, end).some(item => item.role === 'text')))
     return;
-  if (from < end && keepTexts(items, { from, to: quote === -1 ? end : Math.min(quote, end) }, parts)) {
+  if (from < most && keepTexts(items, { from, to: most }, parts)) {
     evidence.push('text: below an attribution, the only words');
   }
 }

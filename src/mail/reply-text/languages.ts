@@ -74,24 +74,29 @@ export const PRONOUNS: ReadonlySet<string> = new Set(
 export const SALUTATIONS: readonly string[] = words([
   'dear|hi|hello|hey|greetings|good morning|good afternoon|good evening|to whom it may concern',
   'hallo|guten tag|guten morgen|guten abend|sehr geehrte|sehr geehrter|liebe|lieber|moin|grüß gott|servus zusammen',
-  'bonjour|bonsoir|cher|chère|chers|chères|madame|monsieur|salut',
+  'bonjour|bonsoir|chère|chers|chères|madame|monsieur|salut',
   'hola|buenos días|buenas tardes|buenas noches|estimado|estimada|estimados|estimadas|querido|querida',
-  'olá|ola|bom dia|boa tarde|boa noite|prezado|prezada|prezados|caro|cara|caros|exmo|exma|exmos',
-  'buongiorno|buonasera|salve|gentile|gentili|egregio|egregia|spettabile|spett|spettle|cari|care|ciao',
-  'beste|geachte|goedemorgen|goedemiddag|goedenavond|goedendag|hoi|dag',
-  'hej|hei|kære|hejsa|bästa|kjære|god morgen|god dag|god morgon|hyvä|hyvää päivää|moi|terve|sæl|sæll|kæra|kæri',
+  'olá|bom dia|boa tarde|boa noite|prezado|prezada|prezados|exmo|exma|exmos',
+  'buongiorno|buonasera|salve|gentile|gentili|egregio|egregia|spettabile|spett|spettle',
+  'beste|geachte|goedemorgen|goedemiddag|goedenavond|goedendag|hoi',
+  'hej|kære|hejsa|bästa|kjære|god morgen|god dag|god morgon|hyvä|hyvää päivää|sæl|sæll|kæra|kæri',
   'dzień dobry|witam|szanowny|szanowna|szanowni|drogi|droga|cześć',
   'dobrý den|dobrý deň|vážený|vážená|vážení|milý|milá|ahoj|dobré ráno',
   'здравствуйте|добрый день|доброе утро|добрый вечер|уважаемый|уважаемая|уважаемые|привет|дорогой|дорогая',
   'вітаю|доброго дня|добрий день|шановний|шановна|шановні|здравей|здравейте|уважаеми|поштовани|здраво|почитувани',
-  'poštovani|poštovana|poštovane|dobar dan|pozdravljeni|spoštovani|spoštovana|dober dan|dragi|draga',
+  'poštovani|poštovana|poštovane|dobar dan|pozdravljeni|spoštovani|spoštovana|dober dan',
   'bună ziua|bună|stimate|stimată|stimați|dragă|kedves|tisztelt|jó napot|üdvözlöm|szia',
   'γεια σας|γεια|καλημέρα|καλησπέρα|αγαπητέ|αγαπητή|αγαπητοί|αξιότιμε|merhaba|sayın|selam|günaydın|iyi günler',
   'שלום|היי|לכבוד|مرحبا|مرحباً|السلام عليكم|عزيزي|عزيزتي|السادة|سلام|با سلام|جناب',
-  'สวัสดี|สวัสดีครับ|สวัสดีค่ะ|เรียน|xin chào|chào|kính gửi|kính chào|halo|hai|yth|kepada yth|selamat pagi|selamat siang',
+  'สวัสดี|สวัสดีครับ|สวัสดีค่ะ|เรียน|xin chào|chào|kính gửi|kính chào|halo|yth|kepada yth|selamat pagi|selamat siang',
   'tere|tere päevast|lugupeetud|labdien|sveiki|cienījamais|cienījamā|laba diena|gerbiamas|gerbiama|gerbiami',
   'benvolgut|benvolguda|bon dia|bona tarda|kaixo|përshëndetje|i nderuar|annwyl|kumusta|mahal na',
   'नमस्ते|प्रिय|নমস্কার|প্রিয়|გამარჯობა|բարև',
+]);
+
+/** The same for words that are names as well: only with a sign at the end of the line. */
+export const NAMELIKE_SALUTATIONS: readonly string[] = words([
+  'cher|caro|cara|caros|caras|cari|care|ciao|dag|hei|moi|terve|hai|dragi|draga|ola',
 ]);
 
 /** The same for scripts without spaces between words, where the name follows or goes before without any. */

@@ -6,7 +6,7 @@
  * it underlines a heading or rules a table. A sentence that only begins like a device line is a sentence. In doubt it is
  * text.
  */
-import { SALUTATIONS, UNSPACED_SALUTATIONS } from './languages.js';
+import { NAMELIKE_SALUTATIONS, SALUTATIONS, UNSPACED_SALUTATIONS } from './languages.js';
 import { isBlank, type Line, lowered } from './lines.js';
 
 /** A signature under a row of signs has at most so many filled lines, and no sentence of more characters. */
@@ -48,9 +48,10 @@ function isSignature(
     if (line.depth > 0 || line.mark !== null) break;
     if (isBlank(line)) continue;
     if (++filled > SIGNATURE_LINES || line.body.trim() === sign) return false;
-    if (/[?？؟;]["'”»)]?$/.test(line.key) && isQuestion(line.key)) return false;
+    const key = line.key.replace(/(?:https?:|www\.)\S+/gi, '');
+    if (/[?？؟;]["'”»)]?$/.test(key) && isQuestion(key)) return false;
     if (SALUTATION.test(lowered(line.key.slice(0, 60)))) return false;
-    if (line.key.length > LONG_SENTENCE && longestSentence(line.key) > LONG_SENTENCE) return false;
+    if (key.length > LONG_SENTENCE && longestSentence(key) > LONG_SENTENCE) return false;
   }
   return filled > 0 || sign === null;
 }
@@ -216,7 +217,7 @@ const DEVICE = new RegExp(
 );
 /** How somebody is greeted, at the beginning of a line in lower case. */
 const SALUTATION = new RegExp(
-  `^(?:(?:${SALUTATIONS.join('|')})(?![\\p{L}\\p{N}])(?! gr[uü](?:ß|ss)| wünsche| hälsning| hilsen| groet)|${UNSPACED_SALUTATIONS.join('|')}|[^、。]{1,12}様[、,]?$)`,
+  `^(?:(?:${SALUTATIONS.join('|')})(?![\\p{L}\\p{N}-])(?! gr[uü](?:ß|ss)| wünsche| hälsning| hilsen| groet)|(?:${NAMELIKE_SALUTATIONS.join('|')}) [^,!:]+[,!:]$|${UNSPACED_SALUTATIONS.join('|')}|[^、。]{1,12}様[、,]?$)`,
   'u',
 );
 

@@ -117,6 +117,7 @@ const ANSWERS: readonly (readonly [string, string, string])[] = [
     'Hi\n\nRed, as I said.',
   ],
   ['an address', `${BLOCK}\n${answered('\nhttps://shop.example/blue', '')}`, 'https://shop.example/blue'],
+  ['between the attribution and an unquoted rest', `${LINE}\n\nThe blue one.\n\n${marked(ASKED)}`, 'The blue one.'],
   ['nothing', `${LINE}\n${marked(ASKED)}`, ''],
   ['nothing, below a gateway', `${BLOCK}\nCAUTION: This mail is from outside.\n\n${ASKED}`, ''],
   ['nothing, above a footer', `${LINE}\n${marked(`${ASKED}\n\nEarlier:\n\n> Hi\n\n-- \nShop`)}`, ''],

@@ -240,3 +240,43 @@ for (const lines of NO_DELIMITERS) {
     assert.deepEqual([found.text, found.signature], [lines.join('\n'), '']);
   });
 }
+
+const GREETINGS: readonly string[] = [
+  'Dear Ann,',
+  'Hi',
+  'Sehr geehrte Damen und Herren,',
+  'Bonjour Ann,',
+  'Estimada Ann:',
+  'Ciao Ann,',
+  'Dzień dobry,',
+  'Здравствуйте, Анна!',
+  '您好，',
+  'Ann様',
+  '안녕하세요',
+  'Did it come?',
+  `It ${'really '.repeat(20)}came.`,
+];
+
+for (const line of GREETINGS) {
+  test(`no signature under a row of signs: ${line.slice(0, 40)}`, () => {
+    const plain = `It works.\n\n-----\n\n${line}\n\nBob`;
+    const found = splitReply({ plain, html: null }, NOTHING);
+    assert.deepEqual([found.text, found.signature], [plain, '']);
+  });
+}
+
+const NAMES: readonly string[] = [
+  'Beste Grüße\nBob',
+  'Bästa hälsningar\nBob',
+  'Cara Smith\nLighting Ltd',
+  'Dag Nilsen\nOslo',
+  'Hi-Fi Shop Ltd\nLeeds',
+  `Bob\nhttps://shop.example/${'long/'.repeat(40)}?`,
+];
+
+for (const lines of NAMES) {
+  test(`a signature under a row of signs: ${JSON.stringify(lines.slice(0, 40))}`, () => {
+    const found = splitReply({ plain: `It works.\n\n_____\n${lines}`, html: null }, NOTHING);
+    assert.deepEqual([found.text, found.signature], ['It works.', `_____\n${lines}`]);
+  });
+}
