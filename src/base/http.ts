@@ -135,11 +135,15 @@ export async function openHttp(options: HttpOptions): Promise<HttpListener> {
     if (connection !== null) connections.set(socket, connection);
   });
   server.on('request', (request, response) => {
+    const connection = connections.get(request.socket);
+    if (connection === undefined || request.socket.destroyed) {
+      // Read together with what was cut: else Node makes an error with a stack for each when it notices.
+      request.destroy();
+      return;
+    }
     // Without listeners an aborted request would end the process.
     request.on('error', ignore);
     response.on('error', ignore);
-    const connection = connections.get(request.socket);
-    if (connection === undefined) return;
     response.once('close', () => {
       if (!server.listening) request.socket.end();
     });

@@ -60,7 +60,6 @@ function ways(key: string): Way[] {
 export const httpSlow: AttackKind = {
   name: 'http-slow',
   about: 'HTTP clients with half a header or body, and those that ask and never read',
-  open: 'beside connections that each bring 200 questions at once others may wait 4 s',
   async run(target, { short }) {
     const tally = newTally();
     for (let mail = 0; mail < 5; mail += 1)

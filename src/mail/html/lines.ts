@@ -10,6 +10,7 @@
 import { Tokenizer } from 'htmlparser2';
 import { type Line, plainLines } from '../reply-text/lines.js';
 import { type Container, containerOf, type Marks } from './containers.js';
+import { type Kind, kindOf } from './elements.js';
 import { type Look, lookOf, NO_LOOK } from './looks.js';
 import { inFont, type SymbolFont, symbolFontNamed } from './symbols.js';
 import {
@@ -39,55 +40,6 @@ const HTML_LIMIT = 8 * 1024 * 1024;
 const REACH = 200;
 /** So many different styles of one mail are kept with what they say. */
 const LOOKS = 500;
-
-const BLOCKS = (
-  'address article aside blockquote body center dd details dialog dir div dl dt fieldset figcaption figure footer form ' +
-  'h1 h2 h3 h4 h5 h6 header hgroup hr html li main menu nav ol p pre section summary table tbody tfoot thead tr ul ' +
-  'includetail'
-).split(' ');
-const SPACED = 'p h1 h2 h3 h4 h5 h6'.split(' ');
-const VOID = 'area base basefont br col command embed frame hr img input link meta param source track wbr'.split(' ');
-/** The tokenizer reads no tags inside of these, and a browser shows none of it. */
-const HIDDEN = 'script style title iframe noembed noframes'.split(' ');
-const CELLS = ['td', 'th', 'caption', 'table'];
-const OTHERS = 'a b i u span font o:p strong em head'.split(' ');
-
-/** What the elements of one name are to the flow of words. */
-interface Kind {
-  readonly tag: string;
-  readonly isBlock: boolean;
-  readonly isSpaced: boolean;
-  readonly isVoid: boolean;
-  readonly isHidden: boolean;
-  readonly isCell: boolean;
-  /** A cell or what cells stand in. */
-  readonly isTabular: boolean;
-}
-
-function kindNamed(tag: string): Kind {
-  const isCell = CELLS.includes(tag);
-  return {
-    tag,
-    isBlock: BLOCKS.includes(tag),
-    isSpaced: SPACED.includes(tag),
-    isVoid: VOID.includes(tag),
-    isHidden: HIDDEN.includes(tag),
-    isCell,
-    isTabular: isCell || ['tr', 'tbody', 'thead', 'tfoot'].includes(tag),
-  };
-}
-
-const KINDS: ReadonlyMap<string, Kind> = new Map(
-  [...BLOCKS, ...SPACED, ...VOID, ...HIDDEN, ...CELLS, ...OTHERS].map(tag => [tag, kindNamed(tag)]),
-);
-
-/** By the name as it is written. */
-function kindOf(name: string): Kind {
-  const known = KINDS.get(name);
-  if (known !== undefined) return known;
-  const tag = name.toLowerCase();
-  return KINDS.get(tag) ?? kindNamed(tag);
-}
 
 interface Open {
   readonly kind: Kind;
