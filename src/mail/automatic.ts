@@ -12,7 +12,7 @@ import { cutText } from './cut.js';
 import type { HeaderField, Mail } from './mail.js';
 import { withoutComments } from './mime/comments.js';
 import { allValues } from './mime/headers.js';
-import { acknowledgementPhrase, responderPhrase } from './robot-phrases.js';
+import { acknowledgementPhrase, acknowledges, responderPhrase } from './robot-phrases.js';
 
 export interface AutomaticSigns {
   readonly kind: 'auto_reply' | 'list' | null;
@@ -69,6 +69,13 @@ const RESPONDER_FIELDS = [
 const TICKET_FIELD =
   /^(?:x-)?(?:rt|otrs|otobo|znuny|zammad|freshdesk|freshservice|fd|zendesk|jira|servicenow|kayako|helpscout|osticket|deskpro|glpi|topdesk|sysaid|kustomer|gorgias|zoho-?desk|redmine|mantis|hesk|faveo|uvdesk|jitbit|samanage|freescout)-/;
 
+const TICKET_PROGRAM =
+  /\b(?:zammad|otrs|otobo|znuny|freescout|osticket|help ?scout|kayako|deskpro|glpi|zendesk|freshdesk|freshservice|jira|servicenow|request tracker)\b/i;
+
+function isTicketField({ name, value }: HeaderField): boolean {
+  return TICKET_FIELD.test(name) || ((name === 'x-mailer' || name === 'x-powered-by') && TICKET_PROGRAM.test(value));
+}
+
 /** All fields that tell anything here; most mails have none of them. */
 const TELLING_FIELDS: ReadonlySet<string> = new Set([
   ...RESPONDER_FIELDS,
@@ -80,6 +87,8 @@ const TELLING_FIELDS: ReadonlySet<string> = new Set([
   'x-auto-response-suppress',
   'x-ms-exchange-inbox-rules-loop',
   'x-ms-exchange-generated-message-source',
+  'x-mailer',
+  'x-powered-by',
   'list-id',
   'mailing-list',
 ]);
@@ -115,8 +124,13 @@ function signsBeforeOurSubject(subject: string): string[] {
 
 function weakSigns(mail: Mail, fields: readonly HeaderField[], nullSender: boolean): string[] {
   const signs: string[] = [];
-  const ticket = fields.find(field => TICKET_FIELD.test(field.name));
-  if (ticket !== undefined) signs.push(`ticket system: ${shown(ticket.name, ticket.value)}`);
+  const ticket = fields.find(isTicketField);
+  if (ticket !== undefined) {
+    signs.push(`ticket system: ${shown(ticket.name, ticket.value)}`);
+    // Its people write in the same frame: what comes first tells.
+    const said = acknowledges((mail.plain ?? '').slice(0, 400));
+    if (said !== null) signs.push(`it says "${said}"`);
+  }
   let isJunk = false;
   for (const { name, value } of fields) {
     const precedence = isPrecedence(name) ? firstWord(value) : '';

@@ -69,6 +69,9 @@ const RESPONSES: readonly string[] = [
   'ตอบกลับอัตโนมัติ', 'การตอบกลับอัตโนมัติ', 'trả lời tự động', 'balasan otomatis', 'स्वचालित उत्तर',
 ]; // biome-ignore format: one language a line
 
+/** It may stand in brackets or have letters: INC0012345, [#4711], 2026-17. */
+const NUMBER = '(?:[ :]{0,2}[[(#]{0,3}[a-z]{0,8}[_-]?\\d[\\w./-]{0,30}[\\])]?)?';
+
 /** How ticket systems say that a mail came in, by language. `…` stands for a number. */
 const ACKNOWLEDGEMENTS: readonly string[] = [
   // English
@@ -118,15 +121,28 @@ const ACKNOWLEDGEMENTS: readonly string[] = [
   '(?:문의|요청|티켓)(?:가|이)?… ?(?:정상적으로 )?(?:접수|등록)(?:되었습니다|완료)?',
 ]; // biome-ignore format: one language a line
 
+/** How letters say that a program wrote them, or that a ticket was opened. */
+const GENERATED = new RegExp(
+  [
+    'auto(?:mated|matic|matically)?[- ](?:generated|sent|created|message|response|reply|e-?mail|notification)',
+    '(?:ticket|request|case|incident|issue)… (?:has been|was|is) (?:successfully )?(?:received|opened|created|logged|registered)',
+    'confirming that we (?:got|received) your', 'need not (?:answer|reply)',
+    'automatisch (?:erstellt|erzeugt|generiert|versendet|verschickt)', 'automatische (?:antwort|nachricht|e-?mail|bestätigung)',
+    'ticket… (?:wurde|ist) (?:erstellt|eröffnet|angelegt|eingegangen)',
+    '(?:message|courriel|e-?mail|réponse) automatique', '(?:généré|envoyé)e? automatiquement',
+    '(?:mensaje|correo|respuesta) automátic[oa]', '(?:generado|enviado) automáticamente',
+    '(?:mensagem|resposta) automática', '(?:gerad|enviad)[ao] automaticamente',
+    '(?:messaggio|risposta) automatic[oa]', '(?:generat|inviat)[oa] automaticamente',
+    'automatisch (?:gegenereerd|verzonden|bericht)', 'automatiskt (?:genererat|skapat|svar)', 'automatisk (?:genereret|generert|svar|besked)',
+    'automaattinen viesti', 'automatycznie', 'wiadomość automatyczna', 'automaticky (?:vygenerov|vytvoř)', 'automatikusan', 'автоматически', 'автоматичн', 'otomatik olarak',
+    '自動(?:返信|送信|応答|配信)', '自动(?:回复|发送|生成)', '자동 ?(?:발송|응답|회신)',
+  ]
+    .join('|')
+    .replaceAll('…', NUMBER),
+); // biome-ignore format: one language a line
 // The longest first: what follows it tells.
 const RESPONSE = new RegExp(`^(?:${[...RESPONSES].sort((a, b) => b.length - a.length).join('|')})`);
-// The number may stand in brackets or have letters: INC0012345, [#4711], 2026-17.
-const ACKNOWLEDGEMENT = new RegExp(
-  `^(?:${ACKNOWLEDGEMENTS.join('|')})`.replaceAll(
-    '…',
-    '(?:[ :]{0,2}[[(#]{0,3}[a-z]{0,8}[_-]?\\d[\\w./-]{0,30}[\\])]?)?',
-  ),
-);
+const ACKNOWLEDGEMENT = new RegExp(`^(?:${ACKNOWLEDGEMENTS.join('|')})`.replaceAll('…', NUMBER));
 
 /** The phrase of a responder at the subject's beginning, or null. */
 export function responderPhrase(subject: string): SubjectPhrase | null {
@@ -136,6 +152,12 @@ export function responderPhrase(subject: string): SubjectPhrase | null {
 /** The phrase of a ticket system that acknowledges a mail, at the subject's beginning, or null. */
 export function acknowledgementPhrase(subject: string): SubjectPhrase | null {
   return phraseOf(ACKNOWLEDGEMENT, subject);
+}
+
+/** What a ticket system says of its own letter, or null; its people write neither. */
+export function acknowledges(text: string): string | null {
+  const folded = text.normalize('NFC').replaceAll('’', "'").toLowerCase().replaceAll(/\s+/g, ' ');
+  return GENERATED.exec(folded)?.[0] ?? null;
 }
 
 /** Ticket systems write their number first: `[firm.example #4711] `, `(Ticket 4711) `, `#4711: `. */

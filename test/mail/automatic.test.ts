@@ -140,6 +140,26 @@ test('what ticket systems say of themselves', async () => {
   for (const [header, kind] of table) assert.equal(await kindOf(header), kind, header);
 });
 
+test('a letter of a ticket system that says what wrote it', async () => {
+  const table: readonly (readonly [header: string, words: string, kind: string])[] = [
+    ['X-JIRA-FingerPrint: 1\nPrecedence: bulk', 'Just confirming that we got your request.', 'auto_reply'],
+    ['X-Powered-By: OTRS 6', 'This is an automatically generated message. Your number is 4711.', 'auto_reply'],
+    ['X-Mailer: Zammad Mail Service', 'Your request (#4711) has been received.', 'auto_reply'],
+    ['X-Zendesk-From-Account-Id: 1', 'Dies ist eine automatische Antwort.', 'auto_reply'],
+    ['X-JIRA-FingerPrint: 1\nPrecedence: bulk', 'Ann wrote: please send the invoice.', 'reply'],
+    ['X-Mailer: Zammad Mail Service', 'Thank you for contacting us. The lamp goes out today.', 'reply'],
+    ['X-Mailer: Outlook', 'The request was received by nobody, it seems.', 'reply'],
+    ['X-Mailer: Outlook', 'This is an automated message, says your robot. Why?', 'reply'],
+  ];
+  for (const [header, words, kind] of table) {
+    const mail = await parseMail(
+      Buffer.from(`From: ann@example.org\nSubject: Lamp\n${header}\n\n${words}\n`),
+      keepInMemory,
+    );
+    assert.equal(readMail(mail, { replyAddresses: [], texts: [] }, { mailFrom: 'ann@example.org' }).kind, kind, words);
+  }
+});
+
 test('the forms of robots in many languages, and people who answer them', async () => {
   assert.ok(ROBOT_FORMS.length >= 40 && new Set(ROBOT_FORMS.map(([language]) => language)).size >= 20);
   for (const [language, subject, body] of ROBOT_FORMS) {

@@ -86,8 +86,12 @@ function replyToElsewhere(mail: OpeningMail, others: readonly Mailbox[]): Mailbo
   const { from, replyTo } = mail;
   if (from === null || !isPersonal(mail.kind) || replyTo.some(box => sameAddress(box.email, from.email))) return null;
   const named = others.find(({ email }) => replyTo.some(box => box.email === email)) ?? null;
-  return named === null || domainOf(named.email) === domainOf(from.email) ? null : named;
+  return named === null || (domainOf(named.email) === domainOf(from.email) && !FORM.test(from.email)) ? null : named;
 }
+
+/** Programs of web sites, by what stands before the @. */
+const FORM =
+  /^(?:web(?:site|form|master|server|mailer)?|www(?:-data)?|forms?|(?:contact|kontakt)-?(?:form|formular|us)?|apache|nginx|httpd?|nobody|wordpress|joomla|drupal|typo3|cgi|php|mailer|system|server|root)(?:[._+-][^@]{0,64})?@/i;
 
 /** The list stands in From, and the writer somewhere else. */
 function isRewritten({ from, headers }: OpeningMail): boolean {

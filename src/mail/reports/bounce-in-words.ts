@@ -71,7 +71,9 @@ function sayingOf(mail: Mail, notice: Notice, came: Came): Saying | null {
   // Who is no server may speak of failures too; what he returns, or a server's answer, bears him out.
   const counted = program || server || code || notice.returned ? `${subject}\n${body}` : subject;
   const delay = phraseOf('delay', counted);
-  const phrase = delay ?? phraseOf('failure', counted);
+  const inNotice = (server || program) && (came.nullSender || came.toBounceAddress);
+  const trouble = inNotice ? (phraseOf('trouble', counted) ?? (code ? 'of a reply code' : null)) : null;
+  const phrase = delay ?? phraseOf('failure', counted) ?? trouble;
   const signs = [came.nullSender, server || program, came.toBounceAddress, notice.returned, phrase !== null];
   const enough = signs.filter(Boolean).length >= 3 && (came.nullSender || server || notice.returned);
   const machine = came.nullSender || /^postmaster@/i.test(mail.from?.email ?? '');

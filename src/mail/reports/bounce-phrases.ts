@@ -10,20 +10,20 @@ const FAILURES: readonly string[] = [
   'undeliver', 'could not… be delivered', "couldn't be delivered", "wasn't able to deliver", 'unable to deliver',
   'unable to be delivered', 'was not… delivered', "wasn't delivered", 'were not delivered', 'not delivered',
   'cannot… be delivered', "can't be delivered", 'can not be delivered', 'cannot deliver', 'could not deliver',
-  'failed permanently', 'permanent failure', 'delivery failed', 'delivery failure', 'delivery has failed',
+  'failed permanently', 'message could not be sent', 'permanent failure', 'delivery failed', 'delivery failure', 'delivery has failed',
   'deliveries failed', 'failed to deliver', 'fail to deliver', 'failed delivery', 'failure delivery', 'failure to deliver',
   'delivery to the following recipient', 'failure notice', 'notice of failure', 'non-delivery', 'nondelivery',
   'returned mail', 'returned message', 'returned to sender', 'returning message to sender', 'return to sender',
   'mail delivery system', 'delivery status notification', 'delivery problem', 'delivery error', 'error delivering',
-  'trouble delivering', 'did not reach', 'address not found', 'no such user', 'user unknown', 'unknown user',
-  'not listed in', 'permanent fatal errors', 'permanent error', 'mail system error', 'rejected your message',
-  'message was rejected', 'message rejected', 'has been rejected', 'mailbox is full', 'mailbox full', 'over quota',
-  'over its limit', 'exceeds allowed size', 'bounced', 'could not be sent', 'no further delivery attempts', 'systems bounce',
-  'could not bring your', 'could not be found', 'did not receive', "couldn't deliver", "didn't reach",
+  'trouble delivering', 'did not reach', 'address not found',
+  'permanent fatal errors',
+ 
+  'no further delivery attempts', 'systems bounce',
+  'could not bring your', "couldn't deliver", "didn't reach",
   // German
   'unzustellbar', 'nicht… zugestellt', 'zustellung… fehlgeschlagen', 'zustellung… gescheitert', 'zustellfehler',
-  'zustellung… nicht möglich', 'fehler bei der zustellung', 'konnte… nicht ausgeliefert', 'annahme verweigert',
-  'zustellungsfehler', 'nicht… übermittelt werden', 'nichtzustellbarkeit', 'unzustellbarkeit', 'empfänger unbekannt',
+  'zustellung… nicht möglich', 'fehler bei der zustellung', 'konnte… nicht ausgeliefert',
+  'zustellungsfehler', 'nicht… übermittelt werden', 'nichtzustellbarkeit', 'unzustellbarkeit',
   // French
   'non remis', 'échec de… remise', 'échec de… distribution', 'échec d\'envoi', "échec de l'envoi", 'pas pu être remis',
   'pas pu être distribu', 'pas pu être délivr', 'pas pu être envoy', 'pas été remis', 'pas été délivr', 'pas été distribu',
@@ -35,7 +35,7 @@ const FAILURES: readonly string[] = [
   'error (?:en|de) la entrega', 'error de entrega', 'entrega fallida', 'imposible… entregar', 'no entregable',
   'mensaje devuelto', 'correo devuelto', "no s'ha pogut (?:lliurar|entregar)", 'no lliurat', 'devolución de correo',
   // Portuguese
-  'não pôde ser entregue', 'não entregue', 'não foi (?:possível )?entreg', 'não pode ser entregue', 'falha na entrega',
+  'não é possível entregar',  'não pôde ser entregue', 'não entregue', 'não foi (?:possível )?entreg', 'não pode ser entregue', 'falha na entrega',
   'falha de entrega', 'falha ao entregar', 'erro (?:na|de) entrega', 'entrega falhou', 'mensagem devolvida',
   'impossível entregar', 'não foi possível… entregar', 'não foi possível a entrega', 'não pude entregar',
   // Italian
@@ -43,7 +43,7 @@ const FAILURES: readonly string[] = [
   'non è stat[oa] (?:recapitat|consegnat)', 'impossibile… (?:recapitare|consegnare)', 'consegna… (?:non riuscita|fallita)', 'recapito… non riuscito',
   'errore di consegna', 'notifica di mancat', 'avviso di mancata', 'non può essere (?:recapitat|consegnat)',
   // Dutch
-  'onbestelbaar', 'niet… bezorgd', 'niet… afgeleverd', 'kon niet… worden (?:bezorgd|afgeleverd)', 'bezorging… mislukt', 'aflevering… mislukt',
+  'onbestelbaar', 'niet te bezorgen', 'niet… bezorgd', 'niet… afgeleverd', 'kon niet… worden (?:bezorgd|afgeleverd)', 'bezorging… mislukt', 'aflevering… mislukt',
   'kan niet worden (?:bezorgd|afgeleverd)', 'mislukte bezorging', 'onbezorgbaar',
   // Swedish, Danish, Norwegian, Icelandic
   'går inte att leverera', 'kunde inte (?:levereras|leverera)', 'kunde ej levereras', 'inte levererat', 'leveransen… misslyckades',
@@ -74,21 +74,36 @@ const FAILURES: readonly string[] = [
   'не вдалося доставити', 'не доставлено', 'не може бути доставлен', 'неможливо доставити', 'помилка доставки', 'не було доставлен', 'не ўдалося даставіць',
   // Greek, Turkish
   'δεν είναι δυνατή η παράδοση', 'δεν (?:ήταν|είναι) δυνατ(?:ή|ό)… παρ', 'δεν παραδόθηκε', 'αποτυχία παράδοσης', 'δεν μπόρεσε να παραδοθεί', 'η παράδοση απέτυχε',
-  'teslim edilemedi', 'teslim edilemiyor', 'teslim edilmedi', 'iletilemedi', 'teslimat… başarısız', 'ulaştırılamadı', 'gönderilemedi', 'iletilemeyen',
+  'teslim edilemedi', 'teslim edilemeyen', 'teslim edilemiyor', 'teslim edilmedi', 'iletilemedi', 'teslimat… başarısız', 'ulaştırılamadı', 'gönderilemedi', 'iletilemeyen',
   // Hebrew, Arabic, Persian
   'לא נמסר', 'לא ניתן למסור', 'לא ניתן היה למסור', 'מסירה נכשלה', 'המסירה… נכשלה', 'מסירת… נכשלה',
   'تعذر تسليم', 'تعذّر تسليم', 'لم يتم تسليم', 'فشل تسليم', 'فشل التسليم', 'فشل في تسليم', 'غير قابل للتسليم', 'لا يمكن تسليم', 'تعذر إرسال', 'تحویل نشد', 'تحویل داده نشد', 'عدم تحویل', 'قابل تحویل نیست',
   // Japanese
-  '配信不能', '配信できません', '配信できませんでした', '配送できません', '送信できません', 'お届けできません', '届けることができません', '配信に失敗', '送信に失敗', '配送に失敗', '配信エラー', '送信エラー',
-  '届きませんでした', '不達', '宛先不明', '配信されませんでした', '配達できません', '宛先が見つかりません', 'エラーメール', '受信できません',
+  '配信不能', '配信できません', '配信できませんでした', '配送できません', '送信できません', 'お届けできません', '届けることができません', '配信に失敗', '送信に失敗', '配送に失敗', '配信エラー',
+  '届きませんでした', '不達', '配信されませんでした', '配達できません', '宛先が見つかりません', '受信できません',
   // Chinese
-  '无法投递', '无法送达', '未能送达', '未送达', '没有投递成功', '投递失败', '发送失败', '退信', '退回', '退件', '被拒收', '拒收', '不能投递', '未能投递', '未投递', '投递不成功', '无法发送', '系统退回', '无法传递', '传递失败',
-  '無法傳遞', '未傳遞', '無法投遞', '無法寄達', '無法送達', '寄送失敗', '傳送失敗', '投遞失敗', '未能送達', '遞送失敗', '無法傳送', '無法遞送',
+  '无法投递', '无法送达', '未能送达', '未送达', '没有投递成功', '投递失败', '退信', '不能投递', '未能投递', '未投递', '投递不成功', '系统退回', '无法传递', '传递失败',
+  '無法傳遞', '未傳遞', '無法投遞', '無法寄達', '無法送達', '投遞失敗', '未能送達', '遞送失敗', '無法遞送',
   // Korean
-  '배달되지 않', '배달할 수 없', '전송 실패', '전송에 실패', '발송 실패', '발송에 실패', '반송', '전달되지 않', '전달할 수 없', '전달하지 못', '배달 실패', '배달하지 못', '보낼 수 없',
+  '배달되지 않', '배달할 수 없', '전송 실패', '전송에 실패', '발송 실패', '발송에 실패', '전달되지 않', '전달할 수 없', '전달하지 못', '배달 실패', '배달하지 못', '보낼 수 없',
   // Thai, Vietnamese, Indonesian, Malay, Hindi
   'ไม่สามารถส่ง', 'ส่งไม่สำเร็จ', 'ไม่สามารถจัดส่ง', 'การส่งล้มเหลว', 'không (?:thể )?(?:gửi|chuyển|phát)… (?:được|tới|đến)', 'không gửi được', 'gửi (?:thư )?(?:không thành công|thất bại)', 'không thể gửi', 'không thể chuyển',
   'tidak (?:dapat|bisa) (?:dikirim|terkirim|disampaikan)', 'gagal (?:dikirim|terkirim|mengirim|disampaikan)', 'pengiriman… gagal', 'tidak terkirim', 'tidak dapat dihantar', 'gagal dihantar', 'वितरित नहीं', 'डिलीवर नहीं', 'पहुँचाया नहीं जा सका',
+]; // biome-ignore format: one language after the other
+
+/**
+ * What is wrong with a recipient, and words that are as common in other troubles: they count only in a server's notice
+ * to a bounce address or from the null sender.
+ */
+const TROUBLES: readonly string[] = [
+  'no such user', 'user unknown', 'unknown user', 'not listed in', 'permanent error', 'mail system error', 'has been rejected', 'mailbox is full', 'mailbox full', 'over quota', 'over its limit', 'exceeds allowed size', 'bounced', 'could not be sent', 'could not be found', 'did not receive', '退回', '退件', '被拒收', '拒收', '送信エラー', 'エラーメール', 'annahme verweigert', 'empfänger unbekannt', '宛先不明', '반송', '发送失败', '傳送失敗', '寄送失敗', '無法傳送', '无法发送', 'message was rejected', 'message rejected', 'rejected your message',
+  'does not exist', "doesn't exist", 'invalid recipient', 'invalid address', 'recipient unknown', 'unknown recipient', 'recipient not found', 'address unknown', 'mailbox unavailable', 'mailbox not found', 'no mailbox', 'account… (?:disabled|suspended|inactive|closed)', 'nobody of that name', 'no such (?:person|mailbox|recipient|address)', 'over its quota', 'quota exceeded', 'exceeded… quota', 'out of (?:storage )?space',
+  'existiert nicht', 'postfach… voll', 'unbekannter empfänger', 'adresse unbekannt', "n'existe (?:pas|plus)", 'boîte… pleine', 'destinataire inconnu', 'adresse inconnue', 'no existe', 'buzón… lleno', 'destinatario desconocido', 'usuario desconocido', 'não existe', 'caixa… cheia', 'destinatário desconhecido', 'usuário desconhecido',
+  'non esiste', 'casella… piena', 'destinatario sconosciuto', 'utente sconosciuto', 'bestaat niet', 'postvak… vol', 'onbekende ontvanger', 'finns inte', 'okänd mottagare', 'brevlåda… full', 'findes ikke', 'finnes ikke', 'ukendt modtager', 'ukjent mottaker', 'ei ole olemassa', 'tuntematon vastaanottaja', 'nie istnieje', 'skrzynka… pełna', 'nieznany (?:odbiorca|adresat)',
+  'neexistuje', 'schránka… plná', 'neznámý příjemce', 'neznámy príjemca', 'nem létezik', 'ismeretlen címzett', 'nu există', 'destinatar necunoscut', 'ne postoji', 'ne obstaja', 'не существует', 'ящик… переполнен', 'получатель не найден', 'не існує', 'не съществува', 'δεν υπάρχει', 'άγνωστος παραλήπτης', 'mevcut değil', 'bulunamadı', 'לא קיים', 'לא קיימת', 'غير موجود', 'وجود ندارد',
+  '存在しません', '存在しない', 'いっぱい', '容量', '不存在', '已满', '已滿', '未找到收件人', '존재하지 않', '가득', '없는 사용자', 'ไม่มีอยู่', 'không tồn tại', 'tidak ditemukan', 'tidak dikenal', 'tidak wujud', 'मौजूद नहीं',
+  'não (?:é|foi|se) possível… entreg', 'niet… te bezorgen', 'epäonnistu', 'ei onnistu', 'ei voi(?:tu|da) ', 'nelivrabil', 'nu a ajuns', 'μη παραδοτέ', 'αδύνατη', 'αποτυχία', 'teslim edilem', 'gönderilem', 'iletilem', 'ulaşmadı', 'ulaşamadı', 'başarısız', 'נכשל', 'לא הגיע', 'לא ניתן', 'לא ניתנ', 'فشل', 'تعذر', 'تعذّر', 'لم تصل', 'لم يصل', 'ناموفق', 'نرسید',
+  '실패', '전달되지', '되지 못', '하지 못', '失败', '失敗', '未成功', '无法', '無法', '送れません', 'できません', 'エラー', '不能', '見つかりません', 'ไม่สามารถ', 'ล้มเหลว', 'ไม่ถึง', 'ส่งไม่ได้', 'không thể', 'thất bại', 'không đến', 'gagal', 'tidak dapat', 'tidak bisa',
 ]; // biome-ignore format: one language after the other
 
 /** What says that the server goes on trying. */
@@ -133,7 +148,13 @@ const AWAY: readonly string[] = [
   'в отпуске', 'отсутствую', 'у відпустці', 'в отпуск', 'σε άδεια', 'εκτός γραφείου', 'izindeyim', 'izinliyim', 'ofis dışında', 'בחופשה', 'في إجازة', '休暇', '不在', '休假', '出差', '度假', '휴가', '부재중', '출장',
 ]; // biome-ignore format: one language after the other
 
-const PATTERNS = { failure: pattern(FAILURES), delay: pattern(DELAYS), final: pattern(FINAL), away: pattern(AWAY) };
+const PATTERNS = {
+  failure: pattern(FAILURES),
+  trouble: pattern(TROUBLES),
+  delay: pattern(DELAYS),
+  final: pattern(FINAL),
+  away: pattern(AWAY),
+};
 
 /** What a text says of `what`, or null. */
 export function phraseOf(what: keyof typeof PATTERNS, text: string): string | null {

@@ -27,9 +27,9 @@ export function isServerName(mail: Mail): boolean {
 }
 
 const SERVER_ADDRESS =
-  /^(?:post-?master|host-?master|mail-?master|daemon|mail-?(?:er|admin|system|server|gateway|router|service|robot|filter|delivery)|mail|smtp|exim|postfix|qmail|bounces?|bounced|no-?_?reply|do-?not-?reply|sys(?:tem|admin|op)?|root|admin|administrator|anti-?(?:spam|virus)|gateway|ndr|notification|undelivered)(?:[+._-][^@]{0,64})?@/i;
+  /^(?:post-?master|host-?master|mail-?master|daemon|mail-?(?:er|admin|system|server|gateway|router|service|robot|filter|delivery)|mail|smtp|exim|postfix|qmail|bounces?|bounced|no-?_?reply|do-?not-?reply|sys(?:tem|admin|op)?|root|admin|administrator|anti-?(?:spam|virus)|gateway|filter|ndr|notification|undelivered)(?:[+._-][^@]{0,64})?@/i;
 const SERVER_NAME =
-  /mail(?:er)?[ -]?(?:delivery|daemon|system|server|router|gateway|admin|transfer|agent|service|marshal)|delivery (?:sub)?system|delivery (?:service|agent)|system[ -]?administrat|post-?master|mail admin|administrat[eo]u?r|amministratore|systembeheerder|systemverwalter|správce|spravca|rendszergazda|sistem yöneticisi|администратор|почтов|αποστολ|系统|系統|郵件|邮件|邮箱|管理|メール|메일|시스템|관리자/i;
+  /mail(?:er)?[ -]?(?:delivery|daemon|system|server|router|gateway|admin|transfer|agent|service|marshal|filter|guard|security)|delivery (?:sub)?system|delivery (?:service|agent)|system[ -]?administrat|post-?master|mail admin|administrat[eo]u?r|amministratore|systembeheerder|systemverwalter|správce|spravca|rendszergazda|sistem yöneticisi|администратор|почтов|αποστολ|系统|系統|郵件|邮件|邮箱|管理|メール|메일|시스템|관리자/i;
 
 /** True when the mail says by a field and in its subject that it is a notice of failure, whoever stands in From. */
 export function isFailureNotice(mail: Mail): boolean {

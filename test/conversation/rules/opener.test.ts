@@ -26,6 +26,7 @@ test('who opens a conversation', async () => {
     ['From: WordPress <wordpress@shop.example>\nReply-To: jane@client.example', 'jane@client.example'],
     ['From: Jane Doe <forms@shop.example>\nReply-To: jane.doe@client.example', 'Jane Doe jane.doe@client.example'],
     ['Reply-To: jane@client.example', 'jane@client.example'],
+    ['From: www-data@client.example\nReply-To: jane@client.example', 'jane@client.example'],
     // Lists. getpatchwork/patchwork#64, fiedl/wingolfsplattform#135.
     [
       `From: Jane Doe via Help <help@lists.shop.example>\nReply-To: Jane Doe <jane@client.example>\n${LIST}`,
