@@ -111,7 +111,7 @@ const DELAYS: readonly string[] = [
   // English
   'delayed', 'still trying', 'will continue to try', 'will keep trying', 'will be retried', 'will retry', 'continue to be attempted', 'attempts will continue',
   'not yet been delivered', 'has not been delivered yet', 'not been delivered yet', 'not yet delivered', 'could not send message for past', 'delivery incomplete',
-  'this is a warning message only', 'warning only', 'no action is required', 'notification (?:\\(|- )?delay', 'delivery delay', 'delay notice', 'will try again', 'trying to deliver', 'temporarily deferred', 'is still in the queue', 'still queued', 'deferred',
+  'this is a warning message only', 'warning only', 'no action is required', 'notification (?:\\(|- )?delay', 'delivery delay', 'delay notice', 'will try again', 'trying to deliver', 'temporarily deferred', 'is still in the queue', 'still queued',
   // German, Dutch
   'wird weiter versucht', 'verzögert', 'verzögerung', 'noch nicht zugestellt', 'weitere zustellversuche', 'erneut versucht', 'versucht weiter', 'verspätet',
   'vertraagd', 'vertraging', 'nog niet… (?:bezorgd|afgeleverd)', 'wordt opnieuw geprobeerd', 'blijft proberen',
