@@ -12,7 +12,7 @@ import { cutText } from './cut.js';
 import type { HeaderField, Mail } from './mail.js';
 import { withoutComments } from './mime/comments.js';
 import { allValues } from './mime/headers.js';
-import { acknowledgementPhrase, acknowledges, responderPhrase } from './robot-phrases.js';
+import { acknowledges, robotPhrase, type SubjectPhrase } from './robot-phrases.js';
 
 export interface AutomaticSigns {
   readonly kind: 'auto_reply' | 'list' | null;
@@ -25,12 +25,13 @@ export function automaticSigns(
   { nullSender, toBounceAddress }: { readonly nullSender: boolean; readonly toBounceAddress: boolean },
 ): AutomaticSigns {
   const fields = mail.headers.filter(field => TELLING_FIELDS.has(field.name) || TICKET_FIELD.test(field.name));
+  const phrase = robotPhrase(mail.subject);
   const strong = [
     ...strongSigns(fields),
-    ...signsBeforeOurSubject(mail.subject),
+    ...signsBeforeOurSubject(phrase),
     ...(nullSender && toBounceAddress ? ['null sender, to the address for bounces'] : []),
   ];
-  const weak = weakSigns(mail, fields, nullSender);
+  const weak = weakSigns(mail, fields, { nullSender, phrase });
   const list = listSigns(fields);
   const evidence = [
     ...strong.map(sign => `robot: ${sign}`),
@@ -116,13 +117,16 @@ function strongSigns(fields: readonly HeaderField[]): string[] {
 }
 
 /** No person writes such words in front of the number that we give a conversation. */
-function signsBeforeOurSubject(subject: string): string[] {
-  const phrase = acknowledgementPhrase(subject) ?? responderPhrase(subject);
+function signsBeforeOurSubject(phrase: SubjectPhrase | null): string[] {
   if (phrase === null || !phrase.exact || !/^[^[]{0,60}\[#\d{1,10}\]/.test(phrase.rest)) return [];
   return [`subject begins with "${phrase.words}", before ours`];
 }
 
-function weakSigns(mail: Mail, fields: readonly HeaderField[], nullSender: boolean): string[] {
+function weakSigns(
+  mail: Mail,
+  fields: readonly HeaderField[],
+  { nullSender, phrase }: { readonly nullSender: boolean; readonly phrase: SubjectPhrase | null },
+): string[] {
   const signs: string[] = [];
   const ticket = fields.find(isTicketField);
   if (ticket !== undefined) {
@@ -144,7 +148,6 @@ function weakSigns(mail: Mail, fields: readonly HeaderField[], nullSender: boole
   const isNoReply = takesNoAnswer(sender);
   if (isNoReply) signs.push(`sender takes no answer: ${sender.slice(0, 80)}`);
   // People answer holiday notes, and write of absence: behind "Re:", or in a sentence, the words need a better witness.
-  const phrase = responderPhrase(mail.subject) ?? acknowledgementPhrase(mail.subject);
   if (phrase !== null && (phrase.exact || nullSender || isJunk || isNoReply)) {
     signs.push(`subject begins with "${phrase.words}"`);
   }

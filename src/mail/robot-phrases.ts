@@ -146,12 +146,12 @@ const ACKNOWLEDGEMENT = new RegExp(`^(?:${ACKNOWLEDGEMENTS.join('|')})`.replaceA
 
 /** The phrase of a responder at the subject's beginning, or null. */
 export function responderPhrase(subject: string): SubjectPhrase | null {
-  return phraseOf(RESPONSE, subject);
+  return phraseOf(subject, [RESPONSE]);
 }
 
-/** The phrase of a ticket system that acknowledges a mail, at the subject's beginning, or null. */
-export function acknowledgementPhrase(subject: string): SubjectPhrase | null {
-  return phraseOf(ACKNOWLEDGEMENT, subject);
+/** The phrase of a responder, or of a ticket system that acknowledges a mail, at the subject's beginning, or null. */
+export function robotPhrase(subject: string): SubjectPhrase | null {
+  return phraseOf(subject, [RESPONSE, ACKNOWLEDGEMENT]);
 }
 
 /** What a ticket system says of its own letter, or null; its people write neither. */
@@ -165,7 +165,7 @@ const TAG = /^(?:[[(【][^\])】]{0,80}\d[^\])】]{0,40}[\])】]|#\d{1,12}:?)\s*
 /** A colon or a bracket, or nothing more. A ticket system may use a dash; a person's sentence has one too. */
 const END = /^(?:[.!]*$|\s?[:：\])}】»”"|])/;
 
-function phraseOf(phrases: RegExp, subject: string): SubjectPhrase | null {
+function phraseOf(subject: string, kinds: readonly RegExp[]): SubjectPhrase | null {
   const bare = stripReplyPrefixes(subject);
   const text = bare
     .normalize('NFC')
@@ -173,9 +173,12 @@ function phraseOf(phrases: RegExp, subject: string): SubjectPhrase | null {
     .replace(TAG, '')
     .replace(/^[[({【\s]+/, '')
     .toLowerCase();
-  const words = phrases.exec(text)?.[0];
-  if (words === undefined) return null;
-  const rest = text.slice(words.length);
-  const ends = END.test(rest) || (phrases === ACKNOWLEDGEMENT && /^\s[-–—~]/.test(rest));
-  return { words, exact: bare.length === subject.length && ends, rest };
+  for (const phrases of kinds) {
+    const words = phrases.exec(text)?.[0];
+    if (words === undefined) continue;
+    const rest = text.slice(words.length);
+    const ends = END.test(rest) || (phrases === ACKNOWLEDGEMENT && /^\s[-–—~]/.test(rest));
+    return { words, exact: bare.length === subject.length && ends, rest };
+  }
+  return null;
 }
