@@ -1,7 +1,7 @@
 /**
  * The one budget of disk space for all that is on its way in or out: whoever writes asks it first, at each write. What is
  * free, less what was written or promised since somebody looked, stays above `limits.min_free`. Asking is an addition:
- * the disk itself is looked at once a second (`store/blobs/space.ts`).
+ * the disk itself is looked at ten times a second (`store/blobs/space.ts`).
  *
  * When there is no room, the writer removes its file at once and gives its door's temporary answer (452, 503).
  */

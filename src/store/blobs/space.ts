@@ -1,6 +1,6 @@
 /**
- * Looks after the disk once a second: how much room is left, so that nobody else has to ask it, and that the folder for
- * what is on its way in is there: somebody may have cleared away too much, and without it no large mail could be taken until
+ * Looks after the disk: how much room is left, so that nobody else has to ask it, ten times a second while something is
+ * written and else once; and, once a second, that the folder for what is on its way in is there: somebody may have cleared away too much, and without it no large mail could be taken until
  * the next start. A disk that does not answer says so soon enough when it is written to.
  *
  * It is the budget of `base/space.ts`: what was taken counts until a look that began later, what is held until it is
@@ -12,6 +12,8 @@ import { counter } from '../../base/metrics.js';
 import type { SpaceBudget } from '../../base/space.js';
 
 const INTERVAL = 1_000;
+/** What was written and removed again since the last look counts as used: large mails would be put off for that. */
+const BUSY_INTERVAL = 100;
 /** Bytes above `limits.min_free` that only what is small may use; at most a quarter of it. */
 const FOR_SMALL = 16 * 1024 * 1024;
 
@@ -51,6 +53,9 @@ export function watchSpace(options: {
     free = found.bavail * found.bsize;
     taken -= before;
   };
+  const lookWhileBusy = setInterval(() => {
+    if (taken > 0) void look();
+  }, BUSY_INTERVAL).unref();
   const timer = setInterval(() => {
     void look();
     // Not the folders above it: a data_dir that is gone is no matter of a missing folder.
@@ -78,6 +83,9 @@ export function watchSpace(options: {
     low: () => !fits(0, 'small'),
     free: () => free,
     look,
-    close: () => clearInterval(timer),
+    close() {
+      clearInterval(timer);
+      clearInterval(lookWhileBusy);
+    },
   };
 }

@@ -16,6 +16,8 @@ const require = createRequire(import.meta.url);
 
 /** Pages of the log from which on SQLite copies it into the file within a commit: 64 MiB. See `checkpoints.ts`. */
 const LOG_LIMIT = 16_384;
+/** Bytes that a log which grew beyond them gives back to the disk when it restarts. */
+const LOG_KEPT = 32 * 1024 * 1024;
 
 /**
  * Older ones could damage the file when one connection restarted the log while another copied it
@@ -290,6 +292,7 @@ function prepareConnection(raw: Database.Database): void {
   raw.pragma('cache_size = -4096');
   raw.pragma('temp_store = memory');
   raw.pragma(`wal_autocheckpoint = ${LOG_LIMIT}`);
+  raw.pragma(`journal_size_limit = ${LOG_KEPT}`);
 }
 
 /** Another process held the store longer than a writer waits: the fault itself, or what `storeFault` made of it. */

@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { isReplydError } from '#replyd/base/errors.js';
 import { withRoom } from '#replyd/base/space.js';
 import { watchSpace } from '#replyd/store/blobs/space.js';
+import { eventually } from '../../run.js';
 
 const GIB = 2 ** 30;
 
@@ -73,4 +74,10 @@ test('the last room is for what is small', context => {
   space.setMinFree(space.free() - 20 * mib);
   assert.deepEqual([space.take(6 * mib), space.hold(6 * mib), space.low()], [false, false, false]);
   assert.deepEqual([space.hold(6 * mib, 'small'), space.hold(16 * mib, 'small')], [true, false]);
+});
+
+test('what was written and removed again is free soon, without anybody asking', async context => {
+  const space = open(context, 4 * GIB);
+  assert.deepEqual([space.take(3 * GIB), space.take(3 * GIB)], [true, false]);
+  await eventually('there is room again', () => space.take(3 * GIB), { within: 10_000 });
 });
