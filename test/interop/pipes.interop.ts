@@ -112,7 +112,7 @@ test('postfix by its pipe, with an old Node first in PATH: the mail waits, nobod
       assert.equal(sent.data[0]?.code, 250);
       await said(
         front,
-        /relay=replyd, .*dsn=4\.3\.0, status=deferred \(.*replyd needs Node 22\.14 or newer.*v18\.19\.0/,
+        /relay=replyd, .*dsn=4\.3\.0, status=deferred \(.*replyd needs Node 22\.19 or newer.*v18\.19\.0/,
       );
       assert.deepEqual(await front.waiting(), [CUSTOMER]);
       assert.deepEqual(await readMaildir(front.mailbox(CUSTOMER)), []);
