@@ -104,7 +104,7 @@ export interface Unverified {
 /** Asks the DNS (`verifying/verifier.ts`). */
 export interface Verifier {
   /**
-   * SPF, DKIM and DMARC (RFC 7208, 6376, 9989). Never throws: what could not be asked, or not `within` so many
+   * SPF, DKIM and DMARC (RFC 7208, 6376, 7489). Never throws: what could not be asked, or not `within` so many
    * milliseconds, is `temperror`. Does not touch `raw`, which must stay until the answer.
    */
   verify(mail: Unverified, limits: { readonly within: number }): Promise<Authentication>;

@@ -9,6 +9,7 @@ import type { StoredContent } from '../../conversation/filing.js';
 import type { MailRecord } from '../../conversation/model.js';
 import { REREAD_PARTS, type RereadPart, type Understood } from '../../conversation/rules/rereading.js';
 import type { Store } from '../../conversation/store.js';
+import type { MailAttachment } from '../../mail/mail.js';
 import type { JobResult } from '../../parsing/job.js';
 import { usageError } from '../errors.js';
 import { readDuration } from '../readers.js';
@@ -149,9 +150,7 @@ async function readOne(
     const look = await store.reread(message.id, reading, { elsewhere, contents: null });
     if (look.parts.length === 0) continue;
     if (write) {
-      const contents: StoredContent[] = [];
-      if (look.parts.includes('files'))
-        for (const file of result.attachments) contents.push(await store.place(file.content, file));
+      const contents = look.parts.includes('files') ? await placed(store, result.attachments) : [];
       await store.reread(message.id, reading, { elsewhere, contents });
     }
     const { parts, before, after } = look;
@@ -204,9 +203,14 @@ async function reprocess(store: Store, id: string): Promise<readonly string[]> {
   }
   const result = await readAgain(store, mail, { bytes: await store.read(raw), conversations });
   if (result.kind !== 'read') throw new ReplydError('unavailable', `mail ${id} still can't be read: ${result.reason}`);
-  const placed: StoredContent[] = [];
-  for (const attachment of result.attachments) placed.push(await store.place(attachment.content, attachment));
-  return store.refile(id, result.reading, placed);
+  return store.refile(id, result.reading, await placed(store, result.attachments));
+}
+
+/** One after the other: together they may be large. */
+async function placed(store: Store, attachments: readonly MailAttachment[]): Promise<readonly StoredContent[]> {
+  const contents: StoredContent[] = [];
+  for (const attachment of attachments) contents.push(await store.place(attachment.content, attachment));
+  return contents;
 }
 
 async function readAgain(
