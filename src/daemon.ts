@@ -7,22 +7,32 @@
  */
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { createApi } from './api/api.js';
 import { createHealth } from './api/health.js';
 import { openStream } from './api/stream.js';
+import { createAttempts } from './base/attempts.js';
 import { errorText, faultText, ReplydError } from './base/errors.js';
-import { type HttpHandler, type HttpListener, openHttp } from './base/http.js';
+import { type HttpHandler, type HttpListener, type HttpOptions, openHttp } from './base/http.js';
 import type { Log } from './base/log.js';
+import { clientOf, parseNetworks } from './base/network.js';
 import { printListen } from './base/place.js';
 import { inheritedSockets, openSupervisor } from './base/systemd.js';
 import { VERSION } from './base/version.js';
 import type { Config } from './config/keys.js';
 import { type Listening, removeListening, writeListening } from './config/listening.js';
 import { diffReload, type LoadedConfig } from './config/load.js';
-import { courierSettings, providerSettings, queueSettings, smtpSettings, storeRules } from './config/settings.js';
+import { nodeConfiguration } from './config/nodes.js';
+import {
+  courierSettings,
+  providerSettings,
+  queueSettings,
+  signInSettings,
+  smtpSettings,
+  storeRules,
+} from './config/settings.js';
 import { createReception } from './conversation/pipeline.js';
 import { READER } from './conversation/rules/rereading.js';
-import { clientOf, parseNetworks } from './ingress/network.js';
 import { openDoorFaults } from './ingress/providers/door-faults.js';
 import { createDoors } from './ingress/providers/http.js';
 import { openSmtp, type SmtpDoor, type SmtpOptions } from './ingress/smtp/smtp.js';
@@ -33,17 +43,23 @@ import { openHooks, testHook } from './outbound/hooks.js';
 import { openQueue } from './outbound/queue.js';
 import { createPoster } from './outbound/webhook.js';
 import { openParser } from './parsing/parser.js';
+import type { OpenStore } from './store/assembled.js';
 import { clearIncoming, incomingFolder } from './store/blobs/blobs.js';
 import { sentFolder } from './store/blobs/sent.js';
 import { watchSpace } from './store/blobs/space.js';
-import { openCursorKey } from './store/cursor-key.js';
 import { prepareDataDir } from './store/data-dir.js';
-import { isBusy } from './store/sqlite/database.js';
+import { openerOf, openWhenThere } from './store/open.js';
+import { placeOf } from './store/opener.js';
+import { watchPresence } from './store/presence.js';
+import { searchIsOff } from './store/searching.js';
 import { lockStore } from './store/sqlite/lock.js';
-import { openStore } from './store/sqlite/open.js';
 import { openHousekeeping } from './store/upkeep/housekeeping.js';
+import { openIndexing } from './store/upkeep/indexing.js';
 import { openAfterCommit } from './verifying/after-commit.js';
 import { openVerifier } from './verifying/verifier.js';
+import { readBundle } from './web/bundle.js';
+import { createWeb, sessionOf } from './web/server.js';
+import { siteHeaders, siteOf } from './web/site.js';
 
 export interface Daemon {
   readonly listening: Listening;
@@ -57,6 +73,8 @@ export interface DaemonOptions {
   readonly log: Log;
   /** The daemon can't go on. */
   readonly onFatal: (error: Error) => void;
+  /** It is to end before it is open: it waits no longer for a database that is away. */
+  readonly ending?: AbortSignal;
 }
 
 const GRACE = 30_000;
@@ -67,6 +85,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
   const { log } = options;
   let { config } = loaded;
   let graceMs = GRACE;
+  let listening: Listening | null = null;
   const closers: (() => Promise<void> | void)[] = [];
   const closeAll = async () => {
     let first: unknown;
@@ -95,15 +114,30 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     await clearIncoming(dataDir);
     const folder = incomingFolder(dataDir);
 
-    const store = own(
-      await openStore({
-        dataDir,
-        writer: 'thread',
-        rules: storeRules(config),
-        migrate: true,
-        onDeath: options.onFatal,
-      }),
-    );
+    const opener = await openerOf(loaded.store);
+    let opened: OpenStore | null = null;
+    // Alive means that the store still commits, or would if others let it: a restart would not help.
+    const alive = async () => {
+      await opened?.canWrite().catch(error => {
+        if (!opener.isHeldUp(error)) throw error;
+      });
+    };
+    const supervisor = own(openSupervisor(process.env, alive, { log }));
+    const storeOptions = {
+      writer: 'thread',
+      rules: storeRules(config),
+      migrate: true,
+      onDeath: options.onFatal,
+      node: { configuration: () => nodeConfiguration(config), log },
+    } as const;
+    let wakeWhenBack = () => {};
+    const presence = watchPresence(log, {
+      onTold: () => opened ?? supervisor.waiting(),
+      onBack: () => wakeWhenBack(),
+    });
+    const { ending = new AbortController().signal } = options;
+    opened = await openWhenThere(opener, storeOptions, { presence, ending });
+    const store = own(opened);
     await store.rememberPrefixes(config.reply.prefix);
     if (await store.noteReader(READER)) {
       const todo = '`replyd mail reprocess --all --dry-run` says which messages this version reads otherwise';
@@ -153,7 +187,12 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const wakeAll = () => {
       for (const part of [composer, queue, hooks, stream]) part.wake();
     };
+    wakeWhenBack = wakeAll;
     closers.push(store.onChange(wakeAll));
+    // Without a commit too: a failover may have taken back what a queue knows to be settled.
+    const everyMinute = setInterval(wakeAll, 60_000).unref();
+    closers.push(() => clearInterval(everyMinute));
+    own(openIndexing({ store, log, enabled: config.search.enabled }));
     own(openHousekeeping({ store, dataDir, log, keep: () => config.retention }));
     own(watchClock({ wall: Date.now, steady, putBack: by => store.pullForward(by), log }));
 
@@ -179,12 +218,16 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
     const listeners: HttpListener[] = [];
     let isTrusted = parseNetworks(config.smtp.trustedNetworks);
     const httpClientOf = (address: string) => (isTrusted(address) ? null : clientOf(address));
-    const openListener = async (key: 'http.listen' | 'ingress.listen', handlers: readonly HttpHandler[]) => {
-      const [fd] = key === 'http.listen' ? sockets.http : sockets.ingress;
-      const listen = fd !== undefined ? { fd } : key === 'http.listen' ? config.http.listen : config.ingress.listen;
+    const openListener = async (
+      name: 'http' | 'ingress' | 'web',
+      handlers: readonly HttpHandler[],
+      how: Pick<HttpOptions, 'headers' | 'challenge' | 'clientOf'> = {},
+    ) => {
+      const [fd] = sockets[name];
+      const listen = fd !== undefined ? { fd } : config[name].listen;
       if (listen === null) return null;
-      const opened = await openHttp({ listen, handlers, log, clientOf: httpClientOf }).catch(error => {
-        throw new ReplydError('unavailable', `${key}: ${faultText(error)}`, { cause: error });
+      const opened = await openHttp({ listen, handlers, log, clientOf: httpClientOf, ...how }).catch(error => {
+        throw new ReplydError('unavailable', `${name}.listen: ${faultText(error)}`, { cause: error });
       });
       listeners.push(own(opened));
       return opened.address;
@@ -200,8 +243,13 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
       steady,
       settings: () => providerSettings(config),
     });
+    const search: OpenStore['search'] = async filter => {
+      if (!config.search.enabled) throw searchIsOff();
+      return store.search(filter);
+    };
     const api = createApi({
       ...common,
+      store: { ...store, search },
       folder,
       space,
       version: VERSION,
@@ -211,29 +259,64 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
         response: config.limits.responseBytes,
       }),
       testHook: id => testHook({ ...common, poster }, id),
+      signIn: () => signInSettings(config, listening?.web),
+      sessionOf,
       stream,
-      cursorKey: openCursorKey(dataDir),
+      cursorKey: await store.cursorKey(),
     });
     const apart = config.ingress.listen !== null || sockets.ingress.length > 0;
+    /** The page for agents. */
+    async function openPage(): Promise<string | null> {
+      const { publicUrl, listen, trustedProxies } = config.web;
+      let site = siteOf({ publicUrl, port: listen?.port ?? 0 });
+      const isProxy = parseNetworks(trustedProxies);
+      const bundle = readBundle(fileURLToPath(new URL('./web/', import.meta.url)));
+      const attempts = createAttempts(Date.now);
+      const handler = createWeb({ store, log, bundle, api, isProxy, attempts, site: () => site });
+      const opened = await openListener('web', [handler], {
+        headers: siteHeaders(site),
+        challenge: 'Cookie realm="replyd"',
+        // A proxy's connections are all its clients': of one address there may be many.
+        clientOf: address => (isProxy(address) ? null : clientOf(address)),
+      });
+      // Port 0 has become a real one.
+      site = siteOf({ publicUrl, port: Number(/\d+$/.exec(opened ?? '')?.[0] ?? 0) });
+      return opened;
+    }
     let closing: Promise<void> | null = null;
-    const health = createHealth({ version: VERSION, store, space, closing: () => closing !== null, now: Date.now });
-    const http = await openListener('http.listen', apart ? [health, api] : [health, api, httpDoors]);
-    const ingress = apart ? await openListener('ingress.listen', [httpDoors]) : null;
+    const { standbys } = store;
+    const { standbys: wanted } = config.store;
+    const health = createHealth({
+      version: VERSION,
+      store,
+      ...(wanted > 0 && standbys !== undefined ? { onStandbys: async () => (await standbys()) >= wanted } : {}),
+      space,
+      closing: () => closing !== null,
+      now: Date.now,
+    });
+    const http = await openListener('http', apart ? [health, api] : [health, api, httpDoors]);
+    const ingress = apart ? await openListener('ingress', [httpDoors]) : null;
+    const isServed = config.web.listen !== null || sockets.web.length > 0;
+    const web = isServed ? await openPage() : null;
     // Its readers would hold the listener open.
     own(stream);
 
-    const listening: Listening = { smtp, lmtp, http, ...(ingress === null ? {} : { ingress }) };
+    listening = { smtp, lmtp, http, ...(ingress === null ? {} : { ingress }), ...(web === null ? {} : { web }) };
     closers.push(() => removeListening(dataDir));
     writeListening(dataDir, listening);
-    log.info('listening', { smtp, lmtp, http, ingress: ingress ?? undefined, pid: process.pid, data_dir: dataDir });
+    const where = { data_dir: dataDir, store: placeOf(loaded.store) };
+    log.info('listening', {
+      smtp,
+      lmtp,
+      http,
+      ingress: ingress ?? undefined,
+      web: web ?? undefined,
+      pid: process.pid,
+      ...where,
+    });
     wakeAll();
     afterCommit.wake();
-    // Alive means that the writer thread still commits, or would if another process let it: a restart would not help.
-    const alive = () =>
-      store.canWrite().catch(error => {
-        if (!isBusy(error)) throw error;
-      });
-    const supervisor = own(openSupervisor(process.env, alive, { log }));
+    closers.push(() => supervisor.close());
     supervisor.ready();
 
     return {

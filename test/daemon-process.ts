@@ -13,6 +13,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Account, Conversation, Message } from '#replyd/conversation/model.js';
+import { newDatabase } from './engine.js';
 import { endGroup, ownProcessGroup } from './process-group.js';
 import { eventually, type RunResult, run } from './run.js';
 import { withLogs } from './with-logs.js';
@@ -24,6 +25,7 @@ export interface Listening {
   readonly smtp: readonly string[];
   readonly lmtp: readonly string[];
   readonly http: string | null;
+  readonly web?: string;
 }
 
 export interface DaemonOptions {
@@ -58,6 +60,7 @@ export class DaemonProcess {
   readonly #program: string;
   #child: ChildProcess | null = null;
   #group = 0;
+  #database: string | null = null;
   #exit: Promise<Exit> = Promise.resolve({ code: null, signal: null });
   #listening: Listening | null = null;
 
@@ -92,7 +95,10 @@ export class DaemonProcess {
 
   /** Writes the configuration file, with `more` over the settings it was made with. */
   async configure(more: Settings = {}): Promise<void> {
-    const settings = { ...defaults(this.dataFolder), ...this.#options.settings, ...more };
+    // Other versions of the program know no other engine.
+    if (this.#options.program === undefined) this.#database ??= await newDatabase(this.dataFolder);
+    const database = this.#database === null ? {} : { 'store.url': this.#database, 'store.patience': '60s' };
+    const settings = { ...defaults(this.dataFolder), ...database, ...this.#options.settings, ...more };
     const lines = Object.entries(settings).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`);
     await writeFile(this.configFile, lines.join(''), { mode: 0o600 });
   }

@@ -3,21 +3,30 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
+const PAGE = 'web/page/';
+
 // A file imports its own folder and lower floors; rooms of one floor never import each other.
 const FLOORS: readonly (readonly string[])[] = [
   ['base'],
   ['mail'],
   ['conversation'],
-  ['store', 'parsing', 'verifying', 'ingress', 'outbound', 'api'],
+  ['store', 'parsing', 'verifying', 'ingress', 'outbound', 'api', 'web'],
   ['config'],
   ['daemon.ts'],
   ['cli'],
 ];
 
 function sources(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter(name => name.endsWith('.ts'))
-    .sort();
+  return files(folder).filter(name => name.endsWith('.ts') && !name.startsWith(PAGE));
+}
+
+/** What runs in the browser. */
+function pageSources(): string[] {
+  return files('src').filter(name => name.startsWith(PAGE) && /\.(?:tsx?|css)$/.test(name));
+}
+
+function files(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
 }
 
 function roomOf(file: string): string {
@@ -36,11 +45,40 @@ function importsOf(file: string): string[] {
   );
 }
 
+function linesOfCode(text: string): number {
+  return text
+    .replaceAll(/^\s*\/\*(?:(?!\*\/).)*\*\/\s*$/gms, '')
+    .split('\n')
+    .filter(line => !/^\s*(?:\/\/|$)/.test(line)).length;
+}
+
 test('every source file stands on a floor', () => {
   assert.deepEqual(
     sources('src').filter(file => floorOf(file) === -1),
     [],
   );
+});
+
+test('no source file has more than 350 lines of code', () => {
+  const long = [...sources('src'), ...pageSources()].flatMap(file => {
+    const lines = linesOfCode(readFileSync(path.join('src', file), 'utf8'));
+    return lines > 350 ? [`${file}: ${lines}`] : [];
+  });
+  assert.deepEqual(long, []);
+});
+
+test('a line of code is neither blank nor a comment', () => {
+  const text = [
+    '/** Head',
+    ' * of it. */',
+    '',
+    "import './a.js'; // why",
+    '  // why',
+    '/* one */',
+    'const b = 1;',
+    '\t',
+  ];
+  assert.equal(linesOfCode(text.join('\n')), 2);
 });
 
 test('a file imports its own room and lower floors only', () => {
@@ -50,6 +88,20 @@ test('a file imports its own room and lower floors only', () => {
       .map(target => `${file} imports ${target}`),
   );
   assert.deepEqual(wrong, []);
+});
+
+test('what runs in the browser imports its own files, Preact, and of the model only types', () => {
+  assert.ok(pageSources().length > 30);
+  for (const file of pageSources()) {
+    const text = readFileSync(path.join('src', file), 'utf8');
+    const imports = [...text.matchAll(/^(?:import '|(?:import|export) [^;]*? from ')([^']+)';$/gm)];
+    for (const [whole, target] of imports) {
+      const inner = target!.startsWith('.') ? path.posix.join(path.posix.dirname(file), target!) : target!;
+      const isOwn = inner.startsWith(PAGE) || /^(?:preact|preact\/hooks|@preact\/signals)$/.test(inner);
+      const isType = inner === 'conversation/model.js' && whole!.startsWith('import type ');
+      assert.ok(isOwn || isType, `${file}: ${whole}`);
+    }
+  }
 });
 
 test('rules know no store, no clock and no randomness', () => {

@@ -15,7 +15,9 @@ import { statusOf } from '../base/problem.js';
 import type { SpaceBudget } from '../base/space.js';
 import type { Caller, Clock } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
-import { callerOfKey, redactor, storeFor } from './access.js';
+import { callerOfKey, callerOfSession, redactor, storeFor } from './access.js';
+import { ACCOUNT_ROUTES } from './accounts.js';
+import { agentRoutes, type SignInSettings } from './agents.js';
 import { discardParts, readRequestBody, SMALL_BODY } from './body.js';
 import type { RequestBody } from './body-parse.js';
 import { checkBody, readQuery } from './check.js';
@@ -26,9 +28,11 @@ import { DELIVERY_ROUTES } from './deliveries.js';
 import { OPEN_PLACES } from './health.js';
 import { openIdempotency } from './idempotency.js';
 import { openApi } from './openapi.js';
+import { PREVIEW_ROUTE } from './preview.js';
 import { createRates } from './rate.js';
 import { type Call, pageOf, type Route } from './route.js';
 import { LARGE_BODIES, type LargeBody } from './schema.js';
+import { SEARCH_ROUTE } from './search.js';
 import { BODIES, createShares, OTHERS, READS, type Turn } from './shares.js';
 import { EVENTS, type EventStream, eventRoute } from './stream.js';
 import { type TestHook, webhookRoutes } from './webhooks.js';
@@ -51,6 +55,13 @@ export interface ApiOptions {
   };
   readonly testHook: TestHook;
   readonly stream: EventStream;
+  /** Links for agents; absent: there is no page where they could sign in. */
+  readonly signIn?: () => SignInSettings;
+  /**
+   * The secret of the session that a request without a key comes in, null when in none. Whoever gives it has made sure
+   * that the page itself sent the request. Absent: agents are not served here.
+   */
+  readonly sessionOf?: (exchange: Exchange) => string | null;
   /** Seals the cursors of lists (`cursor.ts`). */
   readonly cursorKey: Uint8Array;
 }
@@ -70,11 +81,18 @@ const seconds = histogram(
 );
 const limited = counter('replyd_api_limited_total', 'Requests refused because their key had used up its own.');
 
-export function apiRoutes(options: Pick<ApiOptions, 'testHook' | 'stream'>): readonly Route[] {
+export function apiRoutes(
+  options: Pick<ApiOptions, 'testHook' | 'stream'> & Partial<Pick<ApiOptions, 'signIn' | 'clock'>>,
+): readonly Route[] {
+  const settings = options.signIn ?? (() => ({ web: null, mails: false, envelopeSender: '' }));
   return [
     ...CONVERSATION_ROUTES,
+    ...agentRoutes(settings, options.clock ?? Date.now),
+    ...ACCOUNT_ROUTES,
     ...CONTACT_ROUTES,
     ...DELIVERY_ROUTES,
+    PREVIEW_ROUTE,
+    SEARCH_ROUTE,
     ...webhookRoutes(options.testHook),
     eventRoute(options.stream),
   ];
@@ -129,25 +147,51 @@ export function createApi(options: ApiOptions): HttpHandler {
 
   /** Null: answered already. */
   async function callerOf(exchange: Exchange): Promise<Caller | null> {
-    const secret = exchange.bearer();
-    const key = secret === null ? null : await store.verifyKey(secret);
-    if (key === null) {
-      const detail = 'Give a key that is valid: `Authorization: Bearer rpk_…` (made by `replyd key add`).';
+    const caller = (await callerWithKey(exchange)) ?? (await callerInSession(exchange));
+    if (caller === null) {
+      const detail =
+        (options.sessionOf?.(exchange) ?? null) === null
+          ? 'Give a key that is valid: `Authorization: Bearer rpk_…` (made by `replyd key add`).'
+          : 'Nobody is signed in.';
       await exchange.problem(401, detail, {}, { 'www-authenticate': 'Bearer realm="replyd"' });
       return null;
     }
-    if (key.last_used_at === null || clock() - Date.parse(key.last_used_at) > HOUR) {
-      store.keyUsed(key.id).catch(error => log.warn('failed', { key: key.id, error: errorText(error) }));
-    }
-    exchange.know(key.account ?? 'operators');
-    const wait = rates.take(key.id);
+    exchange.know(ownerOf(caller));
+    const wait = rates.take(caller.id);
     if (wait > 0) {
       limited.add();
       const headers = { 'retry-after': String(wait) };
-      await exchange.problem(429, `This key has used up its requests; try again in ${wait} s.`, {}, headers);
+      const who = caller.kind === 'session' ? 'You have' : 'This key has';
+      await exchange.problem(429, `${who} used up the requests of a minute; try again in ${wait} s.`, {}, headers);
       return null;
     }
+    return caller;
+  }
+
+  async function callerWithKey(exchange: Exchange): Promise<Caller | null> {
+    const secret = exchange.bearer();
+    const key = secret === null ? null : await store.verifyKey(secret);
+    if (key === null) return null;
+    if (key.last_used_at === null || clock() - Date.parse(key.last_used_at) > HOUR) {
+      store.keyUsed(key.id).catch(error => log.warn('failed', { key: key.id, error: errorText(error) }));
+    }
     return callerOfKey(key);
+  }
+
+  /** `unnoted`: nobody does anything in it just now. */
+  async function callerInSession(exchange: Exchange, how: { unnoted?: boolean } = {}): Promise<Caller | null> {
+    const secret = exchange.bearer() === null ? (options.sessionOf?.(exchange) ?? null) : null;
+    const session = secret === null ? null : await store.session(secret, how);
+    return session && callerOfSession(session);
+  }
+
+  /** Whether he could begin the same request now. */
+  async function isStill(caller: Caller, exchange: Exchange): Promise<boolean> {
+    const now =
+      caller.kind === 'session'
+        ? await callerInSession(exchange, { unnoted: true })
+        : await store.verifyKey(exchange.bearer() ?? '').then(key => key && callerOfKey(key));
+    return now?.id === caller.id && now.accounts?.join() === caller.accounts?.join();
   }
 
   async function runInTurn(request: RoutedRequest): Promise<void> {
@@ -164,7 +208,14 @@ export function createApi(options: ApiOptions): HttpHandler {
     } catch (error) {
       if (!isReplydError(error, 'too_many_requests') || exchange.status() !== null) throw error;
       limited.add();
-      await exchange.problem(429, error.message, { code: error.code }, { 'retry-after': '1' });
+      await exchange.problem(
+        429,
+        error.message,
+        { code: error.code },
+        {
+          'retry-after': String(error.details.retry_after ?? 1),
+        },
+      );
     } finally {
       for (const turn of turns) turn.end();
     }
@@ -205,13 +256,15 @@ export function createApi(options: ApiOptions): HttpHandler {
         exchange,
         page: (rows, limit, cursor) =>
           pageOf(rows, { limit, bytes: options.limits().response }, last => cursors.seal(cursor(last))),
+        seal: cursors.seal,
         async content(place) {
           const part = body?.parts[Number(place)];
           if (part === undefined) throw new ReplydError('invalid', 'An attachment has no content.');
           return store.place(part.content, part);
         },
+        repeated: repeatable?.repeated ?? (() => false),
         onceOutside: repeatable?.onceOutside ?? (work => work()),
-        isValid: async () => (await store.verifyKey(exchange.bearer() ?? ''))?.id === caller.id,
+        isValid: () => isStill(caller, exchange),
       };
       const bytes = await answerOf(route, call);
       if (route.gives === null) await exchange.send(route.status, null);

@@ -21,7 +21,7 @@ export function checkBody(schema: TObject, value: unknown): void {
   check(schema, value, path => path || '/');
 }
 
-/** The query as the schema says, whole numbers as such; without a schema there must be none. */
+/** The query as the schema says, whole numbers and `true` and `false` as such; without a schema there must be none. */
 export function readQuery(schema: TObject | undefined, query: URLSearchParams): unknown {
   const values: Record<string, unknown> = {};
   for (const [name, text] of query) {
@@ -31,9 +31,11 @@ export function readQuery(schema: TObject | undefined, query: URLSearchParams): 
     if (Object.hasOwn(values, name)) {
       throw new ReplydError('invalid', `The parameter ${JSON.stringify(name.slice(0, 80))} was given twice.`);
     }
-    const whole =
-      (schema.properties[name] as { type?: string } | undefined)?.type === 'integer' && /^-?\d{1,15}$/.test(text);
-    Object.defineProperty(values, name, { value: whole ? Number(text) : text, enumerable: true });
+    const type = (schema.properties[name] as { type?: string } | undefined)?.type;
+    const whole = type === 'integer' && /^-?\d{1,15}$/.test(text);
+    const flag = type === 'boolean' && /^(?:true|false)$/.test(text);
+    const value = whole ? Number(text) : flag ? text === 'true' : text;
+    Object.defineProperty(values, name, { value, enumerable: true });
   }
   if (schema !== undefined) check(schema, values, path => `?${path.slice(1)}`);
   return values;

@@ -1,13 +1,17 @@
 /** Routes of conversations and their messages. */
 
 import { ReplydError } from '../base/errors.js';
+import type { NamedAgent } from '../conversation/agent-store.js';
 import type { Conversation } from '../conversation/model.js';
-import type { ConversationRef, NewMessage } from '../conversation/store.js';
+import type { Caller } from '../conversation/ports.js';
+import type { ConversationRef } from '../conversation/ref.js';
+import type { NewMessage } from '../conversation/store.js';
 import { accountFor, conversationRef } from './access.js';
 import { wrongCursor } from './cursor.js';
 import { sendAttachment, sendRaw } from './download.js';
 import { byId, type Call, PAGE_SIZE, route } from './route.js';
 import {
+  Assignment,
   ConversationChange,
   ConversationQuery,
   MAX_METADATA,
@@ -16,6 +20,7 @@ import {
   NewMessageBody,
   PageQuery,
   ParticipantChoice,
+  ReadMark,
 } from './schema.js';
 
 const SHOWN_MESSAGES = 100;
@@ -42,8 +47,9 @@ export const CONVERSATION_ROUTES = [
     summary: 'List conversations, the most recently active first',
     query: ConversationQuery,
     gives: { list: 'Conversation' },
-    async run({ store, page, query: { limit = PAGE_SIZE, cursor, ...filter } }) {
-      const rows = await store.conversations({ ...filter, ...readCursor(cursor), limit: limit + 1 });
+    async run({ store, caller, page, query: { limit = PAGE_SIZE, cursor, assignee, ...filter } }) {
+      const assigned = assignee === undefined ? {} : { assignee: assigneeOf(caller, assignee) };
+      const rows = await store.conversations({ ...filter, ...assigned, ...readCursor(cursor), limit: limit + 1 });
       return page(rows, limit, writeCursor);
     },
   }),
@@ -66,6 +72,23 @@ export const CONVERSATION_ROUTES = [
     summary: 'The contact saw it in the channel: what waits is not mailed',
     gives: { one: 'Conversation' },
     run: async call => call.store.seen(refOf(call)),
+  }),
+  route('POST /v1/conversations/{ref}/assign', {
+    summary: 'Assign it to an agent of its account, or to nobody',
+    body: Assignment,
+    gives: { one: 'Conversation' },
+    run: async call => call.store.assignConversation(refOf(call), meOr(call.caller, call.body.agent)),
+  }),
+  route('POST /v1/conversations/{ref}/read', {
+    summary: 'An agent has read it, up to a message or all of it',
+    body: ReadMark,
+    gives: { one: 'Conversation' },
+    async run(call) {
+      const { agent = null, ...read } = call.body;
+      const reader = call.caller.agentId ?? agent;
+      if (reader === null) throw new ReplydError('invalid', 'Say which `agent` has read it.');
+      return call.store.readConversation(refOf(call), { ...read, agent: reader });
+    },
   }),
   route('POST /v1/conversations/{ref}/rotate-token', {
     summary: 'Give a participant a new reply address and revoke the old',
@@ -123,8 +146,42 @@ function refOf({ caller, params }: Call<unknown, unknown>): ConversationRef {
   return conversationRef(caller, params.ref!);
 }
 
+/** `me`: the agent who asks. */
+function meOr({ agentId }: Caller, agent: string | null): string | null {
+  if (agent !== 'me') return agent;
+  if (agentId === null) throw new ReplydError('agent_required', 'A key is nobody: say which agent is meant.');
+  return agentId;
+}
+
+function assigneeOf(caller: Caller, assignee: string): string {
+  return meOr(caller, assignee)!;
+}
+
+/** An agent speaks for himself, now; what customers said in a channel is the application's to tell. */
+function checkOfAgent({ direction, created_at }: Pick<NewMessageBody, 'direction' | 'created_at'>): void {
+  if (direction !== 'incoming' && created_at === undefined) return;
+  throw new ReplydError('forbidden', 'Only an application tells what a customer said, and when something was said.');
+}
+
+function wrongAgent(path: string, message: string): ReplydError {
+  return new ReplydError('invalid', `${path}: ${message}.`, { details: { errors: [{ path, message }] } });
+}
+
+function namedAgent({ agentId }: Caller, { direction, agent }: NewMessageBody): { readonly agent?: NamedAgent } {
+  if (direction === 'incoming') return {};
+  if (agentId !== null) return { agent: { id: agentId } };
+  if (agent === undefined) return {};
+  if (agent.id !== undefined) {
+    if (agent.name === undefined && agent.email === undefined) return { agent: { id: agent.id } };
+    throw wrongAgent('/agent/id', 'It is given beside a name: an `agent` is named by one of both');
+  }
+  if (agent.name === undefined) throw wrongAgent('/agent/name', 'Is required: an `agent` has an `id` or a `name`');
+  return { agent: { name: agent.name, email: agent.email ?? null } };
+}
+
 async function newMessage(call: Call<unknown, unknown>, body: NewMessageBody): Promise<NewMessage> {
-  const { text, markdown, cc, attachments, agent, created_at, ...rest } = body;
+  const { text, markdown, cc, attachments, agent: _, created_at, ...rest } = body;
+  if (call.caller.agentId !== null) checkOfAgent(body);
   if ((text === undefined) === (markdown === undefined)) {
     throw new ReplydError('invalid', 'A message has either `text` or `markdown`.');
   }
@@ -146,7 +203,7 @@ async function newMessage(call: Call<unknown, unknown>, body: NewMessageBody): P
     attachments: files,
     via: 'api',
     ...(cc === undefined ? {} : { cc: cc.map(each => ({ name: each.name ?? '', email: each.email })) }),
-    ...(agent === undefined ? {} : { agent: { name: agent.name, email: agent.email ?? null } }),
+    ...namedAgent(call.caller, body),
     ...(created_at === undefined ? {} : { created_at: new Date(created_at).toISOString() }),
   };
 }

@@ -13,10 +13,6 @@ export const DELIVERY_ROUTES = [
     },
   }),
   byId('GET /v1/deliveries/{id}', 'delivery', { gives: 'Delivery', summary: 'Show a delivery' }),
-  route('POST /v1/deliveries/{id}/retry', {
-    summary: 'Make it due now',
-    gives: { one: 'Delivery' },
-    run: async call => (await call.store.retryDeliveries({ id: call.params.id! }))[0],
-  }),
+  byId('POST /v1/deliveries/{id}/retry', 'retryDelivery', { gives: 'Delivery', summary: 'Make it due now' }),
   byId('POST /v1/deliveries/{id}/cancel', 'cancelDelivery', { gives: 'Delivery', summary: 'Do not send it' }),
 ];

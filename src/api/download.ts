@@ -49,7 +49,8 @@ async function readable(
   { store, redact }: Call<unknown, unknown>,
   ref: StoredContentRef,
 ): Promise<Uint8Array | Readable> {
-  const raw = ref.file === null ? await store.read(ref) : readFileStream(ref.file);
+  const content = await store.content(ref);
+  const raw = 'bytes' in content ? content.bytes : readFileStream(content.file);
   if (redact === null) return raw;
   const redacted = async (bytes: Buffer) =>
     Buffer.from(await redact(bytes.toString('latin1'), { sameLength: true }), 'latin1');

@@ -3,7 +3,8 @@
  * cheap, need no key and say nothing of any account. They stand on `http.listen`, never on `ingress.listen`.
  *
  * Not ready is 503 with the reasons: the store cannot be written (a commit tells), there is no space, it is closing. The
- * figures that come from the store are read once in 5 s, however many ask; when the store cannot be read they are missing.
+ * figures that come from the store are read once in 5 s, however many ask; when the store cannot be read they are missing,
+ * and `replyd_store_up` is 0, found out in the same way as `/readyz` does.
  */
 import { readdirSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
@@ -34,16 +35,18 @@ export interface HealthOptions {
     unfiledSums(): Promise<UnfiledSums | null>;
     canStore(): Promise<unknown>;
   };
+  /** Absent: not asked for. False: a mail would be on fewer standbys than the operator wants. */
+  readonly onStandbys?: () => Promise<boolean>;
   readonly space: { readonly low: () => boolean; readonly free: () => number };
   readonly closing: () => boolean;
   readonly now: () => number;
 }
 
 interface Health extends HealthOptions {
-  /** Brings the figures up to date that are looked up in the store. */
+  /** Brings the figures up to date that are looked up in the store, or clears them. Throws nothing. */
   readonly look: () => Promise<void>;
-  /** Whether a commit comes through in time. */
-  readonly canStore: () => Promise<boolean>;
+  /** Why the store can't take mail now. */
+  readonly storeTroubles: () => Promise<readonly string[]>;
 }
 
 /** A place that needs no key: what it is for, what it answers, and how. The same entry stands in /openapi.json. */
@@ -76,14 +79,16 @@ export const OPEN_PLACES: readonly OpenPlace[] = [
     path: '/metrics',
     summary: 'Figures for Prometheus',
     answers: { '200': { media: METRICS_TYPE } },
-    async run({ look }, exchange) {
-      await look().catch(() => undefined);
+    async run({ look, storeTroubles }, exchange) {
+      const [, reasons] = await Promise.all([look(), storeTroubles()]);
+      up.set(reasons.length === 0 ? 1 : 0);
       await exchange.send(200, Buffer.from(renderMetrics()), { 'content-type': METRICS_TYPE });
     },
   },
 ];
 
 const build = gauge('replyd_build_info', 'Always 1; the labels say what runs.', ['version', 'node']);
+const up = gauge('replyd_store_up', 'Whether the store can take a mail now, as /readyz finds it: 1 or 0.');
 const depth = gauge('replyd_queue_deliveries', 'Deliveries that are not finished.', ['kind']);
 const overdue = gauge('replyd_queue_overdue_seconds', 'How long the longest due delivery has been due.', ['kind']);
 const free = gauge('replyd_free_bytes', 'Free space on the disk of data_dir.');
@@ -116,52 +121,59 @@ const COMMIT_INTERVAL = 1_000;
 export function createHealth(options: HealthOptions): HttpHandler {
   build.set(1, [options.version, process.version]);
   let lookAgain = 0;
-  const look = async () => {
+  const lookAtFigures = async () => {
     const now = options.now();
-    free.set(options.space.free());
-    if (performance.now() < lookAgain) return;
-    lookAgain = performance.now() + LOOK_INTERVAL;
-    const found = await options.store.queueDepth();
+    const [found, unfiled] = await Promise.all([options.store.queueDepth(), options.store.unfiledSums()]);
     for (const kind of ['mail', 'webhook'] as const) {
       const { count, dueSince } = found.find(each => each.kind === kind) ?? { count: 0, dueSince: null };
       depth.set(count, [kind]);
       overdue.set(dueSince === null ? 0 : Math.max(0, (now - dueSince) / 1000), [kind]);
     }
-    const unfiled = await options.store.unfiledSums();
     unfiledMails.set(unfiled?.mails ?? 0);
     unfiledBytes.set(unfiled?.bytes ?? 0);
     unfiledRemoved = unfiled?.removed ?? 0;
   };
+  const look = async () => {
+    free.set(options.space.free());
+    if (performance.now() < lookAgain) return;
+    lookAgain = performance.now() + LOOK_INTERVAL;
+    if (await inTime(lookAtFigures().then(() => true))) return;
+    // What was true before it went away is not said again as if it were.
+    for (const figure of [depth, overdue, unfiledMails, unfiledBytes]) figure.clear();
+    unfiledRemoved = null;
+  };
   let commitAgain = 0;
-  let committed: Promise<boolean>;
-  const canStore = () => {
+  let found: Promise<readonly string[]>;
+  const storeTroubles = () => {
     if (performance.now() >= commitAgain) {
       commitAgain = performance.now() + COMMIT_INTERVAL;
-      committed = inTime(options.store.canStore());
+      found = lookAtStore(options);
     }
-    return committed;
+    return found;
   };
   return async exchange => {
     const place = OPEN_PLACES.find(each => each.path === exchange.path);
     if (place === undefined || !['GET', 'HEAD'].includes(exchange.method)) return false;
     exchange.take('health');
-    await place.run({ ...options, look, canStore }, exchange);
+    await place.run({ ...options, look, storeTroubles }, exchange);
     return true;
   };
 }
 
-async function troubles({ closing, space, canStore }: Health): Promise<readonly string[]> {
+async function troubles({ closing, space, storeTroubles }: Health): Promise<readonly string[]> {
   const reasons: string[] = [];
   if (closing()) reasons.push('closing');
   if (space.low()) reasons.push('less free space than limits.min_free');
-  if (!(await canStore())) reasons.push('the store does not answer');
-  return reasons;
+  return [...reasons, ...(await storeTroubles())];
 }
 
-async function inTime(probe: Promise<unknown>): Promise<boolean> {
-  const answered = probe.then(
-    () => true,
-    () => false,
-  );
+async function lookAtStore({ store, onStandbys }: HealthOptions): Promise<readonly string[]> {
+  if (!(await inTime(store.canStore().then(() => true)))) return ['the store does not answer'];
+  if (onStandbys === undefined || (await inTime(onStandbys()))) return [];
+  return ['fewer standbys than store.standbys'];
+}
+
+async function inTime(probe: Promise<boolean>): Promise<boolean> {
+  const answered = probe.catch(() => false);
   return Promise.race([answered, setTimeout(TIMEOUT, false, { ref: false })]);
 }

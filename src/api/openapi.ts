@@ -8,6 +8,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 const ERRORS: Readonly<Record<string, string>> = {
   '401': 'The bearer key is missing, unknown or revoked.',
+  '403': 'Not for this caller: only for an admin of the account, or only for an agent who is signed in.',
   '404': 'There is nothing of this name in the account.',
   '409': 'It is not in a state for that, or the address belongs to another contact (contact_id).',
   '413': 'Too large.',

@@ -23,12 +23,16 @@ export interface Call<Query, Body> {
   content(place: string): Promise<StoredContent>;
   /** Takes out what he may not read; null: there is nothing. */
   readonly redact: Awaited<ReturnType<typeof redactor>>;
+  /** Whether this was asked before under the same Idempotency-Key; known behind what changes something. */
+  readonly repeated: () => boolean;
   /** Does work outside the store at most once for an Idempotency-Key. */
   readonly onceOutside: IdempotentRequest['onceOutside'];
   /** Whether the caller's key is still good: for an answer that lasts. */
   isValid(): Promise<boolean>;
   /** One page, and where the next begins. `rows` were asked for with one more than `limit`. */
   page<Row>(rows: readonly Row[], limit: number, cursor: (last: Row) => string): Page<Row>;
+  /** A cursor of this list for this place, for a page that ends by itself. */
+  seal(place: string): string;
   readonly exchange: Exchange;
 }
 
@@ -78,6 +82,7 @@ type VerbById =
   | 'clearContact'
   | 'delivery'
   | 'cancelDelivery'
+  | 'retryDelivery'
   | 'hook'
   | 'message'
   | 'releaseMessage'

@@ -6,6 +6,11 @@
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
 import { ERROR_CODES } from '../base/errors.js';
 import {
+  Account,
+  Agent,
+  AgentNotify,
+  AgentProfile,
+  AgentRole,
   Channel,
   Contact,
   Conversation,
@@ -19,6 +24,9 @@ import {
   QueuedDelivery,
 } from '../conversation/model.js';
 import { orNull, time, words } from '../conversation/schema.js';
+import { SearchHit } from '../conversation/search/hit.js';
+import { MAX_QUERY } from '../conversation/search/query.js';
+import { MAX_SOURCE_ID } from '../conversation/vocabulary.js';
 
 const strict = <T extends TProperties>(properties: T, options: { description?: string } = {}): TObject<T> =>
   Type.Object(properties, { additionalProperties: false, ...options });
@@ -28,13 +36,15 @@ const strict = <T extends TProperties>(properties: T, options: { description?: s
 /** Characters of one message's text. */
 export const MAX_TEXT = 256 * 1024;
 export const MAX_METADATA = 4096;
-const sourceId = Type.String({ minLength: 1, maxLength: 255, description: 'Your own id for it.' });
+const sourceId = Type.String({ minLength: 1, maxLength: MAX_SOURCE_ID, description: 'Your own id for it.' });
 const name = Type.String({ maxLength: 255 });
 const email = Type.String({ minLength: 3, maxLength: 320 });
 const metadata = Type.Record(Type.String(), Type.Unknown(), {
   description: `Yours; at most ${MAX_METADATA} bytes of JSON, echoed in events.`,
 });
 const account = Type.String({ maxLength: 63, description: "The account's slug; needed with an operator's key." });
+
+const agentId = Type.String({ maxLength: 40, description: 'Id of an agent.' });
 
 const newAttachment = strict({
   filename: Type.String({ minLength: 1, maxLength: 255 }),
@@ -47,7 +57,12 @@ const newMessage = {
   text: Type.Optional(Type.String({ maxLength: MAX_TEXT, description: 'Plain text. Give text or markdown.' })),
   markdown: Type.Optional(Type.String({ maxLength: MAX_TEXT, description: 'Markdown; raw HTML in it is text.' })),
   mail: Type.Optional(MailIntent),
-  agent: Type.Optional(strict({ name, email: Type.Optional(orNull(email)) })),
+  agent: Type.Optional(
+    strict(
+      { id: Type.Optional(agentId), name: Type.Optional(name), email: Type.Optional(orNull(email)) },
+      { description: 'Who says it: the `id` of an agent, or a `name`. Signed in as an agent it is always him.' },
+    ),
+  ),
   cc: Type.Optional(Type.Array(strict({ name: Type.Optional(name), email }), { maxItems: 50 })),
   source_id: Type.Optional(
     Type.String({
@@ -102,11 +117,57 @@ export const ParticipantChoice = strict({
   participant: Type.Optional(Type.String({ maxLength: 320, description: 'His id or address. Default: the contact.' })),
 });
 
+export const Assignment = strict({
+  agent: orNull(Type.String({ maxLength: 320, description: 'Id or address of an agent; null: nobody.' })),
+});
+
+export const ReadMark = strict({
+  agent: Type.Optional(Type.String({ maxLength: 40, description: 'Id of the agent who has read it; with a key.' })),
+  seq: Type.Optional(Type.Integer({ minimum: 0, description: 'Up to this message; default: all.' })),
+});
+
+export const NewAgentBody = strict({
+  account: Type.Optional(account),
+  email,
+  name: Type.String({ minLength: 1, maxLength: 255 }),
+  role: Type.Optional(AgentRole),
+  notify: Type.Optional(AgentNotify),
+});
+
+export const AgentChange = strict({
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+  role: Type.Optional(AgentRole),
+  notify: Type.Optional(AgentNotify),
+});
+
+const place = Type.String({ minLength: 1, maxLength: 320 });
+const words500 = Type.String({ maxLength: 500 });
+export const AccountChange = strict({
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+  settings: Type.Optional(
+    strict({
+      delay: Type.Optional(Type.Integer({ minimum: 0, maximum: 30 * 86_400_000, description: 'Milliseconds.' })),
+      context: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+      channels_off: Type.Optional(Type.Array(Channel, { maxItems: 9 })),
+      subject_template: Type.Optional(words500),
+      intro: Type.Optional(Type.String({ maxLength: 5000 })),
+      footer: Type.Optional(Type.String({ maxLength: 5000 })),
+      locale: Type.Optional(Type.String({ pattern: '^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$', maxLength: 35 })),
+      blocked: Type.Optional(
+        Type.Array(place, { maxItems: 1000, description: 'Addresses and domains whose mail is refused.' }),
+      ),
+    }),
+  ),
+});
+
 export const ContactChange = strict({
   email: Type.Optional(orNull(email)),
   name: Type.Optional(name),
   source_id: Type.Optional(orNull(sourceId)),
 });
+
+/** What is longer is no answer that somebody looks at first. */
+export const PreviewBody = strict({ markdown: Type.String({ maxLength: 64 * 1024 }) });
 
 export const NewHookBody = strict({
   account: Type.Optional(account),
@@ -125,6 +186,13 @@ export const ConversationQuery = strict({
   contact: Type.Optional(Type.String({ maxLength: 320, description: 'Id or address.' })),
   source_id: Type.Optional(sourceId),
   updated_since: Type.Optional(time()),
+  preview: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 500, description: 'With so many characters of the newest words of each.' }),
+  ),
+  assignee: Type.Optional(
+    Type.String({ maxLength: 320, description: 'Id or address of an agent; `me`: who asks; `none`: nobody.' }),
+  ),
+  held: Type.Optional(Type.Boolean({ description: 'True: with a message that is held.' })),
   ...page,
 });
 export const MessagesShown = strict({
@@ -140,6 +208,16 @@ export const DeliveryQuery = strict({
   conversation: Type.Optional(Type.String({ maxLength: 40, description: 'Id.' })),
   ...page,
 });
+export const SearchQuery = strict({
+  q: Type.String({
+    minLength: 1,
+    maxLength: MAX_QUERY,
+    description:
+      'Words that all stand in the message, the last one perhaps only its beginning; "words in this order", from:NAME, #NUMBER.',
+  }),
+  account: Type.Optional(account),
+  ...page,
+});
 export const AccountQuery = strict({ account: Type.Optional(account) });
 
 // ---------------------------------------------------------------- what is answered
@@ -149,13 +227,30 @@ export const MadeHook = Type.Object(
   { $id: 'Hook' },
 );
 
+/** With the link that was made for him. */
+export const LinkedAgent = Type.Object({
+  ...Agent.properties,
+  link: orNull(
+    Type.String({
+      description:
+        'With it he chooses his password; shown once. Null: he belongs to other accounts too and gets it by mail alone, there is no page, or the request was repeated.',
+    }),
+  ),
+  mailed: orNull(Type.String({ description: 'The delivery that brings it to him; null: it is not mailed.' })),
+});
+
 /** By name, for /openapi.json. */
 export const SHAPES = {
+  Account,
+  Agent,
+  AgentProfile,
+  LinkedAgent,
   Contact,
   Conversation,
   Message,
   Delivery: QueuedDelivery,
   Hook: MadeHook,
+  SearchHit,
   HookTest: Type.Object({ ok: Type.Boolean(), response: Type.String(), hook: MadeHook }),
   Event,
   Problem: Type.Object({
@@ -173,6 +268,7 @@ export const SHAPES = {
       }),
     ),
   }),
+  Preview: Type.Object({ html: Type.String({ description: 'Block elements without styles, scripts or pictures.' }) }),
   Health: Type.Object({ status: words(['ok']) }),
   Readiness: Type.Object({ status: words(['ready', 'not ready']), reasons: Type.Array(Type.String()) }),
 } as const satisfies Record<string, TSchema>;

@@ -8,8 +8,8 @@
  * dropped. A reader that is slower than the events catches up at its own pace; one that takes nothing for 30 s is cut off
  * and can reconnect. A reader has one piece in memory, and all readers of an account have their share (`shares.ts`).
  */
-import { setImmediate } from 'node:timers/promises';
-import { errorText, isReplydError, ReplydError } from '../base/errors.js';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { errorText, faultLevel, isReplydError, ReplydError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { counter, gauge } from '../base/metrics.js';
 import { createWaker } from '../base/waker.js';
@@ -17,6 +17,7 @@ import type { Event } from '../conversation/model.js';
 import type { Store } from '../conversation/store.js';
 import { accountFor } from './access.js';
 import { type Route, route } from './route.js';
+import { AccountQuery } from './schema.js';
 import { createShares, type Seat, STREAMED } from './shares.js';
 
 export interface EventStream {
@@ -28,6 +29,8 @@ export interface EventStream {
     /** Whether it may still read. */
     readonly isValid: () => Promise<boolean>;
     readonly seat: Seat;
+    /** Takes out what no agent may read; null: it is no agent's. */
+    readonly redact: Redact | null;
   }): Promise<AsyncIterableIterator<Buffer>>;
   /** Something was committed. */
   wake(): void;
@@ -35,10 +38,13 @@ export interface EventStream {
   close(): void;
 }
 
+type Redact = (text: string) => Promise<string>;
+
 interface Reader {
   readonly account: string | null;
   readonly isValid: () => Promise<boolean>;
   readonly seat: Seat;
+  readonly redact: Redact | null;
   /** Id of the last event that it got, or that is not for it. */
   position: string;
   /** Events to read at a time from the store. */
@@ -58,6 +64,8 @@ interface Encoded {
   readonly id: string;
   readonly account: string;
   readonly bytes: Buffer;
+  /** As agents see it, when one does. */
+  forAgents: Promise<Buffer> | null;
 }
 
 /** Not timed: it lasts as long as its reader. */
@@ -102,7 +110,7 @@ export function openStream(options: {
   checks.unref();
 
   const waker = createWaker(readNew, error => {
-    log.error('failed', { part: 'event stream', error: errorText(error) });
+    log[faultLevel(error)]('failed', { part: 'event stream', error: errorText(error) });
   });
 
   async function readNew(): Promise<void> {
@@ -143,33 +151,42 @@ export function openStream(options: {
     return low;
   }
 
-  /** What comes next for it of the latest events; null: it has all of them. */
-  function nextOfLatest(reader: Reader): Buffer | null {
-    const { bytes } = take(reader, latest, nextAt(reader));
-    if (reader.position < position && bytes === null) reader.position = position;
-    return bytes;
+  /** What comes next for it of the latest events; none: it has all of them. */
+  function nextOfLatest(reader: Reader): readonly Encoded[] {
+    const taken = take(reader, latest, nextAt(reader));
+    if (reader.position < position && taken.length === 0) reader.position = position;
+    return taken;
   }
 
-  /** What comes next for it, from the store; null: it has all there was. */
-  async function nextOfStore(reader: Reader): Promise<Buffer | null> {
+  /** What comes next for it, from the store; none: it has all there was. */
+  async function nextOfStore(reader: Reader): Promise<readonly Encoded[]> {
     const filter = reader.account === null ? {} : { account: reader.account };
     const seen = position;
     const events = await readPage({ ...filter, after: reader.position, limit: reader.limit });
-    const { count, bytes } = take(reader, events.map(encoded), 0);
+    const taken = take(reader, events.map(encoded), 0);
+    const count = taken.length;
     // The others of the page are read again when it has taken these: they are not kept for it.
     reader.limit = count < events.length ? Math.max(1, count) : Math.min(reader.limit * 2, CATCH_UP_PAGE);
     if (events.length === 0 && reader.position < seen) reader.position = seen;
-    return bytes;
+    return taken;
   }
 
-  /** One reader's page after the other: hundreds that fall behind together would hold as many pages of long events. */
+  /**
+   * One reader's page after the other: hundreds that fall behind together would hold as many pages of long events, and
+   * would have this thread for themselves. So after each page others have twice its time.
+   */
   function readPage(query: Parameters<Store['events']>[0]): Promise<readonly Event[]> {
-    const page = lastPage.then(() => store.events(query));
-    // Its events are sent, and sockets have their turn, before the next page is read.
-    lastPage = page.then(
-      () => setImmediate(),
-      () => setImmediate(),
-    );
+    let begun = 0;
+    const page = lastPage.then(() => {
+      begun = performance.now();
+      return store.events(query);
+    });
+    const leave = async () => {
+      // Behind what was done with the page.
+      await setImmediate();
+      await sleep(2 * (performance.now() - begun));
+    };
+    lastPage = page.then(leave, leave);
     return page;
   }
 
@@ -184,13 +201,14 @@ export function openStream(options: {
     while (readers.has(reader)) {
       const isLong = (latest[nextAt(reader)]?.bytes.length ?? 0) > PIECE;
       if (reader.position >= from && !isLong) {
-        const bytes = nextOfLatest(reader) ?? (await somethingNew(reader));
+        const bytes = (await bytesOf(reader, nextOfLatest(reader))) ?? (await somethingNew(reader));
         if (bytes !== null) return { bytes, end() {} };
         continue;
       }
       const turn = await shares.enter(reader.account ?? 'operators', reader.seat);
       try {
-        const bytes = reader.position >= from ? nextOfLatest(reader) : await nextOfStore(reader);
+        const taken = reader.position >= from ? nextOfLatest(reader) : await nextOfStore(reader);
+        const bytes = await bytesOf(reader, taken);
         turn.answers(bytes?.length ?? 0);
         if (bytes !== null) return { bytes, end: turn.end };
       } catch (error) {
@@ -241,17 +259,31 @@ export function openStream(options: {
           return give({ bytes: first, end() {} });
         }
         taken();
-        const piece = await nextPiece(reader).catch(error => {
-          // It waited too long for its share, or is gone.
-          if (!isReplydError(error, 'too_many_requests'))
-            log.error('failed', { part: 'event stream', error: errorText(error) });
-          return null;
-        });
+        const piece = await nextPiece(reader)
+          .then(whileValid(reader))
+          .catch(error => {
+            // It waited too long for its share, or is gone.
+            if (!isReplydError(error, 'too_many_requests'))
+              log.error('failed', { part: 'event stream', error: errorText(error) });
+            return null;
+          });
         return piece === null ? stop() : give(piece);
       },
       return: stop,
     };
   }
+
+  /** An agent whose session has ended gets nothing more, also of what was made for him. */
+  const whileValid = (reader: Reader) => async (piece: Piece | null) => {
+    if (piece === null || reader.redact === null || piece.bytes === STILL_HERE) return piece;
+    const valid = await reader.isValid().catch(error => {
+      piece.end();
+      throw error;
+    });
+    if (valid) return piece;
+    piece.end();
+    return null;
+  };
 
   function cutLate(reader: Reader): void {
     log.warn('disconnected', { part: 'event stream', account: reader.account, reason: 'too slow' });
@@ -276,7 +308,7 @@ export function openStream(options: {
   }
 
   return {
-    async open({ account, lastEventId, isValid, seat }) {
+    async open({ account, lastEventId, isValid, seat, redact }) {
       if (waker.closed || readers.size >= MAX_READERS) {
         throw new ReplydError('too_many_readers', `There are ${readers.size} readers of the event stream already.`);
       }
@@ -291,7 +323,10 @@ export function openStream(options: {
         latest = [];
         latestBytes = 0;
       }
-      const reader: Reader = { account, isValid, seat, position: resumes ? lastEventId : now, limit: 1, wake: null };
+      const reader: Reader = {
+        ...{ account, isValid, seat, redact },
+        ...{ position: resumes ? lastEventId : now, limit: 1, wake: null },
+      };
       readers.add(reader);
       readersNow.set(readers.size);
       seat.signal.addEventListener('abort', () => end(reader), { once: true });
@@ -313,12 +348,16 @@ export function eventRoute(stream: EventStream): Route {
   return route(`GET ${EVENTS}`, {
     summary: 'Events as they happen (Server-Sent Events); Last-Event-ID resumes without a gap',
     gives: { media: 'text/event-stream' },
-    async run({ caller, exchange, isValid }) {
+    query: AccountQuery,
+    async run({ caller, exchange, isValid, query, redact }) {
+      const { account } = query;
       const pieces = await stream.open({
-        account: caller.accounts === null ? null : accountFor(caller, undefined),
+        account: caller.accounts === null && account === undefined ? null : accountFor(caller, account),
         lastEventId: exchange.header('last-event-id') ?? null,
         isValid,
         seat: exchange,
+        // To keys events come without what they may not read.
+        redact: caller.kind === 'session' ? redact : null,
       });
       try {
         await exchange.send(200, pieces, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
@@ -332,30 +371,40 @@ export function eventRoute(stream: EventStream): Route {
 
 function encoded(event: Event): Encoded {
   const bytes = Buffer.from(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
-  return { id: event.id, account: event.account, bytes };
+  return { id: event.id, account: event.account, bytes, forAgents: null };
 }
 
 function isFor({ account }: Reader, event: Encoded): boolean {
   return account === null || account === event.account;
 }
 
-/** What it gets next of these events, PIECE bytes or one event; null: none is for it. It has them then. */
-function take(reader: Reader, events: readonly Encoded[], begin: number): Taken {
-  const pieces: Buffer[] = [];
+/** What it gets next of these events, PIECE bytes or one event; none is for it: none. It has them then. */
+function take(reader: Reader, events: readonly Encoded[], begin: number): readonly Encoded[] {
+  const taken: Encoded[] = [];
   let size = 0;
   for (let at = begin; at < events.length; at += 1) {
     const event = events[at]!;
     if (isFor(reader, event)) {
       size += event.bytes.length;
-      if (size > PIECE && pieces.length > 0) break;
-      pieces.push(event.bytes);
+      if (size > PIECE && taken.length > 0) break;
+      taken.push(event);
     }
     reader.position = event.id;
   }
-  return { count: pieces.length, bytes: pieces.length < 2 ? (pieces[0] ?? null) : Buffer.concat(pieces) };
+  return taken;
 }
 
-interface Taken {
-  readonly count: number;
-  readonly bytes: Buffer | null;
+/** As the reader may see them: for all agents that is found out once. Null: none. */
+async function bytesOf({ redact }: Reader, events: readonly Encoded[]): Promise<Buffer | null> {
+  if (events.length === 0) return null;
+  const pieces =
+    redact === null
+      ? events.map(event => event.bytes)
+      : await Promise.all(
+          events.map(event => {
+            event.forAgents ??= redact(event.bytes.toString()).then(text => Buffer.from(text));
+            return event.forAgents;
+          }),
+        );
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
 }

@@ -3,11 +3,18 @@
  * ReplydError is a bug or a broken machine, and every edge answers it as temporary trouble of ours (451, 503, exit 75):
  * never a bounce.
  *
- * A code is stable: applications branch on it (`code` in every problem of the API). It belongs to one of six kinds, and
+ * A code is stable: applications branch on it (`code` in every problem of the API). It belongs to one of seven kinds, and
  * each edge maps the kinds with a table of its own: SMTP replies, HTTP statuses, exit codes. Codes are only added.
  */
 
-export type ErrorKind = 'invalid' | 'not_found' | 'conflict' | 'unauthorized' | 'too_large' | 'unavailable';
+export type ErrorKind =
+  | 'invalid'
+  | 'not_found'
+  | 'conflict'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'too_large'
+  | 'unavailable';
 
 /** Code → kind. A kind is a code too: what nobody needs to tell from its like. */
 export const ERROR_CODES = {
@@ -17,12 +24,15 @@ export const ERROR_CODES = {
   invalid_address: 'invalid',
   invalid_cursor: 'invalid',
   invalid_json: 'invalid',
+  invalid_password: 'invalid',
   method_not_allowed: 'invalid',
   wrong_content_encoding: 'invalid',
   wrong_content_type: 'invalid',
 
   not_found: 'not_found',
   account_not_found: 'not_found',
+  agent_not_found: 'not_found',
+  agent_session_not_found: 'not_found',
   api_key_not_found: 'not_found',
   attachment_not_found: 'not_found',
   contact_not_found: 'not_found',
@@ -39,17 +49,27 @@ export const ERROR_CODES = {
   conflict: 'conflict',
   account_exists: 'conflict',
   address_taken: 'conflict',
+  agent_disabled: 'conflict',
+  agent_exists: 'conflict',
+  agent_shared: 'conflict',
   conversation_moved: 'conflict',
   delivery_not_possible: 'conflict',
   delivery_settled: 'conflict',
   message_not_held: 'conflict',
+  no_web_page: 'conflict',
   removed_since: 'conflict',
+  search_off: 'conflict',
   source_id_taken: 'conflict',
   token_taken: 'conflict',
+  too_many_agents: 'conflict',
   too_many_hooks: 'conflict',
   too_many_participants: 'conflict',
 
   unauthorized: 'unauthorized',
+
+  forbidden: 'forbidden',
+  admin_required: 'forbidden',
+  agent_required: 'forbidden',
 
   too_large: 'too_large',
   mail_too_large: 'too_large',
@@ -82,6 +102,26 @@ export class ReplydError extends Error {
 /** True for a ReplydError, of this code or kind when one is given. */
 export function isReplydError(error: unknown, code?: ErrorCode): error is ReplydError {
   return error instanceof ReplydError && (code === undefined || error.code === code || error.kind === code);
+}
+
+/**
+ * Something that others run is away for a while, and all goes on by itself when it is back: a database. Whoever opened it
+ * tells of it once, so it is no line of each part that asks it again and again (`faultLevel`).
+ */
+export const AWAY = 'away';
+
+export function isAway(error: unknown): boolean {
+  return error instanceof ReplydError && error.kind === 'unavailable' && error.details.reason === AWAY;
+}
+
+/** The text of anything thrown for whoever may know where our database is: the log, the command line. */
+export function insiderText(error: unknown): string {
+  return errorText(isAway(error) ? ((error as ReplydError).cause ?? error) : error);
+}
+
+/** At which level a part that goes on tells of a fault. */
+export function faultLevel(error: unknown): 'error' | 'debug' {
+  return isAway(error) ? 'debug' : 'error';
 }
 
 /** The text of anything thrown, one line, for logs and `last_error`. */

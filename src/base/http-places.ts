@@ -4,7 +4,7 @@
  * Promises: strangers (no trusted network, no valid key shown) have so many places from one address, four times as many
  * from its network, and never all. When there is no place, the stranger goes who has been idle or without a whole header
  * for longest, then the one who has kept us waiting for longest within a request or an answer; a newcomer who is known may
- * also take the place of one who is known, in the same order. Requests of one kind (doors, API, health) never take the whole
+ * also take the place of one who is known, in the same order. Requests of one kind (doors, API, health, the page) never take the whole
  * listener. One request at a time is in work on a connection: what comes behind it waits, and MAX_WAITING of them is the
  * most.
  *
@@ -22,7 +22,7 @@ export interface HttpClient {
   readonly network: string;
 }
 
-export type Share = 'doors' | 'api' | 'health';
+export type Share = 'doors' | 'api' | 'health' | 'web';
 
 /** Times in milliseconds. */
 export const PLACE_LIMITS = {
@@ -42,7 +42,7 @@ export const PLACE_LIMITS = {
 export type PlaceLimits = typeof PLACE_LIMITS;
 
 /** Requests of a kind in work at a time. */
-const SHARES: Readonly<Record<Share, number>> = { doors: 400, api: 700, health: 50 };
+const SHARES: Readonly<Record<Share, number>> = { doors: 400, api: 700, health: 50, web: 200 };
 const NETWORK_SHARES = 4;
 /** Requests that wait on a connection behind the one in work. */
 export const MAX_WAITING = 16;

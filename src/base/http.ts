@@ -35,6 +35,10 @@ export interface HttpOptions {
   readonly limits?: HttpLimits;
   /** Whom limits of places count; null: a client that is trusted. Default: each is. */
   readonly clientOf?: (address: string) => HttpClient | null;
+  /** On every answer, also on faults. A handler may say otherwise. */
+  readonly headers?: Headers;
+  /** What a 401 asks for (RFC 9110 section 11.6.1). Default: Basic. */
+  readonly challenge?: string;
 }
 
 /** Times in milliseconds. */
@@ -118,6 +122,7 @@ const BROKEN: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR
 /** Listens, or throws ReplydError 'unavailable' that names the place. */
 export async function openHttp(options: HttpOptions): Promise<HttpListener> {
   const { listen, log } = options;
+  const headers = Object.entries(options.headers ?? {}).map(([name, value]) => `${name}: ${value}\r\n`);
   const limits = { ...LIMITS, ...options.limits };
   const { headersTimeout, requestTimeout, keepAliveTimeout, maxHeaderSize, maxHeadersCount } = limits;
   const server = createServer({
@@ -158,7 +163,8 @@ export async function openHttp(options: HttpOptions): Promise<HttpListener> {
     // An answer of ours may be half out.
     if (error.code === 'ECONNRESET' || !socket.writable || connection?.work?.response.headersSent) socket.destroy();
     else {
-      socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+      const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('')}`;
+      socket.end(`${head}connection: close\r\ncontent-length: 0\r\n\r\n`);
       (socket as Socket).destroySoon();
     }
   });
@@ -195,20 +201,21 @@ interface ExchangeContext {
 }
 
 async function exchangeOn(
-  { handlers, log }: HttpOptions,
+  options: HttpOptions,
   context: ExchangeContext,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const { handlers, log } = options;
   const files: string[] = [];
-  const exchange = createExchange(request, response, { ...context, files });
+  const exchange = createExchange(request, response, { ...options, ...context, files });
   try {
     if (context.isLong) {
       await exchange.problem(431, 'The header has too many fields.', {}, { connection: 'close' });
       return;
     }
     if (!exchange.target.startsWith('/')) {
-      response.writeHead(400, { ...COMMON_HEADERS, connection: 'close' }).end();
+      response.writeHead(400, { ...COMMON_HEADERS, ...options.headers, connection: 'close' }).end();
       return;
     }
     for (const handler of handlers) if (await handler(exchange)) return;
@@ -239,9 +246,9 @@ async function answerFault(exchange: Exchange, error: unknown, log: Log): Promis
 function createExchange(
   request: IncomingMessage,
   response: ServerResponse,
-  context: ExchangeContext & { readonly files: string[] },
+  context: ExchangeContext & Pick<HttpOptions, 'headers' | 'challenge'> & { readonly files: string[] },
 ): Exchange {
-  const { connection, places, server } = context;
+  const { connection, places, server, challenge = 'Basic realm="replyd"' } = context;
   const target = request.url ?? '';
   const mark = target.indexOf('?');
   const gone = new AbortController();
@@ -275,6 +282,7 @@ function createExchange(
     const length = body === null ? 0 : body instanceof Uint8Array ? body.length : null;
     response.writeHead(status, {
       ...COMMON_HEADERS,
+      ...context.headers,
       ...(length === null || status === 204 ? {} : { 'content-length': String(length) }),
       ...(server.listening ? {} : { connection: 'close' }),
       ...headers,
@@ -336,7 +344,7 @@ function createExchange(
         status,
         'application/problem+json',
         `${JSON.stringify({ code: CODE_OF_STATUS[status] ?? 'invalid', ...more, type: 'about:blank', title: STATUS_CODES[status] ?? '', status, detail })}\n`,
-        { ...(status === 401 ? { 'www-authenticate': 'Basic realm="replyd"' } : {}), ...headers },
+        { ...(status === 401 ? { 'www-authenticate': challenge } : {}), ...headers },
       ),
     text: (status, text, headers) => sendText(status, 'text/plain; charset=utf-8', text, headers),
     status: () => (response.headersSent ? response.statusCode : null),

@@ -36,6 +36,10 @@ export function gauge(name: string, help: string, names: readonly string[] = [])
     set(value: number, labels: LabelValues = NO_LABELS): void {
       series.of(labels).value = value;
     },
+    /** Nobody knows it now: it is not shown until it is set again. */
+    clear(): void {
+      series.clear();
+    },
   };
 }
 
@@ -116,6 +120,7 @@ function createSeries<T>(names: readonly string[], begin: () => T) {
       return entry[1];
     },
     all: () => found.values(),
+    clear: () => found.clear(),
   };
 }
 

@@ -43,7 +43,12 @@ export function parseListen(written: string): Listen | NoPlace {
 /** As `parseListen` reads it. */
 export function printListen(listen: Listen): string {
   if (listen.kind === 'unix') return `unix:${listen.path}`;
-  return `${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`;
+  return `${printHost(listen.host)}:${listen.port}`;
+}
+
+/** An IPv6 address in brackets, whatever else as it is. */
+export function printHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** A place that is bound, as `server.address()` of Node gives it; null for a unix socket that was inherited. */

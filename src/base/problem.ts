@@ -7,6 +7,7 @@ const PROBLEM_STATUS: Readonly<Record<ErrorKind, number>> = {
   not_found: 404,
   conflict: 409,
   unauthorized: 401,
+  forbidden: 403,
   too_large: 413,
   unavailable: 503,
 };
@@ -14,6 +15,7 @@ const PROBLEM_STATUS: Readonly<Record<ErrorKind, number>> = {
 /** The code of a problem that was answered without a fault. */
 export const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
   401: 'unauthorized',
+  403: 'forbidden',
   404: 'route_not_found',
   405: 'method_not_allowed',
   409: 'conflict',

@@ -2,7 +2,7 @@
  * The daemon under systemd: it takes over listening sockets (sd_listen_fds), and notifies systemd that it is ready, that it
  * stops, and that it is alive (sd_notify). Without systemd's variables in the environment nothing here does anything.
  *
- * An inherited socket is known by its name (`FileDescriptorName=`): `smtp`, `lmtp`, `http`, `ingress`. Another name is an
+ * An inherited socket is known by its name (`FileDescriptorName=`): `smtp`, `lmtp`, `http`, `ingress`, `web`. Another name is an
  * error: clients would connect to a port that nobody serves. Notices go through `systemd-notify`, systemd's own helper,
  * because Node has no unix datagram sockets; the unit says `NotifyAccess=all` for it. A notice that can't be sent is
  * logged once, and the daemon goes on.
@@ -11,7 +11,7 @@ import { spawn } from 'node:child_process';
 import { errorText, ReplydError } from './errors.js';
 import type { Log } from './log.js';
 
-export type SocketName = 'smtp' | 'lmtp' | 'http' | 'ingress';
+export type SocketName = 'smtp' | 'lmtp' | 'http' | 'ingress' | 'web';
 
 /** File descriptors by door. */
 export type InheritedSockets = Readonly<Record<SocketName, readonly number[]>>;
@@ -19,11 +19,11 @@ export type InheritedSockets = Readonly<Record<SocketName, readonly number[]>>;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const FIRST_FD = 3;
-const ONE_LISTENER: readonly SocketName[] = ['http', 'ingress'];
+const ONE_LISTENER: readonly SocketName[] = ['http', 'ingress', 'web'];
 
 /** The sockets in `LISTEN_FDS`, when `LISTEN_PID` means us. Throws invalid for names that mean nothing here. */
 export function inheritedSockets(env: Environment, pid: number): InheritedSockets {
-  const found: Record<SocketName, number[]> = { smtp: [], lmtp: [], http: [], ingress: [] };
+  const found: Record<SocketName, number[]> = { smtp: [], lmtp: [], http: [], ingress: [], web: [] };
   const count = Number(env.LISTEN_FDS ?? 0);
   if (env.LISTEN_PID !== String(pid) || !Number.isInteger(count) || count < 1) return found;
   const names = (env.LISTEN_FDNAMES ?? '').split(':');
@@ -79,6 +79,8 @@ export function openSupervisor(env: Environment, alive: () => Promise<void>, opt
   const timer = period === null || !env.NOTIFY_SOCKET ? null : setInterval(notifyAlive, period).unref();
   return {
     ready: () => notify('--ready'),
+    /** Its start takes longer, for it waits for others; said once a minute. */
+    waiting: () => notify('EXTEND_TIMEOUT_USEC=150000000', 'STATUS=waits for its database'),
     stopping: () => notify('STOPPING=1'),
     /** Sends no more notices that it is alive. */
     close() {

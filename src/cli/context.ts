@@ -5,12 +5,14 @@
  * The verb ends with exit 1 and a line that says what to do when the configuration is wrong, or when the store is
  * missing, belongs to another user or has another schema. The store is always closed.
  */
-import { realpathSync, statSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { isReplydError, ReplydError } from '../base/errors.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { Store } from '../conversation/store.js';
+import type { OpenStore } from '../store/assembled.js';
+import { type Opener, placeOf } from '../store/opener.js';
 import { becomeOwner, checkAccess, runAsHint } from './owner.js';
 import { given } from './readers.js';
 import { hint, warn } from './terminal/terminal.js';
@@ -62,10 +64,9 @@ export function withStore<T>(
   return withDataDir(
     command,
     async loaded => {
-      const { dataDir } = loaded.config;
-      const missing = storeIsMissing(dataDir);
+      const missing = (options.create ?? false) && (await storeIsMissing(loaded));
       const store = await openDirectly(loaded, missing);
-      if (missing) warn(`made a new store in ${dataDir}`);
+      if (missing) warn(`made a new store in ${placeOf(loaded.store)}`);
       try {
         return await work({ loaded, store });
       } finally {
@@ -88,13 +89,16 @@ export async function withDataDir<T>(
   const loaded = options.loaded ?? (await loadSettings(command));
   const { dataDir } = loaded.config;
   becomeOwner(dataDir);
-  if (!options.create || !storeIsMissing(dataDir)) refuseMissing(dataDir);
+  if (!options.create || !(await storeIsMissing(loaded))) await refuseMissing(loaded);
   return work(loaded);
 }
 
 /** Throws unavailable when there is no store, unauthorized when this user may not use it. */
-export function refuseMissing(dataDir: string): void {
-  if (storeIsMissing(dataDir)) {
+export async function refuseMissing(loaded: LoadedConfig): Promise<void> {
+  // That shows when it is opened, and it is no folder of this user's.
+  if (loaded.store.kind === 'postgres') return;
+  const { dataDir } = loaded.config;
+  if (await storeIsMissing(loaded)) {
     throw new ReplydError(
       'unavailable',
       `there is no store in ${dataDir}: run \`replyd init\`, or start \`replyd serve\``,
@@ -103,32 +107,38 @@ export function refuseMissing(dataDir: string): void {
   checkAccess(dataDir);
 }
 
-/** Says that nothing leaves while no daemon runs. */
-export async function hintWithoutDaemon(dataDir: string): Promise<void> {
+/** Says that nothing leaves while no daemon runs. On a database daemons of other machines may. */
+export async function hintWithoutDaemon({ store, config }: LoadedConfig): Promise<void> {
   const { seemsServed } = await import('../store/sqlite/lock.js');
-  if (!seemsServed(dataDir)) hint('no daemon runs: mails wait until `replyd serve` does');
+  if (store.kind === 'sqlite' && !seemsServed(config.dataDir))
+    hint('no daemon runs: mails wait until `replyd serve` does');
 }
 
 /** The store of this configuration, opened by this process. `migrate` makes it or brings its schema up to date. */
-export async function openDirectly(loaded: LoadedConfig, migrate: boolean): Promise<Store> {
-  const [{ openStore }, { storeRules }] = await loadStoreCode();
-  return openStore({ dataDir: loaded.config.dataDir, writer: 'direct', rules: storeRules(loaded.config), migrate });
+export async function openDirectly(loaded: LoadedConfig, migrate: boolean): Promise<OpenStore> {
+  const [, { storeRules }] = await loadStoreCode();
+  const opener = await openerFor(loaded);
+  return opener.open({ writer: 'direct', rules: storeRules(loaded.config), migrate });
+}
+
+/** What keeps the store of this configuration. */
+export async function openerFor(loaded: LoadedConfig): Promise<Opener> {
+  const [{ openerOf }] = await loadStoreCode();
+  return openerOf(loaded.store);
 }
 
 /** Loading the code takes longer than running it, so it starts while the configuration is read. */
 function loadStoreCode() {
-  return Promise.all([import('../store/sqlite/open.js'), import('../config/settings.js')]);
+  return Promise.all([import('../store/open.js'), import('../config/settings.js')]);
 }
 
 /** True when there is no store; throws unauthorized when this process cannot see that. */
-export function storeIsMissing(dataDir: string): boolean {
+export async function storeIsMissing(loaded: LoadedConfig): Promise<boolean> {
+  const opener = await openerFor(loaded);
   try {
-    statSync(path.join(dataDir, 'replyd.db'));
-    return false;
+    return await opener.isMissing();
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EACCES') throw new ReplydError('unauthorized', runAsHint(dataDir), { cause: error });
-    if (code === 'ENOENT' || code === 'ENOTDIR') return true;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    throw new ReplydError('unauthorized', runAsHint(loaded.config.dataDir), { cause: error });
   }
 }

@@ -4,7 +4,7 @@
  * 0 done · 1 failed · 2 wrong usage. `invalid` is wrong usage. Everything else failed; an unknown fault prints its
  * stack too, so that it can be reported.
  */
-import { type ErrorKind, isReplydError, ReplydError, systemText } from '../base/errors.js';
+import { type ErrorKind, insiderText, isAway, isReplydError, ReplydError, systemText } from '../base/errors.js';
 import { printable } from './terminal/text.js';
 
 export const EXIT_DONE = 0;
@@ -16,6 +16,7 @@ export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
   not_found: EXIT_FAILED,
   conflict: EXIT_FAILED,
   unauthorized: EXIT_FAILED,
+  forbidden: EXIT_FAILED,
   too_large: EXIT_FAILED,
   unavailable: EXIT_FAILED,
 };
@@ -27,7 +28,11 @@ export function usageError(message: string): ReplydError {
 
 /** The exit code and the lines for standard error, printable, without a line end. '' says nothing (already said). */
 export function explain(error: unknown): { readonly exitCode: number; readonly text: string } {
-  if (isReplydError(error)) return { exitCode: EXIT_CODES[error.kind], text: printable(`replyd: ${error.message}`) };
+  if (isReplydError(error))
+    return {
+      exitCode: EXIT_CODES[error.kind],
+      text: printable(`replyd: ${isAway(error) ? insiderText(error) : error.message}`),
+    };
   const commander = commanderExit(error);
   if (commander !== null) return { exitCode: commander, text: '' };
   const system = systemText(error);

@@ -26,6 +26,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
     'start, list, show, answer, resolve',
     async () => (await import('./verbs/conversation.js')).defineConversation,
   ],
+  agent: ['the people who answer', async () => (await import('./verbs/agent.js')).defineAgent],
   contact: ['the people who are written to', async () => (await import('./verbs/contact.js')).defineContact],
   message: ['one entry of a conversation', async () => (await import('./verbs/message.js')).defineMessage],
   attachment: ['files of messages', async () => (await import('./verbs/message.js')).defineAttachment],
@@ -35,6 +36,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
     'hand a mail to the daemon, for pipes of MTAs',
     async () => (await import('./verbs/deliver-help.js')).defineDeliver,
   ],
+  search: ['find messages by their words', async () => (await import('./verbs/search.js')).defineSearch],
   trace: [
     "show a mail's way, from the door to its deliveries",
     async () => (await import('./verbs/trace.js')).defineTrace,
@@ -42,6 +44,10 @@ const GROUPS: Readonly<Record<string, Group>> = {
   check: ['look whether the store is whole', async () => (await import('./verbs/check.js')).defineCheck],
   backup: ['copy the whole store into one file', async () => (await import('./verbs/backup.js')).defineBackup],
   restore: ['put a backup in the place of the store', async () => (await import('./verbs/backup.js')).defineRestore],
+  'migrate-store': [
+    'move the store to PostgreSQL, back, or elsewhere',
+    async () => (await import('./verbs/migrate-store.js')).defineMigrateStore,
+  ],
   queue: ['mails on their way out', async () => (await import('./verbs/queue.js')).defineQueue],
   key: ['keys for the HTTP API', async () => (await import('./verbs/key.js')).defineKey],
   dkim: ['keys that sign mails', async () => (await import('./verbs/dkim.js')).defineDkim],
@@ -101,6 +107,6 @@ function printUsageError(text: string): void {
 
 /** For upgrades: this program, the schema of the store that it makes and needs, and what it runs on. */
 export async function versions(): Promise<{ version: string; schema: number; node: string }> {
-  const { programSchema } = await import('../store/sqlite/migrate.js');
+  const { programSchema } = await import('../store/migrations.js');
   return { version: VERSION, schema: programSchema(), node: process.versions.node };
 }

@@ -3,7 +3,8 @@
  * 2) that quotes what was typed and shows what is right.
  */
 import { duration } from '../config/values.js';
-import type { ConversationRef } from '../conversation/store.js';
+import type { ConversationRef } from '../conversation/ref.js';
+import { MAX_SOURCE_ID } from '../conversation/vocabulary.js';
 import { normalizeAddress } from '../mail/address.js';
 import { usageError } from './errors.js';
 import { oneLine } from './terminal/text.js';
@@ -44,6 +45,12 @@ export function readAddress(value: string): string {
   const address = normalizeAddress(value);
   if (address === null) throw usageError(`${quoted(value)} is no e-mail address`);
   return address;
+}
+
+/** An application's own id for something. */
+export function readSourceId(value: string): string {
+  if (value.length > MAX_SOURCE_ID) throw usageError(`a source id has at most ${MAX_SOURCE_ID} characters`);
+  return value;
 }
 
 /** `Name <address>` or a bare address. */

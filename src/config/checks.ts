@@ -10,7 +10,7 @@ import { secretKeyOf } from '../ingress/providers/list.js';
 import { type Config, type KeyName, readKey } from './keys.js';
 import { openProviders } from './providers.js';
 
-/** `keys`: the first is the one to change, the others are part of the reason. */
+/** `keys`: the first is the one to change, the others are part of the reason. It may be a variable of another program. */
 export interface Finding {
   readonly keys: readonly [KeyName, ...KeyName[]];
   readonly reason: string;
@@ -18,13 +18,13 @@ export interface Finding {
 
 /** Why this configuration cannot work; empty when it can. */
 export function findFaults(config: Config): readonly Finding[] {
-  return [...missingKeys(config), ...ingressFaults(config), ...listenFaults(config)];
+  return [...missingKeys(config), ...ingressFaults(config), ...webFaults(config), ...listenFaults(config)];
 }
 
 /** What works, but probably not as the operator means it. */
 export function findOddities(config: Config): readonly Finding[] {
-  const { outbound, ingress, smtp } = config;
-  const found: (Finding | false)[] = [
+  const { outbound, ingress, smtp, web } = config;
+  const found: (Finding | false | undefined)[] = [
     outbound.transport === 'file' &&
       outbound.host !== null && {
         keys: ['outbound.transport', 'outbound.host'],
@@ -47,12 +47,22 @@ export function findOddities(config: Config): readonly Finding[] {
         keys: ['ingress.listen'],
         reason: 'opens a listener without a door: no ingress.*.password or key is set',
       },
+    web.publicUrl !== null &&
+      web.listen === null && {
+        keys: ['web.public_url', 'web.listen'],
+        reason: 'is the address of a page that nothing serves: set web.listen',
+      },
+    web.publicUrl?.startsWith('http:') &&
+      !isLoopback(new URL(web.publicUrl).hostname.replace(/^\[(.*)\]$/, '$1')) && {
+        keys: ['web.public_url'],
+        reason: 'is not encrypted: passwords of agents can be read on the way; use https',
+      },
     smtp.trustedNetworks.some(network => network.endsWith('/0')) && {
       keys: ['smtp.trusted_networks'],
       reason: 'trusts the whole internet: no limits, and everybody can forge Authentication-Results',
     },
   ];
-  return found.filter(finding => finding !== false);
+  return found.filter(finding => finding !== false && finding !== undefined);
 }
 
 /** Keys that are of no use without another. */
@@ -93,13 +103,25 @@ function ingressFaults(config: Config): Finding[] {
   return faults;
 }
 
+/** Passwords and sessions of agents go over it. */
+function webFaults({ web }: Config): Finding[] {
+  if (web.publicUrl !== null && new URL(web.publicUrl).pathname !== '/') {
+    const reason = 'must have no path: the page is at the root of a host of its own';
+    return [{ keys: ['web.public_url'], reason }];
+  }
+  if (web.listen === null || isLoopback(web.listen.host) || web.publicUrl?.startsWith('https:')) return [];
+  const reason = `must begin with https: web.listen "${web.listen.host}" can be reached from elsewhere, and passwords could be read on the way`;
+  return [{ keys: ['web.public_url', 'web.listen'], reason }];
+}
+
 function listenFaults(config: Config): Finding[] {
-  const { smtp, lmtp, http, ingress } = config;
+  const { smtp, lmtp, http, ingress, web } = config;
   const all = Object.entries({
     'smtp.listen': smtp.listen,
     'lmtp.listen': lmtp.listen,
     'http.listen': [http.listen],
     'ingress.listen': [ingress.listen],
+    'web.listen': [web.listen],
   }).flatMap(([key, places]) =>
     places.flatMap(listen => (listen?.kind === 'tcp' ? [{ key: key as KeyName, listen }] : [])),
   );
@@ -111,7 +133,7 @@ function listenFaults(config: Config): Finding[] {
   );
 }
 
-function isLoopback(host: string | null): boolean {
+export function isLoopback(host: string | null): boolean {
   return (
     host !== null && (host === 'localhost' || host === '::1' || (ipVersion(host) === 4 && host.startsWith('127.')))
   );

@@ -63,12 +63,13 @@ export function initialConfig(settings: Readonly<Record<string, Written>> = {}):
   return [INITIAL, ...names.map(name => entryOf(name, settings[name]))].join('\n\n').concat('\n');
 }
 
-/** The values in force by key name, as they would be written in the file; secrets that are set are "(set)". */
+/** The values in force by key name, as they would be written in the file; a secret that is set is "(set)", or masked. */
 export function redactedConfig(config: Config): Readonly<Record<KeyName, Written>> {
   const entries = KEY_NAMES.map(name => {
-    const { kind, secret } = findKey(name)!;
+    const { kind, secret, mask } = findKey(name)!;
     const written = kind.print(readKey(config, name));
-    return [name, secret && !isNothing(written) ? '(set)' : written] as const;
+    if (!secret || isNothing(written)) return [name, written] as const;
+    return [name, (mask?.(String(written)) ?? '') || '(set)'] as const;
   });
   return Object.fromEntries(entries) as Record<KeyName, Written>;
 }

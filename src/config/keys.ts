@@ -9,8 +9,10 @@
 import { LOG_LEVELS } from '../base/log.js';
 import { VERIFY_MODES } from '../conversation/rules/verification.js';
 import { PROVIDERS, type SecretKey, secretKeyOf } from '../ingress/providers/list.js';
+import { maskUrl } from '../store/postgres/address.js';
 import {
   anyListen,
+  databaseUrl,
   emailAddress,
   hostName,
   hostOrAddress,
@@ -43,8 +45,9 @@ export interface Key<T> {
   readonly meaning: string;
   /** Only a restart changes it; the others change with SIGHUP. */
   readonly restart?: boolean;
-  /** Its value is never shown. */
+  /** Its value is never shown: `mask` gives what is, of the value as it is written; without it that is nothing. */
   readonly secret?: boolean;
+  readonly mask?: (written: string) => string;
   /** What the example file shows where the default is "nothing". */
   readonly example?: Written;
 }
@@ -60,7 +63,32 @@ const timeout = () => duration(100, DAY);
 
 export const KEYS = {
   data_dir: key(filePath(), './data', {
-    meaning: 'The folder that keeps everything: the store, large mails, locks, listening.json. Made with mode 0700.',
+    meaning:
+      "The folder that keeps everything: the store, large mails, locks, listening.json. Made with mode 0700. With store.url it is this machine's working folder: mails on their way in, locks, listening.json; each node has its own.",
+    restart: true,
+  }),
+
+  'store.url': key(optional(databaseUrl()), '', {
+    meaning:
+      "The PostgreSQL database (14 or newer) that keeps the store, for several machines on one store; of several hosts (host1,host2) the first that can be written to is used. sslmode, sslrootcert and libpq's variables (PGHOST, PGUSER, PGPASSWORD, …) mean what they mean to psql. In user and password % @ / ? : # are written as %25 %40 %2F %3F %3A %23. Empty: SQLite in data_dir.",
+    example: 'postgres://replyd:password@db1.example.com,db2.example.com/replyd?sslmode=require',
+    secret: true,
+    mask: maskUrl,
+    restart: true,
+  }),
+  'store.pool': key(whole(5, 200), 10, {
+    meaning:
+      'With store.url: the most connections of the daemon to PostgreSQL, beside one that only hears of what other nodes committed. A command has its own, at most as many.',
+    restart: true,
+  }),
+  'store.patience': key(duration(500, 60_000), '5s', {
+    meaning:
+      'With store.url: a database that is silent for this long is away. Mail is answered 451 and requests 503 then, and all goes on by itself when it is back.',
+    restart: true,
+  }),
+  'store.standbys': key(whole(0, 10), 0, {
+    meaning:
+      'With store.url: on how many standbys, beside the primary, each mail has to be on disk before it is answered. /readyz and `replyd doctor` then demand that synchronous_standby_names of PostgreSQL says at least as many. 0: the primary alone.',
     restart: true,
   }),
 
@@ -145,6 +173,25 @@ export const KEYS = {
   }),
   ...providerSecrets(),
 
+  'web.listen': key(optional(tcpListen()), '', {
+    meaning:
+      'Where the page for agents is. There is no TLS: keep it on loopback behind a reverse proxy; elsewhere web.public_url must begin with https. Empty: no page.',
+    example: '127.0.0.1:8027',
+    restart: true,
+  }),
+  'web.public_url': key(optional(webAddress()), '', {
+    meaning:
+      'The address of that page as agents see it; links to sign in begin with it. Empty: http and web.listen, where that is loopback.',
+    example: 'https://support.example.com',
+    restart: true,
+  }),
+  'web.trusted_proxies': key(listOf(network()), [], {
+    meaning:
+      'The reverse proxies in front of that page: clients are told apart by the last address in their X-Forwarded-For. Empty list: none; each client counts by its own address.',
+    example: ['127.0.0.1/32'],
+    restart: true,
+  }),
+
   'reply.prefix': key(listOf(replyPrefix(), { atLeast: 1 }), ['reply'], {
     meaning: 'The word in front of a reply address. The first is used, all are understood: keep old ones in the list.',
     restart: true,
@@ -213,6 +260,12 @@ export const KEYS = {
   'auth.resolvers': key(listOf(text()), [], {
     meaning: 'The DNS servers that it asks, address or address:port, one or a list. Empty list: those of the system.',
     example: ['127.0.0.1'],
+  }),
+
+  'search.enabled': key(yesNo(), true, {
+    meaning:
+      'Messages are indexed and found by their words (`replyd search`, GET /v1/search). false spares the work and the disk space of the index; one that is there stays, without what comes from then on, until it is true again. On several nodes the same on all.',
+    restart: true,
   }),
 
   'hooks.allow_private': key(yesNo(), false, {

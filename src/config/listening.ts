@@ -13,6 +13,8 @@ export interface Listening {
   readonly http: string | null;
   /** Only with a listener of its own for the providers. */
   readonly ingress?: string;
+  /** The page for agents; only where it is switched on. */
+  readonly web?: string;
 }
 
 export function writeListening(dataDir: string, listening: Listening): void {

@@ -10,17 +10,21 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { ReplydError, reasonText } from '../base/errors.js';
+import { isReplydError, ReplydError, reasonText } from '../base/errors.js';
+import type { StoreAddress } from '../store/opener.js';
 import { readAliases } from './aliases.js';
 import { type Finding, findFaults, findOddities } from './checks.js';
 import { type Config, findKey, KEY_NAMES, type KeyName, pathInConfig, readKey, variableOf } from './keys.js';
 import { nearestText } from './nearest.js';
+import { storeAddress } from './settings.js';
 import { readToml } from './toml.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface LoadedConfig {
   readonly config: Config;
+  /** Where `store.url`, libpq's variables or `data_dir` say that the store is. */
+  readonly store: StoreAddress;
   /** The file that was read, absolute; null when there was none. */
   readonly file: string | null;
   /** For the log and `check-config`, at level warn. */
@@ -94,9 +98,12 @@ export function loadConfig(options: {
   for (const fault of findFaults(config)) {
     if (!fault.keys.some(key => broken.has(key))) problems.push(problemOf(fault, settings));
   }
-  if (problems.length > 0) throw invalid(problems);
+  const store = broken.has('store.url') ? null : findStore(config, env);
+  if (store !== null && 'reason' in store) problems.push(problemOf(store, settings));
+  if (problems.length > 0 || store === null || 'reason' in store) throw invalid(problems);
   return {
     config,
+    store,
     file: read === null ? null : file,
     warnings: [
       ...findOddities(config).map(finding => problemLine(problemOf(finding, settings))),
@@ -195,6 +202,15 @@ function place(tree: Record<string, unknown>, [head, ...rest]: readonly string[]
   else {
     tree[head!] ??= {};
     place(tree[head!] as Record<string, unknown>, rest, value);
+  }
+}
+
+function findStore(config: Config, env: Environment): StoreAddress | Finding {
+  try {
+    return storeAddress(config, env);
+  } catch (error) {
+    if (!isReplydError(error, 'invalid')) throw error;
+    return { keys: [error.details.key as KeyName], reason: String(error.details.reason) };
   }
 }
 

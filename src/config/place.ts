@@ -13,6 +13,7 @@ import {
   readNetwork,
   type TcpListen,
 } from '../base/place.js';
+import { readUrl } from '../store/postgres/address.js';
 import { type Bad, bad, type Kind, kind, trimmed } from './values.js';
 
 /** `host:port`: an IPv4 address, an IPv6 address in brackets or a host name; port 0 takes a free one. */
@@ -81,6 +82,15 @@ export function webAddress(): Kind<string> {
     return /^https?:$/.test(url.protocol) && plain
       ? url.href.replace(/\/$/, '')
       : bad(written, `${wanted}, without user, query or fragment`);
+  });
+}
+
+/** The URL of a PostgreSQL database. It may hold a password: no reason quotes it. */
+export function databaseUrl(): Kind<string> {
+  return kind('postgres:// URL', '', (written): string | Bad => {
+    const url = trimmed(written);
+    const read = readUrl(url);
+    return read.kind === 'good' ? url : read;
   });
 }
 

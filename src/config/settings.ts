@@ -6,14 +6,25 @@
  */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import type { SignInSettings } from '../api/agents.js';
 import { ReplydError, reasonText } from '../base/errors.js';
+import { printListen } from '../base/place.js';
 import type { DoorSettings } from '../ingress/providers/http.js';
 import type { SmtpSettings } from '../ingress/smtp/smtp.js';
 import type { CourierSettings } from '../outbound/courier.js';
 import type { QueueOptions } from '../outbound/queue.js';
+import type { StoreAddress } from '../store/opener.js';
+import { type Environment, resolveAddress } from '../store/postgres/address.js';
 import type { Rules } from '../store/tx.js';
+import { isLoopback } from './checks.js';
 import type { Config } from './keys.js';
 import { secretsOf } from './providers.js';
+
+/** Throws as `resolveAddress` does. */
+export function storeAddress({ dataDir, store }: Config, env: Environment): StoreAddress {
+  if (store.url === null) return { kind: 'sqlite', dataDir };
+  return { kind: 'postgres', dataDir, ...store, ...resolveAddress(store.url, env) };
+}
 
 export function storeRules(config: Config): Rules {
   return {
@@ -64,6 +75,20 @@ export function courierSettings(
 
 export function queueSettings({ outbound }: Config): Pick<QueueOptions, 'concurrency' | 'schedule'> {
   return { concurrency: outbound.connections, schedule: { waits: outbound.retry, giveUpAfter: outbound.giveUp } };
+}
+
+/** Where agents find their page; null: there is none, or only the daemon knows its port. */
+export function webAddress({ web }: Config): string | null {
+  if (web.listen === null) return null;
+  if (web.publicUrl !== null) return web.publicUrl;
+  return isLoopback(web.listen.host) && web.listen.port !== 0 ? `http://${printListen(web.listen)}` : null;
+}
+
+/** For links that agents sign in with. `bound`: where the page really listens, when any free port was asked for. */
+export function signInSettings(config: Config, bound?: string): SignInSettings {
+  const { transport, envelopeSender } = config.outbound;
+  const web = webAddress(config) ?? (bound === undefined ? null : `http://${bound}`);
+  return { web, mails: transport === 'smtp', envelopeSender };
 }
 
 function readPem(key: string, file: string): Buffer {

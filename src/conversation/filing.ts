@@ -3,7 +3,7 @@
  * `Store.locate`). Plain values: they are copied between threads, so only what filing needs is in them.
  */
 import type { Authentication } from '../mail/authentication.js';
-import type { Envelope, Mail, MailAttachment, RawFacts, Reading, ReplyText } from '../mail/mail.js';
+import type { Envelope, Forward, Mail, MailAttachment, Mailbox, RawFacts, Reading, ReplyText } from '../mail/mail.js';
 import type { Via } from './model.js';
 import { SPAM_FIELD } from './rules/blocked.js';
 import { ADDRESS_FIELDS } from './rules/filing.js';
@@ -23,7 +23,11 @@ interface TokenAddress {
 export type Destination =
   | (TokenAddress & { readonly kind: 'reply'; readonly conversationId: string; readonly participantId: string })
   | (TokenAddress & { readonly kind: 'bounce'; readonly conversationId: string; readonly deliveryId: string })
-  | (TokenAddress & { readonly kind: 'inbox' })
+  | (TokenAddress & {
+      readonly kind: 'inbox';
+      /** Whose forwards may be others' mail (`rules/forward.ts`); null: nobody's. */
+      readonly forwarders: readonly string[] | null;
+    })
   | { readonly kind: 'operator'; readonly address: string; readonly localPart: 'postmaster' | 'abuse' };
 
 /** Bytes that are in the store's keeping: inline with the row that will hold them, or a file already in place. */
@@ -37,8 +41,8 @@ export interface StoredContentRef {
   readonly key: number | null;
   readonly sha256: string;
   readonly size: number;
-  /** Path of the file when they stand in one. */
-  readonly file: string | null;
+  /** Too large for a row. */
+  readonly large: boolean;
 }
 
 /** What `resolve` finds out about an address, in the order in which it is asked. */
@@ -66,13 +70,26 @@ export interface FiledReading extends Pick<Reading, 'kind' | 'evidence' | 'repor
     | 'headers'
     | 'returnedHeaders'
   > & { readonly attachments: readonly Omit<MailAttachment, 'content'>[] };
+  readonly forward?: FiledForward;
 }
+
+/** As `Forward` of a Reading. */
+export type FiledForward =
+  | { readonly kind: 'doubt'; readonly reason: string }
+  | {
+      readonly kind: 'one';
+      readonly original: FiledReading;
+      readonly attached: number | null;
+      readonly words: Omit<ReplyText, 'evidence'>;
+    };
 
 const ASKED_FIELDS: ReadonlySet<string> = new Set([LOOP_FIELD, SPAM_FIELD, ...ADDRESS_FIELDS, ...OPENER_FIELDS]);
 
 /** Picks what filing needs: nothing else is copied from thread to thread. */
-export function filedReading({ kind, evidence, report, reportedIds, html, text, mail }: Reading): FiledReading {
+export function filedReading(reading: Reading): FiledReading {
+  const { kind, evidence, report, reportedIds, html, text, mail, forward } = reading;
   return {
+    ...(forward === undefined ? {} : { forward: filedForward(forward) }),
     kind,
     evidence,
     report,
@@ -94,6 +111,10 @@ export function filedReading({ kind, evidence, report, reportedIds, html, text, 
       attachments: mail.attachments.map(({ content: _, ...described }) => described),
     },
   };
+}
+
+function filedForward(forward: Forward): FiledForward {
+  return forward.kind === 'doubt' ? forward : { ...forward, original: filedReading(forward.original) };
 }
 
 function askedFields(headers: Mail['headers']): Mail['headers'] {
@@ -126,7 +147,7 @@ export interface Filing {
   /** Null: unreadable, `reason` says why; it is threaded all the same and quarantined. */
   readonly reading: FiledReading | null;
   readonly reason: string | null;
-  /** Contents of `reading.mail.attachments`, in their order. */
+  /** Contents of `reading.mail.attachments`, in their order, and behind them those of an attached mail that is sent on. */
   readonly attachments: readonly StoredContent[];
   /** What a checker that we trust says of the sender; null: nobody did. */
   readonly authentication?: Authentication | null;
@@ -164,6 +185,8 @@ export interface Location {
   readonly conversation: { readonly id: string; readonly number: number } | null;
   /** What threads it: an address of its envelope, a field of its header. `blocked`: the entry of the block list. */
   readonly by: string | null;
-  /** The writer in From is a participant there. */
+  /** Who is taken for its writer there, and why it is not he who stands in From; null: it is filed nowhere, or names nobody. */
+  readonly writer: (Mailbox & { readonly evidence: readonly string[] }) | null;
+  /** He is a participant there. */
   readonly writer_known: boolean;
 }

@@ -11,6 +11,8 @@
 import { type Static, Type } from 'typebox';
 import { orNull, type Shape, time, words } from './schema.js';
 import {
+  AGENT_NOTIFY,
+  AGENT_ROLES,
   CHANNELS,
   CONVERSATION_STATUSES,
   DELIVERY_STATES,
@@ -93,6 +95,9 @@ export const AccountSettings = Type.Object({
   footer: Type.Optional(text),
   blocked: Type.Optional(Type.Array(text, { description: 'Addresses and domains whose mail is refused.' })),
   locale: Type.Optional(Type.String({ description: 'Of the fixed words.' })),
+  forwarders: Type.Optional(
+    Type.Array(text, { description: 'Addresses and domains of the team, for the feature `forwarded_mail`.' }),
+  ),
 });
 export type AccountSettings = Shape<typeof AccountSettings>;
 
@@ -102,7 +107,7 @@ export const Account = Type.Object({
   name: text,
   support_email: text,
   domains: texts,
-  features: Type.Object({ inbound_emails: flag, new_conversations: flag, hold_strangers: flag }),
+  features: Type.Object({ inbound_emails: flag, new_conversations: flag, hold_strangers: flag, forwarded_mail: flag }),
   inbox: orNull(
     Type.String({ description: 'The forwarding address `inbox+<hex>@<first domain>`; null without a domain.' }),
   ),
@@ -130,6 +135,43 @@ export const Participant = Type.Object({
   revoked: Type.Boolean({ description: 'His last token is revoked.' }),
 });
 export type Participant = Shape<typeof Participant>;
+
+// ---------------------------------------------------------------- agents
+
+/** What he may do: answer, or change the account's settings and agents too. */
+export const AgentRole = words(AGENT_ROLES);
+export type AgentRole = Static<typeof AgentRole>;
+
+export const AgentNotify = words(AGENT_NOTIFY, {
+  description: 'About which messages mail goes to him: of conversations assigned to him, of all, or of none.',
+});
+export type AgentNotify = Static<typeof AgentNotify>;
+
+const agent = {
+  id,
+  email: text,
+  name: text,
+  state: words(['on', 'disabled'], { description: 'Who is disabled cannot sign in.' }),
+  has_password: Type.Boolean({ description: 'False: he has not signed in yet.' }),
+  created_at: time(),
+};
+
+/** A person who answers for accounts, as one of an account's. */
+export const Agent = Type.Object(
+  { ...agent, account: Type.String({ description: "The account's slug." }), role: AgentRole, notify: AgentNotify },
+  { $id: 'Agent' },
+);
+export type Agent = Shape<typeof Agent>;
+
+/** The same person with all his accounts. */
+export const AgentProfile = Type.Object(
+  {
+    ...agent,
+    accounts: Type.Array(Type.Object({ account: text, name: text, role: AgentRole, notify: AgentNotify })),
+  },
+  { $id: 'AgentProfile' },
+);
+export type AgentProfile = Shape<typeof AgentProfile>;
 
 // ---------------------------------------------------------------- deliveries
 
@@ -193,6 +235,12 @@ export const Sender = Type.Object({
   dkim: orNull(text),
   spf: orNull(text),
   evidence: texts,
+  forwarded_by: Type.Optional(
+    Type.Object(
+      { name: text, email: text },
+      { description: 'One of the team sent the mail on: he is proven, the writer is his word. Absent: nobody did.' },
+    ),
+  ),
 });
 export type Sender = Shape<typeof Sender>;
 
@@ -261,9 +309,24 @@ export const Conversation = Type.Object(
     assignee: orNull(Type.Object({ id, name: text, email: text })),
     participants: Type.Array(Participant),
     reply_to: orNull(Type.String({ description: "The contact's reply address." })),
+    unread: orNull(
+      Type.Boolean({
+        description: 'It is open, and somebody wrote what the agent who asks has not read. Null: no agent asks.',
+      }),
+    ),
     metadata: json,
     created_at: time(),
     last_activity_at: time(),
+    preview: Type.Optional(
+      orNull(
+        Type.Object(
+          { direction: Direction, author: text, text },
+          {
+            description: 'The beginning of its newest words; only in a list that asks for it. Null: nobody wrote yet.',
+          },
+        ),
+      ),
+    ),
     messages: Type.Optional(
       Type.Array(Message, { description: 'In the order of `seq`; only where one conversation is shown.' }),
     ),

@@ -15,7 +15,7 @@
  * full. Nothing is accepted and then dropped: a mail that cannot be read is filed with its raw bytes. From here on an
  * envelope has one form (`envelopeAddress`), however a door wrote it.
  */
-import { errorText, isReplydError } from '../base/errors.js';
+import { errorText, faultLevel, isReplydError } from '../base/errors.js';
 import { type Log, shortToken } from '../base/log.js';
 import { counter } from '../base/metrics.js';
 import { envelopeAddress } from '../mail/address.js';
@@ -23,7 +23,7 @@ import type { Authentication } from '../mail/authentication.js';
 import type { Content } from '../mail/mail.js';
 import { STATUS, type Status } from '../mail/status.js';
 import type { Destination, FilingResult, StoredContent } from './filing.js';
-import type { Arrival, Parsed, Parser, Reception, Resolution, Unverified, Verdict, Verifier } from './ports.js';
+import type { Arrival, Parsed, Parser, Reception, Resolution, Turn, Unverified, Verdict, Verifier } from './ports.js';
 import { isForOperatorAlone, UNFILED_SIZE } from './rules/unfiled.js';
 import { BEFORE_ANSWER, decideVerification, type VerifyMode } from './rules/verification.js';
 import type { Store } from './store.js';
@@ -64,7 +64,7 @@ export function createReception(options: ReceptionOptions): Reception {
           ? { kind: 'accepted', destination: found.destination }
           : { kind: 'rejected', status: REFUSALS[found.kind], detail: found.detail };
       } catch (error) {
-        log.error('resolve_failed', { error: errorText(error) });
+        log[faultLevel(error)]('resolve_failed', { error: errorText(error) });
         return { kind: 'deferred', status: STATUS.tryLater, detail: errorText(error) } satisfies Resolution;
       }
     },
@@ -139,8 +139,9 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
     },
     mailFrom: arrival.mailFrom,
     authservIds: arrival.trusted ? (options.authservIds?.() ?? []) : [],
+    ...(arrival.destinations.some(each => each.kind === 'inbox' && each.forwarders !== null) ? { forwards: true } : {}),
   };
-  const parsed = await parser.parse(arrival.raw, about);
+  const parsed = await parser.parse(arrival.raw, about, turnOf(arrival));
   const attachments = parsed.kind === 'read' ? parsed.attachments : [];
   const unreadable = parsed.kind === 'read' ? null : parsed.reason;
   try {
@@ -191,13 +192,22 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
       ...(arrival.proof === undefined ? {} : { proof: arrival.proof }),
     });
     // A stranger may bring as many of these as he likes; a file that no row names would stay for a day.
-    if (results.some(result => result.kind !== 'filed' || result.before)) await store.unplace([raw, ...placed]);
+    // Of a forward either its own files are filed or those of the mail that it holds.
+    const isWhole = parsed.kind !== 'read' || parsed.reading.forward === undefined;
+    if (!isWhole || results.some(result => result.kind !== 'filed' || result.before)) {
+      await store.unplace([raw, ...placed]);
+    }
     if (unverified !== null) options.verification?.wake();
     logFiled(options, arrival, { size: parsed.facts.size, results, unreadable });
     return results.map(verdictOf);
   } finally {
     for (const { content } of attachments) await options.discard(content);
   }
+}
+
+function turnOf({ turn, destinations: [first], destinations }: Arrival): Turn {
+  const account = first !== undefined && 'accountId' in first ? first.accountId : '';
+  return { client: turn, account, last: isForOperatorAlone(destinations) };
 }
 
 /** Who is said to have sent it, asked of the DNS where the answer hangs on it; `unverified`: to be asked after the commit. */
@@ -209,7 +219,8 @@ async function verification(
   const said = parsed.kind === 'read' ? parsed.authentication : null;
   const { verification: own } = options;
   if (own === undefined || parsed.kind !== 'read') return { authentication: said, unverified: null };
-  const when = decideVerification({ mode: own.mode(), destinations: arrival.destinations, said });
+  const { reading } = parsed;
+  const when = decideVerification({ mode: own.mode(), destinations: arrival.destinations, said, reading });
   const client = arrival.direct === true ? arrival.client : null;
   if (when !== 'before') return { authentication: said, unverified: when === 'after' ? { client } : null };
   const { raw, mailFrom } = arrival;

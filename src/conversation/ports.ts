@@ -20,12 +20,12 @@ export type Random = (bytes: number) => Uint8Array;
 export interface Caller {
   /** An application with an account's key, one with an operator's key, or an agent in a browser. */
   readonly kind: 'key' | 'operator' | 'session';
-  /** Of the key or session: requests are counted and repeated requests known by it. */
+  /** Of the key or agent: requests are counted and repeated requests known by it. */
   readonly id: string;
   /** Slugs of the accounts that it may see and change; null: all. */
   readonly accounts: readonly string[] | null;
-  /** What an agent may do; null where there is none. */
-  readonly role: 'agent' | 'admin' | null;
+  /** What an agent may do in each of them; null where there is none: a key may do all. */
+  readonly roles: ReadonlyMap<string, 'agent' | 'admin'> | null;
   readonly agentId: string | null;
 }
 
@@ -48,6 +48,8 @@ export interface Arrival {
   readonly via: Via;
   /** IP address of the client, or null. */
   readonly client: string | null;
+  /** Who takes turns with others when mails wait to be read, the widest first; those without an address are one. */
+  readonly turn: readonly string[];
   /** From a trusted network: its Authentication-Results count. */
   readonly trusted: boolean;
   /** The client is the sender's own, so that SPF can be asked of it: a stranger's socket, or XCLIENT. */
@@ -117,6 +119,7 @@ export type Parsed =
       readonly kind: 'read';
       readonly facts: RawFacts;
       readonly reading: FiledReading;
+      /** Its own, and behind them those of an attached mail that is sent on. */
       readonly attachments: readonly MailAttachment[];
       /** Null: no checker that we trust says anything. */
       readonly authentication: Authentication | null;
@@ -130,6 +133,18 @@ export interface ReadingContext {
   readonly mailFrom: string;
   /** Our authserv-ids; none: no Authentication-Results field counts. */
   readonly authservIds: readonly string[];
+  /** The mail that a forward holds is read too. */
+  readonly forwards?: boolean;
+}
+
+/** Who waits for a reading (`parsing/turns.ts`). */
+export interface Turn {
+  /** Who takes turns with others, the widest first: a network and an address in it, or a provider. */
+  readonly client: readonly string[];
+  /** Of its first recipient; '' for the operator. */
+  readonly account: string;
+  /** It waits until no other mail does. */
+  readonly last: boolean;
 }
 
 /** Reads raw mails away from the socket thread, under a budget of time and memory. */
@@ -140,7 +155,7 @@ export interface Parser {
    * touch `raw`.
    * Contents of large attachments come as files in the store's incoming folder, owned by the caller.
    */
-  parse(raw: Content, about: ReadingContext): Promise<Parsed>;
+  parse(raw: Content, about: ReadingContext, turn: Turn): Promise<Parsed>;
   /** Of a mail that nobody reads. */
   facts(raw: Content): Promise<RawFacts>;
 }
@@ -150,10 +165,16 @@ export interface Parser {
 /** One delivery, leased by the queue and ready to go. */
 export type Parcel = MailParcel | WebhookParcel;
 
-/** A mail: to somebody in a conversation or to the operator, or, as a notification, to an agent. */
-export interface MailParcel {
-  readonly kind: 'mail' | 'notification';
+/** One lease of a delivery. */
+export interface Leased {
   readonly deliveryId: string;
+  /** Which of its leases. It counts no more when the delivery was given to somebody else meanwhile. */
+  readonly lease: number;
+}
+
+/** A mail: to somebody in a conversation or to the operator, or, as a notification, to an agent. */
+export interface MailParcel extends Leased {
+  readonly kind: 'mail' | 'notification';
   /** Starts at 1. */
   readonly attempt: number;
   /** Envelope sender (`bounce+…@`, the support address, or an address); '' for the null reverse-path. */
@@ -176,9 +197,8 @@ export interface Signature {
   readonly privateKey: string;
 }
 
-export interface WebhookParcel {
+export interface WebhookParcel extends Leased {
   readonly kind: 'webhook';
-  readonly deliveryId: string;
   readonly attempt: number;
   readonly url: string;
   /** The same for every attempt: receivers know by it what they have seen. */
@@ -234,17 +254,30 @@ export interface DestinationState {
 
 /** What the queue needs of the store. Times in milliseconds since 1970. */
 export interface QueueStore {
-  /** At start: nobody else can hold a lease, so all of them are void. Returns how many were. */
+  /** At start: what this node had leased before is free, and everything where there are no nodes. Returns how much that was. */
   voidLeases(): Promise<number>;
+  /**
+   * Behind a `lease` that failed and may have counted all the same: what this node has leased for the destination and does
+   * not hold is free. Returns how much that was.
+   */
+  voidLost(destination: string, held: readonly Leased[]): Promise<number>;
   /**
    * Leases up to `limit` composed deliveries of `destination` that are due, oldest first, never one with an older
    * unfinished delivery of the same order key. One statement claims them.
    */
   lease(destination: string, options: { now: number; limit: number }): Promise<readonly Parcel[]>;
-  /** Settles one leased delivery. `retryAt` for `retry`; null there means: given up, failed. */
-  settle(deliveryId: string, outcome: Outcome, options: { now: number; retryAt: number | null }): Promise<void>;
-  /** Gives a lease back untouched (destination in trouble, shutdown): no attempt is counted. */
-  release(deliveryIds: readonly string[]): Promise<void>;
+  /**
+   * Settles one leased delivery. `retryAt` for `retry`; null there means: given up, failed. `lease`: the parcel's; absent:
+   * whichever it has. Settling again so, when the answer was lost, is true and changes nothing. False: it has that lease
+   * no more, and nothing changes.
+   */
+  settle(
+    deliveryId: string,
+    outcome: Outcome,
+    options: { now: number; retryAt: number | null; lease?: number },
+  ): Promise<boolean>;
+  /** Gives leases back untouched (destination in trouble, shutdown): no attempt is counted. */
+  release(parcels: readonly Leased[]): Promise<void>;
   /** The earliest moment at which `lease` may find something, or null when nothing waits. */
   nextDueAt(destination: string): Promise<number | null>;
   destination(name: string): Promise<DestinationState>;
@@ -257,10 +290,14 @@ export interface QueueStore {
 /** A value, or the promise of one: SQLite answers at once, so that a transaction begins and ends in one turn. */
 export type Soon<T> = T | Promise<T>;
 
+/** Keys of rows, or names of destinations. */
+export type LockedKeys = readonly (number | string)[] | (() => Promise<readonly (number | string)[]>);
+
 /**
  * One transaction, as the store's verbs see their database. Every call is awaited, one at a time; a fault is thrown and
  * ends the transaction. Statements are written once for SQLite and PostgreSQL: lower case, values numbered `$1`, `$2`…,
- * `on conflict`, `returning`, a name for every subquery. Times are milliseconds since 1970, booleans 0 and 1.
+ * `on conflict`, `returning`, a name for every subquery. A column that is one of many is `= any($1)`, and the value an array
+ * of keys or of texts. Times are milliseconds since 1970, booleans 0 and 1.
  */
 export interface Tx {
   /** The first row, or undefined. */
@@ -275,15 +312,20 @@ export interface Tx {
   run(text: string, ...values: readonly unknown[]): Soon<number>;
   /** One row by its columns. `known: 'kept'`: a row with the same primary key stays as it is. Returns how many rows came. */
   insert(table: string, row: object, options?: { readonly known: 'kept' }): Soon<number>;
+  /** Rows of one table, which have the same columns, in their order: one statement where that is cheaper. */
+  insertAll(table: string, rows: readonly object[], options?: { readonly known: 'kept' }): Soon<void>;
   /** Changes columns of the row with this key; undefined: as it is. Returns how many rows that were. */
   update(table: string, key: number, change: object): Soon<number>;
   /** A new key, higher than all that this process made before. Two tables may have rows with the same key. */
   key(): number;
   /**
-   * Nobody else changes these rows until the transaction ends. Taken before they are read, in this order: account,
-   * conversations by rising key, destination. Nothing to do on SQLite, where writers take turns.
+   * From here on nobody else changes these rows until the transaction ends. What a verb holds from its first statement on
+   * stands in `store/locks.ts`; whoever finds out later that he needs one asks here, before he writes. One that is not held
+   * yet throws: the engine takes back what the call did and runs it again with that row. A call that works alone takes
+   * them here, in this order: accounts, conversations, destinations. Nothing to do on SQLite, where writers take turns:
+   * keys that a statement finds are given as a function, which is not called there.
    */
-  lock(table: 'account' | 'conversation' | 'destination', keys: readonly (number | string)[]): Soon<void>;
+  lock(table: 'account' | 'conversation' | 'destination', keys: LockedKeys): Soon<void>;
   /** Milliseconds since 1970. */
   now(): number;
   /**

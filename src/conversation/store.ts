@@ -8,7 +8,8 @@
  */
 
 import type { Authentication } from '../mail/authentication.js';
-import type { RawFacts } from '../mail/mail.js';
+import type { Content, RawFacts } from '../mail/mail.js';
+import type { AgentStore, NamedAgent } from './agent-store.js';
 import type { ComposeSnapshot, Forward } from './composing.js';
 import type {
   AddressLookup,
@@ -44,7 +45,9 @@ import type {
   Via,
 } from './model.js';
 import type { QueueStore, RefusedMail, Unverified } from './ports.js';
+import type { ConversationRef } from './ref.js';
 import type { RereadPart, Understood } from './rules/rereading.js';
+import type { SearchHit } from './search/hit.js';
 
 export interface NewConversation {
   /** The account's slug. */
@@ -80,7 +83,11 @@ export interface NewMessage {
   /** Default: Markdown for what goes out, plain for all else. */
   readonly format?: TextFormat;
   readonly mail?: MailIntent;
-  readonly agent?: { readonly name: string; readonly email?: string | null };
+  /**
+   * Who says it. An id throws agent_not_found when he is none of the account's; an address that is one of its agents'
+   * makes it his too.
+   */
+  readonly agent?: NamedAgent;
   readonly cc?: readonly { readonly name: string; readonly email: string }[];
   readonly source_id?: string | null;
   /** ISO 8601. What carries one is history: it is mailed only when `mail` says so, and answers nothing that waits. */
@@ -113,14 +120,33 @@ export interface ConversationFilter extends Filter {
   readonly source_id?: string;
   /** ISO 8601: only those with activity since. */
   readonly updated_since?: string;
+  /** Id or address of an agent, or `none`: those that are assigned to nobody. */
+  readonly assignee?: string;
+  /** True: only those in which a message is held. */
+  readonly held?: boolean;
+  /** Each with so many characters of its newest words. */
+  readonly preview?: number;
   /** `last_activity_at` of the conversation `before` when it was listed: keeps the place when it has moved since. */
   readonly before_at?: string;
 }
 
-/** A conversation's id, or its number within an account. */
-export type ConversationRef = { readonly id: string } | { readonly account: string; readonly number: number };
+export interface SearchFilter {
+  /** Absent: in all accounts, of which there may be 50. */
+  readonly account?: string;
+  /** As it was typed (`search/query.ts`). */
+  readonly text: string;
+  /** `next` of the page before. */
+  readonly before?: string;
+  readonly limit: number;
+}
 
-export interface Store extends QueueStore {
+/** `next`: where the next page begins; it may be there behind a page without hits. Null: that was all. */
+export interface FoundPage {
+  readonly hits: readonly SearchHit[];
+  readonly next: string | null;
+}
+
+export interface Store extends QueueStore, AgentStore {
   // Doors and pipeline
   /** Two indexed look-ups; see Reception.resolve. */
   resolve(address: string): Promise<AddressLookup>;
@@ -132,6 +158,8 @@ export interface Store extends QueueStore {
     readonly recipients: readonly string[];
     readonly mailFrom: string;
     readonly reading: FiledReading;
+    /** As of a `Filing`. */
+    readonly authentication: Authentication | null;
   }): Promise<readonly Location[]>;
   /** Whether this proof came before, and with which mail (`sha256` of its bytes): `other` may not be taken. */
   proofUse(proof: Proof, sha256: string): Promise<'first' | 'again' | 'other'>;
@@ -225,6 +253,15 @@ export interface Store extends QueueStore {
   dropMessage(id: string): Promise<Message>;
   attachment(id: string): Promise<{ attachment: Attachment; content: StoredContentRef }>;
 
+  // Search
+  /**
+   * Messages that have all of the words, the newest first; of what was written in the last two seconds or so not all is found
+   * yet. Ends after about a second with what it has. Throws invalid, account_not_found, account_required.
+   */
+  search(filter: SearchFilter): Promise<FoundPage>;
+  /** How much of the store the index has looked at, in messages. */
+  searchProgress(): Promise<{ readonly done: number; readonly total: number; readonly filled: boolean }>;
+
   // Mails
   mails(filter: Filter & { state?: MailRecordState }): Promise<readonly MailRecord[]>;
   mail(id: string): Promise<{ mail: MailRecord; raw: StoredContentRef }>;
@@ -237,8 +274,10 @@ export interface Store extends QueueStore {
   // Deliveries
   deliveries(filter: Filter & { state?: DeliveryState; conversation?: string }): Promise<readonly QueuedDelivery[]>;
   delivery(id: string): Promise<QueuedDelivery>;
-  /** Makes deferred, failed or waiting deliveries due now. Returns those changed. */
-  retryDeliveries(which: { id: string } | { state: DeliveryState }): Promise<readonly QueuedDelivery[]>;
+  /** Makes a deferred, failed or waiting delivery due now. Throws conflict when it can't be. */
+  retryDelivery(id: string): Promise<QueuedDelivery>;
+  /** The same for all in this state that can be. Many short transactions. Returns how many. */
+  retryDeliveries(state: DeliveryState): Promise<number>;
   cancelDelivery(id: string): Promise<QueuedDelivery>;
 
   // Applications
@@ -248,9 +287,9 @@ export interface Store extends QueueStore {
   singleTenant(account: string): Promise<boolean>;
   /**
    * The text as this account may read it: tokens (reply, bounce, inbox) of other accounts, alive or not, are left out;
-   * `sameLength`: overwritten with as many x. Events come so already.
+   * `sameLength`: overwritten with as many x. Events come so already. Account null: nobody's may be read.
    */
-  redacted(text: string, options: { account: string; sameLength?: boolean }): Promise<string>;
+  redacted(text: string, options: { account: string | null; sameLength?: boolean }): Promise<string>;
   /** No account: an operator's key. `secret` is the key itself, known to nobody later. */
   addKey(key: { account: string | null; name?: string }): Promise<{ key: ApiKey; secret: string }>;
   keys(): Promise<readonly ApiKey[]>;
@@ -296,8 +335,8 @@ export interface Store extends QueueStore {
   rotateHook(id: string): Promise<{ hook: Hook; secret: string }>;
   /** On again, and out of trouble. */
   enableHook(id: string): Promise<Hook>;
-  /** Switches it off, says so in an event, and ends what waits for it. */
-  disableHook(id: string, reason: string): Promise<Hook>;
+  /** Switches it off, says so in an event, and ends what waits for it: many short transactions. */
+  disableHook(id: string, reason: string): Promise<void>;
   removeHook(id: string): Promise<void>;
   /** Hooks with deliveries that are not finished. */
   pendingHooks(): Promise<readonly string[]>;
@@ -361,6 +400,9 @@ export interface Store extends QueueStore {
   ): Promise<StoredContent>;
   /** Removes the files of what was put in place and is named by nothing. */
   unplace(contents: readonly StoredContent[]): Promise<void>;
+  /** The bytes, or where a large content can be read for an hour. Throws not_found when it is no longer kept. */
+  content(ref: StoredContentRef): Promise<Content>;
+  /** All of the bytes. */
   read(content: StoredContentRef): Promise<Uint8Array>;
   /** Calls back after a commit of any process was noticed. Returns the way to stop. */
   onChange(listener: () => void): () => void;
@@ -377,8 +419,13 @@ export const ONCE_VERBS = [
   'releaseMessage',
   'dropMessage',
   'clearContact',
-  'retryDeliveries',
+  'retryDelivery',
   'cancelDelivery',
+  'assignConversation',
+  'readConversation',
+  'addAgent',
+  'disableAgent',
+  'enableAgent',
   'addHook',
   'rotateHook',
   'answer',

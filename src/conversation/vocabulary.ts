@@ -3,7 +3,7 @@
  * stand apart because a short CLI verb needs the lists and must not load the library behind the shapes.
  */
 
-export const FEATURES = ['inbound_emails', 'new_conversations', 'hold_strangers'] as const;
+export const FEATURES = ['inbound_emails', 'new_conversations', 'hold_strangers', 'forwarded_mail'] as const;
 
 export const CHANNELS = [
   'web_widget',
@@ -20,6 +20,10 @@ export const CHANNELS = [
 export const CONVERSATION_STATUSES = ['open', 'resolved'] as const;
 
 export const DELIVERY_STATES = ['waiting', 'leased', 'sent', 'deferred', 'failed', 'cancelled'] as const;
+
+export const AGENT_ROLES = ['agent', 'admin'] as const;
+
+export const AGENT_NOTIFY = ['assigned', 'all', 'none'] as const;
 
 export const MAIL_RECORD_STATES = ['filed', 'quarantined', 'refused', 'kept'] as const;
 
@@ -72,3 +76,6 @@ export const EVENT_TYPES = [
   'contact.suspended',
   'hook.disabled',
 ] as const;
+
+/** Characters of an application's own id for something: it stands in an index, and PostgreSQL bounds an entry of one. */
+export const MAX_SOURCE_ID = 255;

@@ -16,6 +16,18 @@ export interface Words {
   readonly customer: string;
   /** Stands where a long earlier message was shortened. */
   readonly shortened: string;
+  /** The mail with an agent's link to sign in. */
+  readonly signIn: {
+    readonly subject: (account: string) => string;
+    /** Its paragraphs; the link stands in one of its own. */
+    readonly text: (about: {
+      readonly name: string;
+      readonly account: string;
+      readonly link: string;
+      /** He has a password and gets another. */
+      readonly again: boolean;
+    }) => readonly string[];
+  };
   /** A moment, to the minute. */
   readonly when: (date: Date) => string;
 }
@@ -28,6 +40,15 @@ const EN: Words = {
   earlier: 'Earlier in this conversation',
   customer: 'Customer',
   shortened: '[shortened]',
+  signIn: {
+    subject: account => `Your link to sign in: ${account}`,
+    text: ({ name, account, link, again }) => [
+      `Hello ${name},`,
+      `with this link you choose ${again ? 'a new password' : 'a password'} and sign in to answer for ${account}:`,
+      link,
+      'It is good for 24 hours, and once. If you expected no such mail, nothing needs to be done.',
+    ],
+  },
   when: date => `${date.getUTCDate()} ${EN_MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}, ${clock(date)} UTC`,
 };
 
@@ -37,6 +58,15 @@ const DE: Words = {
   earlier: 'Bisher in diesem Gespräch',
   customer: 'Kunde',
   shortened: '[gekürzt]',
+  signIn: {
+    subject: account => `Ihr Link zur Anmeldung: ${account}`,
+    text: ({ name, account, link, again }) => [
+      `Hallo ${name},`,
+      `mit diesem Link wählen Sie ein ${again ? 'neues ' : ''}Passwort und melden sich an, um für ${account} zu antworten:`,
+      link,
+      'Er gilt 24 Stunden und einmal. Wenn Sie diese Mail nicht erwartet haben, ist nichts zu tun.',
+    ],
+  },
   when: date => `${two(date.getUTCDate())}.${two(date.getUTCMonth() + 1)}.${date.getUTCFullYear()}, ${clock(date)} UTC`,
 };
 

@@ -70,15 +70,15 @@ const MONTH = '(?:de\\s)?(\\p{L}{3,10})\\.?(?:\\sde(?=\\s))?';
 const TIME =
   '(\\d{1,2})[:.h]\\s?(\\d{1,2})(?:[:.]\\s?(\\d{1,2})(?:[.,]\\d{1,9})?)?\\s?([ap]\\.?m\\.?(?![a-z]))?\\s{0,4}(\\S{0,40})(?:\\s|$)';
 const DAY_FIRST = new RegExp(
-  `^${WEEKDAY}(\\d{1,2})\\.?(?:\\s{1,4}|-|\\s?/)${MONTH},?(?:\\s{1,4}|-|/),?\\s?(\\d{2,4}),?(?:\\s{1,4}|T)(?:at\\s)?${TIME}`,
-  'iu',
+  `^${WEEKDAY}(\\d{1,2})\\.?(?:\\s{1,4}|-|\\s?/)${MONTH},?(?:\\s{1,4}|-|/),?\\s?(\\d{2,4}),?(?:\\s{1,4}|t)(?:at\\s)?${TIME}`,
+  'u',
 );
 const MONTH_FIRST = new RegExp(
   `^${WEEKDAY}${MONTH}\\s{1,4}(\\d{1,2}),?\\s{1,4}(\\d{4}),?\\s{1,4}(?:at\\s)?${TIME}`,
-  'iu',
+  'u',
 );
-const IN_NUMBERS = new RegExp(`^${WEEKDAY}(\\d{1,2})([./-])(\\d{1,2})\\2(\\d{4}),?\\s{1,4}${TIME}`, 'iu');
-const YEAR_FIRST = new RegExp(`^${WEEKDAY}(\\d{4})([./-])(\\d{1,2})\\2(\\d{1,2}),?(?:\\s{1,4}|T)${TIME}`, 'iu');
+const IN_NUMBERS = new RegExp(`^${WEEKDAY}(\\d{1,2})([./-])(\\d{1,2})\\2(\\d{4}),?\\s{1,4}${TIME}`, 'u');
+const YEAR_FIRST = new RegExp(`^${WEEKDAY}(\\d{4})([./-])(\\d{1,2})\\2(\\d{1,2}),?(?:\\s{1,4}|t)${TIME}`, 'u');
 const EAST_ASIAN =
   /^(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일号],?\s?(?:[(（]?.{1,3}曜日[)）]?|(?:星期|周|週).)?\s?(上午|下午|午前|午後|오전|오후)?\s?(\d{1,2})[:時时시点]\s?(\d{1,2})(?:[:分분]\s?(\d{1,2})?[秒초]?)?\s{0,4}(\S{0,40})(?:\s|$)/u;
 const C_DATE =
@@ -86,7 +86,7 @@ const C_DATE =
 
 /** ISO 8601 in UTC, to the second with `.000`, or null when the value is no date between 1970 and 2200. */
 export function parseDate(value: string): string | null {
-  const text = withoutComments(value);
+  const text = withoutComments(value).toLowerCase();
   return mailDate(text) ?? dateInNumbers(text) ?? eastAsianDate(text) ?? cDate(text);
 }
 
@@ -131,11 +131,11 @@ function cDate(text: string): string | null {
 }
 
 function withoutComments(value: string): string {
-  return value
-    .slice(0, 200)
-    .replaceAll(/\([^()]*\)/g, ' ')
-    .replaceAll(/[\s\u00a0\u202f]+/g, ' ')
-    .replace(/^["' ]+|["' ;]+$/g, '');
+  const head = value.slice(0, 200);
+  const bare = head.includes('(') ? head.replaceAll(/\([^()]*\)/g, ' ') : head;
+  // A single space is no match: there are many.
+  const even = bare.replaceAll(/[^\S ]\s*| \s+/g, ' ');
+  return /^["' ]|["' ;]$/.test(even) ? even.replace(/^["' ]+|["' ;]+$/g, '') : even;
 }
 
 /** 0 for what is not there. */
@@ -154,6 +154,7 @@ function monthNumber(name: string): number {
 }
 
 function folded(name: string): string {
+  if (!/[^a-z]/.test(name)) return name;
   return name.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase();
 }
 

@@ -125,7 +125,23 @@ export interface Reading {
   readonly text: ReplyText;
   /** Sanitised for display, or null. */
   readonly html: string | null;
+  /** What it holds, where its subject says that it was sent on; only where that was asked for (`forward.ts`). */
+  readonly forward?: Forward;
 }
+
+/** A mail that somebody sent on by hand. */
+export type Forward =
+  /** It does not say beyond doubt whose mail it holds. */
+  | { readonly kind: 'doubt'; readonly reason: string }
+  | {
+      readonly kind: 'one';
+      /** The mail that was sent on; its `from` is never null. */
+      readonly original: Reading;
+      /** Which of the attachments it was; null: it stood in the body, and the attachments are its own. */
+      readonly attached: number | null;
+      /** What the forwarder wrote above it. */
+      readonly words: Omit<ReplyText, 'evidence'>;
+    };
 
 /** Facts of the raw bytes that need no MIME parser, so they exist for an unreadable mail too. */
 export interface RawFacts {

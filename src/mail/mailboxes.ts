@@ -9,8 +9,9 @@
  */
 import addressparser from 'nodemailer/lib/addressparser';
 import { normalizeAddress } from './address.js';
+import { replaced, withoutEnd } from './cut.js';
 import type { Mailbox } from './mail.js';
-import { decodeWords } from './mime/headers.js';
+import { decodeWords, encodedWords } from './mime/headers.js';
 import { cleanSubject } from './subject.js';
 
 const MAX_MAILBOXES = 500;
@@ -52,22 +53,22 @@ function pushEncoded(mailboxes: Mailbox[], list: string): void {
   else if (mailboxes.length < MAX_MAILBOXES) mailboxes.push({ name: displayName(one![1]!, email), email });
 }
 
-const WORD = /(=\?[^?\s]{1,60}\?[bq]\?)((?:[^?]|\?(?!=)){0,2000})\?=/gi;
-
 function withoutWords(list: string): string {
-  return list.replaceAll(WORD, ' ');
+  const words = [...encodedWords(list)].map(({ from, to }) => ({ from, to, text: ' ' }));
+  return replaced(list, words);
 }
 
 /** What means something in a list may not stand in an encoded word, and stands there: `=?utf-8?Q?Lee, Ann?=`. */
 function withSafeWords(list: string): string {
   if (!list.includes('=?')) return list;
-  return list.replaceAll(WORD, (_, head: string, text: string) => {
+  const words = [...encodedWords(list)].map(({ to, text }) => {
     const safe = text.replaceAll(
       /[ \t"(),:;<>@[\\\]]/g,
       char => `=${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
     );
-    return `${head}${safe}?=`;
+    return { from: to - 2 - text.length, to: to - 2, text: safe };
   });
+  return replaced(list, words);
 }
 
 /** Outlook writes 'ann@example.com' for a name that is an address; others copy a link. */
@@ -83,6 +84,6 @@ function displayName(raw: string, email: string): string {
   // Some programs encode what is encoded already.
   const line = cleanSubject(decoded === raw ? raw : decodeWords(decoded));
   const whole = line.includes('<') === line.includes('>') ? line : line.replaceAll(/[<>]/g, ' ');
-  const name = whole.replaceAll(/^["' ]+|["' ]+$/g, '');
+  const name = withoutEnd(whole, `"' `).replace(/^["' ]+/, '');
   return name.toLowerCase() === email.toLowerCase() ? '' : name;
 }

@@ -1,7 +1,8 @@
 /**
  * Subjects as one clean line, and their reply prefix (RFC 5322 section 3.6.5) in the languages people use.
  *
- * Only reply prefixes are taken off; `Fwd:`, ticket numbers and list tags belong to the subject. Nothing throws.
+ * From an answer only reply prefixes are taken off; `Fwd:`, ticket numbers and list tags belong to the subject. Nothing
+ * throws.
  */
 
 import { cutText } from './cut.js';
@@ -68,6 +69,27 @@ export function stripReplyPrefixes(subject: string): string {
 /** The subject with exactly one `Re: `, whatever prefixes it had. `Re:` alone for an empty one. */
 export function replySubject(subject: string): string {
   return `Re: ${stripReplyPrefixes(subject)}`.trim();
+}
+
+/** What clients write for "Fwd" before the colon. */
+const FORWARD_PREFIX =
+  /^\s*(?:fwd?|wg|tr|rv|enc|vs|vb|vl|pd|fs|i|trs|redir\.?|doorst|videresend|továbbítás|yönlendirme|[iİ]lt|yml|πρθ|הועבר|إعادة توجيه|转发|轉寄|転送|전달|пересл)\s*[:：]\s*/iu;
+
+/** It says at its beginning that the mail was sent on. */
+export function isForwardSubject(subject: string): boolean {
+  return FORWARD_PREFIX.test(subject);
+}
+
+/** `VS:` is a forward in Norway and Denmark, and an answer in Finland. */
+export function isDoubtfulForward(subject: string): boolean {
+  return /^\s*vs\s*[:：]/i.test(subject);
+}
+
+/** The subject of the mail that was sent on: `WG: Fwd: Order` → `Order`. */
+export function stripForwardPrefixes(subject: string): string {
+  let rest = subject;
+  for (let at = 0; at < 20 && FORWARD_PREFIX.test(rest); at += 1) rest = rest.replace(FORWARD_PREFIX, '');
+  return cleanSubject(rest);
 }
 
 /** Index behind one prefix, its colon and the space after it; `start` when there is none. */

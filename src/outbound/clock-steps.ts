@@ -6,7 +6,7 @@
  * While the store can't be written the step is remembered and tried again. A step while no daemon runs is not noticed.
  */
 
-import { errorText } from '../base/errors.js';
+import { errorText, faultLevel } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { type EverySecond, everySecond } from '../base/ticker.js';
 import { createWaker } from '../base/waker.js';
@@ -53,7 +53,7 @@ export function watchClock(options: ClockStepsOptions): { close(): void } {
       owed -= by;
       log.info('waits_shortened', { seconds: Math.round(by / 1000), deliveries });
     },
-    error => log.error('queue', { destination: 'all', error: errorText(error) }),
+    error => log[faultLevel(error)]('queue', { destination: 'all', error: errorText(error) }),
   );
 
   const stop = (options.everySecond ?? everySecond)(look);

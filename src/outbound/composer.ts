@@ -8,7 +8,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { errorText, isReplydError } from '../base/errors.js';
+import { errorText, faultLevel, isReplydError } from '../base/errors.js';
 import type { Log, LogFields } from '../base/log.js';
 import type { SpaceBudget } from '../base/space.js';
 import { readFileStream } from '../base/text-file.js';
@@ -91,7 +91,7 @@ export function openComposer(options: ComposerOptions): Composer {
       return saved ? 1 : 0;
     } catch (error) {
       later.set(id, clock() + (isReplydError(error, 'unavailable') ? STORE_RETRY : RETRY));
-      log.error('compose_failed', { ...about, error: errorText(error) });
+      log[faultLevel(error)]('compose_failed', { ...about, error: errorText(error) });
       return 0;
     }
   };
@@ -118,7 +118,7 @@ export function openComposer(options: ComposerOptions): Composer {
   };
 
   const waker = createWaker(pass, error => {
-    log.error('compose_failed', { error: errorText(error) });
+    log[faultLevel(error)]('compose_failed', { error: errorText(error) });
     sleep(STORE_RETRY);
   });
 
@@ -200,7 +200,7 @@ async function attachmentsOf(store: Store, messages: readonly Message[]): Promis
       filename: attachment.filename,
       contentType: attachment.content_type,
       size: attachment.size,
-      content: content.file === null ? { bytes: await store.read(content) } : { file: content.file },
+      content: await store.content(content),
     });
   }
   return found;

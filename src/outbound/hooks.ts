@@ -9,7 +9,7 @@
  * A hook that is switched off is an event (`hook.disabled`) and a line in the log.
  */
 
-import { errorText } from '../base/errors.js';
+import { errorText, faultLevel } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { createWaker, type Waker } from '../base/waker.js';
 import type { Clock, Courier, Random, WebhookParcel } from '../conversation/ports.js';
@@ -58,7 +58,7 @@ export function openHooks(options: HooksOptions): Hooks {
       }
     },
     error => {
-      log.error('queue', { destination: 'hooks', error: errorText(error) });
+      log[faultLevel(error)]('queue', { destination: 'hooks', error: errorText(error) });
       // Without another change nothing would wake it.
       setTimeout(waker.wake, STORE_WAIT).unref();
     },

@@ -16,16 +16,19 @@
  *   during the attempt          | it is tried again: at worst sent twice, with the same bytes and Message-ID
  *   after it, not settled       | the same
  *   after settle                | nothing
+ *   the node is frozen, and     | another one tries it: at worst sent twice; what the first one settles then does not count
+ *   others take it for dead     | (`lease_lost`)
  *   the store fails at settle   | it settles again every second and keeps its slot; a shutdown leaves it to the restart
- *   the store fails at lease    | it retries every second
+ *   the store fails at lease    | it retries every second; what was leased all the same is free again
+ *   the store loses a settle    | (failover to an asynchronous standby) free again within a minute: sent twice
  *
  * Trouble and an operator's pause are rows, so they outlast a restart. Which recipients were refused in a row is memory,
  * so after a restart such a delivery is deferred once more. Each probe takes another of the oldest deliveries: one mail
  * that always makes trouble cannot block the others. While in trouble nothing is given up.
  */
 
-import { errorText, isReplydError } from '../base/errors.js';
-import { type Log, type LogFields, shortToken } from '../base/log.js';
+import { errorText, faultLevel, isReplydError } from '../base/errors.js';
+import { type Log, type LogFields, type LogLevel, shortToken } from '../base/log.js';
 import { counter } from '../base/metrics.js';
 import { createWaker } from '../base/waker.js';
 import type { Clock, Courier, DestinationState, Outcome, Parcel, QueueStore, Random } from '../conversation/ports.js';
@@ -73,7 +76,7 @@ export interface Queue {
 
 const attempts = counter(
   'replyd_delivery_attempts_total',
-  'Attempts to deliver, by outcome: sent, deferred, failed, or unsettled (tried, but not stored yet).',
+  'Attempts to deliver, by outcome: sent, deferred, failed, unsettled (tried, but not stored yet), lease_lost (another node has it).',
   ['kind', 'outcome'],
 );
 
@@ -83,6 +86,8 @@ const PROBE_CHOICE = 10;
 const STORE_WAIT = 1000;
 /** A due delivery that can't be leased waits for an older one of its order key, whose end wakes the queue anyway. */
 const BLOCKED_WAIT = 1000;
+/** The daemon wakes it once a minute. */
+const COMPARED_EVERY = 55_000;
 const LONGEST_SLEEP = 60 * 60_000;
 
 /** Opens the queue and starts at once. The caller has voided the store's leases before. */
@@ -91,7 +96,9 @@ export function openQueue(options: QueueOptions): Queue {
   const timers = options.timers ?? realTimers;
   const probes = options.probes ?? PROBES;
   const refusals = createRefusals();
-  const inFlight = new Set<Promise<void>>();
+  const inFlight = new Map<Parcel, Promise<void>>();
+  /** When this node's leases were last compared with what it holds; at once behind a lease that may have counted. */
+  let comparedAt = clock();
   const pauses = new Set<() => void>();
   let { courier, concurrency, schedule } = options;
   let alarm: unknown = null;
@@ -100,13 +107,17 @@ export function openQueue(options: QueueOptions): Queue {
   let stateChange: Promise<void> = Promise.resolve();
 
   const waker = createWaker(look, error => {
-    log.error('queue', { destination: name, error: errorText(error) });
+    log[faultLevel(error)]('queue', { destination: name, error: errorText(error) });
     sleep(STORE_WAIT);
   });
 
   async function look(): Promise<void> {
     sleep(null);
     const now = clock();
+    if (Math.abs(now - comparedAt) >= COMPARED_EVERY) {
+      await store.voidLost(name, [...inFlight.keys()]);
+      comparedAt = now;
+    }
     const state = await store.destination(name);
     const free = concurrency - inFlight.size;
     if (state.paused === 'operator' || free <= 0) return;
@@ -120,7 +131,10 @@ export function openQueue(options: QueueOptions): Queue {
     const due = await store.nextDueAt(name);
     if (due === null) return;
     if (due > now) return sleep(due - now);
-    const parcels = await store.lease(name, { now, limit: probing ? PROBE_CHOICE : free });
+    const parcels = await store.lease(name, { now, limit: probing ? PROBE_CHOICE : free }).catch(error => {
+      comparedAt = Number.NEGATIVE_INFINITY;
+      throw error;
+    });
     if (closing) return giveBack(parcels);
     if (parcels.length === 0) return sleep(BLOCKED_WAIT);
     const chosen = probing ? [parcels[state.failures % parcels.length]!] : parcels;
@@ -134,9 +148,9 @@ export function openQueue(options: QueueOptions): Queue {
     while (parcels.length > 0) {
       const last = closing !== null;
       try {
-        return await store.release(parcels.map(parcel => parcel.deliveryId));
+        return await store.release(parcels);
       } catch (error) {
-        log.error('queue', { destination: name, error: errorText(error) });
+        log[faultLevel(error)]('queue', { destination: name, error: errorText(error) });
         if (last) return;
         await pause(STORE_WAIT);
       }
@@ -145,10 +159,10 @@ export function openQueue(options: QueueOptions): Queue {
 
   function start(parcel: Parcel, probing: boolean): void {
     const end = attempt(parcel, probing).finally(() => {
-      inFlight.delete(end);
+      inFlight.delete(parcel);
       waker.wake();
     });
-    inFlight.add(end);
+    inFlight.set(parcel, end);
   }
 
   async function attempt(parcel: Parcel, probing: boolean): Promise<void> {
@@ -200,14 +214,20 @@ export function openQueue(options: QueueOptions): Queue {
   async function settle(parcel: Parcel, outcome: Outcome, wait: number | null): Promise<void> {
     const now = clock();
     const retryAt = wait === null ? null : now + wait;
-    if (!(await persist(parcel, outcome, () => store.settle(parcel.deliveryId, outcome, { now, retryAt })))) return;
-    if (outcome.kind === 'sent') report('info', 'sent', parcel, outcome);
+    let counts = true;
+    const settled = await persist(parcel, outcome, async () => {
+      counts = await store.settle(parcel.deliveryId, outcome, { now, retryAt, lease: parcel.lease });
+    });
+    if (!settled) return;
+    // This node was taken for dead while it tried, and another one has tried it since, or will.
+    if (!counts) report('warn', 'lease_lost', parcel, outcome, { result: outcome.kind });
+    else if (outcome.kind === 'sent') report('info', 'sent', parcel, outcome);
     else if (retryAt === null) report('warn', 'failed', parcel, outcome);
     else report('info', 'deferred', parcel, outcome, { next_attempt_at: new Date(retryAt).toISOString() });
   }
 
   async function release(parcel: Parcel, outcome: Outcome): Promise<void> {
-    const given = await persist(parcel, outcome, () => store.release([parcel.deliveryId]));
+    const given = await persist(parcel, outcome, () => store.release([parcel]));
     if (given) report('info', 'deferred', parcel, outcome);
   }
 
@@ -219,7 +239,7 @@ export function openQueue(options: QueueOptions): Queue {
         await write();
         return true;
       } catch (error) {
-        report('error', 'unsettled', parcel, outcome, { result: outcome.kind, error: errorText(error) });
+        report(faultLevel(error), 'unsettled', parcel, outcome, { result: outcome.kind, error: errorText(error) });
         // The delivery was removed, or the restart will void the lease.
         if (last || isReplydError(error, 'not_found')) return false;
         await pause(STORE_WAIT);
@@ -227,7 +247,7 @@ export function openQueue(options: QueueOptions): Queue {
     }
   }
 
-  function report(level: 'info' | 'warn' | 'error', event: string, parcel: Parcel, outcome: Outcome, more?: LogFields) {
+  function report(level: LogLevel, event: string, parcel: Parcel, outcome: Outcome, more?: LogFields) {
     attempts.add([parcel.kind, event]);
     const { deliveryId: delivery, attempt } = parcel;
     const response = withoutTokens(outcome.response);
@@ -262,7 +282,7 @@ export function openQueue(options: QueueOptions): Queue {
       if (next !== null) await store.setDestination(next, 'queue');
     });
     // When the state can't be written, the next attempt finds it again.
-    stateChange = done.catch(error => log.error('queue', { destination: name, error: errorText(error) }));
+    stateChange = done.catch(error => log[faultLevel(error)]('queue', { destination: name, error: errorText(error) }));
     return stateChange;
   }
 
@@ -289,7 +309,7 @@ export function openQueue(options: QueueOptions): Queue {
   async function shutDown(graceMs: number | undefined): Promise<void> {
     sleep(null);
     for (const end of pauses) end();
-    const settled = Promise.all(inFlight);
+    const settled = Promise.all(inFlight.values());
     if (graceMs === undefined) {
       await settled;
       return;

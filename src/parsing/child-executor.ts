@@ -1,6 +1,6 @@
 /**
  * Mails that are large or suspected, and mails for the second reader: each is read by a child process of its own, one at
- * a time.
+ * a time, in turns.
  *
  * | what goes wrong                           | what happens                                                |
  * |-------------------------------------------|-------------------------------------------------------------|
@@ -20,10 +20,17 @@ import type { Parsed } from '../conversation/ports.js';
 import type { ChildJob } from './child.js';
 import { CHECK_INTERVAL, CLOSED, type Executor, type ExecutorOptions, factsOfContent, parsedOf } from './executor.js';
 import type { Job, JobResult } from './job.js';
+import { createTurns } from './turns.js';
+
+/** Half the space for young objects: decoded pieces that are written lie there until it is full. */
+const YOUNG_MB = 2;
+/** What the launcher says of buffers, where this Node knows it. */
+const OF_BUFFERS = process.execArgv.filter(flag => flag.startsWith('--scavenger-'));
 
 export function openChildExecutor(options: ExecutorOptions): Executor {
   const { space = NO_BUDGET } = options;
-  let last: Promise<unknown> = Promise.resolve();
+  const turns = createTurns<() => Promise<void>>();
+  let reading: Promise<void> | null = null;
   let running: ChildProcess | null = null;
   let closing = false;
 
@@ -40,23 +47,36 @@ export function openChildExecutor(options: ExecutorOptions): Executor {
     return { kind: 'unreadable', facts: job.again?.facts ?? (await factsOfContent(job.raw)), reason: result.reason };
   };
 
+  const readAll = async () => {
+    for (let read = turns.next(); read !== undefined; read = turns.next()) await read();
+    reading = null;
+  };
+
   return {
-    run(job) {
-      // What it writes is decoded from the mail.
-      const turn = last.then(async () => withRoom(space, await sizeOf(job), () => readOne(job)));
-      last = turn.catch(() => undefined);
-      return turn;
+    run(job, turn) {
+      return new Promise((resolve, reject) => {
+        // What it writes is decoded from the mail.
+        const read = async () => withRoom(space, await sizeOf(job), () => readOne(job));
+        turns.push(() => read().then(resolve, reject), turn);
+        reading ??= Promise.resolve().then(readAll);
+      });
     },
     async close() {
       closing = true;
       running?.kill('SIGKILL');
-      await last;
+      await reading;
     },
   };
 }
 
 async function sizeOf({ raw }: Job): Promise<number> {
   return 'bytes' in raw ? raw.bytes.length : (await stat(raw.file)).size;
+}
+
+/** Of the daemon's variables those that say how Node runs, none that could hold a secret: it reads what strangers wrote. */
+function harmless(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const names = ['PATH', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL', 'NODE_OPTIONS'];
+  return Object.fromEntries(names.flatMap(name => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
 /** One mail in one process. `died`: it gave no answer; `killed`: by a signal that was not ours. */
@@ -67,8 +87,13 @@ function runChild(
 ): Promise<JobResult | { readonly kind: 'died'; readonly reason: string; readonly killed: boolean }> {
   const { parseTime, parseMemory } = options.limits();
   const child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [], {
-    execArgv: [`--max-old-space-size=${Math.ceil(parseMemory / 2 ** 20)}`],
+    execArgv: [
+      `--max-old-space-size=${Math.ceil(parseMemory / 2 ** 20)}`,
+      `--max-semi-space-size=${YOUNG_MB}`,
+      ...OF_BUFFERS,
+    ],
     serialization: 'advanced',
+    env: harmless(process.env),
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
   started(child);

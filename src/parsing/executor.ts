@@ -4,7 +4,7 @@ import { ReplydError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { SpaceBudget } from '../base/space.js';
 import { readFileStream } from '../base/text-file.js';
-import type { Parsed } from '../conversation/ports.js';
+import type { Parsed, Turn } from '../conversation/ports.js';
 import { factsOf, factsOfStream } from '../mail/fingerprint.js';
 import type { Content, RawFacts } from '../mail/mail.js';
 import type { Job, JobResult } from './job.js';
@@ -27,7 +27,7 @@ export interface ExecutorOptions {
 
 export interface Executor {
   /** Throws 'unavailable' when the parser itself could not work. */
-  run(job: Job): Promise<Parsed>;
+  run(job: Job, turn: Turn): Promise<Parsed>;
   close(): Promise<void>;
 }
 

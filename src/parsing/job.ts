@@ -1,10 +1,12 @@
 /** What the parser's worker thread and child processes do with one mail, and the messages that they exchange with it. */
 
+import { readFile } from 'node:fs/promises';
 import { errorText, isReplydError } from '../base/errors.js';
 import { filedReading } from '../conversation/filing.js';
 import type { Parsed, ReadingContext } from '../conversation/ports.js';
 import { authenticationOf } from '../mail/authentication.js';
-import type { AttachmentKeeper, Content, RawFacts, Reading } from '../mail/mail.js';
+import { readForward } from '../mail/forward.js';
+import type { AttachmentKeeper, Content, MailAttachment, RawFacts, Reading } from '../mail/mail.js';
 import { parseMail } from '../mail/message.js';
 import { readMail } from '../mail/reading.js';
 
@@ -29,9 +31,30 @@ export interface JobMail {
 /** Reads one mail. Whatever its reading throws is the mail's fault; trouble with the disk is ours. */
 export function readJob(job: Job, mail: JobMail): Promise<JobResult> {
   return resultOf(job, mail.facts, async () => {
-    const { knownTexts, mailFrom } = job.about;
-    return readMail(await parseMail(mail.bytes, mail.keeper), knownTexts, { mailFrom });
+    const { knownTexts, mailFrom, forwards } = job.about;
+    const reading = readMail(await parseMail(mail.bytes, mail.keeper), knownTexts, { mailFrom });
+    return forwards === true ? withForward(reading, mail.keeper) : reading;
   });
+}
+
+/** With the mail that it holds, where it says that it was sent on. */
+export async function withForward(reading: Reading, keeper: AttachmentKeeper): Promise<Reading> {
+  const forward = await readForward(reading, async ({ content }) => {
+    const bytes = 'bytes' in content ? content.bytes : await readFile(content.file);
+    try {
+      return await parseMail(bytes, keeper);
+    } catch (error) {
+      if (isReplydError(error, 'invalid')) return null;
+      throw error;
+    }
+  });
+  return forward === null ? reading : { ...reading, forward };
+}
+
+/** The files of a mail, and behind them those of an attached mail that is sent on: their contents in one list. */
+function filesOf({ mail, forward }: Reading): readonly MailAttachment[] {
+  const isAttached = forward?.kind === 'one' && forward.attached !== null;
+  return isAttached ? [...mail.attachments, ...forward.original.mail.attachments] : mail.attachments;
 }
 
 /** What comes of a job when it is read like this. */
@@ -39,9 +62,9 @@ export async function resultOf(job: Job, facts: RawFacts, read: () => Promise<Re
   const { id, about } = job;
   try {
     const reading = await read();
-    const { attachments, headers } = reading.mail;
+    const { headers } = reading.mail;
     const authentication = about.authservIds.length === 0 ? null : authenticationOf(headers, about.authservIds);
-    return { kind: 'read', id, facts, reading: filedReading(reading), attachments, authentication };
+    return { kind: 'read', id, facts, reading: filedReading(reading), attachments: filesOf(reading), authentication };
   } catch (error) {
     if (isDiskTrouble(error)) return { kind: 'trouble', id, reason: errorText(error) };
     return {

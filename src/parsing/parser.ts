@@ -2,7 +2,7 @@
  * Reads mails away from the thread that has the sockets. Small mails (in memory) go to one worker thread, which is faster
  * than two on two cores. Large mails (in a file) go to child processes with a memory limit, one at a time. A mail that
  * turns out unreadable is read once more by the second reader, in a child; only what both cannot read stays unreadable,
- * for the reason of the first.
+ * for the reason of the first. In both places networks, clients and accounts take turns (`turns.ts`).
  *
  * | what goes wrong                              | what happens                                                       |
  * |----------------------------------------------|--------------------------------------------------------------------|
@@ -18,7 +18,7 @@ import path from 'node:path';
 import type { Log } from '../base/log.js';
 import { histogram } from '../base/metrics.js';
 import { readTextFile } from '../base/text-file.js';
-import type { Parser } from '../conversation/ports.js';
+import type { Parser, Turn } from '../conversation/ports.js';
 import { factsOf } from '../mail/fingerprint.js';
 import { openChildExecutor } from './child-executor.js';
 import { type ExecutorOptions, factsOfContent } from './executor.js';
@@ -46,23 +46,23 @@ export async function openParser(options: ParserOptions): Promise<OpenParser> {
   const worker = openWorkerExecutor(parsingFile, options);
   const children = openChildExecutor(options);
   let lastId = 0;
-  const run = async (lane: 'small' | 'large' | 'second', job: Omit<Job, 'id'>) => {
+  const run = async (lane: 'small' | 'large' | 'second', job: Omit<Job, 'id'>, turn: Turn) => {
     lastId = (lastId % 0x7fffffff) + 1;
     const since = performance.now();
     try {
-      return await (lane === 'small' ? worker : children).run({ ...job, id: lastId });
+      return await (lane === 'small' ? worker : children).run({ ...job, id: lastId }, turn);
     } finally {
       parseSeconds.observe((performance.now() - since) / 1000, [lane]);
     }
   };
 
   return {
-    async parse(raw, about) {
+    async parse(raw, about, turn) {
       const apart = 'file' in raw || (suspects.size > 0 && suspects.has(factsOf(raw.bytes).sha256));
-      const first = await run(apart ? 'large' : 'small', { raw, about });
+      const first = await run(apart ? 'large' : 'small', { raw, about }, turn);
       if (first.kind === 'read') return first;
       const { facts, reason } = first;
-      const second = await run('second', { raw, about, again: { facts } });
+      const second = await run('second', { raw, about, again: { facts } }, turn);
       options.log.warn('second_reader', { sha256: facts.sha256, reason, read: second.kind === 'read' });
       return second.kind === 'read' ? second : first;
     },

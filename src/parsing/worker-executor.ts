@@ -1,5 +1,6 @@
 /**
- * Small mails: one worker thread reads them, one after the other. A mail that takes longer than its time ends the worker
+ * Small mails: one worker thread reads them, one after the other, in turns. It has few of those that wait, because their
+ * order counts no more for those that it has. A mail that takes longer than its time ends the worker
  * and is unreadable; the others that were sent to that worker are read by a new one. A worker that cannot start says
  * nothing about the mails: they get 'unavailable'.
  */
@@ -9,6 +10,7 @@ import type { Parsed } from '../conversation/ports.js';
 import { factsOf } from '../mail/fingerprint.js';
 import { CHECK_INTERVAL, CLOSED, type Executor, type ExecutorOptions, parsedOf } from './executor.js';
 import type { Job, JobResult } from './job.js';
+import { createTurns } from './turns.js';
 import type { WorkerData } from './worker.js';
 
 interface Waiting {
@@ -17,15 +19,20 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** How many unread mails the worker has at most: far more than it reads in one turn. */
+/** How many unread mails the worker has at most: far more than it reads before it hears of others. */
 const MAX_IN_FLIGHT = 256;
+/** And how many bytes, but one mail always: all of them hold a mail back whose turn it is. */
+const MAX_BYTES_IN_FLIGHT = 512 * 1024;
 const WORKER_HEAP_MB = 256;
 
 export function openWorkerExecutor(parsingFile: string, options: ExecutorOptions): Executor {
   const current = new Int32Array(new SharedArrayBuffer(8));
   // Lists, not maps: V8 keeps what stood in a map's old table alive until the next full collection (writer-calls.ts).
   const inFlight: Waiting[] = [];
-  const queue: Waiting[] = [];
+  const turns = createTurns<Waiting>();
+  let bytesInFlight = 0;
+  /** Mails that came in this turn of the event loop are not forwarded yet. */
+  let isDue = false;
   let worker: Worker | null = null;
   let closing = false;
   /** The job that was running at the last check, and since when by a clock that never jumps. */
@@ -42,7 +49,7 @@ export function openWorkerExecutor(parsingFile: string, options: ExecutorOptions
     started.on('message', (results: readonly JobResult[]) => {
       for (const result of results) {
         const at = inFlight.findIndex(({ job }) => job.id === result.id);
-        if (at !== -1) settle(inFlight.splice(at, 1)[0]!, result);
+        if (at !== -1) settle(landed(at), result);
       }
       forward();
     });
@@ -56,11 +63,27 @@ export function openWorkerExecutor(parsingFile: string, options: ExecutorOptions
     worker = started;
   };
 
+  const landed = (at: number): Waiting => {
+    const [waiting] = inFlight.splice(at, 1);
+    bytesInFlight -= sizeOf(waiting!);
+    return waiting!;
+  };
+
+  const allLanded = (): Waiting[] => {
+    bytesInFlight = 0;
+    return inFlight.splice(0);
+  };
+
+  const rejectWaiting = (fault: Error) => {
+    for (let waiting = turns.next(); waiting !== undefined; waiting = turns.next()) waiting.reject(fault);
+  };
+
   /** A new worker would not start either. The senders try again later. */
   const notStarted = (why: string) => {
     worker = null;
-    const fault = new ReplydError('unavailable', `the parser cannot start${why}`);
-    for (const waiting of [...inFlight.splice(0), ...queue.splice(0)]) waiting.reject(closing ? CLOSED : fault);
+    const fault = closing ? CLOSED : new ReplydError('unavailable', `the parser cannot start${why}`);
+    for (const waiting of allLanded()) waiting.reject(fault);
+    rejectWaiting(fault);
   };
 
   const ended = (which: Worker, reason: string) => {
@@ -68,18 +91,25 @@ export function openWorkerExecutor(parsingFile: string, options: ExecutorOptions
     worker = null;
     const guilty = Atomics.load(current, 0);
     const innocent: Waiting[] = [];
-    for (const waiting of inFlight.splice(0)) {
+    for (const waiting of allLanded()) {
       if (closing) waiting.reject(CLOSED);
       else if (waiting.job.id === guilty) waiting.resolve(unreadable(waiting.job, reason));
       else innocent.push(waiting);
     }
-    queue.unshift(...innocent);
+    turns.giveBack(innocent);
     if (!closing) forward();
   };
 
   /** Sends the worker what waits, as far as it may have it. */
   const forward = () => {
-    const sent = queue.splice(0, MAX_IN_FLIGHT - inFlight.length);
+    isDue = false;
+    const sent: Waiting[] = [];
+    while (inFlight.length + sent.length < MAX_IN_FLIGHT && bytesInFlight < MAX_BYTES_IN_FLIGHT) {
+      const waiting = turns.next();
+      if (waiting === undefined) break;
+      sent.push(waiting);
+      bytesInFlight += sizeOf(waiting);
+    }
     if (sent.length === 0) return;
     try {
       if (worker === null) start();
@@ -87,7 +117,10 @@ export function openWorkerExecutor(parsingFile: string, options: ExecutorOptions
       inFlight.push(...sent);
     } catch (error) {
       const fault = new ReplydError('unavailable', `the parser cannot start: ${errorText(error)}`);
-      for (const waiting of sent) waiting.reject(fault);
+      for (const waiting of sent) {
+        bytesInFlight -= sizeOf(waiting);
+        waiting.reject(fault);
+      }
     }
   };
 
@@ -106,18 +139,19 @@ export function openWorkerExecutor(parsingFile: string, options: ExecutorOptions
   }, CHECK_INTERVAL).unref();
 
   return {
-    run(job) {
+    run(job, turn) {
       if (closing) return Promise.reject(CLOSED);
       return new Promise((resolve, reject) => {
-        queue.push({ job, resolve, reject });
+        turns.push({ job, resolve, reject }, turn);
         // Mails of one turn of the event loop go together: a message of its own for each takes a fifth more of all time.
-        if (queue.length === 1) setImmediate(forward);
+        if (!isDue) setImmediate(forward);
+        isDue = true;
       });
     },
     async close() {
       closing = true;
       clearInterval(checkTimeout);
-      for (const waiting of queue.splice(0)) waiting.reject(CLOSED);
+      rejectWaiting(CLOSED);
       const last = worker;
       if (last) {
         await last.terminate();
@@ -125,6 +159,10 @@ export function openWorkerExecutor(parsingFile: string, options: ExecutorOptions
       }
     },
   };
+}
+
+function sizeOf({ job }: Waiting): number {
+  return (job.raw as { bytes: Uint8Array }).bytes.length;
 }
 
 function settle(waiting: Waiting, result: JobResult): void {

@@ -1,4 +1,7 @@
-/** A row by its key, or by the id that a caller gave, and a table's newest rows: the queries that all verbs and views make. */
+/**
+ * A row by its key, or by the id that a caller gave, and a table's newest rows: the queries that all verbs and views make;
+ * and rows by a key that they have in common.
+ */
 import { ReplydError } from '../base/errors.js';
 import { keyOf } from './ids.js';
 import type { Rows } from './rows.js';
@@ -6,7 +9,7 @@ import { allOf, type StoreTx, type Terms } from './tx.js';
 
 const TABLES: readonly (keyof Rows)[] = [
   ...(['account', 'contact', 'conversation', 'participant', 'message', 'mail'] as const),
-  ...(['delivery', 'event', 'hook', 'api_key'] as const),
+  ...(['delivery', 'event', 'hook', 'api_key', 'agent'] as const),
 ];
 const BY_KEY = Object.fromEntries(TABLES.map(table => [table, `select * from ${table} where key = $1`])) as Record<
   keyof Rows,
@@ -39,4 +42,10 @@ export async function newest<Table extends keyof Rows>(
   const { where, values } = allOf(terms);
   const text = `select * from ${table} ${where} order by key desc limit $${values.length + 1}`;
   return tx.all<Rows[Table]>(text, ...values, limit);
+}
+
+/** The rows that have a key, for each key. */
+export function groupedBy<Row>(rows: readonly Row[], keyOf: (row: Row) => number): (key: number) => readonly Row[] {
+  const groups = Map.groupBy(rows, keyOf);
+  return key => groups.get(key) ?? [];
 }

@@ -53,6 +53,9 @@ export const VERBS = {
   deliveriesWithoutMail: 'reads',
   queueDepth: 'reads',
   trace: 'reads',
+  searchedAccounts: 'reads',
+  searchHits: 'reads',
+  lookedAgain: 'writes quietly',
   addAccount: 'writes',
   setAccount: 'writes',
   setFeature: 'writes',
@@ -62,6 +65,8 @@ export const VERBS = {
   startConversation: 'writes',
   setConversation: 'writes',
   seen: 'writes',
+  dropsMore: 'reads',
+  dropWaitingPart: 'writes',
   rotateToken: 'writes',
   revokeToken: 'writes',
   importConversations: 'writes',
@@ -74,12 +79,14 @@ export const VERBS = {
   noteReader: 'writes quietly',
   verified: 'writes',
   voidLeases: 'writes',
+  voidLost: 'writes',
   lease: 'writes quietly',
   settle: 'writes',
   release: 'writes quietly',
   setDestination: 'writes quietly',
   pullForward: 'writes',
-  retryDeliveries: 'writes',
+  retryDelivery: 'writes',
+  retryDeliveriesPart: 'writes',
   cancelDelivery: 'writes',
   saveComposed: 'writes',
   saveForward: 'writes',
@@ -99,15 +106,42 @@ export const VERBS = {
   addHook: 'writes',
   rotateHook: 'writes',
   enableHook: 'writes',
-  disableHook: 'writes',
+  disableHookPart: 'writes',
   removeHookPart: 'writes',
+  agents: 'reads',
+  agent: 'reads',
+  agentOf: 'reads',
+  addAgent: 'writes',
+  setAgent: 'writes',
+  disableAgent: 'writes',
+  enableAgent: 'writes',
+  removeAgentPart: 'writes',
+  newSignInLink: 'writes quietly',
+  signInLink: 'reads',
+  useLink: 'writes quietly',
+  replacePassword: 'writes quietly',
+  passwordOf: 'reads',
+  openSessionOf: 'writes quietly',
+  sessionOf: 'reads',
+  sessionUsed: 'writes quietly',
+  endSession: 'writes quietly',
+  endSessions: 'writes quietly',
+  notifyAgent: 'writes',
+  assignConversation: 'writes',
+  readConversation: 'writes quietly',
+  unread: 'reads',
   clearEvents: 'writes quietly',
   once: 'writes',
   answer: 'writes',
   file: 'writes',
   canWrite: 'writes quietly',
   canStore: 'writes quietly',
+  cursorKey: 'writes quietly',
   setRules: 'writes',
+  joinNode: 'writes quietly',
+  beat: 'writes quietly',
+  leaveNode: 'writes quietly',
+  nodes: 'reads',
 } as const satisfies Readonly<Partial<Record<keyof typeof all, 'reads' | 'writes' | 'writes quietly'>>>;
 
 export type VerbName = keyof typeof VERBS;
@@ -121,3 +155,24 @@ export type Calls = {
     ? (...values: Values) => Answer
     : never;
 };
+
+/** All verbs as calls of this. */
+export function callsOf(run: (name: VerbName, values: readonly unknown[]) => Promise<unknown>): Calls {
+  return Object.fromEntries(
+    Object.keys(VERBS).map(name => [name, (...values: readonly unknown[]) => run(name as VerbName, values)]),
+  ) as Calls;
+}
+
+/** The verbs by their names, as an engine has them. */
+export type VerbTable = {
+  readonly [Name in VerbName]: (tx: StoreTx, ...values: never) => Promise<unknown>;
+};
+
+/** One verb in a transaction that was begun. */
+export function perform(
+  tx: StoreTx,
+  verbs: VerbTable,
+  { name, values }: { readonly name: VerbName; readonly values: readonly unknown[] },
+): Promise<unknown> {
+  return (verbs[name] as (tx: StoreTx, ...values: readonly unknown[]) => Promise<unknown>)(tx, ...values);
+}

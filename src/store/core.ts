@@ -10,7 +10,9 @@ import * as hooks from './verbs/hooks.js';
 import * as keys from './verbs/keys.js';
 import * as messages from './verbs/messages.js';
 import * as participants from './verbs/participants.js';
+import * as queued from './verbs/queued.js';
 import * as tokens from './verbs/tokens.js';
+import { dropsMore, dropWaitingPart } from './verbs/waiting.js';
 import * as events from './views/events.js';
 
 export const core = {
@@ -19,9 +21,12 @@ export const core = {
   ...conversations,
   ...messages,
   ...deliveries,
+  ...queued,
   ...composing,
   ...keys,
   ...hooks,
   ...events,
   ...tokens,
+  dropsMore,
+  dropWaitingPart,
 };

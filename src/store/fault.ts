@@ -1,9 +1,10 @@
 /** What the database or the file system throws, as a fault that every caller can answer. */
-import { ReplydError, reasonText } from '../base/errors.js';
+import { AWAY, ReplydError, reasonText } from '../base/errors.js';
 
-const DISK_FULL = new Set(['SQLITE_FULL', 'ENOSPC', 'EDQUOT']);
+/** 53100: PostgreSQL's disk. */
+const DISK_FULL = new Set(['SQLITE_FULL', 'ENOSPC', 'EDQUOT', '53100']);
 
-/** Turns anything thrown by SQLite or the file system into a fault that callers can answer; keeps ReplydErrors. */
+/** Turns anything thrown by a database or the file system into a fault that callers can answer; keeps ReplydErrors. */
 export function storeFault(error: unknown, doing: string): ReplydError {
   if (error instanceof ReplydError) return error;
   const code = (error as { code?: unknown } | null)?.code;
@@ -17,4 +18,12 @@ export function storeFault(error: unknown, doing: string): ReplydError {
       details: { reason },
     },
   );
+}
+
+/**
+ * A database that can't be reached, or can't be worked on just now. What it is exactly is in the log and in `cause`: who
+ * asks may be a stranger, who is not told where it is.
+ */
+export function awayFault(cause: unknown): ReplydError {
+  return new ReplydError('unavailable', 'the database is away', { cause, details: { reason: AWAY } });
 }

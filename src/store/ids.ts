@@ -22,6 +22,8 @@ const PREFIXES = {
   event: 'ev_',
   hook: 'hook_',
   api_key: 'key_',
+  agent: 'agt_',
+  agent_session: 'ses_',
 } as const;
 
 export type IdKind = keyof typeof PREFIXES;
@@ -41,19 +43,23 @@ export interface KeyMaker {
   next(): number;
   /** What comes next is higher than this. */
   pass(key: number): void;
+  /** From now on with this place. */
+  move(process: number): void;
 }
 
 /** Keys of a millisecond that one process has before it uses those of the next. */
 const OWN_STEPS = 32;
 /** So many processes may make keys of one moment side by side. */
 export const PROCESSES = STEPS_PER_MS / OWN_STEPS;
+/** The first of these places are for nodes, each its own; the others are for whoever comes. */
+export const NODE_PLACES = PROCESSES / 2;
 
 /**
  * `process`: 0 to 127, its place within each millisecond. Two processes with one place can make the same key; then the
  * second of them to write one fails, and its transaction is repeated with new ones.
  */
 export function keyMaker(clock: () => number, process: number): KeyMaker {
-  const place = (process % PROCESSES) * OWN_STEPS;
+  let place = (process % PROCESSES) * OWN_STEPS;
   let last = 0;
   return {
     next() {
@@ -67,6 +73,9 @@ export function keyMaker(clock: () => number, process: number): KeyMaker {
     },
     pass(key) {
       if (key > last) last = key;
+    },
+    move(process) {
+      place = (process % PROCESSES) * OWN_STEPS;
     },
   };
 }

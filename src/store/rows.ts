@@ -1,6 +1,9 @@
 /** Rows of the tables as SQLite gives them: the shapes behind `migrations/sqlite/*.sql`. */
 import type {
   AccountSettings,
+  AgentNotify,
+  AgentProfile,
+  AgentRole,
   Channel,
   ConversationStatus,
   Delivery,
@@ -27,6 +30,7 @@ export interface AccountRow {
   inbound_emails: number;
   new_conversations: number;
   hold_strangers: number;
+  forwarded_mail: number;
   settings: Json<AccountSettings>;
   inbox_token: string;
   created_at: number;
@@ -57,12 +61,14 @@ export interface ConversationRow {
   created_at: number;
   last_activity_at: number;
   seen_at: number | null;
+  assignee_key: number | null;
+  settled_seq: number;
 }
 
 /** What filing needs of an account and of a conversation. */
 export type FilingAccount = Pick<
   AccountRow,
-  'key' | 'settings' | 'inbound_emails' | 'new_conversations' | 'hold_strangers'
+  'key' | 'support_email' | 'settings' | 'inbound_emails' | 'new_conversations' | 'hold_strangers' | 'forwarded_mail'
 >;
 export type FilingConversation = Pick<
   ConversationRow,
@@ -112,6 +118,7 @@ export interface MessageRow {
   looping: number;
   mail_intent: MailIntent | null;
   mail_reason: MailReason | null;
+  agent_key: number | null;
 }
 
 export interface DeliveryRow {
@@ -140,6 +147,10 @@ export interface DeliveryRow {
   settled_at: number | null;
   event_key: number | null;
   due_at: number | null;
+  leased_by: number | null;
+  fence: number;
+  /** Of a notification: whom it is for. */
+  agent_key: number | null;
 }
 
 /** The destination of all mails. */
@@ -203,6 +214,27 @@ export interface EventRow {
   created_at: number;
 }
 
+export interface AgentRow {
+  key: number;
+  email: string;
+  email_key: string;
+  name: string;
+  /** Encoded (`store/passwords.ts`). */
+  password: string | null;
+  proven: number;
+  state: AgentProfile['state'];
+  created_at: number;
+}
+
+export interface AgentAccountRow {
+  account_key: number;
+  agent_key: number;
+  role: AgentRole;
+  notify: AgentNotify;
+  created_at: number;
+  leaving_at: number | null;
+}
+
 /** The tables whose rows have public ids. */
 export interface Rows {
   account: AccountRow;
@@ -215,4 +247,5 @@ export interface Rows {
   event: EventRow;
   hook: HookRow;
   api_key: KeyRow;
+  agent: AgentRow;
 }

@@ -3,7 +3,7 @@
  * place of the store. A verb neither begins nor ends the transaction: whoever runs it does, a batch of the writer thread
  * or one call of a CLI verb. Verbs know no engine.
  */
-import type { Random, Tx } from '../conversation/ports.js';
+import type { Random, Soon, Tx } from '../conversation/ports.js';
 import type { Store } from '../conversation/store.js';
 import type { Json } from './rows.js';
 
@@ -12,10 +12,34 @@ export interface StoreTx extends Tx {
   /** Replaced on reload. */
   rules: Rules;
   readonly dataDir: string;
-  /** Held while blobs are unlinked; null: a backup reads them all just now. */
-  lockFiles(): { release(): void } | null;
+  readonly large: LargeContents;
+  /** The node that works here; null: there is one daemon, or this is a command. */
+  readonly node: NodePlace | null;
   /** Prefixes of reply addresses that were in the store at the last look. */
   prefixesSeen?: readonly string[];
+}
+
+/** Which of the nodes on one store this is (`verbs/nodes.ts`). */
+export interface NodePlace {
+  /** Of its keys. */
+  readonly place: number;
+  /** Of its last start: another one each time. */
+  readonly run: number;
+}
+
+/** Where contents stand that are too large for a row of `blob`, by their hash: files beside SQLite, rows in PostgreSQL. */
+export interface LargeContents {
+  /** Where it stands, or will stand when the engine has given it out (`Store.content`). */
+  file(sha256: string): string;
+  /**
+   * Before COMMIT, so that whoever clears away what no row names sees that it is wanted again. Throws when it is not there:
+   * then no row may name it, and whoever brought it is asked to bring it again.
+   */
+  touch(sha256: string): Soon<void>;
+  /** Nobody touches these until they are released. Null: a backup reads them all just now. */
+  hold(hashes: readonly string[]): Soon<{ release(): void } | null>;
+  /** Removes it if it was last touched before. Whether it did; to be held. */
+  remove(sha256: string, before: number): Soon<boolean>;
 }
 
 /** What the configuration says to the store. */

@@ -2,7 +2,7 @@
  * Asks the DNS about mails that were committed already, and writes what it said into their messages. They stand in the
  * store until then, so that a crash forgets none. Woken with each such mail, and once a minute.
  */
-import { errorText } from '../base/errors.js';
+import { errorText, faultLevel } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { createWaker, type Waker } from '../base/waker.js';
 import { AFTER_COMMIT } from '../conversation/rules/verification.js';
@@ -31,7 +31,7 @@ export function openAfterCommit(options: {
       }
     },
     error => {
-      log.error('verification_failed', { error: errorText(error) });
+      log[faultLevel(error)]('verification_failed', { error: errorText(error) });
       setTimeout(waker.wake, STORE_WAIT).unref();
     },
   );
@@ -40,10 +40,7 @@ export function openAfterCommit(options: {
     const verdicts =
       raw === null || !enabled()
         ? null
-        : await verifier.verify(
-            { ...mail, raw: raw.file === null ? { bytes: await store.read(raw) } : { file: raw.file } },
-            { within: AFTER_COMMIT },
-          );
+        : await verifier.verify({ ...mail, raw: await store.content(raw) }, { within: AFTER_COMMIT });
     // Ended with the daemon: asked again at its next start.
     if (waker.closed) return;
     await store.verified(mailId, verdicts);

@@ -1,13 +1,22 @@
 /** The gate between accounts: every verb that handlers have, with what belongs to another account. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accountFor, type CallerStore, callerOfKey, conversationRef, redactor, storeFor } from '#replyd/api/access.js';
+import {
+  accountFor,
+  type CallerStore,
+  callerOfKey,
+  callerOfSession,
+  conversationRef,
+  redactor,
+  storeFor,
+} from '#replyd/api/access.js';
 import { isReplydError } from '#replyd/base/errors.js';
 import type { Caller } from '#replyd/conversation/ports.js';
 import { picture, requests } from './every-route.js';
-import { serve } from './served.js';
+import { serve, startConversation } from './served.js';
 
-const NOBODY = { id: 'key_00000000000', role: null, agentId: null } as const;
+const NOBODY = { id: 'key_00000000000', roles: null, agentId: null } as const;
+const ADMIN = { ...NOBODY, kind: 'session', roles: new Map([['other', 'admin' as const]]) } as const;
 
 test('no verb does anything with what is not the caller’s', async context => {
   const served = await serve(context);
@@ -16,7 +25,7 @@ test('no verb does anything with what is not the caller’s', async context => {
   const id = (kind: string) => new RegExp(`"[^"]*/(${kind}_[0-9a-z]{11})`).exec(places)![1]!;
   const ref = { id: id('cv') };
   const account = 'acme';
-  const foreign: Record<Exclude<keyof CallerStore, 'read'>, readonly unknown[]> = {
+  const foreign: Record<Exclude<keyof CallerStore, 'content'>, readonly unknown[]> = {
     conversation: [ref],
     setConversation: [ref, { status: 'resolved' }],
     seen: [{ account, number: 1 }],
@@ -34,7 +43,7 @@ test('no verb does anything with what is not the caller’s', async context => {
     clearContact: [id('ct')],
     delivery: [id('dlv')],
     cancelDelivery: [id('dlv')],
-    retryDeliveries: [{ id: id('dlv') }],
+    retryDelivery: [id('dlv')],
     hook: [id('hook')],
     rotateHook: [id('hook')],
     removeHook: [id('hook')],
@@ -42,22 +51,40 @@ test('no verb does anything with what is not the caller’s', async context => {
     contacts: [{ account, limit: 5 }],
     deliveries: [{ conversation: ref.id, limit: 5 }],
     hooks: [{ account }],
+    search: [{ account, text: 'release', limit: 5 }],
     startConversation: [{ account, channel: 'api', contact: {}, via: 'api' }],
     addHook: [{ account, url: 'https://app.example/' }],
+    assignConversation: [ref, null],
+    readConversation: [ref, { agent: id('agt') }],
+    agents: [{ account }],
+    addAgent: [{ account, email: 'eve@other.example', name: 'Eve' }],
+    agentOf: ['other', id('agt')],
+    account: [account],
+    setAccount: [account, { name: 'x' }],
+    setAgent: ['other', id('agt'), { name: 'x' }],
+    removeAgent: ['other', id('agt')],
+    disableAgent: ['other', id('agt')],
+    enableAgent: ['other', id('agt')],
+    newSignInLink: ['other', id('agt'), { shown: true }],
+    mailSignInLink: [],
+    me: [],
   };
+  // Of what the gate gave out itself, and of whoever asks.
+  const nobodys = ['mailSignInLink', 'me'];
   const before = await picture(served);
   const callers: readonly Caller[] = [
     { ...NOBODY, kind: 'key', accounts: ['other'] },
-    { ...NOBODY, kind: 'session', accounts: ['other'] },
-    { ...NOBODY, kind: 'session', accounts: [] },
+    { ...ADMIN, accounts: ['other'] },
+    { ...ADMIN, accounts: [] },
   ];
   for (const caller of callers) {
     const once = async () => assert.fail('it has run');
     type Verbs = Record<string, (...values: readonly unknown[]) => unknown>;
     const scoped = storeFor(store, caller) as unknown as Verbs;
     const scopedOnce = storeFor(store, caller, once) as unknown as Verbs;
-    assert.deepEqual(Object.keys(scoped).sort(), [...Object.keys(foreign), 'read'].sort());
+    assert.deepEqual(Object.keys(scoped).sort(), [...Object.keys(foreign), 'content'].sort());
     for (const [verb, values] of Object.entries(foreign)) {
+      if (nobodys.includes(verb)) continue;
       for (const each of [scoped, scopedOnce]) {
         await assert.rejects(
           async () => each[verb]!(...values),
@@ -97,4 +124,49 @@ test('a list without an account is of the only one, or of all for an operator', 
   assert.deepEqual(await storeFor(store, two).hooks({ account: 'other' }), []);
   await assert.rejects(storeFor(store, two).hooks({}), error => isReplydError(error, 'account_required'));
   assert.equal(await redactor(store, all), null);
+});
+
+test('what is an admin’s is refused to other agents, also to admins of another account', async context => {
+  const served = await serve(context);
+  const { store } = served;
+  const { id } = await startConversation(store);
+  const { hook } = await store.addHook({ account: 'acme', url: 'https://app.example/' });
+  await store.addMessage({ id }, { direction: 'outgoing', text: 'x', mail: 'now', via: 'api' });
+  const delivery = (await store.deliveries({ limit: 1 }))[0]!.id;
+  const colleague = await store.addAgent({ account: 'acme', email: 'bo@acme.example', name: 'Bo' });
+  const anna = await store.addAgent({ account: 'acme', email: 'anna@acme.example', name: 'Anna' });
+  await store.addAgent({ account: 'other', email: 'anna@acme.example', name: 'Anna', role: 'admin' });
+  const caller = callerOfSession({ id: 'ses_1', agent: await store.agent(anna.id) });
+  assert.deepEqual([caller.accounts, caller.agentId], [['acme', 'other'], anna.id]);
+  const scoped = storeFor(store, caller);
+  const account = 'acme';
+  const refused: readonly (() => Promise<unknown>)[] = [
+    () => scoped.hook(hook.id),
+    () => scoped.rotateHook(hook.id),
+    () => scoped.removeHook(hook.id),
+    () => scoped.hooks({ account }),
+    () => scoped.addHook({ account, url: 'https://app.example/' }),
+    () => scoped.deliveries({ account, limit: 5 }),
+    () => scoped.deliveries({ account, conversation: id, limit: 5 }),
+    () => scoped.delivery(delivery),
+    () => scoped.cancelDelivery(delivery),
+    () => scoped.retryDelivery(delivery),
+    () => scoped.account(account),
+    () => scoped.setAccount(account, { name: 'x' }),
+    () => scoped.addAgent({ account, email: 'eve@acme.example', name: 'Eve' }),
+    () => scoped.setAgent(account, colleague.id, { name: 'x' }),
+    () => scoped.setAgent(account, anna.id, { role: 'admin' }),
+    () => scoped.removeAgent(account, colleague.id),
+    () => scoped.disableAgent(account, colleague.id),
+    () => scoped.enableAgent(account, colleague.id),
+    () => scoped.newSignInLink(account, colleague.id, { shown: true }),
+    () => scoped.newSignInLink(account, colleague.id, { shown: false }),
+  ];
+  const before = await picture(served);
+  for (const ask of refused) await assert.rejects(ask, error => isReplydError(error, 'admin_required'), String(ask));
+  assert.equal(await picture(served), before);
+  assert.equal((await scoped.agents({ account })).length, 2, 'colleagues are seen');
+  assert.equal((await scoped.setAgent(account, anna.id, { name: 'Anna B.', notify: 'all' })).name, 'Anna B.');
+  assert.equal((await scoped.account('other')).slug, 'other');
+  assert.equal((await scoped.addAgent({ account: 'other', email: 'eve@other.example', name: 'Eve' })).name, 'Eve');
 });

@@ -83,6 +83,21 @@ test('a message with a source_id is added once, an Idempotency-Key does a thing 
   assert.equal((await store.conversation({ id })).messages!.length, 4);
 });
 
+test('an answer is shown as it will be mailed, and a list with its newest words', async context => {
+  const { call, acme, store } = await serve(context);
+  const { id } = await startConversation(store);
+  const shown = await call(acme, 'POST', '/v1/preview', { markdown: '**Hi** <script>x</script>' });
+  const { html } = shown.body as unknown as { html: string };
+  assert.deepEqual([shown.status, html], [200, '<p><strong>Hi</strong> &lt;script&gt;x&lt;/script&gt;</p>']);
+  assert.equal((await call(acme, 'POST', '/v1/preview', { markdown: 'x'.repeat(64 * 1024 + 1) })).status, 422);
+  const listed = (await call(acme, 'GET', '/v1/conversations?preview=8')).body.data as unknown as Conversation[];
+  assert.deepEqual(
+    listed.map(each => [each.id, each.preview]),
+    [[id, { direction: 'incoming', author: 'Carla', text: 'Where is' }]],
+  );
+  assert.equal((await call(acme, 'GET', '/v1/conversations?preview=501')).status, 422);
+});
+
 test('an answer to what somebody has meanwhile answered is refused, with what is new', async context => {
   const { call, acme, store } = await serve(context);
   const { id } = await startConversation(store);

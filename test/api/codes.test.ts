@@ -9,10 +9,13 @@ const codeOf = (answer: Answer) => (answer.body as unknown as { readonly code: s
 
 test('every route says what is missing by a code of its own', async context => {
   const served = await serve(context);
-  const kinds = { cv: 'conversation', ct: 'contact', msg: 'message', att: 'attachment', dlv: 'delivery', hook: 'hook' };
+  const kinds = {
+    ...{ cv: 'conversation', ct: 'contact', msg: 'message', att: 'attachment', dlv: 'delivery', hook: 'hook' },
+    agt: 'agent',
+  };
   for (const [route, request] of Object.entries(await requests(served))) {
     assert.equal(codeOf(await served.call(null, route.split(' ')[0]!, request.place, request.body)), 'unauthorized');
-    const id = /(cv|ct|msg|att|dlv|hook)_[0-9a-z]{11}/.exec(request.place);
+    const id = /(cv|ct|msg|att|dlv|hook|agt)_[0-9a-z]{11}/.exec(request.place);
     if (id === null) continue;
     const place = request.place.replace(id[0], `${id[1]}_00000000000`);
     const missing = await ask(served, served.acme, route, { ...request, place });

@@ -59,16 +59,21 @@ export async function requests(served: Served): Promise<Record<string, { place: 
   const second = (await store.deliveries({ account: 'acme', limit: 1 }))[0]!.id;
   const hook = (await store.addHook({ account: 'acme', url: 'https://app.example/hook' })).hook.id;
   const doomed = (await store.addHook({ account: 'acme', url: 'https://app.example/doomed' })).hook.id;
+  const agent = (await store.addAgent({ account: 'acme', email: 'anna@acme.example', name: 'Anna' })).id;
+  const doomedAgent = (await store.addAgent({ account: 'acme', email: 'bo@acme.example', name: 'Bo' })).id;
   const at = `/v1/conversations/${id}`;
   return {
     'POST /v1/conversations': {
       place: '/v1/conversations',
       body: { channel: 'facebook', contact: { name: 'Bo' }, messages: [{ direction: 'incoming', text: 'Hi' }] },
     },
-    'GET /v1/conversations': { place: '/v1/conversations?status=open&limit=5' },
+    'POST /v1/preview': { place: '/v1/preview', body: { markdown: '*Hello*' } },
+    'GET /v1/conversations': { place: '/v1/conversations?status=open&limit=5&preview=80' },
     'GET /v1/conversations/{ref}': { place: at },
     'PATCH /v1/conversations/{ref}': { place: at, body: { status: 'resolved', metadata: { a: 1 } } },
     'POST /v1/conversations/{ref}/seen': { place: `${at}/seen` },
+    'POST /v1/conversations/{ref}/assign': { place: `${at}/assign`, body: { agent } },
+    'POST /v1/conversations/{ref}/read': { place: `${at}/read`, body: { agent, seq: 1 } },
     'POST /v1/conversations/{ref}/rotate-token': { place: `${at}/rotate-token`, body: {} },
     'POST /v1/conversations/{ref}/revoke-token': {
       place: `${at}/revoke-token`,
@@ -92,12 +97,24 @@ export async function requests(served: Served): Promise<Record<string, { place: 
     'GET /v1/deliveries/{id}': { place: `/v1/deliveries/${second}` },
     'POST /v1/deliveries/{id}/retry': { place: `/v1/deliveries/${second}/retry` },
     'POST /v1/deliveries/{id}/cancel': { place: `/v1/deliveries/${second}/cancel` },
+    'GET /v1/search': { place: '/v1/search?q=release' },
     'POST /v1/hooks': { place: '/v1/hooks', body: { url: 'https://app.example/' } },
     'GET /v1/hooks': { place: '/v1/hooks' },
     'GET /v1/hooks/{id}': { place: `/v1/hooks/${hook}` },
     'POST /v1/hooks/{id}/rotate': { place: `/v1/hooks/${hook}/rotate` },
     'POST /v1/hooks/{id}/test': { place: `/v1/hooks/${hook}/test` },
     'DELETE /v1/hooks/{id}': { place: `/v1/hooks/${doomed}` },
+    'GET /v1/me': { place: '/v1/me' },
+    'GET /v1/agents': { place: '/v1/agents' },
+    'POST /v1/agents': { place: '/v1/agents', body: { email: 'eve@acme.example', name: 'Eve', role: 'admin' } },
+    'GET /v1/agents/{id}': { place: `/v1/agents/${agent}` },
+    'PATCH /v1/agents/{id}': { place: `/v1/agents/${agent}`, body: { name: 'Anna B.', notify: 'all' } },
+    'DELETE /v1/agents/{id}': { place: `/v1/agents/${doomedAgent}` },
+    'POST /v1/agents/{id}/link': { place: `/v1/agents/${agent}/link` },
+    'POST /v1/agents/{id}/disable': { place: `/v1/agents/${agent}/disable` },
+    'POST /v1/agents/{id}/enable': { place: `/v1/agents/${agent}/enable` },
+    'GET /v1/accounts/{slug}': { place: '/v1/accounts/acme' },
+    'PATCH /v1/accounts/{slug}': { place: '/v1/accounts/acme', body: { settings: { blocked: ['@evil.example'] } } },
     'GET /v1/events': { place: '/v1/events' },
   };
 }
@@ -110,6 +127,10 @@ export async function ask(
   { place, body }: { place: string; body?: unknown },
 ) {
   const method = route.split(' ')[0]!;
+  // It is for whoever is signed in: acme's agent.
+  if (route === 'GET /v1/me' && key === served.acme) {
+    return served.call(null, method, place, body, { 'x-session': await served.session() });
+  }
   if (route !== 'GET /v1/events') return served.call(key, method, place, body);
   const ending = new AbortController();
   const response = await fetch(served.url + place, {
@@ -129,6 +150,8 @@ export async function picture({ store }: Served): Promise<string> {
     await store.contacts({ limit: 100 }),
     await store.deliveries({ limit: 100 }),
     await store.hooks({}),
+    await store.accounts(),
+    await Promise.all((await store.accounts()).map(({ slug }) => store.agents({ account: slug }))),
     await store.latestEvent(),
   ]);
 }

@@ -1,9 +1,8 @@
 /** No account ever reads the reply address of another one, wherever it stands and whatever way it would go. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import path from 'node:path';
 import { test } from 'node:test';
-import Database from 'better-sqlite3';
+import { type Change, changeRows } from '../engine.js';
 import { destinationOf, filing, reading } from '../store/contract.js';
 import { ask, requests } from './every-route.js';
 import { type Served, serve, startConversation } from './served.js';
@@ -59,17 +58,16 @@ async function plant(served: Served): Promise<Planted> {
     `mailto:reply%2B${hex}%40reply.example.com`,
     `\n${hex}\n${inbox}`,
   ].join(' ');
-  const db = new Database(path.join(served.folder, 'replyd.db'));
-  for (const [table, columns] of COLUMNS) {
-    for (const column of columns) {
+  const texts = COLUMNS.flatMap(([table, columns]) =>
+    columns.map((column): Change => {
       const unique = column === 'source_id' ? "|| ' ' || key" : '';
-      db.prepare(`update ${table} set ${column} = coalesce(${column}, '') || ? ${unique}`).run(written);
-    }
-  }
-  for (const [table, column, value] of JSON_COLUMNS) {
-    db.prepare(`update ${table} set ${column} = ?`).run(JSON.stringify(value(written)));
-  }
-  db.close();
+      return [`update ${table} set ${column} = coalesce(${column}, '') || $1 ${unique}`, written];
+    }),
+  );
+  const jsons = JSON_COLUMNS.map(
+    ([table, column, value]): Change => [`update ${table} set ${column} = $1`, JSON.stringify(value(written))],
+  );
+  await changeRows(served.folder, [...texts, ...jsons]);
   return { foreign: [...tokens, /\+(.+)@/.exec(inbox!)![1]!, uuid.replaceAll('-', '')], written };
 }
 

@@ -59,6 +59,7 @@ test('healthz, readyz and metrics of a daemon with mail', () =>
       ['replyd_recipients_refused_total{door="smtp",code="550"}', 1],
       ['replyd_connections_total{door="smtp"}', 3],
       ['replyd_parse_seconds_count{lane="small"}', 2],
+      ['replyd_store_up', 1],
       ['replyd_queue_deliveries{kind="mail"}', 0],
       ['replyd_queue_overdue_seconds{kind="mail"}', 0],
     ] as const) {
@@ -113,4 +114,50 @@ test('whoever asks again soon whether it is ready hears the last answer', async 
   assert.deepEqual([await ready(0), await ready(0), await ready(999)], [200, 200, 200]);
   assert.deepEqual([await ready(1), await ready(10), await ready(1_000)], [503, 503, 200]);
   assert.deepEqual(asked, [1_000_000, 1_001_000, 1_002_010]);
+});
+
+test('while the store is away the figures say so, and none of before is shown', async context => {
+  let now = 1_000_000;
+  context.mock.method(performance, 'now', () => now);
+  let away = false;
+  const found = async <T>(value: T): Promise<T> => {
+    if (away) throw new Error('away');
+    return value;
+  };
+  let standbys = true;
+  const watch = createHealth({
+    version: '0',
+    store: {
+      queueDepth: () => found([{ kind: 'mail', count: 3, dueSince: null }]),
+      unfiledSums: () => found(null),
+      canStore: () => found(undefined),
+    },
+    onStandbys: async () => standbys,
+    space: { low: () => false, free: () => 1 },
+    closing: () => false,
+    now: Date.now,
+  });
+  const shown = async () => {
+    now += 10_000;
+    let text = '';
+    const send = async (_status: number, body: Buffer) => {
+      text = body.toString();
+    };
+    assert.ok(await watch({ method: 'GET', path: '/metrics', send, take() {} } as unknown as Exchange));
+    return text.split('\n').filter(line => /^replyd_(?:store_up|queue_deliveries\{kind="mail"\}|unfiled_)/.test(line));
+  };
+  const all = [
+    'replyd_queue_deliveries{kind="mail"} 3',
+    'replyd_store_up 1',
+    'replyd_unfiled_bytes 0',
+    'replyd_unfiled_mails 0',
+    'replyd_unfiled_removed_total 0',
+  ];
+  assert.deepEqual(await shown(), all);
+  away = true;
+  assert.deepEqual(await shown(), ['replyd_store_up 0']);
+  away = false;
+  assert.deepEqual(await shown(), all);
+  standbys = false;
+  assert.deepEqual((await shown())[1], 'replyd_store_up 0', 'as /readyz says it');
 });

@@ -6,11 +6,13 @@ import type { TestContext } from 'node:test';
 import { type ApiOptions, createApi } from '#replyd/api/api.js';
 import { createHealth } from '#replyd/api/health.js';
 import { type EventStream, openStream } from '#replyd/api/stream.js';
-import { openHttp } from '#replyd/base/http.js';
+import { type HttpHandler, type HttpListener, openHttp } from '#replyd/base/http.js';
 import { silentLog } from '#replyd/base/log.js';
 import { NO_BUDGET } from '#replyd/base/space.js';
+import type { NewAgent } from '#replyd/conversation/agent-store.js';
 import type { Conversation, Message } from '#replyd/conversation/model.js';
-import { type OpenStore, openStore } from '#replyd/store/sqlite/open.js';
+import type { OpenStore } from '#replyd/store/assembled.js';
+import { openTestStore } from '../engine.js';
 
 export const RULES = {
   prefixes: ['reply'],
@@ -53,6 +55,8 @@ export interface Served {
   readonly acme: string;
   readonly other: string;
   readonly operator: string;
+  /** The secret of a session of one of acme's agents, made when it is first asked for. Goes in the header `x-session`. */
+  session(): Promise<string>;
   call(
     key: string | null,
     method: string,
@@ -62,12 +66,18 @@ export interface Served {
   ): Promise<Answer>;
 }
 
+type ServeOptions = Partial<ApiOptions> & {
+  readonly streamTimeout?: number;
+  /** Opens another listener over the same API. */
+  readonly beside?: (parts: { readonly api: HttpHandler; readonly store: OpenStore }) => Promise<HttpListener>;
+};
+
 export async function serve(
   context: TestContext,
-  { streamTimeout = 300, ...more }: Partial<ApiOptions> & { readonly streamTimeout?: number } = {},
+  { streamTimeout = 300, beside, ...more }: ServeOptions = {},
 ): Promise<Served> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-api-'));
-  const store = await openStore({ dataDir, writer: 'direct', rules: RULES, migrate: true });
+  const store = await openTestStore(dataDir, { writer: 'direct', rules: RULES });
   const stream = openStream({ store, log: more.log ?? silentLog, timeout: streamTimeout });
   const stop = store.onChange(stream.wake);
   const api = createApi({
@@ -79,6 +89,8 @@ export async function serve(
     version: '0.0.0',
     limits: () => ({ requests: 100_000, body: 8_000_000, response: RULES.responseBytes }),
     testHook: async () => ({ ok: true, response: '200 OK' }),
+    signIn: () => ({ web: 'https://support.example', mails: false, envelopeSender: 'bounce' }),
+    sessionOf: exchange => exchange.header('x-session') ?? null,
     stream,
     cursorKey: new Uint8Array(32).fill(7),
     ...more,
@@ -87,10 +99,12 @@ export async function serve(
   const health = createHealth({ version: '0.0.0', store, space, closing: () => false, now: Date.now });
   const handlers = [health, api];
   const listener = await openHttp({ listen: { host: '127.0.0.1', port: 0 }, handlers, log: silentLog });
+  const other = await beside?.({ api, store });
   context.after(async () => {
     stop();
     stream.close();
     await listener.close({ graceMs: 0 });
+    await other?.close({ graceMs: 0 });
     await store.close();
     rmSync(dataDir, { recursive: true, force: true });
   });
@@ -98,6 +112,7 @@ export async function serve(
     await store.addAccount({ slug, domains: ['reply.example.com'], support_email: 'support@example.com' });
   }
   const url = `http://${listener.address}`;
+  let session: Promise<string> | null = null;
   return {
     store,
     stream,
@@ -106,6 +121,10 @@ export async function serve(
     acme: (await store.addKey({ account: 'acme' })).secret,
     other: (await store.addKey({ account: 'other' })).secret,
     operator: (await store.addKey({ account: null })).secret,
+    session() {
+      session ??= signedIn(store, { account: 'acme', email: 'agent@acme.example', name: 'Agent' });
+      return session;
+    },
     async call(key, method, place, body, headers = {}) {
       const response = await fetch(url + place, {
         method,
@@ -133,4 +152,15 @@ export function startConversation(store: OpenStore): Promise<Conversation> {
     text: 'Where is my parcel?',
     via: 'api',
   });
+}
+
+/** Adds an agent who signs in; gives the secret of his session. */
+export async function signedIn(store: OpenStore, agent: NewAgent): Promise<string> {
+  return signIn(store, (await store.addAgent(agent)).id);
+}
+
+/** The secret of a session: to hash a password takes a while. */
+export async function signIn(store: OpenStore, id: string): Promise<string> {
+  const { secret } = await store.newSignInLink(id, { knownTo: 'nobody' });
+  return (await store.useSignInLink(secret, 'correct horse battery'))!.secret;
 }

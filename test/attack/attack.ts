@@ -28,6 +28,8 @@ export interface AttackOptions {
   readonly short: boolean;
   /** Every combination, where the usual form takes each thing at least once: an hour. */
   readonly every: boolean;
+  /** Ends the customer's mails: what follows judges what the attack left, and the judge's own work counts for nobody. */
+  over(): Promise<void>;
 }
 
 export interface AttackResult {

@@ -79,7 +79,7 @@ export const htmlBox: AttackKind = {
   name: 'html-box',
   about: 'HTML in mails that covers the page outside of its box, measured in Chromium',
   obstacle: () => (chromium() === null ? 'there is no Chromium here' : null),
-  async run(target) {
+  async run(target, { over }) {
     const tally = newTally();
     const all = Object.entries(PAYLOADS);
     const shown = await fileAndShow(
@@ -87,6 +87,7 @@ export const htmlBox: AttackKind = {
       all.map(([, payload]) => htmlPart(`<html><body>${payload}</body></html>`)),
     );
     const fragments = shown.map(answer => (typeof answer === 'string' ? null : answer.html));
+    await over();
     const { result } = await openPage<Report>(pageOf([...fragments.map(each => each ?? ''), CONTROL]));
     const covered = new Map(
       result.covered.map(([number, points, where]) => [number, `covers ${points} points, at ${where}`]),

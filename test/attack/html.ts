@@ -64,7 +64,7 @@ function cases(): Case[] {
 export const html: AttackKind = {
   name: 'html',
   about: 'hostile HTML in mails, read back by the API: by a parser, and in Chromium',
-  async run(target) {
+  async run(target, { over }) {
     const tally = newTally();
     const all = cases();
     const shown = await fileAndShow(
@@ -83,7 +83,10 @@ export const html: AttackKind = {
     tally.note(`${all.length} mails with HTML, ${all.length - fragments.size} of them are shown as text alone`);
     tally.count('most are shown', fragments.size > all.length / 2 ? null : `only ${fragments.size}`);
     if (chromium() === null) tally.note('there is no Chromium here: only the parser judged');
-    else await judgeInBrowser(fragments, { tally, nameOf: number => all[number]!.name });
+    else {
+      await over();
+      await judgeInBrowser(fragments, { tally, nameOf: number => all[number]!.name });
+    }
     return tally.result();
   },
 };

@@ -44,7 +44,7 @@ interface Row extends AttackResult {
   readonly mails: number;
 }
 
-async function runKind(kind: AttackKind, options: AttackOptions): Promise<Row> {
+async function runKind(kind: AttackKind, options: Omit<AttackOptions, 'over'>): Promise<Row> {
   const from = performance.now();
   const nothing = { kind, tried: 0, held: 0, seconds: 0, memory: 0, children: 0, slowest: 0, mails: 0 };
   const isLeftOut = options.short && kind.open !== undefined && values.kind === undefined;
@@ -61,12 +61,14 @@ async function runKind(kind: AttackKind, options: AttackOptions): Promise<Row> {
   let seen: Seen = { mails: 0, slowest: 0, faults: [], memory: { daemon: 0, children: 0 } };
   try {
     const beside = startBeside({ ...target.at('smtp'), recipient: customer.reply_to, pid });
+    let ended: Promise<Seen> | null = null;
+    const over = () => (ended ??= beside.stop());
     try {
-      result = await kind.run(target, options);
+      result = await kind.run(target, { ...options, over: async () => void (await over()) });
     } catch (error) {
       faults.push(`the attack came to no end: ${error instanceof Error ? error.stack : String(error)}`);
     }
-    seen = await beside.stop();
+    seen = await over();
     peak = peakOf(pid);
     faults.push(...seen.faults.slice(0, 5));
     if (peak === 0) faults.push(`the daemon is gone: ${daemon.log().slice(-2000)}`);

@@ -14,6 +14,7 @@ const MOST = { streams: 250, hooks: 20, participants: 100 };
 export const shares: AttackKind = {
   name: 'shares',
   about: "one account's streams, hooks, pages, participants and cursors against the other accounts",
+  open: 'pages that nobody takes leave up to 490 MiB in use',
   async run(target, { short }) {
     const tally = newTally();
     const sockets: Socket[] = [];
@@ -23,6 +24,8 @@ export const shares: AttackKind = {
       await besideOthers(target, tally, { name: 'pages that nobody takes', work: () => pages(target, sockets, short) });
       await cursors(target, tally);
       await participants(target, tally);
+      await besideOthers(target, tally, { name: 'a command that writes', work: () => command(target, short) });
+      await besideOthers(target, tally, { name: 'answers that wait', work: () => waiting(target, tally, short) });
     } finally {
       for (const socket of sockets) socket.destroy();
     }
@@ -138,4 +141,45 @@ async function participants(target: Target, tally: Tally): Promise<void> {
   const shown = await target.store.conversation({ id });
   const count = shown.participants.length;
   tally.count('150 people in Cc', count <= MOST.participants ? null : `${count} participants, ${refused} refused`);
+}
+
+/** An operator's command, as an import does it, on behalf of one account. */
+async function command({ customer, store }: Target, short: boolean): Promise<void> {
+  for (let count = 0; count < (short ? 1_000 : 10_000); count += 1)
+    await store.addMessage({ id: customer.id }, { direction: 'note', text: 'x', via: 'cli' });
+}
+
+/** Answers to a contact without an address, 64 KB each, or very many; then he sees them, or his address is learned. */
+async function waiting({ url, acme, store, db }: Target, tally: Tally, short: boolean): Promise<void> {
+  const post = (place: string, body: object) => postJson(url, acme.key, { place: `/v1/conversations/${place}`, body });
+  const answered = async (count: number, answer: { text: string; mail: 'auto' | 'now' }) => {
+    const contact = {};
+    const conversation = await store.startConversation({ account: acme.slug, channel: 'line', contact, via: 'cli' });
+    for (let added = 0; added < count; added += 8) {
+      const body = { direction: 'outgoing', ...answer };
+      const all = await Promise.all(Array.from({ length: 8 }, () => post(`${conversation.id}/messages`, body)));
+      const refused = all.find(each => each.status !== 201);
+      if (refused !== undefined) throw new Error(`an answer was not taken: ${refused.status} ${refused.text}`);
+    }
+    return conversation;
+  };
+  const left = () =>
+    db.value<number>(
+      "select count(*) from delivery where kind = 'mail' and state = 'waiting' and outgoing_mail_key is null",
+    )!;
+  const none = async () => {
+    const until = performance.now() + 120_000;
+    while (left() > 0 && performance.now() < until) await new Promise(resolve => setTimeout(resolve, 200));
+    return left() === 0;
+  };
+  const many = await answered(short ? 2_000 : 20_000, { text: 'x', mail: 'auto' });
+  // The answer comes when all of them were told; whoever does not wait for it has them ended too.
+  const { status, text } = await post(`${many.id}/seen`, {});
+  const seen = (status === 200 || status === 0) && (await none());
+  tally.count('many answers that wait are seen', seen ? null : `${status} ${text}, ${left()} deliveries wait`);
+  const large = await answered(short ? 400 : 3_000, { text: 'word '.repeat(13_000), mail: 'now' });
+  await store.setContact(large.contact.id, { email: 'late@customer.example' });
+  const mailed = await none();
+  const mails = db.value<number>('select count(*) from outgoing_mail where conversation_key is not null');
+  tally.count('large answers that waited become mails', mailed ? null : `${left()} deliveries wait, ${mails} mails`);
 }

@@ -8,7 +8,7 @@ import { silentLog } from '#replyd/base/log.js';
 import { inheritedSockets, openSupervisor } from '#replyd/base/systemd.js';
 import { eventually } from '../run.js';
 
-const NONE = { smtp: [], lmtp: [], http: [], ingress: [] };
+const NONE = { smtp: [], lmtp: [], http: [], ingress: [], web: [] };
 
 test('handed-over sockets are known by their names', () => {
   const table: readonly (readonly [Record<string, string>, object])[] = [
@@ -64,6 +64,8 @@ test('readiness, signs of life and the end are told', async t => {
   const env = { NOTIFY_SOCKET: '/run/notify', WATCHDOG_USEC: '200000' };
   const supervisor = openSupervisor(env, async () => {}, { log: silentLog, program });
   t.after(() => supervisor.close());
+  supervisor.waiting();
+  await eventually('that it waits', async () => told().some(line => /^EXTEND_TIMEOUT_USEC=\d+ STATUS=/.test(line)));
   supervisor.ready();
   // The timer alone keeps no process alive.
   const awake = setInterval(() => {}, 1_000);

@@ -73,11 +73,22 @@ export async function against(folder: string, quick: boolean): Promise<void> {
 async function open(name: string, program: string): Promise<Side> {
   const daemon = await makeDaemon({ program, settings: { 'log.level': 'info' } });
   await daemon.start();
+  const { recipients } = await fill(daemon, CONVERSATIONS);
+  return { name, daemon, recipients, accepted: 0, mails: 0, seconds: 0 };
+}
+
+/**
+ * Makes the account `acme` with so many conversations. Gives an application's key, and a file with the reply addresses.
+ */
+export async function fill(
+  daemon: DaemonProcess,
+  conversations: number,
+): Promise<{ readonly key: string; readonly recipients: string }> {
   const account = ['account', 'add', 'acme', '--domain', 'reply.example.com', '--support-email', 'support@example.com'];
   await daemon.json(account);
   const { key } = await daemon.json<{ readonly key: string }>(['key', 'add', 'acme']);
   const addresses: string[] = [];
-  for (let number = 0; number < CONVERSATIONS; number++) {
+  for (let number = 0; number < conversations; number++) {
     const answer = await fetch(`http://${daemon.listening.http}/v1/conversations`, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
@@ -88,7 +99,7 @@ async function open(name: string, program: string): Promise<Side> {
   }
   const recipients = path.join(daemon.folder, 'recipients');
   await writeFile(recipients, `${addresses.join('\n')}\n`);
-  return { name, daemon, recipients, accepted: 0, mails: 0, seconds: 0 };
+  return { key, recipients };
 }
 
 async function load(side: Side, connections: number, seconds: number): Promise<number> {

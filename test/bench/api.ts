@@ -38,7 +38,7 @@ function print(text: string): void {
 }
 
 /** Posts `count` messages to conversations in turn, `connections` at a time. Returns how long each took, ms. */
-async function post(daemon: DaemonProcess, key: string, count: number, connections: number): Promise<number[]> {
+export async function post(daemon: DaemonProcess, key: string, count: number, connections: number): Promise<number[]> {
   const [host, port] = daemon.listening.http!.split(':');
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const body = JSON.stringify({ direction: 'incoming', text: 'Where is my parcel? It was to come on Monday.' });

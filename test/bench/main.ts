@@ -1,15 +1,18 @@
 /**
  * `npm run bench`: runs the benchmarks named on the command line, all of them without a name. `--quick` takes a
  * few seconds each, for seeing that they run; its figures mean little. `against DIR` is not among all of them: it needs
- * another checkout that is built.
+ * another checkout that is built. Words behind `hostile` choose among its mails.
  */
 
 import { cpus, release } from 'node:os';
 import { against } from './against.js';
 import { run as api } from './api.js';
 import { commandLine } from './command-line.js';
+import { hostile } from './hostile.js';
 import { memory } from './memory.js';
+import { postgres } from './postgres.js';
 import { run as replyText } from './reply-text.js';
+import { search } from './search.js';
 import { storeSize } from './store-size.js';
 import { throughput } from './throughput.js';
 
@@ -22,7 +25,10 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<void>>> = 
   memory,
   'command-line': commandLine,
   'reply-text': replyText,
+  hostile: quick => hostile(quick, []),
   api,
+  postgres,
+  search,
 };
 
 const words = process.argv.slice(2);
@@ -32,6 +38,8 @@ const names = words.filter(word => word !== '--quick');
 const unknown = names.filter(name => !(name in BENCHMARKS));
 if (first === 'against') {
   await against(other ?? '', quick);
+} else if (first === 'hostile') {
+  await hostile(quick, names.slice(1));
 } else if (unknown.length > 0) {
   process.stderr.write(
     `no benchmark ${unknown.join(', ')}; there are: ${Object.keys(BENCHMARKS).join(', ')}, against DIR\n`,

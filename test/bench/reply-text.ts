@@ -6,6 +6,8 @@
 import { displayHtml } from '#replyd/mail/html/sanitise.js';
 import type { KnownTexts } from '#replyd/mail/mail.js';
 import { splitReply } from '#replyd/mail/reply-text/reply-text.js';
+import { HTML_PIECES, TEXT_PIECES } from '../hostile/pieces.js';
+import { filled } from '../hostile/words.js';
 
 const KIB = 1024;
 const TEXT_SIZE = 1024 * KIB;
@@ -15,50 +17,6 @@ const HTML_BOUND = 500;
 
 const ATTRIBUTION = 'On Mon, May 3, 2027 at 10:02 AM Ann Lee <ann@shop.example> wrote:';
 
-/** Bodies that are one of these over and over. */
-const HOSTILE_TEXTS: Readonly<Record<string, string>> = {
-  'one word': 'a',
-  'empty lines': '\n',
-  'quote signs': '>',
-  'lines of quote signs': '>\n',
-  'verb lines': 'wrote:\n',
-  'attribution lines': `${ATTRIBUTION}\n`,
-  'attributions on one line': `${ATTRIBUTION} `,
-  'half attributions': 'On Mon, May 3, 2027 at 10:02 AM Ann Lee <ann@shop.example>\n',
-  'field lines': 'From: a\n',
-  'one field over and over': 'From: ',
-  dashes: '-',
-  'lines of dashes': '---\n',
-  'device lines': 'Sent from my iPhone\n',
-  'known words': 'your order left our warehouse this morning and will arrive ',
-  fences: '```\n',
-  'interleaved lines': '> a b c\nxyz\n',
-  colons: 'a: ',
-  'addresses and colons': 'a@b.example:\n',
-  'framed words': '----- x -----\n',
-  'Chinese verbs': '写道：',
-  'middle verbs': '2027 10:02 schrieb A:\n',
-  spaces: ' ',
-};
-
-const HOSTILE_HTML: Readonly<Record<string, string>> = {
-  'nested div': '<div>',
-  'nested blockquote': '<blockquote>a',
-  'nested containers': '<div class="gmail_quote">x',
-  breaks: '<br>',
-  'open spans, wrong ends': '<span></p></i>',
-  attributes: '<a x=1 y=2 z=3 ',
-  'comments in addresses': `<a href="https://x.example/${'<!---->'.repeat(1_000)}">x</a>`,
-  entities: '&amp;',
-  'open brackets': '<',
-  styles: '<p style="color:red;margin:0;padding:0;a:b;c:d">x',
-  links: '<a href="https://x.example/">x',
-  words: '<i>x</i> ',
-  'table cells': '<td>x',
-  comments: '<!-- x -->',
-  spaces: ' \n',
-};
-
 /** Prints the figures. With `quick` only a few rounds each. */
 export async function run(quick = false): Promise<void> {
   const knownTexts: KnownTexts = {
@@ -67,7 +25,7 @@ export async function run(quick = false): Promise<void> {
   };
   ordinary(knownTexts, quick ? 50 : 1_000);
   print(`hostile text, 1 MiB (bound ${TEXT_BOUND} ms)`);
-  for (const [name, piece] of Object.entries(HOSTILE_TEXTS)) {
+  for (const [name, piece] of Object.entries(TEXT_PIECES)) {
     report(
       name,
       best(quick, () => splitReply({ plain: filled(piece, TEXT_SIZE), html: null }, knownTexts)),
@@ -75,7 +33,7 @@ export async function run(quick = false): Promise<void> {
     );
   }
   print(`hostile HTML, 512 KiB (bound ${HTML_BOUND} ms): split, display`);
-  for (const [name, piece] of Object.entries(HOSTILE_HTML)) {
+  for (const [name, piece] of Object.entries(HTML_PIECES)) {
     const html = filled(piece, HTML_SIZE);
     report(
       `${name}, split`,
@@ -90,11 +48,11 @@ export async function run(quick = false): Promise<void> {
   }
   print('growth, ms at 64 KiB, 256 KiB, 1 MiB, 4 MiB');
   for (const name of ['known words', 'interleaved lines', 'attribution lines'] as const) {
-    growth(name, quick, size => splitReply({ plain: filled(HOSTILE_TEXTS[name]!, size), html: null }, knownTexts));
+    growth(name, quick, size => splitReply({ plain: filled(TEXT_PIECES[name]!, size), html: null }, knownTexts));
   }
   for (const name of ['nested div', 'nested blockquote', 'words'] as const) {
     growth(`${name} (HTML)`, quick, size =>
-      splitReply({ plain: null, html: filled(HOSTILE_HTML[name]!, size) }, knownTexts),
+      splitReply({ plain: null, html: filled(HTML_PIECES[name]!, size) }, knownTexts),
     );
   }
 }
@@ -147,10 +105,6 @@ function costOf(work: () => unknown): number {
   work();
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1_000;
-}
-
-function filled(piece: string, size: number): string {
-  return piece.repeat(Math.ceil(size / piece.length)).slice(0, size);
 }
 
 /** Words in an order that depends on the seed (a linear congruence), so that no two texts share a run. */

@@ -10,6 +10,7 @@ const EXPECTED: readonly [code: ErrorKind, exitCode: number][] = [
   ['not_found', 1],
   ['conflict', 1],
   ['unauthorized', 1],
+  ['forbidden', 1],
   ['too_large', 1],
   ['unavailable', 1],
 ];

@@ -66,8 +66,8 @@ test('neither file has a table: a dotted key can be added anywhere', () => {
 
 test('passwords and keys are secrets', () => {
   const secrets = KEY_NAMES.filter(name => findKey(name)!.secret);
-  assert.equal(secrets.length, 6);
-  assert.ok(secrets.every(name => /password|key$/.test(name)));
+  assert.equal(secrets.length, 7);
+  assert.ok(secrets.every(name => /password|key$|^store\.url$/.test(name)));
 });
 
 test('secrets are not printed', () => {
@@ -81,4 +81,6 @@ test('secrets are not printed', () => {
   assert.equal(shown['outbound.password'], '(set)');
   assert.deepEqual(shown['ingress.mandrill.key'], []);
   assert.equal(shown['smtp.max_size'], '35MiB');
+  const url = load('store.url = "postgres://u:hunter22@db.example/d?sslmode=require"');
+  assert.equal(redactedConfig(url)['store.url'], 'postgres://u:***@db.example/d?sslmode=require');
 });

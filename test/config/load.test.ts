@@ -100,6 +100,8 @@ const VALID: readonly [toml: string, key: (config: Config) => unknown, value: un
   ['outbound = { transport = "smtp", host = "[2001:db8::1]" }', c => c.outbound.host, '2001:db8::1'],
   ['data_dir = "../data"', c => c.dataDir, '/etc/data'],
   ['tls = { certificate = "tls/c.pem", key = "/k.pem" }', c => c.tls.certificate, '/etc/mail/tls/c.pem'],
+  ['store.url = " postgres://u:p@a,b/d "', c => c.store.url, 'postgres://u:p@a,b/d'],
+  ['store.patience = "2s"', c => c.store.patience, 2000],
   ['auth.authserv_id = "mx.example.com"', c => c.auth.authservId, ['mx.example.com']],
 ];
 
@@ -108,6 +110,16 @@ test('values as people write them', () => {
 });
 
 const INVALID: readonly [toml: string, line: number | null, key: string, reason: RegExp][] = [
+  ['\nstore.url = "mysql://h/d"', 2, 'store.url', /^must begin with postgres:\/\/ or postgresql:\/\//],
+  ['store.url = 5', 1, 'store.url', /^must begin with postgres:/],
+  ['store.url = ["postgres://h/d"]', 1, 'store.url', /must be one value \(postgres:\/\/ URL\), not a list/],
+  [
+    'store.url = "postgres://h/d?sslmode=verify-full"',
+    1,
+    'store.url',
+    /^sslmode=verify-full needs to know whom to trust/,
+  ],
+  ['store.pool = 2', 1, 'store.pool', /whole number from 5 to 200/],
   ['smtp.maxsize = 1', 1, 'smtp.maxsize', /unknown key, did you mean smtp\.max_size\?/],
   ['[smpt]\n\nlisten = []', 3, 'smpt.listen', /did you mean smtp\.listen\?/],
   ['max_size = 1', 1, 'max_size', /did you mean smtp\.max_size or outbound\.max_size\?/],
@@ -220,6 +232,9 @@ const INVALID: readonly [toml: string, line: number | null, key: string, reason:
   ['ingress.listen = "127.0.0.1:8025"', 1, 'ingress.listen', /is taken \(http\.listen\)/],
   ['smtp.listen = ["0.0.0.0:25", "[::]:25"]', 1, 'smtp.listen', /takes IPv4 too, leave 0\.0\.0\.0 out/],
   ['smtp.listen = ["[::]:8025"]', 1, 'http.listen', /overlaps/],
+  ['web.listen = "127.0.0.1:8025"', 1, 'web.listen', /is taken \(http\.listen\)/],
+  ['web.listen = "[::]:8027"', 1, 'web.public_url', /must begin with https/],
+  ['web.listen = "0.0.0.0:8027"\nweb.public_url = "http://s.example"', 2, 'web.public_url', /must begin with https/],
 ];
 
 test('what is wrong names file, line, key and reason', () => {
@@ -273,6 +288,10 @@ test('no message holds a secret', () => {
   const texts = [
     'ingress.relay.password = "hunter22"\ningress.mandrill.key = "hunter22"\ncolour = 1',
     'outbound.password = "hunter22',
+    'store.url = "postgres://u:hunter22@@h"',
+    'store.url = "hunter22"',
+    'store.url = "postgres://h/d?hunter22=1"',
+    'store.url = ["hunter22"]',
     'outbound.password = "hunter22" "hunter22"',
     'outbound.password = hunter22',
     'ingress.relay.password = [\n  "hunter22=1",\n  "hunter22=2" 3\n]',
@@ -287,6 +306,25 @@ test('no message holds a secret', () => {
     RAILS_INBOUND_EMAIL_SERVICE: 'hunter22',
   });
   assert.ok(!JSON.stringify({ notices, warnings }).includes('hunter22'));
+});
+
+test('the store is a folder, or a database with what the variables of libpq say of it', () => {
+  assert.deepEqual(load('data_dir = "/d"').store, { kind: 'sqlite', dataDir: '/d' });
+  assert.deepEqual(load('data_dir = "/d"', { PGHOST: 'db', PGSSLMODE: 'nonsense' }).store.kind, 'sqlite');
+  const env = { REPLYD_STORE_URL: 'postgres://u@/d', PGHOST: 'one,two', PGPASSWORD: 'hunter22', PGSSLMODE: 'disable' };
+  const { store } = load('data_dir = "/d"\nstore.standbys = 1', env);
+  assert.ok(store.kind === 'postgres');
+  const { dataDir, name, pool, patience, standbys } = store;
+  assert.deepEqual([dataDir, name, pool, patience, standbys], ['/d', 'postgres://u:***@one,two/d', 10, 5000, 1]);
+  assert.deepEqual(
+    store.servers.map(each => [each.host, each.password(), each.ssl]),
+    [
+      ['one', 'hunter22', false],
+      ['two', 'hunter22', false],
+    ],
+  );
+  const { message } = faultsOf(() => load('store.url = "postgres://h/d"', { PGSSLMODE: 'no' }));
+  assert.equal(message, 'environment: PGSSLMODE: must be disable, allow, prefer, require, verify-ca, verify-full');
 });
 
 test('every key has a variable of its own, which comes before the file', () => {

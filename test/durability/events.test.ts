@@ -7,8 +7,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { ApiKey, Conversation, Event } from '#replyd/conversation/model.js';
-import { addAccount, type DaemonProcess, withDaemon } from '../daemon-process.js';
+import { addAccount, withDaemon } from '../daemon-process.js';
 import { eventually } from '../run.js';
+import { firstHeard, follow } from './stream-reader.js';
 
 const CONVERSATIONS = 4;
 const MESSAGES = 40;
@@ -38,72 +39,13 @@ async function openReceiver(context: TestContext) {
   return { heard, up, down, url: () => `http://127.0.0.1:${port}/` };
 }
 
-/** Reads the stream, and comes again from where it was whenever it ends, until it is told to stop. */
-function follow(daemon: DaemonProcess, key: string) {
-  const heard: Event[] = [];
-  let last: string | null = null;
-  let stopped = false;
-  let comes = 0;
-  const ending = new AbortController();
-  const once = async () => {
-    const response = await fetch(`http://${daemon.listening.http}/v1/events`, {
-      headers: { authorization: `Bearer ${key}`, ...(last === null ? {} : { 'last-event-id': last }) },
-      signal: ending.signal,
-    });
-    assert.equal(response.status, 200);
-    comes += 1;
-    let rest = '';
-    for await (const chunk of response.body!) {
-      rest += Buffer.from(chunk).toString('utf8');
-      for (let end = rest.indexOf('\n\n'); end !== -1; end = rest.indexOf('\n\n')) {
-        const lines = rest.slice(0, end).split('\n');
-        rest = rest.slice(end + 2);
-        last = lines.find(line => line.startsWith('id: '))?.slice(4) ?? last;
-        const data = lines.find(line => line.startsWith('data: '))?.slice(6);
-        assert.ok(!lines.includes('event: reset'));
-        if (data !== undefined) heard.push(JSON.parse(data));
-      }
-    }
-  };
-  const done = (async () => {
-    while (!stopped) {
-      await once().catch(error => {
-        if (error instanceof assert.AssertionError) throw error;
-      });
-      await new Promise<void>(resolve => setTimeout(resolve, 20));
-    }
-  })();
-  return {
-    heard,
-    comes: () => comes,
-    begun: () => last !== null,
-    async end() {
-      stopped = true;
-      ending.abort();
-      await done;
-    },
-  };
-}
-
-/** Seqs of each conversation in the order in which they were first heard. */
-function firstHeard(events: readonly Event[]): Map<string, number[]> {
-  const seen = new Set<string>();
-  const order = new Map<string, number[]>();
-  for (const { id, seq, conversation } of events) {
-    if (seen.has(id)) continue;
-    seen.add(id);
-    order.set(conversation!.id, [...(order.get(conversation!.id) ?? []), seq]);
-  }
-  return order;
-}
-
 test('no event is lost or out of order, whatever goes down', { timeout: 180_000 }, async context => {
   const receiver = await openReceiver(context);
   await withDaemon({ settings: { 'hooks.allow_private': true, 'log.level': 'info' } }, async daemon => {
     await addAccount(daemon);
     const { key } = await daemon.json<ApiKey & { key: string }>(['key', 'add', 'acme']);
     await daemon.json(['hook', 'add', 'acme', receiver.url()]);
-    const reader = follow(daemon, key);
+    const reader = follow(() => `${daemon.listening.http}`, key);
     await eventually('the reader is there', reader.begun);
     const ask = async <T>(place: string, body: unknown, name: string): Promise<T> =>
       eventually(`${place} is done`, async () => {

@@ -7,18 +7,18 @@ import { test } from 'node:test';
 import { loadConfig } from '#replyd/config/load.js';
 import { storeRules } from '#replyd/config/settings.js';
 import type { Conversation } from '#replyd/conversation/model.js';
-import { openStore } from '#replyd/store/sqlite/open.js';
+import { openerOf } from '#replyd/store/open.js';
 import { addAccount, type DaemonProcess, makeDaemon } from '../daemon-process.js';
 import { type Sent, sendUntil } from './load.js';
 
 const ROUNDS = Number(process.env.REPLYD_TEST_KILL_ROUNDS ?? 20);
 const CONVERSATIONS = 5;
 
-function openBeside(daemon: DaemonProcess) {
-  const { config } = loadConfig({ file: daemon.configFile, env: {}, cwd: daemon.folder });
+async function openBeside(daemon: DaemonProcess) {
+  const { config, store } = loadConfig({ file: daemon.configFile, env: {}, cwd: daemon.folder });
   // Conversations grow beyond one answer's bytes, and these tests read them whole.
   const rules = { ...storeRules(config), responseBytes: Number.MAX_SAFE_INTEGER };
-  return openStore({ dataDir: config.dataDir, writer: 'direct', rules, migrate: false });
+  return (await openerOf(store)).open({ writer: 'direct', rules, migrate: false });
 }
 
 test(`${ROUNDS} rounds of kill -9 under load lose nothing and store nothing twice`, async context => {

@@ -1,6 +1,7 @@
 /** A webhook receiver on a loopback port that can go wrong in every way, and remembers which events it took. */
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Event } from '#replyd/conversation/model.js';
 
 /** A status to answer with, or what happens instead of an answer. `away`: nobody listens. */
 export type Manner = number | 'away' | 'silence' | 'hangup' | 'garbage';
@@ -11,6 +12,8 @@ export interface Receiver {
   readonly taken: string[];
   /** First lines of the messages that `message.created` events told of, as often as they were taken. */
   readonly words: string[];
+  /** The events themselves, as often as they were taken. */
+  readonly events: Told[];
   /** Requests that came since the last change of manner; those to another path than `/hook` are counted in `strays`. */
   requests(): number;
   strays(): number;
@@ -18,16 +21,13 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
-interface Told {
-  readonly id: string;
-  readonly type: string;
-  readonly message: { readonly text: string } | null;
-}
+type Told = Pick<Event, 'id' | 'seq' | 'type' | 'conversation' | 'message'>;
 
 export async function startReceiver(): Promise<Receiver> {
   const sockets = new Set<Socket>();
   const taken: string[] = [];
   const words: string[] = [];
+  const events: Told[] = [];
   let manner: Manner = 200;
   let [requests, strays] = [0, 0];
 
@@ -38,9 +38,10 @@ export async function startReceiver(): Promise<Receiver> {
     else if (manner === 'garbage') request.socket.end('250 2.0.0 this is no HTTP\r\n\r\n');
     else if (typeof manner === 'number') {
       if (manner < 300 && request.url === '/hook') {
-        const { id, type, message } = JSON.parse(body) as Told;
-        taken.push(id);
-        if (type === 'message.created') words.push(message?.text.split('\n')[0] ?? '');
+        const event = JSON.parse(body) as Told;
+        taken.push(event.id);
+        events.push(event);
+        if (event.type === 'message.created') words.push(event.message?.text.split('\n')[0] ?? '');
       }
       response.writeHead(manner, manner >= 300 && manner < 400 ? { location: '/elsewhere' } : {}).end('so be it');
     }
@@ -69,6 +70,7 @@ export async function startReceiver(): Promise<Receiver> {
     url: `http://127.0.0.1:${port}/hook`,
     taken,
     words,
+    events,
     requests: () => requests,
     strays: () => strays,
     async behave(next) {

@@ -7,8 +7,11 @@ import { type DaemonProcess, hostPort } from '../daemon-process.js';
 import { connectTalk } from '../interop/smtp-talk.js';
 
 const EHLO_MS = 5_000;
-/** Files of what begins with the first mail: the parser's thread has 5 in Node 20, 6 in Node 22. */
-const BEGUN = 10;
+/**
+ * Files of what begins with the first mail: the parser's thread has 6, the thread of the search 10 with its two databases
+ * and their logs.
+ */
+const BEGUN = 20;
 
 /** Gives what the daemon has logged since the last call as far as it is a fault: all but refusals. */
 export function logReader(daemon: DaemonProcess): () => string[] {

@@ -95,10 +95,10 @@ async function makeWorld(dataDir: string): Promise<World> {
   }
 }
 
-/** Every recipient that may be taken, in lower case. */
+/** Every recipient that may be taken, in the form in which it is kept. */
 export function aliveIn(world: World): ReadonlySet<string> {
   const { domain, inbox, replies } = world;
   const operator = ['postmaster', ...[domain, 'off.example.com'].flatMap(at => [`postmaster@${at}`, `abuse@${at}`])];
   const written = [inbox, ...replies].flatMap(address => ['+', '-', '='].map(sign => address.replace('+', sign)));
-  return new Set([...operator, ...written].flatMap(address => [address, `${address}.`]));
+  return new Set([...operator, ...written]);
 }

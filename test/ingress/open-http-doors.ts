@@ -22,7 +22,7 @@ export interface HttpDoors {
   readonly log: Record<string, unknown>[];
   readonly clock: { now: number };
   spoolFiles(): string[];
-  post(post: ProviderPost): Promise<{ readonly status: number; readonly body: string }>;
+  post(post: ProviderPost): Promise<{ readonly status: number; readonly body: string; readonly headers: Headers }>;
 }
 
 export async function openHttpDoors(t: TestContext, change: Partial<DoorSettings> = {}): Promise<HttpDoors> {
@@ -69,7 +69,7 @@ export async function openHttpDoors(t: TestContext, change: Partial<DoorSettings
     async post({ path: address, headers, body }) {
       const answer = await fetch(`${url}${address}`, { method: 'POST', headers, body, redirect: 'manual' });
       assert.ok(answer.status < 300 || answer.status > 399, 'never a redirect');
-      return { status: answer.status, body: await answer.text() };
+      return { status: answer.status, body: await answer.text(), headers: answer.headers };
     },
   };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { corpusMails, understood } from './corpus.js';
 
-const INPUT = new Set(['knownTexts', 'mail_from']);
+const INPUT = new Set(['knownTexts', 'mail_from', 'opens']);
 
 const MAILS = corpusMails();
 

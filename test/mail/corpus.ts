@@ -1,11 +1,12 @@
 /**
  * The corpus: `test/corpus/NNN-name/` with `mail.eml` (the bytes), `expect.json` (what must be understood of it) and
  * `why.txt` (one line: why this mail is here). A field that stands in expect.json must match exactly; `knownTexts` and
- * `mail_from` are input.
+ * `mail_from` are input. `opens` is what the whole daemon makes of a forward (`test/conversation/forwarded.test.ts`).
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { KnownTexts } from '#replyd/mail/mail.js';
+import { readForward } from '#replyd/mail/forward.js';
+import type { KnownTexts, Reading } from '#replyd/mail/mail.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
 import { readMail } from '#replyd/mail/reading.js';
 import { isHardBounce } from '#replyd/mail/status.js';
@@ -40,6 +41,7 @@ export async function understood(mail: CorpusMail): Promise<Record<string, unkno
   return {
     kind: reading.kind,
     evidence: reading.evidence,
+    forward: 'forward' in mail.expect ? await forwardIn(reading) : undefined,
     report: reading.report,
     suspends: reading.report.some(
       ({ action, status }) => action === 'complaint' || (action === 'failed' && isHardBounce(status)),
@@ -68,6 +70,23 @@ export async function understood(mail: CorpusMail): Promise<Record<string, unkno
       inline: file.inline,
       content_id: file.contentId,
     })),
+  };
+}
+
+/** The mail that it holds when somebody sent it on. */
+async function forwardIn(reading: Reading): Promise<Record<string, unknown> | null> {
+  const forward = await readForward(reading, ({ content }) =>
+    parseMail((content as { bytes: Uint8Array }).bytes, keepInMemory),
+  );
+  if (forward?.kind !== 'one') return forward === null ? null : { doubt: forward.reason };
+  const { original, words } = forward;
+  return {
+    writer: original.mail.from,
+    subject: original.mail.subject,
+    date: original.mail.date,
+    text: original.text.text,
+    words: words.text,
+    files: original.mail.attachments.map(file => file.filename),
   };
 }
 

@@ -13,6 +13,7 @@ function parcel(changes: Partial<MailParcel> = {}): MailParcel {
   return {
     kind: 'mail',
     deliveryId: 'dl_1',
+    lease: 1,
     attempt: 1,
     mailFrom: 'bounce+ab@reply.example.com',
     rcptTo: 'anna@customer.example',
@@ -87,6 +88,7 @@ test('what is no mail is handed back', async () => {
   const hook = {
     kind: 'webhook',
     deliveryId: 'dl_1',
+    lease: 1,
     attempt: 1,
     url: 'x',
     eventId: 'ev_1',

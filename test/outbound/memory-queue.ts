@@ -9,6 +9,8 @@ export interface MemoryDelivery {
   readonly destination: string;
   state: 'waiting' | 'leased' | 'deferred' | 'sent' | 'failed';
   attempts: number;
+  /** Of the last lease. */
+  lease: number;
   dueAt: number;
   response: string | null;
 }
@@ -47,6 +49,7 @@ export function memoryStore(name = 'smarthost'): MemoryStore {
         destination: name,
         state: 'waiting',
         attempts: 0,
+        lease: 0,
         dueAt: 0,
         response: null,
         ...fields,
@@ -59,6 +62,14 @@ export function memoryStore(name = 'smarthost'): MemoryStore {
       const leased = deliveries.filter(each => each.state === 'leased');
       leased.forEach(giveBack);
       return leased.length;
+    },
+    async voidLost(destination, held) {
+      const ids = held.map(parcel => parcel.deliveryId);
+      const lost = deliveries.filter(
+        each => each.state === 'leased' && each.destination === destination && !ids.includes(each.id),
+      );
+      lost.forEach(giveBack);
+      return lost.length;
     },
     async lease(destination, options) {
       await fault('lease');
@@ -73,6 +84,7 @@ export function memoryStore(name = 'smarthost'): MemoryStore {
       return due.map(each => {
         each.state = 'leased';
         each.attempts += 1;
+        each.lease += 1;
         return parcelOf(each);
       });
     },
@@ -86,10 +98,11 @@ export function memoryStore(name = 'smarthost'): MemoryStore {
         delivery.state = options.retryAt === null ? 'failed' : 'deferred';
         delivery.dueAt = options.retryAt ?? delivery.dueAt;
       }
+      return options.lease === undefined || options.lease === delivery.lease;
     },
-    async release(ids) {
+    async release(parcels) {
       await fault('release');
-      for (const delivery of ids.map(store.of)) {
+      for (const delivery of parcels.map(parcel => store.of(parcel.deliveryId))) {
         if (delivery.state !== 'leased') throw new Error(`${delivery.id} released without a lease`);
         delivery.attempts -= 1;
         giveBack(delivery);
@@ -116,6 +129,7 @@ function parcelOf(delivery: MemoryDelivery): MailParcel {
   return {
     kind: 'mail',
     deliveryId: delivery.id,
+    lease: delivery.lease,
     attempt: delivery.attempts,
     mailFrom: '',
     rcptTo: delivery.rcptTo,

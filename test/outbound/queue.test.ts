@@ -133,6 +133,29 @@ test('keeps the order of one key: the younger goes when the older is settled', a
   assert.deepEqual(at.tries, ['dl_1', 'dl_3', 'dl_1', 'dl_2']);
 });
 
+test('what is leased and nobody holds is tried again after a minute; what is on its way stays', async t => {
+  let end = () => {};
+  const at = bench(t, store => {
+    store.add();
+    // The store went back to before it was settled.
+    store.add({ state: 'leased', attempts: 1, lease: 1 });
+  });
+  at.answer = parcel => (parcel.deliveryId === 'dl_1' ? new Promise(done => (end = () => done(SENT))) : SENT);
+  await settled();
+  await at.time.advance(MINUTE / 2);
+  at.queue.wake();
+  await settled();
+  assert.deepEqual(at.tries, ['dl_1']);
+  await at.time.advance(MINUTE / 2);
+  at.queue.wake();
+  await settled();
+  assert.deepEqual(at.tries, ['dl_1', 'dl_2']);
+  assert.deepEqual(states(at), ['leased', 'sent']);
+  end();
+  await settled();
+  assert.deepEqual(states(at), ['sent', 'sent']);
+});
+
 test('waiting for an older one of its order does not keep the processor busy', async t => {
   const at = bench(t, store => {
     store.add({ orderKey: 'a', state: 'deferred', dueAt: 1_000_000 + 10 * MINUTE });
@@ -359,6 +382,28 @@ for (const method of ['lease', 'nextDueAt', 'destination', 'release', 'setDestin
     assert.deepEqual(states(at), ['sent', 'sent']);
   });
 }
+
+test('a lease that failed and counted all the same is free again, and what is held stays', async t => {
+  const going: (() => void)[] = [];
+  const at = bench(t, add(1));
+  at.answer = () => new Promise(resolve => going.push(() => resolve(SENT)));
+  await settled();
+  add(2)(at.store);
+  const { lease } = at.store;
+  at.store.lease = async (...asked) => {
+    at.store.lease = lease;
+    await lease(...asked);
+    throw new ReplydError('unavailable', 'the answer to the commit was lost');
+  };
+  at.queue.wake();
+  await settled();
+  assert.deepEqual(states(at), ['leased', 'leased', 'leased']);
+  await at.time.advance(MINUTE);
+  assert.equal(at.tries.length, 3, 'each once');
+  for (const go of going) go();
+  await at.time.advance(MINUTE);
+  assert.deepEqual(states(at), ['sent', 'sent', 'sent']);
+});
 
 test('closing waits for the tries under way, settles them and begins no other', async t => {
   const going: (() => void)[] = [];

@@ -22,6 +22,9 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
+const ABOUT = { knownTexts: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] };
+const TURN = { client: ['127.0.0.0/24', '127.0.0.1'], account: 'acc_1', last: false };
+
 function mailWith(files: readonly Buffer[]): Buffer {
   const parts = files.map(
     file =>
@@ -38,11 +41,7 @@ test('attachments of all sizes come back whole from the worker, and the raw mail
   const bytes = mailWith(files);
   const before = Buffer.from(bytes);
   // Several at once, so that one's memory could be another's.
-  const all = await Promise.all(
-    [1, 2, 3].map(() =>
-      parser.parse({ bytes }, { knownTexts: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] }),
-    ),
-  );
+  const all = await Promise.all([1, 2, 3].map(() => parser.parse({ bytes }, ABOUT, TURN)));
   for (const parsed of all) {
     assert.ok(parsed.kind === 'read');
     assert.equal(parsed.reading.text.text, 'Hello');
@@ -66,15 +65,10 @@ test('a mail whose hash can not be noted is read all the same', async context =>
   context.after(() => other.close());
   for (const text of ['one', 'two']) {
     const bytes = Buffer.from(`From: ann@example.com\r\n\r\n${text}\r\n`);
-    const parsed = await other.parse(
-      { bytes },
-      { knownTexts: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] },
-    );
+    const parsed = await other.parse({ bytes }, ABOUT, TURN);
     assert.ok(parsed.kind === 'read' && parsed.reading.text.text === text);
   }
 });
-
-const ABOUT = { knownTexts: { texts: [], replyAddresses: [] }, mailFrom: '', authservIds: [] };
 
 test('all mails that were in hand when the process went down are read apart, others are not', async context => {
   const mails = ['one', 'two', 'three'].map(text => Buffer.from(`From: ann@example.com\r\n\r\n${text}\r\n`));
@@ -92,7 +86,7 @@ test('all mails that were in hand when the process went down are read apart, oth
   });
   context.after(() => other.close());
   assert.deepEqual(warned, hashes.slice(0, 2));
-  const parsed = await Promise.all(mails.map(bytes => other.parse({ bytes }, ABOUT)));
+  const parsed = await Promise.all(mails.map(bytes => other.parse({ bytes }, ABOUT, TURN)));
   assert.deepEqual(
     parsed.map(each => [each.facts.sha256, each.kind]),
     [
@@ -106,7 +100,7 @@ test('all mails that were in hand when the process went down are read apart, oth
 test('no mail is in hand when all have been read', async () => {
   await Promise.all(
     Array.from({ length: 20 }, (_, number) =>
-      parser.parse({ bytes: Buffer.from(`From: ann@example.com\r\n\r\n${number}\r\n`) }, ABOUT),
+      parser.parse({ bytes: Buffer.from(`From: ann@example.com\r\n\r\n${number}\r\n`) }, ABOUT, TURN),
     ),
   );
   await eventually('the mark is taken away', () => readFileSync(path.join(folder, 'parsing'), 'latin1').trim() === '');
@@ -126,7 +120,10 @@ test('what our own parser can not read the second reader reads, from memory and 
   const large = nested('Where is my order? '.repeat(20_000));
   const file = path.join(folder, 'large.eml');
   writeFileSync(file, large);
-  const [one, two] = await Promise.all([parser.parse({ bytes: small }, ABOUT), parser.parse({ file }, ABOUT)]);
+  const [one, two] = await Promise.all([
+    parser.parse({ bytes: small }, ABOUT, TURN),
+    parser.parse({ file }, ABOUT, TURN),
+  ]);
   for (const [parsed, bytes] of [
     [one, small],
     [two, large],
@@ -135,5 +132,59 @@ test('what our own parser can not read the second reader reads, from memory and 
     assert.ok(parsed.reading.text.text.startsWith('Where is my order?'));
     assert.equal(parsed.reading.evidence[0], 'read by the second reader');
     assert.equal(parsed.facts.sha256, createHash('sha256').update(bytes).digest('hex'));
+  }
+});
+
+test('the process that reads large mails knows no secret of the daemon', async context => {
+  process.env.REPLYD_STORE_URL = 'postgres://replyd:secret@db.example/replyd';
+  context.after(() => delete process.env.REPLYD_STORE_URL);
+  const file = path.join(incomingFolder, 'secret');
+  writeFileSync(file, mailWith([Buffer.alloc(8 * 2 ** 20, 1)]));
+  const read = parser.parse({ file }, ABOUT, TURN);
+  const seen = await eventually(
+    'the process is there',
+    () => {
+      const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1').trim().split(' ');
+      return children.flatMap(pid => variablesOf(pid)).find(each => each.includes('NODE_CHANNEL_FD'));
+    },
+    { every: 1 },
+  );
+  assert.ok(!seen.includes('secret'));
+  assert.equal((await read).kind, 'read');
+});
+
+/** As they were when the process began; none when it is gone. */
+function variablesOf(pid: string): string[] {
+  try {
+    return [readFileSync(`/proc/${pid}/environ`, 'latin1')];
+  } catch {
+    return [];
+  }
+}
+
+test('in both places clients and accounts take turns, and the operator has the last', async () => {
+  const mails = Array.from({ length: 4 }, (_, number) => ({ account: 'acc_1', client: 'a', number, last: false }));
+  const waiting = [
+    { account: '', client: 'c', number: 0, last: true },
+    ...mails,
+    { account: 'acc_2', client: 'a', number: 0, last: false },
+    { account: 'acc_1', client: 'b', number: 0, last: false },
+  ];
+  for (const place of ['worker', 'children']) {
+    const read: string[] = [];
+    await Promise.all(
+      waiting.map(async ({ number, ...turn }) => {
+        const bytes = Buffer.from(`From: ann@example.com\r\n\r\n${turn.client} ${number}\r\n`);
+        const file = path.join(folder, `${turn.client}${turn.account}${number}.eml`);
+        writeFileSync(file, bytes);
+        await parser.parse(place === 'worker' ? { bytes } : { file }, ABOUT, { ...turn, client: ['n', turn.client] });
+        read.push(`${turn.client} ${turn.account} ${number}`);
+      }),
+    );
+    assert.deepEqual(
+      read,
+      ['a acc_1 0', 'b acc_1 0', 'a acc_2 0', 'a acc_1 1', 'a acc_1 2', 'a acc_1 3', 'c  0'],
+      place,
+    );
   }
 });

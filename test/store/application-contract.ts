@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isReplydError } from '#replyd/base/errors.js';
-import type { WebhookParcel } from '#replyd/conversation/ports.js';
+import type { ComposeSnapshot } from '#replyd/conversation/composing.js';
+import type { Outcome, WebhookParcel } from '#replyd/conversation/ports.js';
 import type { Store } from '#replyd/conversation/store.js';
+import { factsOf } from '#replyd/mail/fingerprint.js';
 import { destinationOf, filing, type Open, type Opened, reading } from './contract.js';
 
 const FIRST = 'ev_00000000000';
@@ -212,6 +214,59 @@ export function applicationContract(name: string, open: Open): void {
     await assert.rejects(store.hook(hook.id), error => isReplydError(error, 'not_found'));
   });
 
+  check('settling again in the same way is true, whatever became of the first answer', async ({ store }) => {
+    const { id } = await started(store);
+    const { hook } = await store.addHook({ account: 'acme', url: 'http://app.example/' });
+    await store.addMessage({ id }, { direction: 'note', text: 'told', via: 'api' });
+    const now = Date.now() + 1000;
+    const retry = { kind: 'retry', response: '500' } as const;
+    const retryAt = now + 5000;
+    const [first] = await leaseAll(store, hook.id, now);
+    const { deliveryId, lease } = first!;
+    const settle = (outcome: Outcome, at: number | null, of = lease) =>
+      store.settle(deliveryId, outcome, { now, retryAt: at, lease: of });
+    await store.voidLost(hook.id, []);
+    assert.equal(await settle(retry, retryAt), false, 'its lease ended');
+    const [{ lease: second }] = (await leaseAll(store, hook.id, now)) as [WebhookParcel];
+    assert.equal(await settle(retry, retryAt, second), true);
+    assert.equal(await settle(retry, retryAt, second), true, 'the same again');
+    assert.equal(await settle(retry, retryAt + 1, second), false);
+    assert.equal(await settle(SENT, null, second), false);
+    assert.equal(await settle(retry, retryAt), false, 'of the lease before');
+    const [{ lease: third }] = (await leaseAll(store, hook.id, retryAt)) as [WebhookParcel];
+    assert.equal(await settle(SENT, null, third), true);
+    assert.equal(await settle(SENT, null, third), true);
+    assert.equal((await store.delivery(deliveryId)).state, 'sent');
+    assert.equal((await store.delivery(deliveryId)).attempts, 3);
+  });
+
+  check(
+    'a hook that was removed leaves nothing of its queue, whoever still works on it',
+    async ({ store, destinations }) => {
+      const { id } = await started(store);
+      const { hook } = await store.addHook({ account: 'acme', url: 'http://app.example/' });
+      await store.addMessage({ id }, { direction: 'note', text: 'told', via: 'api' });
+      const [parcel] = await store.lease(hook.id, { now: Date.now() + 1000, limit: 1 });
+      await store.settle(parcel!.deliveryId, { kind: 'retry', response: '500' }, { now: Date.now(), retryAt: null });
+      // The removal and what the queue was about to do.
+      const trouble = { name: hook.id, paused: 'trouble', reason: 'x', nextProbeAt: Date.now(), failures: 1 } as const;
+      await Promise.all([
+        store.removeHook(hook.id),
+        store.lease(hook.id, { now: Date.now() + 1000, limit: 1 }),
+        store.setDestination(trouble, 'queue'),
+      ]);
+      await store.setDestination(trouble, 'queue');
+      await store.lease(hook.id, { now: Date.now() + 1000, limit: 1 });
+      await store.voidLost(hook.id, []);
+      assert.equal((await store.destination(hook.id)).paused, null);
+      // What had failed is kept, and an operator may have it tried again.
+      await store.retryDelivery(parcel!.deliveryId);
+      assert.deepEqual(await store.lease(hook.id, { now: Date.now() + 1000, limit: 1 }), []);
+      assert.equal((await store.delivery(parcel!.deliveryId)).state, 'cancelled');
+      if (destinations) assert.deepEqual(await destinations(), []);
+    },
+  );
+
   check('events are read in order from any place, and a place that is gone is known', async ({ store }) => {
     assert.equal(await store.latestEvent(), FIRST);
     const { id } = await started(store);
@@ -415,6 +470,72 @@ export function continuityContract(name: string, open: Open): void {
       assert.deepEqual(await store.dueConversations({ now: now(), limit: 9 }), [id]);
     },
   );
+
+  const composed = async (store: Store, id: string, mail: ComposeSnapshot) => {
+    const mailId = store.mintMailId();
+    const bytes = Buffer.from(mailId);
+    const saved = await store.saveComposed({
+      mailId,
+      conversationId: id,
+      messageId: `${mailId}@reply.example.com`,
+      subject: 'Hello',
+      messageIds: mail.unmailed.map(message => message.id),
+      inReplyTo: null,
+      references: [],
+      raw: await store.place({ bytes }, factsOf(bytes)),
+      copies: mail.copies.map(copy => ({ deliveryId: copy.deliveryId, head: '', mailFrom: 'bounce@example.com' })),
+    });
+    assert.ok(saved);
+  };
+
+  check('a mail carries 100 messages, the next one the rest, in their order', async ({ store, now }) => {
+    const { id } = await started(store);
+    const cc = [{ name: 'Ben', email: 'ben@other.example' }];
+    for (let count = 0; count < 230; count += 1)
+      await store.addMessage({ id }, { ...outgoing(`${count}`), ...(count < 120 ? {} : { cc }) });
+    await store.addMessage({ id }, { ...outgoing('at once'), mail: 'now' });
+    const mails: { to: number; texts: string[] }[] = [];
+    for (;;) {
+      assert.deepEqual(await store.dueConversations({ now: now(), limit: 9 }), mails.length < 4 ? [id] : []);
+      const mail = await store.composeSnapshot(id, { now: now(), context: 0 });
+      if (mail === null) break;
+      mails.push({ to: mail.copies.length, texts: mail.unmailed.map(message => message.text) });
+      await composed(store, id, mail);
+    }
+    const shown = mails.map(({ to, texts }) => `${to}: ${texts[0]} to ${texts.at(-1)}, ${texts.length}`);
+    const contact = ['1: 0 to 99, 100', '1: 100 to 199, 100'];
+    assert.deepEqual(
+      shown,
+      [...contact, '1: 120 to 219, 100', '2: 200 to at once, 31'],
+      'the contact, the contact, Ben, both',
+    );
+  });
+
+  check('texts that are too large together go with mails of their own', async ({ store, later, now }) => {
+    const { id } = await started(store);
+    const texts = ['a', 'b', 'c'].map(letter => letter.repeat(100_000));
+    for (const text of texts) await store.addMessage({ id }, outgoing(text));
+    later(120_000);
+    const mail = await store.composeSnapshot(id, { now: now(), context: 0 });
+    assert.deepEqual(
+      mail!.unmailed.map(message => message.text),
+      [texts[0]],
+      'outbound.max_size is 1 MB here, and text may grow to six times its size',
+    );
+  });
+
+  check('what waits for many mails is dropped whole when the contact saw it', async ({ store, later }) => {
+    const { id } = await started(store);
+    for (let count = 0; count < 205; count += 1) await store.addMessage({ id }, outgoing(`${count}`));
+    await store.addMessage({ id }, { ...outgoing('at all events'), mail: 'now', delay: 60_000 });
+    await store.seen({ id });
+    later(120_000);
+    const all = await store.messages({ id }, { after: 1, limit: 500 });
+    const states = all.map(message => message.mail.reason ?? message.mail.state);
+    assert.deepEqual([...new Set(states.slice(0, 205))], ['seen']);
+    assert.equal(states[205], 'delay');
+    assert.equal(all[0]!.deliveries.length, 0);
+  });
 
   check('old answers and events are cleared by their age', async ({ store, later, now }) => {
     const { id } = await started(store);

@@ -8,6 +8,8 @@ import type { Store } from '#replyd/conversation/store.js';
 import type { Mail, MailKind, Reading } from '#replyd/mail/mail.js';
 
 export interface Opened {
+  /** Names of the destinations that have a row. */
+  readonly destinations?: () => Promise<readonly string[]>;
   readonly store: Store;
   /** Moves the store's clock on; a store with the machine's own clock has none. */
   readonly later?: (milliseconds: number) => void;
@@ -101,7 +103,12 @@ export function storeContract(name: string, open: Open): void {
       support_email: 'support@example.com',
     });
     assert.deepEqual(account.domains, ['reply.example.com']);
-    assert.deepEqual(account.features, { inbound_emails: true, new_conversations: false, hold_strangers: false });
+    assert.deepEqual(account.features, {
+      inbound_emails: true,
+      new_conversations: false,
+      hold_strangers: false,
+      forwarded_mail: false,
+    });
     assert.match(account.inbox ?? '', /^inbox\+[0-9a-f]{32}@reply\.example\.com$/);
     assert.deepEqual(await store.accounts(), [account]);
   });
@@ -111,6 +118,20 @@ export function storeContract(name: string, open: Open): void {
     assert.deepEqual(await store.quotable([id]), ['Where is my parcel?']);
     await store.setAccount('acme', { settings: { intro: 'Acme answers', footer: 'Acme Ltd, Ghent' } });
     assert.deepEqual(await store.quotable([id, id]), ['Where is my parcel?', 'Acme answers', 'Acme Ltd, Ghent']);
+  });
+
+  check('of several conversations no more may come back quoted than a reader looks at', async ({ store }) => {
+    const { id } = await acme(store);
+    const long = 'word '.repeat(30_000).trim();
+    const said = await store.startConversation({
+      account: 'acme',
+      channel: 'web_widget',
+      contact: { email: 'dora@customer.example' },
+      text: long,
+      via: 'cli',
+    });
+    assert.deepEqual(await store.quotable([id, said.id]), ['Where is my parcel?', long]);
+    assert.deepEqual(await store.quotable([said.id, id]), [long]);
   });
 
   check('refuses what is wrong with an account', async ({ store }) => {
@@ -154,6 +175,30 @@ export function storeContract(name: string, open: Open): void {
       [2],
     );
   });
+
+  check(
+    'lists conversations with the beginning of their newest words, but not of a held message',
+    async ({ store }) => {
+      const { id, reply_to } = await acme(store);
+      const silent = await store.startConversation({
+        account: 'acme',
+        channel: 'api',
+        contact: { name: 'Bo' },
+        via: 'api',
+      });
+      const said = { direction: 'outgoing', agent: { name: 'Ann' }, text: '  It is\n\nin Ghent.', via: 'api' } as const;
+      await store.addMessage({ id }, said);
+      const listed = async (preview: number) =>
+        new Map((await store.conversations({ limit: 10, preview })).map(each => [each.id, each.preview]));
+      assert.deepEqual((await listed(12)).get(id), { direction: 'outgoing', author: 'Ann', text: 'It is in' });
+      assert.equal((await listed(12)).get(silent.id), null);
+      await store.setFeature('acme', 'hold_strangers', true);
+      const stranger = reading({ from: { name: 'Eve', email: 'eve@other.example' }, text: 'Buy!' });
+      await store.file(filing([await destinationOf(store, reply_to!)], stranger));
+      assert.equal((await listed(100)).get(id)?.text, 'It is in Ghent.');
+      assert.ok((await store.conversations({ limit: 10 })).every(each => !('preview' in each)));
+    },
+  );
 
   check('resolves addresses without regard to case, separator or old prefix', async ({ store }) => {
     const { reply_to } = await acme(store);
@@ -412,6 +457,10 @@ export function storeContract(name: string, open: Open): void {
     assert.equal(await store.nextDueAt('smarthost'), now + 90_000);
     await store.lease('smarthost', { now: now + 90_000, limit: 1 });
     assert.equal(await store.voidLeases(), 1);
+    const held = await store.lease('smarthost', { now: now + 90_000, limit: 1 });
+    assert.equal(await store.voidLost('smarthost', held), 0, 'it is held');
+    assert.equal(await store.voidLost('another', []), 0);
+    assert.equal(await store.voidLost('smarthost', []), 1);
     await store.lease('smarthost', { now: now + 90_000, limit: 1 });
     await store.settle(
       parcel.deliveryId,

@@ -91,7 +91,7 @@ test('every statement finds its rows by an index', async context => {
     const [parcel, second] = await store.lease(name, { now, limit: 9 });
     const outcome = { kind: 'failed', response: '550', suspend: true, refusedByPolicy: false } as const;
     await store.settle(parcel!.deliveryId, outcome, { now, retryAt: null });
-    if (second) await store.release([second.deliveryId]);
+    if (second) await store.release([second]);
   }
   await store.clearContact(contact.id);
   const bounce = await destinationOf(store, snapshot.copies[0]!.bounceAddress!);
@@ -116,6 +116,7 @@ test('every statement finds its rows by an index', async context => {
     await store.mails({ ...of, limit: 9 });
     await store.mails({ ...of, state: 'quarantined', limit: 9 });
     await store.events({ ...of, after: 'ev_00000000000', limit: 9 });
+    await store.conversations({ ...of, limit: 9, preview: 80 });
     await store.conversations({
       ...of,
       limit: 9,
@@ -131,7 +132,7 @@ test('every statement finds its rows by an index', async context => {
   for (const each of [id, contact.id, filed.messageId!, hook.id]) await store.accountOf(each);
   await store.singleTenant('acme');
   await store.redacted(`reply+${'0'.repeat(32)}@reply.example.com`, { account: 'acme' });
-  await store.retryDeliveries({ state: 'failed' });
+  await store.retryDeliveries('failed');
   const proof = { key: '55'.repeat(32), recipients: '66'.repeat(32), expiresAt: now };
   await store.file(filing([inbox], reading({ text: 'proven' }), { proof }));
   await store.clearEvents({ before: now, answersBefore: now, limit: 9 });

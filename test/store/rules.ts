@@ -6,3 +6,6 @@ export const RULES = {
   maxSize: 1_000_000,
   responseBytes: 8_388_608,
 };
+
+/** How long a store on PostgreSQL waits in tests that ask nothing about it, milliseconds: a busy machine may be slow. */
+export const PATIENT = 60_000;

@@ -9,6 +9,8 @@ const FILES = [
   ...FOLDERS.flatMap(folder => readdirSync(`src/store/${folder}`).map(name => path.join('src/store', folder, name))),
   ...['stream', 'all', 'core', 'tx', 'upkeep/retention', 'upkeep/clear-files'].map(name => `src/store/${name}.ts`),
 ];
+/** They ask the database without a transaction. */
+const UPKEEP = ['backup', 'check', 'restore'].map(name => `src/store/upkeep/${name}.ts`);
 
 /** Words and forms of one engine, each with what is said instead. */
 const ONE_ENGINE: readonly (readonly [form: RegExp, instead: string])[] = [
@@ -23,6 +25,9 @@ const ONE_ENGINE: readonly (readonly [form: RegExp, instead: string])[] = [
   [/\$\d+ is (?:not )?null/, 'only the terms that are asked for (allOf)'],
   [/\bmax\(key\)/, 'tx.key()'],
   [/\bas [a-z]+[A-Z]/, 'names in lower case'],
+  [/(?<!\bcast\((?:coalesce\()?)\bsum\(/, 'cast(sum(…) as bigint)'],
+  [/\bdo update set (?:.*, )?(\w+) = \1\b/s, 'the table in front of its column'],
+  [/\blike '/, 'substr(…) ='],
   [/\bstate in \('waiting', 'leased', 'deferred'\)/, 'UNFINISHED'],
 ];
 
@@ -36,7 +41,7 @@ function statementsOf(file: string): string[] {
 }
 
 test('no statement is of one engine only', () => {
-  const wrong = FILES.flatMap(file =>
+  const wrong = [...FILES, ...UPKEEP].flatMap(file =>
     statementsOf(file).flatMap(text =>
       ONE_ENGINE.filter(([form]) => form.test(text)).map(([, instead]) => `${file}: ${instead}: ${text.slice(0, 120)}`),
     ),
@@ -48,7 +53,11 @@ test('no statement is of one engine only', () => {
 
 test('every call of a transaction is awaited', () => {
   const wrong = FILES.flatMap(file =>
-    [...readFileSync(file, 'utf8').matchAll(/(.{0,20})\btx\s*\.(?:get|value|all|run|insert|update|lock)(?=[<(])/gs)]
+    [
+      ...readFileSync(file, 'utf8').matchAll(
+        /(.{0,20})\btx\s*\.(?:get|value|all|run|insert|insertAll|update|lock)(?=[<(])/gs,
+      ),
+    ]
       .filter(match => !/(?:await|return|=>)\s*$/.test(match[1]!))
       .map(match => `${file}: ${match[0]}`),
   );

@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openStore } from '#replyd/store/sqlite/open.js';
+import { agentsContract, sessionsContract } from './agents-contract.js';
 import { applicationContract, continuityContract } from './application-contract.js';
 import { boundsContract } from './bounds-contract.js';
 import { storeContract } from './contract.js';
 import { RULES } from './rules.js';
 import { understandingContract } from './understanding-contract.js';
+import { withStore } from './upkeep/rich-store.js';
 
 function open(writer: 'direct' | 'thread') {
   return async (context: TestContext) => {
@@ -18,7 +20,9 @@ function open(writer: 'direct' | 'thread') {
       await store.close();
       rmSync(dataDir, { recursive: true, force: true });
     });
-    return { store };
+    const destinations = async () =>
+      withStore(dataDir, db => db.all<{ name: string }>('select name from destination').map(row => row.name));
+    return { store, destinations };
   };
 }
 
@@ -45,6 +49,9 @@ applicationContract('sqlite, writer thread', open('thread'));
 understandingContract('sqlite, direct', open('direct'));
 understandingContract('sqlite, writer thread', open('thread'));
 continuityContract('sqlite', openWithClock);
+agentsContract('sqlite, direct', open('direct'));
+agentsContract('sqlite, writer thread', open('thread'));
+sessionsContract('sqlite', openWithClock);
 
 test('a clock that was put back: what waits goes when it was meant to', async context => {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-store-'));

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import Database from 'better-sqlite3';
 import { dkimSign } from 'mailauth';
-import type { Message } from '#replyd/conversation/model.js';
+import type { Account, Message } from '#replyd/conversation/model.js';
 import { runLoad } from '../bench/smtp-client.js';
 import { addAccount, type DaemonProcess, makeDaemon, messagesOf, startConversation } from '../daemon-process.js';
 import { providerPost, SECRET } from '../ingress/provider-posts.js';
@@ -171,6 +171,28 @@ for (const [what, sent, right] of CASES) {
   });
 }
 
+test('mail explain shows the verdicts that were asked of the DNS', async () => {
+  const { read } = await send({ signs: 'customer.example', mailFrom: 'bounce@list.example' });
+  const { mail_id: id, id: message } = await eventually('its verdicts are there', async () => {
+    const found = await read();
+    return found.sender?.dkim == null ? Promise.reject(new Error('not yet')) : found;
+  });
+  const explained = await daemon.json<{ filed: { message_id: string; sender: Message['sender'] }[] }>([
+    'mail',
+    'explain',
+    id!,
+  ]);
+  assert.equal(explained.filed[0]?.message_id, message);
+  assert.deepEqual(verdicts({ sender: explained.filed[0]!.sender } as Message), {
+    spf: 'none',
+    dkim: 'pass',
+    dmarc: 'pass',
+  });
+  const { stdout } = await daemon.cli(['mail', 'explain', id!]);
+  assert.match(stdout, /written by\s+Ann <ann@customer\.example>/);
+  assert.match(stdout, /checked sender\s+spf=none dkim=pass dmarc=pass/);
+});
+
 test('an account that holds strangers waits for the DNS before it answers', async () => {
   await daemon.json(['account', 'enable', 'acme', 'hold_strangers']);
   try {
@@ -186,6 +208,46 @@ test('an account that holds strangers waits for the DNS before it answers', asyn
   } finally {
     await daemon.json(['account', 'disable', 'acme', 'hold_strangers']);
   }
+});
+
+test('a forward of the team waits for the DNS, and counts when its sender is proven', async () => {
+  await daemon.json(['account', 'enable', 'acme', 'new_conversations']);
+  await daemon.json(['account', 'enable', 'acme', 'forwarded_mail']);
+  const { inbox } = await daemon.json<Account>(['account', 'set', 'acme', 'forwarders=customer.example']);
+  const forward = async (id: string, signed: boolean) => {
+    const mail = [
+      `From: Ann <${WRITER}>`,
+      `To: ${inbox}`,
+      'Subject: Fwd: Order',
+      'Date: Sun, 29 Nov 2026 10:00:00 +0000',
+      `Message-ID: <${id}@customer.example>`,
+      '',
+      '---------- Forwarded message ---------',
+      'From: Jane <jane@client.example>',
+      'Date: Sat, Nov 28, 2026 at 10:00 AM',
+      'Subject: Order',
+      `To: <${WRITER}>`,
+      '',
+      'Where is it?',
+      '',
+    ].join('\r\n');
+    const signatureData = [{ signingDomain: 'customer.example', selector: 's1', privateKey, algorithm: 'rsa-sha256' }];
+    const signatures = signed ? (await dkimSign(mail, { signatureData } as never)).signatures : '';
+    const data = `${signatures}${mail}`;
+    const sent = await sendMail(
+      daemon.smtp,
+      { from: 'x@list.example', to: [inbox!], data },
+      { localAddress: STRANGER },
+    );
+    const mailId = /mail_[0-9a-z]+/.exec(sent.data[0]!.raw)![0];
+    const { results } = await daemon.json<{ results: { message_id: string }[] }>(['mail', 'show', mailId]);
+    return daemon.json<Message>(['message', 'show', results[0]!.message_id]);
+  };
+  const proven = await forward('forward-1', true);
+  assert.deepEqual([proven.author.email, proven.sender?.forwarded_by?.email], ['jane@client.example', WRITER]);
+  const forged = await forward('forward-2', false);
+  assert.deepEqual([forged.author.email, forged.sender?.dmarc], [WRITER, 'fail']);
+  assert.match(forged.sender!.evidence.join('\n'), /not taken as a forward: DMARC of ann@customer.example is fail/);
 });
 
 test('a DNS that never answers holds, and nobody waits for it longer than two seconds', async () => {

@@ -14,6 +14,7 @@ import type { Command } from 'commander';
 import { errorText, ReplydError } from '../../base/errors.js';
 import { createLog } from '../../base/log.js';
 import type { Conversation } from '../../conversation/model.js';
+import { signInUrl } from '../../conversation/sign-in.js';
 import type { Store } from '../../conversation/store.js';
 import type { Mail } from '../../mail/mail.js';
 import { keepInMemory, parseMail } from '../../mail/message.js';
@@ -41,7 +42,7 @@ export function defineDemo(verb: Command): void {
   defineVerb(verb, {
     does: 'show the whole job in a throw-away store',
     examples: ['demo', 'demo | less'],
-    more: 'Starts a daemon on free loopback ports with a store in a temporary folder, lets an agent answer a chat message by mail and the customer reply to it, and prints the conversation. Nothing leaves this machine.',
+    more: 'Starts a daemon on free loopback ports with a store in a temporary folder, lets an agent answer a chat message by mail and the customer reply to it, and prints the conversation. On a terminal it stays up, and prints a link to the page for the team. Nothing leaves this machine.',
   }).action(async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'replyd-demo-'));
     const closers: Closer[] = [() => rmSync(folder, { recursive: true, force: true })];
@@ -54,7 +55,7 @@ export function defineDemo(verb: Command): void {
     try {
       const stage = await Promise.race([play, interrupted, late]);
       if (typeof stage === 'string') throw new ReplydError('unavailable', stage);
-      if (process.stdout.isTTY && process.stdin.isTTY) {
+      if (isWatched()) {
         print(byHand(stage));
         await interrupted;
       }
@@ -85,6 +86,8 @@ interface Stage {
   readonly config: string;
   readonly conversation: Conversation;
   readonly smtp: string;
+  /** Signs in to the page, once; null: nobody watches. */
+  readonly link: string | null;
 }
 
 /** The demo itself. What it opens it adds to `closers`. */
@@ -152,7 +155,19 @@ async function perform(folder: string, closers: Closer[]): Promise<Stage> {
   command('conversation show shop#1');
   const conversation = await replied(store, started.id);
   print(`\n${threadView(conversation)}\n`);
-  return { config, conversation, smtp };
+  const link = isWatched() ? await linkFor(store, `http://${daemon.listening.web}`) : null;
+  return { config, conversation, smtp, link };
+}
+
+function isWatched(): boolean {
+  return process.stdout.isTTY && process.stdin.isTTY;
+}
+
+/** Anna can sign in to the page, as one who may do all there. */
+async function linkFor(store: Store, web: string): Promise<string> {
+  const { id } = await store.addAgent({ account: 'shop', email: 'anna@shop.example', name: 'Anna', role: 'admin' });
+  const { secret } = await store.newSignInLink(id, { knownTo: 'operator' });
+  return signInUrl(web, secret);
 }
 
 /** The conversation, which must hold the reply: 250 means that it is there. */
@@ -168,6 +183,7 @@ function configText(folder: string, sinkPort: number): string {
 smtp.listen = ["127.0.0.1:0"]
 smtp.hostname = "mx.in.shop.example"
 http.listen = "127.0.0.1:0"
+web.listen = "127.0.0.1:0"
 outbound.transport = "smtp"
 outbound.host = "127.0.0.1"
 outbound.port = ${sinkPort}
@@ -176,11 +192,16 @@ outbound.tls = "none"
 }
 
 /** What to type next, for whoever watches at a terminal. */
-function byHand({ config, conversation, smtp }: Stage): string {
+function byHand({ config, conversation, smtp, link }: Stage): string {
   const program = `${programName()} -c ${config}`;
   const ref = refText(conversation);
   return [
-    'It stays up until Ctrl-C. Go on by hand in another terminal:',
+    'It stays up until Ctrl-C. This link opens the page for the team; choose any',
+    'password of 12 characters:',
+    '',
+    `  ${link}`,
+    '',
+    'Or go on by hand in another terminal:',
     '',
     brokenCommand(`  ${program} conversation show ${ref}`),
     brokenCommand(`  ${program} conversation reply ${ref} --agent Anna --text "Good news!"`),

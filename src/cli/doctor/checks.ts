@@ -91,6 +91,24 @@ export function checkDoors(config: Config): readonly Finding[] {
   });
 }
 
+/** How far the index of the search is. */
+export async function checkSearch(
+  store: Pick<Store, 'searchProgress'>,
+  { enabled, running }: { readonly enabled: boolean; readonly running: boolean },
+): Promise<Finding> {
+  if (!enabled) return ok('search', 'switched off (search.enabled)');
+  try {
+    const { done, total, filled } = await store.searchProgress();
+    if (filled) return ok('search', 'all messages are indexed');
+    const progress = total === 0 ? 'not begun' : `${Math.floor((100 * done) / total)} % of ${total} messages`;
+    return running
+      ? ok('search', `indexing: ${progress}`)
+      : warning('search', `indexing: ${progress}`, 'start the daemon, which goes on with it');
+  } catch (error) {
+    return warning('search', faultText(error), 'with the daemon stopped remove search.db: it is made anew');
+  }
+}
+
 const SYNC_ROUNDS = 9;
 const SLOW_SYNC = 50;
 
@@ -147,7 +165,7 @@ async function checkPortFree(check: string, listen: TcpListen): Promise<Finding>
 }
 
 /** Does the running daemon answer where it said it listens? */
-export async function* checkPortsAnswer({ smtp, lmtp, http }: Listening): AsyncGenerator<Finding> {
+export async function* checkPortsAnswer({ smtp, lmtp, http, web }: Listening): AsyncGenerator<Finding> {
   const doors = [...smtp.map(door => ({ name: 'smtp', door })), ...lmtp.map(door => ({ name: 'lmtp', door }))];
   for (const { name, door } of doors) {
     const greeting = await greetingOf(door);
@@ -155,21 +173,25 @@ export async function* checkPortsAnswer({ smtp, lmtp, http }: Listening): AsyncG
       ? ok(`port ${name}`, `${door} answers`)
       : failed(`port ${name}`, `${door}: ${greeting}`, 'look into the log of the daemon; start it again');
   }
-  if (http !== null) yield await checkHttp(http);
+  if (http !== null) yield await checkHttp('http', `${http}/healthz`, status => status === 200);
+  // As whom it is asked there (web.public_url) is no matter here: another name gets 421.
+  if (web !== undefined) yield await checkHttp('web', `${web}/`, status => status === 200 || status === 421);
   if (doors.length === 0) {
     yield warning('port smtp', 'no SMTP and no LMTP', 'set smtp.listen, unless all mail comes by provider posts');
   }
 }
 
-async function checkHttp(address: string): Promise<Finding> {
+async function checkHttp(name: string, place: string, isGood: (status: number) => boolean): Promise<Finding> {
+  const advice = 'look into the log of the daemon';
+  const address = place.slice(0, place.indexOf('/'));
   try {
-    const response = await fetch(`http://${address}/healthz`, { signal: AbortSignal.timeout(TIMEOUT) });
+    const response = await fetch(`http://${place}`, { signal: AbortSignal.timeout(TIMEOUT) });
     await response.arrayBuffer();
-    if (response.ok) return ok('port http', `${address} answers`);
-    return failed('port http', `${address}/healthz says ${response.status}`, 'look into the log of the daemon');
+    if (isGood(response.status)) return ok(`port ${name}`, `${address} answers`);
+    return failed(`port ${name}`, `${place} says ${response.status}`, advice);
   } catch (error) {
     const cause = error instanceof Error && error.cause ? error.cause : error;
-    return failed('port http', `${address}: ${faultText(cause)}`, 'look into the log of the daemon');
+    return failed(`port ${name}`, `${address}: ${faultText(cause)}`, advice);
   }
 }
 

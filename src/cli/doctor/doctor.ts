@@ -5,19 +5,21 @@
  */
 import { createRequire } from 'node:module';
 import type { Command } from 'commander';
-import { errorText, faultText, isReplydError } from '../../base/errors.js';
+import { errorText, faultText, insiderText, isAway, isReplydError } from '../../base/errors.js';
 import { readListening } from '../../config/listening.js';
 import type { LoadedConfig } from '../../config/load.js';
-import type { Store } from '../../conversation/store.js';
+import { nodeConfiguration } from '../../config/nodes.js';
+import type { OpenStore } from '../../store/assembled.js';
 import { loadSettings, openDirectly, storeIsMissing } from '../context.js';
 import { EXIT_FAILED, usageError } from '../errors.js';
-import { becomeOwner, checkAccess } from '../owner.js';
+import { becomeOwner, checkAccess, ownerOf } from '../owner.js';
 import { quoted } from '../readers.js';
 import { columns, print, printJson, styled } from '../terminal/terminal.js';
 import { oneLine, pad, wrap } from '../terminal/text.js';
 import { defineVerb, type Json, jsonOption, option } from '../verb.js';
 import * as machine from './checks.js';
 import { type Finding, failed, ok, warning } from './checks.js';
+import { checkDatabase, checkNodes } from './database-checks.js';
 import { examineWorld, type Resolver } from './world-checks.js';
 
 export function defineDoctor(verb: Command): void {
@@ -55,12 +57,15 @@ async function examine(command: Command, report: (finding: Finding) => void, res
   const { dataDir } = config;
   try {
     becomeOwner(dataDir);
-    if (storeIsMissing(dataDir)) {
+    // A machine without a daemon, which only has commands for a database, needs no folder.
+    const isNode = loaded.store.kind === 'sqlite' || ownerOf(dataDir) !== null;
+    if (loaded.store.kind === 'sqlite' && (await storeIsMissing(loaded))) {
       const advice = 'run `replyd init`, or start `replyd serve`';
       return report(failed('data directory', `there is no store in ${dataDir}`, advice));
     }
-    checkAccess(dataDir);
-    for (const finding of [...machine.checkDataDirectory(config), ...machine.checkDoors(config)]) report(finding);
+    if (isNode) checkAccess(dataDir);
+    if (isNode)
+      for (const finding of [...machine.checkDataDirectory(config), ...machine.checkDoors(config)]) report(finding);
     for await (const finding of examineStore(loaded, resolver)) report(finding);
   } catch (error) {
     report(failed('data directory', errorText(error)));
@@ -75,13 +80,20 @@ async function* examineStore(loaded: LoadedConfig, resolver: Resolver): AsyncGen
   yield lock.held
     ? ok('daemon', `runs${lock.pid === null ? '' : ` (process ${lock.pid})`}`)
     : warning('daemon', 'does not run', 'start it: `replyd serve`, or by systemd');
-  let store: Store | undefined;
+  if (loaded.store.kind === 'postgres') {
+    const findings = await checkDatabase(loaded.store);
+    yield* findings;
+    if (findings[0]?.state === 'failed') return;
+  }
+  let store: OpenStore | undefined;
   try {
     store = await openDirectly(loaded, false);
     const { accounts = 0, conversations = 0 } = await store.stats();
     yield ok('store', `schema fits; accounts: ${accounts}, conversations: ${conversations}`);
     if (accounts === 0)
       yield warning('accounts', 'there are none yet', '`replyd account add --help` shows how to add one');
+    if (loaded.store.kind === 'postgres') yield* checkNodes(await store.nodes(), nodeConfiguration(config));
+    yield await machine.checkSearch(store, { enabled: config.search.enabled, running: lock.held });
     yield* machine.checkQueue(store, config);
     if (listening !== null) yield* machine.checkPortsAnswer(listening);
     else if (!lock.held) yield* machine.checkPortsFree(config);
@@ -90,7 +102,7 @@ async function* examineStore(loaded: LoadedConfig, resolver: Resolver): AsyncGen
       : await machine.checkProbe(store, listening);
     yield* examineWorld(config, store, resolver);
   } catch (error) {
-    yield failed('store', faultText(error));
+    yield failed('store', isAway(error) ? insiderText(error) : faultText(error));
   } finally {
     await store?.close();
   }

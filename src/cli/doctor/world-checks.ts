@@ -9,11 +9,11 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { faultText } from '../../base/errors.js';
+import { parseNetworks } from '../../base/network.js';
 import type { Config } from '../../config/keys.js';
 import { openProviders, secretsOf } from '../../config/providers.js';
 import type { Account, DkimKey, MailRecord } from '../../conversation/model.js';
 import type { Store } from '../../conversation/store.js';
-import { parseNetworks } from '../../ingress/network.js';
 import { type Finding, failed, ok, warning } from './checks.js';
 import { trySmarthost } from './smarthost.js';
 

@@ -20,6 +20,7 @@ export function accountView(account: Account): string {
     ['context', settings.context ?? null],
     ['channels off', settings.channels_off?.join(' ') ?? null],
     ['blocked', settings.blocked?.join(' ') ?? null],
+    ['forwarders', settings.forwarders?.join(' ') ?? null],
     ['subject template', settings.subject_template ?? null],
     ['intro', settings.intro ?? null],
     ['footer', settings.footer ?? null],

@@ -28,6 +28,7 @@ export function headView(conversation: Conversation, columns = terminalColumns()
   const rows: readonly (Fact | string)[] = [
     ['channel', channelText(conversation)],
     ['contact', contactText(conversation)],
+    ['assigned to', conversation.assignee && personText(conversation.assignee)],
     address('reply to', conversation.reply_to ?? 'the support address (no inbound domain)'),
     [
       'suspended',

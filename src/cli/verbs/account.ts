@@ -3,6 +3,7 @@
  * free-mail address fail DMARC, and an inbound domain outside the support address's domain is not aligned with it.
  */
 import type { Command } from 'commander';
+import type { Config } from '../../config/keys.js';
 import type { Account } from '../../conversation/model.js';
 import { blockEntry } from '../../conversation/rules/blocked.js';
 import type { Store } from '../../conversation/store.js';
@@ -30,13 +31,23 @@ const SETTINGS: Readonly<Record<string, (value: string) => unknown>> = {
     if (/^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/.test(value)) return value;
     throw usageError(`${quoted(value)} is no locale: use one such as en or de`);
   },
-  blocked: value =>
-    readList(value).map(entry => {
-      const read = blockEntry(entry);
-      if (read === null) throw usageError(`${quoted(entry)} is no address and no domain`);
-      return read;
-    }),
+  blocked: readPlaces,
+  forwarders(value) {
+    const entries = readPlaces(value);
+    const free = entries.find(entry => FREE_MAIL.has(entry));
+    if (free !== undefined) throw usageError(`anybody can have an address at ${free}: name the team's addresses there`);
+    return entries;
+  },
 };
+
+/** Addresses and domains. */
+function readPlaces(value: string): readonly string[] {
+  return readList(value).map(entry => {
+    const read = blockEntry(entry);
+    if (read === null) throw usageError(`${quoted(entry)} is no address and no domain`);
+    return read;
+  });
+}
 
 const KEYS = ['name', 'support_email', 'domains', ...Object.keys(SETTINGS)];
 
@@ -96,8 +107,14 @@ export function defineAccount(group: Command): void {
       'account set acme delay=10m context=5 locale=de',
       'account set acme blocked=spammer@example.net,offers.example',
       'account set acme channels_off=whatsapp,twilio_sms footer=',
+      'account set acme forwarders=acme.example,ann@partner.example',
     ],
-    more: `Keys: ${listed(KEYS)}.\nAn empty value goes back to the default. Lists are written with commas.\nblocked: addresses and domains (with their subdomains) whose mail is refused.`,
+    more: [
+      `Keys: ${listed(KEYS)}.`,
+      'An empty value goes back to the default. Lists are written with commas.',
+      'blocked: addresses and domains (with their subdomains) whose mail is refused.',
+      'forwarders: addresses and domains (without their subdomains) of the team, for forwarded_mail.',
+    ].join('\n'),
     run: async ({ store }, slug, ...pairs) => store.setAccount(slug, readChange(readPairs(pairs, KEYS))),
     view: accountView,
     after(account, { command }) {
@@ -115,8 +132,13 @@ export function defineAccount(group: Command): void {
         'inbound_emails     replies by mail are taken (on when an account has a domain)',
         'new_conversations  mail to the forwarding address may open a conversation',
         'hold_strangers     mail of unknown writers waits for `message release`',
+        'forwarded_mail     mail that the team forwards opens a conversation with who wrote it',
       ].join('\n'),
-      run: async ({ store }, slug, feature) => store.setFeature(slug, oneOf('feature', FEATURES)(feature), on),
+      async run({ store, loaded }, slug, feature) {
+        const account = await store.setFeature(slug, oneOf('feature', FEATURES)(feature), on);
+        if (on && feature === 'forwarded_mail') warnOfForwards(account, loaded.config.auth);
+        return account;
+      },
       view: accountView,
     });
   }
@@ -143,6 +165,22 @@ function proposedDomains(domain: string | null): readonly string[] {
 
 function warnOfAddresses(account: Account): void {
   for (const warning of addressWarnings(account)) warn(warning);
+}
+
+/** What keeps forwards from counting, though they are wanted. */
+function warnOfForwards({ slug, features, settings }: Account, auth: Config['auth']): void {
+  if (auth.verify === 'never' && auth.authservId.length === 0) {
+    warn(
+      'nothing proves who sent a mail, so no forward will count: set auth.verify = "when_missing", or auth.authserv_id',
+    );
+  }
+  if (!features.new_conversations)
+    warn(`mail opens no conversation of ${slug}: \`replyd account enable ${slug} new_conversations\``);
+  if ((settings.forwarders ?? []).length === 0)
+    warn(
+      `so far only forwards from the support address count: name the team's addresses or domains with ` +
+        `\`replyd account set ${slug} forwarders=…\``,
+    );
 }
 
 function readChange(pairs: Readonly<Record<string, string>>): Parameters<Store['setAccount']>[1] {

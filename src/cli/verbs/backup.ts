@@ -6,10 +6,15 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { VERSION } from '../../base/version.js';
+import type { LoadedConfig } from '../../config/load.js';
+import type { PostgresAddress } from '../../store/opener.js';
+import type { BackupOptions } from '../../store/upkeep/backup-file.js';
+import type { Manifest } from '../../store/upkeep/manifest.js';
 import { loadSettings, refuseMissing, withDataDir } from '../context.js';
 import { EXIT_FAILED } from '../errors.js';
 import { isOwnersPath, openInput } from '../named-files.js';
 import { asOwnerOf, becomeOwner, makeDataDirectory, ownerForRoot } from '../owner.js';
+import { numbered, rowsReporter } from '../terminal/progress.js';
 import { sizeText, timeText } from '../terminal/render.js';
 import { warn } from '../terminal/terminal.js';
 import { type Call, defineResultVerb, option } from '../verb.js';
@@ -20,7 +25,7 @@ export function defineBackup(verb: Command): void {
     does: 'copy the whole store into one file',
     examples: ['backup /var/backups/replyd.tar', 'backup /var/backups/replyd.tar --replace --json'],
     more: [
-      'The daemon may run: the copy is of one moment, with every mail and attachment that the database names then.',
+      'The daemon may run: the copy is of one moment, with every mail and attachment that the database names then. With store.url it has the rows of all tables, and can be restored into a data directory too.',
       'It is a tar file, readable by its owner alone (0600): it holds all conversations, the reply addresses and the secrets of hooks. Encrypt it before it leaves the machine.',
       'Run as root, it copies the database within data_dir for a while: there must be room for it.',
       'Not in it: the configuration, and mails that outbound.transport = "file" wrote.',
@@ -28,28 +33,22 @@ export function defineBackup(verb: Command): void {
     ].join('\n'),
     options: [option('--replace', 'an older backup under this name is replaced')],
     async run({ command, options }: Call<{ replace?: true }>, file) {
-      const { makeBackup } = await import('../../store/upkeep/backup.js');
       const how = { version: VERSION, replace: options.replace ?? false, now: Date.now() };
       const loaded = await loadSettings(command);
-      const { dataDir } = loaded.config;
       const target = path.resolve(file);
-      // Perhaps only root can write there. Then it is root who makes the file, and the owner who fills it.
-      const made =
-        ownerForRoot(dataDir) === null || isOwnersPath(target, dataDir)
-          ? await withDataDir(command, () => makeBackup(dataDir, target, how), { loaded })
-          : await makeBackup(dataDir, target, {
-              ...how,
-              asOwner: work =>
-                asOwnerOf(dataDir, async () => {
-                  refuseMissing(dataDir);
-                  return work();
-                }),
-            });
-      return { file, ...made };
+      const address = loaded.store;
+      return {
+        file,
+        ...(address.kind === 'sqlite'
+          ? await backUpFolder(command, { loaded, target, how })
+          : await backUpDatabase(address, { target, how })),
+      };
     },
     json: made => ({ ...made, file: path.resolve(made.file) }),
-    view: ({ file, bytes, files, database }) =>
-      `wrote ${file}: ${sizeText(bytes + database.size)}, with ${files} files and the database`,
+    view: ({ file, files, ...made }) =>
+      made.format === 1
+        ? `wrote ${file}: ${sizeText(made.bytes + made.database.size)}, with ${files} files and the database`
+        : `wrote ${file}: ${numbered(made.tables.reduce((rows, table) => rows + table.rows, 0))} rows and ${files} files`,
     after({ missing }) {
       if (missing.length === 0) return;
       warn(`${missing.length} contents are missing in the store itself: \`replyd check\` shows which`);
@@ -58,13 +57,54 @@ export function defineBackup(verb: Command): void {
   });
 }
 
+interface Wanted {
+  readonly target: string;
+  readonly how: BackupOptions;
+}
+
+async function backUpFolder(
+  command: Command,
+  { loaded, target, how }: Wanted & { readonly loaded: LoadedConfig },
+): Promise<Manifest> {
+  const { makeBackup } = await import('../../store/upkeep/backup.js');
+  const { dataDir } = loaded.config;
+  // Perhaps only root can write there. Then it is root who makes the file, and the owner who fills it.
+  if (ownerForRoot(dataDir) === null || isOwnersPath(target, dataDir)) {
+    return withDataDir(command, () => makeBackup(dataDir, target, how), { loaded });
+  }
+  return makeBackup(dataDir, target, {
+    ...how,
+    asOwner: work =>
+      asOwnerOf(dataDir, async () => {
+        await refuseMissing(loaded);
+        return work();
+      }),
+  });
+}
+
+async function backUpDatabase(address: PostgresAddress, { target, how }: Wanted): Promise<Manifest> {
+  const [{ makeArchive }, { storeSnapshot }] = await Promise.all([
+    import('../../store/upkeep/archive.js'),
+    import('../../store/open.js'),
+  ]);
+  if (isOwnersPath(target, address.dataDir)) becomeOwner(address.dataDir);
+  const report = rowsReporter();
+  const source = await storeSnapshot(address);
+  try {
+    return await makeArchive(source, target, { ...how, progress: at => report({ doing: 'copying', ...at }) });
+  } finally {
+    await source.close();
+  }
+}
+
 export function defineRestore(verb: Command): void {
   defineResultVerb(verb.argument('<file>'), {
     does: 'put a backup in the place of the store',
     examples: ['restore /var/backups/replyd.tar --user replyd', 'restore /var/backups/replyd.tar --replace'],
     more: [
       'Stop the daemon first. The whole backup is checked before anything is written; one of a newer replyd is refused.',
-      'With --replace the database that is there is kept as replyd.db.replaced: remove it when all is well.',
+      'With --replace the database that is there is kept as replyd.db.replaced: remove it when all is well. With store.url the database must be empty.',
+      'A backup of a store in a data directory can be restored into PostgreSQL, and the other way round.',
       'What waited to be sent may have been sent since the backup was made. So the queue is paused if anything waits: look at `replyd queue list`, then `replyd queue resume`.',
     ].join('\n'),
     options: [
@@ -72,20 +112,26 @@ export function defineRestore(verb: Command): void {
       option('--user <name>', 'on a new machine: the user that runs the daemon; the data belongs to him (root only)'),
     ],
     async run({ command, options }: Call<{ replace?: true; user?: string }>, file) {
-      const { dataDir } = (await loadSettings(command)).config;
+      const { config, store: address } = await loadSettings(command);
+      const { dataDir } = config;
       const { restoreBackup } = await import('../../store/upkeep/restore.js');
       const user = options.user === undefined ? null : wantedUser(options.user);
       const backup = await openInput(file, dataDir);
       if (user === null) becomeOwner(dataDir);
       else makeDataDirectory(dataDir, user);
       try {
-        const { manifest, waiting } = await restoreBackup(dataDir, backup, { replace: options.replace ?? false });
-        return { data_dir: dataDir, waiting, ...manifest };
+        const { manifest, waiting } = await restoreBackup(address, backup, {
+          replace: options.replace ?? false,
+          scratch: dataDir,
+          progress: rowsReporter(),
+        });
+        return { store: address.kind === 'sqlite' ? dataDir : address.name, data_dir: dataDir, waiting, ...manifest };
       } finally {
         await backup.close();
       }
     },
-    view: ({ data_dir, made_at }) => `restored the store of ${timeText(made_at)} in ${data_dir}`,
+    json: ({ store: _, ...restored }) => restored,
+    view: ({ store, made_at }) => `restored the store of ${timeText(made_at)} in ${store}`,
     after({ missing, waiting }) {
       if (missing.length > 0) {
         warn(`${missing.length} contents were missing when the backup was made: \`replyd check\` shows which`);

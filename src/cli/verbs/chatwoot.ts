@@ -7,9 +7,12 @@
 import { ReplydError } from '../../base/errors.js';
 import type { Channel } from '../../conversation/model.js';
 import type { ImportedConversation } from '../../conversation/store.js';
-import { CHANNELS } from '../../conversation/vocabulary.js';
+import { CHANNELS, MAX_SOURCE_ID } from '../../conversation/vocabulary.js';
 import { normalizeAddress } from '../../mail/address.js';
 import { readCsv } from '../terminal/csv.js';
+
+/** In front of the contact's id there. */
+const ID_PREFIX = 'chatwoot:';
 
 export interface Row {
   readonly line: number;
@@ -118,6 +121,7 @@ function conversationOf(cell: (name: string) => string, account: string | null):
   const email = written === '' ? null : normalizeAddress(written);
   if (written !== '' && email === null) return { refused: 'the e-mail address of the contact is none' };
   const id = get('contactId');
+  if (ID_PREFIX.length + id.length > MAX_SOURCE_ID) return { refused: 'the id of the contact is too long' };
   return {
     token: uuid.toLowerCase(),
     account: slug,
@@ -127,7 +131,7 @@ function conversationOf(cell: (name: string) => string, account: string | null):
     contact: {
       email,
       name: get('contactName').replaceAll(/\s+/g, ' ').slice(0, 500),
-      ...(id === '' ? {} : { source_id: `chatwoot:${id}` }),
+      ...(id === '' ? {} : { source_id: `${ID_PREFIX}${id}` }),
     },
     metadata: { chatwoot_uuid: uuid.toLowerCase() },
   };

@@ -3,9 +3,9 @@
  * with 1 when anything is wrong. It changes nothing, and the daemon may run.
  */
 import type { Command } from 'commander';
-import { errorText, isReplydError } from '../../base/errors.js';
+import type { Opener } from '../../store/opener.js';
 import type { CheckResult } from '../../store/upkeep/check.js';
-import { withDataDir } from '../context.js';
+import { openerFor, withDataDir } from '../context.js';
 import { EXIT_FAILED } from '../errors.js';
 import { columns, print, printJson, styled } from '../terminal/terminal.js';
 import { oneLine, pad, wrap } from '../terminal/text.js';
@@ -22,12 +22,13 @@ export function defineCheck(verb: Command): void {
       'order       numbers of messages and events have no gaps',
       'contents    every mail and attachment still has its size and its hash',
       'files       no file without a row (a crash may leave one; the daemon clears it)',
+      'search      the index has the messages that are there, and no others',
       '',
       'Reads every stored byte. The daemon may run. Ends with 1 when something is wrong.',
     ].join('\n'),
     options: [jsonOption()],
   }).action(async ({ json }: Json, command: Command) => {
-    const failed = await withDataDir(command, ({ config }) => check(config.dataDir, json ? printJson : show));
+    const failed = await withDataDir(command, async loaded => check(await openerFor(loaded), json ? printJson : show));
     if (failed) process.exitCode = EXIT_FAILED;
   });
 }
@@ -35,36 +36,12 @@ export function defineCheck(verb: Command): void {
 type Shown = CheckResult & { readonly ok: boolean };
 
 /** True when something is wrong. */
-async function check(dataDir: string, report: (result: Shown) => void): Promise<boolean> {
-  const [{ checkStore }, { openDatabase }, { checkSchema }] = await Promise.all([
-    import('../../store/upkeep/check.js'),
-    import('../../store/sqlite/database.js'),
-    import('../../store/sqlite/migrate.js'),
-  ]);
+async function check(opener: Opener, report: (result: Shown) => void): Promise<boolean> {
   let failed = false;
-  const add = (result: CheckResult) => {
-    const ok = !result.faults.some(fault => fault.state === 'failed');
+  for await (const { check: name, looked, faults } of opener.check()) {
+    const ok = !faults.some(fault => fault.state === 'failed');
     failed ||= !ok;
-    report({ check: result.check, ok, looked: result.looked, faults: result.faults });
-  };
-  try {
-    const connection = openDatabase(dataDir);
-    try {
-      connection.onlyRead();
-      checkSchema(connection);
-      for await (const result of checkStore(connection, dataDir, { now: Date.now() })) add(result);
-    } finally {
-      connection.close();
-    }
-  } catch (error) {
-    // The error about another schema says what to do. A file that is no database is a finding of this check.
-    if (!isReplydError(error, 'unavailable') || error.details.reason === 'schema') throw error;
-    const advice = 'restore a backup: `replyd restore`';
-    add({
-      check: 'database',
-      looked: 0,
-      faults: [{ state: 'failed', thing: 'replyd.db', text: errorText(error), advice }],
-    });
+    report({ check: name, ok, looked, faults });
   }
   return failed;
 }
@@ -89,4 +66,5 @@ const COUNTED: Readonly<Partial<Record<CheckResult['check'], string>>> = {
   database: 'pages',
   contents: 'contents',
   files: 'files',
+  search: 'messages',
 };

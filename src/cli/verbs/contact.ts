@@ -1,7 +1,7 @@
 /** `replyd contact …`: the people an account writes to, their addresses, and suspended mailing. */
 import type { Command } from 'commander';
 import type { Store } from '../../conversation/store.js';
-import { listed, readPairs } from '../readers.js';
+import { listed, readPairs, readSourceId } from '../readers.js';
 import { confirmRemoval, type Yes, yesOption } from '../terminal/confirm.js';
 import { contactView } from '../terminal/render.js';
 import { table } from '../terminal/table.js';
@@ -46,7 +46,7 @@ export function defineContact(group: Command): void {
     async run({ store }, id, ...pairs) {
       const change = Object.entries(readPairs(pairs, KEYS)).map(([key, value]) => [
         key,
-        value === '' && key !== 'name' ? null : value,
+        value === '' && key !== 'name' ? null : key === 'source_id' ? readSourceId(value) : value,
       ]);
       return store.setContact(id, Object.fromEntries(change));
     },

@@ -1,4 +1,4 @@
-/** `replyd conversation …`: start, list, show, answer, note, resolve, reopen, seen, rotate-token, remove. */
+/** `replyd conversation …`: start, list, show, answer, note, resolve, reopen, seen, rotate-token, assign, remove. */
 import type { Command } from 'commander';
 import type { Channel } from '../../conversation/model.js';
 import type { ConversationFilter } from '../../conversation/store.js';
@@ -6,7 +6,7 @@ import { CHANNELS, CONVERSATION_STATUSES } from '../../conversation/vocabulary.j
 import { placeFiles, readFiles } from '../attach.js';
 import { hintWithoutDaemon, loadSettings, withStore } from '../context.js';
 import { usageError } from '../errors.js';
-import { collect, given, oneOf, readAddress, readDuration, readMailbox, readRef } from '../readers.js';
+import { collect, given, oneOf, readAddress, readDuration, readMailbox, readRef, readSourceId } from '../readers.js';
 import { confirmRemoval, type Yes, yesOption } from '../terminal/confirm.js';
 import { personText, timeText } from '../terminal/render.js';
 import { table } from '../terminal/table.js';
@@ -35,6 +35,8 @@ export function defineConversation(group: Command): void {
       option('--account <slug>', 'of this account'),
       option('--status <status>', CONVERSATION_STATUSES.join(' or '), oneOf('status', CONVERSATION_STATUSES)),
       option('--contact <address>', 'of this customer'),
+      option('--assignee <address>', 'assigned to this agent, or none'),
+      option('--held', 'with a message that is held'),
       channelOption('that began there'),
     ],
     rows: (store, filter: ConversationFilter) => store.conversations(filter),
@@ -44,6 +46,7 @@ export function defineConversation(group: Command): void {
         { title: 'status', of: each => each.status },
         { title: 'contact', of: each => personText(each.contact), shrinks: true },
         { title: 'channel', of: each => each.channel },
+        { title: 'assigned to', of: each => each.assignee?.name ?? null, shrinks: true },
         { title: 'subject', of: each => each.subject, shrinks: true },
         { title: 'last activity', of: each => timeText(each.last_activity_at) },
       ]),
@@ -104,6 +107,13 @@ export function defineConversation(group: Command): void {
     view: headView,
   });
 
+  defineStoreVerb(group.command('assign <ref> <email>'), {
+    does: 'assign it to an agent of its account, or to nobody (none)',
+    examples: ['conversation assign acme#12 anna@acme.example', 'conversation assign acme#12 none'],
+    run: async ({ store }, ref, email) => store.assignConversation(readRef(ref), email === 'none' ? null : email),
+    view: headView,
+  });
+
   defineStoreVerb(group.command('remove <ref>'), {
     does: 'remove a conversation with its messages, mails and attachments',
     examples: ['conversation remove acme#12', 'conversation remove acme#12 --yes'],
@@ -145,7 +155,7 @@ function defineStart(group: Command): void {
       required('--contact <address>', 'the customer', readAddress),
       option('--contact-name <name>', "the customer's name"),
       channelOption(`where it began: ${CHANNELS.join(', ')}`).default('api'),
-      option('--source-id <id>', "the application's own id of the conversation"),
+      option('--source-id <id>', "the application's own id of the conversation", readSourceId),
       option('--subject <text>', 'subject of its mails'),
       option('--text <text>', 'what the customer said; - reads standard input'),
       option('--token <token>', 'an existing token of the customer'),
@@ -219,7 +229,7 @@ function defineReply(group: Command): void {
             attachments: await placeFiles(store, files),
             via: 'cli',
           });
-          await hintWithoutDaemon(loaded.config.dataDir);
+          await hintWithoutDaemon(loaded);
           return added;
         },
         { loaded },

@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { errorText, isReplydError, ReplydError, reasonText } from '../../base/errors.js';
 import type { Location } from '../../conversation/filing.js';
+import type { Message } from '../../conversation/model.js';
 import type { Store } from '../../conversation/store.js';
 import type { Envelope, Mailbox, Reading } from '../../mail/mail.js';
 import { loadSettings, storeIsMissing, withStore } from '../context.js';
@@ -24,6 +25,8 @@ interface Given {
   readonly bytes: Uint8Array;
   /** Of a mail on record; a file's is guessed from its header. */
   readonly envelope: Envelope | null;
+  /** The messages that a mail on record became. */
+  readonly filed: readonly Message[];
 }
 
 type Explained = Awaited<ReturnType<typeof explain>>;
@@ -33,8 +36,10 @@ export function defineExplain(group: Command): void {
     does: 'explain what replyd understands of a mail, and why',
     examples: ['mail explain mail.eml', 'mail explain mail_04x0g2k9c7d --json', 'mail explain - < mail.eml'],
     more: [
-      'Its kind and by which signs, who wrote it, which rule cut the text where, and what threads it. Needs no',
-      'daemon and stores nothing. Of a file the envelope is guessed from the delivery fields of its header.',
+      'Its kind and by which signs, who is taken for its writer and why, which rule cut the text where, and what',
+      'threads it. Needs no daemon and stores nothing. Of a file the envelope is guessed from the delivery fields of',
+      'its header. Of a mail on record the verdicts on its sender (SPF, DKIM, DMARC) are those that stand in its message,',
+      "also where replyd asked the DNS itself; of a file those of `auth.authserv_id`'s fields.",
     ].join('\n'),
     run: async ({ command }, what) =>
       /^mail_[0-9a-z]+$/.test(what) ? explainMail(what, command) : explainFile(what, command),
@@ -47,19 +52,32 @@ function explainMail(id: string, command: Command): Promise<Explained> {
   return withStore(command, async ({ store, loaded }) => {
     const { mail, raw } = await store.mail(id);
     const envelope = { mailFrom: mail.envelope.mail_from, rcptTo: mail.envelope.rcpt_to };
-    const given = { name: id, bytes: await store.read(raw), envelope };
+    const ids = [...new Set(mail.results.flatMap(({ message_id }) => message_id ?? []))];
+    const found = await Promise.all(ids.map(each => store.message(each).catch(whenRemoved)));
+    const given = {
+      name: id,
+      bytes: await store.read(raw),
+      envelope,
+      filed: found.filter(message => message !== null),
+    };
     return explain(given, store, loaded.config.auth.authservId);
   });
+}
+
+/** A message may be removed while its mail's record stays. */
+function whenRemoved(error: unknown): null {
+  if (isReplydError(error, 'not_found')) return null;
+  throw error;
 }
 
 async function explainFile(name: string, command: Command): Promise<Explained> {
   const loaded = await loadSettings(command);
   const bytes = await readBytes(name, loaded.config.dataDir);
-  const given = { name: name === '-' ? 'standard input' : name, bytes, envelope: null };
+  const given = { name: name === '-' ? 'standard input' : name, bytes, envelope: null, filed: [] };
   const ids = loaded.config.auth.authservId;
   let opened = false;
   try {
-    if (storeIsMissing(loaded.config.dataDir)) return await explain(given, null, ids);
+    if (await storeIsMissing(loaded)) return await explain(given, null, ids);
     const work = ({ store }: { store: Store }) => {
       opened = true;
       return explain(given, store, ids);
@@ -83,24 +101,28 @@ async function readBytes(name: string, dataDir: string): Promise<Uint8Array> {
 }
 
 async function explain(given: Given, store: Store | null, authservIds: readonly string[]) {
-  const [{ keepInMemory, parseMail }, { readMail }, { factsOf }, { authenticationOf }, { envelopeInHeader }] =
+  const [{ keepInMemory, parseMail }, { readMail }, { factsOf }, { authenticationOf }, { envelopeInHeader }, job] =
     await Promise.all([
       import('../../mail/message.js'),
       import('../../mail/reading.js'),
       import('../../mail/fingerprint.js'),
       import('../../mail/authentication.js'),
       import('../../ingress/recipients.js'),
+      import('../../parsing/job.js'),
     ]);
   const envelope = given.envelope ?? (await envelopeInHeader({ bytes: given.bytes }));
   const mail = await parseMail(given.bytes, keepInMemory);
   const { mailFrom } = envelope;
-  const first = readMail(mail, { texts: [], replyAddresses: [] }, { mailFrom });
-  const about = { facts: factsOf(given.bytes), authentication: authenticationOf(mail.headers, authservIds) };
+  const nothingKnown = { texts: [], replyAddresses: [] };
+  const first = await job.withForward(readMail(mail, nothingKnown, { mailFrom }), keepInMemory);
+  const authentication = authenticationOf(mail.headers, authservIds);
+  const about = { facts: factsOf(given.bytes), authentication };
   if (store === null) return { ...about, given, envelope, reading: first, locations: null };
-  const locations = await store.locate({ recipients: envelope.rcptTo, mailFrom, reading: first });
+  const locations = await store.locate({ recipients: envelope.rcptTo, mailFrom, reading: first, authentication });
   const conversations = locations.flatMap(each => (each.conversation === null ? [] : [each.conversation.id]));
   const knownTexts = { texts: await store.quotable(conversations), replyAddresses: envelope.rcptTo };
-  const reading = readMail(mail, knownTexts, { mailFrom });
+  const { forward } = first;
+  const reading = { ...readMail(mail, knownTexts, { mailFrom }), ...(forward === undefined ? {} : { forward }) };
   return { ...about, given, envelope, reading, locations };
 }
 
@@ -125,6 +147,8 @@ function jsonOf({ given, facts: raw, envelope, reading, locations, authenticatio
     in_reply_to: mail.inReplyTo,
     references: mail.references,
     authentication,
+    forward: forwardOf(reading),
+    filed: given.filed.map(({ id, author, sender }) => ({ message_id: id, author, sender })),
     text: text.text,
     quoted_text: text.quotedText,
     signature: text.signature,
@@ -149,9 +173,6 @@ function viewOf(explained: Explained, columns = terminalColumns()): string {
   const { mail, text } = reading;
   const people = (boxes: readonly Mailbox[]) => boxes.map(personText).join(', ');
   const guess = given.envelope === null ? ' (guessed from the header)' : '';
-  const verdicts = (['spf', 'dkim', 'dmarc'] as const)
-    .filter(method => authentication[method] !== null)
-    .map(method => `${method}=${authentication[method]}`);
   const parts = [
     facts(
       [
@@ -165,9 +186,11 @@ function viewOf(explained: Explained, columns = terminalColumns()): string {
         ['subject', mail.subject],
         ['date', mail.date === null ? null : timeText(mail.date)],
         ['message-id', mail.messageId ?? 'none: one is made from its content'],
-        ['checked sender', verdicts.join(' ')],
+        ['checked sender', given.filed.length === 0 ? verdictsText(authentication) : null],
+        ['forwards', forwardText(reading)],
         ['envelope from', `${envelope.mailFrom || '<>'}${guess}`],
         ...threadingLines(explained),
+        ...given.filed.flatMap(filedLines),
         ...reading.report.map(entry => ['reports', reportText(entry)] as const),
         ...reading.reportedIds.map(id => ['about', `<${id}>`] as const),
         ...mail.attachments.map(
@@ -218,10 +241,50 @@ function threadingLines({ given, envelope, locations, reading }: Explained): (re
   return ours.flatMap(location => [
     ['addressed to', location.recipient] as const,
     ['goes to', DESTINATIONS[location.goes](location)] as const,
+    ...(location.writer === null || given.filed.length > 0
+      ? []
+      : [
+          ['written by', personText(location.writer)] as const,
+          ...location.writer.evidence.map(line => ['', line] as const),
+        ]),
     ...(location.goes === 'conversation' && !location.writer_known
       ? [['', 'its writer is no participant there'] as const]
       : []),
   ]);
+}
+
+/** Who was taken for its writer when it was filed, why, and what was said of the sender then or later. */
+function filedLines({ id, author, sender }: Message): (readonly [string, string | null])[] {
+  const { name, email } = author;
+  return [
+    ['filed as', id],
+    ['written by', email === null ? name || 'nobody' : personText({ name, email })],
+    ...(sender?.evidence ?? []).map(line => ['', line] as const),
+    ['checked sender', sender === null ? null : verdictsText(sender)],
+  ];
+}
+
+type Verdicts = Readonly<Record<'spf' | 'dkim' | 'dmarc', string | null>>;
+
+function verdictsText(verdicts: Verdicts): string {
+  return (['spf', 'dkim', 'dmarc'] as const)
+    .filter(method => verdicts[method] !== null)
+    .map(method => `${method}=${verdicts[method]}`)
+    .join(' ');
+}
+
+function forwardOf({ forward }: Reading) {
+  if (forward === undefined) return null;
+  if (forward.kind === 'doubt') return { writer: null, attached: null, words: null, doubt: forward.reason };
+  const { original, attached, words } = forward;
+  return { writer: original.mail.from, attached, words: words.text, doubt: null };
+}
+
+function forwardText({ forward }: Reading): string | null {
+  if (forward === undefined) return null;
+  if (forward.kind === 'doubt') return `nothing that counts: ${forward.reason}`;
+  const { original, attached } = forward;
+  return `a mail of ${personText(original.mail.from!)}${attached === null ? '' : ', attached'}`;
 }
 
 const DESTINATIONS: Readonly<Record<Location['goes'], (location: Location) => string>> = {

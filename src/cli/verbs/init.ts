@@ -18,7 +18,8 @@ import {
 import path from 'node:path';
 import type { Command } from 'commander';
 import { faultText, ReplydError, systemText } from '../../base/errors.js';
-import { configOption, loadSettings, openDirectly, storeIsMissing, withDataDir } from '../context.js';
+import { placeOf } from '../../store/opener.js';
+import { configOption, loadSettings, openDirectly, openerFor, storeIsMissing, withDataDir } from '../context.js';
 import { usageError } from '../errors.js';
 import { checkAccess, findUser, isRoot, makeDataDirectory, type Owner } from '../owner.js';
 import { quoted } from '../readers.js';
@@ -51,16 +52,23 @@ export function defineInit(verb: Command): void {
       const { dataDir } = loaded.config;
       makeDataDirectory(dataDir, owner);
       checkAccess(dataDir);
-      const madeStore = storeIsMissing(dataDir);
+      const madeStore = await storeIsMissing(loaded);
       if (madeStore) await (await openDirectly(loaded, true)).close();
-      return { config: file, data_dir: dataDir, wrote_config: wroteConfig, made_store: madeStore, renewed };
+      return {
+        config: file,
+        data_dir: dataDir,
+        ...(loaded.store.kind === 'postgres' ? { store: placeOf(loaded.store) } : {}),
+        wrote_config: wroteConfig,
+        made_store: madeStore,
+        renewed,
+      };
     },
     json: ({ renewed: _, ...done }) => done,
-    view: ({ config, data_dir, wrote_config, made_store, renewed }) =>
+    view: ({ config, data_dir, store, wrote_config, made_store, renewed }) =>
       [
         `${wrote_config ? 'wrote' : 'kept '} ${config}`,
         ...(renewed ? [`wrote ${referenceBeside(config)} anew`] : []),
-        `${made_store ? 'made ' : 'kept '} the store in ${data_dir}`,
+        `${made_store ? 'made ' : 'kept '} the store in ${store ?? data_dir}`,
       ].join('\n'),
     after({ config }, { options: { json, user } }) {
       if (json) return;
@@ -97,6 +105,7 @@ export function defineCheckConfig(verb: Command): void {
 
 const SHOWN_KEYS = [
   'data_dir',
+  'store.url',
   'smtp.listen',
   'lmtp.listen',
   'http.listen',
@@ -109,30 +118,10 @@ export function defineMigrate(verb: Command): void {
     does: "bring the store's schema up to date",
     examples: ['migrate', 'migrate --json'],
     more: '`replyd serve` does the same when it starts. The daemon must not be running. Make a backup first: there is no way back to an older version.',
-    run: ({ command }) => withDataDir(command, ({ config }) => migrateStore(config.dataDir)),
+    run: ({ command }) => withDataDir(command, async loaded => (await openerFor(loaded)).migrate()),
     view: ({ version, applied }) =>
       [...applied.map(name => `applied ${name}`), `the schema is up to date (version ${version})`].join('\n'),
   });
-}
-
-async function migrateStore(dataDir: string): Promise<{ version: number; applied: readonly string[] }> {
-  const [{ openDatabase }, { lockStore }, { migrate, schemaVersions }] = await Promise.all([
-    import('../../store/sqlite/database.js'),
-    import('../../store/sqlite/lock.js'),
-    import('../../store/sqlite/migrate.js'),
-  ]);
-  const lock = lockStore(dataDir);
-  try {
-    const connection = openDatabase(dataDir);
-    try {
-      const applied = migrate(connection);
-      return { version: schemaVersions(connection).store, applied };
-    } finally {
-      connection.close();
-    }
-  } finally {
-    lock.release();
-  }
 }
 
 /** The user that was named. Throws a usage error when there is none, unauthorized for others than root. */

@@ -26,7 +26,7 @@ export function defineQueue(group: Command): void {
     async before({ store, loaded }) {
       const paused = pausedText(await queueState(store));
       if (paused !== null) warn(paused);
-      else await hintWithoutDaemon(loaded.config.dataDir);
+      else await hintWithoutDaemon(loaded);
     },
     rows: (store, filter: Parameters<Store['deliveries']>[0]) => store.deliveries(filter),
     view: deliveryTable,
@@ -50,12 +50,14 @@ export function defineQueue(group: Command): void {
       ),
     ],
     async run({ store, options: { state } }: StoreCall<{ state?: (typeof RETRYABLE)[number] }>, id?: string) {
-      if (id !== undefined && state === undefined) return store.retryDeliveries({ id });
-      if (id === undefined && state !== undefined) return store.retryDeliveries({ state });
+      if (id !== undefined && state === undefined) return store.retryDelivery(id);
+      if (id === undefined && state !== undefined) return { state, retried: await store.retryDeliveries(state) };
       throw usageError('give a delivery or --state, one of both');
     },
-    view: deliveryTable,
-    none: 'nothing to retry',
+    view: result =>
+      'retried' in result
+        ? `${result.retried} ${result.state} ${result.retried === 1 ? 'delivery' : 'deliveries'} due now`
+        : deliveryView(result),
   });
 
   defineStoreVerb(group.command('cancel <id>'), {

@@ -137,12 +137,9 @@ async function readOne(
     conversations: there.map(each => each.conversation_id),
   });
   if (result.kind !== 'read') return 'unreadable';
-  const { reading } = result;
-  const places = await store.locate({
-    recipients: mail.envelope.rcpt_to,
-    mailFrom: mail.envelope.mail_from,
-    reading,
-  });
+  const { reading, authentication } = result;
+  const { mail_from: mailFrom, rcpt_to: recipients } = mail.envelope;
+  const places = await store.locate({ recipients, mailFrom, reading, authentication });
   const conversations = new Set(places.flatMap(place => place.conversation?.id ?? []));
   const found: Changed[] = [];
   for (const message of there) {

@@ -6,7 +6,7 @@
  * the key, port or process, and ends with 1.
  */
 import type { Command } from 'commander';
-import { errorText, ReplydError } from '../../base/errors.js';
+import { errorText, isAway, ReplydError } from '../../base/errors.js';
 import { createLog, type Log } from '../../base/log.js';
 import type { Config } from '../../config/keys.js';
 import type { LoadedConfig } from '../../config/load.js';
@@ -31,7 +31,7 @@ export function defineServe(verb: Command): void {
     // would end the process.
     const ends = listenForEnd();
     const opening = import('../../daemon.js').then(({ openDaemon }) =>
-      openDaemon(loaded, { log, onFatal: ends.fatal }),
+      openDaemon(loaded, { log, onFatal: ends.fatal, ending: ends.ending }),
     );
     let reloads = Promise.resolve();
     process.on('SIGHUP', () => {
@@ -45,7 +45,12 @@ export function defineServe(verb: Command): void {
         }
       });
     });
-    const daemon = await opening;
+    const daemon = await opening.catch(error => {
+      // It waited for its database, and nothing was opened.
+      if (ends.ending.aborted && isAway(error)) return null;
+      throw error;
+    });
+    if (daemon === null) return log.info('stopping', { signal: String(await ends.reason) });
     const reason = await ends.reason;
     if (typeof reason === 'string') {
       log.info('stopping', { signal: reason });
@@ -59,20 +64,26 @@ export function defineServe(verb: Command): void {
 }
 
 /** Resolves with the first signal to end, or with the fault that makes going on useless. The second signal exits. */
-function listenForEnd(): { readonly reason: Promise<NodeJS.Signals | Error>; readonly fatal: (error: Error) => void } {
+function listenForEnd(): {
+  readonly reason: Promise<NodeJS.Signals | Error>;
+  readonly fatal: (error: Error) => void;
+  readonly ending: AbortSignal;
+} {
   let end: (reason: NodeJS.Signals | Error) => void = () => {};
   const reason = new Promise<NodeJS.Signals | Error>(resolve => {
     end = resolve;
   });
+  const ending = new AbortController();
   let signals = 0;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       signals += 1;
       if (signals > 1) process.exit(EXIT_FAILED);
       end(signal);
+      ending.abort();
     });
   }
-  return { reason, fatal: end };
+  return { reason, fatal: end, ending: ending.signal };
 }
 
 function sayFindings(log: Log, loaded: LoadedConfig): void {

@@ -52,7 +52,7 @@ export function mailingOf(
 
 /**
  * What an added message does beside standing there. When the contact answers in the channel, what waits for its mail is
- * not mailed (`endsWhenSeen`), and a resolved conversation opens again.
+ * not mailed (`ENDS_WHEN_SEEN`), and a resolved conversation opens again.
  */
 export function answerOf(
   message: AddedMessage,
@@ -62,10 +62,8 @@ export function answerOf(
   return { answers, reopens: answers && status === 'resolved' };
 }
 
-/** Once the contact has seen a message in the channel, or has answered there: is it not mailed any more? */
-export function endsWhenSeen(intent: MailIntent | null): boolean {
-  return intent === 'auto';
-}
+/** Once the contact has seen messages in the channel, or has answered there, those with these intents are not mailed. */
+export const ENDS_WHEN_SEEN = ['auto'] as const satisfies readonly MailIntent[];
 
 /** Who gets a copy, each once: the contact as To, whoever else is named as Cc. */
 export function readersOf<Reader extends { readonly key: unknown }>(
@@ -120,15 +118,51 @@ export function waitAfterObstacle(dueAt: number | null, now: number): Waiting {
 }
 
 /**
- * The copies of the mail that is composed now. `waiting`: the conversation's deliveries that wait for a mail. When one is
- * due, all go that wait for their time alone: one mail carries all words to everybody. Empty: nothing is due.
+ * The copies of the mail that is composed now. `waiting`: the conversation's deliveries that wait for a mail, oldest
+ * first. When one is due, all go that wait for their time alone, the oldest of each recipient: one mail carries all words
+ * to everybody, and what a mail has no room for (`hasRoom`) waits for the next one. Empty: nothing is due.
  */
-export function copiesDue<Copy extends { readonly next_attempt_at: number | null }>(
+export function copiesDue<Copy extends { readonly next_attempt_at: number | null; readonly order_key: string }>(
   waiting: readonly Copy[],
   now: number,
 ): readonly Copy[] {
   const free = waiting.filter(copy => copy.next_attempt_at !== null);
-  return free.some(copy => copy.next_attempt_at! <= now) ? free : [];
+  if (!free.some(copy => copy.next_attempt_at! <= now)) return [];
+  const oldest = new Map<string, Copy>();
+  for (const copy of free) if (!oldest.has(copy.order_key)) oldest.set(copy.order_key, copy);
+  return [...oldest.values()];
+}
+
+/** What messages need of a mail. */
+export interface Load {
+  readonly messages: number;
+  /** In UTF-8. */
+  readonly textBytes: number;
+  readonly attachmentBytes: number;
+}
+
+export const NOTHING: Load = { messages: 0, textBytes: 0, attachmentBytes: 0 };
+
+/** One mail carries at most so many messages, and so many bytes of their text: it is composed in memory. */
+export const MAIL_MESSAGES = 100;
+export const MAIL_TEXT = 512 * 1024;
+
+/** `maxSize`: `outbound.max_size`. A mail that carries nothing has room for each message that was taken. */
+export function hasRoom(load: Load, more: Load, maxSize: number): boolean {
+  const both = sumOf([load, more]);
+  const fits = both.messages <= MAIL_MESSAGES && both.textBytes <= MAIL_TEXT && encodedSize(both) <= maxSize;
+  return fits || load.messages === 0;
+}
+
+export function sumOf(loads: readonly Load[]): Load {
+  return loads.reduce(
+    (sum, load) => ({
+      messages: sum.messages + load.messages,
+      textBytes: sum.textBytes + load.textBytes,
+      attachmentBytes: sum.attachmentBytes + load.attachmentBytes,
+    }),
+    NOTHING,
+  );
 }
 
 /** How many earlier messages a mail carries: only the first mail of a conversation has any. */

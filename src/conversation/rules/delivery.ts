@@ -32,6 +32,11 @@ export function operatorOrder(mail: number): string {
   return `operator:${mail}`;
 }
 
+/** Each mail to an agent stands for itself. */
+export function agentOrder(delivery: number): string {
+  return `agent:${delivery}`;
+}
+
 /** What becomes of a delivery after an attempt. */
 export interface Settlement {
   readonly state: Extract<DeliveryState, 'sent' | 'failed' | 'deferred'>;

@@ -19,6 +19,9 @@ export const OPENER_FIELDS = [...KEPT_WRITER, ...LIST_FIELDS] as const;
 
 const MAX_NAMED = 20;
 
+/** Begins the evidence that another than the person in From is the writer. */
+export const OTHER_WRITER = 'writer: ';
+
 export interface OpeningMail {
   readonly kind: MailKind;
   readonly from: Mailbox | null;
@@ -76,7 +79,10 @@ export function openerOf(
   const other = reason === null ? replyToElsewhere(mail, others) : (others[0] ?? null);
   if (other === null) return { person: from, evidence: [] };
   const name = other.name || nameOf(from, other.email);
-  return { person: { name, email: other.email }, evidence: [`writer: ${other.email}, because ${reason ?? ELSEWHERE}`] };
+  return {
+    person: { name, email: other.email },
+    evidence: [`${OTHER_WRITER}${other.email}, because ${reason ?? ELSEWHERE}`],
+  };
 }
 
 const ELSEWHERE = 'Reply-To names somebody else';

@@ -32,5 +32,5 @@ export function rereadParts(before: Understood, after: Understood, isElsewhere: 
 }
 
 function folded(text: string): string {
-  return text.replaceAll(/[ \t]+$/gm, '').trim();
+  return text.replaceAll(/(?<![ \t])[ \t]+$/gm, '').trim();
 }

@@ -8,10 +8,12 @@
  * | always        | asked; our verdicts count            | asked            |
  *
  * Before the answer to the client only where something hangs on it: an account that holds strangers holds also what somebody
- * sends in a participant's name. Everywhere else a slow DNS must not keep anybody waiting: after the commit.
+ * sends in a participant's name, and a forward of the team opens its conversation with somebody else (`forward.ts`).
+ * Everywhere else a slow DNS must not keep anybody waiting: after the commit.
  */
 import type { Authentication } from '../../mail/authentication.js';
-import type { Destination } from '../filing.js';
+import type { Destination, FiledReading } from '../filing.js';
+import { isForwarder } from './forward.js';
 
 export const VERIFY_MODES = ['never', 'when_missing', 'always'] as const;
 export type VerifyMode = (typeof VERIFY_MODES)[number];
@@ -25,11 +27,20 @@ export function decideVerification(mail: {
   readonly destinations: readonly Destination[];
   /** What Authentication-Results of a trusted checker say; null: there is no such checker. */
   readonly said: Authentication | null;
+  readonly reading: Pick<FiledReading, 'forward'> & { readonly mail: Pick<FiledReading['mail'], 'from'> };
 }): 'not' | 'before' | 'after' {
   const accounts = mail.destinations.filter(each => each.kind !== 'operator');
   if (mail.mode === 'never' || accounts.length === 0) return 'not';
   if (mail.mode === 'when_missing' && mail.said !== null && saysSomething(mail.said)) return 'not';
-  return accounts.some(each => each.holdsStrangers) ? 'before' : 'after';
+  const { forward, mail: read } = mail.reading;
+  const forwards = forward?.kind === 'one' ? forward : null;
+  return accounts.some(
+    each =>
+      each.holdsStrangers ||
+      (forwards !== null && each.kind === 'inbox' && isForwarder(read.from?.email, each.forwarders)),
+  )
+    ? 'before'
+    : 'after';
 }
 
 function saysSomething({ spf, dkim, dmarc }: Authentication): boolean {

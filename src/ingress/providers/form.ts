@@ -103,7 +103,7 @@ async function* piecesOf(request: FormRequest, fields: Fields): AsyncGenerator<B
     if (lowOnSpace()) throw new ReplydError('unavailable', 'no space to receive the post');
     for (let at = 0; at < chunk.length; at += PIECE) {
       const piece = chunk.subarray(at, at + PIECE);
-      await takeTurn(piece.length);
+      await takeTurn(piece.length, allowance.isKnown() ? 'known' : 'strangers');
       yield piece;
       fields.stopAtFault();
     }

@@ -18,14 +18,14 @@ import { isIP } from 'node:net';
 import { errorText } from '../../base/errors.js';
 import type { Exchange, HttpHandler } from '../../base/http.js';
 import type { Log } from '../../base/log.js';
+import { type NetworkTest, parseNetworks, plainAddress } from '../../base/network.js';
 import type { SpaceBudget } from '../../base/space.js';
 import type { Reception } from '../../conversation/ports.js';
-import { type NetworkTest, parseNetworks, plainAddress } from '../network.js';
 import { openSpool } from '../spool.js';
 import { type ProviderName, providerAt } from './list.js';
 import { type Ending, hasPassword, type Provider, type ProviderRequest, type Result } from './provider.js';
 import { TROUBLE, takePost } from './take-post.js';
-import { createUnproven, REQUEST_COST, TOO_MUCH } from './unproven.js';
+import { createUnproven, REQUEST_COST, TOO_MANY, TOO_MUCH } from './unproven.js';
 
 /** What a reload can change. */
 export interface DoorSettings {
@@ -67,6 +67,13 @@ const GUESSING: Result = {
   detail: 'Too many wrong passwords came from this address: try again in an hour.',
 };
 
+/** After so many seconds the client may come again. */
+const WAITS: ReadonlyMap<Result, number> = new Map<Result, number>([
+  [GUESSING, 3600],
+  [TOO_MUCH, 60],
+  [TOO_MANY, 60],
+]);
+
 const MEMORY_LIMIT = 256 * 1024;
 const MEMORY_BUDGET = 64 * 1024 * 1024;
 
@@ -93,7 +100,13 @@ export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
       // Not read at all; the client hears why before it has sent it.
       return { kind: 'too_large', detail: 'The post is larger than one with the largest mail (smtp.max_size).' };
     }
-    const allowance = unproven.open(client, maxBody);
+    const allowance = unproven.open(client, maxBody, {
+      stalls: exchange.stalls,
+      cut() {
+        log.warn('deferred', { door: provider.name, client, detail: TOO_MANY.detail });
+        exchange.cut();
+      },
+    });
     try {
       if (provider.wrongPassword !== undefined) {
         if (unproven.isGuessing(client)) return GUESSING;
@@ -104,6 +117,7 @@ export async function createDoors(options: DoorsOptions): Promise<HttpHandler> {
         }
         allowance.proven();
       }
+      if (!allowance.enter()) return TOO_MANY;
       if (!allowance.take(REQUEST_COST)) return TOO_MUCH;
       const lowOnSpace = () => reception.lowOnSpace();
       const request = { ...door, exchange, spool, folder, space, maxBody, lowOnSpace, now: options.now, allowance };
@@ -176,8 +190,12 @@ async function answer(
   const { kind, detail } = result;
   const status = provider.answers[kind];
   if (kind === 'stored') options.onFault?.(provider.name, null);
-  if (result === GUESSING || result === TOO_MUCH) {
+  const wait = WAITS.get(result);
+  if (wait !== undefined) {
     options.log.warn('deferred', { door: provider.name, client, detail, status });
+    // What is still to come of the post is not read.
+    await exchange.problem(status, detail, {}, { 'retry-after': String(wait), connection: 'close' });
+    return;
   }
   if (kind === 'unproven' || kind === 'malformed' || kind === 'too_large' || result.closed) {
     const level = provider.losesMail === undefined ? 'warn' : 'error';

@@ -67,6 +67,7 @@ export async function takePost(
               raw,
               via: provider.name,
               client,
+              turn: [provider.name],
               trusted: provider.trusted ?? false,
               ...(post.evidence === undefined ? {} : { evidence: post.evidence }),
               ...(post.proof === undefined ? {} : { proof: post.proof }),

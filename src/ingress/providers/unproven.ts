@@ -1,7 +1,11 @@
 /**
  * What a client may cost before it has proven that it is the provider. Forms carry their proof inside, or sign all of it:
  * they are read before anybody knows whose they are. Passwords can be guessed. Both are counted by address (`clientKey`)
- * and by network, in a bounded table; nothing here waits or holds a connection.
+ * and by network, in a bounded table; nothing here waits.
+ *
+ * Places: READ_AT_ONCE requests are read at a time, and KNOWN_SHARES times as many of addresses that proved themselves
+ * within the hour. When all places are taken, a newcomer has that of one who stands still; else of the network that has two more than his own;
+ * else of one who has had it for FAIR_TIME; else none. Who loses his place is cut off, and posts again later.
  *
  * Bytes: an address may have `limit` of them on their way and unproven, or have sent them without a proof within the
  * last minute; its network NETWORK_SHARES times as many. All clients together may have TOTAL_SHARES limits on their way.
@@ -11,11 +15,11 @@
  * Passwords: an address may try GUESSES different ones an hour. Who sends the same wrong one again and again has a
  * mistake in his configuration, and guesses nothing.
  *
- * Client null (a proxy that does not say for whom it speaks): only the total counts.
+ * Client null (a proxy that does not say for whom it speaks): only the total and the places count.
  */
 import { createHash } from 'node:crypto';
+import { type Client, clientOf } from '../../base/network.js';
 import type { Clock } from '../../conversation/ports.js';
-import { type Client, clientOf } from '../network.js';
 import { createRateLimiter, NETWORK_SHARES } from '../smtp/limits.js';
 
 export const GUESSES = 20;
@@ -32,25 +36,51 @@ export const TOO_MUCH = {
   detail: 'Too much was posted from this address without a valid proof (limits.unproven_bytes): try again in a minute.',
 } as const;
 
+export const TOO_MANY = {
+  kind: 'trouble',
+  detail: 'Too many posts are being read whose proof is not known yet: try again in a minute.',
+} as const;
+
+export const READ_AT_ONCE = 25;
+/** Milliseconds. */
+export const FAIR_TIME = 10_000;
+
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const MAX_COUNTED = 20_000;
 
+/** The request behind an allowance. */
+export interface Reading {
+  /** It waits for a client who has sent nothing for a while. */
+  stalls(): boolean;
+  /** Ends it and its connection. */
+  cut(): void;
+}
+
 /** One request, as long as it is read. */
 export interface Allowance {
+  /** Takes a place among those who are read without a proof, until it has one or ends. False: there is none. */
+  enter(): boolean;
   /** Counts what came. False: it is too much, and the request must end. Always true after `proven`. */
   take(cost: number): boolean;
   proven(): void;
+  /** It has proven itself, or its address did within the hour. */
+  isKnown(): boolean;
   /** The request is over; to be called once. What it took without a proof wears off within a minute. */
   end(): void;
 }
 
 export interface Unproven {
   /** `largest`: bytes of the largest post; one always fits, whatever the limit is. */
-  open(client: string | null, largest: number): Allowance;
+  open(client: string | null, largest: number, reading: Reading): Allowance;
   /** True: so many passwords came from there that no more are looked at for now. */
   isGuessing(client: string | null): boolean;
   wrongPassword(client: string | null, password: string): void;
+}
+
+interface Place extends Reading {
+  readonly client: Client | null;
+  readonly since: number;
 }
 
 interface Level {
@@ -67,6 +97,8 @@ export function createUnproven({ limit, now }: { readonly limit: () => number; r
   const known = new Map<string, number>();
   const guesses = createRateLimiter(() => GUESSES, now);
   const lastGuess = new Map<string, string>();
+  /** The one that was taken longest ago first. */
+  const places = new Set<Place>();
   let total = 0;
 
   const levelOf = (key: string, most: number): Level => {
@@ -78,10 +110,35 @@ export function createUnproven({ limit, now }: { readonly limit: () => number; r
   };
   const isKnown = (address: string) => now() - (known.get(address) ?? Number.NEGATIVE_INFINITY) < HOUR;
 
+  const isStranger = (client: Client | null) => client === null || !isKnown(client.address);
+
+  /** Whose place the newcomer has; null: nobody's. */
+  function spared(taken: readonly Place[], newcomer: Client | null): Place | null {
+    const counts = new Map<string | undefined, number>();
+    const countOf = (client: Client | null) => counts.get(client?.network) ?? 0;
+    for (const { client } of taken) counts.set(client?.network, countOf(client) + 1);
+    const most = Math.max(...counts.values());
+    const still = taken.find(place => place.stalls());
+    if (still !== undefined) return still;
+    if (most > countOf(newcomer) + 1) return taken.findLast(({ client }) => countOf(client) === most) ?? null;
+    return taken.find(({ since }) => now() - since >= FAIR_TIME) ?? null;
+  }
+
+  function hasPlace(newcomer: Client | null): boolean {
+    const taken = [...places].filter(({ client }) => isStranger(client) === isStranger(newcomer));
+    if (taken.length < READ_AT_ONCE * (isStranger(newcomer) ? 1 : KNOWN_SHARES)) return true;
+    const one = spared(taken, newcomer);
+    if (one === null) return false;
+    places.delete(one);
+    one.cut();
+    return true;
+  }
+
   return {
-    open(address, largest) {
+    open(address, largest, reading) {
       const least = largest + MOST_BESIDE;
       const client = address === null ? null : clientOf(address);
+      const place: Place = { client, since: now(), stalls: reading.stalls, cut: reading.cut };
       let taken = 0;
       let isProven = false;
       const add = (cost: number) => {
@@ -94,11 +151,16 @@ export function createUnproven({ limit, now }: { readonly limit: () => number; r
         return [levelOf(address, most), levelOf(network, most * NETWORK_SHARES)] as const;
       };
       return {
+        enter() {
+          if (isProven) return true;
+          if (!hasPlace(client)) return false;
+          places.add(place);
+          return true;
+        },
         take(cost) {
           if (isProven) return true;
-          const isStranger = client === null || !isKnown(client.address);
-          const most = Math.max(limit(), least) * (isStranger ? 1 : KNOWN_SHARES);
-          if (isStranger && total + cost > most * TOTAL_SHARES) return false;
+          const most = Math.max(limit(), least) * (isStranger(client) ? 1 : KNOWN_SHARES);
+          if (isStranger(client) && total + cost > most * TOTAL_SHARES) return false;
           if (client !== null) {
             const [own, network] = counted(client);
             if (own.open + own.spent + cost > most) return false;
@@ -109,12 +171,15 @@ export function createUnproven({ limit, now }: { readonly limit: () => number; r
         },
         proven() {
           add(-taken);
+          places.delete(place);
           isProven = true;
           if (client !== null) put(known, client.address, now());
         },
+        isKnown: () => isProven || !isStranger(client),
         end() {
           const spent = taken;
           add(-spent);
+          places.delete(place);
           if (client !== null) for (const level of counted(client)) level.spent += spent;
         },
       };

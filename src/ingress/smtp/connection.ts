@@ -16,10 +16,10 @@ import type { SMTPServer, SMTPServerDataStream, SMTPServerSession } from 'smtp-s
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import type { Log, LogFields } from '../../base/log.js';
 import { counter, gauge } from '../../base/metrics.js';
+import { type Client, clientOf, type NetworkTest } from '../../base/network.js';
 import type { Destination } from '../../conversation/filing.js';
 import type { Clock } from '../../conversation/ports.js';
 import { replyLine, STATUS, type Status } from '../../mail/status.js';
-import { type Client, clientOf, type NetworkTest } from '../network.js';
 import { type Admission, MAX_COMMANDS, overdue, type RateLimiter, type TimeLimits, type Times } from './limits.js';
 import { oddPath } from './path.js';
 

@@ -3,8 +3,9 @@
  * the connection answers the client. Nothing throws. Memory grows with the open connections only: a rate limiter holds
  * at most 20,000 clients and networks, and then forgets the one that was counted longest ago.
  */
+
+import type { Client } from '../../base/network.js';
 import type { Clock } from '../../conversation/ports.js';
-import type { Client } from '../network.js';
 
 /** Commands of a stranger without a stored mail between them (NOOP, RSET, VRFY, EHLO …; accepted RCPTs are free). */
 export const MAX_COMMANDS = 100;

@@ -10,6 +10,7 @@ import type { SMTPServerDataStream, SMTPServerOptions, SMTPServerSession } from 
 import { errorText } from '../../base/errors.js';
 import { shortToken } from '../../base/log.js';
 import { counter } from '../../base/metrics.js';
+import { turnOf } from '../../base/network.js';
 import type { Destination } from '../../conversation/filing.js';
 import type { Via } from '../../conversation/model.js';
 import type { Reception, Resolution, Verdict } from '../../conversation/ports.js';
@@ -162,6 +163,7 @@ async function takeData(
     raw: received.raw,
     via: viaOf(connection, session),
     client: connection.client,
+    turn: connection.client === null ? [''] : turnOf(connection.client),
     trusted: connection.trusted,
     direct: !connection.trusted,
   };

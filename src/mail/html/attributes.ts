@@ -76,24 +76,3 @@ export function walkAttributes(html: string, walk: Walk): void {
   tokenizer.write(html);
   tokenizer.end();
 }
-
-/** [from, to) of a text, and what stands there instead. */
-export interface Replacement {
-  readonly from: number;
-  readonly to: number;
-  readonly text: string;
-}
-
-/** `replacements` in their order; one that begins before the end of another is left out. */
-export function replaced(text: string, replacements: readonly Replacement[]): string {
-  if (replacements.length === 0) return text;
-  const out: string[] = [];
-  let at = 0;
-  for (const { from, to, text: instead } of replacements) {
-    if (from < at) continue;
-    out.push(text.slice(at, from), instead);
-    at = to;
-  }
-  out.push(text.slice(at));
-  return out.join('');
-}

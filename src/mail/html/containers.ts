@@ -104,12 +104,13 @@ function containerNamed(token: string): Container | null {
 function isIndent(marks: Marks): boolean {
   const hasClass = marks.class !== '' && !/^(?:x_)*elementToProof$/.test(marks.class);
   if (marks.type !== '' || hasClass || marks.id !== '' || marks.style === '') return false;
-  return (
-    /margin|border(?:-left)?\s*:\s*(?:none|0)/i.test(marks.style) &&
-    !/border(?:-left)?(?:-width|-style|-color)?\s*:[^;]*(?:solid|double|dashed|dotted|[1-9]px|[1-9]pt|\.\dem)/i.test(
-      marks.style,
-    )
-  );
+  return /margin|border(?:-left)?\s*:\s*(?:none|0)/i.test(marks.style) && !marks.style.split(';').some(drawsBorder);
+}
+
+/** `declaration`: one of a style. */
+function drawsBorder(declaration: string): boolean {
+  const at = declaration.search(/border(?:-left)?(?:-width|-style|-color)?\s*:/i);
+  return at !== -1 && /solid|double|dashed|dotted|[1-9]px|[1-9]pt|\.\dem/i.test(declaration.slice(at));
 }
 
 function isWordBorder(style: string): boolean {

@@ -351,7 +351,7 @@ function closeTop(state: State): void {
   if (container === 'wrapper') state.wrappers.pop();
   if (container === 'end' && state.depth === 0 && state.quoted === 0) state.pending ??= 'history';
   if (container === 'signature') {
-    if (kind.isBlock || state.text.trim() === '') endLine(state);
+    if (kind.isBlock || !state.written) endLine(state);
     state.signature--;
   }
 }

@@ -2,7 +2,8 @@
  * Pictures of a mail's HTML: those that stand in it as `data:` addresses, and the spellings by which it names those that
  * came as parts (RFC 2392, RFC 2557). Nothing throws.
  */
-import { type Replacement, walkAttributes } from './attributes.js';
+import type { Replacement } from '../cut.js';
+import { walkAttributes } from './attributes.js';
 
 const MAX_PICTURES = 100;
 

@@ -4,7 +4,8 @@
  * only makes its input smaller, so that its limits measure what is shown. It is linear and never throws.
  */
 
-import { type Replacement, replaced, walkAttributes } from './attributes.js';
+import { type Replacement, replaced } from '../cut.js';
+import { walkAttributes } from './attributes.js';
 import { escapeHtml } from './escape.js';
 import { safeStyle } from './style.js';
 

@@ -5,6 +5,7 @@
  * It looks only at what is added, never back into a line, so that a line costs its length.
  */
 
+import { withoutEnd } from '../cut.js';
 import { keyOf, LINE_LIMIT, type Line, type LineMark, plainLine, verbatimLine } from '../reply-text/lines.js';
 import { withoutMoved } from './symbols.js';
 
@@ -12,6 +13,9 @@ import { withoutMoved } from './symbols.js';
 const DEPTH_SHOWN = 10;
 /** Longest address of a link, and most of its words, that are looked at. */
 const LINK_LIMIT = 500;
+
+/** White space that is no single space: there are many of those. */
+const UNEVEN = /[\t\n\r\f][ \t\n\r\f]*| [ \t\n\r\f]+/g;
 
 export interface Flow {
   readonly lines: Line[];
@@ -25,6 +29,8 @@ export interface Flow {
   link: string;
   /** Something stands on this line, if only a no-break space: such a block is a blank line. */
   filled: boolean;
+  /** Something is to be seen on this line. */
+  written: boolean;
   /** A blank line is due before the next words. */
   gap: boolean;
   bullet: string;
@@ -53,6 +59,7 @@ export function newFlow(): Flow {
     links: 0,
     link: '',
     filled: false,
+    written: false,
     gap: false,
     bullet: '',
     depth: 0,
@@ -82,18 +89,20 @@ export function addText(flow: Flow, text: string): void {
     pieces.forEach((piece, index) => {
       if (index > 0) breakLine(flow);
       flow.text += flow.pre > 0 ? piece : piece.replaceAll('\u00a0', ' ');
+      flow.written ||= piece.trim() !== '';
       if (flow.links > 0 && piece !== '' && flow.link.length < LINK_LIMIT) flow.link += piece;
     });
     return;
   }
   // All words at once; their order, and what stands between them, is all that counts.
-  const even = text.replaceAll(/[ \t\n\r\f]+/g, ' ');
+  const even = text.replaceAll(UNEVEN, ' ');
   const start = even.startsWith(' ') ? 1 : 0;
   const end = even.length - (even.length > start && even.endsWith(' ') ? 1 : 0);
   if (start > 0 && flow.text !== '' && flow.separator === '') flow.separator = ' ';
   if (start === end) return;
   const words = (flow.separator + even.slice(start, end)).replaceAll('\u00a0', ' ');
   flow.text += words;
+  flow.written ||= words.trim() !== '';
   if (flow.links > 0 && flow.link.length < LINK_LIMIT) flow.link += wordsUpTo(words, LINK_LIMIT - flow.link.length);
   flow.separator = end < even.length ? ' ' : '';
   flow.filled = true;
@@ -135,7 +144,10 @@ export function closeLink(flow: Flow, target: string): void {
   const words = flow.link.trim();
   if (words === '' || flow.text === '' || href.length > LINK_LIMIT) return;
   if (/^(?:https?:\/\/|www\.)\S+$/i.test(words)) return;
-  const bare = (value: string): string => value.toLowerCase().replace(/^https?:\/\/(?:www\.)?|^www\.|[\s/]+$/g, '');
+  const bare = (value: string): string =>
+    withoutEnd(value, ' \t/')
+      .toLowerCase()
+      .replace(/^https?:\/\/(?:www\.)?|^www\./, '');
   if (/^https?:/i.test(href)) {
     if (bare(words) !== bare(href)) flow.text += ` <${href}>`;
   } else if (/^mailto:/i.test(href)) {
@@ -151,19 +163,22 @@ export function endLine(flow: Flow): void {
     flow.separator = '';
     return;
   }
-  if (flow.filled || flow.text.trim() !== '') breakLine(flow);
+  if (flow.filled || flow.written) breakLine(flow);
+  clear(flow);
+}
+
+function clear(flow: Flow): void {
   flow.text = '';
   flow.separator = '';
   flow.filled = false;
+  flow.written = false;
 }
 
 /** Ends the line, empty or not. */
 export function breakLine(flow: Flow): void {
   if (flow.hidden > 0) return;
   const text = flow.text.trimEnd();
-  flow.text = '';
-  flow.separator = '';
-  flow.filled = false;
+  clear(flow);
   const bullet = text === '' ? '' : flow.bullet;
   if (text !== '') flow.bullet = '';
   emit(flow, bullet + text, markOf(flow, text));

@@ -7,10 +7,9 @@
  * `splitMail` and the keeper throw.
  */
 import { hash } from 'node:crypto';
-import { cutText } from '../cut.js';
+import { cutText, type Replacement, replaced } from '../cut.js';
 import { parseDate } from '../date.js';
-import { type Replacement, replaced } from '../html/attributes.js';
-import { dataPictures, namedFiles, namedPicture } from '../html/pictures.js';
+import { type DataPicture, dataPictures, namedFiles, namedPicture } from '../html/pictures.js';
 import type { AttachmentKeeper, HeaderField, Mail, OpenedContainer } from '../mail.js';
 import { parseMailboxes } from '../mailboxes.js';
 import { parseMessageId, parseMessageIds } from '../message-id.js';
@@ -20,7 +19,7 @@ import { cleanText } from './charset.js';
 import { isMessage } from './filename.js';
 import { type Draft, factsOfPart, keptFile } from './files.js';
 import { decodeWords, parseHeaderBlock, valuesByName } from './headers.js';
-import type { Part } from './parts.js';
+import { filenameOf, type Part } from './parts.js';
 import { isInReport, type Role, rolesOf } from './roles.js';
 import { signedContent } from './signed-data.js';
 import { type PartWithContent, splitMail } from './split.js';
@@ -56,10 +55,10 @@ export async function assembleMail(source: Uint8Array, keeper: AttachmentKeeper)
     if (isInReport(part) || fields.some(field => field.name === 'x-hmxmroriginalrecipient')) returned = fields;
   };
 
-  /** HTML with the pictures in it as files. */
-  const withPictures = async (html: string): Promise<string> => {
+  /** HTML with these pictures of it as files. */
+  const withFiles = async (html: string, found: readonly DataPicture[]): Promise<string> => {
     const pictures = new Map<string, Replacement[]>();
-    for (const picture of dataPictures(html)) {
+    for (const picture of found) {
       const contentId = `${hash('sha256', picture.bytes).slice(0, 32)}@data`;
       const before = pictures.get(contentId);
       if (before !== undefined) before.push(namedPicture(picture, contentId));
@@ -93,7 +92,9 @@ export async function assembleMail(source: Uint8Array, keeper: AttachmentKeeper)
     const bytes = content.subarray(0, isHtml && textLeft > 0 ? MAX_HTML : limit);
     let isComplete = bytes.length === content.length;
     if (isHtml) {
-      const text = await withPictures(decodeTextPart(part, bytes));
+      const written = decodeTextPart(part, bytes);
+      const pictures = dataPictures(written);
+      const text = pictures.length === 0 ? written : await withFiles(written, pictures);
       isComplete &&= text.length <= limit;
       textLeft -= Math.min(text.length, limit);
       bodies.push({ part, text: cutText(text, limit), isHtml });
@@ -176,7 +177,8 @@ function splitOrNull(bytes: Uint8Array): readonly PartWithContent[] | null {
 }
 
 function containerKind(part: Part): OpenedContainer['kind'] | null {
-  const { type, filename } = part;
+  const { type } = part;
+  const filename = filenameOf(part);
   const isUnnamed = type === 'application/octet-stream' || type === '';
   if (/^application\/(?:vnd\.)?ms-tnef$/.test(type) || /^(?:winmail|win|noname)\.dat$/i.test(filename))
     return 'winmail';

@@ -95,8 +95,8 @@ const PAGE =
  * here stays as it is, for a decoder that may know it.
  */
 export function charsetNamed(declared: string): string {
-  // The one that nearly all mails have.
-  if (declared === 'utf-8' || declared === 'UTF-8') return '';
+  // What nearly all parts have: this one, or none.
+  if (declared === 'utf-8' || declared === 'UTF-8' || declared === '') return '';
   const name = declared
     .slice(0, 120)
     .toLowerCase()

@@ -28,7 +28,7 @@ export function cleanText(text: string): string {
 }
 
 function decodeBytes(bytes: Buffer, declared: string | null): string {
-  const charset = charsetNamed(declared ?? '');
+  const { charset, isKnown } = charsetOf(declared ?? '');
   if (charset === '') return decodeUndeclared(bytes);
   const wide = /^utf-(?:16|32)(?:[bl]e)?/.exec(charset);
   if (wide !== null) return decodeWide(bytes, wide[0]);
@@ -38,7 +38,33 @@ function decodeBytes(bytes: Buffer, declared: string | null): string {
   if (charset === 'iso-2022-kr' || charset === 'iso-2022-cn' || charset === 'hz') {
     return isAscii(bytes) ? decodeSevenBit(bytes, charset) : decodeEightBit(bytes, EIGHT_BIT[charset]);
   }
-  return iconv.encodingExists(charset) ? decodeEightBit(bytes, charset) : decodeUndeclared(bytes);
+  return isKnown ? decodeEightBit(bytes, charset) : decodeUndeclared(bytes);
+}
+
+/** Characters of a name that is remembered, and how many of them are. */
+const MAX_NAME = 60;
+const MAX_NAMES = 1_000;
+const names = new Map<string, Charset>();
+
+interface Charset {
+  readonly charset: string;
+  /** iconv-lite reads it. */
+  readonly isKnown: boolean;
+}
+
+/**
+ * Remembered: the rules for names are many, iconv-lite throws and catches an error for each that it does not know, and a
+ * header may have 60,000.
+ */
+function charsetOf(declared: string): Charset {
+  const known = names.get(declared);
+  if (known !== undefined) return known;
+  const charset = charsetNamed(declared);
+  const found = { charset, isKnown: charset !== '' && iconv.encodingExists(charset) };
+  if (declared.length > MAX_NAME) return found;
+  if (names.size === MAX_NAMES) names.clear();
+  names.set(declared, found);
+  return found;
 }
 
 /** What mails are that call themselves one of seven bits, and are not. */

@@ -80,6 +80,11 @@ export function attachmentName(given: string, contentType: string, number: numbe
   return isMessage(contentType) && !/\.eml$/i.test(safe) ? shortened(`${safe}.eml`) : safe;
 }
 
+/** True for a type of the form a/b, whatever a and b are. */
+export function isMediaType(contentType: string): boolean {
+  return /^[!-~][!-.0-~]*\/[!-~]+$/.test(contentType);
+}
+
 /** True for a mail inside a mail. */
 export function isMessage(contentType: string): boolean {
   return contentType === 'message/rfc822' || contentType === 'message/global';

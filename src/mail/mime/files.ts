@@ -4,12 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import libmime from 'libmime';
+import { withoutEnd } from '../cut.js';
 import type { AttachmentKeeper, MailAttachment } from '../mail.js';
 import { parseMessageId } from '../message-id.js';
 import { cleanText } from './charset.js';
 import { attachmentName } from './filename.js';
 import { decodeWords, firstValue } from './headers.js';
-import type { Part } from './parts.js';
+import { filenameOf, type Part } from './parts.js';
 import { type TransferEncoding, transferDecoder } from './transfer.js';
 
 const PIECE = 64 * 1024;
@@ -64,10 +65,15 @@ export async function keptFile(facts: FileFacts, content: Uint8Array, { keeper, 
 
 export function factsOfPart(part: Part): FileFacts {
   const given = firstValue(part.header.fields, 'content-id');
-  const id = parseMessageId(given) ?? (given.replaceAll(/^[<\s]+|[>\s]+$/g, '').slice(0, 998) || null);
+  const id =
+    parseMessageId(given) ??
+    (withoutEnd(given, '> ')
+      .replace(/^[< ]+/, '')
+      .slice(0, 998) ||
+      null);
   const location = decodeWords(firstValue(part.header.fields, 'content-location')).replaceAll(/[\s"<>]+/g, '');
   return {
-    filename: part.filename,
+    filename: filenameOf(part),
     contentType: part.type,
     contentId: id === null ? null : cleanText(id),
     encoding: part.encoding,

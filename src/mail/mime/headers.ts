@@ -99,6 +99,35 @@ export function valuesByName(
   return values;
 }
 
+/** One encoded word: [from, to) of the value. */
+export interface EncodedWord {
+  readonly from: number;
+  readonly to: number;
+  readonly charset: string;
+  /** `b` or `q`, in any case. */
+  readonly encoding: string;
+  readonly text: string;
+}
+
+const MAX_WORD = 2_000;
+
+/** The encoded words of a value in their order. Their ends are looked for once: many words may begin, and none end. */
+export function* encodedWords(value: string): Generator<EncodedWord> {
+  const begin = /=\?([^?\s]{1,60})\?([bq])\?/gi;
+  let end = 0;
+  for (let found = begin.exec(value); found !== null; found = begin.exec(value)) {
+    const text = begin.lastIndex;
+    if (end < text) end = value.indexOf('?=', text);
+    if (end < 0) return;
+    if (end - text > MAX_WORD) {
+      begin.lastIndex = found.index + 2;
+      continue;
+    }
+    yield { from: found.index, to: end + 2, charset: found[1]!, encoding: found[2]!, text: value.slice(text, end) };
+    begin.lastIndex = end + 2;
+  }
+}
+
 /**
  * The value with its encoded words decoded. Words of one charset that stand side by side are decoded together: many
  * programs cut a character between two of them. White space between words goes; a broken word stays as it is.
@@ -112,16 +141,16 @@ export function decodeWords(value: string): string {
     if (run !== undefined) out.push(decodeText(Buffer.concat(run.bytes), run.charset));
     run = undefined;
   };
-  for (const match of value.matchAll(/=\?([^?\s]{1,60})\?([bq])\?((?:[^?]|\?(?!=)){0,2000})\?=/gi)) {
-    const between = value.slice(position, match.index);
-    const charset = match[1]!.split('*')[0]!.toLowerCase();
+  for (const word of encodedWords(value)) {
+    const between = value.slice(position, word.from);
+    const charset = word.charset.split('*')[0]!.toLowerCase();
     if (run === undefined || between.trim() !== '' || run.charset !== charset) {
       flush();
       if (between.trim() !== '' || position === 0) out.push(between);
       run = { charset, bytes: [] };
     }
-    run.bytes.push(wordBytes(match[2]!, match[3]!));
-    position = match.index + match[0].length;
+    run.bytes.push(wordBytes(word.encoding, word.text));
+    position = word.to;
   }
   flush();
   out.push(value.slice(position));

@@ -5,6 +5,8 @@
  * the bytes of a text before anybody can doubt its declared charset, and drops the words of a multipart whose boundary
  * never comes. `partOf` throws at more than 50 levels of nesting, and for nothing else.
  */
+import { withoutEnd } from '../cut.js';
+import { isMediaType } from './filename.js';
 import { decodeWords, firstValue, type HeaderBlock, parseHeaderBlock } from './headers.js';
 import { type Structured, structured } from './structured.js';
 import type { TransferEncoding } from './transfer.js';
@@ -32,8 +34,10 @@ export interface Part {
   readonly encoding: TransferEncoding;
   /** `attachment`, `inline`, another word, or ''. */
   readonly disposition: string;
-  /** Decoded (RFC 2231, RFC 2047), not yet safe; '' without one. */
-  readonly filename: string;
+  readonly contentType: Structured;
+  readonly contentDisposition: Structured;
+  /** See `filenameOf`; null until somebody asked. */
+  decodedName: string | null;
   readonly charset: string | null;
   readonly flowed: boolean;
   readonly delSp: boolean;
@@ -64,12 +68,26 @@ export function partOf(headerBytes: Uint8Array, parent: Part | null): Part {
     params,
     encoding: encodingOf(firstValue(header.fields, 'content-transfer-encoding')),
     disposition: lowered(disposition.value),
-    filename: nameParam(disposition, 'filename') || nameParam(contentType, 'name') || describedName(header, type),
+    contentType,
+    contentDisposition: disposition,
+    decodedName: null,
     charset: params.charset ?? null,
     flowed,
     delSp: flowed && lowered(params.delsp) === 'yes',
     children: 0,
   };
+}
+
+/**
+ * The name of its file, decoded (RFC 2231, RFC 2047), not yet safe; '' without one. Decoded when it is asked for: a mail of
+ * too many parts is refused without that. (As a getter it would cost each mail a tenth of its reading.)
+ */
+export function filenameOf(part: Part): string {
+  part.decodedName ??=
+    nameParam(part.contentDisposition, 'filename') ||
+    nameParam(part.contentType, 'name') ||
+    describedName(part.header, part.type);
+  return part.decodedName;
 }
 
 function lowered(value: string | undefined): string {
@@ -88,9 +106,9 @@ function typeOf(header: HeaderBlock, { contentType, disposition, parent }: Said)
     if (parent?.type === 'multipart/digest') return 'message/rfc822';
     return disposition.value === '' ? 'text/plain' : '';
   }
-  const value = lowered(contentType.value).replace(/[,:]+$/, '');
+  const value = withoutEnd(lowered(contentType.value), ',:');
   if (value === 'html') return 'text/html';
-  return /^[!-~]+\/[!-~]+$/.test(value) ? value : '';
+  return isMediaType(value) ? value : '';
 }
 
 /** White space in a value is collapsed, and 8-bit bytes are decoded; a delimiter holds them as they were written. */

@@ -7,7 +7,7 @@
  * attachment by name beside a body is a file. Forms of the body that nobody shows (AMP, watch) are left out beside one
  * that is shown. Nothing throws.
  */
-import type { Part } from './parts.js';
+import { filenameOf, type Part } from './parts.js';
 
 /**
  * `text file`: it is text, and kept as a file too. `form`: one more form of a body that is read. `report` and `returned
@@ -57,16 +57,16 @@ function roleOf(part: Part, texts: readonly Part[], hasText: boolean): Role | 'n
   }
   const isAlternative = parent?.type === 'multipart/alternative';
   if (type !== 'text/plain' && type !== 'text/html' && type !== '') {
-    const isNameless = part.filename === '' && part.disposition !== 'attachment';
+    const isNameless = filenameOf(part) === '' && part.disposition !== 'attachment';
     if (isAlternative && isNameless && type.startsWith('text/') && !DATA_TYPE.test(type)) return 'form';
     return parent === null && READABLE_TYPE.test(type) && part.disposition !== 'attachment' ? 'text' : 'file';
   }
-  if (type === '' && part.filename !== '') return isNameOfText(part) ? 'named text' : 'file';
+  if (type === '' && filenameOf(part) !== '') return isNameOfText(part) ? 'named text' : 'file';
   if (isAlternative && !texts.some(text => text.parent === parent && text.type === type)) return 'text';
   if (parent?.type === 'multipart/related' && part.index === 0 && part.disposition !== 'attachment') return 'text';
   if (part.disposition === 'attachment') return 'named text';
   // Some gateways give the body itself a name, in its Content-Type; a file has it in its disposition too.
-  const isNamed = part.filename !== '' && (part.disposition !== '' || texts.length > 0 || hasText);
+  const isNamed = filenameOf(part) !== '' && (part.disposition !== '' || texts.length > 0 || hasText);
   return isNamed ? 'named text' : 'text';
 }
 
@@ -83,17 +83,17 @@ function isInside(part: Part, whole: Part): boolean {
 }
 
 function isNameOfText(part: Part): boolean {
-  return /\.(?:txt|text|html?|asc|log|md)$/i.test(part.filename);
+  return /\.(?:txt|text|html?|asc|log|md)$/i.test(filenameOf(part));
 }
 
 /** No name, or one that programs make up for a body. */
-function isMadeUp({ filename }: Part): boolean {
+function isMadeUp(part: Part): boolean {
   return /^(?:(?:body|message|mail|text|part|content|untitled|noname|att)[-_ ]?[\d.]{0,8}(?:\.(?:txt|html?))?)?$/i.test(
-    filename,
+    filenameOf(part),
   );
 }
 
 /** What stands in the mail as text is not needed as a file too. */
 function isNameOfBody(part: Part): boolean {
-  return part.disposition !== 'attachment' && (isNameOfText(part) || !part.filename.includes('.'));
+  return part.disposition !== 'attachment' && (isNameOfText(part) || !filenameOf(part).includes('.'));
 }

@@ -2,13 +2,15 @@
  * The words of RTF as Outlook keeps a body (MS-OXRTFCP, MS-OXRTFEX): decompressed, then as the HTML that is wrapped in
  * it, else as plain text. Pictures, tables of fonts and what else is no word are left out.
  *
- * It is no more than what a mail needs, in one pass. At most 8 MiB are decompressed and 1,000 groups stand in each other;
- * what comes behind is left out. Nothing throws.
+ * It is no more than what a mail needs, in one pass. At most 8 MiB are decompressed, 1,000 groups stand in each other, and
+ * 30,000 pieces beyond ASCII are decoded: one ends where the charset changes or a character of Unicode stands. What comes
+ * behind is left out. Nothing throws.
  */
-import { decodeText } from './charset.js';
+import { cleanText, decodeText } from './charset.js';
 
 const MAX_SIZE = 8 * 1024 * 1024;
 const MAX_DEPTH = 1_000;
+const MAX_PIECES = 30_000;
 
 /** What the window of the compression holds before the first byte (MS-OXRTFCP section 2.1.2.1). */
 const WINDOW =
@@ -125,6 +127,37 @@ const FONT_CHARSETS: Readonly<Record<number, string>> = {
   238: 'windows-1250',
 };
 
+const LF = 10;
+const CR = 13;
+const BLANK = 32;
+const APOSTROPHE = 39;
+const STAR = 42;
+const DASH = 45;
+const BACKSLASH = 92;
+const OPEN = 123;
+const CLOSE = 125;
+
+/** A control word with its number; `end` is behind the blank that belongs to it. */
+function controlAt(rtf: string, from: number): { word: string; value: number | null; end: number } {
+  let end = from;
+  while (end < from + 32 && isLetter(rtf.charCodeAt(end))) end += 1;
+  const word = rtf.slice(from, end);
+  const digits = rtf.charCodeAt(end) === DASH ? end + 1 : end;
+  let last = digits;
+  while (last < digits + 10 && isDigit(rtf.charCodeAt(last))) last += 1;
+  const value = last > digits ? Number(rtf.slice(end, last)) : null;
+  if (value !== null) end = last;
+  return { word, value, end: rtf.charCodeAt(end) === BLANK ? end + 1 : end };
+}
+
+function isLetter(code: number): boolean {
+  return (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
+
 /** The words of RTF that is given in latin1. */
 export function wordsOfRtf(rtf: string): RtfWords {
   const isHtml = /\\fromhtml1/.test(rtf.slice(0, 4096));
@@ -133,32 +166,54 @@ export function wordsOfRtf(rtf: string): RtfWords {
   let codePage = 'windows-1252';
   let font = 0;
   let left = 0;
-  let bytes: number[] = [];
+  /** Of one charset, not decoded yet. */
+  const bytes = Buffer.allocUnsafe(rtf.length);
+  let length = 0;
+  let isPlain = true;
+  let pieces = 0;
+  let charset = codePage;
   let group: Group = { shown: true, rtfOnly: false, charset: '', skip: 1, fonts: false };
   const stack: Group[] = [];
   const flush = () => {
-    if (bytes.length > 0) out.push(decodeText(Buffer.from(bytes), group.charset || codePage));
-    bytes = [];
+    if (length === 0) return;
+    if (!isPlain) pieces += 1;
+    out.push(isPlain ? bytes.toString('latin1', 0, length) : decodeText(bytes.subarray(0, length), charset));
+    length = 0;
+    isPlain = true;
   };
   const isShown = () => group.shown && !(isHtml && group.rtfOnly);
+  const append = (byte: number) => {
+    const wanted = group.charset || codePage;
+    if (charset !== wanted) flush();
+    charset = wanted;
+    bytes[length] = byte;
+    length += 1;
+    isPlain &&= byte < 0x80;
+  };
   const put = (text: string) => {
     if (!isShown()) return;
+    if (text.charCodeAt(0) < 0x80) {
+      for (let at = 0; at < text.length; at += 1) append(text.charCodeAt(at));
+      return;
+    }
     flush();
     out.push(text);
   };
   const putByte = (byte: number) => {
     if (left > 0) left -= 1;
-    else if (isShown()) bytes.push(byte);
+    else if (isShown()) append(byte);
+  };
+  const putSymbol = (symbol: string) => {
+    const text = WORDS[symbol];
+    if (text !== undefined) put(text);
   };
   const control = (word: string, value: number | null, isIgnorable: boolean) => {
     if (isIgnorable && !(isHtml && (word === 'htmltag' || word === 'mhtmltag'))) group.shown = false;
     if (word === 'mhtmltag' || HIDDEN.has(word)) group.shown = false;
     const known = WORDS[word];
     if (known !== undefined && Object.hasOwn(WORDS, word)) put(known);
-    else if (word === 'htmlrtf') {
-      flush();
-      group.rtfOnly = value !== 0;
-    } else if (word === 'uc') group.skip = Math.min(Math.max(value ?? 1, 0), 16);
+    else if (word === 'htmlrtf') group.rtfOnly = value !== 0;
+    else if (word === 'uc') group.skip = Math.min(Math.max(value ?? 1, 0), 16);
     else if (word === 'u' && value !== null) {
       put(String.fromCharCode(value & 0xffff));
       left = group.skip;
@@ -167,36 +222,35 @@ export function wordsOfRtf(rtf: string): RtfWords {
     else if (word === 'fcharset' && group.fonts && fonts.size < 1_000) fonts.set(font, FONT_CHARSETS[value ?? 0] ?? '');
     else if (word === 'f' && value !== null) {
       font = value;
-      if (group.fonts) return;
-      flush();
-      group.charset = fonts.get(value) ?? '';
+      if (!group.fonts) group.charset = fonts.get(value) ?? '';
     }
   };
-  const pattern = /[{}]|\\(?:'([0-9a-f]{2})|([a-z]{1,32})(-?\d{1,10})? ?|(\*)|([^a-z]))|[\r\n]+|[^\\{}\r\n]+/gi;
   let isIgnorable = false;
-  for (const match of rtf.matchAll(pattern)) {
-    const [token, hex, word, value, star, symbol] = match;
-    if (token === '{') {
+  for (let at = 0; at < rtf.length && pieces < MAX_PIECES; ) {
+    const code = rtf.charCodeAt(at);
+    const next = code === BACKSLASH ? rtf.charCodeAt(at + 1) : 0;
+    at += code === BACKSLASH ? 2 : 1;
+    if (code === OPEN) {
       if (stack.length >= MAX_DEPTH) break;
-      flush();
       stack.push(group);
       group = { ...group };
       left = 0;
-    } else if (token === '}') {
-      flush();
+    } else if (code === CLOSE) {
       group = stack.pop() ?? group;
       left = 0;
-    } else if (hex !== undefined) putByte(Number.parseInt(hex, 16));
-    else if (word !== undefined) {
-      control(word, value === undefined ? null : Number(value), isIgnorable);
-    } else if (symbol !== undefined) {
-      if (left > 0) left -= 1;
-      else if (symbol in WORDS) put(WORDS[symbol]!);
-    } else if (star === undefined && token[0] !== '\r' && token[0] !== '\n') {
-      for (let at = 0; at < token.length; at += 1) putByte(token.charCodeAt(at));
-    }
-    isIgnorable = star !== undefined;
+    } else if (code === BACKSLASH) {
+      if (isLetter(next)) {
+        const { word, value, end } = controlAt(rtf, at - 1);
+        control(word, value, isIgnorable);
+        at = end;
+      } else if (next === APOSTROPHE && /^[0-9a-f]{2}$/i.test(rtf.slice(at, at + 2))) {
+        putByte(Number.parseInt(rtf.slice(at, at + 2), 16));
+        at += 2;
+      } else if (next !== STAR && left > 0) left -= 1;
+      else if (next !== STAR) putSymbol(String.fromCharCode(next));
+    } else if (code !== CR && code !== LF) putByte(code);
+    isIgnorable = next === STAR;
   }
   flush();
-  return { text: out.join(''), isHtml };
+  return { text: cleanText(out.join('')), isHtml };
 }

@@ -2,6 +2,7 @@
  * winmail.dat as what a mail shows of it: its body, its files, and what stands in messages inside of it, three deep. A
  * message inside gives its body as a file of its own. Nothing throws: what is no winmail.dat is null.
  */
+import { isMediaType } from './filename.js';
 import { isTnef, readTnef, type Tnef, type TnefFile } from './tnef.js';
 
 const MAX_DEPTH = 3;
@@ -47,7 +48,7 @@ function isNote(messageClass: string): boolean {
 
 function fileOf({ name, contentType, contentId, bytes, isMessage }: TnefFile): OpenedFile {
   if (isMessage) return { filename: `${name || 'message'}.dat`, contentType: 'application/ms-tnef', contentId, bytes };
-  const type = /^[!-~]+\/[!-~]+$/.test(contentType) ? contentType : 'application/octet-stream';
+  const type = isMediaType(contentType) ? contentType : 'application/octet-stream';
   return { filename: name, contentType: type, contentId, bytes };
 }
 

@@ -6,6 +6,7 @@
  * person's sentence ("On 3 May you wrote:") looks alike: without a quote directly below, a line needs what only a
  * client writes. In doubt it is the writer's text.
  */
+import { withoutEnd } from '../cut.js';
 import { CLOSING_VERBS, MIDDLE_VERBS, OPENERS, PRONOUNS } from './languages.js';
 import { isBlank, keyOf, type Line, lowered } from './lines.js';
 import { asciiDigits, hasAddress, hasDate, hasTime, isAddressLast, isBracketed, isTold } from './moments.js';
@@ -29,6 +30,8 @@ export interface Attribution {
 const LINE_SPAN = 4;
 const LENGTH_LIMIT = 600;
 const COLON_END = /[:：﹕]\s*[_"]*$/;
+/** `"Ann Lee" ann@example.com – May 3, 2027 10:02 AM`, as Nextcloud writes, without a colon. */
+const NEXTCLOUD = /^"[^"]{0,120}" [^\s@"<>]{1,64}@[^\s@"<>]{1,255} – [^"@]{6,60}$/;
 
 /** True when an attribution may end on this line. */
 export function mayEnd(line: Line): boolean {
@@ -68,6 +71,7 @@ function isAttribution(text: string, quoted: boolean, addresses: readonly string
   const colon = COLON_END.test(inner);
   const ascii = asciiDigits(inner);
   const address = hasAddress(ascii);
+  if (quoted && NEXTCLOUD.test(inner) && hasDate(ascii) && hasTime(ascii)) return true;
   if ((colon || quoted) && addresses.length > 0 && address) {
     const lower = inner.toLowerCase();
     if (addresses.some(address => lower.includes(address))) return true;
@@ -80,7 +84,7 @@ function isAttribution(text: string, quoted: boolean, addresses: readonly string
   ) {
     return false;
   }
-  const sentence = inner.replace(/[:：﹕\s_."]+$/, '');
+  const sentence = withoutEnd(inner, ':：﹕ _."');
   const closing = closingVerb(sentence);
   const personal = PERSONAL.test(sentence);
   if (closing !== null) {
@@ -164,7 +168,7 @@ function middleVerb(sentence: string, quoted: boolean, ascii: string): boolean {
 }
 
 function isNameOrMoment(after: string, before: string): boolean {
-  if (/[<([]\s*[^\s@]+@[^\s@]+[>)\]]/.test(after) || after.startsWith('(')) return true;
+  if (/@(?<=[<([]\s*[^\s@]+@)[^\s@]+[>)\]]/.test(after) || after.startsWith('(')) return true;
   const moment = asciiDigits(after);
   if (
     hasDate(moment) &&
@@ -181,7 +185,7 @@ function isNameOrMoment(after: string, before: string): boolean {
 function isStrictAttribution(text: string): boolean {
   const { inner } = unframed(text);
   const ascii = asciiDigits(inner);
-  return hasAddress(ascii) && hasDate(ascii) && hasTime(ascii) && closingVerb(inner.replace(/[:：\s]+$/, '')) !== null;
+  return hasAddress(ascii) && hasDate(ascii) && hasTime(ascii) && closingVerb(withoutEnd(inner, ':： ')) !== null;
 }
 
 /** How a line may end an attribution: whole, or after a verb and colon with more text behind them. */
@@ -189,8 +193,9 @@ function endingOf(line: Line): { key: string; after: string } | null {
   if (line.mark === 'verbatim' || line.key === '') return null;
   const key = line.key;
   const last = key.slice(-1);
-  // `"Ann Lee" <ann@example.com> – 3 May 2027 10:02`, as Nextcloud writes.
-  if (/\d/.test(last) && /^[^<]{0,80}<\S+@\S+>\s[^<]{0,60}\d{1,2}:\d{2}$/.test(key)) return { key, after: '' };
+  if (last !== ':' && key.startsWith('"') && NEXTCLOUD.test(key)) return { key, after: '' };
+  // The same with brackets.
+  if (/\d/.test(last) && /^[^<]{0,80}<[^\s@]+@[^\s@]+>\s[^<]{0,60}\d{1,2}:\d{2}$/.test(key)) return { key, after: '' };
   if ('-–—>)'.includes(last) || UNSPACED_ENDINGS.has(last) || COLON_END.test(key)) return { key, after: '' };
   if (key.length >= 1_000 || !(key.includes(':') || key.includes('：'))) return null;
   let colon = key.search(/[:：][\s>]/);
@@ -260,17 +265,26 @@ function sharedAt(text: string): number {
   // `At 10:02 AM 5/3/2027, …` opens once: without the end of a sentence before it, a second opener is a part of it.
   const opened = opens(tail);
   if (opened && !/[.!?]\s/.test(tail)) return -1;
+  // Where words may end, and where an address does: looked for once, because many capitals may follow.
+  const words = endOf(/[\p{L}\p{N}].*?[\p{L}\p{N}!?.)]/u, tail);
+  const address = endOf(/\S@\S/, tail);
   let found = -1;
-  for (const match of tail.matchAll(/(?<=\s)(?=[\p{Lu}\p{Lo}])/gu)) {
-    const head = tail.slice(0, match.index).trim();
-    const rest = tail.slice(match.index, match.index + 60);
+  for (const { index } of tail.matchAll(/(?<=\s)(?=[\p{Lu}\p{Lo}])/gu)) {
     // A name with an address in front belongs to the attribution itself.
-    if (!/[\p{L}\p{N}].*[\p{L}\p{N}!?.)]/u.test(head) || /\S@\S/.test(head) || OPENERS.includes(head.toLowerCase()))
-      continue;
-    if (opened && !/[.!?]$/.test(head)) continue;
-    if (opens(rest) && hasDate(rest.slice(0, 45))) found = match.index;
+    if (index < words || index >= address) continue;
+    const rest = tail.slice(index, index + 60);
+    if (!opens(rest) || !hasDate(rest.slice(0, 45))) continue;
+    const head = tail.slice(0, index).trim();
+    if (OPENERS.includes(head.toLowerCase()) || (opened && !'.!?'.includes(head.slice(-1)))) continue;
+    found = index;
   }
   return found === -1 ? -1 : from + found;
+}
+
+/** Where the first match ends; beyond all texts without one. */
+function endOf(pattern: RegExp, text: string): number {
+  const match = pattern.exec(text);
+  return match === null ? Number.POSITIVE_INFINITY : match.index + match[0].length;
 }
 
 /** Initials as a quote sign, as The Bat! writes them. */

@@ -8,12 +8,12 @@
 
 import type { KnownTexts } from '../mail.js';
 import { attributionEndingAt, mayEnd } from './attribution.js';
-import { headingAt } from './header-block.js';
+import { fieldOf, headingAt } from './header-block.js';
 import { type Known, knownIn, type Seen, type SeenAt } from './known-texts.js';
 import { isBlank, type Line, plainLine } from './lines.js';
 import { isReplyLine } from './marker.js';
 import { hasOwnWords } from './own-words.js';
-import { isDelimiter, isDeviceLine, isLastDeviceLine } from './signature.js';
+import { isDelimiter, isDeviceLine } from './signature.js';
 import { settleWrapped } from './wrapper.js';
 
 /**
@@ -60,6 +60,7 @@ export function classify(read: readonly Line[], knownTexts: KnownTexts): Classif
   const input = settleWrapped(read);
   const addresses = knownTexts.replyAddresses.map(address => address.toLowerCase());
   const out = nameAttributions(input, addresses);
+  takeInitials(out);
   const lines = out.map(item => item.line);
   const known = knownIn(lines, knownTexts.texts);
   const { seenAt } = known;
@@ -102,7 +103,7 @@ function nameSignatures(items: readonly RoleLine[], lines: readonly Line[]): voi
       last = true;
       continue;
     }
-    if (isDeviceLine(item.line) || (last && isLastDeviceLine(item.line, items[index - 1]?.role === 'blank'))) {
+    if (isDeviceLine(item.line, last ? { apart: items[index - 1]?.role === 'blank' } : undefined)) {
       item.role = 'device';
       item.why = `device line ("${excerpt(item.line.key)}")`;
     } else if (isDelimiter(lines, index, end)) {
@@ -186,22 +187,33 @@ function isBlockHead(items: readonly RoleLine[], index: number): boolean {
 
 function nameHeadings(items: readonly RoleLine[], lines: readonly Line[], seenAt: SeenAt): void {
   let written = false;
+  let looked = 0;
+  /** The writer's own words stand above. Asked only for a reply line, because most bodies have none. */
+  const isWrittenAbove = (index: number): boolean => {
+    for (; looked < index && !written; looked++) {
+      const { role, line } = items[looked]!;
+      written = role === 'text' && hasOwnWords(line.key) && !isDeviceLine(line);
+    }
+    return written;
+  };
   for (let index = 0; index < items.length; index++) {
     const item = items[index]!;
     const line = item.line;
     if (isReplyLine(line) && line.mark !== 'verbatim') {
       // The customer's own help desk puts such a line on top of its mails.
-      const isOnTop = line.depth === 0 && !written && !isOursBelow(items, index, seenAt);
+      const isOnTop = line.depth === 0 && !isWrittenAbove(index) && !isOursBelow(items, index, seenAt);
       if (line.depth === 0) item.role = isOnTop ? 'mark' : 'heading';
       item.settled = true;
       item.why = isOnTop ? 'a reply line on top' : 'our own reply line';
       continue;
     }
-    written ||= item.role === 'text' && hasOwnWords(line.key) && !isDeviceLine(line);
     const open = item.role === 'text' || line.mark === 'rule' || (item.role === 'attribution' && item.settled);
-    const head = item.role === 'quote' && !item.settled && line.key !== '' && isBlockHead(items, index);
+    // Two fields look like an attribution, too.
+    const field = item.role === 'attribution' && line.depth > 0 && fieldOf(line.key) !== null;
+    const head = (item.role === 'quote' || field) && !item.settled && line.key !== '' && isBlockHead(items, index);
     const heading = (open && line.depth === 0) || head ? headingAt(lines, index) : null;
     if (heading === null) continue;
+    written ||= item.role === 'text' && hasOwnWords(line.key);
     for (let at = heading.start; at < heading.end; at++) {
       const named = items[at]!;
       if (named.role === 'blank' && line.mark !== 'rule') continue;
@@ -253,19 +265,37 @@ function endsSentence(line: Line): boolean {
   return /[.!?:;。！？…)]["'”»]?$/.test(line.key);
 }
 
-/** Bars and initials in front of the lines below an attribution are quote signs as well. */
+/** Bars in front of the lines below an attribution are quote signs as well. */
 function nameOtherSigns(items: readonly RoleLine[]): void {
   for (let index = 0; index + 1 < items.length; index++) {
     if (items[index]!.role !== 'attribution') continue;
     let next = index + 1;
     while (items[next]?.role === 'blank') next++;
-    const sign = /^\s{0,3}(?:[|:}»]|\p{L}{1,4}>)(?=\s|$)/u.exec(items[next]?.line.raw ?? '')?.[0].trim();
+    const sign = /^\s{0,3}[|:}»](?=\s|$)/.exec(items[next]?.line.raw ?? '')?.[0].trim();
     if (sign === undefined || items[next]!.role !== 'text') continue;
     for (let at = next; at < items.length; at++) {
       const item = items[at]!;
       if (item.role === 'text' && item.line.raw.trimStart().startsWith(sign)) item.role = 'quote';
       else if (item.role !== 'blank') break;
     }
+  }
+}
+
+/** The Bat! writes the initials of the quoted writer in front of its signs (`AL> `), right below the line about him. */
+function takeInitials(items: RoleLine[]): void {
+  for (let index = 0; index + 1 < items.length; index++) {
+    if (items[index]!.role !== 'attribution') continue;
+    let next = index + 1;
+    while (items[next]?.role === 'blank') next++;
+    const sign = /^\s{0,3}\p{L}{1,4}>(?=\s|$)/u.exec(items[next]?.line.raw ?? '')?.[0].trim();
+    if (sign === undefined || items[next]!.role !== 'text') continue;
+    for (let at = next; at < items.length && /^(?:blank|text)$/.test(items[at]!.role); at++) {
+      const { line, role } = items[at]!;
+      if (role === 'blank' || !line.raw.trimStart().startsWith(sign)) continue;
+      const { body, key } = plainLine(line.raw.slice(line.raw.indexOf(sign) + sign.length - 1));
+      items[at] = item({ ...line, body, key, depth: 1 }, 'quote');
+    }
+    index = next;
   }
 }
 

@@ -6,6 +6,7 @@
  * Berlin, To: Hamburg"): an address, a subject, a moment, a Sent field, or a line above that announces it. In doubt
  * it is the writer's text.
  */
+import { withoutEnd } from '../cut.js';
 import { FORWARD_PHRASES, HEADER_LABELS, type HeaderKind, ORIGINAL_PHRASES } from './languages.js';
 import { isAscii, isBlank, type Line, lowered } from './lines.js';
 import { asciiDigits, hasAddress, hasDate, hasTime } from './moments.js';
@@ -73,9 +74,16 @@ export function fieldOf(key: string): { kind: HeaderKind; label: string; value: 
   return kind === undefined ? null : { kind, label: name, value: key.slice(colon + 1).trim() };
 }
 
+/** The same, or as a row of a table (`| From | Ann |`), as NetEase writes below a line that announces it. */
+export function announcedFieldOf(key: string): ReturnType<typeof fieldOf> {
+  const row = key.startsWith('|') ? /^\| ?([^|:]{1,40}?) ?\| ?([^|]{0,900}?) ?\|?$/.exec(key) : null;
+  return row === null ? fieldOf(key) : fieldOf(`${row[1]}: ${row[2]}`);
+}
+
 function headerBlockAt(lines: readonly Line[], start: number, announced: boolean): Heading | null {
   const depth = lines[start]!.depth;
-  const first = fieldOf(lines[start]!.key);
+  const fieldAt = announced ? announcedFieldOf : fieldOf;
+  const first = fieldAt(lines[start]!.key);
   if (first === null || first.kind === 'other' || first.kind === 'cc') return null;
   const kinds = new Set<HeaderKind>();
   let mailLike = announced;
@@ -87,10 +95,10 @@ function headerBlockAt(lines: readonly Line[], start: number, announced: boolean
     if (isBlank(line)) {
       // Some clients set every field in a paragraph of its own.
       const next = lines[index + 1];
-      if (next === undefined || next.depth !== depth || fieldOf(next.key) === null) break;
+      if (next === undefined || next.depth !== depth || fieldAt(next.key) === null) break;
       continue;
     }
-    const field = fieldOf(line.key);
+    const field = fieldAt(line.key);
     if (field === null) {
       if (++continuations > CONTINUATION_LIMIT) break;
       if (/[<(]?\S@\S/.test(line.key.slice(0, 300))) mailLike ||= kinds.has('from');
@@ -111,7 +119,7 @@ function headerBlockAt(lines: readonly Line[], start: number, announced: boolean
 function tellsMail(kind: HeaderKind, value: string): boolean {
   const short = value.slice(0, 300);
   if (kind === 'sent' || kind === 'subject') return true;
-  if (kind === 'from' || kind === 'to') return /\S@\S+\.\S/.test(short);
+  if (kind === 'from' || kind === 'to') return /\S@[^\s@]+\.\S/.test(short);
   return kind === 'date' && /(?<![\d.])\d{1,2}[:.h]\d{2}(?![\d.])/.test(short) && /\d{4}/.test(short);
 }
 
@@ -158,8 +166,8 @@ function columnsAt(lines: readonly Line[], index: number): Heading | null {
 
 /** What field a label names that stands alone on its line, far to the right or in a cell, or before its value there. */
 function columnOf({ key, raw }: Line): HeaderKind | null {
-  if (/^(?:\s{4}|[^\t]{1,20}\t)/.test(raw) && key.includes(':')) return fieldOf(key)?.kind ?? null;
-  if (key === '' || key.length > COLUMN || key.includes(':')) return null;
+  if (key.includes(':')) return /^(?:\s{4}|[^\t]{1,20}\t)/.test(raw) ? (fieldOf(key)?.kind ?? null) : null;
+  if (key === '' || key.length > COLUMN) return null;
   const kind = HEADER_LABELS.get(lowered(key)) ?? null;
   return kind === null || /^\s/.test(raw) === raw.startsWith(' '.repeat(COLUMN)) ? kind : null;
 }
@@ -177,7 +185,7 @@ function phraseOf(key: string, byClient: boolean): Phrase | null {
   if (key.length > 300) return null;
   // Most lines are a sentence without any frame.
   if (isWordStart(key.charCodeAt(0)) && isSentenceEnd(key.charCodeAt(key.length - 1))) return bareNoteOf(key);
-  const inner = lowered(key.replace(/^[-_=~>–—―─‐\s]+|[-_=~<–—―─‐:：\s]+$/g, ''));
+  const inner = lowered(withoutEnd(key, '-_=~<–—―─‐:： ').replace(/^[-_=~>–—―─‐\s]+/, ''));
   if (inner === '' || inner.length > LONGEST_PHRASE) return null;
   const framed = /^[-_=~>–—―─‐]{2}/.test(key) && /[-_=~<–—―─‐]{2}[:：]?$/.test(key);
   if (isForwardPhrase(inner)) return { forward: true, framed: framed || /[:：]$/.test(key), what: inner };
@@ -186,6 +194,8 @@ function phraseOf(key: string, byClient: boolean): Phrase | null {
   if (/^[-_=–—―─‐]{5}/.test(key) && /[-_=–—―─‐]{5}$/.test(key) && /\p{L}/u.test(inner)) {
     return { forward: byClient, framed: byClient, what: inner };
   }
+  // QQ's app. Without a header block it may be a title of the writer's.
+  if (key === '---Original---') return { forward: false, framed: false, what: inner };
   return null;
 }
 

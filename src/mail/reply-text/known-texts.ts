@@ -11,7 +11,8 @@ import { isAscii, type Line } from './lines.js';
 const RUN = 5;
 /** Words of a line that is known by its neighbours. */
 export const SHORT_LINE = 12;
-const KNOWN_LIMIT = 131_072;
+/** Characters of known texts that are looked at. */
+export const KNOWN_LIMIT = 131_072;
 /** Words of a body that are looked up; what stands behind counts as unknown. */
 const BODY_LIMIT = 262_144;
 /** So many kinds of words are told apart before a run is looked at as a whole; a power of two. */
@@ -205,9 +206,8 @@ function addIds(text: string, ids: number[]): void {
   // The same without a string for each word.
   let id = 0;
   for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    const lower = code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
-    if ((lower >= 0x61 && lower <= 0x7a) || (lower >= 0x30 && lower <= 0x39)) {
+    const lower = LOWERED[text.charCodeAt(at)]!;
+    if (lower !== 0) {
       id = nextId(id, lower);
     } else if (id !== 0) {
       ids.push(id);
@@ -216,6 +216,12 @@ function addIds(text: string, ids: number[]): void {
   }
   if (id !== 0) ids.push(id);
 }
+
+/** By the code of an ASCII character: that of a letter in lower case or of a digit; 0 for what is neither. */
+const LOWERED = Uint8Array.from({ length: 0x80 }, (_, code) => {
+  const lower = String.fromCharCode(code).toLowerCase();
+  return /[a-z0-9]/.test(lower) ? lower.charCodeAt(0) : 0;
+});
 
 function nextId(id: number, code: number): number {
   const mixed = Math.imul(id ^ code, 0x9e3779b1);

@@ -115,6 +115,7 @@ const LABELS: Readonly<Record<HeaderKind, readonly string[]>> = {
     'від|від кого|од|пошиљалац|kimden|gönderen|από|αποστολέας|מאת|من|المرسل|از|فرستنده',
     'จาก|ผู้ส่ง|từ|người gửi|dari|pengirim|daripada|feladó|expeditor|de la|remitente|remetente',
     'saatja|kellelt|no|sūtītājs|nuo|siuntėjas|remitent|nork|igorlea|nga|ó|oddiwrth|mula kay',
+    'šalje|expeditorul',
     '发件人|寄件者|寄件人|寄信人|发信人|差出人|送信者|送信元|보낸 사람|보낸사람|발신자|보낸이|प्रेषक|द्वारा|থেকে|from name',
   ],
   sent: [
@@ -131,7 +132,7 @@ const LABELS: Readonly<Record<HeaderKind, readonly string[]>> = {
     'trimisă',
     '发送时间|发送日期|傳送時間|寄件日期|發送時間|已傳送|送信日時|送信日|送信済み|보낸 날짜|보낸날짜|보낸 시간|보냄',
     'saadetud|nosūtīts|nosūtīja|išsiųsta|enviat|enviat el|bidalita|bidalia|dërguar|भेजा गया|sendt den',
-    'verstuurd',
+    'verstuurd|gönderilen',
   ],
   date: [
     "date|datum|fecha|data|dato|date and time|date d'envoi|päivämäärä|päiväys|pvm|pvm.|дата|датум",
@@ -143,12 +144,13 @@ const LABELS: Readonly<Record<HeaderKind, readonly string[]>> = {
     'do|komu|pre|za|prima|primatelj|кому|до|до кого|за|прима|kime|alıcı|προς|אל|ל|إلى|الى|به',
     'ถึง|tới|đến|kepada|címzett|către|la|pentru|收件人|收件者|收信人|宛先|받는 사람|받는사람|수신자|받는이',
     'kellele|saaja|kam|adresāts|kam.|gavėjas|per a|nori|per|për|chuig|at|प्रति|प्राप्तकर्ता|প্রতি|para sa',
-    'для',
+    'для|destinatarul|adresat',
   ],
   cc: [
     'cc|kopie|kopie an|copie|copie à|copia|kopia|kopi|kópia|kópie|копия|копія|копие|bilgi|κοιν.',
     'κοινοποίηση',
     'עותק|نسخة|رونوشت|สำเนา|สำเนาถึง|đồng gửi|tembusan|salinan|másolat|másolatot kap|抄送|副本|ccに|参照|참조',
+    'kopio|kopie (cc)',
     'koopia|kopija|cópia|dw|do wiadomości|skrytá kopie|bcc|blindkopie|cci|cco|ccn|копия до|cc:',
   ],
   subject: [
@@ -156,6 +158,7 @@ const LABELS: Readonly<Record<HeaderKind, readonly string[]>> = {
     'тема|предмет|относно|konu|θέμα|נושא|הנושא|الموضوع|موضوع|หัวเรื่อง|เรื่อง|chủ đề|tiêu đề|perihal',
     'subjek',
     'judul|tárgy|subiect|主题|主題|主旨|件名|제목|teema|temats|tēma|tema|assumpte|gaia|efni|zadeva|naslov',
+    'subiectul',
     'subjekt|ábhar|pwnc|विषय|বিষয়|titulo|subyek|sujet|ärende|paksa|тэма|onderwerp/subject',
   ],
   other: [
@@ -163,6 +166,8 @@ const LABELS: Readonly<Record<HeaderKind, readonly string[]>> = {
     'beantwoorden aan|importance',
     'priority|wichtigkeit|priorität|importancia|attachments|attachment|anlagen|anlage|pièces jointes',
     'bijlagen|allegati|organization|sent by|message-id',
+    'odgovori na|odpověď na|antwoord aan|vastaus|válaszcím|odpowiedź-do|răspuns către|ответ-кому|odpovedať-pre',
+    'svara till|yanıt adresi|кому відповісти',
   ],
 };
 
@@ -262,5 +267,12 @@ export const FORWARD_PHRASES: ReadonlySet<string> = new Set(
     'pesan terusan|pesan diteruskan|pesan yang diteruskan|mulai pesan yang diteruskan',
     'mesej yang dimajukan|mesej dimajukan|framsent|áframsend skilaboð|फ़ॉरवर्ड किया गया संदेश',
     'अग्रेषित संदेश|ipinasang mensahe',
+    'započni proslijeđenu poruku|továbbított levél kezdete|începe mesajul redirecționat|ileti başlangıcı|iletilen ileti',
+    'початок листа, що пересилається|перенаправлене повідомлення|перенаправленное сообщение|message transmis',
+    'رسالة ممرّرة|mensaxe reunviáu|накіраваны ліст|оригинално писмо|kemennadenn orinel|neges wreiddiol',
+    'dalej pósrědnjona powěsć|dale sposrědkowana powěsć|trochstjoerd berjocht|teachtaireacht ar aghaidh',
+    'an teachdaireachd a tha ’ga shìneadh air adhart|փոխանցվող նամակը|áframsendur póstur|បានបញ្ជូនសារបន្ត',
+    'vidaresend melding|messadi renvià|mesazhi i përcjellë|iletilmiş ileti|转发的消息|mensaje remitido',
+    'välitetty viesti / fwd.msg|treść przekazanej wiadomości|preposlaná správa --- forwarded message',
   ]),
 );

@@ -2,6 +2,7 @@
  * What a line tells besides its words: an address, a date, a time. Every function but `asciiDigits` takes a text whose
  * digits are ASCII. Nothing here throws; every pattern is linear.
  */
+import { withoutEnd } from '../cut.js';
 
 const DIGITS: readonly string[] = [
   '٠١٢٣٤٥٦٧٨٩',
@@ -30,11 +31,13 @@ export function hasAddress(ascii: string): boolean {
 
 /** True when an address stands in brackets. */
 export function isBracketed(ascii: string): boolean {
-  return /[<(（[＜]\s*(?:mailto:|<)?[^\s@<>()]+@[^\s@<>()]+[>)）\]＞]/i.test(ascii);
+  return /@(?<=[<(（[＜]\s*(?:mailto:|<)?[^\s@<>()]+@)[^\s@<>()]+[>)）\]＞]/i.test(ascii);
 }
 
 export function isAddressLast(ascii: string): boolean {
-  return /@[^\s@<>()]+[>)）\]＞]*[\s:：_"]*$/.test(ascii);
+  const at = ascii.lastIndexOf('@');
+  const domain = withoutEnd(withoutEnd(ascii.slice(at + 1), ' :：_"'), '>)）]＞') || ascii.charAt(at + 1);
+  return at !== -1 && /^[^\s@<>()]+$/.test(domain);
 }
 
 export function hasTime(ascii: string): boolean {

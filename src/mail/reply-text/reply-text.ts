@@ -13,6 +13,7 @@
 import { hasContainers } from '../html/containers.js';
 import { htmlLines } from '../html/lines.js';
 import type { KnownTexts, ReplyText } from '../mail.js';
+import { isForwardSubject } from '../subject.js';
 import { assemble } from './assemble.js';
 import { classify } from './classify.js';
 import { wordsOf } from './known-texts.js';
@@ -31,16 +32,10 @@ export function splitReply(
 ): ReplyText {
   const context = { knownTexts, forward: isForwardSubject(options.subject ?? '') };
   const { html } = body;
-  const plain = body.plain ?? '';
-  if (html === null || html.trim() === '') return split(plainLines(plain), context);
-  if (isEmptyPart(plain) || isPointer(plain) || isMarkup(plain)) {
-    const { lines } = htmlLines(html);
-    const inHtml = lines.some(line => line.key !== '');
-    if (inHtml) return withEvidence(split(lines, context), 'read: the HTML part');
-    return split(plainLines(plain), context);
-  }
-  const lines = plainLines(plain);
+  const { lines, isHtml } = bodyLines(body);
   const found = split(lines, context);
+  if (isHtml) return withEvidence(found, 'read: the HTML part');
+  if (html === null || html.trim() === '') return found;
   if (LONE_LETTER.test(found.text) && SYMBOL_FONTS.some(font => html.includes(font))) {
     const rich = htmlLines(html);
     const settled = rich.symbols ? split(rich.lines, context) : null;
@@ -49,6 +44,20 @@ export function splitReply(
     }
   }
   return !isSure(found) && hasContainers(html) ? settle(found, { lines, html, context }) : found;
+}
+
+/** The lines of the plain part, or of the HTML part where the plain one says nothing. */
+export function bodyLines(body: { readonly plain: string | null; readonly html: string | null }): {
+  readonly lines: readonly Line[];
+  readonly isHtml: boolean;
+} {
+  const { html } = body;
+  const plain = body.plain ?? '';
+  if (html !== null && html.trim() !== '' && (isEmptyPart(plain) || isPointer(plain) || isMarkup(plain))) {
+    const { lines } = htmlLines(html);
+    if (lines.some(line => line.key !== '')) return { lines, isHtml: true };
+  }
+  return { lines: plainLines(plain), isHtml: false };
 }
 
 // A letter of its own, as Outlook leaves one in the plain part of what it sets in a font of symbols (Wingdings: J is a face).
@@ -158,10 +167,4 @@ function isPointer(plain: string): boolean {
 /** A plain part that is HTML itself, as some senders make it. */
 function isMarkup(plain: string): boolean {
   return /^\s*(?:<!doctype html|<html|<head|<body|<div|<p>|<table)/i.test(plain.slice(0, 200));
-}
-
-function isForwardSubject(subject: string): boolean {
-  return /^\s*(?:fwd?|wg|tr|rv|enc|vs|vb|vl|pd|fs|doorst|videresend|továbbítás|yönlendirme|ilt|yml|إعادة توجيه|转发|轉寄|転送|전달|пересл)\s*[:：]/i.test(
-    subject,
-  );
 }

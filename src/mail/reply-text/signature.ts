@@ -65,20 +65,19 @@ function longestSentence(key: string): number {
   return Math.max(...key.split(/[.!?。！？](?=\s|$)|[。！？]/).map(sentence => sentence.trim().length));
 }
 
-/** True for a line that a device or mail program added below the words of its user, in any known language. */
-export function isDeviceLine(line: Line): boolean {
-  return isFramed(line, (device, pattern) => isDevice(device) && (!OFFERS.has(pattern) || MAIL_PROGRAM.test(device)));
-}
-
 /**
- * The same for the last line of a text, whose device nobody has heard of: "Sent from my" and a name of a few words, or
- * a name with a link behind it. Words that may be anything must stand apart from the text above.
+ * True for a line that a device or mail program added below the words of its user, in any known language. The last line
+ * of a text may name a device that nobody has heard of: "Sent from my" and a name of a few words, or a name with a link
+ * behind it. Words that may be anything must stand apart from the text above.
  */
-export function isLastDeviceLine(line: Line, apart: boolean): boolean {
-  const linked = /https?:/i.test(line.key);
-  return isFramed(line, (device, pattern) =>
-    OFFERS.has(pattern) ? linked && isDevice(device) : isUnknownDevice(device, pattern, { linked, apart }),
-  );
+export function isDeviceLine(line: Line, last?: { readonly apart: boolean }): boolean {
+  return isFramed(line, (device, pattern) => {
+    if (isDevice(device) && (!OFFERS.has(pattern) || MAIL_PROGRAM.test(device))) return true;
+    if (last === undefined) return false;
+    const linked = /https?:/i.test(line.key);
+    const { apart } = last;
+    return OFFERS.has(pattern) ? linked && isDevice(device) : isUnknownDevice(device, pattern, { linked, apart });
+  });
 }
 
 function isFramed(line: Line, isNamed: (device: string, pattern: string) => boolean): boolean {
@@ -124,10 +123,10 @@ function firstSentence(text: string): [string, string] {
   return [text.slice(0, stop).trim(), text.slice(stop + 1).trim()];
 }
 
-// [words in front of the device, words behind it], lower case.
+/** [words in front of the device, words behind it], lower case. */
 type Pattern = readonly [string, string];
 
-const PATTERNS: readonly Pattern[] = [
+export const PATTERNS: readonly Pattern[] = [
   'sent from|; sent via|; sent with|; sent using|; sent by|; get|; this email was sent from|',
   'this message was sent from|; composed on|; typed on|; written on|; sent on|; mailed from|; download|',
   'von|gesendet; gesendet von|; gesendet mit|; gesendet vom|; gesendet über|; von|verschickt; versendet mit|',
@@ -249,7 +248,7 @@ const SMALL: ReadonlySet<string> = new Set(
     'meu mea de pe pentru dispozitivul telefonul meu tableta',
     'saját az a telefonomról készülékemről mobilomról androidos rendszerre mobiltelefonomról innen',
     'το τη την τον μου για από στο κινητό συσκευή τηλέφωνο',
-    'için ile cihazımdan telefonumdan benim mobil akıllı uygulaması uygulamasından',
+    'için ile cihazımdan telefonumdan benim mobil akıllı uygulaması uygulamasını uygulamasından',
     'של שלי ל ה מה מכשיר הטלפון עבור ב',
     'من على لـ ل الـ الخاص بي بـ جهاز هاتفي هاتف عبر تطبيق لنظام نظام',
     'ของฉัน สำหรับ บน',

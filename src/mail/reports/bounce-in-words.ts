@@ -28,7 +28,7 @@ export interface Came {
 }
 
 export function cameToBounceAddress({ replyAddresses }: Pick<KnownTexts, 'replyAddresses'>): boolean {
-  return replyAddresses.some(address => parseOurAddress(address, []).kind === 'bounce');
+  return replyAddresses.some(address => /bounce/i.test(address) && parseOurAddress(address, []).kind === 'bounce');
 }
 
 /** The bounce, or null when the mail is none. `known`: recipients from X-Failed-Recipients. */

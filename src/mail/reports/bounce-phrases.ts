@@ -148,6 +148,8 @@ const AWAY: readonly string[] = [
   'в отпуске', 'отсутствую', 'у відпустці', 'в отпуск', 'σε άδεια', 'εκτός γραφείου', 'izindeyim', 'izinliyim', 'ofis dışında', 'בחופשה', 'في إجازة', '休暇', '不在', '休假', '出差', '度假', '휴가', '부재중', '출장',
 ]; // biome-ignore format: one language after the other
 
+export const PHRASES = { failure: FAILURES, trouble: TROUBLES, delay: DELAYS, final: FINAL, away: AWAY } as const;
+
 const PATTERNS = {
   failure: pattern(FAILURES),
   trouble: pattern(TROUBLES),

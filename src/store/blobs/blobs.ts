@@ -5,7 +5,7 @@
  * A crash leaves at worst a file without a row, never a row without its file; `clear-files.ts` clears those away.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, utimesSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ReplydError } from '../../base/errors.js';
@@ -13,7 +13,6 @@ import type { StoredContent, StoredContentRef } from '../../conversation/filing.
 import type { Content } from '../../mail/mail.js';
 import { storeFault } from '../fault.js';
 import type { StoreTx } from '../tx.js';
-import { openFile } from './files.js';
 
 export const INLINE_LIMIT = 128 * 1024;
 
@@ -100,12 +99,49 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /** The key of the row for this content, made when it is new. Inside a transaction. */
 export async function blobKey(tx: StoreTx, content: StoredContent): Promise<number> {
-  const known = await tx.get<{ key: number; inline: number }>(
-    'select key, case when data is null then 0 else 1 end as inline from blob where sha256 = $1 and shared = 1',
-    Buffer.from(content.sha256, 'hex'),
-  );
-  if (known ? known.inline === 0 : 'placed' in content) touch(blobFile(tx.dataDir, content.sha256));
-  return known?.key ?? (await insertBlob(tx, content, { shared: true }));
+  return (await blobKeys(tx, [content]))[0]!.key;
+}
+
+/** Contents looked for in one statement, when there are several. */
+const AT_ONCE = 8;
+
+function blobsByHash(count: number): string {
+  const places = Array.from({ length: count }, (_, index) => `$${index + 1}`).join(', ');
+  return `select key, sha256, case when data is null then 0 else 1 end as inline from blob
+    where sha256 in (${places}) and shared = 1`;
+}
+const BLOB_BY_HASH = blobsByHash(1);
+const BLOBS_BY_HASH = blobsByHash(AT_ONCE);
+
+/** The same for several, in their order; `isNew`: it was not there before. */
+export async function blobKeys(
+  tx: StoreTx,
+  contents: readonly StoredContent[],
+): Promise<readonly { readonly key: number; readonly isNew: boolean }[]> {
+  const found = new Map<string, { readonly key: number; readonly isNew: boolean }>();
+  const byHash = [...new Map(contents.map(content => [content.sha256, content])).values()];
+  for (let from = 0; from < byHash.length; from += AT_ONCE) {
+    const some = byHash.slice(from, from + AT_ONCE).map(content => Buffer.from(content.sha256, 'hex'));
+    const rows = await tx.all<{ key: number; sha256: Uint8Array; inline: number }>(
+      some.length === 1 ? BLOB_BY_HASH : BLOBS_BY_HASH,
+      ...(some.length === 1 ? some : Array.from({ length: AT_ONCE }, (_, index) => some[index] ?? some[0])),
+    );
+    for (const { key, sha256, inline } of rows) {
+      const hash = Buffer.from(sha256).toString('hex');
+      found.set(hash, { key, isNew: false });
+      if (inline === 0) await tx.large.touch(hash);
+    }
+  }
+  const rows = [];
+  for (const content of byHash) {
+    if (found.has(content.sha256)) continue;
+    if ('placed' in content) await tx.large.touch(content.sha256);
+    const row = blobRow(tx, content, { shared: true });
+    rows.push(row);
+    found.set(content.sha256, { key: row.key, isNew: true });
+  }
+  if (rows.length > 0) await tx.insertAll('blob', rows);
+  return contents.map(content => found.get(content.sha256)!);
 }
 
 /**
@@ -114,33 +150,38 @@ export async function blobKey(tx: StoreTx, content: StoredContent): Promise<numb
  * file, which has one row however many name it.
  */
 export async function rawKey(tx: StoreTx, content: StoredContent): Promise<number> {
-  return 'bytes' in content ? await insertBlob(tx, content, { shared: false }) : await blobKey(tx, content);
+  if (!('bytes' in content)) return blobKey(tx, content);
+  const row = blobRow(tx, content, { shared: false });
+  await tx.insert('blob', row);
+  return row.key;
 }
 
-async function insertBlob(tx: StoreTx, content: StoredContent, as: { readonly shared: boolean }): Promise<number> {
-  const key = tx.key();
-  await tx.insert('blob', {
-    key,
+function blobRow(tx: StoreTx, content: StoredContent, as: { readonly shared: boolean }) {
+  return {
+    key: tx.key(),
     sha256: Buffer.from(content.sha256, 'hex'),
     size: content.size,
     data: 'bytes' in content ? content.bytes : null,
     created_at: tx.now(),
     shared: as.shared ? 1 : 0,
-  });
-  return key;
+  };
 }
 
-/**
- * Before COMMIT, so that whoever clears away unreferenced files sees that it is wanted again. Throws when the file is
- * not there: then no row may name it, and whoever brought it is asked to bring it again.
- */
-function touch(file: string): void {
-  // The file system's own time, as the one who clears reads it; not the tx's clock.
-  const now = Date.now() / 1000;
-  utimesSync(file, now, now);
+/** Returns how many bytes of rows went; those in a file are the clearing's. */
+export async function removeBlobIfUnused(tx: StoreTx, blobKey: number): Promise<number> {
+  return (
+    (await tx.value<number>(
+      `delete from blob where key = $1
+         and not exists (select 1 from mail where blob_key = $1)
+         and not exists (select 1 from attachment where blob_key = $1)
+         and not exists (select 1 from outgoing_mail where blob_key = $1)
+       returning coalesce(length(data), 0)`,
+      blobKey,
+    )) ?? 0
+  );
 }
 
-/** Names the bytes of a row, for `readContent`. */
+/** Names the bytes of a row, for `Store.content`. */
 export async function blobRef(tx: StoreTx, key: number): Promise<StoredContentRef> {
   const row = await tx.get<{ sha256: Uint8Array; size: number; inline: number }>(
     'select sha256, size, case when data is null then 0 else 1 end as inline from blob where key = $1',
@@ -148,24 +189,16 @@ export async function blobRef(tx: StoreTx, key: number): Promise<StoredContentRe
   );
   if (!row) throw new ReplydError('not_kept', 'these bytes are no longer kept');
   const sha256 = Buffer.from(row.sha256).toString('hex');
-  return { key, sha256, size: row.size, file: row.inline ? null : blobFile(tx.dataDir, sha256) };
+  return { key, sha256, size: row.size, large: row.inline === 0 };
 }
 
 /** Names bytes that are no longer kept: reading them is not_found. */
 export function goneRef(size: number): StoredContentRef {
-  return { key: null, sha256: '', size, file: null };
+  return { key: null, sha256: '', size, large: false };
 }
 
-/** The bytes themselves. Throws not_found when they are gone. */
-export async function readContent(tx: StoreTx, ref: StoredContentRef): Promise<Uint8Array> {
-  if (ref.file !== null) {
-    try {
-      const file = await openFile(ref.file);
-      return await file.readFile().finally(() => file.close());
-    } catch (error) {
-      throw storeFault(error, `cannot read the blob ${ref.file}`);
-    }
-  }
+/** The bytes that stand in a row. Throws not_found when they are gone. */
+export async function smallContent(tx: StoreTx, ref: StoredContentRef): Promise<Uint8Array> {
   const data = await tx.value<Uint8Array>('select data from blob where key = $1', ref.key);
   if (!data) throw new ReplydError('not_kept', 'these bytes are no longer kept');
   return data;

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { constants, type Dirent } from 'node:fs';
-import { type FileHandle, open, readdir, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { errorText } from '../../base/errors.js';
 
@@ -78,4 +78,21 @@ export function unlinked(file: string): Promise<number> {
     () => 1,
     () => 0,
   );
+}
+
+/** Last touched before `before`, milliseconds of the file system's time. False when it is not there. */
+export async function isOlder(file: string, before: number): Promise<boolean> {
+  return stat(file).then(
+    found => found.mtimeMs < before,
+    () => false,
+  );
+}
+
+/** The contents whose files are that old, a folder at a time. */
+export async function* olderContents(dataDir: string, before: number): AsyncGenerator<readonly string[]> {
+  for await (const files of listBlobFiles(dataDir)) {
+    const old: string[] = [];
+    for (const { file, sha256 } of files) if (sha256 !== null && (await isOlder(file, before))) old.push(sha256);
+    if (old.length > 0) yield old;
+  }
 }

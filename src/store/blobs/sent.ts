@@ -10,7 +10,9 @@ import { existsSync, unlinkSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { encodeId, keyOf } from '../ids.js';
+import type { DeliveryRow } from '../rows.js';
 import type { StoreTx } from '../tx.js';
+import { removeBlobIfUnused } from './blobs.js';
 import { unlinked } from './files.js';
 
 const ENDINGS = ['.eml', '.json'] as const;
@@ -36,18 +38,21 @@ export async function deliveriesWithoutMail(tx: StoreTx, ids: readonly string[])
   return found;
 }
 
-/** Deletes up to `most` deliveries of a conversation or account with their copies. Returns how many. */
+/** Deletes up to `most` deliveries of a conversation or account, or to an agent, with their copies. Returns how many. */
 export async function removeDeliveries(
   tx: StoreTx,
-  column: 'account_key' | 'conversation_key',
+  column: 'account_key' | 'conversation_key' | 'agent_key',
   { value, most }: { readonly value: number; readonly most: number },
 ): Promise<number> {
-  const rows = await tx.all<{ key: number; kind: string }>(
-    // The column is one of two words of this file.
-    `delete from delivery where key in (select key from delivery where ${column} = $1 limit $2) returning key, kind`,
+  const rows = await tx.all<Pick<DeliveryRow, 'key' | 'kind' | 'agent_key' | 'outgoing_mail_key'>>(
+    // The column is one of three words of this file.
+    `delete from delivery where key in (select key from delivery where ${column} = $1 limit $2)
+     returning key, kind, agent_key, outgoing_mail_key`,
     value,
     most,
   );
+  // A mail to an agent may belong to no conversation with which it would go.
+  for (const row of rows) if (row.agent_key !== null) await removeNotified(tx, row.outgoing_mail_key);
   const folder = sentFolder(tx.dataDir);
   if (!existsSync(folder)) return rows.length;
   for (const { key, kind } of rows) {
@@ -61,6 +66,12 @@ export async function removeDeliveries(
     }
   }
   return rows.length;
+}
+
+async function removeNotified(tx: StoreTx, mailKey: number | null): Promise<void> {
+  const text = 'delete from outgoing_mail where key = $1 and conversation_key is null returning blob_key';
+  const blob = await tx.value<number>(text, mailKey);
+  if (blob !== undefined) await removeBlobIfUnused(tx, blob);
 }
 
 export interface SentStore {

@@ -20,16 +20,11 @@
  * whoever calls here lets nothing else use the connection until the promise is fulfilled.
  */
 import { ReplydError } from '../../base/errors.js';
-import type { VerbName, WritingName } from '../calls.js';
+import { perform, type VerbTable, type WritingName } from '../calls.js';
 import { storeFault } from '../fault.js';
-import { inTurn, type StoreTx } from '../tx.js';
+import { inTurn } from '../tx.js';
 import { isBusy } from './database.js';
 import type { SqliteTx } from './tx.js';
-
-/** Verbs by their names, as a batch calls them. */
-export type VerbTable = {
-  readonly [Name in VerbName]: (tx: StoreTx, ...values: never) => Promise<unknown>;
-};
 
 export interface Call {
   readonly id: number;
@@ -138,12 +133,4 @@ async function transaction<T>(tx: SqliteTx, work: () => Promise<T>): Promise<T> 
 /** Another process made a key of the same table and moment: with new keys it goes well. */
 function isKeyCollision(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === 'SQLITE_CONSTRAINT_PRIMARYKEY';
-}
-
-export function perform(
-  tx: SqliteTx,
-  verbs: VerbTable,
-  { name, values }: { readonly name: VerbName; readonly values: readonly unknown[] },
-): Promise<unknown> {
-  return (verbs[name] as (tx: StoreTx, ...values: readonly unknown[]) => Promise<unknown>)(tx, ...values);
 }

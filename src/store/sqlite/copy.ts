@@ -11,6 +11,7 @@ import { ReplydError } from '../../base/errors.js';
 import { syncFolder } from '../blobs/blobs.js';
 import { Connection, databaseFile, ENDINGS, openDatabase, openRaw } from './database.js';
 import { schemaVersions } from './migrate.js';
+import { removeSearch } from './search-file.js';
 
 /** Returns the copy, which only reads, and its schema. */
 export async function copyDatabase(
@@ -53,6 +54,8 @@ export async function replaceDatabase(dataDir: string, file: string): Promise<vo
     // The old log must be gone before the new database is there: SQLite would write it into that one.
     if (existsSync(database + end)) await rename(database + end, `${database}.replaced${end}`);
   }
+  // It is of the store that was there.
+  removeSearch(dataDir);
   await rename(file, database);
   await syncFolder(dataDir);
 }

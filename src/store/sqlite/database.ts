@@ -34,6 +34,8 @@ interface Prepared {
   readonly columns: readonly string[];
   /** Which of the given values stands at each place; null: each at its own, in their order. */
   readonly places: readonly number[] | null;
+  /** Some of the values are arrays. */
+  readonly takesSets: boolean;
 }
 
 /** A row of one table and one set of columns. */
@@ -50,18 +52,22 @@ interface Insertion {
  * The plus in front changes no value. Without it SQLite compiles many statements, joins above all, again for each call
  * (25 µs): its planner wants to know whether a bare parameter is 0 or 1 (since 3.54), or how much a `limit` is, and asks
  * again whenever the library has cleared the values of the call before.
+ *
+ * An array goes over as JSON, which SQLite reads as a table.
  */
-function placed(text: string): { sql: string; places: readonly number[] | null } {
+function placed(text: string): { sql: string; places: readonly number[] | null; takesSets: boolean } {
   const places: number[] = [];
-  const sql = text.replaceAll(/[$?](\d+)|\?/g, (_, number?: string) => {
+  const withPlaces = text.replaceAll(/[$?](\d+)|\?/g, (_, number?: string) => {
     places.push(number === undefined ? places.length : Number(number) - 1);
     return '+?';
   });
-  return { sql, places: places.every((at, index) => at === index) ? null : places };
+  const sql = withPlaces.replaceAll('= any(+?)', 'in (select value from json_each(?))');
+  return { sql, places: places.every((at, index) => at === index) ? null : places, takesSets: sql !== withPlaces };
 }
 
-function bound({ places }: Prepared, values: readonly unknown[]): readonly unknown[] {
-  return places === null ? values : places.map(at => values[at]);
+function bound({ places, takesSets }: Prepared, values: readonly unknown[]): readonly unknown[] {
+  const inPlace = places === null ? values : places.map(at => values[at]);
+  return takesSets ? inPlace.map(value => (Array.isArray(value) ? JSON.stringify(value) : value)) : inPlace;
 }
 
 function sameColumns(one: readonly string[], other: readonly string[]): boolean {
@@ -88,11 +94,11 @@ export class Connection {
   #prepared(text: string): Prepared {
     let prepared = this.#statements.get(text);
     if (!prepared) {
-      const { sql, places } = placed(text);
+      const { sql, places, takesSets } = placed(text);
       const statement = this.raw.prepare(sql);
       const columns = statement.reader ? statement.columns().map(column => column.name) : [];
       if (statement.reader) statement.raw(true);
-      prepared = { statement, columns, places };
+      prepared = { statement, columns, places, takesSets };
       this.#statements.set(text, prepared);
     }
     return prepared;

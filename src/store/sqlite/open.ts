@@ -4,26 +4,23 @@
  * Nothing read is cached across a change: `PRAGMA data_version` is polled, which also notices other processes' commits.
  */
 import { randomBytes } from 'node:crypto';
-import { isReplydError } from '../../base/errors.js';
 import type { Clock, Random } from '../../conversation/ports.js';
-import type { Store } from '../../conversation/store.js';
-import { placeContent, readContent } from '../blobs/blobs.js';
-import { type Calls, VERBS, type VerbName, type WritingName } from '../calls.js';
+import { assembled, type Engine, type OpenStore } from '../assembled.js';
+import { blobFile, placeContent, smallContent } from '../blobs/blobs.js';
+import { olderContents } from '../blobs/files.js';
+import { perform, VERBS, type VerbTable, type WritingName } from '../calls.js';
 import { core } from '../core.js';
 import { storeFault } from '../fault.js';
-import { encodeId, keyMaker, PROCESSES } from '../ids.js';
+import { keyMaker, PROCESSES } from '../ids.js';
+import type { LookAgain, SearchIndex } from '../search-index.js';
 import type { Rules } from '../tx.js';
-import { perform, runInTransaction, type VerbTable } from './batch.js';
+import { MOVED, refuseMoved } from '../upkeep/moved.js';
+import { runInTransaction } from './batch.js';
 import { BUSY_TIMEOUT, type Connection, openDatabase } from './database.js';
+import { seemsServed } from './lock.js';
 import { checkSchema, migrate } from './migrate.js';
 import { type SqliteTx, sqliteTx } from './tx.js';
 import type { Writer } from './writer-calls.js';
-
-/** How often commits of other processes are looked for, milliseconds. */
-const POLL_INTERVAL = 200;
-/** How soon listeners hear of our own commits, and how often at most, milliseconds: under load once for many mails. */
-const SOON = 1;
-const AT_MOST_EVERY = 10;
 
 export interface StoreOptions {
   readonly dataDir: string;
@@ -38,22 +35,6 @@ export interface StoreOptions {
   readonly onDeath?: (error: Error) => void;
 }
 
-/** The Store with what only the opener needs. */
-export type OpenStore = Store &
-  Pick<
-    Calls,
-    | 'deliveriesWithoutMail'
-    | 'filesWithoutRow'
-    | 'clearFiles'
-    | 'clearOld'
-    | 'queueDepth'
-    | 'unfiledSums'
-    | 'canWrite'
-    | 'canStore'
-    | 'pullForward'
-    | 'setRules'
-  >;
-
 /** Opens the store of `dataDir`, making it when `migrate`. Throws unavailable with advice. */
 export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const connection = openDatabase(options.dataDir, { create: options.migrate });
@@ -64,6 +45,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   try {
     if (options.migrate) migrate(connection);
     else checkSchema(connection);
+    refuseMoved(connection.get(MOVED));
     if (options.writer === 'thread') connection.onlyRead();
     const clock = options.clock ?? Date.now;
     tx = sqliteTx(connection, {
@@ -75,7 +57,12 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       dataDir: options.dataDir,
     });
     if (options.writer === 'direct') {
-      writer = { run: (name, values) => runInTransaction(tx, verbs, { name, values }), close: async () => {} };
+      const turn = turnsWithDaemon(options.dataDir);
+      const run: Writer['run'] = async (name, values) => {
+        await turn();
+        return runInTransaction(tx, verbs, { name, values });
+      };
+      writer = { run, close: async () => {} };
     } else {
       await loadVerbs(verbs);
       const { threadWriter } = await import('./writer-calls.js');
@@ -91,114 +78,64 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     connection.close();
     throw storeFault(error, 'cannot open the store');
   }
-  const listeners = new Set<() => void>();
   const dataVersion = () => connection.raw.pragma('data_version', { simple: true });
-  let version = dataVersion();
-  let poll: NodeJS.Timeout | null = null;
-  const changed = () => {
-    for (const listener of listeners) listener();
+  const run: Engine['run'] = async (name, values) => {
+    if (!(name in verbs)) await loadVerbs(verbs);
+    return VERBS[name] === 'reads'
+      ? await connection.reading(() => perform(tx, verbs, { name, values }))
+      : await writer.run(name as WritingName, values);
   };
-  let soon: NodeJS.Timeout | null = null;
-  let calledAt = 0;
-  const changedSoon = () => {
-    if (soon !== null || listeners.size === 0) return;
-    const wait = Math.max(SOON, AT_MOST_EVERY - (performance.now() - calledAt));
-    soon = setTimeout(() => {
-      soon = null;
-      calledAt = performance.now();
-      changed();
-    }, wait).unref();
-  };
-  const run = async (name: VerbName, values: readonly unknown[]): Promise<unknown> => {
-    try {
-      if (!(name in verbs)) await loadVerbs(verbs);
-      if (VERBS[name] === 'reads') return await connection.reading(() => perform(tx, verbs, { name, values }));
-      const value = await writer.run(name as WritingName, values);
-      if (VERBS[name] === 'writes') changedSoon();
-      return value;
-    } catch (error) {
-      throw storeFault(error, `store: ${name}`);
-    }
-  };
-  // One connection for both: nobody may read what another is about to write.
-  const call = options.writer === 'direct' ? oneAtATime(run) : run;
-  const calls = Object.fromEntries(
-    Object.keys(VERBS).map(name => [name, (...values: readonly unknown[]) => call(name as VerbName, values)]),
-  ) as Calls;
-
-  /** Repeats a removal until nothing is left, a short transaction at a time. */
-  const untilGone = async (part: () => Promise<boolean>) => {
-    for (let started = false; ; started = true) {
-      const gone = await part().catch(error => {
-        // The daemon finishes removals that were started, and may have been faster.
-        if (started && isReplydError(error, 'not_found')) return true;
-        throw error;
-      });
-      if (gone) break;
-      await new Promise<void>(resolve => setImmediate(resolve));
-    }
-    if (options.writer === 'direct') emptyLog(connection);
-  };
-
-  return {
-    ...calls,
-    async setRules(rules) {
+  const looked = (rows: readonly LookAgain[]) => run('lookedAgain', [rows]);
+  return assembled({
+    search: lazySearch(async () =>
+      (await import('./search-calls.js')).sqliteSearch(
+        { dataDir: options.dataDir, rules: options.rules, thread: options.writer === 'thread' },
+        looked,
+      ),
+    ),
+    // One connection for both: nobody may read what another is about to write.
+    run: options.writer === 'direct' ? oneAtATime(run) : run,
+    setRules(rules) {
       tx.rules = rules;
-      await calls.setRules(rules);
     },
-    removeConversation: async ref => {
-      const { id } = await calls.conversation(ref);
-      await untilGone(() => calls.removeConversationPart({ id }));
+    newKey: () => tx.key(),
+    afterRemoval() {
+      if (options.writer === 'direct') emptyLog(connection);
     },
-    removeContact: id => untilGone(() => calls.removeContactPart(id)),
-    removeHook: id => untilGone(() => calls.removeHookPart(id)),
-    once: (request, verb, values) => calls.once(request, verb, values) as never,
-    clearUnfiled: async which => {
-      let count = 0;
-      await untilGone(async () => {
-        const removed = await calls.clearUnfiledPart(which);
-        count += removed;
-        return removed === 0;
-      });
-      return count;
+    databaseBytes: () => connection.pages() * connection.value<number>('pragma page_size')!,
+    version() {
+      connection.endSnapshot();
+      return dataVersion();
     },
-    removeAccount: slug => untilGone(() => calls.removeAccountPart(slug)),
-    mintMailId: () => encodeId('mail', tx.key()),
-    stats: async () => ({
-      ...(await calls.stats()),
-      database_bytes: connection.pages() * connection.value<number>('pragma page_size')!,
-    }),
     place: (content, facts, how) =>
       placeContent(options.dataDir, content, how === undefined ? facts : { ...facts, ...how }),
-    async unplace(contents) {
-      const hashes = contents.flatMap(content => ('placed' in content ? [content.sha256] : []));
-      if (hashes.length > 0) await calls.clearFiles(hashes, { before: Date.now() });
-    },
-    read: ref => readContent(tx, ref),
-    onChange(listener) {
-      listeners.add(listener);
-      poll ??= setInterval(() => {
-        connection.endSnapshot();
-        const now = dataVersion();
-        if (now === version) return;
-        version = now;
-        changed();
-      }, POLL_INTERVAL).unref();
-      return () => {
-        listeners.delete(listener);
-        if (listeners.size === 0 && poll) {
-          clearInterval(poll);
-          poll = null;
-        }
-      };
-    },
+    content: async ref =>
+      ref.large ? { file: blobFile(options.dataDir, ref.sha256) } : { bytes: await smallContent(tx, ref) },
+    placedBefore: before => olderContents(options.dataDir, before),
     async close() {
-      if (poll) clearInterval(poll);
-      if (soon) clearTimeout(soon);
-      listeners.clear();
       await writer.close();
       if (connection.raw.open) connection.close();
     },
+  });
+}
+
+/** Milliseconds that a command writes without a break, and that it then leaves the store to the daemon. */
+const TURN = 50;
+
+/**
+ * A command that writes again and again (an import) would keep the daemon out for seconds: whoever waits for SQLite's
+ * lock only looks for it now and then, at first every 50 ms or sooner.
+ */
+function turnsWithDaemon(dataDir: string): () => Promise<void> {
+  let [since, last] = [0, 0];
+  return async () => {
+    const now = performance.now();
+    if (now - last > TURN) since = now;
+    if (now - since > TURN && seemsServed(dataDir)) {
+      await new Promise(resolve => setTimeout(resolve, TURN));
+      since = performance.now();
+    }
+    last = performance.now();
   };
 }
 
@@ -212,6 +149,22 @@ function emptyLog(connection: Connection): void {
   } finally {
     connection.raw.pragma(`busy_timeout = ${BUSY_TIMEOUT}`);
   }
+}
+
+/** Its code is loaded when it is asked for something. */
+function lazySearch(load: () => Promise<SearchIndex>): SearchIndex {
+  let loaded: Promise<SearchIndex> | null = null;
+  const index = () => {
+    loaded ??= load();
+    return loaded;
+  };
+  return {
+    find: async asked => (await index()).find(asked),
+    fill: async () => (await index()).fill(),
+    forget: async () => (await index()).forget(),
+    progress: async () => (await index()).progress(),
+    close: async () => (await loaded)?.close(),
+  };
 }
 
 /** All that are not of the core. */

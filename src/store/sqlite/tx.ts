@@ -6,8 +6,9 @@
  * What was emitted is written before the transaction ends, and before any statement that could look for it.
  */
 import type { Clock, EmittedEvent, Random, Soon } from '../../conversation/ports.js';
+import { largeFiles } from '../blobs/large-files.js';
 import type { KeyMaker } from '../ids.js';
-import { writeStream } from '../stream.js';
+import { looksAtStream, writeStream } from '../stream.js';
 import type { Rules, StoreTx } from '../tx.js';
 import type { Connection } from './database.js';
 import { lockFiles } from './lock.js';
@@ -20,26 +21,14 @@ export interface SqliteTx extends StoreTx {
   forget(): void;
 }
 
-/** Reads or removes events or deliveries, or what takes them along. */
-const LOOKS_AT_STREAM = /\b(?:event|delivery)\b|^\s*delete/;
-
 export function sqliteTx(
   db: Connection,
   about: { clock: Clock; random: Random; keys: KeyMaker; rules: Rules; dataDir: string },
 ): SqliteTx {
   const { clock, random, keys, rules, dataDir } = about;
-  const looks = new Map<string, boolean>();
   let emitted: EmittedEvent[] = [];
   let seeded = false;
 
-  const looksAtStream = (text: string): boolean => {
-    let known = looks.get(text);
-    if (known === undefined) {
-      known = LOOKS_AT_STREAM.test(text);
-      looks.set(text, known);
-    }
-    return known;
-  };
   const afterStream = <T>(text: string, ask: () => T): Soon<T> =>
     emitted.length > 0 && looksAtStream(text) ? tx.flush().then(ask) : ask();
 
@@ -48,11 +37,15 @@ export function sqliteTx(
     random,
     rules,
     dataDir,
+    node: null,
     get: (text, ...values) => afterStream(text, () => db.get(text, ...values)),
     value: (text, ...values) => afterStream(text, () => db.value(text, ...values)),
     all: (text, ...values) => afterStream(text, () => db.all(text, ...values)),
     run: (text, ...values) => afterStream(text, () => db.run(text, ...values)),
     insert: (table, row, options) => db.insert(table, row, { kept: options?.known === 'kept' }),
+    insertAll(table, rows, options) {
+      for (const row of rows) db.insert(table, row, { kept: options?.known === 'kept' });
+    },
     update: (table, key, change) => db.update(table, key, change),
     key() {
       // A clock that was put back while nobody ran: keys go on where they were.
@@ -65,7 +58,7 @@ export function sqliteTx(
     emit(event) {
       emitted.push(event);
     },
-    lockFiles: () => lockFiles(dataDir, 0),
+    large: largeFiles(dataDir, () => lockFiles(dataDir, 0)),
     async flush() {
       if (emitted.length === 0) return;
       const events = emitted;

@@ -7,8 +7,8 @@
  */
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, ReplydError } from '../../base/errors.js';
-import { histogram } from '../../base/metrics.js';
 import type { WritingName } from '../calls.js';
+import { batchWrites, commitSeconds } from '../figures.js';
 import type { Call } from './batch.js';
 import type { FromWriter, ToWriter, WriterData } from './writer-thread.js';
 
@@ -24,13 +24,6 @@ interface Waiting {
   readonly reject: (error: Error) => void;
   readonly since: number;
 }
-
-const commitSeconds = histogram(
-  'replyd_commit_seconds',
-  'From handing a write to the writer to its answer: waiting for the batch before, the work, the commit.',
-  [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
-);
-const batchSize = histogram('replyd_commit_batch_writes', 'Writes committed together.', [1, 2, 4, 8, 16, 32, 64, 128]);
 
 export async function threadWriter(
   data: WriterData,
@@ -79,7 +72,7 @@ export async function threadWriter(
   });
   worker.on('message', (answers: FromWriter) => {
     const now = performance.now();
-    batchSize.observe(answers.length);
+    batchWrites.observe(answers.length);
     options.committed?.();
     for (const answer of answers) {
       const call = waiting.shift();

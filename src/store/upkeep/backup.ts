@@ -7,76 +7,41 @@
  * The result is written next to its place, fsynced and renamed: there is never half a backup under its name. A content
  * that the store has lost already is left out and named in the manifest; the backup is made all the same.
  */
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ReplydError } from '../../base/errors.js';
-import { blobFile, syncFolder } from '../blobs/blobs.js';
+import { blobFile } from '../blobs/blobs.js';
 import { examineFile, openFile } from '../blobs/files.js';
-import { storeFault } from '../fault.js';
 import { copyDatabase, removeDatabase } from '../sqlite/copy.js';
 import type { Connection } from '../sqlite/database.js';
 import { lockFiles } from '../sqlite/lock.js';
+import { type BackupOptions, manifestEntry, writeFile } from './backup-file.js';
+import { DATABASE_ENTRY, type DatabaseManifest, entryName } from './manifest.js';
 import { writeTar } from './tar.js';
 
-export interface Manifest {
-  readonly format: 1;
-  readonly replyd: string;
-  readonly schema: number;
-  readonly made_at: string;
-  readonly database: { readonly size: number; readonly sha256: string };
-  readonly files: number;
-  /** Of the files beside the database. */
-  readonly bytes: number;
-  /** Hashes of contents that the store named but no longer had, or had damaged. */
-  readonly missing: readonly string[];
-}
-
-export const DATABASE_ENTRY = 'replyd.db';
-export const MANIFEST_ENTRY = 'manifest.json';
 const LOCK_TIMEOUT = 30_000;
 /** How copies in the data directory begin. */
 const COPY = '.backup-';
 const PAGE = 500;
 
-export interface BackupOptions {
-  readonly version: string;
-  readonly replace?: boolean;
-  readonly now: number;
-  /** Runs what touches the data directory; the rest happens outside of it. */
-  readonly asOwner?: <T>(work: () => Promise<T>) => Promise<T>;
-}
+/** Runs what touches the data directory; the rest happens outside of it. */
+export type AsOwner = <T>(work: () => Promise<T>) => Promise<T>;
 
 /**
  * Makes the backup. Throws conflict when the file exists (unless `replace`) or another backup is being made, unavailable
  * when the store can't be read or the file not written; then nothing is left behind.
  */
-export async function makeBackup(dataDir: string, file: string, options: BackupOptions): Promise<Manifest> {
+export async function makeBackup(
+  dataDir: string,
+  file: string,
+  options: BackupOptions & { readonly asOwner?: AsOwner },
+): Promise<DatabaseManifest> {
   const { asOwner } = options;
-  if (!options.replace && (await exists(file))) {
-    throw new ReplydError('conflict', `${file} exists already: name another file, or say --replace`);
-  }
-  const mark = randomBytes(6).toString('hex');
-  const partial = `${file}.${mark}.partial`;
-  const database = asOwner === undefined ? `${file}.${mark}.db` : path.join(dataDir, `${COPY}${mark}.db`);
-  try {
-    const out = await open(partial, 'wx', 0o600);
-    let manifest: Manifest;
-    try {
-      const work = () => fillLocked(out, { ...options, dataDir, database });
-      manifest = await (asOwner === undefined ? work() : asOwner(work));
-      await out.sync();
-    } finally {
-      await out.close();
-    }
-    await rename(partial, file);
-    await syncFolder(path.dirname(path.resolve(file)));
-    return manifest;
-  } catch (error) {
-    throw storeFault(error, `cannot make the backup ${file}`);
-  } finally {
-    await rm(partial, { force: true });
-  }
+  return writeFile(file, options, (out, mark) => {
+    const database = asOwner === undefined ? `${file}.${mark}.db` : path.join(dataDir, `${COPY}${mark}.db`);
+    const work = () => fillLocked(out, { ...options, dataDir, database });
+    return asOwner === undefined ? work() : asOwner(work);
+  });
 }
 
 interface Filling extends BackupOptions {
@@ -85,7 +50,7 @@ interface Filling extends BackupOptions {
   readonly database: string;
 }
 
-async function fillLocked(out: FileHandle, options: Filling): Promise<Manifest> {
+async function fillLocked(out: FileHandle, options: Filling): Promise<DatabaseManifest> {
   const lock = lockFiles(options.dataDir, LOCK_TIMEOUT);
   if (lock === null) throw new ReplydError('conflict', 'another backup of this store is being made');
   try {
@@ -100,13 +65,13 @@ async function fillLocked(out: FileHandle, options: Filling): Promise<Manifest> 
   }
 }
 
-async function fill(out: FileHandle, options: Filling): Promise<Manifest> {
+async function fill(out: FileHandle, options: Filling): Promise<DatabaseManifest> {
   const tar = writeTar(out, options.now);
   const { copy, schema } = await copyDatabase(options.dataDir, options.database);
   const missing: string[] = [];
   let files = 0;
   let bytes = 0;
-  let database: Manifest['database'];
+  let database: DatabaseManifest['database'];
   try {
     const examined = await examineFile(options.database);
     if ('error' in examined) throw new ReplydError('unavailable', `cannot read the copy: ${examined.error}`);
@@ -126,7 +91,7 @@ async function fill(out: FileHandle, options: Filling): Promise<Manifest> {
   } finally {
     copy.close();
   }
-  const manifest: Manifest = {
+  const manifest: DatabaseManifest = {
     format: 1,
     replyd: options.version,
     schema,
@@ -136,8 +101,7 @@ async function fill(out: FileHandle, options: Filling): Promise<Manifest> {
     bytes,
     missing,
   };
-  const text = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
-  await tar.add({ name: MANIFEST_ENTRY, size: text.length }, one(text));
+  await manifestEntry(tar, manifest);
   await tar.end();
   return manifest;
 }
@@ -154,19 +118,4 @@ function* filesNamed(db: Connection): Generator<string> {
     if (rows.length < PAGE) return;
     after = rows.at(-1)!.key;
   }
-}
-
-export function entryName(sha256: string): string {
-  return `blobs/${sha256.slice(0, 2)}/${sha256}`;
-}
-
-async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
-function exists(file: string): Promise<boolean> {
-  return lstat(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -9,12 +9,14 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { errorText } from '../../base/errors.js';
+import type { Soon } from '../../conversation/ports.js';
 import { blobFile } from '../blobs/blobs.js';
 import { examineFile, listBlobFiles } from '../blobs/files.js';
 import { encodeId, type IdKind, isIdKind } from '../ids.js';
 
 export const CHECKS = ['database', 'references', 'rows', 'order', 'contents', 'files'] as const;
-export type CheckName = (typeof CHECKS)[number];
+/** `search`: `check-search.ts`. */
+export type CheckName = (typeof CHECKS)[number] | 'search';
 
 export interface Fault {
   /** `note`: nothing is wrong with it, but it is worth knowing. */
@@ -43,47 +45,103 @@ const YOUNG = 25 * 60 * 60_000;
 
 /** What a check asks of a database beside questions. */
 export interface CheckedDatabase {
-  all<Row>(text: string, ...values: readonly unknown[]): Row[];
-  value<T>(text: string, ...values: readonly unknown[]): T | undefined;
+  all<Row>(text: string, ...values: readonly unknown[]): Soon<Row[]>;
+  value<T>(text: string, ...values: readonly unknown[]): Soon<T | undefined>;
   /** How many pages it has. */
-  pages(): number;
+  pages(): Soon<number>;
   /** What the engine finds wrong with it. */
-  damages(limit: number): readonly string[];
+  damages(limit: number): Soon<readonly string[]>;
   /** Rows that refer to a row of `parent` that is not there. `key`: null where a table has none. */
-  dangling(): readonly { readonly table: string; readonly key: number | null; readonly parent: string }[];
+  dangling(): Soon<readonly Dangling[]>;
 }
 
-/** One result after the other, in the order of CHECKS. */
+export interface Dangling {
+  readonly table: string;
+  readonly key: number | null;
+  readonly parent: string;
+}
+
+/** Where the contents are that stand outside of their rows. */
+export interface CheckedContents {
+  /** What one of them is called: a file. */
+  readonly noun: string;
+  /** The word of the system (`ENOENT`) when it can't be read. */
+  examine(sha256: string): Promise<{ size: number; sha256: string } | { error: string }>;
+  /** All that are there, some at a time. */
+  list(): AsyncIterable<readonly CheckedContent[]>;
+}
+
+export interface CheckedContent {
+  readonly thing: string;
+  /** Null: no name of ours; `temporary` tells whether it was being written. */
+  readonly sha256: string | null;
+  readonly temporary: boolean;
+  /** Null: it is gone. */
+  touchedAt(): Promise<number | null>;
+}
+
+interface Checking {
+  readonly db: CheckedDatabase;
+  readonly contents: CheckedContents;
+  readonly now: number;
+}
+
+/** One result after the other, in the order of CHECKS. `contents`: default those in files of `dataDir`; `name`: the database's. */
 export async function* checkStore(
   db: CheckedDatabase,
   dataDir: string,
-  options: { now: number },
+  options: {
+    readonly now: number;
+    readonly contents?: CheckedContents;
+    readonly name?: string;
+  },
 ): AsyncGenerator<CheckResult> {
+  const { name = 'replyd.db', contents = filesOf(dataDir), now } = options;
   const result = (check: CheckName, looked: number, faults: readonly Fault[]) => ({
     check,
     looked,
     faults: cut(faults),
   });
   try {
-    const damages = db.damages(MAX_FAULTS).map(text => failed('replyd.db', text));
-    yield result('database', db.pages(), damages);
+    const damages = (await db.damages(MAX_FAULTS)).map(text => failed(name, text));
+    yield result('database', await db.pages(), damages);
     if (damages.length > 0) return;
-    const dangling = db.dangling();
+    const dangling = await db.dangling();
     yield result('references', dangling.length, dangling.map(danglingFault));
-    yield result('rows', ROWS.length, answers(db, ROWS));
-    yield result('order', ORDER.length, answers(db, ORDER));
-    yield await checkContents(db, dataDir);
-    yield await checkFiles(db, dataDir, options.now);
+    yield result('rows', ROWS.length, await answers(db, ROWS));
+    yield result('order', ORDER.length, await answers(db, ORDER));
+    yield await checkContents({ db, contents, now });
+    yield await checkFiles({ db, contents, now });
   } catch (error) {
-    yield result('database', 0, [failed('replyd.db', `the database can't be read: ${errorText(error)}`)]);
+    yield result('database', 0, [failed(name, `the database can't be read: ${errorText(error)}`)]);
   }
+}
+
+function filesOf(dataDir: string): CheckedContents {
+  return {
+    noun: 'file',
+    examine: sha256 => examineFile(blobFile(dataDir, sha256)),
+    async *list() {
+      for await (const files of listBlobFiles(dataDir)) {
+        yield files.map(({ file, ...named }) => ({
+          thing: file,
+          ...named,
+          touchedAt: () =>
+            stat(file).then(
+              found => found.mtimeMs,
+              () => null,
+            ),
+        }));
+      }
+    },
+  };
 }
 
 function failed(thing: string, text: string, advice = RESTORE): Fault {
   return { state: 'failed', thing, text, advice };
 }
 
-function danglingFault({ table, key, parent }: ReturnType<CheckedDatabase['dangling']>[number]): Fault {
+function danglingFault({ table, key, parent }: Dangling): Fault {
   const name = key === null ? '(no key)' : isIdKind(table) ? encodeId(table, key) : String(key);
   return failed(`${table} ${name}`, `refers to a ${parent} that is not there`);
 }
@@ -108,7 +166,7 @@ const STRAYS = (
 ).map(
   ([kind, named, text]): Question => ({
     sql: `select t.key from ${kind} t left join ${named} n on n.key = t.${named}_key
-          where t.${named}_key is not null and n.conversation_key is not t.conversation_key`,
+          where t.${named}_key is not null and n.conversation_key is distinct from t.conversation_key`,
     kind,
     text,
   }),
@@ -149,7 +207,7 @@ const ROWS: readonly Question[] = [
   },
   {
     sql: `select t.token as name from token t left join participant p on p.key = t.participant_key
-          where p.conversation_key is not t.conversation_key`,
+          where p.conversation_key is distinct from t.conversation_key`,
     text: 'token that names another conversation than its participant',
   },
   {
@@ -162,7 +220,7 @@ const ROWS: readonly Question[] = [
   },
   {
     sql: `select d.key from delivery d join delivery_message dm on dm.delivery_key = d.key
-            join message m on m.key = dm.message_key where m.conversation_key is not d.conversation_key`,
+            join message m on m.key = dm.message_key where m.conversation_key is distinct from d.conversation_key`,
     kind: 'delivery',
     text: 'carries a message of another conversation',
   },
@@ -175,7 +233,7 @@ const ROWS: readonly Question[] = [
 
 const ORDER: readonly Question[] = [
   {
-    sql: 'select max(key) as key from event having max(key) > (select v from sequencer)',
+    sql: 'select key from (select key from event order by key desc limit 1) latest where key > (select v from sequencer)',
     kind: 'event',
     text: 'comes after the place from which keys of events are taken: new ones would come before it',
   },
@@ -207,13 +265,15 @@ const ORDER: readonly Question[] = [
   },
 ];
 
-function answers(db: CheckedDatabase, questions: readonly Question[]): readonly Fault[] {
-  return questions.flatMap(({ sql, kind, text, advice }) =>
-    db.all<{ key?: number; name?: string }>(`${sql} limit ${MAX_FAULTS}`).map(row => {
+async function answers(db: CheckedDatabase, questions: readonly Question[]): Promise<readonly Fault[]> {
+  const faults: Fault[] = [];
+  for (const { sql, kind, text, advice } of questions) {
+    for (const row of await db.all<{ key?: number; name?: string }>(`${sql} limit ${MAX_FAULTS}`)) {
       const thing = row.name !== undefined ? shown(row.name) : kind ? encodeId(kind, row.key!) : `${row.key}`;
-      return failed(thing, text, advice);
-    }),
-  );
+      faults.push(failed(thing, text, advice));
+    }
+  }
+  return faults;
 }
 
 interface BlobRow {
@@ -223,22 +283,22 @@ interface BlobRow {
   readonly data: Uint8Array | null;
 }
 
-async function checkContents(db: CheckedDatabase, dataDir: string): Promise<CheckResult> {
+async function checkContents({ db, contents }: Checking): Promise<CheckResult> {
   const faults: Fault[] = [];
   let looked = 0;
   for (let after = -1; ; ) {
-    const rows = db.all<BlobRow>(
-      'select key, sha256, size, data from blob where key > ? order by key limit ?',
+    const rows = await db.all<BlobRow>(
+      'select key, sha256, size, data from blob where key > $1 order by key limit $2',
       after,
       PAGE,
     );
     for (const row of rows) {
       looked += 1;
-      const text = await contentFault(dataDir, row);
+      const text = await contentFault(contents, row);
       if (text === null) continue;
       // Removed since the page was read?
-      if (db.value('select 1 from blob where key = ?', row.key) === undefined) continue;
-      faults.push(failed(hex(row), `${text}; needed by ${usersOf(db, row.key)}`));
+      if ((await db.value('select 1 from blob where key = $1', row.key)) === undefined) continue;
+      faults.push(failed(hex(row), `${text}; needed by ${await usersOf(db, row.key)}`));
     }
     if (rows.length < PAGE) break;
     after = rows.at(-1)!.key;
@@ -246,24 +306,26 @@ async function checkContents(db: CheckedDatabase, dataDir: string): Promise<Chec
   return { check: 'contents', looked, faults: cut(faults) };
 }
 
-async function contentFault(dataDir: string, row: BlobRow): Promise<string | null> {
+async function contentFault(contents: CheckedContents, row: BlobRow): Promise<string | null> {
   const sha256 = hex(row);
   const found =
     row.data === null
-      ? await examineFile(blobFile(dataDir, sha256))
+      ? await contents.examine(sha256)
       : { size: row.data.length, sha256: createHash('sha256').update(row.data).digest('hex') };
   if ('error' in found)
-    return found.error === 'ENOENT' ? 'its file is missing' : `its file can't be read (${found.error})`;
+    return found.error === 'ENOENT'
+      ? `its ${contents.noun} is missing`
+      : `its ${contents.noun} can't be read (${found.error})`;
   if (found.size !== row.size) return `has ${found.size} bytes instead of ${row.size}`;
   return found.sha256 === sha256 ? null : 'its bytes have changed: the hash is another';
 }
 
 /** Ids of what refers to a blob, the first few. */
-function usersOf(db: CheckedDatabase, key: number): string {
-  const rows = db.all<{ kind: IdKind; key: number }>(
-    `select 'mail' as kind, key from mail where blob_key = ?1
-     union all select 'attachment', key from attachment where blob_key = ?1
-     union all select 'mail', key from outgoing_mail where blob_key = ?1 limit 6`,
+async function usersOf(db: CheckedDatabase, key: number): Promise<string> {
+  const rows = await db.all<{ kind: IdKind; key: number }>(
+    `select 'mail' as kind, key from mail where blob_key = $1
+     union all select 'attachment', key from attachment where blob_key = $1
+     union all select 'mail', key from outgoing_mail where blob_key = $1 limit 6`,
     key,
   );
   const ids = rows.slice(0, 5).map(row => encodeId(row.kind, row.key));
@@ -271,29 +333,26 @@ function usersOf(db: CheckedDatabase, key: number): string {
 }
 
 const FOREIGN = ['is no file of replyd', 'move it away'] as const;
-const ORPHANED = [
-  'no row names this file',
-  'the daemon clears it away within an hour or two; if it stays, look for the log line `clear_failed`',
-] as const;
+const ORPHANED = 'the daemon clears it away within an hour or two; if it stays, look for the log line `clear_failed`';
 
-async function checkFiles(db: CheckedDatabase, dataDir: string, now: number): Promise<CheckResult> {
+async function checkFiles({ db, contents, now }: Checking): Promise<CheckResult> {
   const faults: Fault[] = [];
   let looked = 0;
-  for await (const files of listBlobFiles(dataDir)) {
-    for (const { file, sha256, temporary } of files) {
+  for await (const found of contents.list()) {
+    for (const { thing, sha256, temporary, touchedAt } of found) {
       looked += 1;
-      if (
-        sha256 !== null &&
-        db.value('select 1 from blob where sha256 = ? and shared = 1 and data is null', Buffer.from(sha256, 'hex'))
-      )
-        continue;
-      const age = await stat(file).then(
-        found => now - found.mtimeMs,
-        () => null,
-      );
-      if (age === null || (age < YOUNG && (temporary || sha256 !== null))) continue;
-      const [text, advice] = sha256 === null && !temporary ? FOREIGN : ORPHANED;
-      faults.push({ state: 'note', thing: file, text, advice });
+      if (sha256 !== null) {
+        const named = await db.value(
+          'select 1 from blob where sha256 = $1 and shared = 1 and data is null',
+          Buffer.from(sha256, 'hex'),
+        );
+        if (named !== undefined) continue;
+      }
+      const touched = await touchedAt();
+      if (touched === null || (now - touched < YOUNG && (temporary || sha256 !== null))) continue;
+      const [text, advice] =
+        sha256 === null && !temporary ? FOREIGN : ([`no row names this ${contents.noun}`, ORPHANED] as const);
+      faults.push({ state: 'note', thing, text, advice });
     }
   }
   return { check: 'files', looked, faults: cut(faults) };

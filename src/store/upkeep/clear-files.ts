@@ -6,11 +6,10 @@
  *
  * While a backup is being made nothing is unlinked. A file that can't be looked at or unlinked stays for the next time.
  */
-import { statSync, unlinkSync } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { blobFile, incomingFolder } from '../blobs/blobs.js';
-import { type BlobFile, listBlobFiles, unlinked } from '../blobs/files.js';
+import { incomingFolder } from '../blobs/blobs.js';
+import { isOlder, listBlobFiles, unlinked } from '../blobs/files.js';
 import { clearSentCopies, type SentStore } from '../blobs/sent.js';
 import type { StoreTx } from '../tx.js';
 
@@ -30,29 +29,23 @@ export async function filesWithoutRow(tx: StoreTx, hashes: readonly string[]): P
   return found;
 }
 
-/** Unlinks those that still have no row and were last touched before `before`. Returns how many. */
+/** Removes those that still have no row and were last touched before `before`. Returns how many. */
 export async function clearFiles(tx: StoreTx, hashes: readonly string[], options: { before: number }): Promise<number> {
-  const lock = tx.lockFiles();
-  if (lock === null) return 0;
-  let cleared = 0;
+  const held = await tx.large.hold(hashes);
+  if (held === null) return 0;
   try {
-    for (const sha256 of await filesWithoutRow(tx, hashes)) {
-      const file = blobFile(tx.dataDir, sha256);
-      try {
-        if (statSync(file).mtimeMs >= options.before) continue;
-        unlinkSync(file);
-        cleared += 1;
-      } catch {
-        // Gone already, or not to be unlinked: `replyd check` tells of those that stay.
-      }
-    }
+    let cleared = 0;
+    for (const sha256 of await filesWithoutRow(tx, hashes))
+      if (await tx.large.remove(sha256, options.before)) cleared += 1;
+    return cleared;
   } finally {
-    lock.release();
+    held.release();
   }
-  return cleared;
 }
 
 export interface ClearingStore extends SentStore {
+  /** Large contents that were last touched before, some at a time. */
+  placedBefore(before: number): AsyncIterable<readonly string[]>;
   filesWithoutRow(hashes: readonly string[]): Promise<readonly string[]>;
   clearFiles(hashes: readonly string[], options: { before: number }): Promise<number>;
 }
@@ -70,28 +63,18 @@ export async function clearLeftovers(
   let cleared = await clearTemporary(await incomingFiles(dataDir), before);
   for await (const files of listBlobFiles(dataDir)) {
     if (options.stopped?.()) break;
-    const temporary = files.filter(each => each.temporary).map(each => each.file);
-    cleared += await clearTemporary(temporary, before);
-    cleared += await clearOrphans(store, dataDir, files, before);
+    cleared += await clearTemporary(
+      files.filter(each => each.temporary).map(each => each.file),
+      before,
+    );
+  }
+  for await (const hashes of store.placedBefore(before)) {
+    if (options.stopped?.()) break;
+    const orphans = await store.filesWithoutRow(hashes);
+    for (let from = 0; from < orphans.length; from += BATCH)
+      cleared += await store.clearFiles(orphans.slice(from, from + BATCH), { before });
   }
   return cleared + (await clearSentCopies(store, dataDir, options.stopped));
-}
-
-async function clearOrphans(
-  store: ClearingStore,
-  dataDir: string,
-  files: readonly BlobFile[],
-  before: number,
-): Promise<number> {
-  const orphans: string[] = [];
-  for (const sha256 of await store.filesWithoutRow(files.flatMap(each => each.sha256 ?? []))) {
-    if (await isOlder(blobFile(dataDir, sha256), before)) orphans.push(sha256);
-  }
-  let cleared = 0;
-  for (let from = 0; from < orphans.length; from += BATCH) {
-    cleared += await store.clearFiles(orphans.slice(from, from + BATCH), { before });
-  }
-  return cleared;
 }
 
 async function incomingFiles(dataDir: string): Promise<readonly string[]> {
@@ -107,11 +90,4 @@ async function clearTemporary(files: readonly string[], before: number): Promise
     if (await isOlder(file, before)) cleared += await unlinked(file);
   }
   return cleared;
-}
-
-async function isOlder(file: string, before: number): Promise<boolean> {
-  return stat(file).then(
-    found => found.mtimeMs < before,
-    () => false,
-  );
 }

@@ -9,7 +9,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorText } from '../../base/errors.js';
+import { errorText, faultLevel } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Calls } from '../calls.js';
 import { type ClearingStore, clearLeftovers } from './clear-files.js';
@@ -98,7 +98,7 @@ export function openHousekeeping(options: HousekeepingOptions): { close(): Promi
 
   const timer = setInterval(() => {
     running ??= round()
-      .catch(error => log.error('clear_failed', { error: errorText(error) }))
+      .catch(error => log[faultLevel(error)]('clear_failed', { error: errorText(error) }))
       .finally(() => {
         running = null;
       });

@@ -1,27 +1,35 @@
 /**
- * Puts a backup (`backup.ts`) in the place of a store. All of it is read and checked first: the manifest, every hash, the
- * schema, SQLite's own integrity check. Only then is anything written, and the database comes last: a restore that is cut
- * off has put files there that nobody names, and can be run again.
+ * Puts a backup (`manifest.ts`) in the place of a store, of either engine. All of it is read and checked first: the manifest,
+ * every hash, the schema. Only then is anything written.
  *
- * No daemon may run: its lock is held meanwhile. A store that is there is refused unless `replace`; its database then
- * stands aside as `replyd.db.replaced`, with its log, until somebody removes it. What was waiting to be sent when the
- * backup was made may have been sent since: such a queue is paused, for a person to look at.
+ * SQLite: no daemon may run, its lock is held meanwhile. The database comes last: a restore that is cut off has put files
+ * there that nobody names, and can be run again. A store that is there is refused unless `replace`; its database then
+ * stands aside as `replyd.db.replaced`, with its log, until somebody removes it. PostgreSQL: into an empty database, in
+ * one transaction.
+ *
+ * What was waiting to be sent when the backup was made may have been sent since: such a queue is paused, for a person to
+ * look at.
  */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ReplydError } from '../../base/errors.js';
 import { writeInPlace } from '../blobs/blobs.js';
 import { storeFault } from '../fault.js';
+import { newStore } from '../open.js';
+import type { StorePlace } from '../opener.js';
 import { SMARTHOST } from '../rows.js';
 import { refuseDamaged, removeDatabase, replaceDatabase } from '../sqlite/copy.js';
-import { databaseFile, openDatabase } from '../sqlite/database.js';
+import { Connection, databaseFile, openDatabase, openRaw } from '../sqlite/database.js';
 import { lockStore } from '../sqlite/lock.js';
-import { programSchema, refuseNewer } from '../sqlite/migrate.js';
+import { migrate } from '../sqlite/migrate.js';
+import { rowsOf } from '../sqlite/rows.js';
 import { UNFINISHED } from '../verbs/unfinished.js';
-import { DATABASE_ENTRY, entryName, MANIFEST_ENTRY, type Manifest } from './backup.js';
-import { readEntry, readTar, type TarEntry } from './tar.js';
+import { archiveSource, contentIn } from './archive.js';
+import { DATABASE_ENTRY, type Manifest, type VerifiedBackup, verifyBackup } from './manifest.js';
+import type { MoveProgress } from './move.js';
+import { type Ask, type RowSource, refuseDifferent, type Summary, summarize, transfer } from './rows.js';
+import { readEntry, type TarEntry } from './tar.js';
 
 export interface Restored {
   readonly manifest: Manifest;
@@ -29,23 +37,96 @@ export interface Restored {
   readonly waiting: number;
 }
 
-const MAX_MANIFEST = 1024 * 1024 * 1024;
+export interface RestoreOptions {
+  readonly replace: boolean;
+  /** A folder of this process, for what is unpacked for a while. */
+  readonly scratch: string;
+  readonly progress?: (at: MoveProgress) => void;
+}
+
 const PAUSED =
   'restored from a backup: what waits here may have been sent already (`replyd queue list`, `replyd queue resume`)';
 
 /** Throws conflict (a store or a daemon is there) or unavailable (no backup, damaged, newer), with what to do. */
-export async function restoreBackup(
+export async function restoreBackup(place: StorePlace, backup: FileHandle, options: RestoreOptions): Promise<Restored> {
+  const verified = await verifyBackup(backup);
+  const { manifest } = verified;
+  if (manifest.format === 2) {
+    const waiting = await fill(place, archiveSource(backup, verified, manifest), { ...options, wanted: manifest });
+    return { manifest, waiting };
+  }
+  if (place.kind === 'sqlite')
+    return { manifest, waiting: await unpack(place.dataDir, backup, { verified, ...options }) };
+  await mkdir(options.scratch, { recursive: true, mode: 0o700 });
+  const folder = await mkdtemp(path.join(options.scratch, '.restore-'));
+  try {
+    const file = path.join(folder, DATABASE_ENTRY);
+    await extract(backup, verified.entries.get(DATABASE_ENTRY)!, file);
+    refuseDamaged(file);
+    const connection = new Connection(openRaw(file, { fileMustExist: true }));
+    try {
+      migrate(connection);
+      const source: RowSource = {
+        ...rowsOf(connection, folder),
+        content: sha256 => contentIn(backup, verified.entries, sha256),
+      };
+      return { manifest, waiting: await fill(place, source, options) };
+    } finally {
+      connection.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Makes a store of the rows, which is there when it was read again. Gives how many mails wait. */
+async function fill(
+  place: StorePlace,
+  source: RowSource,
+  { replace, wanted, progress = () => {} }: RestoreOptions & { readonly wanted?: Manifest & { readonly format: 2 } },
+): Promise<number> {
+  const made = await newStore(place, { replace, schema: source.schema });
+  let waiting = 0;
+  try {
+    const copied = await transfer(source, made, at => progress({ doing: 'copying', ...at }));
+    if (wanted !== undefined) refuseDifferent(copied, summaryOf(wanted));
+    progress({ doing: 'indexing' });
+    await made.finish(
+      async copy =>
+        refuseDifferent(await summarize(copy, source.tables, at => progress({ doing: 'comparing', ...at })), copied),
+      async ask => {
+        waiting = await pauseQueue(ask);
+      },
+    );
+    return waiting;
+  } catch (error) {
+    throw storeFault(error, 'cannot restore');
+  } finally {
+    await made.close();
+  }
+}
+
+function summaryOf({ tables, files, bytes, missing }: Manifest & { readonly format: 2 }): Summary {
+  return {
+    tables: Object.fromEntries(tables.map(({ name, rows, sha256 }) => [name, { rows, sha256 }])),
+    contents: files,
+    bytes,
+    missing,
+  };
+}
+
+/** Puts database and files of a backup in their places. */
+async function unpack(
   dataDir: string,
   backup: FileHandle,
-  options: { replace: boolean },
-): Promise<Restored> {
-  const { manifest, entries } = await verifyBackup(backup);
+  { verified: { entries }, replace }: RestoreOptions & { readonly verified: VerifiedBackup },
+): Promise<number> {
   const database = databaseFile(dataDir);
   const made = await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const lock = lockStore(dataDir);
   const incoming = `${database}.restoring`;
   try {
-    if (made === undefined && existsSync(database) && !options.replace) {
+    if (made === undefined && existsSync(database) && !replace) {
       throw new ReplydError(
         'conflict',
         `there is a store in ${dataDir} already: restore into an empty data_dir, or say --replace to put it aside`,
@@ -57,69 +138,18 @@ export async function restoreBackup(
     }
     refuseDamaged(incoming);
     await replaceDatabase(dataDir, incoming);
-    return { manifest, waiting: pauseQueue(dataDir) };
+    const db = openDatabase(dataDir);
+    try {
+      return await pauseQueue(db);
+    } finally {
+      db.close();
+    }
   } catch (error) {
     throw storeFault(error, 'cannot restore');
   } finally {
     await removeDatabase(incoming);
     lock.release();
   }
-}
-
-/** Reads everything. Throws unavailable unless it is complete, undamaged and not from a newer replyd. */
-export async function verifyBackup(
-  backup: FileHandle,
-): Promise<{ manifest: Manifest; entries: ReadonlyMap<string, TarEntry> }> {
-  const entries = new Map<string, TarEntry>();
-  const hashes = new Map<string, string>();
-  let manifest: Manifest | null = null;
-  for await (const entry of readTar(backup)) {
-    if (manifest !== null) throw new ReplydError('unavailable', `the backup goes on after its end: ${entry.name}`);
-    if (entry.name === MANIFEST_ENTRY) manifest = await readManifest(backup, entry);
-    else {
-      const sha256 = await hashOf(backup, entry);
-      const known = entry.name === DATABASE_ENTRY || entry.name === entryName(sha256);
-      if (!known) throw new ReplydError('unavailable', `the backup is damaged: ${entry.name} is not what was put in`);
-      hashes.set(entry.name, sha256);
-      entries.set(entry.name, entry);
-    }
-  }
-  if (manifest === null) throw new ReplydError('unavailable', 'the backup is not complete: it has no manifest');
-  refuseNewer(manifest.schema, programSchema());
-  if (hashes.get(DATABASE_ENTRY) !== manifest.database.sha256 || entries.size !== manifest.files + 1) {
-    throw new ReplydError('unavailable', 'the backup is damaged: its contents are not those of its manifest');
-  }
-  return { manifest, entries };
-}
-
-async function readManifest(backup: FileHandle, entry: TarEntry): Promise<Manifest> {
-  if (entry.size > MAX_MANIFEST)
-    throw new ReplydError('unavailable', 'the backup is damaged: its manifest is too large');
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of readEntry(backup, entry)) chunks.push(chunk);
-  let manifest: unknown;
-  try {
-    manifest = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch (error) {
-    throw new ReplydError('unavailable', 'the backup is damaged: its manifest is no JSON', { cause: error });
-  }
-  const { format, schema, files, database } = (manifest ?? {}) as Partial<Manifest>;
-  if (format !== 1) {
-    throw new ReplydError(
-      'unavailable',
-      `this is a backup of another format (${String(format)}): use the replyd that made it`,
-    );
-  }
-  if (!Number.isInteger(schema) || !Number.isInteger(files) || typeof database?.sha256 !== 'string') {
-    throw new ReplydError('unavailable', 'the backup is damaged: its manifest is not complete');
-  }
-  return manifest as Manifest;
-}
-
-async function hashOf(backup: FileHandle, entry: TarEntry): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of readEntry(backup, entry)) hash.update(chunk);
-  return hash.digest('hex');
 }
 
 /** Writes an entry to a file, which is on disk when this returns. */
@@ -141,21 +171,17 @@ async function extractBlob(dataDir: string, backup: FileHandle, entry: TarEntry)
 }
 
 /** How many mails wait to be sent; with any the queue is paused. */
-function pauseQueue(dataDir: string): number {
-  const db = openDatabase(dataDir);
-  try {
-    const waiting =
-      db.value<number>(`select count(*) from delivery where destination = $1 and ${UNFINISHED}`, SMARTHOST) ?? 0;
-    if (waiting > 0) {
-      db.run(
-        `insert into destination (name, paused, reason) values ($1, 'operator', $2)
-         on conflict (name) do update set paused = 'operator', reason = excluded.reason, next_probe_at = null`,
-        SMARTHOST,
-        PAUSED,
-      );
-    }
-    return waiting;
-  } finally {
-    db.close();
-  }
+async function pauseQueue(ask: Ask): Promise<number> {
+  const waiting = await ask.value<number>(
+    `select count(*) from delivery where destination = $1 and ${UNFINISHED}`,
+    SMARTHOST,
+  );
+  if (waiting === undefined || waiting === 0) return 0;
+  await ask.run(
+    `insert into destination (name, paused, reason) values ($1, 'operator', $2)
+     on conflict (name) do update set paused = 'operator', reason = excluded.reason, next_probe_at = null`,
+    SMARTHOST,
+    PAUSED,
+  );
+  return waiting;
 }

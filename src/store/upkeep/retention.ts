@@ -1,15 +1,19 @@
 /**
  * An end for what is kept, a bounded piece a transaction: raw mails, resolved conversations, the logs of finished
- * deliveries, mails that stand in no conversation, and removals that somebody began and did not finish.
+ * deliveries, mails that stand in no conversation, links and sessions of agents that are over, and removals that somebody
+ * began and did not finish.
  *
  * Each piece is one transaction of at most a few hundred rows and says whether more is left; the daemon goes on with the
  * next one after everybody else had a turn. A row whose bytes went keeps its place: `raw_gone_at` says since when, and
  * reading them is not_found. Unfinished deliveries keep all that they need.
  */
-import { blobKey, NOTHING } from '../blobs/blobs.js';
+import { blobKey, NOTHING, removeBlobIfUnused } from '../blobs/blobs.js';
 import { keyAt } from '../ids.js';
 import type { StoreTx } from '../tx.js';
-import { type RawMail, removeBlobIfUnused, removePart, withinBudget } from '../verbs/removal.js';
+import { finishLeaving } from '../verbs/agents.js';
+import { leads } from '../verbs/nodes.js';
+import { type RawMail, removePart, withinBudget } from '../verbs/removal.js';
+import { clearSignIns } from '../verbs/sessions.js';
 import { clearUnfiledPart, keepUnfiledWithinLimits } from '../verbs/unfiled.js';
 import { UNFINISHED } from '../verbs/unfinished.js';
 
@@ -32,8 +36,13 @@ const STEPS: readonly (readonly [
 
 /** Clears a piece of what is older. Returns how many things went, by what they were; nothing: done for now. */
 export async function clearOld(tx: StoreTx, since: KeepSince): Promise<Readonly<Record<string, number>>> {
+  if (!(await leads(tx, 'housekeeping'))) return {};
   const removals = await finishRemoval(tx);
   if (removals > 0) return { removals };
+  const left = await finishLeaving(tx);
+  if (left > 0) return { agents_left: left };
+  const signIns = await clearSignIns(tx, BATCH);
+  if (signIns > 0) return { sign_ins: signIns };
   for (const [what, kept, clear] of STEPS) {
     const before = since[kept];
     const count = before === null ? 0 : await clear(tx, before);
@@ -45,13 +54,13 @@ export async function clearOld(tx: StoreTx, since: KeepSince): Promise<Readonly<
 
 /** One piece of one conversation. */
 async function finishRemoval(tx: StoreTx): Promise<number> {
-  return Number(await removePart(tx, 'select key from conversation where removing_at is not null limit 1'));
+  return Number(await removePart(tx, 'select key from conversation where removing_at is not null'));
 }
 
 /** One piece of one conversation. */
 async function clearResolved(tx: StoreTx, before: number): Promise<number> {
   const resolved = `select c.key from account a join conversation c on c.account_key = a.key
-    where c.status = 'resolved' and c.last_activity_at < $1 limit 1`;
+    where c.status = 'resolved' and c.last_activity_at < $1`;
   return Number(await removePart(tx, resolved, before));
 }
 

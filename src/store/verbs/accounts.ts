@@ -3,6 +3,7 @@
 import { ReplydError } from '../../base/errors.js';
 import type { Destination } from '../../conversation/filing.js';
 import { addressRefusal, inboundAfter } from '../../conversation/rules/filing.js';
+import { forwardersOf } from '../../conversation/rules/forward.js';
 import { newToken } from '../../conversation/token.js';
 import {
   normalizeAddress,
@@ -14,8 +15,8 @@ import {
 import { byKey } from '../by-key.js';
 import { encodeId } from '../ids.js';
 import type { AccountRow } from '../rows.js';
-import { fromJson, inTurn, type StoreTx, toJson, type Verb } from '../tx.js';
-import { accountView } from '../views/views.js';
+import { fromJson, type StoreTx, toJson, type Verb } from '../tx.js';
+import { accountView, accountViews } from '../views/accounts.js';
 
 const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
@@ -45,7 +46,7 @@ export const addAccount: Verb<'addAccount'> = async (tx, account) => {
 };
 
 export const accounts: Verb<'accounts'> = async tx =>
-  await inTurn(await tx.all<AccountRow>('select * from account order by slug'), row => accountView(tx, row));
+  await accountViews(tx, await tx.all<AccountRow>('select * from account order by slug'));
 
 export const account: Verb<'account'> = async (tx, slug) => accountView(tx, await accountBySlug(tx, slug));
 
@@ -126,6 +127,10 @@ interface TokenRow {
   readonly delivery_key: number;
   readonly inbound_emails: number;
   readonly hold_strangers: number;
+  /** Of a forwarding address. */
+  readonly forwarded_mail: number;
+  readonly support_email: string;
+  readonly settings: AccountRow['settings'];
   /** Null: not ours. */
   readonly domain: string | null;
 }
@@ -138,7 +143,8 @@ const OF_TOKEN = {
     where t.token = $1 and t.revoked_at is null`,
   bounce: `select b.key as delivery_key, b.account_key, b.conversation_key, 0 as hold_strangers, d.name as domain
     from delivery b left join domain d on d.name = $2 where b.bounce_token = $1`,
-  inbox: `select a.key as account_key, a.inbound_emails, a.hold_strangers, d.name as domain
+  inbox: `select a.key as account_key, a.inbound_emails, a.hold_strangers, a.forwarded_mail, a.support_email, a.settings,
+      d.name as domain
     from account a left join domain d on d.name = $2 where a.inbox_token = $1`,
 } as const;
 
@@ -166,7 +172,9 @@ export const resolve: Verb<'resolve'> = async (tx, address) => {
   if (row === undefined || refusal !== null) return { kind: 'unknown', detail: 'unknown or revoked token' };
   const accountId = encodeId('account', row.account_key);
   const named = { address, token, accountId, holdsStrangers: row.hold_strangers === 1 };
-  if (kind === 'inbox') return { kind: 'destination', destination: { kind, ...named } };
+  if (kind === 'inbox') {
+    return { kind: 'destination', destination: { kind, ...named, forwarders: accountForwarders(row) } };
+  }
   const conversationId = encodeId('conversation', row.conversation_key);
   const destination: Destination =
     kind === 'reply'
@@ -174,6 +182,16 @@ export const resolve: Verb<'resolve'> = async (tx, address) => {
       : { kind, ...named, conversationId, deliveryId: encodeId('delivery', row.delivery_key) };
   return { kind: 'destination', destination };
 };
+
+/** Whose forwards the account takes for others' mail; null: nobody's. */
+export function accountForwarders({
+  forwarded_mail,
+  support_email,
+  settings,
+}: Pick<AccountRow, 'forwarded_mail' | 'support_email' | 'settings'>): readonly string[] | null {
+  if (forwarded_mail !== 1) return null;
+  return forwardersOf({ on: true, supportEmail: support_email, forwarders: fromJson(settings).forwarders });
+}
 
 /**
  * Prefixes are only ever added, so those known before are good for every address that they explain; only one that they

@@ -1,38 +1,40 @@
 import { CONTEXT_TEXT, type ComposeSnapshot } from '../../conversation/composing.js';
-import { CHAIN_END, CONTEXT_KINDS, chainOf, contextSize, copiesDue } from '../../conversation/rules/continuity.js';
-import { blobKey } from '../blobs/blobs.js';
-import { byKey } from '../by-key.js';
-import { decodeId, encodeId, keyOf } from '../ids.js';
-import { type DeliveryRow, type MessageRow, SMARTHOST } from '../rows.js';
-import { inTurn, type StoreTx, toIso, toJson, type Verb } from '../tx.js';
 import {
-  accountView,
-  bounceAddress,
-  conversationView,
-  firstDomain,
-  formatOf,
-  messageView,
-  replyAddress,
-} from '../views/views.js';
+  CHAIN_END,
+  CONTEXT_KINDS,
+  chainOf,
+  contextSize,
+  copiesDue,
+  hasRoom,
+  type Load,
+  NOTHING,
+  sumOf,
+} from '../../conversation/rules/continuity.js';
+import { rawKey } from '../blobs/blobs.js';
+import { decodeId, encodeId, keyOf } from '../ids.js';
+import { type AccountRow, type DeliveryRow, type MessageRow, SMARTHOST } from '../rows.js';
+import { ALL, type StoreTx, toIso, toJson, type Verb } from '../tx.js';
+import { accountView } from '../views/accounts.js';
+import { bounceAddress } from '../views/addresses.js';
+import { conversationView } from '../views/conversations.js';
+import { messageRows } from '../views/message-page.js';
+import { formatOf, messageViews } from '../views/messages.js';
 import { UNFINISHED } from './unfinished.js';
+import { loadsOf } from './waiting.js';
 
 const UNCOMPOSED = `kind = 'mail' and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null
   and next_attempt_at is not null`;
 
-/** A conversation has a delivery for each recipient: so many of them are read for each conversation. */
-const COPIES = 8;
-
 export const dueConversations: Verb<'dueConversations'> = async (tx, options) => {
-  const rows = await tx.all<{ conversation_key: number }>(
-    `select conversation_key from delivery
+  const rows = await tx.all<{ key: number }>(
+    `select conversation_key as key, min(next_attempt_at) as at from delivery
      where destination = $1 and ${UNCOMPOSED} and conversation_key is not null and next_attempt_at <= $2
-     order by next_attempt_at limit $3`,
+     group by conversation_key order by at, key limit $3`,
     SMARTHOST,
     options.now,
-    options.limit * COPIES,
+    options.limit,
   );
-  const keys = [...new Set(rows.map(row => row.conversation_key))].slice(0, options.limit);
-  return keys.map(key => encodeId('conversation', key));
+  return rows.map(({ key }) => encodeId('conversation', key));
 };
 
 export const nextComposeAt: Verb<'nextComposeAt'> = async tx =>
@@ -48,13 +50,14 @@ export const saveComposed: Verb<'saveComposed'> = async (tx, composed) => {
   const conversationKey = keyOf('conversation', composed.conversationId);
   const keys = composed.copies.map(copy => keyOf('delivery', copy.deliveryId));
   const messageKeys = composed.messageIds.map(id => keyOf('message', id));
-  if (!(await sameWork(tx, conversationKey, keys, messageKeys))) return false;
+  const now = await nextMail(tx, conversationKey, ALL);
+  if (!isSameWork(now, keys, messageKeys)) return false;
   const mailKey = decodeId('mail', composed.mailId)!;
   await tx.insert('outgoing_mail', {
     key: mailKey,
     conversation_key: conversationKey,
     message_id: composed.messageId,
-    blob_key: await blobKey(tx, composed.raw),
+    blob_key: await rawKey(tx, composed.raw),
     created_at: tx.now(),
   });
   for (const [index, copy] of composed.copies.entries()) {
@@ -64,65 +67,91 @@ export const saveComposed: Verb<'saveComposed'> = async (tx, composed) => {
       envelope_sender: copy.mailFrom,
       reason: null,
     });
-    // Every copy carries all words that were gathered, also those gathered for another recipient first.
-    for (const messageKey of messageKeys) {
-      await tx.insert('delivery_message', { delivery_key: keys[index], message_key: messageKey }, { known: 'kept' });
-    }
   }
-  const people = async (role: 'to' | 'cc') =>
+  // Every copy carries all words that were gathered, also those gathered for another recipient first.
+  const carried = keys.flatMap(key => messageKeys.map(message => ({ delivery_key: key, message_key: message })));
+  await tx.insertAll('delivery_message', carried, { known: 'kept' });
+  const people = (role: 'to' | 'cc') =>
     toJson(
-      await tx.all(
-        `select recipient_name as name, recipient as email from delivery
-             where outgoing_mail_key = $1 and recipient_role = $2 order by key`,
-        mailKey,
-        role,
-      ),
+      now.copies
+        .filter(copy => copy.recipient_role === role)
+        .map(copy => ({ name: copy.recipient_name, email: copy.recipient })),
     );
-  const mailed = {
-    message_id: composed.messageId,
-    in_reply_to: composed.inReplyTo,
-    refs: toJson(composed.references),
-    subject: composed.subject,
-    recipients_to: await people('to'),
-    recipients_cc: await people('cc'),
-  };
-  for (const messageKey of messageKeys) await tx.update('message', messageKey, mailed);
+  await tx.run(
+    `update message set message_id = $1, in_reply_to = $2, refs = $3, subject = $4, recipients_to = $5, recipients_cc = $6
+     where key = any($7)`,
+    composed.messageId,
+    composed.inReplyTo,
+    toJson(composed.references),
+    composed.subject,
+    people('to'),
+    people('cc'),
+    messageKeys,
+  );
   return true;
 };
 
-/** Has nothing been cancelled, seen, added or composed since the snapshot was taken? */
-async function sameWork(
-  tx: StoreTx,
-  conversationKey: number,
-  deliveries: readonly number[],
-  messages: readonly number[],
-): Promise<boolean> {
-  const now = (await waitingCopies(tx, conversationKey)).map(row => row.key);
-  if (now.length !== deliveries.length || now.some((key, index) => key !== deliveries[index])) return false;
-  const words = (await gatheredMessages(tx, conversationKey)).map(row => row.key);
-  return words.length === messages.length && words.every((key, index) => key === messages[index]);
-}
-
-/** Recipients that nothing but time keeps back. */
-async function waitingCopies(tx: StoreTx, conversationKey: number): Promise<readonly DeliveryRow[]> {
-  return tx.all<DeliveryRow>(
-    `select * from delivery where conversation_key = $1 and ${UNCOMPOSED} order by key`,
-    conversationKey,
+/** Has nothing been cancelled, seen, added or composed since the snapshot was taken, that this mail would carry? */
+function isSameWork(now: NextMail, deliveries: readonly number[], messages: readonly number[]): boolean {
+  return (
+    sameKeys(
+      now.copies.map(copy => copy.key),
+      deliveries,
+    ) && sameKeys(now.messages, messages)
   );
 }
 
-async function gatheredMessages(
-  tx: StoreTx,
-  conversationKey: number,
-): Promise<readonly { readonly key: number; readonly seq: number }[]> {
-  return tx.all<{ key: number; seq: number }>(
-    `select key, seq from message where key in (
-       select dm.message_key from delivery d join delivery_message dm on dm.delivery_key = d.key
-       where d.conversation_key = $1 and d.kind = 'mail' and d.state = 'waiting' and d.outgoing_mail_key is null
-         and d.next_attempt_at is not null)
-     order by seq`,
+function sameKeys(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((key, index) => key === other[index]);
+}
+
+/** The mail that is composed next: its copies, and the messages that it carries, oldest first, with the first's seq. */
+interface NextMail {
+  readonly copies: readonly Copy[];
+  readonly messages: readonly number[];
+  readonly firstSeq: number;
+}
+
+type Copy = Pick<
+  DeliveryRow,
+  | 'key'
+  | 'order_key'
+  | 'next_attempt_at'
+  | 'participant_key'
+  | 'recipient'
+  | 'recipient_name'
+  | 'recipient_role'
+  | 'bounce_token'
+>;
+
+/**
+ * All copies that are due carry the same words, also those gathered for another recipient first. A copy whose words have
+ * no room beside those of the copies before it goes with another mail.
+ */
+async function nextMail(tx: StoreTx, conversationKey: number, now: number): Promise<NextMail> {
+  const waiting = await tx.all<Copy>(
+    `select key, order_key, next_attempt_at, participant_key, recipient, recipient_name, recipient_role, bounce_token
+     from delivery where conversation_key = $1 and ${UNCOMPOSED} order by key`,
     conversationKey,
   );
+  const due = copiesDue(waiting, now);
+  const loads = await loadsOf(
+    tx,
+    due.map(copy => copy.key),
+  );
+  const copies: Copy[] = [];
+  const taken = new Map<number, Load & { readonly seq: number }>();
+  let size = NOTHING;
+  for (const copy of due) {
+    const more = loads(copy.key).filter(message => !taken.has(message.key));
+    const added = sumOf(more);
+    if (more.length > 0 && !hasRoom(size, added, tx.rules.maxSize)) continue;
+    copies.push(copy);
+    for (const message of more) taken.set(message.key, message);
+    size = sumOf([size, added]);
+  }
+  const messages = [...taken].sort(([, one], [, other]) => one.seq - other.seq);
+  return { copies, messages: messages.map(([key]) => key), firstSeq: messages[0]?.[1].seq ?? 0 };
 }
 
 async function snapshot(
@@ -130,35 +159,36 @@ async function snapshot(
   conversationKey: number,
   options: { now: number; context: number },
 ): Promise<ComposeSnapshot | null> {
-  const row = await byKey(tx, 'conversation', conversationKey);
-  if (!row) return null;
-  const copies = copiesDue(await waitingCopies(tx, conversationKey), options.now);
+  const { copies, messages, firstSeq } = await nextMail(tx, conversationKey, options.now);
   if (copies.length === 0) return null;
-  const unmailed = await gatheredMessages(tx, conversationKey);
-  const account = await accountView(tx, (await byKey(tx, 'account', row.account_key))!);
-  const domain = await firstDomain(tx, row.account_key);
-  const mailedBefore = await tx.get('select 1 from outgoing_mail where conversation_key = $1 limit 1', conversationKey);
-  const size = contextSize({
-    first: mailedBefore === undefined,
-    context: account.settings.context ?? options.context,
-  });
-  const [first] = unmailed;
-  const context = first && size > 0 ? await contextBefore(tx, conversationKey, { seq: first.seq, size }) : [];
+  const account = await accountView(
+    tx,
+    (await tx.get<AccountRow>(
+      'select a.* from conversation c join account a on a.key = c.account_key where c.key = $1',
+      conversationKey,
+    ))!,
+  );
+  const [domain] = account.domains;
+  const conversation = await conversationView(tx, conversationKey);
+  const replyTo = new Map(conversation.participants.map(({ id, reply_to }) => [id, reply_to]));
+  const { mailed, ...chain } = await mailChain(tx, conversationKey);
+  const size = contextSize({ first: !mailed, context: account.settings.context ?? options.context });
   return {
     account,
-    conversation: await conversationView(tx, row),
-    unmailed: await inTurn(unmailed, async ({ key }) => messageView(tx, (await byKey(tx, 'message', key))!)),
-    context,
-    copies: await inTurn(copies, async copy => ({
+    conversation,
+    unmailed: await messageViews(tx, await messageRows(tx, messages)),
+    context: size > 0 ? await contextBefore(tx, conversationKey, { seq: firstSeq, size }) : [],
+    copies: copies.map(copy => ({
       deliveryId: encodeId('delivery', copy.key),
       email: copy.recipient,
       name: copy.recipient_name,
       role: copy.recipient_role,
-      replyTo: copy.participant_key === null ? null : await replyAddress(tx, copy.participant_key, domain),
+      replyTo:
+        copy.participant_key === null ? null : (replyTo.get(encodeId('participant', copy.participant_key)) ?? null),
       bounceAddress:
-        domain !== null && copy.bounce_token !== null ? bounceAddress(tx, copy.bounce_token, domain) : null,
+        domain !== undefined && copy.bounce_token !== null ? bounceAddress(tx, copy.bounce_token, domain) : null,
     })),
-    ...(await mailChain(tx, conversationKey)),
+    ...chain,
   };
 }
 
@@ -193,31 +223,34 @@ async function contextBefore(
   return shown.reverse();
 }
 
-/** The ids of the conversation's mails, as far as \`chainOf\` takes them. */
+const MAILED = 'conversation_key = $1 and message_id is not null and held = 0';
+
+function idsFrom(end: 'oldest' | 'latest'): string {
+  return `select '${end}' as what, message_id as word, at from (
+    select message_id, min(seq) as at from message where ${MAILED}
+    group by message_id order by at ${end === 'oldest' ? 'asc' : 'desc'} limit ${CHAIN_END}) ${end}`;
+}
+
+/** In one statement: what each row tells, by `what`. */
+const CHAIN = `${idsFrom('oldest')} union all ${idsFrom('latest')}
+  union all select 'subject', subject, seq from (
+    select subject, seq from message where ${MAILED} order by seq limit 1) opening
+  union all select 'answered', null, seq from (
+    select seq from message where conversation_key = $1 and direction = 'incoming' and mail_key is not null and held = 0
+    limit 1) answer
+  union all select 'mailed', null, 0 from (select key from outgoing_mail where conversation_key = $1 limit 1) sent`;
+
+/** The ids of the conversation's mails, as far as `chainOf` takes them. `mailed`: one of ours went out before. */
 async function mailChain(
   tx: StoreTx,
   conversationKey: number,
-): Promise<Pick<ComposeSnapshot, 'chain' | 'answered' | 'firstSubject'>> {
-  const ids = async (direction: 'asc' | 'desc') =>
-    (
-      await tx.all<{ message_id: string }>(
-        `select message_id, min(seq) as at from message
-         where conversation_key = $1 and message_id is not null and held = 0
-         group by message_id order by at ${direction} limit ${CHAIN_END}`,
-        conversationKey,
-      )
-    ).map(row => row.message_id);
-  const last = (await ids('desc')).reverse();
-  const firstSubject =
-    (await tx.value<string | null>(
-      'select subject from message where conversation_key = $1 and message_id is not null and held = 0 order by seq limit 1',
-      conversationKey,
-    )) ?? null;
-  const answered =
-    (await tx.get(
-      `select 1 from message where conversation_key = $1 and direction = 'incoming' and mail_key is not null and held = 0
-       limit 1`,
-      conversationKey,
-    )) !== undefined;
-  return { chain: chainOf([...(await ids('asc')), ...last]), answered, firstSubject };
+): Promise<Pick<ComposeSnapshot, 'chain' | 'answered' | 'firstSubject'> & { readonly mailed: boolean }> {
+  const rows = await tx.all<{ what: string; word: string | null; at: number }>(CHAIN, conversationKey);
+  const of = (what: string) => rows.filter(row => row.what === what).sort((one, other) => one.at - other.at);
+  return {
+    chain: chainOf([...of('oldest'), ...of('latest')].map(row => row.word!)),
+    answered: of('answered').length > 0,
+    firstSubject: of('subject')[0]?.word ?? null,
+    mailed: of('mailed').length > 0,
+  };
 }

@@ -1,6 +1,6 @@
 /** Which conversation a reference names: an id, or the number within an account. Throws conversation_not_found. */
 import { ReplydError } from '../../base/errors.js';
-import type { ConversationRef } from '../../conversation/store.js';
+import type { ConversationRef } from '../../conversation/ref.js';
 import { byId } from '../by-key.js';
 import type { ConversationRow } from '../rows.js';
 import type { StoreTx } from '../tx.js';

@@ -1,37 +1,38 @@
 /** Conversations: started, listed, read, changed. */
 
 import { ReplydError } from '../../base/errors.js';
-import type { Conversation, ConversationStatus } from '../../conversation/model.js';
-import type { ConversationRef, NewConversation } from '../../conversation/store.js';
+import type { ConversationStatus } from '../../conversation/model.js';
+import type { ConversationRef } from '../../conversation/ref.js';
+import type { NewConversation } from '../../conversation/store.js';
 import { foldAddress } from '../../mail/address.js';
 import { byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ContactRow, ConversationRow, ParticipantRow } from '../rows.js';
-import { allOf, inTurn, type StoreTx, toJson, type Verb } from '../tx.js';
-import { messagesThatFit } from '../views/message-page.js';
-import { conversationView, latestContactParticipant } from '../views/views.js';
+import { allOf, type StoreTx, toJson, type Verb } from '../tx.js';
+import { agentKeyIfAny } from '../views/agents.js';
+import { conversationView, conversationViews, latestContactParticipant } from '../views/conversations.js';
+import { LEAST_JSON, messageKeys, messagesThatFit, type Sized } from '../views/message-page.js';
+import { previewsOf } from '../views/previews.js';
 import { accountBySlug, checkedAddress, mailableAddress } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
-import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
+import { emitEvents, emitNumbered, type NewEvent } from './events.js';
 import { insertMessage, saidBy, writeMessage } from './messages.js';
-import { addContact, addToken, contactFor, participantByAddress } from './participants.js';
+import { addContact, addToken, contactFor, joinedOf, participantByAddress } from './participants.js';
+import { lookAgainIn } from './search-again.js';
 import { dropWaiting } from './waiting.js';
-
-/** Bytes that a message has at least in JSON: of more keys than would fit into an answer none is read. */
-const LEAST_JSON = 500;
 
 export const startConversation: Verb<'startConversation'> = async (tx, start) => {
   const account = await accountBySlug(tx, start.account);
   if (start.contact.email) mailableAddress(start.contact.email);
   const contact = await contactFor(tx, account.key, start.contact);
-  const { conversation: row } = await openConversation(tx, contact, start);
-  const events: NewEvent[] = [{ type: 'conversation.created' }];
   const text = start.text ?? '';
-  const step = await advance(tx, row, { messages: text === '' ? 0 : 1, events: text === '' ? 1 : 2 });
+  const numbers = text === '' ? { events: 1 } : { messages: 1, events: 2 };
+  const { conversation: row } = await openConversation(tx, contact, start, numbers);
+  const events: NewEvent[] = [{ type: 'conversation.created' }];
   if (text !== '') {
-    const messageKey = await insertMessage(tx, {
+    const { key: messageKey } = await insertMessage(tx, {
       conversation_key: row.key,
-      seq: step.seq,
+      seq: 1,
       direction: 'incoming',
       kind: 'channel',
       ...saidBy(contact),
@@ -40,10 +41,15 @@ export const startConversation: Verb<'startConversation'> = async (tx, start) =>
     });
     events.push({ type: 'message.created', messageKey });
   }
-  emitNumbered(tx, row, step.eventSeq, events);
+  emitNumbered(tx, row, 1, events);
   for (const message of start.messages ?? []) await writeMessage(tx, await conversationRow(tx, refOf(row)), message);
-  return shown(tx, row.key);
+  return conversationView(tx, row.key);
 };
+
+const NOBODY = -1;
+
+/** Those with a held message. They are few: the walk begins with them. */
+const HELD = '(select distinct conversation_key as key from message where held = 1) held cross join conversation c';
 
 export const conversations: Verb<'conversations'> = async (tx, filter) => {
   const account = filter.account === undefined ? null : (await accountBySlug(tx, filter.account)).key;
@@ -52,20 +58,28 @@ export const conversations: Verb<'conversations'> = async (tx, filter) => {
       ? null
       : ((await byKey(tx, 'conversation', keyOf('conversation', filter.before))) ?? null);
   const byAddress = filter.contact?.includes('@') ?? false;
+  const named = filter.assignee === undefined || filter.assignee === 'none' ? null : filter.assignee;
+  // Whoever is no agent here has nothing; whether he is one elsewhere is not said.
+  const assignee = named === null ? null : ((await agentKeyIfAny(tx, named)) ?? NOBODY);
   const accounts =
     account === null ? (await tx.all<{ key: number }>('select key from account')).map(row => row.key) : [account];
   const statuses: readonly ConversationStatus[] = filter.status ? [filter.status] : ['open', 'resolved'];
   const beforeAt = filter.before_at === undefined ? before?.last_activity_at : Date.parse(filter.before_at);
-  const rows: ConversationRow[] = [];
+  const rows: Pick<ConversationRow, 'key' | 'last_activity_at'>[] = [];
   // One ordered index walk per account and status, merged: flat however many conversations there are.
-  for (const of of accounts.flatMap(key => statuses.map(status => ({ key, status })))) {
+  for (const key of accounts) {
     const { where, values } = allOf([
-      ['c.account_key = $', of.key],
-      ['c.status = $', of.status],
+      ['c.account_key = $', key],
       beforeAt === undefined ? null : ['(c.last_activity_at, c.key) < ($, $)', beforeAt, before?.key ?? null],
       filter.channel === undefined ? null : ['c.channel = $', filter.channel],
       filter.source_id === undefined ? null : ['c.source_id = $', filter.source_id],
       filter.updated_since === undefined ? null : ['c.last_activity_at >= $', Date.parse(filter.updated_since)],
+      filter.held ? ['held.key = c.key'] : null,
+      filter.assignee === undefined
+        ? null
+        : filter.assignee === 'none'
+          ? ['c.assignee_key is null']
+          : ['c.assignee_key = $', assignee],
       filter.contact === undefined
         ? null
         : byAddress
@@ -73,29 +87,33 @@ export const conversations: Verb<'conversations'> = async (tx, filter) => {
           : ['k.key = $', keyOf('contact', filter.contact)],
     ]);
     const joined = filter.contact === undefined ? '' : 'join contact k on k.key = c.contact_key';
-    rows.push(
-      ...(await tx.all<ConversationRow>(
-        `select c.* from conversation c ${joined} ${where}
-         order by c.last_activity_at desc, c.key desc limit $${values.length + 1}`,
-        ...values,
-        filter.limit,
-      )),
+    const from = filter.held ? HELD : 'conversation c';
+    const walks = statuses.map(
+      status => `select * from (
+        select c.key, c.last_activity_at from ${from} ${joined} ${where} and c.status = '${status}'
+        order by c.last_activity_at desc, c.key desc limit $${values.length + 1}) ${status}`,
     );
+    rows.push(...(await tx.all<(typeof rows)[number]>(walks.join(' union all '), ...values, filter.limit)));
   }
   rows.sort((a, b) => b.last_activity_at - a.last_activity_at || b.key - a.key);
-  return inTurn(rows.slice(0, filter.limit), row => conversationView(tx, row));
+  const page = rows.slice(0, filter.limit).map(row => row.key);
+  const views = await conversationViews(tx, page);
+  if (filter.preview === undefined) return page.map(key => views.get(key)!);
+  const previews = await previewsOf(tx, page, filter.preview);
+  return page.map(key => ({ ...views.get(key)!, preview: previews.get(key) ?? null }));
 };
 
 export const conversation: Verb<'conversation'> = async (tx, ref, options = {}) => {
   const row = await conversationRow(tx, ref);
-  const keys = await tx.all<{ key: number }>(
-    'select key from message where conversation_key = $1 order by seq desc limit $2',
+  const keys = await tx.all<Sized & { readonly key: number }>(
+    messageKeys('order by m.seq desc limit $2'),
     row.key,
+    // Of more keys than would fit into an answer none is read.
     options.messages ?? Math.ceil(tx.rules.responseBytes / LEAST_JSON),
   );
   const messages = [...(await messagesThatFit(tx, keys)).fitting].reverse();
   return {
-    ...(await conversationView(tx, row)),
+    ...(await conversationView(tx, row.key)),
     messages,
     earlier_messages: (messages[0]?.seq ?? row.next_seq) - 1,
   };
@@ -104,36 +122,52 @@ export const conversation: Verb<'conversation'> = async (tx, ref, options = {}) 
 export const setConversation: Verb<'setConversation'> = async (tx, ref, change) => {
   const row = await conversationRow(tx, ref);
   const { subject, metadata } = change;
-  await tx.update('conversation', row.key, { subject, metadata: metadata && toJson(metadata) });
+  const settles = change.status === 'resolved' && row.status !== 'resolved';
+  await tx.update('conversation', row.key, {
+    subject,
+    metadata: metadata && toJson(metadata),
+    settled_seq: settles ? row.next_seq - 1 : undefined,
+  });
+  if (settles) await tx.run('delete from agent_seen where conversation_key = $1', row.key);
+  if (subject !== undefined) await lookAgainIn(tx, [row.key]);
   const status = change.status !== undefined && change.status !== row.status ? { status: change.status } : {};
   await emitEvents(tx, row, [{ type: 'conversation.updated', data: { changed: Object.keys(change) } }], status);
-  return shown(tx, row.key);
+  return conversationView(tx, row.key);
 };
 
 export const seen: Verb<'seen'> = async (tx, ref) => {
   const row = await conversationRow(tx, ref);
   await tx.update('conversation', row.key, { seen_at: tx.now() });
-  const messages = await dropWaiting(tx, row.key, 'seen');
+  const messages = await dropWaiting(tx, row.key, { reason: 'seen' });
   await emitEvents(
     tx,
     row,
     messages.map(messageKey => ({ type: 'message.updated', messageKey })),
   );
-  return shown(tx, row.key);
+  return conversationView(tx, row.key);
 };
+
+/** Of a participant: an application may rotate as often as it likes. */
+const REVOKED_KEPT = 100;
 
 export const rotateToken: Verb<'rotateToken'> = async (tx, ref, who) => {
   const row = await conversationRow(tx, ref);
   const participant = await participantNamed(tx, row, who);
   await revokeTokens(tx, row, participant);
+  await tx.run(
+    `delete from token where participant_key = $1 and revoked_at <= (
+       select revoked_at from token where participant_key = $1 and revoked_at is not null
+       order by revoked_at desc limit 1 offset ${REVOKED_KEPT})`,
+    participant.key,
+  );
   await addToken(tx, participant);
-  return shown(tx, row.key);
+  return conversationView(tx, row.key);
 };
 
 export const revokeToken: Verb<'revokeToken'> = async (tx, ref, who) => {
   const row = await conversationRow(tx, ref);
   await revokeTokens(tx, row, await participantNamed(tx, row, who));
-  return shown(tx, row.key);
+  return conversationView(tx, row.key);
 };
 
 async function revokeTokens(tx: StoreTx, row: ConversationRow, participant: ParticipantRow): Promise<void> {
@@ -149,13 +183,17 @@ function refOf(row: ConversationRow): ConversationRef {
   return { id: encodeId('conversation', row.key) };
 }
 
-/** With the account's next number, and the contact as its participant. Tells nobody. */
+/**
+ * With the account's next number, and the contact as its participant. Tells nobody. `numbers`: of messages and events, from
+ * 1 on, that the caller writes into it at once.
+ */
 export async function openConversation(
   tx: StoreTx,
   contact: ContactRow,
   start: Pick<NewConversation, 'channel' | 'source_id' | 'subject' | 'metadata' | 'token'> & {
     readonly status?: ConversationStatus;
   },
+  numbers: { readonly messages?: number; readonly events?: number } = {},
 ): Promise<{ readonly conversation: ConversationRow; readonly participant: ParticipantRow }> {
   const number = (await tx.value<number>(
     'update account set next_number = next_number + 1 where key = $1 returning next_number - 1',
@@ -172,17 +210,16 @@ export async function openConversation(
     subject: start.subject ?? null,
     status: start.status ?? 'open',
     metadata: toJson(start.metadata ?? {}),
-    next_seq: 1,
+    next_seq: 1 + (numbers.messages ?? 0),
     created_at: now,
     last_activity_at: now,
     seen_at: null,
+    assignee_key: null,
+    settled_seq: 0,
   };
-  await tx.insert('conversation', conversation);
-  return { conversation, participant: await addContact(tx, conversation.key, contact, start.token) };
-}
-
-async function shown(tx: StoreTx, key: number): Promise<Conversation> {
-  return conversationView(tx, (await byKey(tx, 'conversation', key))!);
+  await tx.insert('conversation', { ...conversation, next_event_seq: 1 + (numbers.events ?? 0) });
+  const joined = await addContact(tx, conversation.key, contact, { token: start.token, participants: 0 });
+  return { conversation, participant: joinedOf(joined, contact.email) };
 }
 
 async function participantNamed(tx: StoreTx, row: ConversationRow, who: string | undefined): Promise<ParticipantRow> {

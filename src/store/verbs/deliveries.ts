@@ -1,29 +1,19 @@
 /**
- * Deliveries: leased, settled, listed, changed by operators. `rules/delivery.ts` says in which order they go and what
- * becomes of them. A lease is one statement: it takes only composed deliveries that are the first of their order key.
+ * Deliveries on their way: leased, settled, held by a pause of their destination. `rules/delivery.ts` says in which order
+ * they go and what becomes of them. A lease is one statement: it takes only composed deliveries that are the first of their
+ * order key.
  */
-
-import { ReplydError } from '../../base/errors.js';
-import type { DeliveryState } from '../../conversation/model.js';
 import type { DestinationState, Parcel } from '../../conversation/ports.js';
 import { suspendsContact } from '../../conversation/rules/contact.js';
-import {
-  canCancel,
-  isTold,
-  maySetPause,
-  retried,
-  retryRefusal,
-  settlementOf,
-} from '../../conversation/rules/delivery.js';
-import { blobFile } from '../blobs/blobs.js';
-import { byId, byKey, newest } from '../by-key.js';
-import { encodeId, keyOf } from '../ids.js';
+import { isTold, maySetPause, settlementOf } from '../../conversation/rules/delivery.js';
+import { byId, byKey } from '../by-key.js';
+import { decodeId, encodeId, keyOf } from '../ids.js';
 import type { DeliveryRow } from '../rows.js';
-import { inTurn, type StoreTx, type Terms, type Verb } from '../tx.js';
-import { queuedDeliveryView } from '../views/views.js';
-import { accountBySlug } from './accounts.js';
+import type { StoreTx, Verb } from '../tx.js';
 import { type ConversationKeys, emitEvents } from './events.js';
-import { hookParcel, noteHookTrouble } from './hooks.js';
+import { hookParcels, noteHookTrouble } from './hooks.js';
+import { endLeases, isAlive } from './nodes.js';
+import { forgetNotification } from './notifications.js';
 import { suspendContact } from './participants.js';
 import { rememberAlias } from './thread-ids.js';
 import { UNFINISHED, unfinished } from './unfinished.js';
@@ -36,60 +26,87 @@ const FIRST_OF_ORDER = `not exists (
   where older.order_key = d.order_key and older.key < d.key and ${unfinished('older')}
     and (older.outgoing_mail_key is not null or older.kind = 'webhook'))`;
 
-/** With the words of the index of what is rare, where it has this state. */
-function inState(state: DeliveryState): string {
-  return state === 'sent' || state === 'cancelled'
-    ? 'state = $'
-    : "state = $ and state in ('failed', 'deferred', 'waiting', 'leased')";
-}
-
 export const voidLeases: Verb<'voidLeases'> = async tx =>
-  tx.run(
-    `update delivery set state = case when attempts > 0 then 'deferred' else 'waiting' end where state = 'leased' and ${UNFINISHED}`,
-  );
+  tx.node === null ? endLeases(tx, 'true') : endLeases(tx, 'leased_by = $1', tx.node.place);
+
+export const voidLost: Verb<'voidLost'> = async (tx, name, held) => {
+  const keys = held.map(({ deliveryId }) => keyOf('delivery', deliveryId));
+  const lost = 'destination = $1 and not (key = any($2))';
+  return tx.node === null
+    ? endLeases(tx, lost, name, keys)
+    : endLeases(tx, `${lost} and leased_by = $3`, name, keys, tx.node.place);
+};
 
 export const lease: Verb<'lease'> = async (tx, destination, options) => {
+  if (!(await isAlive(tx))) return [];
   const rows = await tx.all<DeliveryRow>(
-    `update delivery set state = 'leased', attempts = attempts + 1 where key in (
+    `update delivery set state = 'leased', attempts = attempts + 1, fence = fence + 1, leased_by = $4 where key in (
            select d.key from delivery d
            where ${READY} and d.next_attempt_at <= $2 and ${FIRST_OF_ORDER}
            order by d.next_attempt_at, d.key limit $3)
+           and state <> 'leased' and next_attempt_at <= $2 and ${UNFINISHED}
          returning *`,
     destination,
     options.now,
     options.limit,
+    tx.node?.place ?? null,
   );
   rows.sort((a, b) => a.key - b.key);
-  return (await inTurn(rows, async row => (await parcel(tx, row)) ?? [])).flat();
+  const [mails, webhooks] = [rows.filter(row => row.kind !== 'webhook'), rows.filter(row => row.kind === 'webhook')];
+  const parcels = [
+    ...(mails.length === 0 ? [] : await mailParcels(tx, mails)),
+    ...(webhooks.length === 0 ? [] : await hookParcels(tx, webhooks)),
+  ];
+  // What a webhook would tell is gone, or nobody wants it any more: it is over.
+  const told = new Set(parcels.map(parcel => parcel.deliveryId));
+  const over = webhooks.map(row => row.key).filter(key => !told.has(encodeId('delivery', key)));
+  if (over.length > 0) await tx.run("update delivery set state = 'cancelled' where key = any($1)", over);
+  return parcels;
 };
 
 export const settle: Verb<'settle'> = async (tx, deliveryId, outcome, options) => {
-  const row = await byId(tx, 'delivery', deliveryId);
-  if (row.state !== 'leased') return;
+  const key = keyOf('delivery', deliveryId);
   const { state, error, response, retryAt, failure, suspends } = settlementOf(outcome, options.retryAt);
-  await tx.update('delivery', row.key, {
+  const row = await tx.get<DeliveryRow>(
+    `update delivery set state = $1, reason = null, next_attempt_at = $2, settled_at = $3,
+       last_error = coalesce($4, last_error), smtp_response = coalesce($5, smtp_response)
+     where key = $6 and state = 'leased' and fence = coalesce($7, fence) returning *`,
     state,
-    reason: null,
-    next_attempt_at: retryAt,
-    settled_at: state === 'deferred' ? null : options.now,
-    last_error: error ?? undefined,
-    smtp_response: response ?? undefined,
-  });
+    retryAt,
+    state === 'deferred' ? null : options.now,
+    error,
+    response,
+    key,
+    options.lease ?? null,
+  );
+  if (row === undefined) {
+    // Another's now, or nobody knows it; or this was settled so before, and the answer was lost. When a lease only ended
+    // its next attempt is not this one.
+    const found = await byId(tx, 'delivery', deliveryId);
+    return (
+      found.fence === options.lease &&
+      found.state === state &&
+      found.next_attempt_at === retryAt &&
+      found.settled_at === (state === 'deferred' ? null : options.now)
+    );
+  }
+  if (state !== 'deferred') await forgetNotification(tx, row);
   if (outcome.kind === 'sent' && outcome.alias && row.conversation_key !== null) {
     await rememberAlias(tx, row.conversation_key, outcome.alias);
   }
   if (failure !== null) await failed(tx, row, failure, suspends);
   else if (state === 'sent') await emitDeliveryChange(tx, row);
+  return true;
 };
 
-export const release: Verb<'release'> = async (tx, deliveryIds) => {
-  for (const id of deliveryIds) {
-    await tx.run(
-      `update delivery set attempts = attempts - 1, state = case when attempts > 1 then 'deferred' else 'waiting' end
-           where key = $1 and state = 'leased'`,
-      keyOf('delivery', id),
-    );
-  }
+export const release: Verb<'release'> = async (tx, parcels) => {
+  const keys = parcels.map(parcel => keyOf('delivery', parcel.deliveryId));
+  await tx.run(
+    `update delivery set attempts = attempts - 1, state = case when attempts > 1 then 'deferred' else 'waiting' end
+     where key = any($1) and state = 'leased' and key || ':' || fence = any($2)`,
+    keys,
+    parcels.map(({ lease }, index) => `${keys[index]}:${lease}`),
+  );
 };
 
 export const nextDueAt: Verb<'nextDueAt'> = async (tx, destination) =>
@@ -120,6 +137,9 @@ export const setDestination: Verb<'setDestination'> = async (tx, state, by) => {
     state.name,
   );
   if (!maySetPause(by, paused ?? null)) return;
+  // An attempt that was on its way when its hook was removed.
+  const hookKey = decodeId('hook', state.name);
+  if (hookKey !== null && (await byKey(tx, 'hook', hookKey)) === undefined) return;
   await tx.run(
     `insert into destination (name, paused, reason, next_probe_at, failures) values ($1, $2, $3, $4, $5)
          on conflict (name) do update set paused = excluded.paused, reason = excluded.reason,
@@ -152,133 +172,46 @@ export async function pullForward(tx: StoreTx, by: number): Promise<number> {
   );
 }
 
-export const deliveries: Verb<'deliveries'> = async (tx, filter) => {
-  const terms: Terms = [
-    filter.state === undefined ? null : [inState(filter.state), filter.state],
-    filter.account === undefined ? null : ['account_key = $', (await accountBySlug(tx, filter.account)).key],
-    filter.conversation === undefined ? null : ['conversation_key = $', keyOf('conversation', filter.conversation)],
-    filter.before === undefined ? null : ['key < $', keyOf('delivery', filter.before)],
-  ];
-  const rows = await newest(tx, 'delivery', { terms, limit: filter.limit });
-  return inTurn(rows, row => queuedDeliveryView(tx, row));
-};
-
-export const delivery: Verb<'delivery'> = async (tx, id) => queuedDeliveryView(tx, await byId(tx, 'delivery', id));
-
-export const retryDeliveries: Verb<'retryDeliveries'> = async (tx, which) => {
-  const rows =
-    'id' in which
-      ? [await byId(tx, 'delivery', which.id)]
-      : await tx.all<DeliveryRow>(
-          `select * from delivery where ${inState(which.state).replace('$', '$1')} order by key`,
-          which.state,
-        );
-  const changed: number[] = [];
-  for (const row of rows) {
-    const refusal = retryRefusal({
-      state: row.state,
-      reason: row.reason,
-      kept: row.kind === 'webhook' || row.outgoing_mail_key === null || (await stillComposed(tx, row)),
-    });
-    if (refusal !== null) {
-      if ('id' in which) throw retryError(refusal, row);
-      continue;
-    }
-    const { state, attempts } = retried(row);
-    await tx.update('delivery', row.key, {
-      state,
-      attempts,
-      reason: null,
-      next_attempt_at: tx.now(),
-      settled_at: null,
-    });
-    changed.push(row.key);
-  }
-  return inTurn(changed, async key => queuedDeliveryView(tx, (await byKey(tx, 'delivery', key))!));
-};
-
-const WHY_NOT_RETRIED = {
-  gone: id =>
-    `what delivery ${id} would send is no longer kept (retention): write it again with \`conversation reply\``,
-  no_address: id => `delivery ${id} waits for an address: \`contact set\` gives it one`,
-  suspended: id => `delivery ${id} waits because mailing to this contact is suspended: \`contact clear\` ends that`,
-} as const satisfies Record<string, (id: string) => string>;
-
-function retryError(refusal: keyof typeof WHY_NOT_RETRIED | 'state', { key, state }: DeliveryRow): ReplydError {
-  const id = encodeId('delivery', key);
-  return refusal === 'state'
-    ? new ReplydError(
-        'delivery_settled',
-        `delivery ${id} is ${state}: only what waits, is deferred or failed can be retried`,
-      )
-    : new ReplydError('delivery_not_possible', WHY_NOT_RETRIED[refusal](id));
+/** A mail that is leased, with the key that signs for the domain in its From. */
+interface MailFacts {
+  readonly key: number;
+  readonly message_id: string;
+  readonly sha256: Uint8Array;
+  readonly data: Uint8Array | null;
+  /** Null: no key signs. */
+  readonly domain: string | null;
+  readonly selector: string;
+  readonly private_key: string;
 }
 
-export const cancelDelivery: Verb<'cancelDelivery'> = async (tx, id) => {
-  const row = await byId(tx, 'delivery', id);
-  if (!canCancel(row.state)) {
-    throw new ReplydError(
-      'delivery_settled',
-      `delivery ${id} is ${row.state}: only what waits or is deferred can be cancelled`,
-    );
-  }
-  await tx.update('delivery', row.key, {
-    state: 'cancelled',
-    reason: null,
-    next_attempt_at: null,
-    settled_at: tx.now(),
-  });
-  await emitDeliveryChange(tx, row);
-  return queuedDeliveryView(tx, (await byKey(tx, 'delivery', row.key))!);
-};
-
-/** Are head and body of its mail still there? */
-async function stillComposed(tx: StoreTx, row: DeliveryRow): Promise<boolean> {
-  const kept = await tx.get(
-    'select 1 from outgoing_mail where key = $1 and raw_gone_at is null',
-    row.outgoing_mail_key,
+async function mailParcels(tx: StoreTx, rows: readonly DeliveryRow[]): Promise<readonly Parcel[]> {
+  const found = await tx.all<MailFacts>(
+    `select d.key, o.message_id, b.sha256, b.data, k.domain, k.selector, k.private_key
+     from delivery d join outgoing_mail o on o.key = d.outgoing_mail_key join blob b on b.key = o.blob_key
+       left join account a on a.key = d.account_key
+       left join dkim_key k on k.state = 'signs'
+         and substr(a.support_email, length(a.support_email) - length(k.domain)) = '@' || k.domain
+     where d.key = any($1)`,
+    rows.map(row => row.key),
   );
-  // The copy of a mail for the operator has no head of its own.
-  return kept !== undefined && (row.head !== '' || row.conversation_key === null);
-}
-
-/** Null for a webhook whose hook was removed meanwhile: it is over. */
-async function parcel(tx: StoreTx, row: DeliveryRow): Promise<Parcel | null> {
-  if (row.kind === 'webhook') {
-    const found = await hookParcel(tx, row);
-    if (found === null) await tx.update('delivery', row.key, { state: 'cancelled' });
-    return found;
-  }
-  const mail = (await tx.get<{
-    message_id: string;
-    sha256: Uint8Array;
-    data: Uint8Array | null;
-    domain: string | null;
-    selector: string;
-    private_key: string;
-  }>(
-    `select o.message_id, b.sha256, b.data, k.domain, k.selector, k.private_key
-      from outgoing_mail o join blob b on b.key = o.blob_key left join account a on a.key = $2
-        left join dkim_key k on k.state = 'signs' and a.support_email like '%@' || k.domain
-      where o.key = $1`,
-    row.outgoing_mail_key,
-    row.account_key,
-  ))!;
-  return {
-    kind: 'mail',
-    deliveryId: encodeId('delivery', row.key),
-    attempt: row.attempts,
-    mailFrom: row.envelope_sender ?? '',
-    rcptTo: row.recipient,
-    head: row.head,
-    content:
-      mail.data === null
-        ? { file: blobFile(tx.dataDir, Buffer.from(mail.sha256).toString('hex')) }
-        : { bytes: mail.data },
-    messageId: `<${mail.message_id}>`,
-    signature:
-      mail.domain === null ? null : { domain: mail.domain, selector: mail.selector, privateKey: mail.private_key },
-  };
+  const facts = new Map(found.map(each => [each.key, each]));
+  return rows.map(row => {
+    const mail = facts.get(row.key)!;
+    return {
+      kind: row.agent_key === null ? 'mail' : 'notification',
+      deliveryId: encodeId('delivery', row.key),
+      lease: row.fence,
+      attempt: row.attempts,
+      mailFrom: row.envelope_sender ?? '',
+      rcptTo: row.recipient,
+      head: row.head,
+      content:
+        mail.data === null ? { file: tx.large.file(Buffer.from(mail.sha256).toString('hex')) } : { bytes: mail.data },
+      messageId: `<${mail.message_id}>`,
+      signature:
+        mail.domain === null ? null : { domain: mail.domain, selector: mail.selector, privateKey: mail.private_key },
+    };
+  });
 }
 
 /** The event of a mail that did not arrive; `suspend`: its recipient's address is dead. */

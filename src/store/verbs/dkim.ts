@@ -1,4 +1,4 @@
-/** The keys that sign our mails. A private key leaves the store with a mail on its way (`parcel` in deliveries.ts), and never else. */
+/** The keys that sign our mails. A private key leaves the store with a mail on its way (`mailParcels` in deliveries.ts), and never else. */
 import { ReplydError } from '../../base/errors.js';
 import type { DkimKey } from '../../conversation/model.js';
 import { toIso, type Verb } from '../tx.js';

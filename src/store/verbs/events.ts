@@ -28,6 +28,7 @@ export async function advance(
   conversation: ConversationKeys,
   change: { messages?: number; events: number; status?: ConversationStatus },
 ): Promise<{ seq: number; eventSeq: number }> {
+  await tx.lock('conversation', [conversation.key]);
   const messages = change.messages ?? 0;
   const after = (await tx.get<{ seq: number; event_seq: number }>(
     `update conversation set next_seq = next_seq + $1, next_event_seq = next_event_seq + $2,

@@ -11,23 +11,25 @@ import { decideEffects, unreadKind } from '../../conversation/rules/hold.js';
 import { carriesLoopMark } from '../../conversation/rules/loop.js';
 import { writerOf } from '../../conversation/rules/writer.js';
 import { NO_AUTHENTICATION } from '../../mail/authentication.js';
-import { byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
-import type { ParticipantRow, StoredResult } from '../rows.js';
+import { SMARTHOST, type StoredResult } from '../rows.js';
 import { inTurn, type StoreTx, toJson } from '../tx.js';
-import { firstDomain } from '../views/views.js';
+import { firstDomain } from '../views/accounts.js';
+import { type Around, type AskingMail, aroundOf, type FiledBefore } from './around.js';
 import { advance, emitNumbered, type NewEvent } from './events.js';
 import { forwardToOperator, keptBefore } from './forwards.js';
 import { recentMails } from './loops.js';
 import { insertMail } from './mails.js';
 import { type InsertedAttachment, insertAttachments, insertMessage } from './messages.js';
 import { openConversations } from './opening.js';
-import { clearSuspension, joinWriter, participantByAddress } from './participants.js';
+import { clearSuspension, joinWriter } from './participants.js';
 import { proofUse, rememberProof } from './proofs.js';
 import { attachmentsOf, columnsOf, judgedColumns } from './reading-columns.js';
 import { applyReports, reportedDeliveries } from './reports.js';
-import { CONTENT_KEY_BYTES, madeId, rememberId } from './thread-ids.js';
-import { type Place, type Target, targetOf } from './threading.js';
+import { lookAgain } from './search-again.js';
+import { insertForwarderNote } from './team-forwards.js';
+import { CONTENT_KEY_BYTES, madeId, rememberIds } from './thread-ids.js';
+import { askingMail, type Place, type Target, type ThreadedMail, targetOf } from './threading.js';
 import { rememberUnverified, verdictFields } from './verification.js';
 
 type SettledTarget = Exclude<Target, { kind: 'opens' }>;
@@ -42,15 +44,16 @@ export async function fileMail(tx: StoreTx, filing: Filing): Promise<readonly Fi
 }
 
 async function fileProven(tx: StoreTx, filing: Filing): Promise<readonly FilingResult[]> {
-  const mail = { reading: filing.reading, mailFrom: filing.envelope.mailFrom, ownId: ownMessageId(filing) };
+  const mail = mailOf(filing);
   const found = await inTurn(filing.destinations, destination => targetOf(tx, mail, destination));
+  await lockTargets(tx, found);
   const refusal = filing.together
     ? refusalOfAll(found.map(target => (target.kind === 'refused' ? target.refusal : null)))
     : null;
   if (refusal !== null) return found.map(() => ({ kind: refusal }));
   const targets = await openConversations(tx, filing, found);
-  const contentKey = Buffer.from(filing.facts.contentKey, 'hex').subarray(0, CONTENT_KEY_BYTES);
-  const before = await filedBefore(tx, targets, contentKey);
+  const around = await aroundTargets(tx, targets, askingMail(mail));
+  const before = new Map([...around].flatMap(([key, each]) => (each.before === null ? [] : [[key, each.before]])));
   const keptKey = targets.some(target => target.kind === 'operator')
     ? await operatorHas(tx, filing, before)
     : undefined;
@@ -83,7 +86,15 @@ async function fileProven(tx: StoreTx, filing: Filing): Promise<readonly FilingR
     const places = targets
       .filter(target => target.kind === 'conversation')
       .filter(each => each.conversation.key === conversation);
-    await fileInConversation(tx, filing, { places, mailKey, messageKey, contentKey });
+    await fileInConversation(tx, filing, {
+      places,
+      mailKey,
+      messageKey,
+      contentKey: mail.contentKey,
+      around: around.get(conversation)!,
+      // What came in lately was counted before one of this mail's messages was written.
+      isCounted: messageKeys.size === 1,
+    });
   }
   if (filing.unverified !== undefined && messageKeys.size > 0)
     await rememberUnverified(tx, mailKey, filing.unverified.client);
@@ -92,29 +103,45 @@ async function fileProven(tx: StoreTx, filing: Filing): Promise<readonly FilingR
   return results;
 }
 
-/** The same mail: its message and mail in each of the conversations that have it. */
-type FiledBefore = ReadonlyMap<number, { readonly key: number; readonly mail_key: number }>;
+/** As far as threading asks. */
+export function mailOf(filing: Filing): ThreadedMail & { readonly contentKey: Uint8Array } {
+  return {
+    reading: filing.reading,
+    mailFrom: filing.envelope.mailFrom,
+    ownId: ownMessageId(filing),
+    contentKey: Buffer.from(filing.facts.contentKey, 'hex').subarray(0, CONTENT_KEY_BYTES),
+    limits: filing.limits,
+  };
+}
 
-async function filedBefore(
+async function lockTargets(tx: StoreTx, targets: readonly Target[]): Promise<void> {
+  for (const target of targets) {
+    if (target.kind === 'opens') await tx.lock('account', [target.account.key]);
+    if (target.kind === 'conversation') await tx.lock('conversation', [target.conversation.key]);
+    if (target.kind === 'operator') await tx.lock('destination', [SMARTHOST]);
+  }
+}
+
+/** The same mail: its message and mail in each of the conversations that have it. */
+type FiledBeforeIn = ReadonlyMap<number, FiledBefore>;
+
+/** What the mail asks of each conversation. */
+async function aroundTargets(
   tx: StoreTx,
   targets: readonly SettledTarget[],
-  contentKey: Uint8Array,
-): Promise<FiledBefore> {
-  const before = new Map<number, { key: number; mail_key: number }>();
+  mail: AskingMail,
+): Promise<ReadonlyMap<number, Around>> {
+  const around = new Map<number, Around>();
   for (const target of targets) {
-    if (target.kind !== 'conversation') continue;
-    const known = await tx.get<{ key: number; mail_key: number }>(
-      'select key, mail_key from message where conversation_key = $1 and content_key = $2',
-      target.conversation.key,
-      contentKey,
-    );
-    if (known) before.set(target.conversation.key, known);
+    if (target.kind !== 'conversation' || around.has(target.conversation.key)) continue;
+    const { key } = target.conversation;
+    around.set(key, target.around ?? (await aroundOf(tx, key, mail)));
   }
-  return before;
+  return around;
 }
 
 /** The same mail to the same recipients, postmaster or abuse among them: filed in one of its conversations, or kept. */
-async function operatorHas(tx: StoreTx, filing: Filing, before: FiledBefore): Promise<number | undefined> {
+async function operatorHas(tx: StoreTx, filing: Filing, before: FiledBeforeIn): Promise<number | undefined> {
   const recipients = JSON.stringify(filing.envelope.rcptTo);
   for (const { mail_key: key } of before.values()) {
     if (await tx.get('select 1 from mail where key = $1 and rcpt_to = $2', key, recipients)) return key;
@@ -153,15 +180,24 @@ function storedResults(
 async function fileInConversation(
   tx: StoreTx,
   filing: Filing,
-  at: { places: readonly Place[]; mailKey: number; messageKey: number; contentKey: Uint8Array },
+  at: {
+    readonly places: readonly Place[];
+    readonly mailKey: number;
+    readonly messageKey: number;
+    readonly contentKey: Uint8Array;
+    readonly around: Around;
+    readonly isCounted: boolean;
+  },
 ): Promise<void> {
-  const { account, conversation, evidence, opened, opener } = at.places[0]!;
-  const { reading } = filing;
+  const { account, conversation, evidence, opened, opener, forward, recent } = at.places[0]!;
+  const reading = forward?.original ?? filing.reading;
   const from = opener === undefined ? (reading?.mail.from ?? null) : opener.person;
-  const named = await participantByAddress(tx, conversation.key, from?.email);
-  const writer = writerOf(reading && { from, kind: reading.kind }, named, await ownerOf(tx, at.places));
+  const { named, others, suspended } = at.around;
+  const owner = at.places.find(each => each.participantKey !== null)?.owner ?? null;
+  const writer = writerOf(reading && { from, kind: reading.kind }, named, owner);
   const verdicts = verdictFields(filing.authentication ?? NO_AUTHENTICATION);
-  const ownMail = reading !== null && carriesLoopMark(reading.mail.headers, encodeId('account', account.key));
+  const { headers } = filing.reading?.mail ?? { headers: [] };
+  const ownMail = carriesLoopMark(headers, encodeId('account', account.key));
   const contactKey = conversation.contact_key;
   const deliveryKey = at.places.find(each => each.deliveryKey !== null)?.deliveryKey ?? null;
   const effects = decideEffects({
@@ -170,10 +206,17 @@ async function fileInConversation(
     writer: writer.standing,
     holdStrangers: account.hold_strangers === 1,
     dmarc: verdicts.dmarc,
-    flaggedAsSpam: reading !== null && isFlaggedAsSpam(reading.mail.headers),
+    flaggedAsSpam: isFlaggedAsSpam(headers),
     trusted: filing.trusted,
     opens: opened === true,
-    recent: await recentMails(tx, { contactKey, conversation, ownMail }, filing.limits),
+    recent:
+      at.isCounted && recent !== undefined
+        ? recent
+        : await recentMails(
+            tx,
+            { contactKey, conversation, ownMail, others: at.isCounted ? others : undefined },
+            filing.limits,
+          ),
     loopMessages: filing.limits.loopMessages,
     ownMail,
   });
@@ -183,9 +226,10 @@ async function fileInConversation(
   const events: NewEvent[] = [];
   if (effects.reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
   if (effects.event !== null) events.push({ type: effects.event, messageKey });
+  const hasNote = forward?.note != null;
   const step = await advance(tx, conversation, {
-    messages: 1,
-    events: events.length,
+    messages: hasNote ? 2 : 1,
+    events: events.length + (hasNote ? 1 : 0),
     ...(effects.reopens ? { status: 'open' } : {}),
   });
   const reported = reading === null ? [] : await reportedDeliveries(tx, { conversation, deliveryKey }, reading);
@@ -196,14 +240,16 @@ async function fileInConversation(
     direction: 'incoming',
     ...(reading === null ? { kind: 'reply' } : columnsOf(reading)),
     ...judgedColumns(writer.author, { participant, held: effects.held, reported }),
-    message_id: await messageIdOf(tx, filing, account.key),
+    message_id: reading?.mail.messageId ?? (await messageIdOf(tx, filing, account.key)),
     via: filing.via,
     mail_key: at.mailKey,
     sender: toJson({
       is_participant: writer.sender.is_participant,
       token_of: writer.sender.token_of,
-      ...verdicts,
+      // They are about him who sent the mail.
+      ...(forward === undefined ? verdicts : verdictFields(NO_AUTHENTICATION)),
       evidence: [...(opener?.evidence ?? []), ...writer.sender.evidence, ...verdicts.evidence],
+      ...(forward === undefined ? {} : { forwarded_by: forward.forwarder }),
     }),
     evidence: toJson([
       ...filing.evidence,
@@ -215,18 +261,23 @@ async function fileInConversation(
     looping: effects.looping ? 1 : 0,
     content_key: at.contentKey,
   });
-  await insertAttachments(tx, { key: messageKey, conversation_key: conversation.key }, filedAttachments(filing));
-  await rememberId(tx, conversation.key, ownMessageId(filing));
+  const files = forward === undefined ? filedAttachments(filing) : attachmentsOf(forward.original, forward.contents);
+  await insertAttachments(tx, { key: messageKey, conversation_key: conversation.key }, files);
+  const messageId = reading?.mail.messageId ?? ownMessageId(filing);
+  // The mail in which it was sent on may come again, and so may those that it names.
+  const aliases = [ownMessageId(filing), ...(forward?.originalIds ?? [])].filter(id => id !== messageId);
+  await rememberIds(tx, conversation.key, { ofMessage: messageId, aliases });
+  if (forward !== undefined && hasNote) {
+    const place = { conversation_key: conversation.key, seq: step.seq + 1, via: filing.via };
+    events.push({ type: 'message.created', messageKey: await insertForwarderNote(tx, forward, place) });
+  }
   emitNumbered(tx, conversation, step.eventSeq, events);
+  // No event tells of it.
+  if (effects.event === null) await lookAgain(tx, [messageKey]);
   await applyReports(tx, reported);
-  if (effects.resumesMailing && participant?.contact_key) await clearSuspension(tx, participant.contact_key);
-}
-
-async function ownerOf(tx: StoreTx, places: readonly Place[]): Promise<ParticipantRow | null> {
-  const place = places.find(each => each.participantKey !== null);
-  if (place === undefined) return null;
-  if (place.owner !== undefined) return place.owner;
-  return (await byKey(tx, 'participant', place.participantKey)) ?? null;
+  // That he wrote again is somebody else's word.
+  if (effects.resumesMailing && forward === undefined && suspended && participant?.contact_key)
+    await clearSuspension(tx, participant.contact_key);
 }
 
 async function messageIdOf(tx: StoreTx, filing: Filing, accountKey: number): Promise<string> {

@@ -11,6 +11,7 @@ import { blobKey, blobRef } from '../blobs/blobs.js';
 import { decodeId, encodeId, keyOf } from '../ids.js';
 import type { MailRow } from '../rows.js';
 import { SMARTHOST } from '../rows.js';
+import { mailDeliveryKey } from '../stream.js';
 import { fromJson, inTurn, type StoreTx, type Verb } from '../tx.js';
 
 const HOUR = 3_600_000;
@@ -31,7 +32,7 @@ export async function forwardToOperator(
   const reason = reasonNotToRelay({ reading, operator, sentInLastHour });
   if (reason !== null) return reason;
   await tx.insert('delivery', {
-    key: tx.key(),
+    key: mailDeliveryKey(tx),
     kind: 'mail',
     destination: SMARTHOST,
     order_key: operatorOrder(mailKey),

@@ -11,9 +11,9 @@ import type { WebhookParcel } from '../../conversation/ports.js';
 import { byId, byKey, newest } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { DeliveryRow, HookRow } from '../rows.js';
-import { ALL, inTurn, type StoreTx, type Terms, toIso, type Verb } from '../tx.js';
-import { eventJson } from '../views/events.js';
-import { slugOf } from '../views/views.js';
+import { ALL, type StoreTx, type Terms, toIso, type Verb } from '../tx.js';
+import { slugsOf } from '../views/accounts.js';
+import { eventsJson } from '../views/events.js';
 import { accountBySlug } from './accounts.js';
 import { emitAccountEvent } from './events.js';
 import { forgetAnswers } from './keys.js';
@@ -48,7 +48,7 @@ export const hooks: Verb<'hooks'> = async (tx, filter) => {
   const terms: Terms = [
     filter.account === undefined ? null : ['account_key = $', (await accountBySlug(tx, filter.account)).key],
   ];
-  return inTurn(await newest(tx, 'hook', { terms, limit: ALL }), row => hookView(tx, row));
+  return hookViews(tx, await newest(tx, 'hook', { terms, limit: ALL }));
 };
 
 export const hook: Verb<'hook'> = async (tx, id) => hookView(tx, await byId(tx, 'hook', id));
@@ -73,21 +73,21 @@ export const enableHook: Verb<'enableHook'> = async (tx, id) => {
   return hookView(tx, await byId(tx, 'hook', id));
 };
 
-export const disableHook: Verb<'disableHook'> = async (tx, id, reason) => {
+/** Switches it off, and ends a bounded piece of what waits for it; true when nothing is left. */
+export async function disableHookPart(tx: StoreTx, id: string, reason: string): Promise<boolean> {
   const row = await byId(tx, 'hook', id);
   if (row.state === 'on') {
     await tx.update('hook', row.key, { state: 'off', reason });
     emitAccountEvent(tx, row.account_key, { type: 'hook.disabled', data: { hook_id: id, url: row.url, reason } });
   }
-  // One statement: it has stopped growing, and nothing of it is read again.
-  await tx.run(
+  const cancelled = await tx.run(
     `update delivery set state = 'cancelled', reason = null, next_attempt_at = null, settled_at = $1
-         where destination = $2 and ${UNFINISHED}`,
+         where key in (select key from delivery where destination = $2 and ${UNFINISHED} limit ${BATCH})`,
     tx.now(),
     id,
   );
-  return hookView(tx, await byId(tx, 'hook', id));
-};
+  return cancelled < BATCH;
+}
 
 /** A bounded piece of a removal; true when the hook is gone. */
 export async function removeHookPart(tx: StoreTx, id: string): Promise<boolean> {
@@ -120,20 +120,29 @@ export const pendingHooks: Verb<'pendingHooks'> = async tx =>
     )
   ).map(row => row.name);
 
-/** The parcel of a leased webhook, or null when its hook or event is gone. */
-export async function hookParcel(tx: StoreTx, row: DeliveryRow): Promise<WebhookParcel | null> {
-  const hook = await byKey(tx, 'hook', keyOf('hook', row.destination));
-  const event = row.event_key === null ? null : await eventJson(tx, row.event_key);
-  if (!hook || event === null) return null;
-  return {
-    kind: 'webhook',
-    deliveryId: encodeId('delivery', row.key),
-    attempt: row.attempts,
-    url: hook.url,
-    eventId: encodeId('event', row.event_key!),
-    body: event,
-    secrets: secretsOf(tx, hook),
-  };
+/** The parcels of a hook's leased webhooks; none for one whose event is gone, or when the hook is, or that is off. */
+export async function hookParcels(tx: StoreTx, rows: readonly DeliveryRow[]): Promise<readonly WebhookParcel[]> {
+  const hook = await byKey(tx, 'hook', keyOf('hook', rows[0]!.destination));
+  if (hook?.state !== 'on') return [];
+  const events = await eventsJson(
+    tx,
+    rows.map(row => row.event_key).filter(key => key !== null),
+  );
+  const secrets = secretsOf(tx, hook);
+  return rows.flatMap(row => {
+    const body = row.event_key === null ? undefined : events.get(row.event_key);
+    if (body === undefined) return [];
+    return {
+      kind: 'webhook' as const,
+      deliveryId: encodeId('delivery', row.key),
+      lease: row.fence,
+      attempt: row.attempts,
+      url: hook.url,
+      eventId: encodeId('event', row.event_key!),
+      body,
+      secrets,
+    };
+  });
 }
 
 /** The hook's destination changed: since when is it failing? */
@@ -153,18 +162,32 @@ export async function noteHookTrouble(
 }
 
 async function hookView(tx: StoreTx, row: HookRow): Promise<Hook> {
-  const id = encodeId('hook', row.key);
-  const probe = (await tx.value<number | null>('select next_probe_at from destination where name = $1', id)) ?? null;
-  return {
-    id,
-    account: await slugOf(tx, row.account_key),
-    url: row.url,
-    state: row.state,
-    reason: row.reason,
-    failing_since: toIso(row.failing_since),
-    next_probe_at: toIso(probe),
-    created_at: toIso(row.created_at),
-  };
+  return (await hookViews(tx, [row]))[0]!;
+}
+
+async function hookViews(tx: StoreTx, rows: readonly HookRow[]): Promise<readonly Hook[]> {
+  const slugs = await slugsOf(
+    tx,
+    rows.map(row => row.account_key),
+  );
+  const found = await tx.all<{ name: string; next_probe_at: number | null }>(
+    'select name, next_probe_at from destination where name = any($1)',
+    rows.map(row => encodeId('hook', row.key)),
+  );
+  const probes = new Map(found.map(({ name, next_probe_at }) => [name, next_probe_at]));
+  return rows.map(row => {
+    const id = encodeId('hook', row.key);
+    return {
+      id,
+      account: slugs(row.account_key),
+      url: row.url,
+      state: row.state,
+      reason: row.reason,
+      failing_since: toIso(row.failing_since),
+      next_probe_at: toIso(probes.get(id) ?? null),
+      created_at: toIso(row.created_at),
+    };
+  });
 }
 
 function secretsOf(tx: StoreTx, row: HookRow): readonly string[] {

@@ -9,10 +9,10 @@ import { createHash } from 'node:crypto';
 import { ReplydError } from '../../base/errors.js';
 import type { ApiKey } from '../../conversation/model.js';
 import { byId } from '../by-key.js';
-import { encodeId, keyOf } from '../ids.js';
+import { decodeId, encodeId, keyOf } from '../ids.js';
 import type { KeyRow } from '../rows.js';
-import { fromJson, inTurn, type StoreTx, toIso, type Verb } from '../tx.js';
-import { slugOf } from '../views/views.js';
+import { fromJson, type StoreTx, toIso, type Verb } from '../tx.js';
+import { slugsOf } from '../views/accounts.js';
 import { accountBySlug } from './accounts.js';
 
 const SECRET_BYTES = 24;
@@ -37,7 +37,7 @@ export const addKey: Verb<'addKey'> = async (tx, wanted) => {
 };
 
 export const keys: Verb<'keys'> = async tx =>
-  await inTurn(await tx.all<KeyRow>('select * from api_key order by key desc'), row => keyView(tx, row));
+  await keyViews(tx, await tx.all<KeyRow>('select * from api_key order by key desc'));
 
 export const verifyKey: Verb<'verifyKey'> = async (tx, secret) => {
   const row = await tx.get<KeyRow>('select * from api_key where hash = $1 and revoked_at is null', hashOf(secret));
@@ -55,34 +55,49 @@ export const revokeKey: Verb<'revokeKey'> = async (tx, id) => {
   return keyView(tx, row);
 };
 
-function hashOf(secret: string): Uint8Array {
+/** As which a secret is kept. */
+export function hashOf(secret: string): Uint8Array {
   return createHash('sha256').update(secret).digest();
 }
 
 async function keyView(tx: StoreTx, row: KeyRow): Promise<ApiKey> {
-  return {
+  return (await keyViews(tx, [row]))[0]!;
+}
+
+async function keyViews(tx: StoreTx, rows: readonly KeyRow[]): Promise<readonly ApiKey[]> {
+  const slugs = await slugsOf(
+    tx,
+    rows.map(row => row.account_key).filter(key => key !== null),
+  );
+  return rows.map(row => ({
     id: encodeId('api_key', row.key),
-    account: row.account_key === null ? null : await slugOf(tx, row.account_key),
+    account: row.account_key === null ? null : slugs(row.account_key),
     name: row.name,
     hint: row.hint,
     created_at: toIso(row.created_at),
     last_used_at: toIso(row.last_used_at),
     revoked_at: toIso(row.revoked_at),
-  };
+  }));
 }
 
 export interface Request {
+  /** Id of a key or of an agent. */
   readonly caller: string;
   readonly name: string;
   /** Hex: what is asked. */
   readonly fingerprint: string;
 }
 
+/** Of a key, or of an agent. */
+function callerKey(id: string): number {
+  return decodeId('agent', id) ?? keyOf('api_key', id);
+}
+
 /** Null when nothing is kept; invalid when the name was used for something else. */
 export async function keptAnswer(tx: StoreTx, request: Request): Promise<{ value: unknown } | null> {
   const kept = await tx.get<{ fingerprint: Uint8Array; answer: string }>(
     'select fingerprint, answer from idempotency where caller = $1 and name = $2',
-    keyOf('api_key', request.caller),
+    callerKey(request.caller),
     request.name,
   );
   if (!kept) return null;
@@ -131,7 +146,7 @@ export async function runOnce(
   if (kept) return { repeated: true, ...kept };
   const value = await run();
   await tx.insert('idempotency', {
-    caller: keyOf('api_key', request.caller),
+    caller: callerKey(request.caller),
     name: request.name,
     fingerprint: Buffer.from(request.fingerprint, 'hex'),
     answer: JSON.stringify(value),

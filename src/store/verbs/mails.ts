@@ -10,8 +10,8 @@ import { blobKey, blobRef, goneRef, NOTHING, rawKey } from '../blobs/blobs.js';
 import { byId, byKey, newest } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { Json, MessageRow, StoredResult } from '../rows.js';
-import { fromJson, inTurn, type StoreTx, type Terms, toJson, type Verb } from '../tx.js';
-import { mailView } from '../views/views.js';
+import { fromJson, type StoreTx, type Terms, toJson, type Verb } from '../tx.js';
+import { mailView, mailViews } from '../views/mails.js';
 import { accountBySlug } from './accounts.js';
 import { emitEvents } from './events.js';
 import { insertAttachments } from './messages.js';
@@ -19,6 +19,7 @@ import { joinWriter, participantByAddress } from './participants.js';
 import { proofUse, rememberProof } from './proofs.js';
 import { attachmentsOf, columnsOf, judgedColumns } from './reading-columns.js';
 import { applyReports, reportedDeliveries } from './reports.js';
+import { lookAgain } from './search-again.js';
 import { rememberId } from './thread-ids.js';
 import { keepUnfiledWithinLimits } from './unfiled.js';
 import { addToSums, countedSums, shareOf } from './unfiled-sums.js';
@@ -34,7 +35,7 @@ export const mails: Verb<'mails'> = async (tx, filter) => {
     account === null ? null : ['results like $', `%"account":${account}}%`],
   ];
   const rows = await newest(tx, 'mail', { terms, limit: filter.limit });
-  return inTurn(rows, row => mailView(tx, row));
+  return mailViews(tx, rows);
 };
 
 export const mail: Verb<'mail'> = async (tx, id) => {
@@ -139,6 +140,7 @@ async function fillIn(
   });
   await tx.run('delete from attachment where message_key = $1', message.key);
   await insertAttachments(tx, message, attachmentsOf(reading, attachments));
+  await lookAgain(tx, [message.key]);
   if (reading.mail.messageId) await rememberId(tx, message.conversation_key, reading.mail.messageId);
   await emitEvents(tx, conversation, [
     effects.held

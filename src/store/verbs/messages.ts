@@ -2,41 +2,69 @@
 
 import { ReplydError } from '../../base/errors.js';
 import type { StoredContent } from '../../conversation/filing.js';
-import { answerOf, encodedSize, mailingOf, readersOf } from '../../conversation/rules/continuity.js';
+import { answerOf, encodedSize, type Load, mailingOf, readersOf } from '../../conversation/rules/continuity.js';
 import { participation } from '../../conversation/rules/hold.js';
 import type { NewMessage } from '../../conversation/store.js';
 import type { MailAttachment, MailKind } from '../../mail/mail.js';
-import { blobKey, blobRef } from '../blobs/blobs.js';
+import { blobKeys, blobRef } from '../blobs/blobs.js';
 import { byId, byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { ConversationRow, MessageRow, ParticipantRow } from '../rows.js';
 import { fromJson, inTurn, type StoreTx, toJson, type Verb } from '../tx.js';
-import { messagesThatFit } from '../views/message-page.js';
-import {
-  ATTACHMENTS,
-  type AttachmentRow,
-  accountView,
-  attachmentView,
-  latestContactParticipant,
-  messageView,
-} from '../views/views.js';
+import { messageKeys, messagesThatFit, type Sized } from '../views/message-page.js';
+import { ATTACHMENTS, type AttachmentRow, attachmentView, messageView } from '../views/messages.js';
 import { mailableAddress } from './accounts.js';
 import { checkNothingNew } from './after-seq.js';
+import { markRead } from './assignees.js';
+import { authorOf } from './authors.js';
 import { conversationRow } from './conversation-row.js';
 import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
-import { clearSuspension, join, joinWriter, participantByAddress } from './participants.js';
+import { clearSuspension, join, joinWriter, participantByAddress, presentContact } from './participants.js';
 import { dropWaiting, gather } from './waiting.js';
 
 /** A message as it is written; columns that are left out are as the table has them. */
 export type InsertedMessage = Partial<MessageRow & { content_key: Uint8Array }> &
   Pick<MessageRow, 'conversation_key' | 'seq' | 'direction' | 'kind' | 'author_role' | 'via'>;
 
-/** Returns the new message's key. Its seq was reserved by `advance`. */
-export async function insertMessage(tx: StoreTx, message: InsertedMessage): Promise<number> {
+/** Returns what was written. Its seq was reserved by `advance`. */
+export async function insertMessage<Inserted extends InsertedMessage>(
+  tx: StoreTx,
+  message: Inserted,
+): Promise<Inserted & Pick<MessageRow, 'key' | 'received_at'>> {
   const row = { key: message.key ?? tx.key(), received_at: tx.now(), ...message };
   await tx.insert('message', row);
-  return row.key;
+  return row;
 }
+
+/** What the table has in columns that are left out. */
+const NEW_MESSAGE = {
+  author_name: '',
+  author_email: null,
+  participant_key: null,
+  text: '',
+  format: null,
+  quoted_text: '',
+  signature: '',
+  html: null,
+  subject: null,
+  message_id: null,
+  in_reply_to: null,
+  refs: '[]',
+  recipients_to: '[]',
+  recipients_cc: '[]',
+  date: null,
+  mail_key: null,
+  source_id: null,
+  metadata: '{}',
+  sender: null,
+  report: '[]',
+  evidence: '[]',
+  held: 0,
+  looping: 0,
+  mail_intent: null,
+  mail_reason: null,
+  agent_key: null,
+} as const satisfies Partial<MessageRow>;
 
 export type InsertedAttachment = Pick<MailAttachment, 'filename' | 'contentType' | 'inline' | 'contentId'> & {
   readonly content: StoredContent;
@@ -48,15 +76,25 @@ export async function insertAttachments(
   message: { readonly key: number; readonly conversation_key: number },
   attachments: readonly InsertedAttachment[],
 ): Promise<void> {
-  for (const [position, attachment] of attachments.entries()) {
-    const blob = await blobKey(tx, attachment.content);
-    const seen = await tx.get(
-      'select 1 from attachment where conversation_key = $1 and blob_key = $2 and message_key <> $3 limit 1',
-      message.conversation_key,
-      blob,
-      message.key,
-    );
-    await tx.insert('attachment', {
+  if (attachments.length === 0) return;
+  const blobs = await blobKeys(
+    tx,
+    attachments.map(attachment => attachment.content),
+  );
+  const known = blobs.filter(blob => !blob.isNew).map(blob => blob.key);
+  const seen =
+    known.length === 0
+      ? []
+      : await tx.all<{ blob_key: number }>(
+          'select blob_key from attachment where conversation_key = $1 and blob_key = any($2) and message_key <> $3',
+          message.conversation_key,
+          [...new Set(known)],
+          message.key,
+        );
+  const seenBefore = new Set(seen.map(row => row.blob_key));
+  await tx.insertAll(
+    'attachment',
+    attachments.map((attachment, position) => ({
       key: tx.key(),
       message_key: message.key,
       conversation_key: message.conversation_key,
@@ -65,21 +103,22 @@ export async function insertAttachments(
       content_type: attachment.contentType,
       inline: attachment.inline ? 1 : 0,
       content_id: attachment.contentId,
-      seen_before: seen ? 1 : 0,
-      blob_key: blob,
-    });
-  }
+      seen_before: seenBefore.has(blobs[position]!.key) ? 1 : 0,
+      blob_key: blobs[position]!.key,
+    })),
+  );
 }
 
 export const addMessage: Verb<'addMessage'> = async (tx, ref, message) => {
-  const key = await writeMessage(tx, await conversationRow(tx, ref), message);
-  return messageView(tx, (await byKey(tx, 'message', key))!);
+  const written = await writeMessage(tx, await conversationRow(tx, ref), message);
+  if (!written.isNew) return messageView(tx, (await byKey(tx, 'message', written.key))!);
+  return messageView(tx, { ...NEW_MESSAGE, ...written.row }, { attachments: (message.attachments?.length ?? 0) > 0 });
 };
 
 export const messages: Verb<'messages'> = async (tx, ref, options) => {
   const conversation = await conversationRow(tx, ref);
-  const keys = await tx.all<{ key: number }>(
-    'select key from message where conversation_key = $1 and seq > $2 order by seq limit $3',
+  const keys = await tx.all<Sized & { readonly key: number }>(
+    messageKeys('and m.seq > $2 order by m.seq limit $3'),
     conversation.key,
     options.after,
     options.limit,
@@ -143,10 +182,11 @@ async function heldRow(tx: StoreTx, id: string): Promise<MessageRow> {
   return row;
 }
 
-/** Refused when it is added, so that nothing is refused when it is sent. */
-function checkSize(tx: StoreTx, message: NewMessage): void {
+/** What it needs of its mail. Refused when it is added, so that nothing is refused when it is sent. */
+function loadOf(tx: StoreTx, message: NewMessage): Load {
   const attachmentBytes = (message.attachments ?? []).reduce((sum, each) => sum + each.content.size, 0);
-  const size = encodedSize({ textBytes: Buffer.byteLength(message.text), attachmentBytes });
+  const load = { messages: 1, textBytes: Buffer.byteLength(message.text), attachmentBytes };
+  const size = encodedSize(load);
   const limit = tx.rules.maxSize;
   if (message.direction === 'outgoing' && size > limit) {
     throw new ReplydError(
@@ -155,10 +195,23 @@ function checkSize(tx: StoreTx, message: NewMessage): void {
       { details: { size, limit } },
     );
   }
+  return load;
 }
 
-/** The key of the message, made unless one with this source id is there. `conversation` as it is in this transaction. */
-export async function writeMessage(tx: StoreTx, conversation: ConversationRow, message: NewMessage): Promise<number> {
+type WrittenMessage =
+  | {
+      readonly isNew: true;
+      readonly key: number;
+      readonly row: Pick<MessageRow, 'key' | 'received_at'> & InsertedMessage;
+    }
+  | { readonly isNew: false; readonly key: number };
+
+/** Writes the message unless one with this source id is there. `conversation` as it is in this transaction. */
+export async function writeMessage(
+  tx: StoreTx,
+  conversation: ConversationRow,
+  message: NewMessage,
+): Promise<WrittenMessage> {
   const known = message.source_id
     ? await tx.value<number>(
         'select key from message where conversation_key = $1 and source_id = $2',
@@ -166,18 +219,19 @@ export async function writeMessage(tx: StoreTx, conversation: ConversationRow, m
         message.source_id,
       )
     : undefined;
-  if (known !== undefined) return known;
+  if (known !== undefined) return { isNew: false, key: known };
   if (message.after_seq !== undefined) await checkNothingNew(tx, conversation, message.after_seq);
-  checkSize(tx, message);
-  const contact = (await latestContactParticipant(tx, conversation))!;
-  const { settings } = await accountView(tx, (await byKey(tx, 'account', conversation.account_key))!);
+  const load = loadOf(tx, message);
+  const { contact, account, isSuspended } = await presentContact(tx, conversation);
+  const settings = fromJson(account.settings);
   const mailing = mailingOf(message, {
     channel: conversation.channel,
     channelsOff: settings.channels_off ?? [],
     delay: settings.delay ?? tx.rules.delay,
   });
+  const author = await authorOf(tx, conversation.account_key, message.agent);
   const { answers, reopens } = answerOf(message, conversation.status);
-  const dropped = answers ? await dropWaiting(tx, conversation.key, 'answered') : [];
+  const dropped = answers ? await dropWaiting(tx, conversation.key, { reason: 'answered' }) : [];
   const events: NewEvent[] = dropped.map(messageKey => ({ type: 'message.updated', messageKey }));
   if (reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
   const step = await advance(tx, conversation, {
@@ -185,18 +239,12 @@ export async function writeMessage(tx: StoreTx, conversation: ConversationRow, m
     events: events.length + 1,
     ...(reopens ? { status: 'open' } : {}),
   });
-  const key = await insertMessage(tx, {
+  const row = await insertMessage(tx, {
     conversation_key: conversation.key,
     seq: step.seq,
     direction: message.direction,
     kind: KINDS[message.direction],
-    ...(message.direction === 'incoming'
-      ? { ...saidBy(contact), participant_key: contact.key }
-      : {
-          author_name: message.agent?.name ?? '',
-          author_email: message.agent?.email ?? null,
-          author_role: 'agent',
-        }),
+    ...(message.direction === 'incoming' ? { ...saidBy(contact), participant_key: contact.key } : author),
     text: message.text,
     format: message.format ?? null,
     via: message.via,
@@ -206,6 +254,10 @@ export async function writeMessage(tx: StoreTx, conversation: ConversationRow, m
     mail_intent: mailing.intent,
     mail_reason: mailing.reason,
   });
+  const { key } = row;
+  // Who writes has read what stands above.
+  if (message.direction !== 'incoming' && author.agent_key !== null)
+    await markRead(tx, { conversation: conversation.key, agent: author.agent_key, seq: step.seq });
   await insertAttachments(
     tx,
     { key, conversation_key: conversation.key },
@@ -220,12 +272,12 @@ export async function writeMessage(tx: StoreTx, conversation: ConversationRow, m
   if (mailing.delay !== null) {
     const dueAt = tx.now() + mailing.delay;
     for (const reader of readersOf(contact, await ccParticipants(tx, conversation, message.cc ?? []))) {
-      await gather(tx, conversation, key, { ...reader, dueAt });
+      await gather(tx, { ...conversation, account, isSuspended }, { key, load }, { ...reader, dueAt });
     }
   }
   events.push({ type: 'message.created', messageKey: key });
   emitNumbered(tx, conversation, step.eventSeq, events);
-  return key;
+  return { isNew: true, key, row };
 }
 
 /** The author of what the contact says in the channel. */

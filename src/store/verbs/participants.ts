@@ -7,11 +7,12 @@ import { importedToken, newToken } from '../../conversation/token.js';
 import { foldAddress } from '../../mail/address.js';
 import { byId, byKey, newest } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
-import type { ContactRow, ConversationRow, ParticipantRow } from '../rows.js';
-import { inTurn, type StoreTx, type Terms, type Verb } from '../tx.js';
-import { contactView, latestContactParticipant } from '../views/views.js';
+import type { AccountRow, ContactRow, ConversationRow, ParticipantRow } from '../rows.js';
+import type { StoreTx, Terms, Verb } from '../tx.js';
+import { contactView, contactViews, latestContactParticipant } from '../views/conversations.js';
 import { accountBySlug, checkedAddress, mailableAddress } from './accounts.js';
 import { emitEvents } from './events.js';
+import { lookAgainAtContact } from './search-again.js';
 import { UNFINISHED } from './unfinished.js';
 import { releaseForAddress, resumeSuspended, suspendWaiting } from './waiting.js';
 
@@ -22,7 +23,7 @@ export const contacts: Verb<'contacts'> = async (tx, filter) => {
     filter.before === undefined ? null : ['key < $', keyOf('contact', filter.before)],
   ];
   const rows = await newest(tx, 'contact', { terms, limit: filter.limit });
-  return inTurn(rows, row => contactView(tx, row));
+  return contactViews(tx, rows);
 };
 
 export const contact: Verb<'contact'> = async (tx, id) => contactView(tx, await byId(tx, 'contact', id));
@@ -38,6 +39,7 @@ export const setContact: Verb<'setContact'> = async (tx, id, change) => {
   if (name !== undefined) {
     await tx.run("update participant set name = $1 where contact_key = $2 and role = 'contact'", name, row.key);
   }
+  if (name !== undefined || email !== undefined) await lookAgainAtContact(tx, row.key);
   return contactView(tx, await byId(tx, 'contact', id));
 };
 
@@ -52,8 +54,9 @@ export async function contactFor(
   tx: StoreTx,
   accountKey: number,
   who: { email?: string | null; name?: string; source_id?: string | null },
-): Promise<ContactRow> {
+): Promise<ContactRow & { readonly isNew: boolean }> {
   const email = who.email ? checkedAddress(who.email) : null;
+  await tx.lock('account', [accountKey]);
   const bySource = who.source_id
     ? await tx.get<ContactRow>(
         'select * from contact where account_key = $1 and source_id = $2',
@@ -72,8 +75,10 @@ export async function contactFor(
   if (known) {
     const learned = learnedOf(known, { email, name: who.name ?? '', taken: byEmail !== undefined });
     if (learned.email !== undefined) await changeAddress(tx, known, learned.email);
-    await tx.update('contact', known.key, { name: learned.name });
-    return (await byKey(tx, 'contact', known.key))!;
+    if (learned.name !== undefined) await tx.update('contact', known.key, { name: learned.name });
+    const isAsItWas = learned.email === undefined && learned.name === undefined;
+    if (!isAsItWas) await lookAgainAtContact(tx, known.key);
+    return { ...(isAsItWas ? known : (await byKey(tx, 'contact', known.key))!), isNew: false };
   }
   const row = {
     key: tx.key(),
@@ -84,7 +89,7 @@ export async function contactFor(
     created_at: tx.now(),
   };
   await tx.insert('contact', { ...row, email_key: email === null ? null : foldAddress(email) });
-  return { ...row, suspended_at: null, suspended_reason: null };
+  return { ...row, suspended_at: null, suspended_reason: null, isNew: true };
 }
 
 /** Throws conflict when another contact of the account has it. */
@@ -113,10 +118,31 @@ async function refuseTaken(
   );
 }
 
-/**
- * A new address makes a new participant with a token of his own in each of the contact's conversations; the old
- * participants and their tokens live on. What waited for an address goes now.
- */
+/** In so many conversations of his, the latest, a contact has a new address at once. */
+const CONVERSATIONS_AT_ONCE = 500;
+const LATEST = 'select * from conversation where contact_key = $1 order by last_activity_at desc, key desc limit $2';
+
+/** Keys of the conversations that a new address, or an end of mailing to him, touches: his latest, and where something waits. */
+export async function conversationsOfContact(tx: StoreTx, contactKey: number): Promise<readonly number[]> {
+  const latest = await tx.all<ConversationRow>(LATEST, contactKey, CONVERSATIONS_AT_ONCE);
+  const waiting = await tx.all<{ key: number }>(
+    `select distinct conversation_key as key from delivery
+     where participant_key in (select key from participant where contact_key = $1) and ${UNFINISHED}`,
+    contactKey,
+  );
+  return [...new Set([...latest, ...waiting].map(row => row.key))];
+}
+
+/** What waits for him in all his conversations changes with him: nobody writes there meanwhile. */
+async function lockContact(tx: StoreTx, contactKey: number): Promise<void> {
+  await tx.lock('account', async () => {
+    const key = await tx.value<number>('select account_key from contact where key = $1', contactKey);
+    return key === undefined ? [] : [key];
+  });
+  await tx.lock('conversation', () => conversationsOfContact(tx, contactKey));
+}
+
+/** In conversations beyond CONVERSATIONS_AT_ONCE he has the new address when something is said there (`presentContact`). */
 async function changeAddress(tx: StoreTx, contact: ContactRow, email: string | null): Promise<void> {
   const address = email === null ? null : checkedAddress(email);
   const folded = address === null ? null : foldAddress(address);
@@ -127,21 +153,71 @@ async function changeAddress(tx: StoreTx, contact: ContactRow, email: string | n
   // An address that was never mailed to has not failed yet.
   await clearSuspension(tx, contact.key);
   if (address === null) return;
-  const conversations = await tx.all<ConversationRow>('select * from conversation where contact_key = $1', contact.key);
-  for (const conversation of conversations) {
-    const present = await latestContactParticipant(tx, conversation);
-    if (present && participantOfAddress(present) === 'same') {
-      await tx.update('participant', present.key, { email: address, email_key: folded });
-      await releaseForAddress(tx, present.key, address);
-    } else {
-      const { key } = await addContact(tx, conversation.key, { ...contact, email: address });
-      if (present) {
-        await moveWaiting(tx, present.key, { key, address, conversation: conversation.key });
-        await releaseForAddress(tx, key, address);
-      }
-    }
-    await emitEvents(tx, conversation, [{ type: 'conversation.updated', data: { changed: ['contact'] } }]);
+  const conversations = await tx.all<ConversationRow>(LATEST, contact.key, CONVERSATIONS_AT_ONCE);
+  await tx.lock(
+    'conversation',
+    conversations.map(each => each.key),
+  );
+  for (const conversation of conversations) await useAddress(tx, conversation, { ...contact, email: address });
+}
+
+/** Who is written to in a conversation, and for which account. */
+export interface Correspondent {
+  /** The contact as a participant, under the address that he has now. */
+  readonly contact: ParticipantRow;
+  /** Mailing to the contact is suspended. */
+  readonly isSuspended: boolean;
+  readonly account: Pick<AccountRow, 'support_email' | 'settings'>;
+}
+
+type CorrespondentRow = ParticipantRow &
+  Correspondent['account'] & {
+    readonly contact_email: string | null;
+    readonly contact_name: string;
+    readonly suspended_at: number | null;
+  };
+
+/** One statement, unless the contact has a new address since he was written to. */
+export async function presentContact(tx: StoreTx, conversation: ConversationRow): Promise<Correspondent> {
+  const row = (await tx.get<CorrespondentRow>(
+    `select p.key, p.conversation_key, p.contact_key, p.email, p.name, p.role, k.email as contact_email,
+       k.name as contact_name, k.suspended_at, a.support_email, a.settings
+     from conversation c join account a on a.key = c.account_key join contact k on k.key = c.contact_key
+       join participant p on p.key = (
+         select key from participant where conversation_key = c.key and role = 'contact' order by key desc limit 1)
+     where c.key = $1`,
+    conversation.key,
+  ))!;
+  const { contact_email, contact_name, suspended_at, support_email, settings, ...contact } = row;
+  const found = { isSuspended: suspended_at !== null, account: { support_email, settings } };
+  if (contact_email === null || contact_email === contact.email) return { ...found, contact };
+  await useAddress(tx, conversation, { key: conversation.contact_key, name: contact_name, email: contact_email });
+  return { ...found, contact: (await latestContactParticipant(tx, conversation))! };
+}
+
+/**
+ * A new address makes a new participant with a token of his own; the old one and his tokens live on. What waited for an
+ * address goes now. In a conversation that is full, the contact's participant has the new address from now on: what is
+ * written to him always goes there.
+ */
+async function useAddress(
+  tx: StoreTx,
+  conversation: ConversationRow,
+  contact: Pick<ContactRow, 'key' | 'name'> & { readonly email: string },
+): Promise<void> {
+  const address = contact.email;
+  const present = await latestContactParticipant(tx, conversation);
+  const added =
+    present && participantOfAddress(present) === 'same' ? null : await addContact(tx, conversation.key, contact);
+  // Without room for one more the address takes the place of the old one.
+  if (added?.kind !== 'joined' && present)
+    await tx.update('participant', present.key, { email: address, email_key: foldAddress(address) });
+  const key = added?.kind === 'joined' ? added.participant.key : present?.key;
+  if (present && key !== undefined) {
+    await moveWaiting(tx, present.key, { key, address, conversation: conversation.key });
+    await releaseForAddress(tx, key, address);
   }
+  await emitEvents(tx, conversation, [{ type: 'conversation.updated', data: { changed: ['contact'] } }]);
 }
 
 /** What is not yet composed goes to the new address. */
@@ -160,20 +236,42 @@ async function moveWaiting(
   );
 }
 
-/** A new participant, with a token of his own: a new one, or another system's. */
-export async function addParticipant(
+/** `full`: the conversation has as many participants as it may have, and `reason` says so in words. */
+export type Joined =
+  | { readonly kind: 'joined'; readonly participant: ParticipantRow }
+  | { readonly kind: 'full'; readonly reason: string };
+
+/** `token`: another system's. `participants`: so many there are already. */
+export interface KnownBefore {
+  readonly token?: string | undefined;
+  readonly participants?: number;
+}
+
+/** The one way to a new participant, with a token of his own: a new one, or another system's. Holds their bound. */
+async function addParticipant(
   tx: StoreTx,
   who: Omit<ParticipantRow, 'key'>,
-  token?: string,
-): Promise<ParticipantRow> {
-  const row = { key: tx.key(), ...who };
+  { token, participants }: KnownBefore = {},
+): Promise<Joined> {
+  const count =
+    participants ??
+    (await tx.value<number>('select count(*) from participant where conversation_key = $1', who.conversation_key));
+  const reason = refusalToJoin(count ?? 0);
+  if (reason !== null) return { kind: 'full', reason };
+  const participant = { key: tx.key(), ...who };
   await tx.insert('participant', {
-    ...row,
+    ...participant,
     email_key: who.email === null ? null : foldAddress(who.email),
     created_at: tx.now(),
   });
-  await addToken(tx, row, token);
-  return row;
+  await addToken(tx, participant, token);
+  return { kind: 'joined', participant };
+}
+
+/** Throws too_many_participants. */
+export function joinedOf(joined: Joined, email: string | null): ParticipantRow {
+  if (joined.kind === 'joined') return joined.participant;
+  throw new ReplydError('too_many_participants', `${email ?? 'the contact'} cannot join: ${joined.reason}`);
 }
 
 /** The contact with this address of his as a participant. */
@@ -181,10 +279,10 @@ export async function addContact(
   tx: StoreTx,
   conversationKey: number,
   contact: Pick<ContactRow, 'key' | 'email' | 'name'>,
-  token?: string,
-): Promise<ParticipantRow> {
+  known: KnownBefore = {},
+): Promise<Joined> {
   const { key: contact_key, email, name } = contact;
-  return addParticipant(tx, { conversation_key: conversationKey, contact_key, email, name, role: 'contact' }, token);
+  return addParticipant(tx, { conversation_key: conversationKey, contact_key, email, name, role: 'contact' }, known);
 }
 
 /** A living token for the participant: a new one, or another system's. Throws conflict when that one is taken. */
@@ -211,9 +309,7 @@ export interface Joining {
 
 /** From now on a participant with a token of his own. Throws too_many_participants. */
 export async function join(tx: StoreTx, conversationKey: number, who: Joining): Promise<ParticipantRow> {
-  const refusal = await refusalToJoinNow(tx, conversationKey);
-  if (refusal !== null) throw new ReplydError('too_many_participants', `${who.email} cannot join: ${refusal}`);
-  return addJoining(tx, conversationKey, who);
+  return joinedOf(await addJoining(tx, conversationKey, who), who.email);
 }
 
 /** The writer of a mail joins. Without room he is none, and the evidence says so: his mail counts all the same. */
@@ -222,12 +318,12 @@ export async function joinWriter(
   conversationKey: number,
   writer: Joining,
 ): Promise<{ readonly participant: ParticipantRow | null; readonly evidence: readonly string[] }> {
-  const refusal = await refusalToJoinNow(tx, conversationKey);
-  if (refusal !== null) return { participant: null, evidence: [`did not join: ${refusal}`] };
-  return { participant: await addJoining(tx, conversationKey, writer), evidence: [] };
+  const joined = await addJoining(tx, conversationKey, writer);
+  if (joined.kind === 'full') return { participant: null, evidence: [`did not join: ${joined.reason}`] };
+  return { participant: joined.participant, evidence: [] };
 }
 
-function addJoining(tx: StoreTx, conversationKey: number, { email, name }: Joining): Promise<ParticipantRow> {
+function addJoining(tx: StoreTx, conversationKey: number, { email, name }: Joining): Promise<Joined> {
   return addParticipant(tx, {
     conversation_key: conversationKey,
     contact_key: null,
@@ -235,11 +331,6 @@ function addJoining(tx: StoreTx, conversationKey: number, { email, name }: Joini
     name,
     role: 'participant',
   });
-}
-
-async function refusalToJoinNow(tx: StoreTx, conversationKey: number): Promise<string | null> {
-  const count = await tx.value<number>('select count(*) from participant where conversation_key = $1', conversationKey);
-  return refusalToJoin(count ?? 0);
 }
 
 /** The participant with this address; null: nobody, or no address. */
@@ -266,8 +357,10 @@ export async function suspendContact(tx: StoreTx, contactKey: number, reason: st
     reason,
     contactKey,
   );
-  if (changed > 0) await suspendWaiting(tx, contactKey);
-  return changed > 0;
+  if (changed === 0) return false;
+  await lockContact(tx, contactKey);
+  await suspendWaiting(tx, contactKey);
+  return true;
 }
 
 export async function clearSuspension(tx: StoreTx, contactKey: number): Promise<void> {
@@ -275,5 +368,7 @@ export async function clearSuspension(tx: StoreTx, contactKey: number): Promise<
     'update contact set suspended_at = null, suspended_reason = null where key = $1 and suspended_at is not null',
     contactKey,
   );
-  if (changed > 0) await resumeSuspended(tx, contactKey);
+  if (changed === 0) return;
+  await lockContact(tx, contactKey);
+  await resumeSuspended(tx, contactKey);
 }

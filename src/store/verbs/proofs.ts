@@ -7,6 +7,7 @@
  * oldest go first. Nobody makes one without the provider's key.
  */
 import { createHash } from 'node:crypto';
+import { ReplydError } from '../../base/errors.js';
 import type { Filing, Proof } from '../../conversation/filing.js';
 import type { StoreTx, Verb } from '../tx.js';
 
@@ -24,12 +25,14 @@ export const proofUse: Verb<'proofUse'> = async (tx, proof, sha256) => {
 /** From now on the proof is this mail's. It must be `first` or `again`. */
 export async function rememberProof(tx: StoreTx, { proof, facts }: Pick<Filing, 'proof' | 'facts'>): Promise<void> {
   if (proof === undefined) return;
-  await tx.run(
+  const added = await tx.run(
     'insert into proof (key, content, expires_at) values ($1, $2, $3) on conflict (key) do nothing',
     keyOf(proof),
     contentOf(proof, facts.sha256),
     proof.expiresAt,
   );
+  if (added === 0 && (await proofUse(tx, proof, facts.sha256)) === 'other')
+    throw new ReplydError('unavailable', 'another mail with this proof was taken at the same moment');
 }
 
 /** Clears away up to `limit` of those that are of no more use. Returns how many. */

@@ -10,31 +10,38 @@
  * What stays: mails that stand in somebody else's conversation too, without the removed one's address in their envelope;
  * participants and words in other people's conversations.
  */
-import type { ConversationRef } from '../../conversation/store.js';
+import type { ConversationRef } from '../../conversation/ref.js';
+import { removeBlobIfUnused } from '../blobs/blobs.js';
 import { removeDeliveries } from '../blobs/sent.js';
 import { byId, byKey } from '../by-key.js';
 import { encodeId } from '../ids.js';
 import type { MailRow } from '../rows.js';
 import { fromJson, type StoreTx, toJson } from '../tx.js';
 import { accountBySlug } from './accounts.js';
+import { leavePart } from './agents.js';
 import { conversationRow } from './conversation-row.js';
 import { forgetAnswers } from './keys.js';
+import { lookAgain } from './search-again.js';
 import { forgetAliases, forgetIds } from './thread-ids.js';
 import { addToSums, countedSums, shareOf } from './unfiled-sums.js';
 
 /** Rows a transaction may remove before it lets others in. */
 const BATCH = 500;
+const AGENTS_AT_ONCE = 20;
 /** Bytes it may: what stood in rows is overwritten, so each is written once more. */
 const BYTES_AT_ONCE = 4 * 1024 * 1024;
 
 /** True when nothing is left and the conversation is gone. */
 export async function removeConversationPart(tx: StoreTx, ref: ConversationRef): Promise<boolean> {
-  return removeConversation(tx, (await conversationRow(tx, ref)).key);
+  const { key } = await conversationRow(tx, ref);
+  await lockWithThoseBeside(tx, key);
+  return removeConversation(tx, key);
 }
 
 export async function removeContactPart(tx: StoreTx, id: string): Promise<boolean> {
   const contact = await byId(tx, 'contact', id);
-  if (await removePart(tx, 'select key from conversation where contact_key = $1 limit 1', contact.key)) return false;
+  await tx.lock('account', [contact.account_key]);
+  if (await removePart(tx, 'select key from conversation where contact_key = $1', contact.key)) return false;
   if (await forgetAnswers(tx, id)) return false;
   await tx.run('update participant set contact_key = null where contact_key = $1', contact.key);
   await tx.run('delete from contact where key = $1', contact.key);
@@ -43,11 +50,18 @@ export async function removeContactPart(tx: StoreTx, id: string): Promise<boolea
 
 export async function removeAccountPart(tx: StoreTx, slug: string): Promise<boolean> {
   const account = await accountBySlug(tx, slug);
-  if (await removePart(tx, 'select key from conversation where account_key = $1 limit 1', account.key)) return false;
+  await tx.lock('account', [account.key]);
+  if (await removePart(tx, 'select key from conversation where account_key = $1', account.key)) return false;
   // What the account itself told goes a piece at a time too, with what went to its hooks.
   if ((await removeContacts(tx, account.key)) > 0) return false;
   if ((await removeEvents(tx, 'account_key = $1', account.key)) > 0) return false;
   if ((await removeDeliveries(tx, 'account_key', { value: account.key, most: BATCH })) > 0) return false;
+  const agents = await tx.all<{ agent_key: number }>(
+    `select agent_key from agent_account where account_key = $1 limit ${AGENTS_AT_ONCE}`,
+    account.key,
+  );
+  for (const { agent_key } of agents) await leavePart(tx, { accountKey: account.key, agentKey: agent_key });
+  if (agents.length > 0) return false;
   const answers = await tx.run(
     `delete from idempotency where (caller, name) in (
            select caller, name from idempotency where caller in (select key from api_key where account_key = $1) limit ${BATCH})`,
@@ -81,11 +95,32 @@ async function removeEvents(tx: StoreTx, of: EventsOf, key: number): Promise<num
   return tx.run(`delete from event where key in (select key from event where ${of} limit ${BATCH})`, key);
 }
 
-/** A piece of the conversation whose key the statement gives. False: it gives none. */
+/** A piece of one of the conversations whose keys the statement gives. False: it gives none. */
 export async function removePart(tx: StoreTx, text: string, ...values: readonly unknown[]): Promise<boolean> {
-  const key = await tx.value<number>(text, ...values);
-  if (key !== undefined) await removeConversation(tx, key);
-  return key !== undefined;
+  const key = await tx.value<number>(`${text} limit 1`, ...values);
+  if (key === undefined) return false;
+  await lockWithThoseBeside(tx, key);
+  // A mail may have come into it in that moment.
+  const still = `select 1 from (${text}) found where found.key = $${values.length + 1}`;
+  if (await tx.get(still, ...values, key)) await removeConversation(tx, key);
+  return true;
+}
+
+/** The conversations that have a mail of its next messages too. */
+export async function conversationsBeside(tx: StoreTx, conversationKey: number): Promise<readonly number[]> {
+  const rows = await tx.all<{ key: number }>(
+    `select distinct other.conversation_key as key
+     from (select mail_key from message where conversation_key = $1 order by seq limit ${BATCH}) next
+       join message other on other.mail_key = next.mail_key
+     where other.conversation_key <> $1`,
+    conversationKey,
+  );
+  return rows.map(row => row.key);
+}
+
+/** A mail goes with the last of its messages: of two that go at once each would leave it to the other. */
+async function lockWithThoseBeside(tx: StoreTx, conversationKey: number): Promise<void> {
+  await tx.lock('conversation', async () => [conversationKey, ...(await conversationsBeside(tx, conversationKey))]);
 }
 
 /** Clears one after the other until enough bytes went. Returns how many things that were, one at least. */
@@ -144,6 +179,7 @@ async function removeMessages(tx: StoreTx, conversationKey: number): Promise<num
       message.key,
     );
     await tx.run('delete from message where key = $1', message.key);
+    await lookAgain(tx, [message.key]);
     for (const { blob_key } of blobs) bytes += await removeBlobIfUnused(tx, blob_key);
     if (message.mail_key !== null) bytes += await leaveMail(tx, message.mail_key, message.key);
   }
@@ -187,7 +223,11 @@ export async function removeMail(tx: StoreTx, mailKey: number): Promise<number> 
      where d.forwarded_mail_key = $1`,
     mailKey,
   );
-  await tx.run('delete from mail where key = $1', mailKey);
+  if ((await tx.run('delete from mail where key = $1', mailKey)) === 0) {
+    // Another process was faster.
+    if (share !== null) await addToSums(tx, share);
+    return 0;
+  }
   let bytes = mail === undefined ? 0 : await removeBlobIfUnused(tx, mail.blob_key);
   for (const copy of copies) bytes += await removeSent(tx, copy);
   return bytes;
@@ -203,18 +243,4 @@ export interface RawMail {
 async function removeSent(tx: StoreTx, mail: RawMail): Promise<number> {
   await tx.run('delete from outgoing_mail where key = $1', mail.key);
   return removeBlobIfUnused(tx, mail.blob_key);
-}
-
-/** Returns how many bytes of rows went; those in a file are the clearing's. */
-export async function removeBlobIfUnused(tx: StoreTx, blobKey: number): Promise<number> {
-  return (
-    (await tx.value<number>(
-      `delete from blob where key = $1
-         and not exists (select 1 from mail where blob_key = $1)
-         and not exists (select 1 from attachment where blob_key = $1)
-         and not exists (select 1 from outgoing_mail where blob_key = $1)
-       returning coalesce(length(data), 0)`,
-      blobKey,
-    )) ?? 0
-  );
 }

@@ -26,7 +26,7 @@ export async function reportedDeliveries(
   at: { readonly conversation: FilingConversation; readonly deliveryKey: number | null },
   reading: Pick<FiledReading, 'report' | 'reportedIds'>,
 ): Promise<readonly ReportedEntry[]> {
-  return inTurn(reading.report, async entry => {
+  const reported = await inTurn(reading.report, async entry => {
     const found =
       at.deliveryKey === null
         ? await deliveryOfReturned(tx, at.conversation, reading.reportedIds, entry.recipient)
@@ -38,6 +38,10 @@ export async function reportedDeliveries(
       delivery,
     };
   });
+  // A report may be filed elsewhere than the mail that it is about.
+  const conversations = reported.flatMap(({ delivery }) => delivery?.conversation_key ?? []);
+  if (conversations.length > 0) await tx.lock('conversation', conversations);
+  return reported;
 }
 
 /** As it stands in a message. */
@@ -46,20 +50,24 @@ export function reportRow({ entry, delivery }: ReportedEntry): ReportEntry & { r
 }
 
 export async function applyReports(tx: StoreTx, reported: readonly ReportedEntry[]): Promise<void> {
+  // As they are now: several entries may be about one delivery.
+  const rows = new Map<number, DeliveryRow>();
   for (const { entry, delivery } of reported) {
-    // As it is now: several entries may be about one delivery.
-    if (delivery !== null) await applyReport(tx, (await byKey(tx, 'delivery', delivery.key))!, entry);
+    if (delivery === null) continue;
+    const row = rows.get(delivery.key) ?? delivery;
+    rows.set(row.key, await applyReport(tx, row, entry));
   }
 }
 
-async function applyReport(tx: StoreTx, row: DeliveryRow, entry: ReportEntry): Promise<void> {
+/** Returns the row as it is then. */
+async function applyReport(tx: StoreTx, row: DeliveryRow, entry: ReportEntry): Promise<DeliveryRow> {
   const effect = reportEffect(row.report, entry);
-  if (effect === null) return;
-  if (effect.report !== null) {
-    await tx.update('delivery', row.key, { report: effect.report, last_error: effect.error ?? undefined });
-  }
+  if (effect === null) return row;
+  const { report, error } = effect;
+  if (report !== null) await tx.update('delivery', row.key, { report, last_error: error ?? undefined });
   if (effect.failure !== null) await failed(tx, row, effect.failure, effect.suspends);
   else await emitDeliveryChange(tx, row);
+  return { ...row, report: report ?? row.report };
 }
 
 async function deliveryOfReturned(

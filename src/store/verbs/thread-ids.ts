@@ -7,7 +7,7 @@ import { hash } from 'node:crypto';
 import { normalizeToken } from '../../mail/address.js';
 import { decodeId } from '../ids.js';
 import type { ConversationRow } from '../rows.js';
-import { inTurn, type StoreTx } from '../tx.js';
+import type { StoreTx } from '../tx.js';
 
 /** The conversation that an id (no brackets) names within an account: our own ids, then those seen or reported. */
 export async function conversationOfId(
@@ -15,31 +15,65 @@ export async function conversationOfId(
   accountKey: number,
   id: string,
 ): Promise<ConversationRow | undefined> {
-  const local = id.slice(0, id.lastIndexOf('@'));
-  const own = decodeId('conversation', local);
-  const mail = decodeId('mail', local);
-  const imported = importedUuid(local);
-  const key =
-    own ??
-    (mail !== null
-      ? ((await tx.value<number>('select conversation_key from outgoing_mail where key = $1', mail)) ?? null)
-      : imported !== null
-        ? // A revoked token keeps its place in the thread: here it proves nothing, it only names.
-          ((await tx.value<number>('select conversation_key from token where token = $1', imported)) ?? null)
-        : null);
-  const found = async (candidate: number) =>
-    await tx.get<ConversationRow>(
-      'select * from conversation where key = $1 and account_key = $2 and removing_at is null',
-      candidate,
-      accountKey,
-    );
-  const direct = key === null ? undefined : await found(key);
-  if (direct) return direct;
-  const rows = await tx.all<{ conversation_key: number }>(
-    'select conversation_key from thread_id where hash = $1',
-    idHash(id),
+  return (await conversationOfIds(tx, accountKey, [id]))?.conversation;
+}
+
+/** The first of the ids that names one. As many statements for all of them as for one, four at most. */
+export async function conversationOfIds(
+  tx: StoreTx,
+  accountKey: number,
+  ids: readonly string[],
+): Promise<{ readonly id: string; readonly conversation: ConversationRow } | undefined> {
+  const named = ids.map(id => {
+    const local = id.slice(0, id.lastIndexOf('@'));
+    const conversation = decodeId('conversation', local);
+    const mail = conversation === null ? decodeId('mail', local) : null;
+    return { id, hash: idHash(id), conversation, mail, token: mail === null ? importedUuid(local) : null };
+  });
+  const mails = await conversationsBy<number>(
+    tx,
+    'select key as name, conversation_key from outgoing_mail where key = any($1)',
+    named.flatMap(({ mail }) => mail ?? []),
   );
-  return (await inTurn(rows, row => found(row.conversation_key))).find(row => row !== undefined);
+  // A revoked token keeps its place in the thread: here it proves nothing, it only names.
+  const tokens = await conversationsBy<string>(
+    tx,
+    'select token as name, conversation_key from token where token = any($1)',
+    named.flatMap(({ token }) => token ?? []),
+  );
+  const seen = await conversationsBy<number>(
+    tx,
+    'select hash as name, conversation_key from thread_id where hash = any($1) order by hash, conversation_key',
+    named.map(({ hash }) => hash),
+  );
+  const candidates = named.map(({ id, hash, conversation, mail, token }) => ({
+    id,
+    keys: [conversation, ...mails(mail), ...tokens(token), ...seen(hash)].filter(key => key !== null),
+  }));
+  const keys = new Set(candidates.flatMap(each => each.keys));
+  if (keys.size === 0) return undefined;
+  const rows = await tx.all<ConversationRow>(
+    'select * from conversation where key = any($1) and account_key = $2 and removing_at is null',
+    [...keys],
+    accountKey,
+  );
+  const found = new Map(rows.map(row => [row.key, row]));
+  for (const { id, keys: own } of candidates) {
+    const key = own.find(each => found.has(each));
+    if (key !== undefined) return { id, conversation: found.get(key)! };
+  }
+  return undefined;
+}
+
+/** The conversations that each of these names, in the order of the statement; none is asked for no name. */
+async function conversationsBy<Name extends string | number>(
+  tx: StoreTx,
+  text: string,
+  names: readonly Name[],
+): Promise<(name: Name | null) => readonly number[]> {
+  if (names.length === 0) return () => [];
+  const rows = await tx.all<{ name: Name; conversation_key: number | null }>(text, names);
+  return name => rows.filter(row => row.name === name).flatMap(row => row.conversation_key ?? []);
 }
 
 /** What Chatwoot writes into Message-ID and References (before the @), as a token; null for any other id. */
@@ -67,23 +101,24 @@ export const CONTENT_KEY_BYTES = 16;
 
 /** Of a message that has this Message-ID, or `madeId` of its content: `forgetIds` finds it from there. */
 export async function rememberId(tx: StoreTx, conversationKey: number, id: string): Promise<void> {
-  await remember(tx, conversationKey, id, { ofMessage: true });
+  await rememberIds(tx, conversationKey, { ofMessage: id, aliases: [] });
 }
 
 /** What others call a mail of ours. */
 export async function rememberAlias(tx: StoreTx, conversationKey: number, id: string): Promise<void> {
-  await remember(tx, conversationKey, id, { ofMessage: false });
+  await rememberIds(tx, conversationKey, { ofMessage: null, aliases: [id] });
 }
 
-async function remember(
+/** Both. An id that is known keeps its place. */
+export async function rememberIds(
   tx: StoreTx,
   conversationKey: number,
-  id: string,
-  as: { readonly ofMessage: boolean },
+  { ofMessage, aliases }: { readonly ofMessage: string | null; readonly aliases: readonly string[] },
 ): Promise<void> {
-  await tx.insert(
+  const row = (id: string, of_message: 0 | 1) => ({ hash: idHash(id), conversation_key: conversationKey, of_message });
+  await tx.insertAll(
     'thread_id',
-    { hash: idHash(id), conversation_key: conversationKey, of_message: as.ofMessage ? 1 : 0 },
+    [...(ofMessage === null ? [] : [row(ofMessage, 1)]), ...aliases.map(alias => row(alias, 0))],
     { known: 'kept' },
   );
 }

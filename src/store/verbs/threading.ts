@@ -14,15 +14,29 @@ import {
   threadIds,
   unthreadedMail,
 } from '../../conversation/rules/filing.js';
+import type { RecentMails } from '../../conversation/rules/loop.js';
+import { writerOf } from '../../conversation/rules/writer.js';
 import { parseOurAddress } from '../../mail/address.js';
+import type { Authentication } from '../../mail/authentication.js';
 import type { Mailbox } from '../../mail/mail.js';
 import { byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { AccountRow, FilingAccount, FilingConversation, ParticipantRow } from '../rows.js';
 import { fromJson, inTurn, type StoreTx } from '../tx.js';
 import { knownPrefixes, resolve } from './accounts.js';
+import {
+  AROUND,
+  AROUND_JOINS,
+  type Around,
+  type AroundRow,
+  type AskingMail,
+  aroundOfRow,
+  aroundValues,
+} from './around.js';
+import { openerIn } from './openers.js';
 import { participantByAddress } from './participants.js';
-import { conversationOfId } from './thread-ids.js';
+import type { TeamForward } from './team-forwards.js';
+import { conversationOfIds } from './thread-ids.js';
 
 /** What one destination means now. */
 export type Target =
@@ -41,11 +55,17 @@ export interface Place {
   readonly conversation: FilingConversation;
   /** Whose token it is. */
   readonly participantKey: number | null;
-  /** He himself, where he was looked up already. */
-  readonly owner?: ParticipantRow;
+  /** He himself. */
+  readonly owner: ParticipantRow | null;
   readonly deliveryKey: number | null;
+  /** What is asked of the conversation, where that was answered already. */
+  readonly around?: Around;
+  /** What came in lately, where that was counted already. */
+  readonly recent?: RecentMails;
   /** Who opened it, where a mail did that can be read, and why it is not the person in From. */
   readonly opener?: { readonly person: Mailbox | null; readonly evidence: readonly string[] };
+  /** It was opened with the writer of a mail that one of the team sent on. */
+  readonly forward?: TeamForward;
   /** What threaded it, where the envelope did not say. */
   readonly evidence: readonly string[];
 }
@@ -54,17 +74,18 @@ export interface Place {
 export interface Thread {
   readonly conversation: FilingConversation;
   readonly participantKey: number | null;
+  readonly owner: ParticipantRow | null;
   readonly deliveryKey: number | null;
   readonly by: string;
 }
 
 interface TokenThread extends Thread {
   readonly account: FilingAccount;
-  readonly owner?: ParticipantRow;
+  readonly around: Around;
 }
 
 /** A mail as far as threading asks. `ownId`: its Message-ID, or what stands for it. `reading`: null when it cannot be read. */
-interface ThreadedMail {
+export interface ThreadedMail extends Omit<AskingMail, 'from'> {
   readonly reading: FiledReading | null;
   readonly mailFrom: string;
   readonly ownId: string | null;
@@ -72,7 +93,7 @@ interface ThreadedMail {
 
 export async function targetOf(tx: StoreTx, mail: ThreadedMail, destination: Destination): Promise<Target> {
   if (destination.kind === 'operator') return { kind: 'operator' };
-  const named = await threadOfToken(tx, destination);
+  const named = await threadOfToken(tx, mail, destination);
   const account = destination.kind === 'inbox' ? await accountOfInbox(tx, destination.token) : (named?.account ?? null);
   const switches = account === null ? null : switchesOf(account);
   const refusal = refusalAt(destination.kind, switches, writersOf(mail));
@@ -88,14 +109,19 @@ export async function targetOf(tx: StoreTx, mail: ThreadedMail, destination: Des
 }
 
 /** The conversation of a mail that names only an account. */
-async function findThread(tx: StoreTx, accountKey: number, { reading, ownId }: ThreadedMail): Promise<Thread | null> {
-  const named = reading === null ? null : await threadInHeader(tx, accountKey, reading);
+async function findThread(tx: StoreTx, accountKey: number, mail: ThreadedMail): Promise<Thread | null> {
+  const named = await threadInHeader(tx, accountKey, mail);
   if (named !== null) return named;
-  for (const { field, id } of threadIds(reading, ownId)) {
-    const conversation = await conversationOfId(tx, accountKey, id);
-    if (conversation) return { conversation, participantKey: null, deliveryKey: null, by: `${field} <${id}>` };
-  }
-  return null;
+  const ids = threadIds(mail.reading, mail.ownId);
+  const found = await conversationOfIds(
+    tx,
+    accountKey,
+    ids.map(({ id }) => id),
+  );
+  if (found === undefined) return null;
+  const { field } = ids.find(({ id }) => id === found.id)!;
+  const { conversation } = found;
+  return { conversation, participantKey: null, owner: null, deliveryKey: null, by: `${field} <${found.id}>` };
 }
 
 async function accountOfInbox(tx: StoreTx, token: string): Promise<AccountRow | null> {
@@ -118,11 +144,18 @@ export async function locate(
     recipients,
     mailFrom,
     reading,
-  }: { readonly recipients: readonly string[]; readonly mailFrom: string; readonly reading: FiledReading },
+    authentication,
+  }: {
+    readonly recipients: readonly string[];
+    readonly mailFrom: string;
+    readonly reading: FiledReading;
+    readonly authentication: Authentication | null;
+  },
 ): Promise<readonly Location[]> {
-  const mail = { reading, mailFrom, ownId: reading.mail.messageId };
+  const limits = { loopMessages: 0, loopWindow: 0 };
+  const mail = { reading, mailFrom, ownId: reading.mail.messageId, contentKey: null, limits };
   return inTurn(recipients, async recipient => {
-    const nowhere = { recipient, account: null, conversation: null, by: null, writer_known: false };
+    const nowhere = { recipient, account: null, conversation: null, by: null, writer: null, writer_known: false };
     const lookup = await resolve(tx, recipient);
     if (lookup.kind !== 'destination') return { ...nowhere, goes: lookup.kind };
     const { destination } = lookup;
@@ -133,71 +166,96 @@ export async function locate(
     if (refusalAt(destination.kind, switches, writersOf(mail)) === 'blocked') {
       return { ...inAccount, goes: 'blocked', by: blockingEntry(switches.blocked, writersOf(mail)) };
     }
-    const thread = (await threadOfToken(tx, destination)) ?? (await findThread(tx, account.key, mail));
-    if (thread === null) return { ...inAccount, goes: unthreadedMail(switches) };
+    const thread = (await threadOfToken(tx, mail, destination)) ?? (await findThread(tx, account.key, mail));
+    if (thread === null) {
+      if (unthreadedMail(switches) !== 'new') return { ...inAccount, goes: 'unthreaded' };
+      const { person, evidence } = await openerIn(tx, { reading, authentication }, account);
+      return { ...inAccount, goes: 'new', writer: person === null ? null : { ...person, evidence } };
+    }
     const { key, number } = thread.conversation;
+    const { from } = reading.mail;
+    const named = await participantByAddress(tx, key, from?.email);
+    const { author, participant, sender } = writerOf({ from, kind: reading.kind }, named, thread.owner);
+    const { name, email } = author;
     return {
       ...inAccount,
       goes: 'conversation',
       conversation: { id: encodeId('conversation', key), number },
       by: thread.by,
-      writer_known: (await participantByAddress(tx, key, reading.mail.from?.email)) !== null,
+      writer: email === null ? null : { name, email, evidence: sender.evidence },
+      writer_known: participant !== null,
     };
   });
 }
 
-async function threadInHeader(tx: StoreTx, accountKey: number, reading: FiledReading): Promise<Thread | null> {
+async function threadInHeader(tx: StoreTx, accountKey: number, mail: ThreadedMail): Promise<Thread | null> {
+  const addresses = mail.reading === null ? [] : deliveryAddresses(mail.reading.mail);
+  if (addresses.length === 0) return null;
   const prefixes = await knownPrefixes(tx);
-  for (const { field, address } of deliveryAddresses(reading.mail)) {
+  for (const { field, address } of addresses) {
     const parsed = parseOurAddress(address, prefixes);
-    const thread = 'token' in parsed ? await threadOfToken(tx, parsed) : null;
+    const thread = 'token' in parsed ? await threadOfToken(tx, mail, parsed) : null;
     if (thread?.conversation.account_key === accountKey) return { ...thread, by: `${thread.by} in the field ${field}` };
   }
   return null;
 }
 
 /** What stands behind each token, beside the row that has it: in one statement, because every mail asks. */
-const BEHIND = `c.account_key, c.number, c.contact_key, c.status, c.next_seq,
-  a.settings, a.inbound_emails, a.new_conversations, a.hold_strangers`;
+const BEHIND = `p.contact_key as owner_contact, p.email, p.name, p.role, c.account_key, c.number, c.contact_key, c.status,
+  c.next_seq, a.support_email, a.settings, a.inbound_emails, a.new_conversations, a.hold_strangers, a.forwarded_mail,
+  ${AROUND}`;
 
 const THREAD_OF_TOKEN = {
-  reply: `select null as delivery_key, t.conversation_key, t.participant_key, p.contact_key as owner_contact, p.email, p.name,
-      p.role, ${BEHIND}
+  reply: `select null as delivery_key, t.conversation_key, t.participant_key, ${BEHIND}
     from token t join participant p on p.key = t.participant_key join conversation c on c.key = t.conversation_key
-      join account a on a.key = c.account_key
+      join account a on a.key = c.account_key ${AROUND_JOINS}
     where t.token = $1 and t.revoked_at is null`,
   bounce: `select d.key as delivery_key, d.conversation_key, d.participant_key, ${BEHIND}
-    from delivery d join conversation c on c.key = d.conversation_key join account a on a.key = c.account_key
+    from delivery d left join participant p on p.key = d.participant_key
+      join conversation c on c.key = d.conversation_key join account a on a.key = c.account_key ${AROUND_JOINS}
     where d.bounce_token = $1 and c.removing_at is null`,
 } as const;
 
 type TokenRow = Omit<FilingConversation, 'key'> &
   Omit<FilingAccount, 'key'> &
-  Pick<ParticipantRow, 'email' | 'name' | 'role'> & {
+  Pick<ParticipantRow, 'email' | 'name'> &
+  AroundRow & {
     readonly delivery_key: number | null;
     readonly conversation_key: number;
     readonly participant_key: number | null;
     readonly owner_contact: number | null;
+    /** Null: there is no participant. */
+    readonly role: ParticipantRow['role'] | null;
   };
 
 /** Null too for a forwarding address, which names an account. */
 async function threadOfToken(
   tx: StoreTx,
+  mail: ThreadedMail,
   { kind, token }: { readonly kind: 'reply' | 'bounce' | 'inbox'; readonly token: string },
 ): Promise<TokenThread | null> {
   if (kind === 'inbox') return null;
-  const row = await tx.get<TokenRow>(THREAD_OF_TOKEN[kind], token);
+  const row = await tx.get<TokenRow>(THREAD_OF_TOKEN[kind], token, ...aroundValues(tx, askingMail(mail)));
   if (row === undefined) return null;
   const { conversation_key, participant_key, account_key, number, contact_key, status, next_seq } = row;
-  const { settings, inbound_emails, new_conversations, hold_strangers, email, name, role } = row;
+  const { support_email, settings, inbound_emails, new_conversations, hold_strangers, forwarded_mail } = row;
+  const { owner_contact, email, name, role } = row;
+  const switches = { inbound_emails, new_conversations, hold_strangers, forwarded_mail };
   return {
     conversation: { key: conversation_key, account_key, number, contact_key, status, next_seq },
-    account: { key: account_key, settings, inbound_emails, new_conversations, hold_strangers },
+    account: { key: account_key, support_email, settings, ...switches },
     participantKey: participant_key,
-    ...(kind === 'reply'
-      ? { owner: { key: participant_key!, conversation_key, contact_key: row.owner_contact, email, name, role } }
-      : {}),
+    owner:
+      participant_key === null || role === null
+        ? null
+        : { key: participant_key, conversation_key, contact_key: owner_contact, email, name, role },
     deliveryKey: row.delivery_key,
+    around: aroundOfRow(row, conversation_key),
     by: `${kind} address`,
   };
+}
+
+/** What it asks of a conversation. */
+export function askingMail({ reading, contentKey, limits }: ThreadedMail): AskingMail {
+  return { from: reading?.mail.from?.email ?? null, contentKey, limits };
 }

@@ -35,18 +35,20 @@ export async function countedSums(tx: StoreTx): Promise<UnfiledSums> {
   if (known !== null) return known;
   const found = await tx.get<{ mails: number; bytes: number }>(
     // The second condition is the index's own.
-    `select count(*) as mails, coalesce(sum(case when raw_gone_at is null then size else 0 end), 0) as bytes
+    `select count(*) as mails, cast(coalesce(sum(case when raw_gone_at is null then size else 0 end), 0) as bigint) as bytes
      from mail where state in ('kept', 'refused') and state <> 'filed'`,
   );
-  const sums = { mails: found!.mails, bytes: found!.bytes, removed: 0 };
-  await addToSums(tx, sums);
-  return sums;
+  for (const [what, key] of Object.entries({ mails: found!.mails, bytes: found!.bytes, removed: 0 })) {
+    // Another process may have counted at the same moment.
+    await tx.insert('cleared_to', { what: `unfiled_${what}`, key }, { known: 'kept' });
+  }
+  return (await unfiledSums(tx))!;
 }
 
 export async function addToSums(tx: StoreTx, change: Partial<UnfiledSums>): Promise<void> {
   for (const [what, by] of Object.entries(change)) {
     await tx.run(
-      'insert into cleared_to (what, key) values ($1, $2) on conflict (what) do update set key = key + excluded.key',
+      'insert into cleared_to (what, key) values ($1, $2) on conflict (what) do update set key = cleared_to.key + excluded.key',
       `unfiled_${what}`,
       by,
     );

@@ -2,10 +2,14 @@
  * Deliveries that wait: one in state `waiting` without an outgoing mail gathers messages of its conversation for one
  * recipient. `rules/continuity.ts` says when it is due and what ends its waiting.
  */
-import type { MailIntent, MailReason } from '../../conversation/model.js';
+import type { MailReason } from '../../conversation/model.js';
+import type { ConversationRef } from '../../conversation/ref.js';
 import {
-  endsWhenSeen,
+  ENDS_WHEN_SEEN,
   firstWait,
+  hasRoom,
+  type Load,
+  sumOf,
   type Waiting,
   waitAfterObstacle,
   waitWithMore,
@@ -13,8 +17,12 @@ import {
 import { mailOrder } from '../../conversation/rules/delivery.js';
 import { isAnswerable } from '../../conversation/rules/opener.js';
 import { newToken } from '../../conversation/token.js';
-import { type DeliveryRow, type ParticipantRow, SMARTHOST } from '../rows.js';
-import type { StoreTx } from '../tx.js';
+import { groupedBy } from '../by-key.js';
+import { type AccountRow, type DeliveryRow, type ParticipantRow, SMARTHOST } from '../rows.js';
+import { mailDeliveryKey } from '../stream.js';
+import { ALL, type StoreTx } from '../tx.js';
+import { conversationRow } from './conversation-row.js';
+import { emitEvents } from './events.js';
 import { comesBack } from './ours.js';
 import { UNFINISHED } from './unfinished.js';
 
@@ -25,38 +33,85 @@ export interface Recipient {
   readonly dueAt: number;
 }
 
-/** Ties a message to the delivery that waits for this recipient's mail; makes one when none waits. */
+/** `isSuspended`: mailing to its contact is. */
+interface ConversationOfMail {
+  readonly key: number;
+  readonly account_key: number;
+  readonly account: Pick<AccountRow, 'support_email'>;
+  readonly isSuspended: boolean;
+}
+
+/**
+ * Ties a message to the delivery that waits for this recipient's mail. A new one is made when none waits, or when its mail
+ * has no room for the message (`hasRoom`): an account may let any number of answers wait.
+ */
 export async function gather(
   tx: StoreTx,
-  conversation: { readonly key: number; readonly account_key: number },
-  messageKey: number,
+  conversation: ConversationOfMail,
+  message: { readonly key: number; readonly load: Load },
   to: Recipient,
 ): Promise<void> {
-  const waiting = await tx.get<DeliveryRow>(
-    `select * from delivery where order_key = $1 and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null limit 1`,
+  const last = await tx.get<DeliveryRow>(
+    `select * from delivery where order_key = $1 and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null
+     order by key desc limit 1`,
     mailOrder(conversation.key, to.participant.key),
   );
-  const deliveryKey = waiting?.key ?? (await newDelivery(tx, conversation, to));
-  await tx.insert('delivery_message', { delivery_key: deliveryKey, message_key: messageKey }, { known: 'kept' });
-  if (waiting === undefined) return;
+  const joins =
+    last !== undefined && hasRoom(sumOf((await loadsOf(tx, [last.key]))(last.key)), message.load, tx.rules.maxSize);
+  const deliveryKey = joins ? last.key : await newDelivery(tx, conversation, to);
+  await tx.insert('delivery_message', { delivery_key: deliveryKey, message_key: message.key }, { known: 'kept' });
+  if (!joins) return;
   const before = {
-    dueAt: waiting.due_at ?? waiting.next_attempt_at ?? 0,
-    nextAttemptAt: waiting.next_attempt_at,
-    reason: waiting.reason as Waiting['reason'],
+    dueAt: last.due_at ?? last.next_attempt_at ?? 0,
+    nextAttemptAt: last.next_attempt_at,
+    reason: last.reason as Waiting['reason'],
   };
   const wait = waitWithMore(before, { dueAt: to.dueAt, now: tx.now() });
-  if (wait !== before) await setWait(tx, waiting.key, wait);
+  if (wait !== before) await setWait(tx, last.key, wait);
+}
+
+type Gathered = Load & { readonly key: number; readonly seq: number };
+
+/** What each of these deliveries gathered, oldest first. One statement, none for no delivery. */
+export async function loadsOf(
+  tx: StoreTx,
+  deliveryKeys: readonly number[],
+): Promise<(deliveryKey: number) => readonly Gathered[]> {
+  if (deliveryKeys.length === 0) return () => [];
+  const rows = await tx.all<{
+    delivery_key: number;
+    key: number;
+    seq: number;
+    text_bytes: number;
+    attachment_bytes: number;
+  }>(
+    `select dm.delivery_key, m.key, m.seq, octet_length(m.text) as text_bytes,
+       (select cast(coalesce(sum(b.size), 0) as bigint) from attachment a join blob b on b.key = a.blob_key
+        where a.message_key = m.key) as attachment_bytes
+     from delivery_message dm join message m on m.key = dm.message_key
+     where dm.delivery_key = any($1) order by dm.delivery_key, m.seq`,
+    deliveryKeys,
+  );
+  const gathered = rows.map(row => ({
+    delivery: row.delivery_key,
+    key: row.key,
+    seq: row.seq,
+    messages: 1,
+    textBytes: row.text_bytes,
+    attachmentBytes: row.attachment_bytes,
+  }));
+  return groupedBy(gathered, each => each.delivery);
 }
 
 async function newDelivery(
   tx: StoreTx,
-  conversation: { readonly key: number; readonly account_key: number },
+  conversation: ConversationOfMail,
   { participant, role, dueAt }: Recipient,
 ): Promise<number> {
-  const suspended = await isSuspended(tx, participant);
-  const email = await answerableAddress(tx, conversation.account_key, participant.email);
+  const suspended = participant.contact_key !== null && conversation.isSuspended;
+  const email = await answerableAddress(tx, conversation.account, participant.email);
   const wait = firstWait({ email, suspended }, { dueAt, now: tx.now() });
-  const key = tx.key();
+  const key = mailDeliveryKey(tx);
   await tx.insert('delivery', {
     key,
     kind: 'mail',
@@ -79,8 +134,12 @@ async function newDelivery(
 }
 
 /** The address, unless no answer of ours may go there. */
-async function answerableAddress(tx: StoreTx, accountKey: number, email: string | null): Promise<string | null> {
-  return email !== null && isAnswerable(email, await comesBack(tx, accountKey, email)) ? email : null;
+async function answerableAddress(
+  tx: StoreTx,
+  account: ConversationOfMail['account'],
+  email: string | null,
+): Promise<string | null> {
+  return email !== null && isAnswerable(email, await comesBack(tx, account, email)) ? email : null;
 }
 
 async function setWait(tx: StoreTx, key: number, { dueAt, nextAttemptAt, reason }: Waiting): Promise<void> {
@@ -110,7 +169,7 @@ const OF_CONTACT = 'participant_key in (select key from participant where contac
 export async function suspendWaiting(tx: StoreTx, contactKey: number): Promise<void> {
   await tx.run(
     `update delivery set state = 'waiting', reason = 'suspended', next_attempt_at = null
-     where ${OF_CONTACT} and ${UNFINISHED} and state <> 'leased' and reason is distinct from 'no_address'`,
+     where kind = 'mail' and ${OF_CONTACT} and ${UNFINISHED} and state <> 'leased' and reason is distinct from 'no_address'`,
     contactKey,
   );
 }
@@ -125,44 +184,71 @@ export async function resumeSuspended(tx: StoreTx, contactKey: number): Promise<
   );
 }
 
+const UNCOMPOSED = `d.conversation_key = $1 and d.kind = 'mail' and d.state = 'waiting' and d.outgoing_mail_key is null`;
+const SEEN_ENDS = `select m.key, octet_length(m.text) as size from delivery d
+    join delivery_message dm on dm.delivery_key = d.key join message m on m.key = dm.message_key
+  where ${UNCOMPOSED} and m.mail_intent in (${ENDS_WHEN_SEEN.map(intent => `'${intent}'`).join(', ')}) and m.received_at < $2`;
+
+/** Messages that a transaction may take from their mails, and bytes of their text, which are written once more. */
+const DROPPED_AT_ONCE = 100;
+const BYTES_AT_ONCE = 4 * 1024 * 1024;
+
 /**
  * The contact saw it, or answered in the channel: messages that wait under the continuity rules are not mailed, and say
- * why. What an agent sent with `now` still goes. Returns the keys of the messages.
+ * why. What an agent sent with `now` still goes. Of very many a bounded piece: `dropWaitingPart` goes on. Returns the keys
+ * of the messages.
  */
 export async function dropWaiting(
   tx: StoreTx,
   conversationKey: number,
-  reason: MailReason,
+  { reason, before = ALL }: { readonly reason: MailReason; readonly before?: number },
 ): Promise<readonly number[]> {
-  const waiting = await tx.all<{ key: number; mail_intent: MailIntent | null }>(
-    `select distinct m.key, m.mail_intent from delivery d
-       join delivery_message dm on dm.delivery_key = d.key
-       join message m on m.key = dm.message_key
-     where d.conversation_key = $1 and d.kind = 'mail' and d.state = 'waiting' and d.outgoing_mail_key is null`,
+  const waiting = await tx.all<{ key: number; size: number }>(
+    `${SEEN_ENDS} order by d.key, m.key limit ${DROPPED_AT_ONCE}`,
     conversationKey,
+    before,
   );
-  const messages = waiting.filter(message => endsWhenSeen(message.mail_intent));
-  for (const { key } of messages) {
+  const dropped = new Set<number>();
+  let bytes = 0;
+  for (const { key, size } of waiting) {
+    bytes += size;
+    if (dropped.size === 0 || bytes <= BYTES_AT_ONCE) dropped.add(key);
+  }
+  for (const key of dropped) {
     await tx.update('message', key, { mail_reason: reason });
     await tx.run(
-      `delete from delivery_message where message_key = $1 and delivery_key in
-         (select key from delivery where conversation_key = $2 and state = 'waiting' and outgoing_mail_key is null)`,
+      `delete from delivery_message where message_key = $2
+         and exists (select 1 from delivery d where d.key = delivery_key and ${UNCOMPOSED})`,
+      conversationKey,
       key,
-      conversationKey,
     );
   }
-  if (messages.length > 0) {
+  if (dropped.size > 0) {
     await tx.run(
-      `delete from delivery where conversation_key = $1 and kind = 'mail' and state = 'waiting' and outgoing_mail_key is null
-         and key not in (select delivery_key from delivery_message)`,
+      `delete from delivery where key in (select d.key from delivery d where ${UNCOMPOSED})
+         and not exists (select 1 from delivery_message where delivery_key = delivery.key)`,
       conversationKey,
     );
   }
-  return messages.map(message => message.key);
+  return [...dropped];
 }
 
-/** Is mailing to the contact behind a participant suspended? */
-async function isSuspended(tx: StoreTx, { contact_key }: ParticipantRow): Promise<boolean> {
-  if (contact_key === null) return false;
-  return (await tx.get('select 1 from contact where key = $1 and suspended_at is not null', contact_key)) !== undefined;
+/** Of messages that came before this moment: whether more wait than a transaction took. */
+export async function dropsMore(tx: StoreTx, ref: ConversationRef, before: number): Promise<boolean> {
+  const { key } = await conversationRow(tx, ref);
+  return (await tx.get(`${SEEN_ENDS} limit 1`, key, before)) !== undefined;
+}
+
+export async function dropWaitingPart(
+  tx: StoreTx,
+  ref: ConversationRef,
+  what: { readonly reason: MailReason; readonly before: number },
+): Promise<void> {
+  const conversation = await conversationRow(tx, ref);
+  const dropped = await dropWaiting(tx, conversation.key, what);
+  await emitEvents(
+    tx,
+    conversation,
+    dropped.map(messageKey => ({ type: 'message.updated', messageKey })),
+  );
 }

@@ -6,31 +6,40 @@
 import { ReplydError } from '../../base/errors.js';
 import type { Event } from '../../conversation/model.js';
 import { fittingEvent, pageBudget } from '../../conversation/page.js';
-import { byKey } from '../by-key.js';
 import { decodeId, encodeId, keyAt, keyOf } from '../ids.js';
 import type { EventRow } from '../rows.js';
 import { streamPosition } from '../stream.js';
 import { allOf, fromJson, type StoreTx, toIso, type Verb } from '../tx.js';
 import { accountBySlug } from '../verbs/accounts.js';
+import { leads } from '../verbs/nodes.js';
 import { clearProofs } from '../verbs/proofs.js';
-import { redactedValue } from '../verbs/tokens.js';
-import { conversationView, messageView, slugOf } from './views.js';
+import { redactedValues } from '../verbs/tokens.js';
+import { slugsOf } from './accounts.js';
+import { conversationViews } from './conversations.js';
+import { messageRows, piecesOf, type Sized, TEXT_BYTES } from './message-page.js';
+import { messageViews } from './messages.js';
+
+/** With the size of what they name, because a message can be large. */
+const EVENTS = `select e.*, ${TEXT_BYTES} as bytes from event e left join message m on m.key = e.message_key`;
+
+type SizedEvent = EventRow & Sized;
 
 export const events: Verb<'events'> = async (tx, filter) => {
   const after = decodeId('event', filter.after);
   if (after === null) throw new ReplydError('invalid', `${JSON.stringify(filter.after)} is no event`);
   const { where, values } = allOf([
-    ['key > $', after],
-    filter.account === undefined ? null : ['account_key = $', (await accountBySlug(tx, filter.account)).key],
+    ['e.key > $', after],
+    filter.account === undefined ? null : ['e.account_key = $', (await accountBySlug(tx, filter.account)).key],
   ]);
-  const text = `select * from event ${where} order by key limit $${values.length + 1}`;
-  const rows = await tx.all<EventRow>(text, ...values, filter.limit);
+  const text = `${EVENTS} ${where} order by e.key limit $${values.length + 1}`;
+  const rows = await tx.all<SizedEvent>(text, ...values, filter.limit);
   const fits = pageBudget(tx.rules.responseBytes);
   const shown: Event[] = [];
-  for (const row of rows) {
-    const event = await eventView(tx, row);
-    if (!fits(event)) break;
-    shown.push(event);
+  for (const piece of piecesOf(rows, tx.rules.responseBytes)) {
+    for (const event of await eventViews(tx, piece)) {
+      if (!fits(event)) return shown;
+      shown.push(event);
+    }
   }
   return shown;
 };
@@ -48,12 +57,15 @@ export const canResume: Verb<'canResume'> = async (tx, id, account) => {
 };
 
 export const clearEvents: Verb<'clearEvents'> = async (tx, options) => {
+  if (!(await leads(tx, 'housekeeping'))) return 0;
   const rows = await tx.all<{ key: number; account_key: number }>(
     // Keys carry the time.
     'select key, account_key from event where key < $1 order by key limit $2',
     keyAt(options.before),
     options.limit,
   );
+  const accounts = [...new Set(rows.map(row => row.account_key))];
+  if (accounts.length > 0) await tx.lock('account', accounts);
   for (const row of rows) {
     await tx.run('delete from event where key = $1', row.key);
     await tx.run(
@@ -71,27 +83,48 @@ export const clearEvents: Verb<'clearEvents'> = async (tx, options) => {
   return Math.max(rows.length, answers, await clearProofs(tx, options.limit));
 };
 
-/** The event as it is posted; null when it is gone. */
-export async function eventJson(tx: StoreTx, key: number): Promise<string | null> {
-  const row = await byKey(tx, 'event', key);
-  return row ? JSON.stringify(await eventView(tx, row)) : null;
+/** Events as they are posted, by key those that are there. */
+export async function eventsJson(tx: StoreTx, keys: readonly number[]): Promise<ReadonlyMap<number, string>> {
+  const rows = await tx.all<SizedEvent>(`${EVENTS} where e.key = any($1)`, keys);
+  const posted = new Map<number, string>();
+  for (const piece of piecesOf(rows, tx.rules.responseBytes)) {
+    const views = await eventViews(tx, piece);
+    for (const [index, view] of views.entries()) posted.set(piece[index]!.key, JSON.stringify(view));
+  }
+  return posted;
 }
 
-async function eventView(tx: StoreTx, row: EventRow): Promise<Event> {
-  const conversation = await byKey(tx, 'conversation', row.conversation_key);
-  const message = await byKey(tx, 'message', row.message_key);
-  const event: Event = {
-    id: encodeId('event', row.key),
-    type: row.type,
-    seq: row.seq,
-    account: await slugOf(tx, row.account_key),
-    created_at: toIso(row.created_at),
-    conversation: conversation ? await conversationView(tx, conversation) : null,
-    message: message ? await messageView(tx, message) : null,
-    data: fromJson(row.data),
-  };
-  return redactedValue(tx, fittingEvent(event), row.account_key);
+async function eventViews(tx: StoreTx, rows: readonly EventRow[]): Promise<readonly Event[]> {
+  const named = (column: 'conversation_key' | 'message_key') =>
+    [...new Set(rows.map(row => row[column]))].filter(key => key !== null);
+  const slugs = await slugsOf(
+    tx,
+    rows.map(row => row.account_key),
+  );
+  const conversations = await conversationViews(tx, named('conversation_key'));
+  const messageRowsNamed = await messageRows(tx, named('message_key'));
+  const views = await messageViews(tx, messageRowsNamed);
+  const messages = new Map(messageRowsNamed.map((row, index) => [row.key, views[index]!]));
+  return redactedValues(
+    tx,
+    rows.map(row => {
+      const event: Event = {
+        id: encodeId('event', row.key),
+        type: row.type,
+        seq: row.seq,
+        account: slugs(row.account_key),
+        created_at: toIso(row.created_at),
+        conversation: conversations.get(row.conversation_key ?? NONE) ?? null,
+        message: messages.get(row.message_key ?? NONE) ?? null,
+        data: fromJson(row.data),
+      };
+      return { value: fittingEvent(event), accountKey: row.account_key };
+    }),
+  );
 }
+
+/** The key of nothing. */
+const NONE = -1;
 
 /** From each kind of id to the conversation or account that it belongs to. */
 const OWNERS = {

@@ -1,5 +1,6 @@
 /** Reading across tables: what we wrote into conversations (for recognising quotes), and the store in figures. */
 
+import { KNOWN_LIMIT } from '../../mail/reply-text/known-texts.js';
 import { keyOf } from '../ids.js';
 import type { AccountRow } from '../rows.js';
 import { fromJson, type StoreTx } from '../tx.js';
@@ -7,24 +8,29 @@ import { UNFINISHED } from '../verbs/unfinished.js';
 
 /** How many earlier messages of ours, and of the channel, a quoted part is compared with. */
 const QUOTABLE_MESSAGES = 10;
-const LATEST_OF_OURS = `select text from message
-  where conversation_key = $1 and (direction = 'outgoing' or kind = 'channel') order by seq desc limit ${QUOTABLE_MESSAGES}`;
-
-const FRAME = 'select settings from account where key = (select account_key from conversation where key = $1)';
+/** In one statement, because every mail asks. */
+const LATEST_OF_OURS = `select * from (select text, null as settings from message
+    where conversation_key = $1 and (direction = 'outgoing' or kind = 'channel') order by seq desc limit ${QUOTABLE_MESSAGES}) latest
+  union all select null, settings from account where key = (select account_key from conversation where key = $1)`;
 
 /**
  * Texts of the conversations' latest messages that were mailed or said in the channel, newest first; then what stands
- * around them in our mails.
+ * around them in our mails. Of several conversations as many as a reader looks at.
  */
 export async function quotable(tx: StoreTx, conversationIds: readonly string[]): Promise<readonly string[]> {
   const texts: string[] = [];
+  let length = 0;
   for (const id of new Set(conversationIds)) {
-    for (const { text } of await tx.all<{ text: string }>(LATEST_OF_OURS, keyOf('conversation', id))) {
-      if (text !== '') texts.push(text);
+    if (length >= KNOWN_LIMIT) break;
+    const rows = await tx.all<{ text: string | null; settings: AccountRow['settings'] | null }>(
+      LATEST_OF_OURS,
+      keyOf('conversation', id),
+    );
+    for (const { text, settings } of rows) {
+      const { intro, footer } = settings === null ? {} : fromJson(settings);
+      for (const known of [text, intro, footer]) if (known) texts.push(known);
     }
-    const account = await tx.get<{ settings: AccountRow['settings'] }>(FRAME, keyOf('conversation', id));
-    const { intro, footer } = account === undefined ? {} : fromJson(account.settings);
-    for (const text of [intro, footer]) if (text) texts.push(text);
+    length = texts.reduce((sum, text) => sum + text.length, 0);
   }
   return texts;
 }

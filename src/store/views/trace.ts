@@ -8,7 +8,7 @@ import { byId, byKey } from '../by-key.js';
 import { decodeId, encodeId } from '../ids.js';
 import type { DeliveryRow, EventRow, MailRow, MessageRow } from '../rows.js';
 import { fromJson, type StoreTx, toIso } from '../tx.js';
-import { slugOf } from './views.js';
+import { slugOf } from './accounts.js';
 
 /** The steps of a mail, message or delivery. Throws not_found. Tokens in addresses are cut. */
 export async function trace(tx: StoreTx, id: string): Promise<readonly TraceStep[]> {

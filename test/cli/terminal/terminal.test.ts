@@ -103,6 +103,7 @@ test('the demo stays up on a terminal until Ctrl-C', { skip }, async t => {
   mkdirSync(folder);
   const demo = await onTerminal(program, ['demo'], { steps: [[' doctor\r\n', '\x03']], env: { TMPDIR: folder } });
   assert.equal(demo.code, 0, demo.screen);
-  assert.match(demo.screen, /Go on by hand in another terminal:\n\n.* conversation show shop#1\n/);
+  assert.match(demo.screen, /\n {2}http:\/\/127\.0\.0\.1:\d+\/sign-in#rpl_[\w-]{32}\n/);
+  assert.match(demo.screen, /Or go on by hand in another terminal:\n\n.* conversation show shop#1\n/);
   assert.deepEqual(readdirSync(folder), []);
 });

@@ -63,7 +63,12 @@ test('an account is added, listed, changed, switched and removed', async t => {
   const [disabled] = await program.json<Account>(['account', 'disable', 'acme', 'inbound_emails']);
   assert.equal(disabled?.features.inbound_emails, false);
   const [enabled] = await program.json<Account>(['account', 'enable', 'acme', 'hold_strangers']);
-  assert.deepEqual(enabled?.features, { inbound_emails: false, new_conversations: false, hold_strangers: true });
+  assert.deepEqual(enabled?.features, {
+    inbound_emails: false,
+    new_conversations: false,
+    hold_strangers: true,
+    forwarded_mail: false,
+  });
 
   const refused = await program.run(['account', 'remove', 'acme']);
   assert.equal(refused.code, 2);
@@ -95,19 +100,25 @@ test('mistakes with accounts say what would be right', async t => {
     [
       ['account', 'enable', 'acme', 'inbound'],
       2,
-      'replyd: there is no feature "inbound": use inbound_emails, new_conversations or hold_strangers\n',
+      'replyd: there is no feature "inbound": use inbound_emails, new_conversations, hold_strangers or forwarded_mail\n',
     ],
     [
       ['account', 'set', 'acme', 'colour=red'],
       2,
-      'replyd: there is no key "colour": use name, support_email, domains, delay, context, channels_off, subject_template, intro, footer, locale or blocked\n',
+      'replyd: there is no key "colour": use name, support_email, domains, delay, context, channels_off, subject_template, intro, footer, locale, blocked or forwarders\n',
     ],
     [
       ['account', 'set', 'acme', 'name'],
       2,
-      'replyd: "name" is not KEY=VALUE; keys are name, support_email, domains, delay, context, channels_off, subject_template, intro, footer, locale or blocked\n',
+      'replyd: "name" is not KEY=VALUE; keys are name, support_email, domains, delay, context, channels_off, subject_template, intro, footer, locale, blocked or forwarders\n',
     ],
     [['account', 'set', 'acme', 'delay=5'], 2, 'replyd: delay: "5" must be a duration with its unit, such as "5s"\n'],
+    [
+      ['account', 'set', 'acme', 'forwarders=acme.example,gmail.com'],
+      2,
+      "replyd: anybody can have an address at gmail.com: name the team's addresses there\n",
+    ],
+    [['account', 'set', 'acme', 'forwarders=acme'], 2, 'replyd: "acme" is no address and no domain\n'],
     [
       ['account', 'set', 'acme', 'channels_off=smoke'],
       2,
@@ -154,4 +165,22 @@ test('the warnings come on standard error, the account on standard output', asyn
     result.stderr,
     /acme@gmail\.com is a free-mail address: gmail\.com lets nobody else send for it \(DMARC\)/,
   );
+});
+
+test('forwarded_mail says what keeps it from counting', async t => {
+  const program = makeProgram(t);
+  await program.text(['account', 'add', 'acme', '--domain', 'in.acme.example', '--support-email', 'help@acme.example']);
+  const { stderr } = await program.run(['account', 'enable', 'acme', 'forwarded_mail']);
+  assert.match(stderr, /set auth\.verify = "when_missing"/);
+  assert.match(stderr, /account enable acme new_conversations/);
+  assert.match(stderr, /account set acme forwarders=/);
+  await program.text(['account', 'enable', 'acme', 'new_conversations']);
+  const [account] = await program.json<Account>([
+    'account',
+    'set',
+    'acme',
+    'forwarders=Acme.example,Ann@partner.example',
+  ]);
+  assert.deepEqual(account?.settings.forwarders, ['acme.example', 'ann@partner.example']);
+  assert.match(await program.text(['account', 'show', 'acme']), /forwarders\s+acme\.example ann@partner\.example/);
 });

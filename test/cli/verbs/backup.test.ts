@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { postgresMissing, startCluster } from '../../postgres/cluster.js';
 import { makeProgram, makeShop } from '../program.js';
 
 test('backup and restore: the conversations are there again', async context => {
@@ -64,4 +65,40 @@ test("root's backup is root's alone, and what lies in the data directory stays i
     [],
   );
   assert.equal((await program.run(['check'])).code, 0);
+});
+
+test('with store.url: from a database into another, and into a data directory', {
+  skip: postgresMissing() ?? false,
+}, async context => {
+  const cluster = await startCluster();
+  context.after(() => cluster.close());
+  const shop = await makeShop(context);
+  const before = await shop.text(['conversation', 'show', 'acme#1', '--json']);
+  const [first, second] = [await cluster.createDatabase(), await cluster.createDatabase()];
+  await shop.text(['migrate-store', 'data', cluster.url(first)]);
+  const useDatabase = (name: string) =>
+    writeFileSync(shop.configFile, `data_dir = "./node"\n[store]\nurl = "${cluster.url(name)}"\n`);
+  useDatabase(first);
+  assert.match(await shop.text(['backup', 'shop.tar']), /^wrote shop\.tar: \d+ rows and 0 files\n$/);
+  const refused = await shop.run(['restore', 'shop.tar']);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /there is a store in this database already/);
+  useDatabase(second);
+  assert.match(
+    await shop.text(['restore', 'shop.tar']),
+    /^restored the store of .* in postgres:\/\/replyd@127\.0\.0\.1/,
+  );
+  assert.equal(await shop.text(['conversation', 'show', 'acme#1', '--json']), before);
+  assert.equal((await shop.run(['check'])).code, 0);
+  writeFileSync(shop.configFile, 'data_dir = "./other"\n');
+  assert.match(await shop.text(['restore', 'shop.tar']), /^restored the store of .* in .*\/other\n$/);
+  assert.equal(await shop.text(['conversation', 'show', 'acme#1', '--json']), before);
+  assert.equal((await shop.run(['check'])).code, 0);
+  // And what the database holds now is the same again.
+  const [moved] = await shop.json<{ tables: Record<string, number> }>([
+    'migrate-store',
+    cluster.url(second),
+    './third',
+  ]);
+  assert.equal(moved!.tables.conversation, 1);
 });

@@ -12,7 +12,7 @@ test('check: a whole store ends with 0, with text and with JSON', async context 
   const results = await shop.json<{ check: string; ok: boolean; faults: unknown[] }>(['check']);
   assert.deepEqual(
     results.map(({ check, ok, faults }) => [check, ok, faults]),
-    ['database', 'references', 'rows', 'order', 'contents', 'files'].map(check => [check, true, []]),
+    ['database', 'references', 'rows', 'order', 'contents', 'files', 'search'].map(check => [check, true, []]),
   );
 });
 

@@ -211,6 +211,16 @@ test('mistakes with conversations say what would be right', async t => {
       2,
       'replyd: there is no channel "fax": use web_widget, facebook, twitter, whatsapp, twilio_sms, telegram, line, api or email\n',
     ],
+    [
+      ['conversation', 'start', '--account=acme', '--contact=a@example.org', `--source-id=${'x'.repeat(256)}`],
+      2,
+      'replyd: a source id has at most 255 characters\n',
+    ],
+    [
+      ['contact', 'set', 'ct_00000000000', `source_id=${'x'.repeat(256)}`],
+      2,
+      'replyd: a source id has at most 255 characters\n',
+    ],
     [['conversation', 'reply', 'acme#1', '--text= '], 2, 'replyd: the answer is empty\n'],
     [
       ['conversation', 'reply', 'acme#1', '--text=x', '--attach=/nonexistent'],

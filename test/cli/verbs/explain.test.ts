@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import type { Conversation } from '#replyd/conversation/model.js';
+import type { Account, Conversation } from '#replyd/conversation/model.js';
 import { makeProgram, makeShop, unfitLines } from '../program.js';
 
 const REPLY = (to: string) =>
@@ -35,7 +35,14 @@ interface Explained {
   readonly envelope: { readonly mail_from: string; readonly guessed: boolean };
   readonly threading:
     | null
-    | readonly { goes: string; conversation: { number: number } | null; by: string; writer_known: boolean }[];
+    | readonly {
+        goes: string;
+        conversation: { number: number } | null;
+        by: string;
+        writer: { name: string; email: string; evidence: readonly string[] } | null;
+        writer_known: boolean;
+      }[];
+  readonly forward: { readonly writer: { readonly email: string } } | null;
 }
 
 test('mail explain tells of a file what it is and where it goes, and stores nothing', async t => {
@@ -87,6 +94,41 @@ test('mail explain names the entry of the block list', async t => {
   await shop.text(['account', 'set', 'acme', 'blocked=other.example']);
   const [place] = (await shop.json<Explained>(['mail', 'explain', 'mail.eml']))[0]!.threading!;
   assert.equal(place!.goes, 'conversation');
+});
+
+test('mail explain tells who would open a conversation, and why', async t => {
+  const shop = await makeShop(t);
+  await shop.text(['account', 'enable', 'acme', 'new_conversations']);
+  await shop.text(['account', 'enable', 'acme', 'forwarded_mail']);
+  await shop.text(['account', 'set', 'acme', 'forwarders=team.example']);
+  const [account] = await shop.json<Account>(['account', 'show', 'acme']);
+  const mail = (header: readonly string[], body: string) =>
+    writeFileSync(
+      path.join(shop.folder, 'mail.eml'),
+      [`Delivered-To: ${account!.inbox}`, 'Message-ID: <x1@example.org>', ...header, '', body, ''].join('\r\n'),
+    );
+  mail(['From: Form <noreply@shop.example>', 'Reply-To: Joe <joe@example.org>', 'Subject: Hours'], 'Open on Sunday?');
+  const [form] = await shop.json<Explained>(['mail', 'explain', 'mail.eml']);
+  assert.deepEqual(form!.threading![0]!.writer, {
+    name: 'Joe',
+    email: 'joe@example.org',
+    evidence: ['writer: joe@example.org, because noreply@shop.example takes no answer'],
+  });
+  const shown = await shop.text(['mail', 'explain', 'mail.eml']);
+  assert.deepEqual(unfitLines(shown), []);
+  assert.match(shown, /written by\s+Joe <joe@example\.org>/);
+  mail(
+    ['From: Ann <ann@team.example>', 'Subject: Fwd: Hours'],
+    '---------- Forwarded message ---------\r\nFrom: Joe <joe@example.org>\r\nSubject: Hours\r\n\r\nOpen?',
+  );
+  const [forward] = await shop.json<Explained>(['mail', 'explain', 'mail.eml']);
+  assert.equal(forward!.forward?.writer.email, 'joe@example.org');
+  assert.deepEqual(forward!.threading![0]!.writer, {
+    name: 'Ann',
+    email: 'ann@team.example',
+    evidence: ['not taken as a forward: DMARC of ann@team.example is not known, not pass'],
+  });
+  assert.match(await shop.text(['mail', 'explain', 'mail.eml']), /forwards\s+a mail of Joe <joe@example\.org>/);
 });
 
 test('mail explain needs no store, and says what it cannot know', async t => {

@@ -122,6 +122,7 @@ test("Chatwoot's words for channels and columns", async () => {
     '',
     '[',
     '[]',
+    JSON.stringify({ uuid: UUIDS[1], account: 'acme', contact: { id: '7'.repeat(247) } }),
   ].join('\n');
   const lines = await collect(readExport(pieces(json, 7), null));
   assert.deepEqual(
@@ -133,6 +134,7 @@ test("Chatwoot's words for channels and columns", async () => {
       [1, { email: 'm@example.org', name: 'M', source_id: 'chatwoot:7' }],
       [3, 'no JSON'],
       [4, '"" is no UUID'],
+      [5, 'the id of the contact is too long'],
     ],
   );
   await assert.rejects(collect(readExport(pieces('a,b\n1,2\n', 5), null)), /none called uuid/);

@@ -8,11 +8,15 @@ import {
   contextSize,
   copiesDue,
   encodedSize,
-  endsWhenSeen,
   firstWait,
+  hasRoom,
+  type Load,
+  MAIL_MESSAGES,
+  MAIL_TEXT,
   type Mailing,
   mailingOf,
   mailStateOf,
+  NOTHING,
   readersOf,
   type Waiting,
   waitAfterObstacle,
@@ -60,7 +64,6 @@ test('an answer in the channel, or "seen", ends what waits; what an agent sent w
   );
   assert.deepEqual(answerOf({ direction: 'outgoing' }, 'resolved'), nothing);
   assert.deepEqual(answerOf({ direction: 'note' }, 'resolved'), nothing);
-  assert.deepEqual([endsWhenSeen('auto'), endsWhenSeen('now'), endsWhenSeen(null)], [true, false, false]);
 });
 
 test('the contact gets a copy as To, everybody else who is named one as Cc, nobody two', () => {
@@ -118,11 +121,33 @@ test('what waited for an address or a contact goes when it would have gone, or n
 });
 
 test('one mail goes to everybody whom only time keeps back, as soon as one copy is due', () => {
-  const copy = (next_attempt_at: number | null) => ({ next_attempt_at });
-  const [due, later, suspended] = [copy(NOW), copy(NOW + 1), copy(null)];
+  const copy = (next_attempt_at: number | null, order_key: string) => ({ next_attempt_at, order_key });
+  const [due, later, suspended] = [copy(NOW, 'ann'), copy(NOW + 1, 'ben'), copy(null, 'carla')];
   assert.deepEqual(copiesDue([due, later, suspended], NOW), [due, later]);
   assert.deepEqual(copiesDue([later, suspended], NOW), []);
   assert.deepEqual(copiesDue([suspended], NOW), []);
+  const [first, second] = [copy(NOW + 1, 'ann'), copy(NOW, 'ann')];
+  assert.deepEqual(copiesDue([first, second, later], NOW), [first, later], 'the oldest of each recipient');
+});
+
+test('a mail has room for 100 messages, 512 KiB of text and what outbound.max_size lets through', () => {
+  const load = (messages: number, textBytes = 0, attachmentBytes = 0): Load => ({
+    messages,
+    textBytes,
+    attachmentBytes,
+  });
+  const size = 100 * 1024 * 1024;
+  const table: readonly (readonly [Load, Load, number, boolean])[] = [
+    [load(MAIL_MESSAGES - 1), load(1), size, true],
+    [load(MAIL_MESSAGES), load(1), size, false],
+    [load(1, MAIL_TEXT - 1), load(1, 1), size, true],
+    [load(1, MAIL_TEXT), load(1, 1), size, false],
+    [load(1, 0, 500), load(1, 0, 200), 1_000, true],
+    [load(1, 0, 500), load(1, 0, 300), 1_000, false],
+    [NOTHING, load(1, MAIL_TEXT + 1, size), size, true],
+  ];
+  for (const [held, more, most, expected] of table)
+    assert.equal(hasRoom(held, more, most), expected, JSON.stringify([held, more]));
 });
 
 test('only the first mail of a conversation carries earlier messages', () => {

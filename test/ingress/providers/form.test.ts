@@ -42,7 +42,7 @@ async function formReader(t: TestContext): Promise<Reader> {
         left -= cost;
         return left >= 0;
       };
-      const allowance = { take, proven() {}, end() {} };
+      const allowance = { enter: () => true, take, proven() {}, isKnown: () => false, end() {} };
       const request = { exchange: { stream, header: () => type }, maxBody, spool, lowOnSpace: () => false, allowance };
       return readForm(request, { raw: 'mail', maxRaw, ...(check === undefined ? {} : { check }) });
     },

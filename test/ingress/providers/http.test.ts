@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { PROVIDERS, type ProviderName } from '#replyd/ingress/providers/list.js';
 import type { Answers, Ending } from '#replyd/ingress/providers/provider.js';
+import { READ_AT_ONCE } from '#replyd/ingress/providers/unproven.js';
 import { until } from '../open-door.js';
 import { openHttpDoors } from '../open-http-doors.js';
 import {
@@ -397,11 +398,47 @@ test('a client without a proof is refused for a minute when it has sent too much
     const statuses: number[] = [];
     for (let count = 0; count < 60; count++) statuses.push((await from('203.0.113.1', wrong)).status);
     assert.deepEqual([...new Set(statuses)], [401, 503], provider);
+    const { headers } = await from('203.0.113.1', wrong);
+    assert.deepEqual([headers.get('retry-after'), headers.get('connection')], ['60', 'close']);
     assert.equal((await from('203.0.113.2', providerPost(provider, { mail }))).status, 200, provider);
     doors.clock.now += 60_000;
     assert.equal((await from('203.0.113.1', providerPost(provider, { mail }))).status, 200, provider);
     doors.clock.now += 3_600_000;
   }
+});
+
+test('forms that never end keep a provider out for a moment only, and none that proved itself', async t => {
+  const doors = await openHttpDoors(t, { trustedNetworks: ['127.0.0.1'], maxSize: 1_000_000 });
+  const post = (address: string) => {
+    const { path, headers, body } = providerPost('mailgun', { mail: MAIL });
+    return doors.post({ path, headers: { ...headers, 'x-forwarded-for': address }, body });
+  };
+  const { headers, body } = providerPost('mailgun', { mail: Buffer.concat([MAIL, Buffer.alloc(500_000, 'x')]) });
+  let cut = 0;
+  for (let number = 0; number < READ_AT_ONCE; number += 1) {
+    const socket = connect({ host: '127.0.0.1', port: doors.port });
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      cut += 1;
+    });
+    t.after(() => socket.destroy());
+    const head = { 'content-length': body.length, ...headers, 'x-forwarded-for': `10.0.${number}.1` };
+    const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(`POST /ingress/mailgun/mime HTTP/1.1\r\nhost: x\r\n${lines.join('')}\r\n`);
+    socket.write(body.subarray(0, 300_000));
+  }
+  await until('all are read', () => doors.spoolFiles().length === READ_AT_ONCE);
+  for (;;) {
+    const answer = await post('192.0.2.1');
+    if (answer.status === 200) break;
+    const { status, headers } = answer;
+    assert.deepEqual([status, headers.get('retry-after'), headers.get('connection')], [503, '60', 'close']);
+    await new Promise(resolve => setTimeout(resolve, 50));
+  }
+  await until('one is cut', () => cut === 1);
+  await until('nothing is left of it', () => doors.spoolFiles().length === READ_AT_ONCE - 1);
+  for (let number = 0; number < 3; number += 1) assert.equal((await post('192.0.2.1')).status, 200);
+  assert.equal(cut, 1);
 });
 
 test('a door without a secret is closed, without losing what SendGrid would throw away', async t => {

@@ -1,15 +1,84 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createUnproven, FIELD_COST, GUESSES, KNOWN_SHARES, TOTAL_SHARES } from '#replyd/ingress/providers/unproven.js';
+import {
+  createUnproven,
+  FAIR_TIME,
+  FIELD_COST,
+  GUESSES,
+  KNOWN_SHARES,
+  READ_AT_ONCE,
+  type Reading,
+  TOTAL_SHARES,
+} from '#replyd/ingress/providers/unproven.js';
 import { NETWORK_SHARES } from '#replyd/ingress/smtp/limits.js';
 
 const MINUTE = 60_000;
 const LIMIT = 10_000_000;
 
+const GOES_ON: Reading = { stalls: () => false, cut: () => undefined };
+
 function world(limit = LIMIT) {
   const clock = { now: 5 * MINUTE };
-  return { clock, ...createUnproven({ limit: () => limit, now: () => clock.now }) };
+  const made = createUnproven({ limit: () => limit, now: () => clock.now });
+  return {
+    ...made,
+    clock,
+    open: (client: string | null, largest: number, reading = GOES_ON) => made.open(client, largest, reading),
+  };
 }
+
+/** A request that has asked for a place. */
+function readers(limit?: number) {
+  const { open, clock } = world(limit);
+  const cut: string[] = [];
+  const enter = (client: string | null, stalls = false) => {
+    const allowance = open(client, 0, { stalls: () => stalls, cut: () => cut.push(client ?? 'nobody') });
+    return { ...allowance, entered: allowance.enter() };
+  };
+  return { clock, cut, enter };
+}
+
+test('so many are read at once; a place is free again with a proof or at the end', () => {
+  const { cut, enter } = readers();
+  const all = Array.from({ length: READ_AT_ONCE }, (_, number) => enter(`10.0.${number}.1`));
+  assert.ok(all.every(({ entered }) => entered));
+  assert.equal(enter('192.0.2.1').entered, false);
+  assert.equal(enter(null).entered, false, 'a proxy that says nothing has no place of its own');
+  all[0]!.proven();
+  assert.equal(enter('192.0.2.1').entered, true);
+  assert.equal(enter('192.0.3.1').entered, false);
+  all[1]!.end();
+  assert.equal(enter('192.0.3.1').entered, true);
+  assert.deepEqual(cut, []);
+});
+
+test('an address that proved itself has places that no stranger takes', () => {
+  const { cut, enter } = readers();
+  enter('192.0.2.1').proven();
+  for (let number = 0; number < READ_AT_ONCE; number += 1) enter(`10.0.${number}.1`);
+  assert.equal(enter('10.1.0.1').entered, false);
+  const known = Array.from({ length: READ_AT_ONCE * KNOWN_SHARES }, () => enter('192.0.2.1').entered);
+  assert.ok(known.every(entered => entered));
+  assert.equal(enter('192.0.2.1').entered, false);
+  assert.deepEqual(cut, []);
+});
+
+test('who stands still loses his place, then the network with the most, then who has had it for long', () => {
+  const { clock, cut, enter } = readers();
+  for (let number = 0; number < READ_AT_ONCE - 3; number += 1) enter(`10.0.${number}.1`);
+  enter('198.51.100.1');
+  enter('198.51.100.2');
+  enter('203.0.113.1', true);
+  const steps = ['192.0.2.1', '192.0.3.1', '192.0.4.1'].map(client => [enter(client).entered, cut.at(-1)]);
+  assert.deepEqual(steps, [
+    [true, '203.0.113.1'],
+    [true, '198.51.100.2'],
+    [false, '198.51.100.2'],
+  ]);
+  clock.now += FAIR_TIME;
+  assert.equal(enter('192.0.4.1').entered, true);
+  assert.deepEqual(cut, ['203.0.113.1', '198.51.100.2', '10.0.0.1']);
+});
 
 test('bytes without a proof: at once, within a minute, and again when the minute is over', () => {
   const { clock, open } = world();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clientOf } from '#replyd/ingress/network.js';
+import { clientOf } from '#replyd/base/network.js';
 import { ANSWER_TIMEOUT, createAdmission, createRateLimiter, overdue } from '#replyd/ingress/smtp/limits.js';
 
 const a = clientOf('192.0.2.1');

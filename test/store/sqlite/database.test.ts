@@ -75,6 +75,19 @@ test('values stand where their numbers say, an insert takes its columns from the
   );
 });
 
+test('an array is the set that a value is one of, in one statement whatever its length', context => {
+  const { writer } = open(context);
+  for (const text of ['a', 'b\'"', 'ü', '7']) writer.insert('word', { text });
+  const among = (texts: readonly string[], keys: readonly number[]) =>
+    writer
+      .all<{ text: string }>('select text from word where text = any($2) and key = any($1) order by key', keys, texts)
+      .map(row => row.text);
+  assert.deepEqual(among(['ü', 'b\'"', 'x', '7'], [1, 2, 3]), ['b\'"', 'ü']);
+  assert.deepEqual(among(['7'], [4, 4, 2 ** 52]), ['7']);
+  assert.deepEqual(among([], [1]), []);
+  assert.deepEqual(among(['a'], []), []);
+});
+
 test('a SQLite that can damage the file is not used', () => {
   for (const version of ['3.51.2', '3.9.0', '2.99.9', '3.51']) {
     assert.throws(() => refuseOldSqlite(version), /newer better-sqlite3/, version);

@@ -14,6 +14,7 @@ import { runBatch, runInTransaction } from '#replyd/store/sqlite/batch.js';
 import { openDatabase } from '#replyd/store/sqlite/database.js';
 import { openStore } from '#replyd/store/sqlite/open.js';
 import { sqliteTx } from '#replyd/store/sqlite/tx.js';
+import { looksAtStream } from '#replyd/store/stream.js';
 import { RULES } from '../rules.js';
 
 const WRITER = fileURLToPath(new URL('./stream-writer.js', import.meta.url));
@@ -83,6 +84,7 @@ test('a key that another process made too: the transaction is repeated with new 
   let forced = 0;
   const keys: KeyMaker = {
     pass: key => good.pass(key),
+    move: place => good.move(place),
     next: () => {
       forced += 1;
       return forced % 3 === 1 && forced < 9 ? taken : good.next();
@@ -108,7 +110,7 @@ test('a key that another process made too: the transaction is repeated with new 
       [4, 'beside it'],
     ],
   );
-  const always: KeyMaker = { pass() {}, next: () => taken };
+  const always: KeyMaker = { pass() {}, move() {}, next: () => taken };
   const stuck = sqliteTx(db, {
     clock: Date.now,
     random: count => randomBytes(count),
@@ -139,4 +141,43 @@ test('keys rise while the clock stands, goes back and goes on, and two processes
   one.pass(1);
   assert.ok(one.next() > far && one.next() < far + 2 * 4096);
   assert.equal(keyMaker(() => now, PROCESSES).next(), keyAt(now), 'the places are used in turn');
+});
+
+test('a mail on its way never has the key of a webhook, whoever makes them', async context => {
+  const { dataDir, store, conversation } = await makeStore(context);
+  await store.addHook({ account: 'acme', url: 'https://one.example.com/' });
+  await store.addHook({ account: 'acme', url: 'https://two.example.com/' });
+  const cc = [1, 2, 3, 4].map(count => ({ name: 'D', email: `d${count}@customer.example` }));
+  const say = (text: string) =>
+    store.addMessage({ id: conversation }, { direction: 'outgoing', text, mail: 'now', via: 'api', cc });
+  await Promise.all(['one', 'two', 'three'].map(say));
+  await store.setConversation({ id: conversation }, { subject: 'other' });
+  const db = openDatabase(dataDir);
+  context.after(() => db.close());
+  const kinds = db.all<{ kind: string; odd: number; n: number }>(
+    'select kind, key % 2 as odd, count(*) as n from delivery group by kind, odd order by kind',
+  );
+  assert.deepEqual(kinds, [
+    { kind: 'mail', odd: 0, n: 5 },
+    { kind: 'webhook', odd: 1, n: 2 * 4 },
+  ]);
+  const [last] = db.all<{ v: number; event: number }>('select v, (select max(key) from event) as event from sequencer');
+  assert.equal(last!.v, last!.event);
+});
+
+test('what was emitted is written before whoever could look for it, and for nobody else', () => {
+  const looking = [
+    'select * from event where key > $1',
+    "update delivery set state = 'cancelled' where destination = $1",
+    'delete from message where key = $1',
+    ' delete from conversation where key = $1',
+  ];
+  const others = [
+    'select d.* from delivery_message dm join delivery d on d.key = dm.delivery_key where dm.message_key = any($1)',
+    "select key from delivery where participant_key = $1 and state = 'waiting'",
+    'delete from token where participant_key = $1',
+    'insert into thread_id (hash) values ($1)',
+  ];
+  assert.deepEqual(looking.map(looksAtStream), [true, true, true, true]);
+  assert.deepEqual(others.map(looksAtStream), [false, false, false, false]);
 });

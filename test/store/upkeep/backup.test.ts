@@ -18,9 +18,9 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ErrorCode, isReplydError } from '#replyd/base/errors.js';
 import { blobFile } from '#replyd/store/blobs/blobs.js';
+import { programSchema } from '#replyd/store/migrations.js';
 import { openDatabase } from '#replyd/store/sqlite/database.js';
 import { lockFiles, lockStore } from '#replyd/store/sqlite/lock.js';
-import { programSchema } from '#replyd/store/sqlite/migrate.js';
 import { openStore } from '#replyd/store/sqlite/open.js';
 import { makeBackup } from '#replyd/store/upkeep/backup.js';
 import { checkStore } from '#replyd/store/upkeep/check.js';
@@ -68,7 +68,7 @@ async function makeStore(context: TestContext, dataDir: string, writer: 'thread'
 async function restore(backup: string, dataDir: string, replace = false) {
   const handle = await open(backup, 'r');
   try {
-    return await restoreBackup(dataDir, handle, { replace });
+    return await restoreBackup({ kind: 'sqlite', dataDir }, handle, { replace, scratch: dataDir });
   } finally {
     await handle.close();
   }
@@ -195,7 +195,8 @@ const BROKEN: readonly [name: string, change: (file: string) => void, text: RegE
   ['cut before its end', file => truncateSync(file, statSync(file).size - 2048), /cut off/],
   ['a changed content', file => damage(file, 'large........'), /blobs\/.* is not what was put in/],
   ['a changed database', file => damage(file, 'CREATE TABLE conversation'), /not those of its manifest/],
-  ['another format', file => forge(file, '"format": 1', '"format": 2'), /another format \(2\)/],
+  ['another format', file => forge(file, '"format": 1', '"format": 3'), /another format \(3\)/],
+  ['that of rows', file => forge(file, '"format": 1', '"format": 2'), /its manifest is not complete/],
   // Of the same length, as all that is forged.
   [
     'a newer schema',

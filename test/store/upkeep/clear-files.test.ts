@@ -4,18 +4,17 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, wr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { isReplydError } from '#replyd/base/errors.js';
 import { blobFile, incomingFolder } from '#replyd/store/blobs/blobs.js';
 import { sentFolder } from '#replyd/store/blobs/sent.js';
 import { openDatabase } from '#replyd/store/sqlite/database.js';
 import { lockFiles } from '#replyd/store/sqlite/lock.js';
 import { openStore } from '#replyd/store/sqlite/open.js';
 import { AGE, clearLeftovers } from '#replyd/store/upkeep/clear-files.js';
-import { destinationOf, filing, reading, sha256 } from '../contract.js';
+import { sha256 } from '../contract.js';
+import { largeContract } from '../large-contract.js';
 import { RULES } from '../rules.js';
 
 const LONG_AGO = new Date('2026-01-01T00:00:00Z');
-const NAMED = 'n'.repeat(150_000);
 const ORPHAN = 'o'.repeat(150_000);
 
 async function makeStore(context: TestContext) {
@@ -34,33 +33,11 @@ async function makeStore(context: TestContext) {
   });
   const place = (text: string) =>
     store.place({ bytes: Buffer.from(text) }, { sha256: sha256(text), size: text.length });
-  /** Files a mail whose raw bytes are the text, already placed. */
-  const file = async (text: string) =>
-    store.file(
-      filing([await destinationOf(store, conversation.reply_to!)], reading({ text: text.slice(0, 10) }), {
-        raw: { sha256: sha256(text), size: text.length, placed: true },
-        facts: { sha256: sha256(text), size: text.length, contentKey: sha256(`key ${text}`), hops: 1 },
-      }),
-    );
   const fileOf = (text: string) => blobFile(dataDir, sha256(text));
   const age = (file: string) => utimesSync(file, LONG_AGO, LONG_AGO);
   const clear = () => clearLeftovers(store, dataDir, { now: Date.now() });
-  return { store, dataDir, conversation, place, file, fileOf, age, clear };
+  return { store, dataDir, conversation, place, fileOf, age, clear };
 }
-
-test('a file without a row goes when it is older than a day, one with a row never', async context => {
-  const { place, file, fileOf, age, clear } = await makeStore(context);
-  await place(NAMED);
-  await file(NAMED);
-  await place(ORPHAN);
-  age(fileOf(NAMED));
-  assert.equal(await clear(), 0, 'young');
-  assert.ok(existsSync(fileOf(ORPHAN)));
-  age(fileOf(ORPHAN));
-  assert.equal(await clear(), 1, 'old');
-  assert.ok(!existsSync(fileOf(ORPHAN)));
-  assert.ok(existsSync(fileOf(NAMED)));
-});
 
 test('what was being written when its writer died goes too', async context => {
   const { dataDir, place, fileOf, age, clear } = await makeStore(context);
@@ -76,55 +53,6 @@ test('what was being written when its writer died goes too', async context => {
   assert.equal(await clear(), 2);
   assert.deepEqual(left.filter(existsSync), []);
   assert.ok(existsSync(fileOf(ORPHAN)));
-});
-
-test('an old orphan that a new mail brings again stays, before its row and after', async context => {
-  const { place, file, fileOf, age, clear } = await makeStore(context);
-  await place(ORPHAN);
-  age(fileOf(ORPHAN));
-  // Placed anew, its row not yet written.
-  await place(ORPHAN);
-  assert.equal(await clear(), 0);
-  age(fileOf(ORPHAN));
-  await file(ORPHAN);
-  assert.equal(await clear(), 0);
-  assert.ok(existsSync(fileOf(ORPHAN)));
-});
-
-test('two mails share a large content: removing one of them leaves it, removing both lets it go', async context => {
-  const { store, conversation, place, file, fileOf, age, clear } = await makeStore(context);
-  await place(NAMED);
-  await file(NAMED);
-  const second = await store.startConversation({
-    account: 'acme',
-    channel: 'api',
-    contact: { email: 'bo@customer.example' },
-    via: 'cli',
-  });
-  await store.file(
-    filing([await destinationOf(store, second.reply_to!)], reading({ text: 'the second' }), {
-      raw: { sha256: sha256(NAMED), size: NAMED.length, placed: true },
-    }),
-  );
-  await store.removeConversation({ id: conversation.id });
-  age(fileOf(NAMED));
-  assert.equal(await clear(), 0);
-  assert.ok(existsSync(fileOf(NAMED)));
-  await store.removeConversation({ id: second.id });
-  assert.ok(existsSync(fileOf(NAMED)), 'only the clearing unlinks');
-  assert.equal(await clear(), 1);
-  assert.ok(!existsSync(fileOf(NAMED)));
-});
-
-test('a mail whose file went under its hands is asked for again, and nothing names what is not there', async context => {
-  const { store, dataDir, place, file, fileOf } = await makeStore(context);
-  await place(ORPHAN);
-  rmSync(fileOf(ORPHAN));
-  await assert.rejects(file(ORPHAN), error => isReplydError(error, 'unavailable'));
-  assert.deepEqual(await store.filesWithoutRow([sha256(ORPHAN)]), [sha256(ORPHAN)]);
-  await place(ORPHAN);
-  await file(ORPHAN);
-  assert.ok(existsSync(blobFile(dataDir, sha256(ORPHAN))));
 });
 
 test('nothing is unlinked while somebody reads all files', async context => {
@@ -174,4 +102,19 @@ test('copies of sent mails go with their deliveries, or with the bytes of their 
 
   await store.removeConversation({ id: conversation.id });
   assert.deepEqual(copies(), mine.toSorted(), 'at once');
+});
+
+largeContract('sqlite', async context => {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-large-'));
+  const store = await openStore({ dataDir, writer: 'direct', rules: RULES, migrate: true });
+  context.after(async () => {
+    await store.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+  return {
+    store,
+    dataDir,
+    age: hash => utimesSync(blobFile(dataDir, hash), LONG_AGO, LONG_AGO),
+    isThere: hash => existsSync(blobFile(dataDir, hash)),
+  };
 });

@@ -26,6 +26,7 @@ function openWith(context: TestContext, pieces: (() => Record<string, number>)[]
         asked.push(since);
         return pieces.shift()?.() ?? {};
       },
+      async *placedBefore() {},
       filesWithoutRow: async () => [],
       deliveriesWithoutMail: async () => [],
       clearFiles: async () => {

@@ -118,10 +118,10 @@ test('what was sent goes too, but not while it is still to be sent; a retry of i
   assert.deepEqual(await clear({ raw: 30 }), { raw_sent_mails: 2 });
   assert.deepEqual(await clear({ raw: 30 }), {});
   await assert.rejects(
-    store.retryDeliveries({ id: failed }),
+    store.retryDelivery(failed),
     error => isReplydError(error, 'conflict') && /no longer kept/.test(error.message),
   );
-  await store.retryDeliveries({ state: 'failed' });
+  assert.equal(await store.retryDeliveries('failed'), 0);
   assert.equal((await store.delivery(failed)).state, 'failed');
   assert.equal((await store.message(sent)).mail.state, 'sent');
   const [third] = await store.lease('smarthost', { now: START + 41 * DAY, limit: 10 });
@@ -425,4 +425,55 @@ test('answers that an older program kept are found by what they tell of', async 
     db.all<{ about: string | null }>('select about from idempotency order by name').map(row => row.about),
     answers.map(([, about]) => about),
   );
+});
+
+test('links and sessions that are over go, and what an agent left behind', async context => {
+  const { store, dataDir, start, clear, whole, later } = await makeStore(context);
+  const { id } = await store.addAgent({ account: 'acme', email: 'anna@acme.example', name: 'Anna' });
+  await store.newSignInLink(id, { knownTo: 'nobody' });
+  const { secret } = await store.newSignInLink(id, { knownTo: 'nobody' });
+  const session = (await store.useSignInLink(secret, 'correct horse battery'))!;
+  await store.newSignInLink(id, { knownTo: 'nobody' });
+  const count = (table: string) => {
+    const db = openDatabase(dataDir);
+    const rows = db.value(`select count(*) from ${table}`);
+    db.close();
+    return rows;
+  };
+  later(0.4);
+  assert.deepEqual(await clear({}), {});
+  assert.notEqual(await store.session(session.secret), null);
+  later(0.4);
+  assert.deepEqual(await clear({}), {}, 'its use was noted');
+  later(0.4);
+  assert.deepEqual(await clear({}), { sign_ins: 2 });
+  assert.deepEqual([count('sign_in_link'), count('agent_session')], [0, 0]);
+
+  const conversation = await start('carla@customer.example');
+  await store.assignConversation({ id: conversation.id }, id);
+  await store.readConversation({ id: conversation.id }, { agent: id });
+  const db = openDatabase(dataDir);
+  db.run('update agent_account set leaving_at = 1');
+  db.close();
+  await assert.rejects(store.agent(id), error => isReplydError(error, 'agent_not_found'));
+  assert.deepEqual(await clear({}), { agents_left: 1 });
+  assert.deepEqual([count('agent'), count('agent_account'), count('agent_seen')], [0, 0, 0]);
+  assert.equal((await store.conversations({ account: 'acme', assignee: 'none', limit: 9 })).length, 1);
+  await whole();
+});
+
+test('an answer that tells of an agent is emptied when he goes', async context => {
+  const { store, dataDir } = await makeStore(context);
+  const { key } = await store.addKey({ account: 'acme' });
+  const request = { caller: key.id, name: 'n', fingerprint: 'ab' };
+  const wanted = { account: 'acme', email: 'anna@acme.example', name: 'Anna' };
+  const { value } = await store.once(request, 'addAgent', [wanted]);
+  assert.equal((await store.once(request, 'addAgent', [wanted])).repeated, true);
+  const of = { caller: value.id, name: 'n', fingerprint: 'cd' };
+  await store.once(of, 'answer', ['his own']);
+  await store.removeAgent(value.id, null);
+  await assert.rejects(store.once(request, 'addAgent', [wanted]), error => isReplydError(error, 'removed_since'));
+  const db = openDatabase(dataDir);
+  assert.deepEqual(db.all('select answer from idempotency'), [{ answer: '' }]);
+  db.close();
 });

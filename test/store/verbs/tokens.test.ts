@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type OpenStore, openStore } from '#replyd/store/sqlite/open.js';
+import type { OpenStore } from '#replyd/store/assembled.js';
+import { openStore } from '#replyd/store/sqlite/open.js';
 import { RULES } from '../rules.js';
 
 const UUID = '0f8fad5b-d9cb-469f-a165-70867728950e';

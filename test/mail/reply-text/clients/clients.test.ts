@@ -74,11 +74,13 @@ for (const client of CLIENTS) {
       const bodies =
         html === null
           ? [{ plain, html }]
-          : [
-              { plain, html: null },
-              { plain: null, html },
-              { plain, html },
-            ];
+          : client.sign === null
+            ? [{ plain: null, html }]
+            : [
+                { plain, html: null },
+                { plain: null, html },
+                { plain, html },
+              ];
       for (const body of bodies) {
         const found = splitReply(body, KNOWN, { subject });
         const parts = [body.plain === null ? '' : 'text', body.html === null ? '' : 'HTML'].join(' ');
@@ -88,8 +90,9 @@ for (const client of CLIENTS) {
   }
 }
 
-test('sixty programs, each once', () => {
+test('sixty programs, each once and with its source', () => {
   assert.ok(CLIENTS.length >= 60, `${CLIENTS.length}`);
+  for (const { name, source } of CLIENTS) assert.ok(source !== '', name);
   assert.equal(new Set(CLIENTS.map(({ name }) => name)).size, CLIENTS.length);
 });
 
@@ -106,7 +109,7 @@ function expected(client: Client, mode: Mode, isText: boolean): string {
   const quoted = (text: string): string =>
     text
       .split('\n')
-      .map(line => (client.sign + line).trimEnd())
+      .map(line => `${client.sign}${line}`.trimEnd())
       .join('\n');
   const [asked, more] = SAID.split('order?');
   return wanted(
@@ -117,7 +120,9 @@ function expected(client: Client, mode: Mode, isText: boolean): string {
 function plainOf(client: Client, mode: Mode): string {
   const device = client.device === undefined ? [] : ['', client.device];
   const head = mode === 'forward' ? client.forward : client.reply;
-  const quoted = sent.plain.split('\n').map(line => (mode === 'forward' ? line : (client.sign + line).trimEnd()));
+  const quoted = sent.plain
+    .split('\n')
+    .map(line => `${(mode === 'forward' ? client.forwardSign : client.sign) ?? ''}${line}`.trimEnd());
   if (mode === 'bottom') return [...head, ...gap(client), ...quoted, '', ...OWN, ...device, ''].join('\n');
   if (mode !== 'inline') {
     return [...(mode === 'forward' ? NOTE : OWN), ...device, '', ...head, ...gap(client), ...quoted, ''].join('\n');

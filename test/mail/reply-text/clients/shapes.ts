@@ -26,6 +26,10 @@ export const SHAPES = {
     `<div dir="ltr">${own}${device}</div><br><div class="gmail_quote gmail_quote_container"><div dir="ltr" class="gmail_attr">${head}<br></div><blockquote class="gmail_quote" style="margin:0px 0px 0px 0.8ex;border-left:1px solid rgb(204,204,204);padding-left:1ex">${quote}</blockquote></div>${below === '' ? '' : `<div dir="ltr">${below}</div>`}`,
   gmailForward: ({ own, head, quote, device }) =>
     `<div dir="ltr">${own}${device}<br><br><div class="gmail_quote gmail_quote_container"><div dir="ltr" class="gmail_attr">${head}<br></div><br><br>${quote}</div></div>`,
+  superhuman: ({ own, head, quote, below, device }) =>
+    `<html><head></head><body><div><div><div>${own}</div><div class="sh-signature"><div class="gmail_signature">${device}</div></div></div><br/><div class="sh-quoted-content"><div><div class="gmail_quote">${head}<br/><blockquote class="gmail_quote" style="margin:0 0 0 .8ex;border-left:1px #ccc solid;padding-left:1ex"><div class="gmail_extra"><div class="gmail_quote">${quote}</div></div></blockquote></div></div></div>${below}</div></body></html>`,
+  mailbird: ({ own, head, quote, below, device }) =>
+    `<body><div id="__MailbirdStyleContent" style="font-size: 10pt;font-family: Arial;" dir="ltr">${own}<div class="mb_sig">${device}</div><blockquote class="history_container" type="cite" style="border-left-style:solid;border-width:1px; margin-top:20px; margin-left:0px;padding-left:10px;"><p style="color: #AAAAAA; margin-top: 10px;">${head}</p><div>${quote}</div></blockquote>${below}</div></body>`,
   apple: ({ own, head, quote, below, device }) =>
     `<html><body style="overflow-wrap: break-word;">${own}${device}<div><br><blockquote type="cite"><div>${head}</div><br class="Apple-interchange-newline"><div>${quote}</div></blockquote></div>${below}</body></html>`,
   wordBorder: ({ own, head, quote, below, device }) =>
@@ -34,6 +38,8 @@ export const SHAPES = {
     `<html><body dir="ltr"><div class="elementToProof">${own}</div>${device}<div id="appendonsend"></div><hr style="display:inline-block;width:98%" tabindex="-1"><div id="divRplyFwdMsg" dir="ltr"><font face="Calibri, sans-serif" style="font-size:11pt">${head}</font><div>&nbsp;</div></div>${quote}${below}</body></html>`,
   outlookMobile: ({ own, head, quote, below, device }) =>
     `<html><body><div dir="ltr">${own}</div>${device === '' ? '' : `<div id="ms-outlook-mobile-signature">${device}</div>`}<div id="mail-editor-reference-message-container" class="ms-outlook-mobile-reference-message skipProofing"><meta><hr style="display:inline-block;width:98%"><div id="divRplyFwdMsg" dir="ltr"><font face="Calibri, sans-serif">${head}</font><div>&nbsp;</div></div>${quote}</div>${below}</body></html>`,
+  windowsMail: ({ own, head, quote, below, device }) =>
+    `<html><head><meta name="generator" content="Windows Mail 17.5.9600.20498"></head><body dir="ltr"><div data-externalstyle="false" dir="ltr"><div>${own}</div>${device}<div data-signatureblock="true"><div><br></div></div><div style="padding-top: 5px; border-top-color: rgb(229, 229, 229); border-top-width: 1px; border-top-style: solid;"><div><font face="Calibri">${head}</font></div></div><div><br></div><div dir="">${quote}</div>${below}</div></body></html>`,
   outlookMac: ({ own, head, quote, below, device }) =>
     `<html><body><div class="WordSection1">${own}${device}<p class="MsoNormal">&nbsp;</p><div id="mail-editor-reference-message-container"><div><div style="border:none;border-top:solid #B5C4DF 1.0pt;padding:3.0pt 0in 0in 0in"><p class="MsoNormal">${head}</p></div>${quote}</div></div>${below}</div></body></html>`,
   thunderbird: ({ own, head, quote, below, device }) =>
@@ -48,6 +54,10 @@ export const SHAPES = {
     `<html><body><div>${own}</div>${device}<div><br></div><div>${head}<br></div><blockquote class="tutanota_quote" style="border-left: 1px solid #93A3B8; padding-left: 10px; margin-left: 5px;">${quote}</blockquote>${below}</body></html>`,
   cite: ({ own, head, quote, below, device }) =>
     `<!DOCTYPE html><html><body>${own}${device}<div>${head}<br></div><blockquote type="cite" style="${CITE}">${quote}</blockquote>${below}</body></html>`,
+  nextcloud: ({ own, head, quote, below, device }) =>
+    `<p>${own}</p>${device}<p></p><div class="quote">${head}<br><blockquote>${quote}</blockquote></div>${below}`,
+  mailspring: ({ own, head, quote, below, device }) =>
+    `<div>${own}</div>${device}<br><div class="gmail_quote_attribution">${head}</div><blockquote class="gmail_quote" style="margin:0 0 0 .8ex;border-left:1px #ccc solid;padding-left:1ex;">${quote}<br></blockquote>${below}`,
   bare: ({ own, head, quote, below, device }) =>
     `<html><body>${own}${device}<div>${head}</div><blockquote>${quote}</blockquote>${below}</body></html>`,
   bordered: ({ own, head, quote, below, device }) =>
@@ -63,7 +73,7 @@ export const SHAPES = {
   spark: ({ own, head, quote, below, device }) =>
     `<html><body><div name="messageBodySection"><div dir="auto">${own}</div></div>${device === '' ? '' : `<div name="messageSignatureSection">${device}</div>`}<div name="messageReplySection">${head}<br><blockquote type="cite" style="border-left-color: grey; border-left-width: thin; border-left-style: solid; margin: 5px 5px;padding-left: 10px;">${quote}</blockquote></div>${below}</body></html>`,
   airmail: ({ own, head, quote, below, device }) =>
-    `<html><body>${own}${device === '' ? '' : `<div class="bloop_sign">${device}</div>`}<div class="airmail_on">${head}</div><blockquote type="cite" class="clean_bq"><div>${quote}</div></blockquote>${below}</body></html>`,
+    `<html><body>${own}${device === '' ? '' : `<div class="bloop_sign">${device}</div>`}<p class="airmail_on">${head}</p> <blockquote type="cite" class="clean_bq"><div>${quote}</div></blockquote>${below}</body></html>`,
   grey: ({ own, head, quote, below, device }) =>
     `<div>${own}</div>${device}<div><br></div><div style="font-size: 12px;background:#efefef;padding:8px;"><div>${head}</div></div><div><br></div>${quote}${below}`,
   netease: ({ own, head, quote, below, device }) =>

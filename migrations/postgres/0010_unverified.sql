@@ -1,0 +1,4 @@
+create table unverified (
+  mail_key bigint primary key references mail on delete cascade,
+  client text collate "C"
+);

@@ -1,0 +1,1 @@
+alter table account add column forwarded_mail smallint not null default 0;

@@ -1,0 +1,24 @@
+/**
+ * A real browser: Debian's Chromium, by playwright-core. Where there is none, a test says so and is skipped; the variable
+ * REPLYD_TEST_CHROMIUM names another.
+ */
+import { existsSync } from 'node:fs';
+import type { TestContext } from 'node:test';
+import { type Browser, chromium } from 'playwright-core';
+
+const PLACES = [process.env.REPLYD_TEST_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser'];
+
+const place = PLACES.find(each => each !== undefined && existsSync(each));
+
+/** For `test(name, { skip: NO_BROWSER }, …)`: false, or why there is no browser. */
+export const NO_BROWSER = place === undefined ? 'there is no Chromium (Debian: apt-get install chromium)' : false;
+
+/** One browser for a test and its parts; it ends with the test. */
+export async function openBrowser(context: TestContext): Promise<Browser> {
+  if (place === undefined) throw new Error('there is no Chromium');
+  // Chromium's own sandbox does not start as root.
+  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  const browser = await chromium.launch({ executablePath: place, args });
+  context.after(() => browser.close());
+  return browser;
+}

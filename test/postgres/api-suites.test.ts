@@ -1,0 +1,3 @@
+import { onPostgres } from './suites.js';
+
+onPostgres(['api/behaviour', 'api/stream', 'api/health', 'api/foreign', 'api/agents']);

@@ -1,0 +1,3 @@
+import { onPostgres } from './suites.js';
+
+onPostgres(['durability/due', 'durability/events', 'durability/kill']);
