@@ -66,8 +66,9 @@ export function openWakeUps({ servers, patience, heard }: WakeUpsOptions): WakeU
       await made.query(LISTEN);
       connection = made;
       databaseConnections.set(1, ['listen']);
-      // For what came while nobody listened.
+      // For what came while nobody listened, and for what was committed while nobody could be told.
       heard();
+      pacer.ask();
       while (made.lost === null && !signal.aborted) {
         await Promise.race([made.gone, pause(ASKED_EVERY)]);
         if (!signal.aborted) await made.query(LISTEN);

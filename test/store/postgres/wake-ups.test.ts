@@ -118,6 +118,18 @@ describe('wake-ups on PostgreSQL', { skip: postgresMissing() ?? false }, () => {
     }
   });
 
+  test('what was committed before anybody could be told is told when it can be', async context => {
+    const { open, listening } = await world(context);
+    const a = await open('a');
+    const byA = hearing(a);
+    await eventually('it listens', async () => (await listening()).length === 1);
+    // Commits at once, most likely before it has its connection for wake-ups.
+    const b = await open('b');
+    await addAccount(b);
+    const { id } = await b.startConversation({ account: 'acme', channel: 'api', contact: {}, via: 'api' });
+    await eventually('the other node hears it', () => byA.has(id), { every: 2 });
+  });
+
   test('a command does not listen', async context => {
     const { open, listening } = await world(context);
     const [a, command] = [await open('a'), await open('', { node: false })];
@@ -159,7 +171,7 @@ describe('wake-ups on PostgreSQL', { skip: postgresMissing() ?? false }, () => {
       changes += 1;
     });
     await eventually('it listens', async () => (await listening()).length === 1);
-    await eventually('it has looked', () => changes === 1);
+    await eventually('it has looked', () => changes > 0);
     const stranger = new pg.Client({ connectionString: cluster.url(database), pipeline: true } as pg.ClientConfig);
     await stranger.connect();
     const texts = ['', '{"v":9e15}', "'; drop table event; --", '\u{1f4e7}'.repeat(1900), 'x'.repeat(7999)];
