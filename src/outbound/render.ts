@@ -2,8 +2,9 @@
  * OutgoingMail → bytes in RFC 5322 form: CRLF, ASCII only in the bodies (quoted-printable, base64), no line above 998.
  *
  * A mail is rendered once and its bytes are stored: every copy and every attempt sends the same. Reply-To is not in them
- * (see compose.ts). Up to MAX_IN_MEMORY of attachments the bytes come back in memory. Above, they are streamed into a new
- * file in `folder` (0600, synced), because 30 MiB of base64 in one piece would block every socket.
+ * (see compose.ts). Up to MAX_IN_MEMORY of words and attachments the bytes come back in memory. Above, they are streamed
+ * into a new file in `folder` (0600, synced): 30 MiB of base64 in one piece would block every socket, and megabytes of
+ * words would stand in memory many times.
  *
  * Throws what reading an attachment or writing the file throws, disk_full when the budget has no room; then no file is left behind. The caller owns the file.
  */
@@ -19,7 +20,7 @@ import type { OutgoingAttachment, OutgoingMail } from '../conversation/compose.j
 import type { MailParcel } from '../conversation/ports.js';
 import type { Content } from '../mail/mail.js';
 
-/** Bytes of attachments before encoding. */
+/** Bytes of words and attachments before encoding. */
 export const MAX_IN_MEMORY = 256 * 1024;
 const SLICE = 64 * 1024;
 /** Base64 with its line ends. */
@@ -29,8 +30,18 @@ export async function renderMail(
   mail: OutgoingMail,
   options: { readonly folder: string; readonly space?: SpaceBudget },
 ): Promise<Content> {
-  const total = mail.attachments.reduce((sum, attachment) => sum + attachment.size, 0);
+  const [text, html] = [Buffer.from(mail.text), Buffer.from(mail.html)];
+  const total = mail.attachments.reduce((sum, { size }) => sum + size, text.length + html.length);
   const streams: Readable[] = [];
+  const opened = (content: Readable): Readable => {
+    streams.push(content);
+    return content;
+  };
+  const words = (bytes: Buffer, contentType: string) => ({
+    content: opened(Readable.from(slices(bytes), { objectMode: false })),
+    contentType: `${contentType}; charset=utf-8`,
+    contentTransferEncoding: 'quoted-printable' as const,
+  });
   const node = new MailComposer({
     from: { name: mail.from.name, address: mail.from.email },
     to: mail.to.map(box => ({ name: box.name, address: box.email })),
@@ -41,9 +52,9 @@ export async function renderMail(
     references: mail.references.map(id => `<${id}>`),
     date: new Date(mail.date),
     headers: mail.headers.map(field => ({ key: field.name, value: field.value })),
-    text: { content: mail.text, contentType: 'text/plain; charset=utf-8', contentTransferEncoding: 'quoted-printable' },
-    html: { content: mail.html, contentType: 'text/html; charset=utf-8', contentTransferEncoding: 'quoted-printable' },
-    attachments: mail.attachments.map(attachment => part(attachment, streams)),
+    text: words(text, 'text/plain'),
+    html: words(html, 'text/html'),
+    attachments: mail.attachments.map(attachment => part(attachment, opened)),
     newline: 'windows',
     disableFileAccess: true,
     disableUrlAccess: true,
@@ -74,12 +85,12 @@ export async function* copyBytes(parcel: MailParcel): AsyncGenerator<Buffer, voi
 }
 
 /** The library may open no files, so they are opened here. */
-function part(attachment: OutgoingAttachment, streams: Readable[]): MailComposerAttachment {
-  const content =
+function part(attachment: OutgoingAttachment, opened: (content: Readable) => Readable): MailComposerAttachment {
+  const content = opened(
     'bytes' in attachment.content
       ? Readable.from(slices(attachment.content.bytes), { objectMode: false })
-      : readFileStream(attachment.content.file);
-  streams.push(content);
+      : readFileStream(attachment.content.file),
+  );
   // RFC 2046 5.2.1 forbids to encode a message or multipart part, and as it is it may be no ASCII: send it as a file.
   const composite = /^(?:message|multipart)\//.test(attachment.contentType);
   return {

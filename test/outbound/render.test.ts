@@ -191,6 +191,19 @@ test('above the limit the mail is streamed into a file of its own', async () => 
   assert.ok((await simpleParser(stored)).attachments[0]!.content.equals(bytes));
 });
 
+test('words above the limit are streamed too, and are the same', async () => {
+  const text = `${'Grüße 👍 寸法 = .\n.x\n'.repeat(8_000)}end`;
+  const { mail } = compose(input({ unmailed: [{ ...input().unmailed[0]!, text, format: 'plain' }] }));
+  assert.ok(Buffer.byteLength(mail.text) > 2 * 64 * 1024, 'more than one slice');
+  const content = await renderMail(mail, { folder });
+  assert.ok('file' in content);
+  const stored = readFileSync(content.file);
+  assertWireForm(stored);
+  const read = await simpleParser(stored);
+  assert.equal(read.text?.trimEnd(), mail.text.trimEnd());
+  assert.equal(String(read.html).trimEnd(), mail.html.trimEnd());
+});
+
 test('an attachment that can’t be read fails the rendering and leaves no file', async () => {
   const before = readdirSync(folder).length;
   for (const size of [10, MAX_IN_MEMORY + 1]) {
