@@ -104,7 +104,13 @@ export function openStream(options: {
   let latestBytes = 0;
   let from = '';
   let position = '';
-  let lastPage: Promise<unknown> = Promise.resolve();
+  let lastTurn: Promise<unknown> = Promise.resolve();
+  /** What a reader got from the store last: hundreds that fall behind together want the same. */
+  let lastTaken: {
+    readonly account: string | null;
+    readonly after: string;
+    readonly events: readonly Encoded[];
+  } | null = null;
   readersNow.set(0);
   const checks = setInterval(checkReaders, HEARTBEAT);
   checks.unref();
@@ -158,36 +164,38 @@ export function openStream(options: {
     return taken;
   }
 
-  /** What comes next for it, from the store; none: it has all there was. */
+  /** What comes next for it, from the store or as another reader got it just now; none: it has all there was. */
   async function nextOfStore(reader: Reader): Promise<readonly Encoded[]> {
-    const filter = reader.account === null ? {} : { account: reader.account };
+    const { account, position: after } = reader;
+    if (lastTaken?.account === account && lastTaken.after === after) return take(reader, lastTaken.events, 0);
     const seen = position;
-    const events = await readPage({ ...filter, after: reader.position, limit: reader.limit });
+    const events = await store.events({ ...(account === null ? {} : { account }), after, limit: reader.limit });
     const taken = take(reader, events.map(encoded), 0);
     const count = taken.length;
     // The others of the page are read again when it has taken these: they are not kept for it.
     reader.limit = count < events.length ? Math.max(1, count) : Math.min(reader.limit * 2, CATCH_UP_PAGE);
     if (events.length === 0 && reader.position < seen) reader.position = seen;
+    if (count > 0) lastTaken = { account, after, events: taken };
     return taken;
   }
 
   /**
-   * One reader's page after the other: hundreds that fall behind together would hold as many pages of long events, and
-   * would have this thread for themselves. So after each page others have twice its time.
+   * One reader behind the other: hundreds that fall behind together would hold as many pages of long events, and would
+   * have this thread for themselves. So after each others have twice its time.
    */
-  function readPage(query: Parameters<Store['events']>[0]): Promise<readonly Event[]> {
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
     let begun = 0;
-    const page = lastPage.then(() => {
+    const done = lastTurn.then(() => {
       begun = performance.now();
-      return store.events(query);
+      return work();
     });
     const leave = async () => {
-      // Behind what was done with the page.
+      // Behind what was done with its result.
       await setImmediate();
       await sleep(2 * (performance.now() - begun));
     };
-    lastPage = page.then(leave, leave);
-    return page;
+    lastTurn = done.then(leave, leave);
+    return done;
   }
 
   function end(reader: Reader): void {
@@ -207,7 +215,7 @@ export function openStream(options: {
       }
       const turn = await shares.enter(reader.account ?? 'operators', reader.seat);
       try {
-        const taken = reader.position >= from ? nextOfLatest(reader) : await nextOfStore(reader);
+        const taken = reader.position >= from ? nextOfLatest(reader) : await inTurn(() => nextOfStore(reader));
         const bytes = await bytesOf(reader, taken);
         turn.answers(bytes?.length ?? 0);
         if (bytes !== null) return { bytes, end: turn.end };

@@ -14,7 +14,6 @@ const MOST = { streams: 250, hooks: 20, participants: 100 };
 export const shares: AttackKind = {
   name: 'shares',
   about: "one account's streams, hooks, pages, participants and cursors against the other accounts",
-  open: 'pages that nobody takes leave up to 490 MiB in use',
   async run(target, { short }) {
     const tally = newTally();
     const sockets: Socket[] = [];
