@@ -57,6 +57,12 @@ const PARAMETERS = {
 type Parameter = keyof typeof PARAMETERS;
 type Given = Readonly<Partial<Record<Parameter, string>>>;
 
+/** Variables that say where the server is or what it must prove, and that `pg` does not know: not heeding them is no choice. */
+const NOT_HEEDED = [
+  ...['PGSERVICE', 'PGHOSTADDR', 'PGREQUIRESSL', 'PGREQUIREAUTH', 'PGREQUIREPEER', 'PGSSLCRL', 'PGSSLCRLDIR'],
+  ...['PGSSLMINPROTOCOLVERSION', 'PGSSLMAXPROTOCOLVERSION'],
+] as const;
+
 /** What stands in a URL, by parameter. `host` and `port` are lists by commas. */
 export type ReadUrl =
   | { readonly kind: 'good'; readonly given: Given }
@@ -160,6 +166,12 @@ export function resolveAddress(
 ): ResolvedAddress {
   const read = readUrl(url);
   if (read.kind === 'bad') throw invalid('store.url', read.reason);
+  const unheeded = NOT_HEEDED.find(variable => (env[variable] ?? '') !== '');
+  if (unheeded !== undefined)
+    throw invalid(
+      unheeded,
+      'replyd cannot heed this variable: unset it for replyd, and say in store.url what you need',
+    );
   const said = Object.entries(PARAMETERS).flatMap(([name, variable]) => {
     const value = env[variable];
     return value === undefined || value === '' || name in read.given ? [] : [[name, value] as const];

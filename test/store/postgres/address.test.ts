@@ -53,6 +53,15 @@ for (const [url, env, expected] of READ) {
   test(`leads to ${expected.join(' ')}: ${url}`, () => assert.deepEqual(places(url, env), expected));
 }
 
+test('a variable of libpq that cannot be heeded is refused, not passed over', () => {
+  for (const variable of ['PGSERVICE', 'PGHOSTADDR', 'PGREQUIREAUTH', 'PGSSLCRL', 'PGSSLMINPROTOCOLVERSION']) {
+    const refused = (error: unknown) =>
+      isReplydError(error, 'invalid') && error.message.startsWith(`${variable}: replyd cannot heed this variable`);
+    assert.throws(() => places('postgres://u@h/d', { [variable]: 'x' }), refused);
+    assert.deepEqual(places('postgres://u@h/d', { [variable]: '' }), ['u@h:5432/d']);
+  }
+});
+
 test('the password comes from the URL, else from PGPASSWORD', () => {
   assert.equal(first(`postgres://u:${WRITTEN}@h/d`, { PGPASSWORD: 'other' }).password(), PASSWORD);
   assert.equal(first('postgres://u:a:b@h/d').password(), 'a:b');
