@@ -1,3 +1,3 @@
 import { onPostgres } from './suites.js';
 
-onPostgres(['api/behaviour', 'api/stream', 'api/health', 'api/foreign', 'api/agents']);
+onPostgres(['api/behaviour', 'api/stream', 'api/health', 'api/foreign', 'api/agents', 'api/search']);
