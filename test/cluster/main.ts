@@ -154,6 +154,7 @@ for (const kind of KINDS) {
   const row = await runKind(kind);
   rows.push(row);
   console.error(`${kind.name}: ${row.faults} faults, ${row.seconds} s, ${row.failed ? 'FAILED' : 'held'}`);
+  if (row.failed) for (const note of row.notes) console.error(`${kind.name}: ${note}`);
 }
 console.log(line('kind', 'faults', 'acknowledged', 'lost', 'twice', 'silence', 'result'));
 for (const { kind, faults, acknowledged: count, lost, twice, silence, failed } of rows)
