@@ -258,6 +258,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
         body: bodyLimit(config.outbound.maxSize),
         response: config.limits.responseBytes,
       }),
+      mailSize: () => config.outbound.maxSize,
       testHook: id => testHook({ ...common, poster }, id),
       signIn: () => signInSettings(config, listening?.web),
       sessionOf,

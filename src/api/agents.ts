@@ -9,6 +9,7 @@ import { isReplydError, ReplydError } from '../base/errors.js';
 import type { SignInLink } from '../conversation/agent-store.js';
 import type { Agent } from '../conversation/model.js';
 import type { Clock } from '../conversation/ports.js';
+import { attachmentRoom } from '../conversation/rules/continuity.js';
 import { signInUrl } from '../conversation/sign-in.js';
 import { accountFor } from './access.js';
 import { type Call, type Route, route } from './route.js';
@@ -34,7 +35,14 @@ type About = Call<{ readonly account?: string }, unknown>;
 const LATER = ['no_web_page', 'agent_shared', 'too_many_requests'] as const;
 const NO_LINK: Linked = { link: null, mailed: null };
 
-export function agentRoutes(settings: () => SignInSettings, now: Clock): readonly Route[] {
+export interface AgentRoutesOptions {
+  readonly settings: () => SignInSettings;
+  /** `outbound.max_size`. */
+  readonly mailSize: () => number;
+  readonly now: Clock;
+}
+
+export function agentRoutes({ settings, mailSize, now }: AgentRoutesOptions): readonly Route[] {
   async function linkFor(call: Call<unknown, unknown>, agent: Agent): Promise<Linked> {
     const { web, mails, envelopeSender } = settings();
     if (web === null) {
@@ -56,9 +64,12 @@ export function agentRoutes(settings: () => SignInSettings, now: Clock): readonl
 
   return [
     route('GET /v1/me', {
-      summary: 'Who is signed in, with his accounts; only for sessions',
-      gives: { one: 'AgentProfile' },
-      run: ({ store }) => store.me(),
+      summary: 'Who is signed in, with his accounts and what a message of his may carry; only for sessions',
+      gives: { one: 'SignedIn' },
+      async run({ store }) {
+        const limits = { answer_attachments: attachmentRoom(mailSize()), note_attachments: mailSize() };
+        return { ...(await store.me()), limits };
+      },
     }),
     route('GET /v1/agents', {
       summary: 'List the agents of an account, the newest first',

@@ -53,6 +53,8 @@ export interface ApiOptions {
     /** Bytes of JSON of a page. */
     readonly response: number;
   };
+  /** `outbound.max_size`: bytes of a mail. */
+  readonly mailSize: () => number;
   readonly testHook: TestHook;
   readonly stream: EventStream;
   /** Links for agents; absent: there is no page where they could sign in. */
@@ -82,12 +84,12 @@ const seconds = histogram(
 const limited = counter('replyd_api_limited_total', 'Requests refused because their key had used up its own.');
 
 export function apiRoutes(
-  options: Pick<ApiOptions, 'testHook' | 'stream'> & Partial<Pick<ApiOptions, 'signIn' | 'clock'>>,
+  options: Pick<ApiOptions, 'testHook' | 'stream'> & Partial<Pick<ApiOptions, 'signIn' | 'mailSize' | 'clock'>>,
 ): readonly Route[] {
   const settings = options.signIn ?? (() => ({ web: null, mails: false, envelopeSender: '' }));
   return [
     ...CONVERSATION_ROUTES,
-    ...agentRoutes(settings, options.clock ?? Date.now),
+    ...agentRoutes({ settings, mailSize: options.mailSize ?? (() => 0), now: options.clock ?? Date.now }),
     ...ACCOUNT_ROUTES,
     ...CONTACT_ROUTES,
     ...DELIVERY_ROUTES,

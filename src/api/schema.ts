@@ -9,7 +9,6 @@ import {
   Account,
   Agent,
   AgentNotify,
-  AgentProfile,
   AgentRole,
   Channel,
   Contact,
@@ -22,6 +21,7 @@ import {
   MailIntent,
   Message,
   QueuedDelivery,
+  SignedIn,
 } from '../conversation/model.js';
 import { orNull, time, words } from '../conversation/schema.js';
 import { SearchHit } from '../conversation/search/hit.js';
@@ -243,7 +243,7 @@ export const LinkedAgent = Type.Object({
 export const SHAPES = {
   Account,
   Agent,
-  AgentProfile,
+  SignedIn,
   LinkedAgent,
   Contact,
   Conversation,

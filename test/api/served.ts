@@ -88,6 +88,7 @@ export async function serve(
     space: NO_BUDGET,
     version: '0.0.0',
     limits: () => ({ requests: 100_000, body: 8_000_000, response: RULES.responseBytes }),
+    mailSize: () => RULES.maxSize,
     testHook: async () => ({ ok: true, response: '200 OK' }),
     signIn: () => ({ web: 'https://support.example', mails: false, envelopeSender: 'bounce' }),
     sessionOf: exchange => exchange.header('x-session') ?? null,

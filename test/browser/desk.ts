@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import type { Agent, Conversation, Message } from '#replyd/conversation/model.js';
-import { type DaemonProcess, makeDaemon } from '../daemon-process.js';
+import { type DaemonProcess, makeDaemon, type Settings } from '../daemon-process.js';
 import { openBrowser } from './chromium.js';
 
 /** Somebody who is signed in. */
@@ -47,8 +47,8 @@ export interface Desk {
 
 const ACCOUNT = ['--domain', 'in.shop.example', '--support-email', 'help@shop.example', '--name', 'Teapot Shop'];
 
-export async function openDesk(context: TestContext): Promise<Desk> {
-  const daemon = await makeDaemon({ settings: { 'web.listen': '127.0.0.1:0' } });
+export async function openDesk(context: TestContext, settings: Settings = {}): Promise<Desk> {
+  const daemon = await makeDaemon({ settings: { 'web.listen': '127.0.0.1:0', ...settings } });
   context.after(() => daemon.close());
   await daemon.start();
   await daemon.json(['account', 'add', 'shop', ...ACCOUNT]);

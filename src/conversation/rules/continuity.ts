@@ -215,3 +215,8 @@ const TEXT_GROWTH = 6;
 export function encodedSize(message: { readonly textBytes: number; readonly attachmentBytes: number }): number {
   return Math.ceil(message.attachmentBytes * ENCODED_GROWTH + message.textBytes * TEXT_GROWTH);
 }
+
+/** Bytes of attachments for which a mail of at most `maxSize` has room, when it has hardly any words. */
+export function attachmentRoom(maxSize: number): number {
+  return Math.floor(maxSize / ENCODED_GROWTH);
+}

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Channel, DeliveryState, MailReason, WaitingReason } from '#replyd/conversation/model.js';
 import {
   answerOf,
+  attachmentRoom,
   CHAIN_END,
   chainOf,
   contextSize,
@@ -194,4 +195,9 @@ test('what is said of a message’s mail', () => {
 test('the size of a mail is foreseen at its largest', () => {
   assert.equal(encodedSize({ textBytes: 0, attachmentBytes: 1_000 }), 1_370);
   assert.equal(encodedSize({ textBytes: 10, attachmentBytes: 0 }), 60);
+  for (const most of [1_400, 26_214_400]) {
+    const attachmentBytes = attachmentRoom(most);
+    assert.ok(encodedSize({ textBytes: 0, attachmentBytes }) <= most);
+    assert.ok(encodedSize({ textBytes: 0, attachmentBytes: attachmentBytes + 1 }) > most);
+  }
 });

@@ -4,7 +4,7 @@ import type { Conversation } from '../../../conversation/model.js';
 import { Trouble } from '../parts/trouble.js';
 import { wanted } from '../state/composing.js';
 import { words } from '../state/preferences.js';
-import { addFiles, ChosenFiles, PickFiles } from './files.js';
+import { addFiles, ChosenFiles, hasTooMuch, PickFiles } from './files.js';
 import { Moved } from './moved.js';
 import { Preview } from './preview.js';
 import { type Answer, useAnswer } from './use-answer.js';
@@ -29,7 +29,8 @@ export function Composer({ conversation }: { readonly conversation: Conversation
     if (!field.current) return;
     field.current.rows = Math.min(14, Math.max(2, draft.text.split('\n').length + Math.floor(draft.text.length / 90)));
   }, [draft.text, isPreview]);
-  const canSend = sending === null && (draft.text.trim() !== '' || answer.files.length > 0);
+  const hasContent = draft.text.trim() !== '' || answer.files.length > 0;
+  const canSend = sending === null && hasContent && !hasTooMuch(answer);
   return (
     <form
       class={`composer ${isNote ? 'is-note' : 'is-answer'}`}

@@ -2,15 +2,31 @@
 import { sizeOf } from '../dates.js';
 import { Icon } from '../parts/icon.js';
 import { words } from '../state/preferences.js';
+import { me } from '../state/session.js';
 import type { Answer } from './use-answer.js';
 
 export const MAX_FILES = 50;
-/** What most mail servers take, before it is encoded. The server's own limit is said by its answer. */
+/** What most mail servers take, before it is encoded. */
 const USUAL = 18_000_000;
 
 export function addFiles(answer: Answer, list: FileList | null | undefined): void {
   if (!list || list.length === 0) return;
   answer.setFiles([...answer.files, ...list].slice(0, MAX_FILES));
+}
+
+export function sizeOfFiles({ files }: Pick<Answer, 'files'>): number {
+  return files.reduce((sum, file) => sum + file.size, 0);
+}
+
+/** Bytes of files that one such message can carry; the server refuses more. */
+function mostOf({ draft }: Pick<Answer, 'draft'>): number {
+  const limits = me.value?.limits;
+  return (draft.kind === 'note' ? limits?.note_attachments : limits?.answer_attachments) ?? Number.POSITIVE_INFINITY;
+}
+
+/** It would be refused, so it is not begun to be sent. */
+export function hasTooMuch(answer: Pick<Answer, 'draft' | 'files'>): boolean {
+  return sizeOfFiles(answer) > mostOf(answer);
 }
 
 export function PickFiles({ answer }: { readonly answer: Answer }) {
@@ -36,7 +52,7 @@ export function PickFiles({ answer }: { readonly answer: Answer }) {
 export function ChosenFiles({ answer }: { readonly answer: Answer }) {
   const w = words.value;
   if (answer.files.length === 0) return null;
-  const all = answer.files.reduce((sum, file) => sum + file.size, 0);
+  const all = sizeOfFiles(answer);
   return (
     <div class="chosen">
       <ul class="files" aria-label={w.attachments}>
@@ -59,13 +75,28 @@ export function ChosenFiles({ answer }: { readonly answer: Answer }) {
           </li>
         ))}
       </ul>
-      {answer.sending === null ? (
+      {answer.sending !== null ? (
+        <Sending part={answer.sending} />
+      ) : hasTooMuch(answer) ? (
+        <p class="bad" role="alert">
+          {w.tooLarge(sizeOf(all), sizeOf(mostOf(answer)))}
+        </p>
+      ) : (
         <p class="file-size">
           {answer.files.length > 1 && w.together(sizeOf(all))} {all > USUAL && w.maybeTooLarge}
         </p>
-      ) : (
-        <progress max={1} value={answer.sending} aria-label={w.sending} />
       )}
     </div>
+  );
+}
+
+/** When all has gone out, the server still has to store it: how long is not known. */
+function Sending({ part }: { readonly part: number }) {
+  const w = words.value;
+  return (
+    <p class="file-size">
+      {part < 1 ? w.sendingPart(Math.floor(100 * part)) : w.storing}
+      <progress max={1} aria-label={w.sending} {...(part < 1 ? { value: part } : {})} />
+    </p>
   );
 }

@@ -1,6 +1,6 @@
 /** Who is signed in, and which of his accounts is shown. */
 import { computed, signal } from '@preact/signals';
-import type { AgentProfile } from '../../../conversation/model.js';
+import type { AgentProfile, SignedIn } from '../../../conversation/model.js';
 import { ask, isFault, whenSignedOut } from '../api.js';
 import { leave } from '../sign-in/door.js';
 import { dropAllDrafts, setDraftOwner } from './drafts.js';
@@ -15,7 +15,7 @@ export type Session =
   /** The server cannot be reached. */
   | { readonly kind: 'away' }
   | { readonly kind: 'signed_out' }
-  | { readonly kind: 'signed_in'; readonly me: AgentProfile };
+  | { readonly kind: 'signed_in'; readonly me: SignedIn };
 
 export const session = signal<Session>({ kind: 'unknown' });
 const chosen = signal(readStored('account'));
@@ -37,7 +37,7 @@ export function chooseAccount(slug: string): void {
 
 export async function lookWhoIsSignedIn(): Promise<void> {
   try {
-    const person = await ask<AgentProfile>('GET', '/v1/me');
+    const person = await ask<SignedIn>('GET', '/v1/me');
     setDraftOwner(person.id);
     session.value = { kind: 'signed_in', me: person };
   } catch (error) {

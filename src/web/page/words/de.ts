@@ -220,11 +220,15 @@ export const de: Words = {
   removeFile: name => `${name} entfernen`,
   together: size => `Zusammen ${size}`,
   maybeTooLarge: 'Mails dieser Größe werden oft abgewiesen.',
+  tooLarge: (size, most) =>
+    `Diese Dateien haben ${size}, und eine Nachricht kann ${most} tragen. Entfernen Sie welche, oder senden Sie einen Link.`,
   preview: 'Vorschau',
   write: 'Weiterschreiben',
   send: 'Senden',
   addNote: 'Notiz anlegen',
   sending: 'Wird gesendet …',
+  sendingPart: percent => `Wird gesendet: ${percent} %`,
+  storing: 'Alles ist gesendet und wird gespeichert …',
   answerSent: 'Die Antwort ist gesendet.',
   noteAdded: 'Die Notiz ist angelegt.',
   moved: count =>

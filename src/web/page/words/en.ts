@@ -218,11 +218,15 @@ export const en = {
   removeFile: (name: string) => `Remove ${name}`,
   together: (size: string) => `Together ${size}`,
   maybeTooLarge: 'Mails of this size are often refused.',
+  tooLarge: (size: string, most: string) =>
+    `These files have ${size}, and one message can carry ${most}. Remove some, or send a link instead.`,
   preview: 'Preview',
   write: 'Go on writing',
   send: 'Send',
   addNote: 'Add the note',
   sending: 'Sending …',
+  sendingPart: (percent: number) => `Sending: ${percent} %`,
+  storing: 'All is sent and is being stored …',
   answerSent: 'The answer is sent.',
   noteAdded: 'The note is added.',
   moved: (count: number) =>
