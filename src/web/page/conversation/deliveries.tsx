@@ -23,7 +23,11 @@ export function Deliveries({ message }: { readonly message: Message }) {
               </>
             )}
           </span>
-          {detailOf(each, message) && <span class="delivery-why">{detailOf(each, message)}</span>}
+          {detailOf(each) && (
+            <span class="delivery-why" dir="auto">
+              {detailOf(each)}
+            </span>
+          )}
         </li>
       ))}
     </ul>
@@ -55,11 +59,8 @@ function stateText({ state, reason, report }: Delivery): string {
 }
 
 /** In the words of whoever said it. */
-function detailOf({ id, state, report, last_error, smtp_response }: Delivery, message: Message): string | null {
-  if (report === 'bounced') {
-    const entry = message.report.find(each => each.delivery_id === id);
-    return entry?.diagnostic ?? entry?.status ?? last_error ?? null;
-  }
-  if (state === 'failed' || state === 'deferred') return last_error ?? smtp_response;
+function detailOf({ state, reason, report, last_error, smtp_response }: Delivery): string | null {
+  if (report === 'bounced' || report === 'delayed') return last_error;
+  if (state === 'failed' || state === 'deferred' || reason === 'paused') return last_error ?? smtp_response;
   return null;
 }
