@@ -10,6 +10,8 @@ import { errorText, ReplydError } from '../base/errors.js';
 export interface Asset {
   readonly type: string;
   readonly bytes: Buffer;
+  /** The same, compressed when it was built. */
+  readonly gzip: Buffer;
 }
 
 export interface Bundle {
@@ -20,16 +22,20 @@ export interface Bundle {
 
 interface Manifest {
   readonly page: string;
-  readonly assets: Readonly<Record<string, { readonly type: string; readonly size: number }>>;
+  readonly assets: Readonly<Record<string, { readonly type: string; readonly size: number; readonly gzip: number }>>;
 }
 
 export function readBundle(folder: string): Bundle {
+  const read = (name: string, size: number) => {
+    const bytes = readFileSync(path.join(folder, name));
+    if (bytes.length !== size) throw new Error(`${name} has another size than its manifest says`);
+    return bytes;
+  };
   try {
     const manifest = JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')) as Manifest;
-    const assets = Object.entries(manifest.assets).map(([name, { type, size }]): [string, Asset] => {
-      const bytes = readFileSync(path.join(folder, name));
-      if (bytes.length !== size) throw new Error(`${name} has another size than its manifest says`);
-      return [name, { type, bytes }];
+    const assets = Object.entries(manifest.assets).map(([name, { type, ...sizes }]): [string, Asset] => {
+      const bytes = read(name, sizes.size);
+      return [name, { type, bytes, gzip: read(`${name}.gz`, sizes.gzip) }];
     });
     return { page: readFileSync(path.join(folder, manifest.page)), assets: new Map(assets) };
   } catch (error) {

@@ -49,6 +49,12 @@ export function sessionOf(exchange: Exchange): string | null {
 const PAGES = /^\/(?:sign-in|(?:conversations|settings)(?:\/[^/]{1,200})?)?$/;
 const DOCUMENT = /^\/html\/(msg_[0-9A-Za-z]{1,40})$/;
 
+/** Whether an Accept-Encoding names gzip, and not with the weight 0 (RFC 9110 section 12.5.3). */
+function takesGzip(accepted: string): boolean {
+  const [, weight = '1'] = /(?:^|,)\s*(?:x-)?gzip\s*(?:;\s*q=([\d.]+))?\s*(?=,|$)/i.exec(accepted) ?? [null, '0'];
+  return Number(weight) > 0;
+}
+
 export function createWeb(options: WebOptions): HttpHandler {
   const { store, bundle, api, site, isProxy } = options;
   const posts = signInRoutes({ ...options, clientOf: exchange => clientOf(clientAddress(exchange)).address });
@@ -114,8 +120,13 @@ export function createWeb(options: WebOptions): HttpHandler {
     }
     const asset = reads ? bundle.assets.get(path) : undefined;
     if (asset !== undefined) {
-      const headers = { 'content-type': asset.type, 'cache-control': 'public, max-age=31536000, immutable' };
-      await exchange.send(200, asset.bytes, headers);
+      const zipped = takesGzip(exchange.header('accept-encoding') ?? '');
+      await exchange.send(200, zipped ? asset.gzip : asset.bytes, {
+        'content-type': asset.type,
+        'cache-control': 'public, max-age=31536000, immutable',
+        vary: 'accept-encoding',
+        ...(zipped ? { 'content-encoding': 'gzip' } : {}),
+      });
       return 'assets';
     }
     const messageId = reads ? DOCUMENT.exec(path)?.[1] : undefined;

@@ -1,8 +1,11 @@
 /** What the page's server gives out, to whom, and what stands on every answer. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { ROUTES, requests } from '../api/every-route.js';
 import { startConversation } from '../api/served.js';
 import { changeRows } from '../engine.js';
@@ -60,6 +63,39 @@ test('the page is given out at all its addresses, its files for ever, and every 
   const broken = connect(port, '127.0.0.1');
   broken.write('nonsense\r\n\r\n');
   assert.match(await text(broken), /400[\s\S]*content-security-policy: default-src 'none'/);
+});
+
+test('a file goes out gzipped to whoever takes it so, and says that there are two of it', async context => {
+  const { ask, port } = await servePage(context);
+  const [script] = /\/assets\/main-\w+\.js/.exec((await ask('GET', '/')).text)!;
+  const get = async (accepted: string | null, method = 'GET') => {
+    const headers = { host: `127.0.0.1:${port}`, ...(accepted === null ? {} : { 'accept-encoding': accepted }) };
+    const asked = request({ port, path: script, method, headers }).end();
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    return { headers: response.headers, bytes: await buffer(response) };
+  };
+  const plain = await get(null);
+  for (const [accepted, isZipped] of [
+    ['gzip', true],
+    ['gzip, deflate, br, zstd', true],
+    ['br;q=1.0, GZIP;q=0.5', true],
+    ['deflate,x-gzip', true],
+    ['', false],
+    ['br, deflate', false],
+    ['gzip;q=0', false],
+    ['br, gzip; q=0.000, identity', false],
+    ['gzipped', false],
+  ] as const) {
+    const { headers, bytes } = await get(accepted);
+    assert.equal(headers['content-encoding'], isZipped ? 'gzip' : undefined, accepted);
+    assert.equal(headers.vary, 'accept-encoding', accepted);
+    assert.equal(headers['content-type'], plain.headers['content-type'], accepted);
+    assert.equal(Number(headers['content-length']), bytes.length, accepted);
+    assert.ok((isZipped ? gunzipSync(bytes) : bytes).equals(plain.bytes), accepted);
+    if (isZipped) assert.ok(bytes.length < plain.bytes.length / 2, accepted);
+  }
+  const head = await get('gzip', 'HEAD');
+  assert.deepEqual([head.headers['content-encoding'], head.bytes.length], ['gzip', 0]);
 });
 
 test('over http on loopback nothing is said of https', async context => {

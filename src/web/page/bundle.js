@@ -2,12 +2,14 @@
  * Bundles the page for the browser into dist/web: `npm run build` runs it behind the compiler.
  *
  * It writes `page.html`, the files that it names under `assets/` with a hash of their content in the name (so they may be
- * kept for ever), and `manifest.json`: `{ page, assets: { "/assets/NAME": { type, size } } }`. The web server gives out
- * what stands in the manifest and nothing else.
+ * kept for ever), beside each the same gzipped (`NAME.gz`), and `manifest.json`:
+ * `{ page, assets: { "/assets/NAME": { type, size, gzip } } }`, with the bytes of both. The web server gives out what stands
+ * in the manifest and nothing else.
  */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { constants, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -41,8 +43,10 @@ let page = await readFile(path.join(here, 'page.html'), 'utf8');
 const assets = {};
 for (const file of outputFiles) {
   const name = path.basename(file.path);
+  const zipped = gzipSync(file.contents, { level: constants.Z_BEST_COMPRESSION });
   await writeFile(file.path, file.contents);
-  assets[`/assets/${name}`] = { type: TYPES[path.extname(name)], size: file.contents.length };
+  await writeFile(`${file.path}.gz`, zipped);
+  assets[`/assets/${name}`] = { type: TYPES[path.extname(name)], size: file.contents.length, gzip: zipped.length };
   // `main-ABCD1234.js` stands in the page as `main.js`.
   page = page.replace(name.replace(/-[A-Z0-9]{8}(?=\.)/, ''), name);
 }

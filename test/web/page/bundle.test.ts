@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 
 const BUILT = 'dist/web';
 const SOURCES = 'src/web/page';
 
 interface Manifest {
   readonly page: string;
-  readonly assets: Readonly<Record<string, { readonly type: string; readonly size: number }>>;
+  readonly assets: Readonly<Record<string, { readonly type: string; readonly size: number; readonly gzip: number }>>;
 }
 
 const manifest = JSON.parse(readFileSync(path.join(BUILT, 'manifest.json'), 'utf8')) as Manifest;
@@ -20,13 +20,17 @@ function sources(): string[] {
     .map(name => path.join(SOURCES, name));
 }
 
-test('the manifest names every file of the bundle, with a hash in its name, its type and size', () => {
+test('the manifest names every file of the bundle, with a hash in its name, its type, and its size plain and gzipped', () => {
   const built = readdirSync(path.join(BUILT, 'assets')).map(name => `/assets/${name}`);
-  assert.deepEqual(Object.keys(manifest.assets).sort(), built.sort());
-  for (const [address, { type, size }] of Object.entries(manifest.assets)) {
+  const named = Object.keys(manifest.assets).flatMap(address => [address, `${address}.gz`]);
+  assert.deepEqual(named.sort(), built.sort());
+  for (const [address, { type, size, gzip }] of Object.entries(manifest.assets)) {
     assert.match(address, /^\/assets\/[a-z]+-[A-Z0-9]{8}\.(?:js|css|svg)$/);
     assert.match(type, /^(?:text\/(?:javascript|css); charset=utf-8|image\/svg\+xml)$/);
-    assert.equal(readFileSync(path.join(BUILT, address)).length, size);
+    const bytes = readFileSync(path.join(BUILT, address));
+    const zipped = readFileSync(path.join(BUILT, `${address}.gz`));
+    assert.deepEqual([bytes.length, zipped.length], [size, gzip]);
+    assert.ok(gunzipSync(zipped).equals(bytes), address);
   }
 });
 
