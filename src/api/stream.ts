@@ -13,9 +13,18 @@ import { errorText, faultLevel, isReplydError, ReplydError } from '../base/error
 import type { Log } from '../base/log.js';
 import { counter, gauge } from '../base/metrics.js';
 import { createWaker } from '../base/waker.js';
-import type { Event } from '../conversation/model.js';
 import type { Store } from '../conversation/store.js';
 import { accountFor } from './access.js';
+import {
+  bytesOf,
+  createLately,
+  type Encoded,
+  encoded,
+  isFor,
+  type Receiver,
+  type Redact,
+  take,
+} from './encoded-events.js';
 import { type Route, route } from './route.js';
 import { AccountQuery } from './schema.js';
 import { createShares, type Seat, STREAMED } from './shares.js';
@@ -38,15 +47,9 @@ export interface EventStream {
   close(): void;
 }
 
-type Redact = (text: string) => Promise<string>;
-
-interface Reader {
-  readonly account: string | null;
+interface Reader extends Receiver {
   readonly isValid: () => Promise<boolean>;
   readonly seat: Seat;
-  readonly redact: Redact | null;
-  /** Id of the last event that it got, or that is not for it. */
-  position: string;
   /** Events to read at a time from the store. */
   limit: number;
   /** Called when there is something for it (these bytes), or when it has ended; null: it waits for nothing. */
@@ -57,15 +60,6 @@ interface Piece {
   readonly bytes: Buffer;
   /** It is taken, or never will be. */
   end(): void;
-}
-
-/** An event as it is sent. */
-interface Encoded {
-  readonly id: string;
-  readonly account: string;
-  readonly bytes: Buffer;
-  /** As agents see it, when one does. */
-  forAgents: Promise<Buffer> | null;
 }
 
 /** Not timed: it lasts as long as its reader. */
@@ -80,10 +74,11 @@ const PAGE = 20;
 const MAX_READERS = 500;
 /** Of one account. */
 const MAX_READERS_OF_ACCOUNT = 250;
-/** Events read at a time for one reader. */
-const CATCH_UP_PAGE = 20;
 /** Bytes of events that a reader gets at a time, but for an event that is longer. */
 const PIECE = 16 * 1024;
+/** The same, and events read at a time, for a reader that catches up: each read of the store costs others something. */
+const CATCH_UP_PIECE = 64 * 1024;
+const CATCH_UP_PAGE = 60;
 /** Bytes of encoded events that are kept for all readers. */
 const KEPT = 2 * 1024 * 1024;
 /** How long a reader may take nothing, milliseconds. */
@@ -105,12 +100,8 @@ export function openStream(options: {
   let from = '';
   let position = '';
   let lastTurn: Promise<unknown> = Promise.resolve();
-  /** What a reader got from the store last: hundreds that fall behind together want the same. */
-  let lastTaken: {
-    readonly account: string | null;
-    readonly after: string;
-    readonly events: readonly Encoded[];
-  } | null = null;
+  /** What readers got from the store lately, by reader's account and place: hundreds that fall behind together want the same. */
+  const lately = createLately(KEPT);
   readersNow.set(0);
   const checks = setInterval(checkReaders, HEARTBEAT);
   checks.unref();
@@ -159,7 +150,7 @@ export function openStream(options: {
 
   /** What comes next for it of the latest events; none: it has all of them. */
   function nextOfLatest(reader: Reader): readonly Encoded[] {
-    const taken = take(reader, latest, nextAt(reader));
+    const taken = take(reader, latest, { begin: nextAt(reader), most: PIECE });
     if (reader.position < position && taken.length === 0) reader.position = position;
     return taken;
   }
@@ -167,15 +158,17 @@ export function openStream(options: {
   /** What comes next for it, from the store or as another reader got it just now; none: it has all there was. */
   async function nextOfStore(reader: Reader): Promise<readonly Encoded[]> {
     const { account, position: after } = reader;
-    if (lastTaken?.account === account && lastTaken.after === after) return take(reader, lastTaken.events, 0);
+    const place = `${account ?? ''} ${after}`;
+    const known = lately.get(place);
+    if (known !== undefined) return take(reader, known, { begin: 0, most: CATCH_UP_PIECE });
     const seen = position;
     const events = await store.events({ ...(account === null ? {} : { account }), after, limit: reader.limit });
-    const taken = take(reader, events.map(encoded), 0);
+    const taken = take(reader, events.map(encoded), { begin: 0, most: CATCH_UP_PIECE });
     const count = taken.length;
     // The others of the page are read again when it has taken these: they are not kept for it.
     reader.limit = count < events.length ? Math.max(1, count) : Math.min(reader.limit * 2, CATCH_UP_PAGE);
     if (events.length === 0 && reader.position < seen) reader.position = seen;
-    if (count > 0) lastTaken = { account, after, events: taken };
+    if (count > 0) lately.add(place, taken);
     return taken;
   }
 
@@ -375,44 +368,4 @@ export function eventRoute(stream: EventStream): Route {
       }
     },
   });
-}
-
-function encoded(event: Event): Encoded {
-  const bytes = Buffer.from(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
-  return { id: event.id, account: event.account, bytes, forAgents: null };
-}
-
-function isFor({ account }: Reader, event: Encoded): boolean {
-  return account === null || account === event.account;
-}
-
-/** What it gets next of these events, PIECE bytes or one event; none is for it: none. It has them then. */
-function take(reader: Reader, events: readonly Encoded[], begin: number): readonly Encoded[] {
-  const taken: Encoded[] = [];
-  let size = 0;
-  for (let at = begin; at < events.length; at += 1) {
-    const event = events[at]!;
-    if (isFor(reader, event)) {
-      size += event.bytes.length;
-      if (size > PIECE && taken.length > 0) break;
-      taken.push(event);
-    }
-    reader.position = event.id;
-  }
-  return taken;
-}
-
-/** As the reader may see them: for all agents that is found out once. Null: none. */
-async function bytesOf({ redact }: Reader, events: readonly Encoded[]): Promise<Buffer | null> {
-  if (events.length === 0) return null;
-  const pieces =
-    redact === null
-      ? events.map(event => event.bytes)
-      : await Promise.all(
-          events.map(event => {
-            event.forAgents ??= redact(event.bytes.toString()).then(text => Buffer.from(text));
-            return event.forAgents;
-          }),
-        );
-  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
 }

@@ -172,6 +172,30 @@ test('two hundred readers hear the same', async context => {
   for (const { events } of readers) assert.deepEqual(events, readers[0]!.events);
 });
 
+test('readers that fell behind together hear all of it, and the store is hardly asked more often than for one', async context => {
+  const served = await serve(context);
+  const { id } = await startConversation(served.store);
+  const first = await read(context, served, served.acme);
+  const place = first.last();
+  first.end();
+  await eventually('it is gone', () => first.ended());
+  for (let i = 0; i < 10; i += 1) await note(served, id, `${i} ${'x'.repeat(100_000)}`);
+  const asked = new Map<string, number>();
+  const { events } = served.store;
+  Object.assign(served.store, {
+    events: (query: Parameters<typeof events>[0]) => {
+      if (query.account !== undefined) asked.set(query.after, (asked.get(query.after) ?? 0) + 1);
+      return events(query);
+    },
+  });
+  const readers = await Promise.all(Array.from({ length: 20 }, () => read(context, served, served.acme, place)));
+  await eventually('all heard', () => readers.every(each => each.events.length === 10));
+  for (const reader of readers) assert.deepEqual(reader.events, readers[0]!.events);
+  const times = [...asked.values()].reduce((sum, each) => sum + each, 0);
+  assert.ok(times >= 10, `asked ${times} times for the events of the account`);
+  assert.ok(times < 100, `asked ${times} times, and 200 would be each reader by itself`);
+});
+
 test('an end of the daemon ends the streams properly', async context => {
   const served = await serve(context);
   const reader = await read(context, served, served.acme);

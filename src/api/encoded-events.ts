@@ -1,0 +1,93 @@
+/**
+ * Events as they are sent to readers of the stream: each is written as JSON once, and a reader gets a piece of them at a
+ * time.
+ */
+import type { Event } from '../conversation/model.js';
+
+/** An event as it is sent. */
+export interface Encoded {
+  readonly id: string;
+  readonly account: string;
+  readonly bytes: Buffer;
+  /** As agents see it, when one does. */
+  forAgents: Promise<Buffer> | null;
+}
+
+/** Takes out what no agent may read. */
+export type Redact = (text: string) => Promise<string>;
+
+/** Who gets them. */
+export interface Receiver {
+  /** Slug; null: all accounts. */
+  readonly account: string | null;
+  /** Null: it is no agent's. */
+  readonly redact: Redact | null;
+  /** Id of the last event that it got, or that is not for it. */
+  position: string;
+}
+
+export function encoded(event: Event): Encoded {
+  const bytes = Buffer.from(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+  return { id: event.id, account: event.account, bytes, forAgents: null };
+}
+
+/** Pieces by name, the newest up to so many bytes. */
+export function createLately(most: number) {
+  const pieces = new Map<string, readonly Encoded[]>();
+  const size = (events: readonly Encoded[]) => events.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  let total = 0;
+  return {
+    get: (name: string) => pieces.get(name),
+    add(name: string, events: readonly Encoded[]) {
+      pieces.set(name, events);
+      total += size(events);
+      for (const [oldest, gone] of pieces) {
+        if (total <= most) break;
+        pieces.delete(oldest);
+        total -= size(gone);
+      }
+    },
+  };
+}
+
+export function isFor({ account }: Pick<Receiver, 'account'>, event: Encoded): boolean {
+  return account === null || account === event.account;
+}
+
+/** What it gets next of these events, `most` bytes or one event; none is for it: none. It has them then. */
+export function take(
+  reader: Receiver,
+  events: readonly Encoded[],
+  { begin, most }: { readonly begin: number; readonly most: number },
+): readonly Encoded[] {
+  const taken: Encoded[] = [];
+  let size = 0;
+  for (let at = begin; at < events.length; at += 1) {
+    const event = events[at]!;
+    if (isFor(reader, event)) {
+      size += event.bytes.length;
+      if (size > most && taken.length > 0) break;
+      taken.push(event);
+    }
+    reader.position = event.id;
+  }
+  return taken;
+}
+
+/** As the reader may see them: for all agents that is found out once. Null: none. */
+export async function bytesOf(
+  { redact }: Pick<Receiver, 'redact'>,
+  events: readonly Encoded[],
+): Promise<Buffer | null> {
+  if (events.length === 0) return null;
+  const pieces =
+    redact === null
+      ? events.map(event => event.bytes)
+      : await Promise.all(
+          events.map(event => {
+            event.forAgents ??= redact(event.bytes.toString()).then(text => Buffer.from(text));
+            return event.forAgents;
+          }),
+        );
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+}
