@@ -19,7 +19,7 @@ export const de: Words = {
   signedOut: 'Sie sind abgemeldet.',
   slowDown: seconds =>
     seconds > 0
-      ? `Zu viele Versuche. Bitte in ${seconds < 90 ? `${seconds} Sekunden` : `${Math.ceil(seconds / 60)} Minuten`} noch einmal.`
+      ? `Zu viele Versuche. Bitte in ${seconds === 1 ? '1 Sekunde' : seconds < 90 ? `${seconds} Sekunden` : `${Math.ceil(seconds / 60)} Minuten`} noch einmal.`
       : 'Zu viele Versuche. Bitte kurz warten und noch einmal versuchen.',
 
   // top bar
@@ -252,6 +252,8 @@ export const de: Words = {
   hookWorks: 'Es wurde angenommen',
   hookFails: 'Es wurde nicht angenommen',
   failingSince: 'gestört seit',
+  hookFailures: 'Letzte Fehler',
+  noFailures: 'Alles wurde angenommen.',
   test: 'Testen',
   newSecret: 'Neues Geheimnis',
   removeHook: url => `An ${url} wird nichts mehr gesendet, und was darauf wartet, ist verloren.`,

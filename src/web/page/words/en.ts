@@ -17,7 +17,7 @@ export const en = {
   signedOut: 'You are signed out.',
   slowDown: (seconds: number) =>
     seconds > 0
-      ? `Too many attempts. Please try again in ${seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`
+      ? `Too many attempts. Please try again in ${seconds === 1 ? '1 second' : seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`
       : 'Too many attempts. Please wait a moment and try again.',
 
   // top bar
@@ -250,6 +250,8 @@ export const en = {
   hookWorks: 'It was taken',
   hookFails: 'It was not taken',
   failingSince: 'in trouble since',
+  hookFailures: 'Recent failures',
+  noFailures: 'Everything was taken.',
   test: 'Test',
   newSecret: 'New secret',
   removeHook: (url: string) => `Nothing is posted to ${url} any more, and what waits for it is lost.`,
