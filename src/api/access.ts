@@ -133,6 +133,7 @@ export function storeFor(store: Store, caller: Caller, once?: IdempotentRequest[
 
   async function ownFilter(filter: Filter, cursor: string | null): Promise<Filter> {
     if (filter.conversation !== undefined) await own(filter.conversation);
+    if (filter.hook !== undefined) await own(filter.hook);
     if (typeof filter.contact === 'string' && !filter.contact.includes('@')) await own(filter.contact);
     if (filter.before !== undefined && cursor !== null) {
       if (!filter.before.startsWith(cursor)) throw wrongCursor();
@@ -248,6 +249,7 @@ interface AgentChange {
 interface Filter {
   readonly account?: string;
   readonly conversation?: string;
+  readonly hook?: string;
   readonly contact?: unknown;
   readonly before?: string;
 }

@@ -206,6 +206,7 @@ export const DeliveryQuery = strict({
   account: Type.Optional(account),
   state: Type.Optional(DeliveryState),
   conversation: Type.Optional(Type.String({ maxLength: 40, description: 'Id.' })),
+  hook: Type.Optional(Type.String({ maxLength: 40, description: 'Id: what goes there.' })),
   ...page,
 });
 export const SearchQuery = strict({

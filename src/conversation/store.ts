@@ -272,7 +272,9 @@ export interface Store extends QueueStore, AgentStore {
   clearUnfiled(which: { state: 'kept' | 'refused'; before?: number }): Promise<number>;
 
   // Deliveries
-  deliveries(filter: Filter & { state?: DeliveryState; conversation?: string }): Promise<readonly QueuedDelivery[]>;
+  deliveries(
+    filter: Filter & { state?: DeliveryState; conversation?: string; hook?: string },
+  ): Promise<readonly QueuedDelivery[]>;
   delivery(id: string): Promise<QueuedDelivery>;
   /** Makes a deferred, failed or waiting delivery due now. Throws conflict when it can't be. */
   retryDelivery(id: string): Promise<QueuedDelivery>;

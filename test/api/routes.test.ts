@@ -62,6 +62,7 @@ test('no route shows or changes anything of another account', async context => {
     ['GET', '/v1/conversations?account=acme'],
     ['GET', '/v1/contacts?account=acme'],
     ['GET', '/v1/deliveries?account=acme'],
+    ['GET', `/v1/deliveries?hook=${/hook_\w+/.exec(all['GET /v1/hooks/{id}']!.place)![0]}`],
     ['GET', '/v1/hooks?account=acme'],
     ['GET', '/v1/agents?account=acme'],
     ['GET', '/v1/events?account=acme'],

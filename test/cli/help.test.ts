@@ -59,7 +59,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   'attachment get': '-o',
   'mail list': '--state',
   'mail clear': '--state --older --yes',
-  'queue list': '--state',
+  'queue list': '--state --hook',
   'queue retry': '--state',
   deliver: '--door --socket --sender',
   'key add': '--operator --name',

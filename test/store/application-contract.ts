@@ -145,6 +145,18 @@ export function applicationContract(name: string, open: Open): void {
         { now, retryAt: null },
       );
       assert.equal(await store.latestEvent(), before);
+      // A hook's own deliveries, and those of no other.
+      const { hook: another } = await store.addHook({ account: 'acme', url: 'https://app.example/another' });
+      const failures = await store.deliveries({ hook: hook.id, state: 'failed', limit: 9 });
+      assert.deepEqual(
+        failures.map(each => [each.id, each.recipient, each.last_error]),
+        [[next!.deliveryId, 'https://app.example/hook', '410']],
+      );
+      assert.ok((await store.deliveries({ hook: hook.id, limit: 9 })).length > 2);
+      assert.deepEqual(await store.deliveries({ hook: another.id, limit: 9 }), []);
+      await assert.rejects(store.deliveries({ hook: 'hook_00000000000', limit: 9 }), error =>
+        isReplydError(error, 'hook_not_found'),
+      );
     },
   );
 

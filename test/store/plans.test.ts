@@ -107,6 +107,8 @@ test('every statement finds its rows by an index', async context => {
     { conversation: id },
     { state: 'failed' },
     { account: 'acme', state: 'waiting' },
+    { hook: hook.id },
+    { account: 'acme', hook: hook.id, state: 'failed' },
   ] as const;
   for (const filter of filters) await store.deliveries({ ...filter, limit: 9 });
   for (const account of [undefined, 'acme']) {

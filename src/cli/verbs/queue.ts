@@ -17,11 +17,17 @@ const RETRYABLE = ['waiting', 'deferred', 'failed'] as const;
 export function defineQueue(group: Command): void {
   defineListVerb(group.command('list'), {
     does: 'list deliveries, the newest first',
-    examples: ['queue list', 'queue list --state failed --json', 'queue list --account acme --limit 10'],
+    examples: [
+      'queue list',
+      'queue list --state failed --json',
+      'queue list --account acme --limit 10',
+      'queue list --hook hook_04x0g2k9c7d --state deferred',
+    ],
     more: `States: ${DELIVERY_STATES.join(', ')}.`,
     options: [
       option('--state <state>', 'in this state', oneOf('state', DELIVERY_STATES)),
       option('--account <slug>', 'of this account'),
+      option('--hook <id>', 'to this hook'),
     ],
     async before({ store, loaded }) {
       const paused = pausedText(await queueState(store));

@@ -29,6 +29,7 @@ export const deliveries: Verb<'deliveries'> = async (tx, filter) => {
     filter.state === undefined ? null : [inState(filter.state), filter.state],
     filter.account === undefined ? null : ['account_key = $', (await accountBySlug(tx, filter.account)).key],
     filter.conversation === undefined ? null : ['conversation_key = $', keyOf('conversation', filter.conversation)],
+    filter.hook === undefined ? null : ['destination = $', encodeId('hook', (await byId(tx, 'hook', filter.hook)).key)],
     filter.before === undefined ? null : ['key < $', keyOf('delivery', filter.before)],
   ];
   const rows = await newest(tx, 'delivery', { terms, limit: filter.limit });

@@ -1,12 +1,13 @@
 /** Where the account's events are posted, and how that goes. */
 import { useState } from 'preact/hooks';
-import type { Hook } from '../../../conversation/model.js';
+import type { Hook, QueuedDelivery } from '../../../conversation/model.js';
 import { ask } from '../api.js';
 import { act } from '../parts/act.js';
 import { Confirm } from '../parts/dialog.js';
 import { Trouble } from '../parts/trouble.js';
 import { When } from '../parts/when.js';
 import { words } from '../state/preferences.js';
+import { pathOf } from '../state/route.js';
 import { account } from '../state/session.js';
 import { notify } from '../state/told.js';
 import { Once } from './once.js';
@@ -91,6 +92,7 @@ function HookCard({ hook, onChange, onSecret }: HookCardProps) {
           )}
         </p>
       )}
+      <Failures hook={hook} />
       <div class="buttons">
         <button type="button" onClick={test}>
           {w.test}
@@ -112,5 +114,56 @@ function HookCard({ hook, onChange, onSecret }: HookCardProps) {
         />
       )}
     </li>
+  );
+}
+
+/** Of each state. */
+const SHOWN_FAILURES = 20;
+
+/** What the receiver did not take lately. It is read when it is looked at, and at once where a hook is in trouble. */
+function Failures({ hook }: { readonly hook: Hook }) {
+  const [isOpen, setOpen] = useState(hook.failing_since !== null || hook.state === 'off');
+  return (
+    <details class="fold" open={isOpen} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>{words.value.hookFailures}</summary>
+      {isOpen && <FailureList hook={hook} />}
+    </details>
+  );
+}
+
+function FailureList({ hook }: { readonly hook: Hook }) {
+  const w = words.value;
+  const query = { account: hook.account, hook: hook.id, limit: SHOWN_FAILURES };
+  const lists = [
+    useList<QueuedDelivery>('/v1/deliveries', { ...query, state: 'deferred' }),
+    useList<QueuedDelivery>('/v1/deliveries', { ...query, state: 'failed' }),
+  ];
+  const broken = lists.find(each => each.fault !== null);
+  if (broken?.fault) return <Trouble fault={broken.fault} onAgain={broken.again} />;
+  if (lists.some(each => each.rows === null)) return <p class="hint">{w.loading}</p>;
+  // Ids are in the order of time.
+  const failures = lists.flatMap(each => each.rows ?? []).sort((a, b) => (a.id < b.id ? 1 : -1));
+  if (failures.length === 0) return <p class="empty">{w.noFailures}</p>;
+  return (
+    <ul class="plain">
+      {failures.slice(0, SHOWN_FAILURES).map(each => (
+        <li key={each.id}>
+          <When at={each.created_at} /> · {w.queueStates[each.state === 'failed' ? 'failed' : 'deferred']} ·{' '}
+          {w.attempts(each.attempts)}
+          {each.conversation_id !== null && (
+            <>
+              {' '}
+              · <a href={pathOf({ kind: 'conversation', id: each.conversation_id })}>{w.conversation}</a>
+            </>
+          )}
+          {each.last_error !== null && (
+            <span class="bad" dir="auto">
+              {' '}
+              {each.last_error}
+            </span>
+          )}
+        </li>
+      ))}
+    </ul>
   );
 }
