@@ -74,20 +74,27 @@ export function take(
   return taken;
 }
 
-/** As the reader may see them: for all agents that is found out once. Null: none. */
+/** As the reader may see them: for all agents that is found out once, for all of these together. Null: none. */
 export async function bytesOf(
   { redact }: Pick<Receiver, 'redact'>,
   events: readonly Encoded[],
 ): Promise<Buffer | null> {
   if (events.length === 0) return null;
-  const pieces =
-    redact === null
-      ? events.map(event => event.bytes)
-      : await Promise.all(
-          events.map(event => {
-            event.forAgents ??= redact(event.bytes.toString()).then(text => Buffer.from(text));
-            return event.forAgents;
-          }),
-        );
+  if (redact !== null) redactAll(events, redact);
+  const pieces = await Promise.all(events.map(event => (redact === null ? event.bytes : event.forAgents!)));
   return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+}
+
+/** An event ends with an empty line, and no JSON has one. */
+const END = '\n\n';
+
+function redactAll(events: readonly Encoded[], redact: Redact): void {
+  const unknown = events.filter(event => event.forAgents === null);
+  if (unknown.length === 0) return;
+  const all = redact(unknown.map(event => event.bytes.toString()).join('')).then(text => text.split(END));
+  for (const [index, event] of unknown.entries()) event.forAgents = all.then(texts => Buffer.from(texts[index]! + END));
+  // A store that is away for a moment: they are asked for again.
+  all.catch(() => {
+    for (const event of unknown) event.forAgents = null;
+  });
 }

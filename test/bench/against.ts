@@ -17,7 +17,7 @@ import { runLoad } from './smtp-client.js';
 
 const CONVERSATIONS = 1000;
 
-interface Side {
+export interface Side {
   readonly name: string;
   readonly daemon: DaemonProcess;
   readonly recipients: string;
@@ -34,44 +34,54 @@ export async function against(folder: string, quick: boolean): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  const pairs = Number(process.env.REPLYD_BENCH_PAIRS ?? (quick ? 1 : 7));
-  const numbers = (process.env.REPLYD_BENCH_CONNECTIONS ?? '1,10,50').split(',').map(Number);
-  const seconds = quick ? 1.5 : 5;
   const sides: Side[] = [];
   try {
     sides.push(await open('this', path.resolve('bin/replyd')), await open('other', other));
-    // Daemons run for months: V8 compiles what a mail passes for some 30,000 mails.
-    for (const side of sides) await load(side, 50, quick ? 1 : 20);
-    for (const connections of numbers) {
-      const ratios: number[] = [];
-      const rates: Record<string, number[]> = { this: [], other: [] };
-      for (const side of sides) Object.assign(side, { mails: 0, seconds: 0 });
-      for (let pair = 0; pair < pairs; pair++) {
-        const order = pair % 2 === 0 ? sides : sides.toReversed();
-        for (const side of order) rates[side.name]!.push(await load(side, connections, seconds));
-        ratios.push(rates.this!.at(-1)! / rates.other!.at(-1)!);
-      }
-      const spread = ratios.map(ratio => ratio.toFixed(2)).join(' ');
-      print(
-        `${connections} connections: this ${Math.round(median(rates.this!))}, other ${Math.round(median(rates.other!))} mails/s, ratio ${median(ratios).toFixed(3)} (${spread})`,
-      );
-      const [mine, others] = sides.map(side => (side.seconds / side.mails) * 1e6);
-      print(
-        `  CPU a mail: this ${Math.round(mine!)} µs, other ${Math.round(others!)} µs, ratio ${(mine! / others!).toFixed(3)}`,
-      );
-    }
-    for (const { name, daemon, accepted } of sides) {
-      const { mails } = await daemon.json<{ readonly mails: number }>(['stats']);
-      if (mails !== accepted) throw new Error(`${name} stored ${mails} of ${accepted} mails`);
-    }
+    await inTurns(sides, quick);
   } finally {
     for (const side of sides) await side.daemon.close();
   }
 }
 
+/** Prints the ratios of the first side over the other. Throws when one has not stored what it acknowledged. */
+export async function inTurns(sides: readonly Side[], quick: boolean): Promise<void> {
+  const pairs = Number(process.env.REPLYD_BENCH_PAIRS ?? (quick ? 1 : 7));
+  const numbers = (process.env.REPLYD_BENCH_CONNECTIONS ?? '1,10,50').split(',').map(Number);
+  const seconds = quick ? 1.5 : 5;
+  const [first, other] = [sides[0]!.name, sides[1]!.name];
+  // Daemons run for months: V8 compiles what a mail passes for some 30,000 mails.
+  for (const side of sides) await load(side, 50, quick ? 1 : 20);
+  for (const connections of numbers) {
+    const ratios: number[] = [];
+    const rates: Record<string, number[]> = { [first]: [], [other]: [] };
+    for (const side of sides) Object.assign(side, { mails: 0, seconds: 0 });
+    for (let pair = 0; pair < pairs; pair++) {
+      const order = pair % 2 === 0 ? sides : sides.toReversed();
+      for (const side of order) rates[side.name]!.push(await load(side, connections, seconds));
+      ratios.push(rates[first]!.at(-1)! / rates[other]!.at(-1)!);
+    }
+    const spread = ratios.map(ratio => ratio.toFixed(2)).join(' ');
+    print(
+      `${connections} connections: ${first} ${Math.round(median(rates[first]!))}, ${other} ${Math.round(median(rates[other]!))} mails/s, ratio ${median(ratios).toFixed(3)} (${spread})`,
+    );
+    const [mine, others] = sides.map(side => (side.seconds / side.mails) * 1e6);
+    print(
+      `  CPU a mail: ${first} ${Math.round(mine!)} µs, ${other} ${Math.round(others!)} µs, ratio ${(mine! / others!).toFixed(3)}`,
+    );
+  }
+  for (const { name, daemon, accepted } of sides) {
+    const { mails } = await daemon.json<{ readonly mails: number }>(['stats']);
+    if (mails !== accepted) throw new Error(`${name} stored ${mails} of ${accepted} mails`);
+  }
+}
+
 /** Filled over HTTP, so that each program makes a store of its own schema. */
 async function open(name: string, program: string): Promise<Side> {
-  const daemon = await makeDaemon({ program, settings: { 'log.level': 'info' } });
+  return filledSide(name, await makeDaemon({ program, settings: { 'log.level': 'info' } }));
+}
+
+/** Starts the daemon and fills it. */
+export async function filledSide(name: string, daemon: DaemonProcess): Promise<Side> {
   await daemon.start();
   const { recipients } = await fill(daemon, CONVERSATIONS);
   return { name, daemon, recipients, accepted: 0, mails: 0, seconds: 0 };

@@ -10,6 +10,7 @@ import { run as api } from './api.js';
 import { commandLine } from './command-line.js';
 import { hostile } from './hostile.js';
 import { memory } from './memory.js';
+import { openPage } from './open-page.js';
 import { postgres } from './postgres.js';
 import { run as replyText } from './reply-text.js';
 import { search } from './search.js';
@@ -29,6 +30,7 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<void>>> = 
   api,
   postgres,
   search,
+  'open-page': openPage,
 };
 
 const words = process.argv.slice(2);
