@@ -11,6 +11,7 @@ import { type ErrorCode, isReplydError, ReplydError } from '../base/errors.js';
 import type { AgentSession, SignInLink } from '../conversation/agent-store.js';
 import type { Agent, AgentNotify, AgentProfile, AgentRole, ApiKey, Conversation } from '../conversation/model.js';
 import type { Caller } from '../conversation/ports.js';
+import { pauseQueue, type QueueState, queueState, resumeQueue } from '../conversation/queue-state.js';
 import type { ConversationRef } from '../conversation/ref.js';
 import { mailSignInLink } from '../conversation/sign-in.js';
 import { ONCE_VERBS, type OnceVerb, type Store } from '../conversation/store.js';
@@ -64,6 +65,9 @@ const OF_ADMINS: ReadonlySet<Verb> = new Set<Verb>([
   ...(['addAgent', 'account', 'setAccount'] as const),
 ]);
 
+/** `can_change`: the caller may pause and resume it. */
+type Queue = QueueState & { readonly can_change: boolean };
+
 /** The store as one caller may use it. */
 export type CallerStore = Pick<Store, Verb> & {
   /** Who is signed in. */
@@ -77,6 +81,10 @@ export type CallerStore = Pick<Store, Verb> & {
   newSignInLink(account: string, who: string, how: { readonly shown: boolean }): Promise<SignInLink>;
   /** Queues the mail with a link that was given out here; returns its delivery. */
   mailSignInLink(link: SignInLink, how: Parameters<typeof mailSignInLink>[2]): Promise<string>;
+  /** For whoever administers an account. */
+  queue(): Promise<Queue>;
+  /** For whoever administers every account: their mails go through one queue. */
+  setQueue(change: { readonly paused: boolean; readonly reason?: string }): Promise<Queue>;
   /** The mail that a message came in, null when it came in none. */
   mailOf(messageId: string): Promise<Awaited<ReturnType<Store['mail']>> | null>;
   /** The bytes behind an attachment or mail that was given out here. */
@@ -200,6 +208,19 @@ export function storeFor(store: Store, caller: Caller, once?: IdempotentRequest[
       return store.newSignInLink(id, { knownTo, ...withinOf(caller) });
     },
     mailSignInLink: (link, how) => mailSignInLink(store, link, how),
+    async queue() {
+      if (withinOf(caller).within?.length === 0) requireAdmin(caller, null);
+      return { ...(await queueState(store)), can_change: await runsAll(store, caller) };
+    },
+    async setQueue({ paused, reason = null }) {
+      if (!(await runsAll(store, caller))) {
+        throw new ReplydError(
+          'forbidden',
+          'All accounts have one queue: only who administers each of them may do that.',
+        );
+      }
+      return { ...(await (paused ? pauseQueue(store, reason) : resumeQueue(store))), can_change: true };
+    },
     async mailOf(messageId) {
       await own(messageId);
       const { mail_id } = await store.message(messageId);
@@ -238,6 +259,11 @@ function requireAdmin({ roles }: Caller, account: string | null): void {
 function withinOf({ accounts, roles }: Caller): { within?: readonly string[] } {
   if (accounts === null) return {};
   return { within: roles === null ? accounts : accounts.filter(account => roles.get(account) === 'admin') };
+}
+
+async function runsAll(store: Pick<Store, 'accounts'>, caller: Caller): Promise<boolean> {
+  const { within } = withinOf(caller);
+  return within === undefined || (await store.accounts()).every(({ slug }) => within.includes(slug));
 }
 
 interface AgentChange {

@@ -9,6 +9,7 @@ import {
   Account,
   Agent,
   AgentNotify,
+  AgentProfile,
   AgentRole,
   Channel,
   Contact,
@@ -21,7 +22,6 @@ import {
   MailIntent,
   Message,
   QueuedDelivery,
-  SignedIn,
 } from '../conversation/model.js';
 import { orNull, time, words } from '../conversation/schema.js';
 import { SearchHit } from '../conversation/search/hit.js';
@@ -219,6 +219,10 @@ export const SearchQuery = strict({
   account: Type.Optional(account),
   ...page,
 });
+export const QueueChange = strict({
+  paused: Type.Boolean(),
+  reason: Type.Optional(Type.String({ maxLength: 300, description: 'Shown to whoever looks why nothing leaves.' })),
+});
 export const AccountQuery = strict({ account: Type.Optional(account) });
 
 // ---------------------------------------------------------------- what is answered
@@ -228,6 +232,33 @@ export const MadeHook = Type.Object(
   { $id: 'Hook' },
 );
 
+/** The agent who asks, and how much he can send at once. */
+const SignedIn = Type.Object(
+  {
+    ...AgentProfile.properties,
+    limits: Type.Object(
+      {
+        answer_attachments: Type.Integer({ description: 'One with more is `mail_too_large` (`outbound.max_size`).' }),
+        note_attachments: Type.Integer(),
+      },
+      { description: "Bytes of all of a message's attachments, before they are encoded." },
+    ),
+  },
+  { $id: 'SignedIn' },
+);
+
+/** Whether mails may leave, and what the caller may do about it. */
+const Queue = Type.Object(
+  {
+    name: Type.String({ description: 'Of the place that mails go to.' }),
+    paused: orNull(words(['operator', 'trouble'], { description: 'By a person, or by trouble with the smarthost.' })),
+    reason: orNull(Type.String()),
+    next_probe_at: orNull(time('When it is tried again by itself.')),
+    failures: Type.Integer({ description: 'Tries in a row that met the trouble.' }),
+    can_change: Type.Boolean({ description: 'Whether this caller may pause and resume it.' }),
+  },
+  { $id: 'Queue' },
+);
 /** With the link that was made for him. */
 export const LinkedAgent = Type.Object({
   ...Agent.properties,
@@ -250,6 +281,7 @@ export const SHAPES = {
   Conversation,
   Message,
   Delivery: QueuedDelivery,
+  Queue,
   Hook: MadeHook,
   SearchHit,
   HookTest: Type.Object({ ok: Type.Boolean(), response: Type.String(), hook: MadeHook }),

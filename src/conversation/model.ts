@@ -173,22 +173,6 @@ export const AgentProfile = Type.Object(
 );
 export type AgentProfile = Shape<typeof AgentProfile>;
 
-/** Who is signed in, and what a message of his may carry. */
-export const SignedIn = Type.Object(
-  {
-    ...AgentProfile.properties,
-    limits: Type.Object(
-      {
-        answer_attachments: Type.Integer({ description: 'One with more is `mail_too_large` (`outbound.max_size`).' }),
-        note_attachments: integer,
-      },
-      { description: "Bytes of all of a message's attachments, before they are encoded." },
-    ),
-  },
-  { $id: 'SignedIn' },
-);
-export type SignedIn = Shape<typeof SignedIn>;
-
 // ---------------------------------------------------------------- deliveries
 
 export const DeliveryKind = words(['mail', 'webhook', 'notification'], {

@@ -68,9 +68,11 @@ test('no verb does anything with what is not the caller’s', async context => {
     newSignInLink: ['other', id('agt'), { shown: true }],
     mailSignInLink: [],
     me: [],
+    queue: [],
+    setQueue: [{ paused: true }],
   };
-  // Of what the gate gave out itself, and of whoever asks.
-  const nobodys = ['mailSignInLink', 'me'];
+  // Of what the gate gave out itself, of whoever asks, and of all accounts.
+  const nobodys = ['mailSignInLink', 'me', 'queue', 'setQueue'];
   const before = await picture(served);
   const callers: readonly Caller[] = [
     { ...NOBODY, kind: 'key', accounts: ['other'] },
@@ -169,4 +171,42 @@ test('what is an admin’s is refused to other agents, also to admins of another
   assert.equal((await scoped.setAgent(account, anna.id, { name: 'Anna B.', notify: 'all' })).name, 'Anna B.');
   assert.equal((await scoped.account('other')).slug, 'other');
   assert.equal((await scoped.addAgent({ account: 'other', email: 'eve@other.example', name: 'Eve' })).name, 'Eve');
+});
+
+test('the queue is shown to whoever administers an account, and changed by whoever administers all', async context => {
+  const { store } = await serve(context);
+  const roles = (entries: Readonly<Record<string, 'admin' | 'agent'>>): Caller => ({
+    ...{ kind: 'session', id: 'agt_00000000001', agentId: 'agt_00000000001' },
+    ...{ accounts: Object.keys(entries), roles: new Map(Object.entries(entries)) },
+  });
+  const cases: readonly (readonly [Caller, shown: boolean, changed: boolean])[] = [
+    [{ ...NOBODY, kind: 'operator', accounts: null }, true, true],
+    [{ ...NOBODY, kind: 'key', accounts: ['acme'] }, true, false],
+    [{ ...NOBODY, kind: 'key', accounts: ['acme', 'other'] }, true, true],
+    [roles({ acme: 'admin' }), true, false],
+    [roles({ acme: 'admin', other: 'agent' }), true, false],
+    [roles({ acme: 'admin', other: 'admin' }), true, true],
+    [roles({ acme: 'agent', other: 'agent' }), false, false],
+    [roles({}), false, false],
+  ];
+  for (const [caller, shown, changed] of cases) {
+    const scoped = storeFor(store, caller);
+    const what = JSON.stringify([caller, [...(caller.roles ?? [])]]);
+    if (shown) assert.equal((await scoped.queue()).can_change, changed, what);
+    else await assert.rejects(scoped.queue(), error => isReplydError(error, 'admin_required'), what);
+    const pause = () => scoped.setQueue({ paused: true, reason: 'moving' });
+    if (changed) {
+      const paused = await pause();
+      assert.deepEqual([paused.paused, paused.reason, paused.can_change], ['operator', 'moving', true]);
+      assert.equal((await store.destination('smarthost')).paused, 'operator');
+      const resumed = await scoped.setQueue({ paused: false });
+      assert.deepEqual([resumed.paused, resumed.reason, resumed.failures], [null, null, 0]);
+    } else await assert.rejects(pause(), error => isReplydError(error, 'forbidden'), what);
+    assert.equal((await store.destination('smarthost')).paused, null, what);
+  }
+  // A new account is one that she does not administer.
+  const both = storeFor(store, roles({ acme: 'admin', other: 'admin' }));
+  await store.addAccount({ slug: 'third', domains: ['third.example.com'], support_email: 'support@third.example' });
+  assert.equal((await both.queue()).can_change, false);
+  await assert.rejects(both.setQueue({ paused: true }), error => isReplydError(error, 'forbidden'));
 });

@@ -97,6 +97,8 @@ export async function requests(served: Served): Promise<Record<string, { place: 
     'GET /v1/deliveries/{id}': { place: `/v1/deliveries/${second}` },
     'POST /v1/deliveries/{id}/retry': { place: `/v1/deliveries/${second}/retry` },
     'POST /v1/deliveries/{id}/cancel': { place: `/v1/deliveries/${second}/cancel` },
+    'GET /v1/queue': { place: '/v1/queue' },
+    'PATCH /v1/queue': { place: '/v1/queue', body: { paused: false } },
     'GET /v1/search': { place: '/v1/search?q=release' },
     'POST /v1/hooks': { place: '/v1/hooks', body: { url: 'https://app.example/' } },
     'GET /v1/hooks': { place: '/v1/hooks' },
@@ -131,6 +133,8 @@ export async function ask(
   if (route === 'GET /v1/me' && key === served.acme) {
     return served.call(null, method, place, body, { 'x-session': await served.session() });
   }
+  // Of all accounts: acme's key may not.
+  if (route === 'PATCH /v1/queue' && key === served.acme) return served.call(served.operator, method, place, body);
   if (route !== 'GET /v1/events') return served.call(key, method, place, body);
   const ending = new AbortController();
   const response = await fetch(served.url + place, {

@@ -39,6 +39,7 @@ test('no route shows or changes anything of another account', async context => {
     if (!named) {
       if (place.includes('conversation=')) assert.equal(answer.status, 404, route);
       else if (route === 'GET /v1/me') assert.equal(answer.status, 403, route);
+      else if (route === 'GET /v1/queue') assert.doesNotMatch(answer.text, /acme|customer|_[0-9a-z]{11}/);
       else if (route !== 'GET /v1/events') assert.deepEqual(answer.body, { data: [], next_cursor: null }, route);
       continue;
     }

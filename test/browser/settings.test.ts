@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { type Script, startSink } from '../outbound/smtp-sink.js';
+import { eventually } from '../run.js';
 import { NO_BROWSER } from './chromium.js';
 import { openDesk } from './desk.js';
 
@@ -82,5 +84,87 @@ test('hooks in the settings', { skip: NO_BROWSER, timeout: 180_000 }, async cont
     await page.getByText('It was taken: 200').waitFor();
     await trouble.waitFor({ state: 'detached' });
     assert.equal((await desk.call<{ failing_since: string | null }>('GET', `/v1/hooks/${id}`)).failing_since, null);
+  });
+});
+
+test('the queue in the settings', { skip: NO_BROWSER, timeout: 180_000 }, async context => {
+  const script: Script = {};
+  const smarthost = await startSink(script);
+  context.after(() => smarthost.close());
+  const desk = await openDesk(context, {
+    ...{ 'outbound.transport': 'smtp', 'outbound.tls': 'none' },
+    ...{ 'outbound.host': '127.0.0.1', 'outbound.port': smarthost.port },
+  });
+  const part = (name: string, run: (context: TestContext) => Promise<void>) => context.test(name, run);
+  const answer = async (text: string) => {
+    const { id } = await desk.start({ ...ASKED, subject: text });
+    await desk.say({ id }, { direction: 'outgoing', text, mail: 'now', agent: { name: 'Ann' } });
+    return id;
+  };
+
+  await part('who runs every account pauses and resumes it, for all who look', async each => {
+    const page = await desk.page(each);
+    await page.goto(`${desk.url}/settings/queue`);
+    await page.getByText('Mails are sent').waitFor();
+    await page.getByRole('button', { name: 'Pause sending' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Pause sending' });
+    await dialog.getByText('No mail of any account is sent').waitFor();
+    await dialog.getByRole('button', { name: 'Pause sending' }).click();
+    await page.getByText('Paused: no mail is sent').waitFor();
+    await page.getByText('Paused by Ann Verbeke').waitFor();
+    assert.match((await desk.daemon.cli(['queue', 'list'])).stderr, /the queue is paused: Paused by Ann Verbeke/);
+
+    const id = await answer('On hold');
+    await page.getByRole('button', { name: 'Waiting' }).click();
+    const card = page.locator('li.card', { hasText: 'maria@customer.example' });
+    await card.getByText('Waits: sending is paused').waitFor();
+    const deliveries = () => desk.call<{ data: { state: string }[] }>('GET', `/v1/deliveries?conversation=${id}`);
+    assert.deepEqual(
+      (await deliveries()).data.map(({ state }) => state),
+      ['waiting'],
+    );
+    await page.getByRole('button', { name: 'Resume sending' }).click();
+    await page.getByText('Mails are sent').waitFor();
+    await eventually('it is mailed', async () => (await deliveries()).data[0]?.state === 'sent');
+  });
+
+  await part('what failed is tried again', async each => {
+    script.RCPT = '552 5.2.2 the mailbox is full';
+    const ids = [await answer('One'), await answer('Two')];
+    const all = async () => {
+      const lists = await Promise.all(
+        ids.map(id => desk.call<{ data: { id: string; state: string }[] }>('GET', `/v1/deliveries?conversation=${id}`)),
+      );
+      return lists.flatMap(({ data }) => data);
+    };
+    await eventually('both failed', async () => (await all()).every(({ state }) => state === 'failed'));
+    script.RCPT = '250 2.1.5 ok';
+    const page = await desk.page(each);
+    await page.goto(`${desk.url}/settings/queue`);
+    await page.getByRole('button', { name: 'Failed' }).click();
+    await page.locator('li.card', { hasText: 'the mailbox is full' }).nth(1).waitFor();
+    await page.getByRole('button', { name: 'Try all of these now' }).click();
+    await page.getByText('They are tried again.').waitFor();
+    await page.getByText('There is nothing here.').waitFor();
+    await eventually('both are mailed', async () => (await all()).every(({ state }) => state === 'sent'));
+  });
+
+  await part('who runs one account of two sees it, and cannot change it', async each => {
+    const facts = ['--domain', 'in.second.example', '--support-email', 'help@second.example'];
+    await desk.daemon.json(['account', 'add', 'second', ...facts]);
+    await desk.daemon.cli(['queue', 'pause', '--reason', 'the smarthost moves']);
+    const page = await desk.page(each, { isExpected: text => text.includes('403') });
+    await page.goto(`${desk.url}/settings/queue`);
+    await page.getByText('Paused: no mail is sent').waitFor();
+    await page.getByText('the smarthost moves').waitFor();
+    await page.getByText('only who runs all of them resumes it').waitFor();
+    assert.equal(await page.getByRole('button', { name: /sending$/ }).count(), 0);
+    const status = await page.evaluate(async () => {
+      const headers = { 'content-type': 'application/json' };
+      const body = JSON.stringify({ paused: false });
+      return (await fetch('/v1/queue', { method: 'PATCH', headers, body })).status;
+    });
+    assert.equal(status, 403);
+    await desk.daemon.cli(['queue', 'resume']);
   });
 });

@@ -12,6 +12,7 @@ import { faultText, reasonText } from '../../base/errors.js';
 import { printListen, type TcpListen } from '../../base/place.js';
 import type { Config } from '../../config/keys.js';
 import type { Listening } from '../../config/listening.js';
+import { queueState } from '../../conversation/queue-state.js';
 import type { Store } from '../../conversation/store.js';
 import { readDoorFaults } from '../../ingress/providers/door-faults.js';
 import { PROVIDERS } from '../../ingress/providers/list.js';
@@ -20,7 +21,7 @@ import { doorsOf } from '../doors.js';
 import { userName } from '../owner.js';
 import { connectTo, submitMail } from '../submit.js';
 import { sizeText } from '../terminal/render.js';
-import { pausedText, queueState } from '../verbs/queue.js';
+import { pausedText } from '../verbs/queue.js';
 
 export interface Finding {
   readonly check: string;

@@ -1,7 +1,7 @@
 /** `replyd queue …`: deliveries, and whether the queue is paused. */
 import type { Command } from 'commander';
 import type { QueuedDelivery } from '../../conversation/model.js';
-import type { DestinationState } from '../../conversation/ports.js';
+import { pauseQueue, type QueueState, queueState, resumeQueue } from '../../conversation/queue-state.js';
 import type { Store } from '../../conversation/store.js';
 import { DELIVERY_STATES } from '../../conversation/vocabulary.js';
 import { hintWithoutDaemon } from '../context.js';
@@ -77,34 +77,17 @@ export function defineQueue(group: Command): void {
     does: 'let no mail leave until `queue resume`',
     examples: ['queue pause', 'queue pause --reason "smarthost moves tonight"'],
     options: [option('--reason <text>', 'shown by `queue list` and doctor')],
-    run: ({ store, options }: StoreCall<{ reason?: string }>) =>
-      changeQueue(store, { paused: 'operator', reason: options.reason ?? null, nextProbeAt: null }),
+    run: ({ store, options }: StoreCall<{ reason?: string }>) => pauseQueue(store, options.reason ?? null),
     view: stateView,
   });
 
   defineStoreVerb(group.command('resume'), {
     does: 'let mails leave again, also after trouble with the smarthost',
     examples: ['queue resume'],
-    run: ({ store }) => changeQueue(store, { paused: null, reason: null, nextProbeAt: null, failures: 0 }),
+    run: ({ store }) => resumeQueue(store),
     view: stateView,
   });
 }
-
-const SMARTHOST = 'smarthost';
-
-/** Whether mails may leave, as `--json` shows it. */
-export async function queueState(store: Store) {
-  const { name, paused, reason, nextProbeAt, failures } = await store.destination(SMARTHOST);
-  return {
-    name,
-    paused,
-    reason,
-    next_probe_at: nextProbeAt === null ? null : new Date(nextProbeAt).toISOString(),
-    failures,
-  };
-}
-
-export type QueueState = Awaited<ReturnType<typeof queueState>>;
 
 /** What keeps the smarthost's mails from leaving, in words; null when nothing does. */
 export function pausedText({ paused, reason: why, next_probe_at: next }: QueueState): string | null {
@@ -116,11 +99,6 @@ export function pausedText({ paused, reason: why, next_probe_at: next }: QueueSt
 
 function stateView(state: QueueState): string {
   return pausedText(state) ?? 'mails may leave';
-}
-
-async function changeQueue(store: Store, change: Partial<DestinationState>): Promise<QueueState> {
-  await store.setDestination({ ...(await store.destination(SMARTHOST)), ...change }, 'operator');
-  return queueState(store);
 }
 
 function deliveryTable(deliveries: readonly QueuedDelivery[]): string {

@@ -1,13 +1,14 @@
 /** Mails and webhook calls that are on their way or did not get there. */
 import { useState } from 'preact/hooks';
 import type { DeliveryState, QueuedDelivery } from '../../../conversation/model.js';
-import { ask } from '../api.js';
+import { ask, isFault } from '../api.js';
 import { act } from '../parts/act.js';
 import { Trouble } from '../parts/trouble.js';
 import { When } from '../parts/when.js';
 import { words } from '../state/preferences.js';
 import { pathOf } from '../state/route.js';
 import { account } from '../state/session.js';
+import { QueueHead } from './queue-head.js';
 import { useList } from './use-list.js';
 
 const STATES = ['deferred', 'failed', 'waiting'] as const satisfies readonly DeliveryState[];
@@ -19,6 +20,7 @@ export function QueuePart() {
   return (
     <section aria-labelledby="queue-heading">
       <h2 id="queue-heading">{w.settingsParts.queue}</h2>
+      <QueueHead onChange={queue.again} />
       <fieldset class="switch fit">
         <legend class="visually-hidden">{w.settingsParts.queue}</legend>
         {STATES.map(each => (
@@ -29,6 +31,11 @@ export function QueuePart() {
       </fieldset>
       {queue.fault && <Trouble fault={queue.fault} onAgain={queue.again} />}
       {queue.rows?.length === 0 && <p class="empty">{w.queueEmpty}</p>}
+      {state === 'failed' && queue.rows !== null && queue.rows.length > 1 && (
+        <button type="button" onClick={() => act(() => retryAll(queue.rows ?? []).then(queue.again), w.allAreTried)}>
+          {w.retryAll}
+        </button>
+      )}
       <ul class="cards">
         {queue.rows?.map(each => (
           <QueuedCard key={each.id} delivery={each} onChange={queue.again} />
@@ -41,6 +48,15 @@ export function QueuePart() {
       )}
     </section>
   );
+}
+
+/** One after the other; what can't be tried again any more stays as it is. */
+async function retryAll(deliveries: readonly QueuedDelivery[]): Promise<void> {
+  for (const { id } of deliveries) {
+    await ask('POST', `/v1/deliveries/${id}/retry`).catch(error => {
+      if (!isFault(error) || error.status !== 409) throw error;
+    });
+  }
 }
 
 function QueuedCard({ delivery, onChange }: { readonly delivery: QueuedDelivery; readonly onChange: () => void }) {

@@ -1,11 +1,19 @@
 /** Who is signed in, and which of his accounts is shown. */
 import { computed, signal } from '@preact/signals';
-import type { AgentProfile, SignedIn } from '../../../conversation/model.js';
+import type { AgentProfile } from '../../../conversation/model.js';
 import { ask, isFault, whenSignedOut } from '../api.js';
 import { leave } from '../sign-in/door.js';
 import { dropAllDrafts, setDraftOwner } from './drafts.js';
 import { go } from './route.js';
 import { readStored, store } from './storage.js';
+
+/** Bytes of files that a message can carry. */
+interface Limits {
+  readonly answer_attachments: number;
+  readonly note_attachments: number;
+}
+
+type SignedIn = AgentProfile & { readonly limits: Limits };
 
 /** A person's place in an account. */
 export type Membership = AgentProfile['accounts'][number];
