@@ -49,10 +49,12 @@ export function sessionOf(exchange: Exchange): string | null {
 const PAGES = /^\/(?:sign-in|(?:conversations|settings)(?:\/[^/]{1,200})?)?$/;
 const DOCUMENT = /^\/html\/(msg_[0-9A-Za-z]{1,40})$/;
 
-/** Whether an Accept-Encoding names gzip, and not with the weight 0 (RFC 9110 section 12.5.3). */
+/** Whether an Accept-Encoding names gzip, and not with the weight 0 (RFC 9110 section 12.5.3). Linear, whatever it is. */
 function takesGzip(accepted: string): boolean {
-  const [, weight = '1'] = /(?:^|,)\s*(?:x-)?gzip\s*(?:;\s*q=([\d.]+))?\s*(?=,|$)/i.exec(accepted) ?? [null, '0'];
-  return Number(weight) > 0;
+  return accepted.split(',').some(each => {
+    const [name = '', weight = ''] = each.split(';', 2).map(part => part.trim().toLowerCase());
+    return (name === 'gzip' || name === 'x-gzip') && !/^q=0(?:\.0{0,3})?$/.test(weight);
+  });
 }
 
 export function createWeb(options: WebOptions): HttpHandler {
