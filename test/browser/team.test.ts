@@ -104,9 +104,30 @@ test('a team on the page', { skip: NO_BROWSER }, async context => {
       .waitFor({ state: 'attached' });
     assert.equal(await hers.locator('.row.unread', { hasText: 'For Pia' }).count(), 0);
     await hers.keyboard.press('r');
+    await hers.waitForFunction(() => document.activeElement?.tagName === 'TEXTAREA');
     await hers.keyboard.type('I am on it.');
     await hers.getByRole('button', { name: 'Send', exact: true }).click();
     await mine.locator('.message.outgoing', { hasText: 'Pia Roth' }).getByText('I am on it.').waitFor();
+  });
+
+  await part('what was read before the list came is read in it', async each => {
+    const conversation = await desk.start(ASKED('Read first'));
+    const page = await desk.page(each);
+    const known = page.waitForResponse(`**/v1/conversations/${conversation.id}/read`);
+    let asked = false;
+    await page.route('**/v1/conversations?*', async route => {
+      const response = await route.fetch();
+      if (!asked) {
+        asked = true;
+        await known;
+      }
+      await route.fulfill({ response });
+    });
+    await page.goto(`${desk.url}/conversations/${conversation.id}`);
+    const row = page.locator('.row', { hasText: 'Read first' });
+    await row.waitFor();
+    assert.ok(asked);
+    assert.equal(await row.and(page.locator('.unread')).count(), 0);
   });
 
   await part('an admin adds somebody, whose link is shown once; an agent has no such settings', async each => {

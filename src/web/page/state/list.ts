@@ -23,6 +23,8 @@ const AGAIN_PAUSE = 500;
 let cursor: string | null = null;
 let asked = new AbortController();
 let again: ReturnType<typeof setTimeout> | undefined;
+/** Since when the server knows that one was read here: what it said before is older. */
+const readSince = new Map<string, number>();
 
 function queryOf(): Record<string, string | number | boolean | null> {
   const common = { account: account.value, limit: PAGE, preview: PREVIEW, channel: channel.value };
@@ -42,7 +44,10 @@ function queryOf(): Record<string, string | number | boolean | null> {
 
 async function readPage(from: string | null, signal: AbortSignal): Promise<Page<Conversation>> {
   const query = { ...queryOf(), cursor: from };
-  return ask<Page<Conversation>>('GET', '/v1/conversations', { query, signal });
+  const began = performance.now();
+  const page = await ask<Page<Conversation>>('GET', '/v1/conversations', { query, signal });
+  const isRead = ({ id }: Conversation) => (readSince.get(id) ?? 0) > began;
+  return { ...page, data: page.data.map(row => (row.unread && isRead(row) ? { ...row, unread: false } : row)) };
 }
 
 /** Reads the first page. What is shown stays until the new one is there; `anew`: it is another list. */
@@ -114,6 +119,7 @@ export function take(event: Event): void {
     if (old) rows.value = others;
     return;
   }
+  if (isForMe(event)) readSince.delete(conversation.id);
   const preview = previewOf(message) ?? old?.preview;
   const fresh: Conversation = {
     ...conversation,
@@ -136,7 +142,12 @@ export function replace(conversation: Conversation): void {
   );
 }
 
-export function markRead(id: string): void {
+/** It was read here; `told` is over when the server has heard of it. */
+export function markRead(id: string, told: Promise<unknown>): void {
+  readSince.set(id, Number.POSITIVE_INFINITY);
+  void told.finally(() => {
+    if (readSince.has(id)) readSince.set(id, performance.now());
+  });
   if (!rows.value.some(row => row.id === id && row.unread)) return;
   rows.value = rows.value.map(row => (row.id === id ? { ...row, unread: false } : row));
 }

@@ -123,10 +123,10 @@ export function noteRead(): void {
   const { value } = opened;
   const last = messages.value.at(-1);
   if (value.kind !== 'shown' || last === undefined || document.hidden) return;
-  markRead(value.id);
-  ask('POST', `/v1/conversations/${value.id}/read`, { body: { seq: last.seq } }).catch(error => {
+  const told = ask('POST', `/v1/conversations/${value.id}/read`, { body: { seq: last.seq } }).catch(error => {
     if (!isFault(error)) throw error;
   });
+  markRead(value.id, told);
 }
 
 document.addEventListener('visibilitychange', noteRead);
