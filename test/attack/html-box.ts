@@ -11,7 +11,8 @@ import { fileAndShow, htmlPart } from './html-mails.js';
 const LONG = 'wide'.repeat(400);
 const COVER = 'background-color:red;color:white';
 
-const PAYLOADS: Readonly<Record<string, string>> = {
+/** What tries it, by name. */
+export const BOX_PAYLOADS: Readonly<Record<string, string>> = {
   'padding of a word': `<a href="https://a.example" style="padding:300px;${COVER}">x</a>`,
   'padding on each side': `<span style="padding-top:300px;padding-left:300px;padding-right:300px;padding-bottom:300px;${COVER}">x</span>`,
   'padding in other units': `<b style="padding:50em;${COVER}">x</b><b style="padding:50%;${COVER}">x</b><b style="padding:90vh;${COVER}">x</b>`,
@@ -81,7 +82,7 @@ export const htmlBox: AttackKind = {
   obstacle: () => (chromium() === null ? 'there is no Chromium here' : null),
   async run(target, { over }) {
     const tally = newTally();
-    const all = Object.entries(PAYLOADS);
+    const all = Object.entries(BOX_PAYLOADS);
     const shown = await fileAndShow(
       target,
       all.map(([, payload]) => htmlPart(`<html><body>${payload}</body></html>`)),

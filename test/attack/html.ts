@@ -8,8 +8,8 @@
 import { Parser } from 'htmlparser2';
 import { type AttackKind, newTally, type Tally } from './attack.js';
 import { ATTACKER, chromium, openPage } from './browser.js';
-import { fileAndShow, htmlPart, relatedParts } from './html-mails.js';
-import { PAYLOADS } from './html-payloads.js';
+import { htmlCases } from './html-cases.js';
+import { fileAndShow } from './html-mails.js';
 
 const ELEMENTS: ReadonlySet<string> = new Set(
   (
@@ -32,41 +32,12 @@ const ADDRESSES: Readonly<Record<string, RegExp>> = {
 };
 const STYLE = /url|image|expression|import|javascript|binding|behavior|position|var\s*\(|attr\s*\(|[\\<>@{}]|\/\*/i;
 
-const CONTEXTS: Readonly<Record<string, (html: string) => string>> = {
-  'plain body': html => htmlPart(`<html><body>${html}</body></html>`),
-  'in a table': html => htmlPart(`<table border=1><tr><td width=100>${html}</td><td>y</td></tr></table>`),
-  'in a quote': html => htmlPart(`<p>Thanks</p><blockquote type=cite style="margin:0 0 0 .8ex">${html}</blockquote>`),
-  'in a rich wrapper': html =>
-    htmlPart(
-      `<div class="WordSection1" id=x style='color:red;font-family:"Arial",sans-serif' title="a > b" align=left lang=de dir=ltr bgcolor="#fff" width=100% data-x='"y"'>${html}</div>`,
-    ),
-  'after an unclosed tag': html =>
-    htmlPart(`<p><b><i><a href="https://a.example/?a=1&amp;b=2"><font color=red>${html}`),
-  'beside pictures': html =>
-    relatedParts(`<img src="cid:one@pictures.example" alt=one>${html}<img src="cid:two@pictures.example" alt=two>`),
-};
-
-interface Case {
-  readonly name: string;
-  readonly mail: string;
-}
-
-function cases(): Case[] {
-  const all = Object.entries(PAYLOADS).flatMap(([name, payload]) =>
-    Object.entries(CONTEXTS).map(([context, inContext]) => ({ name: `${name}, ${context}`, payload, inContext })),
-  );
-  return all.map(({ name, payload, inContext }, number) => ({
-    name,
-    mail: inContext(payload.replaceAll('JS', `hit(${number})`).replaceAll('EVIL', `${ATTACKER}/${number}`)),
-  }));
-}
-
 export const html: AttackKind = {
   name: 'html',
   about: 'hostile HTML in mails, read back by the API: by a parser, and in Chromium',
   async run(target, { over }) {
     const tally = newTally();
-    const all = cases();
+    const all = htmlCases(ATTACKER);
     const shown = await fileAndShow(
       target,
       all.map(each => each.mail),

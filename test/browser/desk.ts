@@ -47,14 +47,19 @@ export interface Desk {
 
 const ACCOUNT = ['--domain', 'in.shop.example', '--support-email', 'help@shop.example', '--name', 'Teapot Shop'];
 
-export async function openDesk(context: TestContext, settings: Settings = {}): Promise<Desk> {
+/** `settings`: of the daemon, beside those that a desk needs; `switches`: of Chromium. */
+export async function openDesk(
+  context: TestContext,
+  settings: Settings = {},
+  switches: readonly string[] = [],
+): Promise<Desk> {
   const daemon = await makeDaemon({ settings: { 'web.listen': '127.0.0.1:0', ...settings } });
   context.after(() => daemon.close());
   await daemon.start();
   await daemon.json(['account', 'add', 'shop', ...ACCOUNT]);
   const { key } = await daemon.json<{ key: string }>(['key', 'add', 'shop']);
   const url = `http://${daemon.listening.web}`;
-  const browser = await openBrowser(context);
+  const browser = await openBrowser(context, switches);
 
   const call: Desk['call'] = async (method, place, body) => {
     const response = await fetch(`http://${daemon.listening.http}${place}`, {
