@@ -4,9 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
+import pg from 'pg';
 import { connect } from '#replyd/store/postgres/connection.js';
 import { openPostgres } from '#replyd/store/postgres/open.js';
 import { type Cluster, postgresMissing, startCluster } from '../../postgres/cluster.js';
+import { eventually } from '../../run.js';
 import { PATIENT, RULES } from '../rules.js';
 
 const missing = postgresMissing();
@@ -58,5 +60,22 @@ describe('a store on PostgreSQL', { skip: missing ?? false }, () => {
     await silent.query('select * from conversation for update');
     await store.setConversation({ id }, { subject: 'Changed' });
     assert.equal((await store.conversation({ id })).subject, 'Changed');
+  });
+
+  test('waits behind nobody who waits for rows himself and whom nobody hears any more', async context => {
+    const { servers, sql } = await open(context);
+    const holder = new pg.Client(servers[0]);
+    await holder.connect();
+    context.after(() => holder.end());
+    await holder.query('begin');
+    await holder.query('select * from conversation for update');
+    const silent = await connect(servers, 500);
+    context.after(() => silent.close());
+    const { backend } = silent;
+    await assert.rejects(silent.query('select * from conversation for update'), /the database is away/);
+    await eventually('the server waits no more for him', async () => {
+      const [waiting] = await sql(`select from pg_stat_activity where pid = ${backend} and wait_event_type = 'Lock'`);
+      return waiting === undefined;
+    });
   });
 });
