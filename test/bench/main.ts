@@ -11,6 +11,7 @@ import { commandLine } from './command-line.js';
 import { hostile } from './hostile.js';
 import { memory } from './memory.js';
 import { openPage } from './open-page.js';
+import { page } from './page.js';
 import { postgres } from './postgres.js';
 import { run as replyText } from './reply-text.js';
 import { search } from './search.js';
@@ -30,6 +31,7 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<void>>> = 
   api,
   postgres,
   search,
+  page,
   'open-page': openPage,
 };
 

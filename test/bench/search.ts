@@ -80,7 +80,8 @@ function words(count: number): string {
   return `every ${some.join(' ')}`;
 }
 
-function intoSqlite(folder: string): Insert {
+/** Writes rows into the database of this data_dir. */
+export function intoSqlite(folder: string): Insert {
   return async (table, columns, rows) => {
     const db = new Database(path.join(folder, 'replyd.db'));
     const statement = db.prepare(`insert into ${table} (${columns.join()}) values (${columns.map(() => '?').join()})`);
@@ -109,8 +110,15 @@ type Insert = (table: string, columns: readonly string[], rows: readonly Row[]) 
 
 const YEAR = 365 * 86_400_000;
 
-/** Written as rows, spread over a year: the verbs of the store would take many minutes. */
-async function seed(store: OpenStore, conversations: number, insert: Insert): Promise<void> {
+interface Seed {
+  readonly conversations: number;
+  /** Of each. */
+  readonly messages: number;
+  readonly insert: Insert;
+}
+
+/** Written as rows, spread over a year: the verbs of the store would take many minutes. The account is `acme`. */
+export async function seed(store: OpenStore, { conversations, messages, insert }: Seed): Promise<void> {
   await store.addAccount({ slug: 'acme', domains: ['reply.example.com'], support_email: 'support@example.com' });
   const { id } = await store.account('acme');
   const account = decodeId('account', id)!;
@@ -120,7 +128,7 @@ async function seed(store: OpenStore, conversations: number, insert: Insert): Pr
     const numbers = Array.from({ length: Math.min(together, conversations - first) }, (_, index) => first + index);
     const keyOf = (number: number, at: number) =>
       keyAt(now - YEAR) +
-      Math.floor(((number * (MESSAGES + 2) + at) / (conversations * (MESSAGES + 2))) * YEAR) * 4096 +
+      Math.floor(((number * (messages + 2) + at) / (conversations * (messages + 2))) * YEAR) * 4096 +
       at;
     const email = (number: number) => `customer${number}@customer.example`;
     await insert(
@@ -138,13 +146,22 @@ async function seed(store: OpenStore, conversations: number, insert: Insert): Pr
     await insert(
       'conversation',
       ['key', 'account_key', 'number', 'contact_key', 'channel', 'subject', 'created_at', 'last_activity_at'],
-      numbers.map(number => [keyOf(number, 1), account, number + 1, keyOf(number, 0), 'api', words(4), now, now]),
+      numbers.map(number => [
+        keyOf(number, 1),
+        account,
+        number + 1,
+        keyOf(number, 0),
+        'api',
+        words(4),
+        now,
+        now - (conversations - number) * 1_000,
+      ]),
     );
     await insert(
       'message',
       ['key', 'conversation_key', 'seq', 'direction', 'kind', 'author_role', 'text', 'received_at', 'via'],
       numbers.flatMap(number =>
-        Array.from({ length: MESSAGES }, (_, at) => [
+        Array.from({ length: messages }, (_, at) => [
           keyOf(number, 2 + at),
           keyOf(number, 1),
           at + 1,
@@ -161,7 +178,7 @@ async function seed(store: OpenStore, conversations: number, insert: Insert): Pr
 }
 
 async function measure({ name, store, bytes, insert }: Side, conversations: number): Promise<void> {
-  await seed(store, conversations, insert);
+  await seed(store, { conversations, messages: MESSAGES, insert });
   const began = performance.now();
   while ((await store.fillSearch()).more);
   const took = (performance.now() - began) / 1000;

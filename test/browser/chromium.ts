@@ -13,12 +13,17 @@ const place = PLACES.find(each => each !== undefined && existsSync(each));
 /** For `test(name, { skip: NO_BROWSER }, …)`: false, or why there is no browser. */
 export const NO_BROWSER = place === undefined ? 'there is no Chromium (Debian: apt-get install chromium)' : false;
 
-/** One browser for a test and its parts; it ends with the test. `more`: switches of Chromium. */
-export async function openBrowser(context: TestContext, more: readonly string[] = []): Promise<Browser> {
+/** A browser that whoever takes it closes. `more`: switches of Chromium. */
+export function launchChromium(more: readonly string[] = []): Promise<Browser> {
   if (place === undefined) throw new Error('there is no Chromium');
   // Chromium's own sandbox does not start as root.
   const args = [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), ...more];
-  const browser = await chromium.launch({ executablePath: place, args });
+  return chromium.launch({ executablePath: place, args });
+}
+
+/** One browser for a test and its parts; it ends with the test. */
+export async function openBrowser(context: TestContext, more: readonly string[] = []): Promise<Browser> {
+  const browser = await launchChromium(more);
   context.after(() => browser.close());
   return browser;
 }
