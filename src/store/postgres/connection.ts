@@ -113,10 +113,10 @@ export class Connection {
     const { rows } = await this.query('select pg_backend_pid() as pid');
     if ((rows[0] as { pid: number }).pid !== this.backend) return;
     await this.query('set plan_cache_mode = force_generic_plan');
-    // A process that stands still, or that no network reaches, does not keep its rows from all others, and does not wait
-    // for a row either, to keep it then: those that were cut off together would do so one behind the other.
+    // A process that stands still, or that no network reaches, does not keep its rows from all others. Nor does it wait for
+    // a row until it has it: those that were cut off together would each keep it in turn. We ourselves give up before.
     await this.query(`set idle_in_transaction_session_timeout = ${2 * this.#patience}`);
-    await this.query(`set lock_timeout = ${2 * this.#patience}`);
+    await this.query(`set lock_timeout = ${1.5 * this.#patience}`);
     this.#named = true;
     this.#pooled = false;
   }
