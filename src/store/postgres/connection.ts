@@ -116,7 +116,7 @@ export class Connection {
     // A process that stands still, or that no network reaches, does not keep its rows from all others. Nor does it wait for
     // a row until it has it: those that were cut off together would each keep it in turn. We ourselves give up before.
     await this.query(`set idle_in_transaction_session_timeout = ${2 * this.#patience}`);
-    await this.query(`set lock_timeout = ${1.5 * this.#patience}`);
+    await this.query(`set lock_timeout = ${Math.round(1.5 * this.#patience)}`);
     this.#named = true;
     this.#pooled = false;
   }
