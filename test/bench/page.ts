@@ -55,11 +55,11 @@ async function firstList(conversations: number, rounds: number): Promise<void> {
     const cookie = await addAnn(daemon, url);
     print(`${conversations.toLocaleString('en')} conversations on SQLite`);
     if (NO_BROWSER === false) {
-      const browser = await launchChromium();
+      const { browser, close } = await launchChromium();
       try {
         await measureList(browser, url, rounds);
       } finally {
-        await browser.close();
+        await close();
       }
     } else print(`the page is left out: ${NO_BROWSER}`);
     await measureMemory(daemon, url, cookie);
