@@ -156,6 +156,30 @@ test('the page in a browser', { skip: NO_BROWSER }, async context => {
     assert.ok(two.id);
   });
 
+  await part('what is typed right behind a key is in the field, also from the preview', async each => {
+    const { id } = await desk.start({ ...TEAPOT, subject: 'Fast' });
+    const page = await desk.page(each);
+    await page.goto(`${desk.url}/conversations/${id}`);
+    const field = page.getByRole('textbox', { name: 'Write an answer' });
+    await field.waitFor();
+    // In one turn of the page's loop each: no frame is painted in between.
+    const press = (key: string) =>
+      page.evaluate(each => {
+        const target = document.activeElement ?? document.body;
+        target.dispatchEvent(new KeyboardEvent('keydown', { key: each, bubbles: true }));
+        return Promise.resolve().then(() => document.activeElement?.localName);
+      }, key);
+    assert.equal(await press('r'), 'textarea');
+    await page.keyboard.type('I am *on* it.');
+    assert.equal(await field.inputValue(), 'I am *on* it.');
+    await page.getByRole('button', { name: 'Preview' }).click();
+    await page.locator('.preview em').waitFor();
+    await page.locator('#conversation-heading').focus();
+    await page.keyboard.press('r');
+    await page.waitForFunction(() => document.activeElement?.localName === 'textarea');
+    assert.equal(await field.inputValue(), 'I am *on* it.');
+  });
+
   await part('keys move through the list, answer, note, resolve and come back', async each => {
     const page = await desk.page(each);
     await page.goto(desk.url);

@@ -1,5 +1,5 @@
 /** Where one answers, or notes something for the team; the two look different, so that nobody takes one for the other. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Conversation } from '../../../conversation/model.js';
 import { Trouble } from '../parts/trouble.js';
 import { wanted } from '../state/composing.js';
@@ -17,13 +17,14 @@ export function Composer({ conversation }: { readonly conversation: Conversation
   const { draft, sending } = answer;
   const isNote = draft.kind === 'note';
   const kindWanted = wanted.value;
-  useEffect(() => {
+  // Before the next key comes: what is typed right behind `r` belongs in the field.
+  useLayoutEffect(() => {
     if (kindWanted === null) return;
+    if (isPreview) return showPreview(false);
     wanted.value = null;
     answer.change({ kind: kindWanted });
-    showPreview(false);
     field.current?.focus();
-  }, [kindWanted]);
+  }, [kindWanted, isPreview]);
   // The field grows with its words, up to what the style sheet lets it.
   useEffect(() => {
     if (!field.current) return;
