@@ -6,7 +6,7 @@
  */
 import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import type { Agent, Conversation, Message } from '#replyd/conversation/model.js';
 import { type DaemonProcess, makeDaemon, type Settings } from '../daemon-process.js';
 import { openBrowser } from './chromium.js';
@@ -54,7 +54,12 @@ export async function openDesk(
   switches: readonly string[] = [],
 ): Promise<Desk> {
   const daemon = await makeDaemon({ settings: { 'web.listen': '127.0.0.1:0', ...settings } });
-  context.after(() => daemon.close());
+  // A page that outlives its daemon complains.
+  const tabs: BrowserContext[] = [];
+  context.after(async () => {
+    await Promise.all(tabs.map(tab => tab.close()));
+    await daemon.close();
+  });
   await daemon.start();
   await daemon.json(['account', 'add', 'shop', ...ACCOUNT]);
   const { key } = await daemon.json<{ key: string }>(['key', 'add', 'shop']);
@@ -97,6 +102,7 @@ export async function openDesk(
       sendMail(daemon.smtp, { to, text, from }),
     async page(each, { as = ann, isExpected = () => false, ...options } = {}) {
       const tab = await browser.newContext({ locale: 'en-GB', reducedMotion: 'reduce', ...options });
+      tabs.push(tab);
       if (as !== null) {
         const [name = '', value = ''] = as.cookie.split('=');
         await tab.addCookies([{ name, value, url, httpOnly: true, sameSite: 'Lax' }]);

@@ -53,23 +53,28 @@ test('files that no answer can carry are refused at once, others show how far th
   await page.getByRole('button', { name: 'Remove 13.bin' }).click();
   await pick.setInputFiles(await file(19));
   await page.getByText('Mails of this size are often refused.').waitFor();
+  // Slower than any frame: what is shown in between is written down, however late this test looks.
   const session = await page.context().newCDPSession(page);
-  await session.send('Network.emulateNetworkConditions', {
-    offline: false,
-    latency: 0,
-    downloadThroughput: -1,
-    uploadThroughput: 8_000_000,
+  await session.send('Network.enable');
+  const slow = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 8_000_000 };
+  await session.send('Network.emulateNetworkConditions', slow);
+  await page.evaluate(() => {
+    const shown: [string, number][] = [];
+    Object.assign(window, { shown });
+    new MutationObserver(() => {
+      const bar = document.querySelector('progress');
+      if (bar !== null) shown.push([bar.parentElement!.textContent.trim(), bar.position]);
+    }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
   });
   await send.click();
-  await page.getByText(/^Sending: \d+ %$/).waitFor();
-  const progress = page.getByRole('progressbar');
-  await page.waitForFunction(() => {
-    const shown = document.querySelector('progress');
-    return shown !== null && shown.position > 0 && shown.position < 1;
-  });
-  await page.locator('.message.outgoing').getByText('Here it is.').waitFor();
-  await page.locator('.message.outgoing').getByText('19.bin').waitFor();
-  await progress.waitFor({ state: 'detached' });
+  const answer = page.locator('.message.outgoing', { hasText: 'Here it is.' });
+  await answer.getByText('19.bin').waitFor({ timeout: 60_000 });
+  await page.getByRole('progressbar').waitFor({ state: 'detached' });
+  const shown = await page.evaluate(() => (window as unknown as { shown: [string, number][] }).shown);
+  assert.equal(shown[0]?.[0], 'Sending: 0 %');
+  const between = shown.filter(([, position]) => position > 0 && position < 1);
+  assert.ok(between.length > 0, JSON.stringify(shown));
+  for (const [words, position] of between) assert.equal(words, `Sending: ${Math.floor(100 * position)} %`);
   assert.equal(asked.length, 1);
 });
 
