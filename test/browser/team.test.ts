@@ -104,7 +104,6 @@ test('a team on the page', { skip: NO_BROWSER }, async context => {
       .waitFor({ state: 'attached' });
     assert.equal(await hers.locator('.row.unread', { hasText: 'For Pia' }).count(), 0);
     await hers.keyboard.press('r');
-    await hers.waitForFunction(() => document.activeElement?.tagName === 'TEXTAREA');
     await hers.keyboard.type('I am on it.');
     await hers.getByRole('button', { name: 'Send', exact: true }).click();
     await mine.locator('.message.outgoing', { hasText: 'Pia Roth' }).getByText('I am on it.').waitFor();
