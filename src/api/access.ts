@@ -210,7 +210,9 @@ export function storeFor(store: Store, caller: Caller, once?: IdempotentRequest[
     mailSignInLink: (link, how) => mailSignInLink(store, link, how),
     async queue() {
       if (withinOf(caller).within?.length === 0) requireAdmin(caller, null);
-      return { ...(await queueState(store)), can_change: await runsAll(store, caller) };
+      const [state, can_change] = [await queueState(store), await runsAll(store, caller)];
+      // What a smarthost says in trouble is about somebody's mail, perhaps another account's.
+      return { ...state, can_change, ...(state.paused === 'trouble' && !can_change ? { reason: null } : {}) };
     },
     async setQueue({ paused, reason = null }) {
       if (!(await runsAll(store, caller))) {

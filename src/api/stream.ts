@@ -202,7 +202,9 @@ export function openStream(options: {
     while (readers.has(reader)) {
       const isLong = (latest[nextAt(reader)]?.bytes.length ?? 0) > PIECE;
       if (reader.position >= from && !isLong) {
-        const bytes = (await bytesOf(reader, nextOfLatest(reader))) ?? (await somethingNew(reader));
+        const taken = nextOfLatest(reader);
+        // At once where it has all: an event that comes in between would wake nobody.
+        const bytes = await (taken.length > 0 ? bytesOf(reader, taken) : somethingNew(reader));
         if (bytes !== null) return { bytes, end() {} };
         continue;
       }

@@ -209,4 +209,8 @@ test('the queue is shown to whoever administers an account, and changed by whoev
   await store.addAccount({ slug: 'third', domains: ['third.example.com'], support_email: 'support@third.example' });
   assert.equal((await both.queue()).can_change, false);
   await assert.rejects(both.setQueue({ paused: true }), error => isReplydError(error, 'forbidden'));
+  const reason = '450 4.2.1 <vera@customer-of-third.example> is full';
+  await store.setDestination({ ...(await store.destination('smarthost')), paused: 'trouble', reason }, 'queue');
+  assert.deepEqual([(await both.queue()).paused, (await both.queue()).reason], ['trouble', null]);
+  assert.equal((await storeFor(store, { ...NOBODY, kind: 'operator', accounts: null }).queue()).reason, reason);
 });

@@ -119,9 +119,11 @@ test('who was away longer than events are kept is told so, and goes on from now'
   const served = await serve(context);
   const { id } = await startConversation(served.store);
   const first = await read(context, served, served.acme);
+  // Before it hears of the next one.
+  const last = first.last();
   await note(served, id, 'lost');
   await served.store.clearEvents({ before: Date.now() + 60_000, answersBefore: 0, limit: 100 });
-  for (const place of [first.last(), 'nonsense', 'ev_zzzzzzzzzz0']) {
+  for (const place of [last, 'nonsense', 'ev_zzzzzzzzzz0']) {
     const reader = await read(context, served, served.acme, place);
     await note(served, id, 'new');
     await eventually('both came', () => reader.events.length === 2);
