@@ -6,6 +6,7 @@
  * unless it is named.
  */
 import { parseArgs } from 'node:util';
+import { endUnlessKnown } from '../kinds-option.js';
 import { highestMemory } from '../process-figures.js';
 import { type AttackKind, type AttackOptions, type AttackResult, mib } from './attack.js';
 import { type Seen, startBeside } from './beside.js';
@@ -22,15 +23,7 @@ const { values } = parseArgs({
     list: { type: 'boolean', default: false },
   },
 });
-if (values.list) {
-  for (const { name, about } of KINDS) console.log(`${name.padEnd(14)} ${about}`);
-  process.exit(0);
-}
-for (const name of values.kind ?? []) {
-  if (KINDS.some(kind => kind.name === name)) continue;
-  process.stderr.write(`there is no kind ${name}: ${KINDS.map(kind => kind.name).join(', ')}\n`);
-  process.exit(2);
-}
+endUnlessKnown(KINDS, values);
 
 type Outcome = 'held' | 'FAILED' | 'open' | 'skipped';
 

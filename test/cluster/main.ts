@@ -14,6 +14,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { postfixMissing } from '../interop/postfix.js';
+import { endUnlessKnown } from '../kinds-option.js';
 import { postgresMissing } from '../postgres/cluster.js';
 import { withLogs } from '../with-logs.js';
 import { drained, expectService, lookUp, streamed } from './books.js';
@@ -29,15 +30,7 @@ const { values } = parseArgs({
     list: { type: 'boolean', default: false },
   },
 });
-if (values.list) {
-  for (const { name, about } of KINDS) console.log(`${name.padEnd(14)} ${about}`);
-  process.exit(0);
-}
-for (const name of values.kind ?? []) {
-  if (KINDS.some(kind => kind.name === name)) continue;
-  process.stderr.write(`there is no kind ${name}: ${KINDS.map(kind => kind.name).join(', ')}\n`);
-  process.exit(2);
-}
+endUnlessKnown(KINDS, values);
 const missing = postgresMissing() ?? postfixMissing();
 if (missing !== null) {
   console.log(`skipped: ${missing}`);
