@@ -23,15 +23,16 @@ import type { Content } from '../mail/mail.js';
 /** Bytes of words and attachments before encoding. */
 export const MAX_IN_MEMORY = 256 * 1024;
 const SLICE = 64 * 1024;
-/** Base64 with its line ends. */
+/** How much longer the encoded form is at most: base64, and words as quoted-printable, each with its line ends. */
 const ENCODED = 1.4;
+const QUOTED = 3.2;
 
 export async function renderMail(
   mail: OutgoingMail,
   options: { readonly folder: string; readonly space?: SpaceBudget },
 ): Promise<Content> {
   const [text, html] = [Buffer.from(mail.text), Buffer.from(mail.html)];
-  const total = mail.attachments.reduce((sum, { size }) => sum + size, text.length + html.length);
+  const [wordsSize, filesSize] = [text.length + html.length, mail.attachments.reduce((sum, { size }) => sum + size, 0)];
   const streams: Readable[] = [];
   const opened = (content: Readable): Readable => {
     streams.push(content);
@@ -60,9 +61,9 @@ export async function renderMail(
     disableUrlAccess: true,
   }).compile();
   try {
-    if (total <= MAX_IN_MEMORY) return { bytes: await node.build() };
+    if (wordsSize + filesSize <= MAX_IN_MEMORY) return { bytes: await node.build() };
     const file = path.join(options.folder, `outgoing-${randomUUID()}.eml`);
-    await withRoom(options.space ?? NO_BUDGET, Math.ceil(total * ENCODED), () =>
+    await withRoom(options.space ?? NO_BUDGET, Math.ceil(wordsSize * QUOTED + filesSize * ENCODED), () =>
       writeSynced(file, node.createReadStream() as AsyncIterable<Buffer>),
     );
     return { file };

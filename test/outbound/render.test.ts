@@ -204,6 +204,21 @@ test('words above the limit are streamed too, and are the same', async () => {
   assert.equal(String(read.html).trimEnd(), mail.html.trimEnd());
 });
 
+test('room is held for words as long as they are encoded', async () => {
+  const text = 'щ'.repeat(MAX_IN_MEMORY / 2);
+  const { mail } = compose(input({ unmailed: [{ ...input().unmailed[0]!, text, format: 'plain' }] }));
+  let held = 0;
+  const hold = (bytes: number) => {
+    held += bytes;
+    return true;
+  };
+  const content = await renderMail(mail, { folder, space: { take: () => true, hold, release: () => undefined } });
+  assert.ok('file' in content);
+  const { size } = statSync(content.file);
+  assert.ok(size > 2 * (Buffer.byteLength(mail.text) + Buffer.byteLength(mail.html)), 'it grew much');
+  assert.ok(held >= size, `${size} bytes were written, and ${held} held`);
+});
+
 test('an attachment that can’t be read fails the rendering and leaves no file', async () => {
   const before = readdirSync(folder).length;
   for (const size of [10, MAX_IN_MEMORY + 1]) {
