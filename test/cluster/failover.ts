@@ -62,7 +62,7 @@ async function addStandby(site: Site, port: number): Promise<void> {
     await server.sql('postgres', `alter system set synchronous_standby_names = '${NAME}'`);
     await server.sql('postgres', 'select pg_reload_conf()');
   } else {
-    const proxy = await startProxy(server.port, { delay: BEHIND });
+    const proxy = await startProxy(server.port, { delay: BEHIND, commits: false });
     site.atEnd(() => proxy.close());
     networks.set(site, proxy);
     site.standby = await server.addStandby(NAME, { port, from: proxy.port });
