@@ -13,6 +13,7 @@ import { type TestContext, test } from 'node:test';
 import { findObstacles, units } from '#replyd/cli/verbs/systemd.js';
 import { loadConfig } from '#replyd/config/load.js';
 import { connectTalk } from '../interop/smtp-talk.js';
+import { missingPrograms } from '../missing-programs.js';
 import { ownProcessGroup } from '../process-group.js';
 import { eventually, run } from '../run.js';
 import { withLogs } from '../with-logs.js';
@@ -33,14 +34,6 @@ const installation = {
 
 function config(env: Readonly<Record<string, string>> = SETTINGS) {
   return loadConfig({ env, cwd: '/srv', readFile: () => null }).config;
-}
-
-async function missing(...programs: readonly string[]): Promise<string | false> {
-  for (const program of programs) {
-    const found = await run('sh', ['-c', `command -v ${program}`]);
-    if (found.code !== 0) return `${program} is not installed`;
-  }
-  return false;
 }
 
 test('the service names what is installed, and asks for port 25 only when it binds it', () => {
@@ -94,7 +87,7 @@ test('a Node that systemd would not find is put into the PATH of the unit', () =
 });
 
 test('systemd itself reads the units and rates them 2.0 or better', async t => {
-  const reason = await missing('systemd-analyze');
+  const reason = await missingPrograms('systemd-analyze');
   if (reason) return t.skip(reason);
   for (const sockets of [false, true]) {
     const folder = mkdtempSync(path.join(tmpdir(), 'replyd-units-'));
@@ -159,7 +152,7 @@ shift
 exec setpriv --no-new-privs --bounding-set=-all --inh-caps=-all --ambient-caps=-all "$@"`;
 
 test('a restart with handed-over sockets refuses nobody, on read-only paths and without capabilities', async t => {
-  const reason = await missing('python3', 'setpriv', 'unshare');
+  const reason = await missingPrograms('python3', 'setpriv', 'unshare');
   if (reason) return t.skip(reason);
   if (process.getuid?.() !== 0) return t.skip('only root can make mounts read-only');
   const trial = await run('unshare', ['--mount', 'true']);

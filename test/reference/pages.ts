@@ -1,6 +1,6 @@
 /**
  * The reference pages of the documents, made from what the program itself says: every key of the configuration from the
- * key table, every command from its help, the answers to providers from their list. `npm run docs` writes them, a test
+ * key table, every command from its help (the man pages and completions too), the answers to providers from their list. `npm run docs` writes them, a test
  * holds that they are up to date.
  */
 import { readFileSync } from 'node:fs';
@@ -10,26 +10,31 @@ import { exampleConfig } from '#replyd/config/example.js';
 import { findKey, KEY_NAMES, type KeyName, variableOf } from '#replyd/config/keys.js';
 import { PROVIDERS } from '#replyd/ingress/providers/list.js';
 import type { Ending } from '#replyd/ingress/providers/provider.js';
+import { commandTable } from './command-table.js';
+import { bashCompletion, fishCompletion, zshCompletion } from './completion.js';
+import { CONFIG_TEXT, configPage, programPage } from './man.js';
 
 const MADE = '<!-- Made by `npm run docs`. Change the source that it names, not this file. -->';
 
 /** File name → text. */
 export async function referencePages(): Promise<ReadonlyMap<string, string>> {
+  const program = await commandTable();
   return new Map([
     ['docs/configuration.md', configurationPage()],
     ['docs/commands.md', await commandsPage()],
     ['config.example.toml', exampleConfig()],
+    ['packaging/man/replyd.1', programPage(program)],
+    ['packaging/man/replyd-config.5', configPage()],
+    ['packaging/completion/replyd.bash', bashCompletion(program)],
+    ['packaging/completion/replyd.zsh', zshCompletion(program)],
+    ['packaging/completion/replyd.fish', fishCompletion(program)],
     ['docs/providers.md', withAnswers('docs/providers.md')],
     ['docs/contract.md', withAnswers('docs/contract.md')],
   ]);
 }
 
 function configurationPage(): string {
-  const parts = [
-    `# Configuration reference\n\n${MADE}\n<!-- Source: src/config/keys.ts -->`,
-    'replyd reads one TOML file: the one that `-c FILE` names, else `$REPLYD_CONFIG`, else `/etc/replyd/config.toml`. `replyd init` writes a first one, and `config.example.toml` with every key beside it. Write one line for each key, such as `smtp.max_size = "35MiB"`, in any order. `replyd check-config` names file, line, key and reason of whatever is wrong.',
-    'Every key is also an environment variable, which comes before the file; lists are separated by commas. Sizes are written as `"35MiB"` or `"20MB"`, durations as `"500ms"`, `"30s"`, `"2m"`, `"4h"` or `"3d"`. Relative paths are relative to the folder of the file. Keys marked *reload* change when the daemon gets SIGHUP, the others when it starts.',
-  ];
+  const parts = [`# Configuration reference\n\n${MADE}\n<!-- Source: src/config/keys.ts -->`, CONFIG_TEXT];
   let group = '';
   for (const name of KEY_NAMES) {
     const head = name.split('.')[0]!;

@@ -1,0 +1,508 @@
+# Made by `npm run docs` from the help of the commands. Change that, not this file.
+# Whether the words before the cursor lead to this command.
+function __replyd_at
+    set -l path
+    set -l value
+    for word in (commandline -opc)[2..-1]
+        if set -q value[1]
+            set -e value
+        else if string match -q -- '-*' $word
+            if contains -- "$path:$word" ':-c' ':--config' 'serve:-c' 'serve:--config' 'demo:-c' 'demo:--config' 'doctor:-c' 'doctor:--config' 'doctor:--resolver' 'stats:-c' 'stats:--config' 'init:-c' 'init:--config' 'init:--user' 'init:--data-dir' 'check-config:-c' 'check-config:--config' 'migrate:-c' 'migrate:--config' 'account add:-c' 'account add:--config' 'account add:--domain' 'account add:--support-email' 'account add:--name' 'account list:-c' 'account list:--config' 'account show:-c' 'account show:--config' 'account set:-c' 'account set:--config' 'account enable:-c' 'account enable:--config' 'account disable:-c' 'account disable:--config' 'account remove:-c' 'account remove:--config' 'conversation start:-c' 'conversation start:--config' 'conversation start:--account' 'conversation start:--contact' 'conversation start:--contact-name' 'conversation start:--channel' 'conversation start:--source-id' 'conversation start:--subject' 'conversation start:--text' 'conversation start:--token' 'conversation list:-c' 'conversation list:--config' 'conversation list:--account' 'conversation list:--status' 'conversation list:--contact' 'conversation list:--assignee' 'conversation list:--channel' 'conversation list:--limit' 'conversation show:-c' 'conversation show:--config' 'conversation reply:-c' 'conversation reply:--config' 'conversation reply:--text' 'conversation reply:--agent' 'conversation reply:--agent-email' 'conversation reply:--attach' 'conversation reply:--cc' 'conversation reply:--delay' 'conversation note:-c' 'conversation note:--config' 'conversation note:--text' 'conversation note:--agent' 'conversation resolve:-c' 'conversation resolve:--config' 'conversation reopen:-c' 'conversation reopen:--config' 'conversation seen:-c' 'conversation seen:--config' 'conversation rotate-token:-c' 'conversation rotate-token:--config' 'conversation rotate-token:--participant' 'conversation assign:-c' 'conversation assign:--config' 'conversation remove:-c' 'conversation remove:--config' 'agent add:-c' 'agent add:--config' 'agent add:--account' 'agent add:--name' 'agent add:--notify' 'agent list:-c' 'agent list:--config' 'agent list:--account' 'agent show:-c' 'agent show:--config' 'agent set:-c' 'agent set:--config' 'agent set:--account' 'agent link:-c' 'agent link:--config' 'agent disable:-c' 'agent disable:--config' 'agent enable:-c' 'agent enable:--config' 'agent remove:-c' 'agent remove:--config' 'agent remove:--account' 'contact list:-c' 'contact list:--config' 'contact list:--account' 'contact list:--email' 'contact list:--limit' 'contact show:-c' 'contact show:--config' 'contact set:-c' 'contact set:--config' 'contact clear:-c' 'contact clear:--config' 'contact remove:-c' 'contact remove:--config' 'message show:-c' 'message show:--config' 'message release:-c' 'message release:--config' 'message drop:-c' 'message drop:--config' 'attachment get:-c' 'attachment get:--config' 'attachment get:-o' 'attachment get:--output' 'mail list:-c' 'mail list:--config' 'mail list:--state' 'mail list:--account' 'mail list:--limit' 'mail show:-c' 'mail show:--config' 'mail explain:-c' 'mail explain:--config' 'mail clear:-c' 'mail clear:--config' 'mail clear:--state' 'mail clear:--older' 'mail reprocess:-c' 'mail reprocess:--config' 'mail reprocess:--since' 'import chatwoot:-c' 'import chatwoot:--config' 'import chatwoot:--account' 'deliver:-c' 'deliver:--config' 'deliver:--door' 'deliver:--socket' 'deliver:--sender' 'search:-c' 'search:--config' 'search:--account' 'search:--limit' 'trace:-c' 'trace:--config' 'check:-c' 'check:--config' 'backup:-c' 'backup:--config' 'restore:-c' 'restore:--config' 'restore:--user' 'migrate-store:-c' 'migrate-store:--config' 'migrate-store:--user' 'queue list:-c' 'queue list:--config' 'queue list:--state' 'queue list:--account' 'queue list:--hook' 'queue list:--limit' 'queue show:-c' 'queue show:--config' 'queue retry:-c' 'queue retry:--config' 'queue retry:--state' 'queue cancel:-c' 'queue cancel:--config' 'queue pause:-c' 'queue pause:--config' 'queue pause:--reason' 'queue resume:-c' 'queue resume:--config' 'key add:-c' 'key add:--config' 'key add:--name' 'key list:-c' 'key list:--config' 'key revoke:-c' 'key revoke:--config' 'dkim add:-c' 'dkim add:--config' 'dkim add:--selector' 'dkim list:-c' 'dkim list:--config' 'dkim rotate:-c' 'dkim rotate:--config' 'dkim rotate:--selector' 'dkim remove:-c' 'dkim remove:--config' 'hook add:-c' 'hook add:--config' 'hook list:-c' 'hook list:--config' 'hook test:-c' 'hook test:--config' 'hook rotate:-c' 'hook rotate:--config' 'hook remove:-c' 'hook remove:--config' 'systemd:-c' 'systemd:--config' 'systemd:--user' 'systemd:--output' 'tail:-c' 'tail:--config' 'tail:--account' 'tail:--after'
+                set value $word
+            end
+        else if contains -- (string trim -- "$path $word") 'serve' 'demo' 'doctor' 'stats' 'init' 'check-config' 'migrate' 'account' 'account add' 'account list' 'account show' 'account set' 'account enable' 'account disable' 'account remove' 'conversation' 'conversation start' 'conversation list' 'conversation show' 'conversation reply' 'conversation note' 'conversation resolve' 'conversation reopen' 'conversation seen' 'conversation rotate-token' 'conversation assign' 'conversation remove' 'agent' 'agent add' 'agent list' 'agent show' 'agent set' 'agent link' 'agent disable' 'agent enable' 'agent remove' 'contact' 'contact list' 'contact show' 'contact set' 'contact clear' 'contact remove' 'message' 'message show' 'message release' 'message drop' 'attachment' 'attachment get' 'mail' 'mail list' 'mail show' 'mail explain' 'mail clear' 'mail reprocess' 'import' 'import chatwoot' 'deliver' 'search' 'trace' 'check' 'backup' 'restore' 'migrate-store' 'queue' 'queue list' 'queue show' 'queue retry' 'queue cancel' 'queue pause' 'queue resume' 'key' 'key add' 'key list' 'key revoke' 'dkim' 'dkim add' 'dkim list' 'dkim rotate' 'dkim remove' 'hook' 'hook add' 'hook list' 'hook test' 'hook rotate' 'hook remove' 'systemd' 'tail'
+            set path (string trim -- "$path $word")
+        end
+    end
+    test "$path" = "$argv[1]"
+end
+complete -c replyd -n '__replyd_at \'\'' -f -a serve -d 'run the daemon in the foreground'
+complete -c replyd -n '__replyd_at \'\'' -f -a demo -d 'show the whole job in a throw-away store'
+complete -c replyd -n '__replyd_at \'\'' -f -a doctor -d 'find out what is wrong, and say what to do'
+complete -c replyd -n '__replyd_at \'\'' -f -a stats -d 'count what is in the store'
+complete -c replyd -n '__replyd_at \'\'' -f -a init -d 'write a configuration and make the store'
+complete -c replyd -n '__replyd_at \'\'' -f -a check-config -d 'check the configuration and say what is in force'
+complete -c replyd -n '__replyd_at \'\'' -f -a migrate -d 'bring the store\'s schema up to date'
+complete -c replyd -n '__replyd_at \'\'' -f -a account -d 'tenants: domains, support address, features'
+complete -c replyd -n '__replyd_at \'\'' -f -a conversation -d 'start, list, show, answer, resolve'
+complete -c replyd -n '__replyd_at \'\'' -f -a agent -d 'the people who answer'
+complete -c replyd -n '__replyd_at \'\'' -f -a contact -d 'the people who are written to'
+complete -c replyd -n '__replyd_at \'\'' -f -a message -d 'one entry of a conversation'
+complete -c replyd -n '__replyd_at \'\'' -f -a attachment -d 'files of messages'
+complete -c replyd -n '__replyd_at \'\'' -f -a mail -d 'mails as they came in'
+complete -c replyd -n '__replyd_at \'\'' -f -a import -d 'take over conversations of another system'
+complete -c replyd -n '__replyd_at \'\'' -f -a deliver -d 'hand a mail on standard input to the daemon, for pipes of MTAs'
+complete -c replyd -n '__replyd_at \'\'' -f -a search -d 'find messages by their words, the newest first'
+complete -c replyd -n '__replyd_at \'\'' -f -a trace -d 'show a mail\'s way, from the door to its deliveries'
+complete -c replyd -n '__replyd_at \'\'' -f -a check -d 'look whether the store is whole'
+complete -c replyd -n '__replyd_at \'\'' -f -a backup -d 'copy the whole store into one file'
+complete -c replyd -n '__replyd_at \'\'' -f -a restore -d 'put a backup in the place of the store'
+complete -c replyd -n '__replyd_at \'\'' -f -a migrate-store -d 'move the store to PostgreSQL, back, or elsewhere'
+complete -c replyd -n '__replyd_at \'\'' -f -a queue -d 'mails on their way out'
+complete -c replyd -n '__replyd_at \'\'' -f -a key -d 'keys for the HTTP API'
+complete -c replyd -n '__replyd_at \'\'' -f -a dkim -d 'keys that sign mails'
+complete -c replyd -n '__replyd_at \'\'' -f -a hook -d 'where events are posted'
+complete -c replyd -n '__replyd_at \'\'' -f -a systemd -d 'print the units for systemd'
+complete -c replyd -n '__replyd_at \'\'' -f -a tail -d 'print events as they happen'
+complete -c replyd -n '__replyd_at \'\'' -f
+complete -c replyd -n '__replyd_at \'\'' -s c -l config -r -F -d 'the configuration (else $REPLYD_CONFIG, else /etc/replyd/config.toml)'
+complete -c replyd -n '__replyd_at \'\'' -s V -l version -d 'print the version'
+complete -c replyd -n '__replyd_at \'\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'serve\'' -f
+complete -c replyd -n '__replyd_at \'serve\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'serve\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'demo\'' -f
+complete -c replyd -n '__replyd_at \'demo\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'demo\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'doctor\'' -f
+complete -c replyd -n '__replyd_at \'doctor\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'doctor\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'doctor\'' -l resolver -x -d 'ask this name server instead of the system’s, e.g. 9.9.9.9 or 127.0.0.1:5353'
+complete -c replyd -n '__replyd_at \'doctor\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'stats\'' -f
+complete -c replyd -n '__replyd_at \'stats\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'stats\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'stats\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'init\'' -f
+complete -c replyd -n '__replyd_at \'init\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'init\'' -l user -x -d 'the user that runs the daemon; the data belongs to him (root only)'
+complete -c replyd -n '__replyd_at \'init\'' -l data-dir -x -a '(__fish_complete_directories)' -d 'where the data goes'
+complete -c replyd -n '__replyd_at \'init\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'init\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'check-config\'' -f
+complete -c replyd -n '__replyd_at \'check-config\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'check-config\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'check-config\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'migrate\'' -f
+complete -c replyd -n '__replyd_at \'migrate\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'migrate\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'migrate\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'account\'' -f -a add -d 'add a tenant'
+complete -c replyd -n '__replyd_at \'account\'' -f -a list -d 'list the accounts'
+complete -c replyd -n '__replyd_at \'account\'' -f -a show -d 'show an account'
+complete -c replyd -n '__replyd_at \'account\'' -f -a set -d 'change settings, each as KEY=VALUE'
+complete -c replyd -n '__replyd_at \'account\'' -f -a enable -d 'switch a feature on'
+complete -c replyd -n '__replyd_at \'account\'' -f -a disable -d 'switch a feature off'
+complete -c replyd -n '__replyd_at \'account\'' -f -a remove -d 'remove an account with everything in it'
+complete -c replyd -n '__replyd_at \'account\'' -f
+complete -c replyd -n '__replyd_at \'account\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'account add\'' -f
+complete -c replyd -n '__replyd_at \'account add\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'account add\'' -l domain -x -d 'inbound domain, may be given several times'
+complete -c replyd -n '__replyd_at \'account add\'' -l support-email -x -d 'the address that customers know, the From of every mail'
+complete -c replyd -n '__replyd_at \'account add\'' -l name -x -d 'the name that customers read (default: the slug)'
+complete -c replyd -n '__replyd_at \'account add\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'account add\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'account list\'' -f
+complete -c replyd -n '__replyd_at \'account list\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'account list\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'account list\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'account show\'' -f
+complete -c replyd -n '__replyd_at \'account show\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'account show\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'account show\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'account set\'' -f
+complete -c replyd -n '__replyd_at \'account set\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'account set\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'account set\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'account enable\'' -f
+complete -c replyd -n '__replyd_at \'account enable\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'account enable\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'account enable\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'account disable\'' -f
+complete -c replyd -n '__replyd_at \'account disable\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'account disable\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'account disable\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'account remove\'' -f
+complete -c replyd -n '__replyd_at \'account remove\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'account remove\'' -l yes -d 'do not ask'
+complete -c replyd -n '__replyd_at \'account remove\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'account remove\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'conversation\'' -f -a start -d 'start a conversation'
+complete -c replyd -n '__replyd_at \'conversation\'' -f -a list -d 'list conversations, the latest activity first'
+complete -c replyd -n '__replyd_at \'conversation\'' -f -a show -d 'show a conversation with its messages'
+complete -c replyd -n '__replyd_at \'conversation\'' -f -a reply -d 'answer as an agent; the answer is mailed at once'
+complete -c replyd -n '__replyd_at \'conversation\'' -f -a note -d 'add a note that only the team sees'
+complete -c replyd -n '__replyd_at \'conversation\'' -f -a resolve -d 'mark as resolved; an answer of the customer opens it again'
+complete -c replyd -n '__replyd_at \'conversation\'' -f -a reopen -d 'mark as open'
+complete -c replyd -n '__replyd_at \'conversation\'' -f -a seen -d 'the customer saw it in the channel: what waits is not mailed'
+complete -c replyd -n '__replyd_at \'conversation\'' -f -a rotate-token -d 'give a participant a new reply address and revoke the old'
+complete -c replyd -n '__replyd_at \'conversation\'' -f -a assign -d 'assign it to an agent of its account, or to nobody (none)'
+complete -c replyd -n '__replyd_at \'conversation\'' -f -a remove -d 'remove a conversation with its messages, mails and attachments'
+complete -c replyd -n '__replyd_at \'conversation\'' -f
+complete -c replyd -n '__replyd_at \'conversation\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'conversation start\'' -f
+complete -c replyd -n '__replyd_at \'conversation start\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'conversation start\'' -l account -x -d 'whose conversation it is'
+complete -c replyd -n '__replyd_at \'conversation start\'' -l contact -x -d 'the customer'
+complete -c replyd -n '__replyd_at \'conversation start\'' -l contact-name -x -d 'the customer\'s name'
+complete -c replyd -n '__replyd_at \'conversation start\'' -l channel -x -d 'where it began: web_widget, facebook, twitter, whatsapp, twilio_sms, telegram, line, api, email (default: "api")'
+complete -c replyd -n '__replyd_at \'conversation start\'' -l source-id -x -d 'the application\'s own id of the conversation'
+complete -c replyd -n '__replyd_at \'conversation start\'' -l subject -x -d 'subject of its mails'
+complete -c replyd -n '__replyd_at \'conversation start\'' -l text -x -d 'what the customer said; - reads standard input'
+complete -c replyd -n '__replyd_at \'conversation start\'' -l token -x -d 'an existing token of the customer'
+complete -c replyd -n '__replyd_at \'conversation start\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'conversation start\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'conversation list\'' -f
+complete -c replyd -n '__replyd_at \'conversation list\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'conversation list\'' -l account -x -d 'of this account'
+complete -c replyd -n '__replyd_at \'conversation list\'' -l status -x -d 'open or resolved'
+complete -c replyd -n '__replyd_at \'conversation list\'' -l contact -x -d 'of this customer'
+complete -c replyd -n '__replyd_at \'conversation list\'' -l assignee -x -d 'assigned to this agent, or none'
+complete -c replyd -n '__replyd_at \'conversation list\'' -l held -d 'with a message that is held'
+complete -c replyd -n '__replyd_at \'conversation list\'' -l channel -x -d 'that began there'
+complete -c replyd -n '__replyd_at \'conversation list\'' -l limit -x -d 'at most so many, the newest first (default: 50)'
+complete -c replyd -n '__replyd_at \'conversation list\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'conversation list\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'conversation show\'' -f
+complete -c replyd -n '__replyd_at \'conversation show\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'conversation show\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'conversation show\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'conversation reply\'' -f
+complete -c replyd -n '__replyd_at \'conversation reply\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'conversation reply\'' -l text -x -d 'the answer; - reads standard input'
+complete -c replyd -n '__replyd_at \'conversation reply\'' -l agent -x -d 'who answers'
+complete -c replyd -n '__replyd_at \'conversation reply\'' -l agent-email -x -d 'the agent\'s own address, kept with the message'
+complete -c replyd -n '__replyd_at \'conversation reply\'' -l attach -r -F -d 'a file to send along, may be given several times'
+complete -c replyd -n '__replyd_at \'conversation reply\'' -l cc -x -d 'somebody else who gets a copy, may be given several times'
+complete -c replyd -n '__replyd_at \'conversation reply\'' -l delay -x -d 'how long the mail waits, such as 10m'
+complete -c replyd -n '__replyd_at \'conversation reply\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'conversation reply\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'conversation note\'' -f
+complete -c replyd -n '__replyd_at \'conversation note\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'conversation note\'' -l text -x -d 'the note; - reads standard input'
+complete -c replyd -n '__replyd_at \'conversation note\'' -l agent -x -d 'who wrote it'
+complete -c replyd -n '__replyd_at \'conversation note\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'conversation note\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'conversation resolve\'' -f
+complete -c replyd -n '__replyd_at \'conversation resolve\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'conversation resolve\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'conversation resolve\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'conversation reopen\'' -f
+complete -c replyd -n '__replyd_at \'conversation reopen\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'conversation reopen\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'conversation reopen\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'conversation seen\'' -f
+complete -c replyd -n '__replyd_at \'conversation seen\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'conversation seen\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'conversation seen\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'conversation rotate-token\'' -f
+complete -c replyd -n '__replyd_at \'conversation rotate-token\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'conversation rotate-token\'' -l participant -x -d 'a participant\'s address or id (default: the contact)'
+complete -c replyd -n '__replyd_at \'conversation rotate-token\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'conversation rotate-token\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'conversation assign\'' -f
+complete -c replyd -n '__replyd_at \'conversation assign\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'conversation assign\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'conversation assign\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'conversation remove\'' -f
+complete -c replyd -n '__replyd_at \'conversation remove\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'conversation remove\'' -l yes -d 'do not ask'
+complete -c replyd -n '__replyd_at \'conversation remove\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'conversation remove\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'agent\'' -f -a add -d 'add a person who answers for an account'
+complete -c replyd -n '__replyd_at \'agent\'' -f -a list -d 'list the people who answer'
+complete -c replyd -n '__replyd_at \'agent\'' -f -a show -d 'show a person with all his accounts'
+complete -c replyd -n '__replyd_at \'agent\'' -f -a set -d 'change a person, each as KEY=VALUE'
+complete -c replyd -n '__replyd_at \'agent\'' -f -a link -d 'make a new link with which he chooses a password and signs in'
+complete -c replyd -n '__replyd_at \'agent\'' -f -a disable -d 'keep a person out: his sessions and links end at once'
+complete -c replyd -n '__replyd_at \'agent\'' -f -a enable -d 'let a person in again'
+complete -c replyd -n '__replyd_at \'agent\'' -f -a remove -d 'remove a person, or take him out of one account'
+complete -c replyd -n '__replyd_at \'agent\'' -f
+complete -c replyd -n '__replyd_at \'agent\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'agent add\'' -f
+complete -c replyd -n '__replyd_at \'agent add\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'agent add\'' -l account -x -d 'for which he answers'
+complete -c replyd -n '__replyd_at \'agent add\'' -l name -x -d 'his name, as customers read it'
+complete -c replyd -n '__replyd_at \'agent add\'' -l admin -d 'may change the account\'s settings and agents'
+complete -c replyd -n '__replyd_at \'agent add\'' -l notify -x -d 'mail him about messages: assigned, all or none (default: assigned)'
+complete -c replyd -n '__replyd_at \'agent add\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'agent add\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'agent list\'' -f
+complete -c replyd -n '__replyd_at \'agent list\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'agent list\'' -l account -x -d 'of this account'
+complete -c replyd -n '__replyd_at \'agent list\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'agent list\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'agent show\'' -f
+complete -c replyd -n '__replyd_at \'agent show\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'agent show\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'agent show\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'agent set\'' -f
+complete -c replyd -n '__replyd_at \'agent set\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'agent set\'' -l account -x -d 'in this account'
+complete -c replyd -n '__replyd_at \'agent set\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'agent set\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'agent link\'' -f
+complete -c replyd -n '__replyd_at \'agent link\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'agent link\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'agent link\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'agent disable\'' -f
+complete -c replyd -n '__replyd_at \'agent disable\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'agent disable\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'agent disable\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'agent enable\'' -f
+complete -c replyd -n '__replyd_at \'agent enable\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'agent enable\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'agent enable\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'agent remove\'' -f
+complete -c replyd -n '__replyd_at \'agent remove\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'agent remove\'' -l account -x -d 'out of this account; he goes with the last of his accounts'
+complete -c replyd -n '__replyd_at \'agent remove\'' -l yes -d 'do not ask'
+complete -c replyd -n '__replyd_at \'agent remove\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'agent remove\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'contact\'' -f -a list -d 'list contacts, the newest first'
+complete -c replyd -n '__replyd_at \'contact\'' -f -a show -d 'show a contact'
+complete -c replyd -n '__replyd_at \'contact\'' -f -a set -d 'change a contact, each as KEY=VALUE'
+complete -c replyd -n '__replyd_at \'contact\'' -f -a clear -d 'mail to him again after his address was found dead'
+complete -c replyd -n '__replyd_at \'contact\'' -f -a remove -d 'remove a contact with all his conversations'
+complete -c replyd -n '__replyd_at \'contact\'' -f
+complete -c replyd -n '__replyd_at \'contact\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'contact list\'' -f
+complete -c replyd -n '__replyd_at \'contact list\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'contact list\'' -l account -x -d 'of this account'
+complete -c replyd -n '__replyd_at \'contact list\'' -l email -x -d 'with this address'
+complete -c replyd -n '__replyd_at \'contact list\'' -l limit -x -d 'at most so many, the newest first (default: 50)'
+complete -c replyd -n '__replyd_at \'contact list\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'contact list\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'contact show\'' -f
+complete -c replyd -n '__replyd_at \'contact show\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'contact show\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'contact show\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'contact set\'' -f
+complete -c replyd -n '__replyd_at \'contact set\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'contact set\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'contact set\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'contact clear\'' -f
+complete -c replyd -n '__replyd_at \'contact clear\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'contact clear\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'contact clear\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'contact remove\'' -f
+complete -c replyd -n '__replyd_at \'contact remove\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'contact remove\'' -l yes -d 'do not ask'
+complete -c replyd -n '__replyd_at \'contact remove\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'contact remove\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'message\'' -f -a show -d 'show a message with what was cut off, or the mail it came in'
+complete -c replyd -n '__replyd_at \'message\'' -f -a release -d 'give a held message its effect'
+complete -c replyd -n '__replyd_at \'message\'' -f -a drop -d 'end a held message: it stays, without any effect'
+complete -c replyd -n '__replyd_at \'message\'' -f
+complete -c replyd -n '__replyd_at \'message\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'message show\'' -f
+complete -c replyd -n '__replyd_at \'message show\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'message show\'' -l raw -d 'the mail as it came in, byte for byte'
+complete -c replyd -n '__replyd_at \'message show\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'message show\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'message release\'' -f
+complete -c replyd -n '__replyd_at \'message release\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'message release\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'message release\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'message drop\'' -f
+complete -c replyd -n '__replyd_at \'message drop\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'message drop\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'message drop\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'attachment\'' -f -a get -d 'write an attachment to a file'
+complete -c replyd -n '__replyd_at \'attachment\'' -f
+complete -c replyd -n '__replyd_at \'attachment\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'attachment get\'' -f
+complete -c replyd -n '__replyd_at \'attachment get\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'attachment get\'' -s o -l output -r -F -d 'where it goes; - is standard output'
+complete -c replyd -n '__replyd_at \'attachment get\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'attachment get\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'mail\'' -f -a list -d 'list mails, the newest first'
+complete -c replyd -n '__replyd_at \'mail\'' -f -a show -d 'show a mail: envelope, state, what became of it'
+complete -c replyd -n '__replyd_at \'mail\'' -f -a explain -d 'explain what replyd understands of a mail, and why'
+complete -c replyd -n '__replyd_at \'mail\'' -f -a clear -d 'remove mails that stand in no conversation'
+complete -c replyd -n '__replyd_at \'mail\'' -f -a reprocess -d 'read mails again with what this version understands'
+complete -c replyd -n '__replyd_at \'mail\'' -f
+complete -c replyd -n '__replyd_at \'mail\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'mail list\'' -f
+complete -c replyd -n '__replyd_at \'mail list\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'mail list\'' -l state -x -d 'filed, quarantined, refused, kept'
+complete -c replyd -n '__replyd_at \'mail list\'' -l account -x -d 'of this account'
+complete -c replyd -n '__replyd_at \'mail list\'' -l limit -x -d 'at most so many, the newest first (default: 50)'
+complete -c replyd -n '__replyd_at \'mail list\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'mail list\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'mail show\'' -f
+complete -c replyd -n '__replyd_at \'mail show\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'mail show\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'mail show\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'mail explain\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'mail explain\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'mail explain\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'mail clear\'' -f
+complete -c replyd -n '__replyd_at \'mail clear\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'mail clear\'' -l state -x -d 'kept or refused'
+complete -c replyd -n '__replyd_at \'mail clear\'' -l older -x -d 'only what came longer ago, such as 30d'
+complete -c replyd -n '__replyd_at \'mail clear\'' -l yes -d 'do not ask'
+complete -c replyd -n '__replyd_at \'mail clear\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'mail clear\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'mail reprocess\'' -f
+complete -c replyd -n '__replyd_at \'mail reprocess\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'mail reprocess\'' -l all -d 'every mail in a conversation, the newest first'
+complete -c replyd -n '__replyd_at \'mail reprocess\'' -l dry-run -d 'with --all: only say what would change'
+complete -c replyd -n '__replyd_at \'mail reprocess\'' -l since -x -d 'with --all: only mails that came within it, such as 90d'
+complete -c replyd -n '__replyd_at \'mail reprocess\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'mail reprocess\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'import\'' -f -a chatwoot -d 'take over conversations of Chatwoot'
+complete -c replyd -n '__replyd_at \'import\'' -f
+complete -c replyd -n '__replyd_at \'import\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'import chatwoot\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'import chatwoot\'' -l account -x -d 'the account of all rows, in place of their own column'
+complete -c replyd -n '__replyd_at \'import chatwoot\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'import chatwoot\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'deliver\'' -f
+complete -c replyd -n '__replyd_at \'deliver\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'deliver\'' -l door -x -d 'which MTA starts it: postfix, exim, qmail'
+complete -c replyd -n '__replyd_at \'deliver\'' -l socket -r -F -d 'the daemon\'s LMTP socket: a path, unix:/path or host:port'
+complete -c replyd -n '__replyd_at \'deliver\'' -l sender -x -d 'the envelope sender; \'\', <> and MAILER-DAEMON are the null sender'
+complete -c replyd -n '__replyd_at \'deliver\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'search\'' -f
+complete -c replyd -n '__replyd_at \'search\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'search\'' -l account -x -d 'in this account'
+complete -c replyd -n '__replyd_at \'search\'' -l limit -x -d 'at most so many, the newest first (default: 50)'
+complete -c replyd -n '__replyd_at \'search\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'search\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'trace\'' -f
+complete -c replyd -n '__replyd_at \'trace\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'trace\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'trace\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'check\'' -f
+complete -c replyd -n '__replyd_at \'check\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'check\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'check\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'backup\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'backup\'' -l replace -d 'an older backup under this name is replaced'
+complete -c replyd -n '__replyd_at \'backup\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'backup\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'restore\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'restore\'' -l replace -d 'replace the store that is there; its database is kept as replyd.db.replaced'
+complete -c replyd -n '__replyd_at \'restore\'' -l user -x -d 'on a new machine: the user that runs the daemon; the data belongs to him (root only)'
+complete -c replyd -n '__replyd_at \'restore\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'restore\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'migrate-store\'' -f
+complete -c replyd -n '__replyd_at \'migrate-store\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'migrate-store\'' -l replace -d 'a store that is in the folder TO is put aside as replyd.db.replaced'
+complete -c replyd -n '__replyd_at \'migrate-store\'' -l user -x -d 'the user that runs the daemon; the folder TO belongs to him (root only)'
+complete -c replyd -n '__replyd_at \'migrate-store\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'migrate-store\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'queue\'' -f -a list -d 'list deliveries, the newest first'
+complete -c replyd -n '__replyd_at \'queue\'' -f -a show -d 'show a delivery'
+complete -c replyd -n '__replyd_at \'queue\'' -f -a retry -d 'try deliveries now that wait, were put off or have failed'
+complete -c replyd -n '__replyd_at \'queue\'' -f -a cancel -d 'give a delivery up'
+complete -c replyd -n '__replyd_at \'queue\'' -f -a pause -d 'let no mail leave until `queue resume`'
+complete -c replyd -n '__replyd_at \'queue\'' -f -a resume -d 'let mails leave again, also after trouble with the smarthost'
+complete -c replyd -n '__replyd_at \'queue\'' -f
+complete -c replyd -n '__replyd_at \'queue\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'queue list\'' -f
+complete -c replyd -n '__replyd_at \'queue list\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'queue list\'' -l state -x -d 'in this state'
+complete -c replyd -n '__replyd_at \'queue list\'' -l account -x -d 'of this account'
+complete -c replyd -n '__replyd_at \'queue list\'' -l hook -x -d 'to this hook'
+complete -c replyd -n '__replyd_at \'queue list\'' -l limit -x -d 'at most so many, the newest first (default: 50)'
+complete -c replyd -n '__replyd_at \'queue list\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'queue list\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'queue show\'' -f
+complete -c replyd -n '__replyd_at \'queue show\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'queue show\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'queue show\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'queue retry\'' -f
+complete -c replyd -n '__replyd_at \'queue retry\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'queue retry\'' -l state -x -d 'all in this state: waiting, deferred, failed'
+complete -c replyd -n '__replyd_at \'queue retry\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'queue retry\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'queue cancel\'' -f
+complete -c replyd -n '__replyd_at \'queue cancel\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'queue cancel\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'queue cancel\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'queue pause\'' -f
+complete -c replyd -n '__replyd_at \'queue pause\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'queue pause\'' -l reason -x -d 'shown by `queue list` and doctor'
+complete -c replyd -n '__replyd_at \'queue pause\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'queue pause\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'queue resume\'' -f
+complete -c replyd -n '__replyd_at \'queue resume\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'queue resume\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'queue resume\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'key\'' -f -a add -d 'make a key for an account, or for all of them'
+complete -c replyd -n '__replyd_at \'key\'' -f -a list -d 'list the keys'
+complete -c replyd -n '__replyd_at \'key\'' -f -a revoke -d 'end a key at once'
+complete -c replyd -n '__replyd_at \'key\'' -f
+complete -c replyd -n '__replyd_at \'key\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'key add\'' -f
+complete -c replyd -n '__replyd_at \'key add\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'key add\'' -l operator -d 'good for all accounts'
+complete -c replyd -n '__replyd_at \'key add\'' -l name -x -d 'what it is for'
+complete -c replyd -n '__replyd_at \'key add\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'key add\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'key list\'' -f
+complete -c replyd -n '__replyd_at \'key list\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'key list\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'key list\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'key revoke\'' -f
+complete -c replyd -n '__replyd_at \'key revoke\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'key revoke\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'key revoke\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'dkim\'' -f -a add -d 'make the key that signs the mails of a support domain'
+complete -c replyd -n '__replyd_at \'dkim\'' -f -a list -d 'list the keys that sign'
+complete -c replyd -n '__replyd_at \'dkim\'' -f -a rotate -d 'change the key of a domain, in two steps'
+complete -c replyd -n '__replyd_at \'dkim\'' -f -a remove -d 'remove a key; without one, mails of the domain are not signed'
+complete -c replyd -n '__replyd_at \'dkim\'' -f
+complete -c replyd -n '__replyd_at \'dkim\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'dkim add\'' -f
+complete -c replyd -n '__replyd_at \'dkim add\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'dkim add\'' -l selector -x -d 'its name in the DNS (default: replyd and the date)'
+complete -c replyd -n '__replyd_at \'dkim add\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'dkim add\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'dkim list\'' -f
+complete -c replyd -n '__replyd_at \'dkim list\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'dkim list\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'dkim list\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'dkim rotate\'' -f
+complete -c replyd -n '__replyd_at \'dkim rotate\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'dkim rotate\'' -l selector -x -d 'its name in the DNS (default: replyd and the date)'
+complete -c replyd -n '__replyd_at \'dkim rotate\'' -l now -d 'let the waiting key sign without a look at the DNS'
+complete -c replyd -n '__replyd_at \'dkim rotate\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'dkim rotate\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'dkim remove\'' -f
+complete -c replyd -n '__replyd_at \'dkim remove\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'dkim remove\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'dkim remove\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'hook\'' -f -a add -d 'post an account’s events to an address'
+complete -c replyd -n '__replyd_at \'hook\'' -f -a list -d 'list the hooks'
+complete -c replyd -n '__replyd_at \'hook\'' -f -a test -d 'post a test event now'
+complete -c replyd -n '__replyd_at \'hook\'' -f -a rotate -d 'make a new secret; for a day the old one signs too'
+complete -c replyd -n '__replyd_at \'hook\'' -f -a remove -d 'remove a hook with what waits for it'
+complete -c replyd -n '__replyd_at \'hook\'' -f
+complete -c replyd -n '__replyd_at \'hook\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'hook add\'' -f
+complete -c replyd -n '__replyd_at \'hook add\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'hook add\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'hook add\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'hook list\'' -f
+complete -c replyd -n '__replyd_at \'hook list\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'hook list\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'hook list\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'hook test\'' -f
+complete -c replyd -n '__replyd_at \'hook test\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'hook test\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'hook test\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'hook rotate\'' -f
+complete -c replyd -n '__replyd_at \'hook rotate\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'hook rotate\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'hook rotate\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'hook remove\'' -f
+complete -c replyd -n '__replyd_at \'hook remove\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'hook remove\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'hook remove\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'systemd\'' -f
+complete -c replyd -n '__replyd_at \'systemd\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'systemd\'' -l sockets -d 'systemd holds the sockets: prints a unit for each door, too'
+complete -c replyd -n '__replyd_at \'systemd\'' -l user -x -d 'the user that runs the daemon (default: "replyd")'
+complete -c replyd -n '__replyd_at \'systemd\'' -l output -x -a '(__fish_complete_directories)' -d 'write the files there instead of printing them'
+complete -c replyd -n '__replyd_at \'systemd\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'systemd\'' -s h -l help -d 'show help'
+complete -c replyd -n '__replyd_at \'tail\'' -f
+complete -c replyd -n '__replyd_at \'tail\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'tail\'' -l account -x -d 'of this account alone'
+complete -c replyd -n '__replyd_at \'tail\'' -l after -x -d 'begin behind this event instead of now'
+complete -c replyd -n '__replyd_at \'tail\'' -l json -d 'print JSON: the object, or one object a line'
+complete -c replyd -n '__replyd_at \'tail\'' -s h -l help -d 'show help'
