@@ -110,13 +110,13 @@ _replyd() {
     'dkim add') verbs='' flags='-c --config --selector --json -h --help' files='' ;;
     'dkim list') verbs='' flags='-c --config --json -h --help' files='' ;;
     'dkim rotate') verbs='' flags='-c --config --selector --now --json -h --help' files='' ;;
-    'dkim remove') verbs='' flags='-c --config --json -h --help' files='' ;;
+    'dkim remove') verbs='' flags='-c --config --yes --json -h --help' files='' ;;
     'hook') verbs='add list test rotate remove' flags='-h --help' files='' ;;
     'hook add') verbs='' flags='-c --config --json -h --help' files='' ;;
     'hook list') verbs='' flags='-c --config --json -h --help' files='' ;;
     'hook test') verbs='' flags='-c --config --json -h --help' files='' ;;
     'hook rotate') verbs='' flags='-c --config --json -h --help' files='' ;;
-    'hook remove') verbs='' flags='-c --config --json -h --help' files='' ;;
+    'hook remove') verbs='' flags='-c --config --yes --json -h --help' files='' ;;
     'systemd') verbs='' flags='-c --config --sockets --user --output --json -h --help' files='' ;;
     'tail') verbs='' flags='-c --config --account --after --json -h --help' files='' ;;
   esac

@@ -464,6 +464,7 @@ complete -c replyd -n '__replyd_at \'dkim rotate\'' -l json -d 'print JSON: the 
 complete -c replyd -n '__replyd_at \'dkim rotate\'' -s h -l help -d 'show help'
 complete -c replyd -n '__replyd_at \'dkim remove\'' -f
 complete -c replyd -n '__replyd_at \'dkim remove\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'dkim remove\'' -l yes -d 'do not ask'
 complete -c replyd -n '__replyd_at \'dkim remove\'' -l json -d 'print JSON: the object, or one object a line'
 complete -c replyd -n '__replyd_at \'dkim remove\'' -s h -l help -d 'show help'
 complete -c replyd -n '__replyd_at \'hook\'' -f -a add -d 'post an account’s events to an address'
@@ -491,6 +492,7 @@ complete -c replyd -n '__replyd_at \'hook rotate\'' -l json -d 'print JSON: the 
 complete -c replyd -n '__replyd_at \'hook rotate\'' -s h -l help -d 'show help'
 complete -c replyd -n '__replyd_at \'hook remove\'' -f
 complete -c replyd -n '__replyd_at \'hook remove\'' -s c -l config -r -F -d 'the configuration to use'
+complete -c replyd -n '__replyd_at \'hook remove\'' -l yes -d 'do not ask'
 complete -c replyd -n '__replyd_at \'hook remove\'' -l json -d 'print JSON: the object, or one object a line'
 complete -c replyd -n '__replyd_at \'hook remove\'' -s h -l help -d 'show help'
 complete -c replyd -n '__replyd_at \'systemd\'' -f

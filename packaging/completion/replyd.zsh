@@ -519,7 +519,7 @@ _replyd_dkim_rotate() {
 }
 
 _replyd_dkim_remove() {
-  _arguments -s -S '*-c+[the configuration to use]:file:_files' '*--config=[the configuration to use]:file:_files' '*--json[print JSON\: the object, or one object a line]' '*-h[show help]' '*--help[show help]' '*: :'
+  _arguments -s -S '*-c+[the configuration to use]:file:_files' '*--config=[the configuration to use]:file:_files' '*--yes[do not ask]' '*--json[print JSON\: the object, or one object a line]' '*-h[show help]' '*--help[show help]' '*: :'
 }
 
 _replyd_hook() {
@@ -558,7 +558,7 @@ _replyd_hook_rotate() {
 }
 
 _replyd_hook_remove() {
-  _arguments -s -S '*-c+[the configuration to use]:file:_files' '*--config=[the configuration to use]:file:_files' '*--json[print JSON\: the object, or one object a line]' '*-h[show help]' '*--help[show help]' '*: :'
+  _arguments -s -S '*-c+[the configuration to use]:file:_files' '*--config=[the configuration to use]:file:_files' '*--yes[do not ask]' '*--json[print JSON\: the object, or one object a line]' '*-h[show help]' '*--help[show help]' '*: :'
 }
 
 _replyd_systemd() {

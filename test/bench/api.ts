@@ -107,7 +107,7 @@ async function webhooks(daemon: DaemonProcess, key: string, count: number): Prom
   print(
     `webhooks, ${count} waiting in ${CONVERSATIONS} conversations: ${((heard / (performance.now() - begun)) * 1000).toFixed(0)}/s`,
   );
-  await daemon.cli(['hook', 'remove', id]);
+  await daemon.cli(['hook', 'remove', id, '--yes']);
   server.closeAllConnections();
   server.close();
 }

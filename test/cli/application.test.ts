@@ -77,7 +77,7 @@ test('a hook is tested, rotated, listed and removed', async context => {
   const listed = await shop.text(['hook', 'list']);
   assert.match(listed, /acme +on +http:/);
   assert.deepEqual(unfitLines(listed), []);
-  assert.match(await shop.text(['hook', 'remove', hook!.id]), /^removed hook_/);
+  assert.match(await shop.text(['hook', 'remove', hook!.id, '--yes']), /^removed hook_/);
   assert.equal((await shop.run(['hook', 'list'])).stdout, '');
 });
 

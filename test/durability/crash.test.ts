@@ -177,7 +177,7 @@ async function overCommandLine(at: Setting, name: string, stopped: () => boolean
     });
     const once = { ...at, conversations: [made] };
     await overSmtp(once, word, () => once.ledger.some(entry => entry.word === `${word}n0.`), 'shared', null);
-    const gone = await daemon.cli(['conversation', 'remove', made.id]);
+    const gone = await daemon.cli(['conversation', 'remove', made.id, '--yes']);
     assert.equal(gone.code, 0, gone.stderr);
     removed.push(made.id);
     ledger.push({ word: `${word}removed`, conversation: null, acknowledged: true });

@@ -15,14 +15,11 @@ export function yesOption() {
 
 /**
  * Returns when `what` may be removed: `--yes` was given, or the person at the terminal says yes. Throws a conflict when
- * he does not. Where nobody can be asked, `unasked` decides: who names one conversation means it, but a whole account
- * needs `--yes` (a usage error).
+ * he does not, and a usage error where nobody can be asked: what stands on standard input is no answer.
  */
-export async function confirmRemoval(what: string, { yes }: Yes, unasked: 'remove' | 'refuse'): Promise<void> {
+export async function confirmRemoval(what: string, { yes }: Yes): Promise<void> {
   if (yes) return;
   const answer = await ask(`Remove ${what} for good?`);
-  if (answer === null && unasked === 'refuse') {
-    throw usageError(`nobody can be asked here whether to remove ${what}: give --yes`);
-  }
-  if (answer === false) throw new ReplydError('conflict', 'nothing was removed');
+  if (answer === null) throw usageError(`nobody can be asked here whether to remove ${what}: give --yes`);
+  if (!answer) throw new ReplydError('conflict', 'nothing was removed');
 }

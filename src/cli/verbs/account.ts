@@ -149,7 +149,7 @@ export function defineAccount(group: Command): void {
     options: [yesOption()],
     async run({ store, options }: StoreCall<Yes>, slug) {
       const account = await store.account(slug);
-      await confirmRemoval(`account ${slug} with all its conversations`, options, 'refuse');
+      await confirmRemoval(`account ${slug} with all its conversations`, options);
       await store.removeAccount(slug);
       return account;
     },

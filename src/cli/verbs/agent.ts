@@ -144,7 +144,7 @@ export function defineAgent(group: Command): void {
     async run({ store, options }: StoreCall<Account & Yes>, email) {
       const agent = await store.agent(email);
       const from = options.account === undefined ? '' : ` from account ${options.account}`;
-      await confirmRemoval(`agent ${agent.email} (${agent.name})${from}`, options, 'refuse');
+      await confirmRemoval(`agent ${agent.email} (${agent.name})${from}`, options);
       await store.removeAgent(agent.id, options.account ?? null);
       return agent;
     },

@@ -67,7 +67,7 @@ export function defineContact(group: Command): void {
     async run({ store, options }: StoreCall<Yes>, id) {
       const contact = await store.contact(id);
       const name = contact.email ?? contact.name;
-      await confirmRemoval(`contact ${id} (${name}) with all his conversations`, options, 'remove');
+      await confirmRemoval(`contact ${id} (${name}) with all his conversations`, options);
       await store.removeContact(id);
       return contact;
     },

@@ -122,7 +122,7 @@ export function defineConversation(group: Command): void {
       const conversation = await store.conversation(readRef(ref));
       const { messages = [], earlier_messages: earlier = 0 } = conversation;
       const count = plural(earlier + messages.length, 'message');
-      await confirmRemoval(`conversation ${refText(conversation)} with ${count}`, options, 'remove');
+      await confirmRemoval(`conversation ${refText(conversation)} with ${count}`, options);
       await store.removeConversation({ id: conversation.id });
       return conversation;
     },

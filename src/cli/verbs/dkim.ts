@@ -11,6 +11,7 @@ import type { DkimKey } from '../../conversation/model.js';
 import type { Store } from '../../conversation/store.js';
 import { normalizeDomain } from '../../mail/address.js';
 import { usageError } from '../errors.js';
+import { confirmRemoval, type Yes, yesOption } from '../terminal/confirm.js';
 import { timeText } from '../terminal/render.js';
 import { table } from '../terminal/table.js';
 import { hint } from '../terminal/terminal.js';
@@ -76,8 +77,14 @@ export function defineDkim(group: Command): void {
 
   defineStoreVerb(group.command('remove <domain> <selector>'), {
     does: 'remove a key; without one, mails of the domain are not signed',
-    examples: ['dkim remove acme.example replyd20261129'],
-    run: ({ store }, name: string, selector: string) => store.removeDkimKey(domainOf(name), selector),
+    examples: ['dkim remove acme.example replyd20261129', 'dkim remove acme.example replyd20261129 --yes'],
+    options: [yesOption()],
+    async run({ store, options }: StoreCall<Yes>, name: string, selector: string) {
+      const domain = domainOf(name);
+      const isThere = (await store.dkimKeys(domain)).some(key => key.selector === selector);
+      if (isThere) await confirmRemoval(`the key ${selector} of ${domain}`, options);
+      return store.removeDkimKey(domain, selector);
+    },
     view: key => `removed ${key.selector} of ${key.domain}`,
   });
 }

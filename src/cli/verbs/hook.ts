@@ -7,10 +7,11 @@ import type { Command } from 'commander';
 import type { Hook } from '../../conversation/model.js';
 import type { Store } from '../../conversation/store.js';
 import { EXIT_FAILED } from '../errors.js';
+import { confirmRemoval, type Yes, yesOption } from '../terminal/confirm.js';
 import { timeText } from '../terminal/render.js';
 import { facts, table } from '../terminal/table.js';
 import { warn } from '../terminal/terminal.js';
-import { type Call, defineStoreVerb } from '../verb.js';
+import { type Call, defineStoreVerb, type StoreCall } from '../verb.js';
 
 type Made = Awaited<ReturnType<Store['addHook']>>;
 
@@ -98,9 +99,11 @@ export function defineHook(group: Command): void {
 
   defineStoreVerb(group.command('remove <id>'), {
     does: 'remove a hook with what waits for it',
-    examples: ['hook remove hook_04x0g2k9c7d', 'hook remove hook_04x0g2k9c7d --json'],
-    async run({ store }, id) {
+    examples: ['hook remove hook_04x0g2k9c7d', 'hook remove hook_04x0g2k9c7d --yes --json'],
+    options: [yesOption()],
+    async run({ store, options }: StoreCall<Yes>, id) {
       const hook = await store.hook(id);
+      await confirmRemoval(`hook ${id} (${hook.url}) with what waits for it`, options);
       await store.removeHook(id);
       return hook;
     },

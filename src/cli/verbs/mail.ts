@@ -80,7 +80,7 @@ function defineClear(group: Command): void {
       const { state, older } = options;
       const before = older === undefined ? undefined : Date.now() - older;
       const when = before === undefined ? '' : ` that came before ${timeText(new Date(before).toISOString())}`;
-      await confirmRemoval(`all ${state} mails${when}`, options, 'refuse');
+      await confirmRemoval(`all ${state} mails${when}`, options);
       return { state, removed: await store.clearUnfiled({ state, ...given({ before }) }) };
     },
     view: ({ state, removed }) => `removed ${plural(removed, `${state} mail`)}`,

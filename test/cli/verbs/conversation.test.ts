@@ -267,6 +267,6 @@ test('a listing is cut at its limit, across pages', async t => {
 
 test('a conversation is removed', async t => {
   const program = await makeShop(t);
-  assert.equal(await program.text(['conversation', 'remove', 'acme#1']), 'removed conversation acme#1\n');
+  assert.equal(await program.text(['conversation', 'remove', 'acme#1', '--yes']), 'removed conversation acme#1\n');
   assert.deepEqual(await program.json(['conversation', 'list']), []);
 });

@@ -42,7 +42,7 @@ test('a key is made, listed, changed when its record is there, and removed', asy
   const list = await program.text(['dkim', 'list']);
   assert.deepEqual(unfitLines(list), []);
   for (const text of [list, JSON.stringify(await program.json(['dkim', 'list']))]) assert.doesNotMatch(text, /PRIVATE/);
-  assert.equal(await program.text(['dkim', 'remove', 'acme.example', 'one']), 'removed one of acme.example\n');
+  assert.equal(await program.text(['dkim', 'remove', 'acme.example', 'one', '--yes']), 'removed one of acme.example\n');
   assert.deepEqual(await states(), ['two signs']);
   const gone = await program.run(['dkim', 'remove', 'acme.example', 'one']);
   assert.deepEqual([gone.code, /no key with the selector one/.test(gone.stderr)], [1, true]);
