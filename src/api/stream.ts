@@ -12,6 +12,7 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { errorText, faultLevel, isReplydError, ReplydError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { counter, gauge } from '../base/metrics.js';
+import { createPacer } from '../base/pacer.js';
 import { createWaker } from '../base/waker.js';
 import type { Store } from '../conversation/store.js';
 import { accountFor } from './access.js';
@@ -69,13 +70,18 @@ const readersNow = gauge('replyd_stream_readers', 'Readers of the event stream.'
 const cutOff = counter('replyd_stream_cut_off_total', 'Readers that took nothing for too long.');
 
 const HEARTBEAT = 15_000;
+/**
+ * Milliseconds. On a busy store every commit wakes the stream, some hundred times a second, and nobody sees so fast: what is
+ * new is read and given out together.
+ */
+const READ = { soon: 2, every: 50 };
 /** Events read at a time for all: a few milliseconds of this thread. */
-const PAGE = 20;
+const PAGE = 60;
 const MAX_READERS = 500;
 /** Of one account. */
 const MAX_READERS_OF_ACCOUNT = 250;
 /** Bytes of events that a reader gets at a time, but for an event that is longer. */
-const PIECE = 16 * 1024;
+const PIECE = 32 * 1024;
 /** The same, and events read at a time, for a reader that catches up: each read of the store costs others something. */
 const CATCH_UP_PIECE = 64 * 1024;
 const CATCH_UP_PAGE = 60;
@@ -109,6 +115,8 @@ export function openStream(options: {
   const waker = createWaker(readNew, error => {
     log[faultLevel(error)]('failed', { part: 'event stream', error: errorText(error) });
   });
+
+  const pacer = createPacer(waker.wake, READ);
 
   async function readNew(): Promise<void> {
     while (readers.size > 0 && !waker.closed) {
@@ -338,8 +346,9 @@ export function openStream(options: {
       const first = Buffer.from(`retry: 2000\nid: ${reader.position}\n${words}\n`);
       return piecesFor(reader, first);
     },
-    wake: waker.wake,
+    wake: pacer.ask,
     close() {
+      pacer.close();
       void waker.close();
       clearInterval(checks);
       for (const reader of readers) end(reader);
