@@ -16,7 +16,7 @@ import type { StoreTx } from './tx.js';
 import { toLookAtAgain } from './verbs/search-again.js';
 import { countMessages, eventsAreGone, messagesBefore, newMessages, searchDocs } from './verbs/searching.js';
 
-const EVENTS_AT_ONCE = 4_000;
+const EVENTS_AT_ONCE = 1_000;
 const OLD_AT_ONCE = 250;
 const DOCS_AT_ONCE = 25;
 const TOP = Number.MAX_SAFE_INTEGER;

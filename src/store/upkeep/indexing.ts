@@ -77,7 +77,7 @@ export function openIndexing({
     if (piece.count > 0) searchPieces.observe(took / 1000);
     tell(piece.progress);
     if (!piece.more) {
-      await rest(SOON);
+      await rest(Math.max(REST, SOON - took));
       await change();
     } else if (!piece.progress.filled) await rest(Math.max(REST, took * RESTS));
   };
