@@ -2,7 +2,8 @@
 import { useState } from 'preact/hooks';
 import { type Fault, isFault } from '../api.js';
 import { Trouble } from '../parts/trouble.js';
-import { changePassword, SHORTEST_PASSWORD } from '../sign-in/door.js';
+import { changePassword } from '../sign-in/door.js';
+import { NewPassword, PASSWORD_HINT } from '../sign-in/new-password.js';
 import { words } from '../state/preferences.js';
 import { notify } from '../state/told.js';
 
@@ -37,22 +38,11 @@ export function PasswordForm() {
         <span>{w.currentPassword}</span>
         <input name="current" type="password" autocomplete="current-password" required maxLength={1000} />
       </label>
-      <label>
-        <span>{w.newPassword}</span>
-        <input
-          name="password"
-          type="password"
-          autocomplete="new-password"
-          required
-          minLength={SHORTEST_PASSWORD}
-          maxLength={1000}
-          aria-describedby="password-hint"
-        />
-      </label>
+      <NewPassword />
       <button type="submit" aria-disabled={isBusy}>
         {w.changePassword}
       </button>
-      <p class="hint wide" id="password-hint">
+      <p class="hint wide" id={PASSWORD_HINT}>
         {w.passwordLength} {w.passwordHow}
       </p>
       {fault?.status === 403 && (

@@ -7,7 +7,8 @@ import { Trouble } from '../parts/trouble.js';
 import { words } from '../state/preferences.js';
 import { go, route } from '../state/route.js';
 import { lookWhoIsSignedIn } from '../state/session.js';
-import { type LinkOwner, ownerOfLink, SHORTEST_PASSWORD, signIn, signInByLink } from './door.js';
+import { type LinkOwner, ownerOfLink, signIn, signInByLink } from './door.js';
+import { NewPassword, PASSWORD_HINT } from './new-password.js';
 
 export function SignInPane() {
   const [secret, setSecret] = useState(secretOfLink);
@@ -139,21 +140,11 @@ function ByLink({ secret, onOther }: { readonly secret: string; readonly onOther
         tabIndex={-1}
         aria-hidden="true"
       />
-      <label>
-        <span>{w.newPassword}</span>
-        <input
-          name="password"
-          type="password"
-          autocomplete="new-password"
-          required
-          minLength={SHORTEST_PASSWORD}
-          maxLength={1000}
-          aria-describedby="password-hint"
-        />
-        <span class="hint" id="password-hint">
+      <NewPassword>
+        <span class="hint" id={PASSWORD_HINT}>
           {w.passwordLength}
         </span>
-      </label>
+      </NewPassword>
     </DoorForm>
   );
 }
