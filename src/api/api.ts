@@ -248,6 +248,7 @@ export function createApi(options: ApiOptions): HttpHandler {
       const about = `${route.method} ${exchange.path} ${body?.sha256 ?? ''}`;
       const repeatable = name === undefined ? null : idempotent({ caller: caller.id, name, about });
       const redact = await redactor(store, caller);
+      let status: number = route.status;
       const call: Call<unknown, unknown> = {
         store: storeFor(store, caller, repeatable?.once),
         caller,
@@ -265,6 +266,9 @@ export function createApi(options: ApiOptions): HttpHandler {
           return store.place(part.content, part);
         },
         repeated: repeatable?.repeated ?? (() => false),
+        found: () => {
+          status = 200;
+        },
         onceOutside: repeatable?.onceOutside ?? (work => work()),
         isValid: () => isStill(caller, exchange),
       };
@@ -272,7 +276,7 @@ export function createApi(options: ApiOptions): HttpHandler {
       if (route.gives === null) await exchange.send(route.status, null);
       else if (bytes !== null) {
         answers(bytes.length);
-        await exchange.send(route.status, bytes, {
+        await exchange.send(status, bytes, {
           'content-type': 'application/json',
           ...(repeatable?.repeated() ? { 'idempotency-replayed': 'true' } : {}),
         });

@@ -27,20 +27,23 @@ const SHOWN_MESSAGES = 100;
 
 export const CONVERSATION_ROUTES = [
   route('POST /v1/conversations', {
-    summary: 'Start a conversation, with what was said so far',
+    summary: 'Start a conversation, with what was said so far, or go on with the one of this source_id',
     body: NewConversationBody,
     gives: { one: 'Conversation' },
     makes: true,
+    finds: true,
     async run(call) {
       const { account, messages = [], metadata = {}, ...rest } = call.body;
       checkMetadata(metadata);
-      return call.store.startConversation({
+      const { known, ...conversation } = await call.store.startConversation({
         ...rest,
         account: accountFor(call.caller, account),
         metadata,
         messages: await Promise.all(messages.map(message => newMessage(call, message))),
         via: 'api',
       });
+      if (known) call.found();
+      return conversation;
     },
   }),
   route('GET /v1/conversations', {

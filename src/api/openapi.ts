@@ -83,7 +83,11 @@ function operation(route: Route): Json {
             content: { 'application/json': { schema: plain(route.body) } },
           },
         }),
-    responses: { [route.status]: answer(route.summary, route.gives), ...Object.fromEntries(errors) },
+    responses: {
+      ...(route.finds ? { 200: answer('It was there.', route.gives) } : {}),
+      [route.status]: answer(route.summary, route.gives),
+      ...Object.fromEntries(errors),
+    },
   };
 }
 

@@ -25,6 +25,8 @@ export interface Call<Query, Body> {
   readonly redact: Awaited<ReturnType<typeof redactor>>;
   /** Whether this was asked before under the same Idempotency-Key; known behind what changes something. */
   readonly repeated: () => boolean;
+  /** What was to be made was there: the answer is 200 instead of 201. */
+  readonly found: () => void;
   /** Does work outside the store at most once for an Idempotency-Key. */
   readonly onceOutside: IdempotentRequest['onceOutside'];
   /** Whether the caller's key is still good: for an answer that lasts. */
@@ -51,6 +53,8 @@ export interface Route {
   /** A good answer: a shape, a page of shapes, a media type that the handler sends itself, or nothing. */
   readonly gives: { readonly one: ShapeName } | { readonly list: ShapeName } | { readonly media: string } | null;
   readonly status: 200 | 201 | 204;
+  /** It makes something, or finds it: 200. */
+  readonly finds: boolean;
   readonly run: (call: Call<never, never>) => Promise<unknown>;
 }
 
@@ -58,23 +62,25 @@ type Checked<Schema> = Schema extends TSchema ? Static<Schema> : Record<string, 
 
 /**
  * A route by its name, such as `GET /v1/hooks`; its handler knows the types of query and body. A good answer is 200, or
- * 204 where nothing is given; `makes`: 201.
+ * 204 where nothing is given; `makes`: 201; `finds`: 200 when it was there (`Call.found`).
  */
 export function route<Query extends TObject | undefined = undefined, Body extends TObject | undefined = undefined>(
   name: `${Route['method']} ${string}`,
   {
     makes = false,
+    finds = false,
     ...definition
   }: Pick<Route, 'summary' | 'gives'> & {
     readonly query?: Query;
     readonly body?: Body;
     readonly makes?: boolean;
+    readonly finds?: boolean;
     readonly run: (call: Call<Checked<Query>, Checked<Body>>) => Promise<unknown>;
   },
 ): Route {
   const [method, path] = name.split(' ') as [Route['method'], string];
   const status = makes ? 201 : definition.gives === null ? 204 : 200;
-  return { ...definition, method, path, status } as Route;
+  return { ...definition, method, path, status, finds } as Route;
 }
 
 type VerbById =

@@ -89,7 +89,14 @@ export type NewMessageBody = Static<typeof NewMessageBody>;
 export const NewConversationBody = strict({
   account: Type.Optional(account),
   channel: Channel,
-  source_id: Type.Optional(sourceId),
+  source_id: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: MAX_SOURCE_ID,
+      description:
+        'Your own id for it. Posted again in the channel it is the same conversation (200): only messages with a new source_id are added.',
+    }),
+  ),
   subject: Type.Optional(Type.String({ maxLength: 500 })),
   metadata: Type.Optional(metadata),
   contact: strict(
@@ -98,7 +105,9 @@ export const NewConversationBody = strict({
       name: Type.Optional(name),
       source_id: Type.Optional(sourceId),
     },
-    { description: 'Known again by source_id, else by address.' },
+    {
+      description: 'Known again by source_id, else by address, where the source_id becomes his; of two contacts: 409.',
+    },
   ),
   messages: Type.Optional(Type.Array(strict(newMessage), { maxItems: 500, description: 'Oldest first.' })),
 });

@@ -224,7 +224,12 @@ export interface Store extends QueueStore, AgentStore {
   removeContact(id: string): Promise<void>;
 
   // Conversations
-  startConversation(conversation: NewConversation): Promise<Conversation>;
+  /**
+   * With a source id that a conversation of this account and channel has: that one, the newest (`known`). Only messages
+   * with a source id that is new in it are added then, and what was not known of its contact. Throws conflict when the
+   * contact is another one, or when his address and his source id are those of two.
+   */
+  startConversation(conversation: NewConversation): Promise<Conversation & { readonly known?: true }>;
   /** A result for each, in their order; what is wrong with one keeps no other out. No events: it is old news. */
   importConversations(conversations: readonly ImportedConversation[]): Promise<readonly ImportResult[]>;
   conversations(filter: ConversationFilter): Promise<readonly Conversation[]>;

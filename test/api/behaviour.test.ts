@@ -47,6 +47,26 @@ test('a conversation is started with its history and found again', async context
   }
 });
 
+test('a conversation posted again by its source_id is 200, and a contact of two people is 409', async context => {
+  const { call, acme } = await serve(context);
+  const post = (contact: object, rest: object = {}) =>
+    call(acme, 'POST', '/v1/conversations', { channel: 'twitter', source_id: 'tw-1', contact, ...rest });
+  const made = await post({ source_id: 'u-1', name: 'Bo' });
+  const again = await post({ source_id: 'u-1', email: 'bo@customer.example' });
+  assert.deepEqual([made.status, again.status, again.body.id], [201, 200, made.body.id]);
+  assert.equal('known' in again.body, false);
+  const contact = (again.body as unknown as Conversation).contact;
+  assert.equal(contact.email, 'bo@customer.example', 'learned');
+  const other = await post({ source_id: 'u-2' });
+  assert.deepEqual([other.status, other.body.code, other.body.contact_id], [409, 'source_id_taken', contact.id]);
+  const taken = await post({ source_id: 'u-2', email: 'bo@customer.example' }, { source_id: 'tw-2' });
+  assert.deepEqual([taken.status, taken.body.code, taken.body.contact_id], [409, 'address_taken', contact.id]);
+  const named = { 'idempotency-key': 'c-1' };
+  const keyed = { channel: 'twitter', source_id: 'tw-1', contact: { source_id: 'u-1' } };
+  const [first, replayed] = [1, 2].map(() => call(acme, 'POST', '/v1/conversations', keyed, named));
+  assert.deepEqual([(await first!).status, (await replayed!).status], [200, 200]);
+});
+
 test('an operator names the account', async context => {
   const { call, operator, store } = await serve(context);
   await startConversation(store);

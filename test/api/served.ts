@@ -36,6 +36,7 @@ export interface AnswerBody {
   readonly status: number;
   readonly detail: string;
   readonly contact_id: string;
+  readonly code: string;
 }
 
 export interface Answer {

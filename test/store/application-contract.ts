@@ -1,10 +1,10 @@
 /** The store's contract towards applications: keys, answers given once, hooks, events, continuity. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isReplydError } from '#replyd/base/errors.js';
+import { isReplydError, ReplydError } from '#replyd/base/errors.js';
 import type { ComposeSnapshot } from '#replyd/conversation/composing.js';
 import type { Outcome, WebhookParcel } from '#replyd/conversation/ports.js';
-import type { Store } from '#replyd/conversation/store.js';
+import type { NewConversation, Store } from '#replyd/conversation/store.js';
 import { factsOf } from '#replyd/mail/fingerprint.js';
 import { destinationOf, filing, type Open, type Opened, reading } from './contract.js';
 
@@ -30,6 +30,10 @@ async function leaseAll(store: Store, name: string, now: number): Promise<readon
 }
 
 const typeOf = (parcel: WebhookParcel) => (JSON.parse(parcel.body) as { type: string }).type;
+
+/** A fault with this code that names this contact. */
+const matches = (error: unknown, { code, contact_id }: { readonly code: string; readonly contact_id: string }) =>
+  error instanceof ReplydError && error.code === code && error.details.contact_id === contact_id;
 
 export function applicationContract(name: string, open: Open): void {
   const check = (title: string, run: (opened: Opened) => Promise<void>) =>
@@ -444,6 +448,97 @@ export function continuityContract(name: string, open: Open): void {
       snapshot!.unmailed.map(each => each.text),
       ['one', 'two'],
     );
+  });
+
+  check('a conversation whose source id is posted again is that conversation', async ({ store }) => {
+    const { id, contact } = await started(store);
+    const again = { account: 'acme', channel: 'whatsapp', source_id: 'wa-1', via: 'api' } as const;
+    const said = (source_id: string | null) =>
+      ({ direction: 'incoming', text: `said ${source_id}`, source_id, via: 'api' }) as const;
+    const posted = await store.startConversation({
+      ...again,
+      subject: 'Another',
+      metadata: { page: 8 },
+      contact: { email: 'Carla@Customer.example', name: 'C.', source_id: 'u-1' },
+      text: 'Hi',
+      messages: [said('m-1'), said(null)],
+    });
+    assert.deepEqual([posted.id, posted.known, posted.subject, posted.metadata], [id, true, null, { page: 7 }]);
+    assert.deepEqual([posted.contact.id, posted.contact.name], [contact.id, 'Carla']);
+    assert.equal((await store.contact(contact.id)).source_id, 'u-1');
+    const texts = async () => (await store.messages({ id }, { after: 0, limit: 10 })).map(each => each.text);
+    assert.deepEqual(await texts(), ['Hi', 'said m-1'], 'a message without a source id is taken to be there');
+    const twice = await store.startConversation({ ...again, contact: {}, messages: [said('m-1'), said('m-2')] });
+    assert.deepEqual([twice.id, twice.contact.id], [id, contact.id], 'nobody is named: no contact is made');
+    assert.deepEqual(await texts(), ['Hi', 'said m-1', 'said m-2']);
+    assert.equal((await store.contacts({ limit: 10 })).length, 1);
+
+    const inLine = await store.startConversation({ ...again, channel: 'line', contact: { source_id: 'u-1' } });
+    assert.deepEqual([inLine.known, inLine.number], [undefined, 2], 'of another channel');
+    await store.addAccount({ slug: 'other', domains: ['other.example.com'], support_email: 'o@example.com' });
+    const others = await store.startConversation({ ...again, account: 'other', contact: { source_id: 'u-1' } });
+    assert.equal(others.known, undefined, 'of another account');
+    await store.removeConversation({ id });
+    const fresh = await store.startConversation({ ...again, contact: { source_id: 'u-1' } });
+    assert.deepEqual([fresh.known, fresh.number], [undefined, 3], 'the old one is gone');
+  });
+
+  check('the same source id posted at the same time makes one conversation', async ({ store }) => {
+    await started(store);
+    const posts = await Promise.all(
+      Array.from({ length: 12 }, (_, at) =>
+        store.startConversation({
+          account: 'acme',
+          channel: 'api',
+          source_id: 'chat-1',
+          contact: { source_id: 'u-1' },
+          messages: [{ direction: 'incoming', text: 'one', source_id: `m-${at % 3}`, via: 'api' }],
+          via: 'api',
+        }),
+      ),
+    );
+    assert.equal(new Set(posts.map(each => each.id)).size, 1);
+    assert.equal(posts.filter(each => each.known).length, 11);
+    assert.equal((await store.messages({ id: posts[0]!.id }, { after: 0, limit: 20 })).length, 3);
+  });
+
+  check('a conversation posted again with another contact is a conflict, and changes nothing', async ({ store }) => {
+    const { id, contact } = await started(store);
+    const post = (who: NewConversation['contact']) =>
+      store.startConversation({ account: 'acme', channel: 'whatsapp', source_id: 'wa-1', contact: who, via: 'api' });
+    const bo = await store.startConversation({
+      account: 'acme',
+      channel: 'api',
+      contact: { email: 'bo@customer.example', source_id: 'bo' },
+      via: 'api',
+    });
+    const conflict = async (asked: Promise<unknown>, code: string, contact_id: string) =>
+      assert.rejects(asked, error => matches(error, { code, contact_id }));
+    await conflict(post({ email: 'bo@customer.example' }), 'source_id_taken', contact.id);
+    await conflict(post({ source_id: 'bo' }), 'source_id_taken', contact.id);
+    await conflict(post({ email: 'new@customer.example' }), 'source_id_taken', contact.id);
+    await conflict(post({ email: 'bo@customer.example', source_id: 'carla' }), 'address_taken', bo.contact.id);
+    assert.deepEqual((await store.contact(contact.id)).source_id, null);
+    assert.equal((await store.contacts({ limit: 10 })).length, 2);
+    assert.equal((await post({ email: 'carla@customer.example', source_id: 'carla' })).id, id);
+    await conflict(post({ source_id: 'eve' }), 'source_id_taken', contact.id);
+  });
+
+  check('the source id of a contact binds to the contact of the address, or says why not', async ({ store }) => {
+    const { contact } = await started(store);
+    const open = (who: NewConversation['contact']) =>
+      store.startConversation({ account: 'acme', channel: 'api', contact: who, via: 'api' });
+    const email = 'carla@customer.example';
+    const bound = await open({ email, source_id: 'u-1' });
+    assert.deepEqual([bound.contact.id, (await store.contact(contact.id)).source_id], [contact.id, 'u-1']);
+    assert.equal((await open({ source_id: 'u-1' })).contact.id, contact.id);
+    const taken = (asked: Promise<unknown>) =>
+      assert.rejects(asked, error => matches(error, { code: 'address_taken', contact_id: contact.id }));
+    await taken(open({ email, source_id: 'u-2' }));
+    const visitor = await open({ source_id: 'u-3' });
+    await taken(open({ email, source_id: 'u-3' }));
+    assert.equal((await store.contact(visitor.contact.id)).email, null);
+    assert.equal((await store.conversations({ limit: 10 })).length, 4, 'what was refused made nothing');
   });
 
   check('what waited for an address keeps the time it would have had', async ({ store, later, now }) => {

@@ -58,6 +58,8 @@ test('every statement finds its rows by an index', async context => {
     text: 'Hi',
     via: 'api',
   });
+  const named = { account: 'acme', channel: 'line', source_id: 'c', via: 'api' } as const;
+  for (const name of ['', 'U']) await store.startConversation({ ...named, contact: { source_id: 'u1', name } });
   const add = { direction: 'outgoing', text: 'Hello', source_id: 's', via: 'api' } as const;
   await store.once({ caller: key.id, name: 'n', fingerprint: '00' }, 'addMessage', [{ id }, add]);
   await store.addMessage({ id }, { ...add, source_id: 't', mail: 'now', cc: [{ name: '', email: 'c@d.example' }] });

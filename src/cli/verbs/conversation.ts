@@ -149,7 +149,7 @@ function defineStart(group: Command): void {
       'conversation start --account acme --contact bo@example.org --contact-name Bo --channel whatsapp --source-id wa-77',
       'conversation start --account acme --contact bo@example.org --channel email --subject "Order 4711" --json',
     ],
-    more: '--text is what the customer said in the channel. --token takes over a token that another system has given to the customer, so that answers to its mails are understood.',
+    more: '--text is what the customer said in the channel. --token takes over a token that another system has given to the customer, so that answers to its mails are understood. With the --source-id of a conversation of that channel nothing is added, and that one is printed.',
     options: [
       required('--account <slug>', 'whose conversation it is'),
       required('--contact <address>', 'the customer', readAddress),
@@ -174,7 +174,9 @@ function defineStart(group: Command): void {
     },
     view: headView,
     after(conversation, { options }) {
-      if (!options.json) hint(`\nAnswer with: replyd conversation reply ${refText(conversation)} --text …`);
+      if (options.json) return;
+      if ('known' in conversation) hint('It was there: nothing was added.');
+      hint(`\nAnswer with: replyd conversation reply ${refText(conversation)} --text …`);
     },
   });
 }

@@ -16,14 +16,17 @@ import { previewsOf } from '../views/previews.js';
 import { accountBySlug, checkedAddress, mailableAddress } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
 import { emitEvents, emitNumbered, type NewEvent } from './events.js';
+import { contactFor, meetContact } from './known-contacts.js';
 import { insertMessage, saidBy, writeMessage } from './messages.js';
-import { addContact, addToken, contactFor, joinedOf, participantByAddress } from './participants.js';
+import { addContact, addToken, joinedOf, participantByAddress } from './participants.js';
 import { lookAgainIn } from './search-again.js';
 import { dropWaiting } from './waiting.js';
 
 export const startConversation: Verb<'startConversation'> = async (tx, start) => {
   const account = await accountBySlug(tx, start.account);
   if (start.contact.email) mailableAddress(start.contact.email);
+  const known = await knownConversation(tx, account.key, start);
+  if (known !== null) return continued(tx, known, start);
   const contact = await contactFor(tx, account.key, start.contact);
   const text = start.text ?? '';
   const numbers = text === '' ? { events: 1 } : { messages: 1, events: 2 };
@@ -45,6 +48,40 @@ export const startConversation: Verb<'startConversation'> = async (tx, start) =>
   for (const message of start.messages ?? []) await writeMessage(tx, await conversationRow(tx, refOf(row)), message);
   return conversationView(tx, row.key);
 };
+
+/**
+ * The newest of this channel and source id: stores of earlier versions hold several. The account is held, so nobody makes
+ * one meanwhile. One that is being removed is none any more.
+ */
+async function knownConversation(
+  tx: StoreTx,
+  accountKey: number,
+  { channel, source_id }: NewConversation,
+): Promise<number | null> {
+  if (!source_id) return null;
+  const key = await tx.value<number>(
+    // Those of the source id first: the newest of all would be a walk through the account.
+    `with named as materialized (
+       select key, number from conversation
+       where account_key = $1 and source_id = $2 and channel = $3 and removing_at is null)
+     select key from named order by number desc limit 1`,
+    accountKey,
+    source_id,
+    channel,
+  );
+  return key ?? null;
+}
+
+/** What was posted before is there; a message is added when it has a source id that is new in the conversation. */
+async function continued(tx: StoreTx, key: number, { contact, messages = [] }: NewConversation) {
+  await tx.lock('conversation', [key]);
+  const row = (await byKey(tx, 'conversation', key))!;
+  await meetContact(tx, (await byKey(tx, 'contact', row.contact_key))!, contact);
+  for (const message of messages) {
+    if (message.source_id) await writeMessage(tx, await conversationRow(tx, refOf(row)), message);
+  }
+  return { ...(await conversationView(tx, key)), known: true as const };
+}
 
 const NOBODY = -1;
 

@@ -7,7 +7,7 @@ import type { AccountRow } from '../rows.js';
 import { inTurn, type StoreTx, type Verb } from '../tx.js';
 import { accountBySlug, checkedAddress } from './accounts.js';
 import { openConversation } from './conversations.js';
-import { contactFor } from './participants.js';
+import { contactFor } from './known-contacts.js';
 
 export const importConversations: Verb<'importConversations'> = async (tx, conversations) =>
   await inTurn(conversations, async each => {
@@ -36,7 +36,7 @@ async function importOne(
   );
   if (owner === accountKey) return 'known';
   if (owner !== undefined) return { refused: 'this conversation was imported into another account' };
-  const contact = await contactFor(tx, accountKey, imported.contact);
+  const contact = await contactFor(tx, accountKey, imported.contact, { bound: 'if free' });
   await openConversation(tx, contact, imported);
   return 'made';
 }

@@ -10,9 +10,9 @@ import type { ConversationRow, FilingAccount } from '../rows.js';
 import { inTurn, type StoreTx } from '../tx.js';
 import { openConversation } from './conversations.js';
 import { emitNumbered } from './events.js';
+import { contactFor } from './known-contacts.js';
 import { recentMails } from './loops.js';
 import { openerIn } from './openers.js';
-import { contactFor } from './participants.js';
 import { teamForwardOf } from './team-forwards.js';
 import type { Place, Target } from './threading.js';
 

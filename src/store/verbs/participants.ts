@@ -1,11 +1,11 @@
 /** Contacts and participants: who is in a conversation, under which address, with which token. */
 
 import { ReplydError } from '../../base/errors.js';
-import { learnedOf, participantOfAddress, refusalToJoin } from '../../conversation/rules/contact.js';
+import { participantOfAddress, refusalToJoin } from '../../conversation/rules/contact.js';
 import { mailOrder } from '../../conversation/rules/delivery.js';
 import { importedToken, newToken } from '../../conversation/token.js';
 import { foldAddress } from '../../mail/address.js';
-import { byId, byKey, newest } from '../by-key.js';
+import { byId, newest } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { AccountRow, ContactRow, ConversationRow, ParticipantRow } from '../rows.js';
 import type { StoreTx, Terms, Verb } from '../tx.js';
@@ -48,49 +48,6 @@ export const clearContact: Verb<'clearContact'> = async (tx, id) => {
   await clearSuspension(tx, row.key);
   return contactView(tx, await byId(tx, 'contact', id));
 };
-
-/** The account's contact with this address or source id, made when there is none. */
-export async function contactFor(
-  tx: StoreTx,
-  accountKey: number,
-  who: { email?: string | null; name?: string; source_id?: string | null },
-): Promise<ContactRow & { readonly isNew: boolean }> {
-  const email = who.email ? checkedAddress(who.email) : null;
-  await tx.lock('account', [accountKey]);
-  const bySource = who.source_id
-    ? await tx.get<ContactRow>(
-        'select * from contact where account_key = $1 and source_id = $2',
-        accountKey,
-        who.source_id,
-      )
-    : undefined;
-  const byEmail = email
-    ? await tx.get<ContactRow>(
-        'select * from contact where account_key = $1 and email_key = $2',
-        accountKey,
-        foldAddress(email),
-      )
-    : undefined;
-  const known = bySource ?? byEmail;
-  if (known) {
-    const learned = learnedOf(known, { email, name: who.name ?? '', taken: byEmail !== undefined });
-    if (learned.email !== undefined) await changeAddress(tx, known, learned.email);
-    if (learned.name !== undefined) await tx.update('contact', known.key, { name: learned.name });
-    const isAsItWas = learned.email === undefined && learned.name === undefined;
-    if (!isAsItWas) await lookAgainAtContact(tx, known.key);
-    return { ...(isAsItWas ? known : (await byKey(tx, 'contact', known.key))!), isNew: false };
-  }
-  const row = {
-    key: tx.key(),
-    account_key: accountKey,
-    email,
-    name: who.name ?? '',
-    source_id: who.source_id ?? null,
-    created_at: tx.now(),
-  };
-  await tx.insert('contact', { ...row, email_key: email === null ? null : foldAddress(email) });
-  return { ...row, suspended_at: null, suspended_reason: null, isNew: true };
-}
 
 /** Throws conflict when another contact of the account has it. */
 async function refuseTaken(
@@ -143,7 +100,7 @@ async function lockContact(tx: StoreTx, contactKey: number): Promise<void> {
 }
 
 /** In conversations beyond CONVERSATIONS_AT_ONCE he has the new address when something is said there (`presentContact`). */
-async function changeAddress(tx: StoreTx, contact: ContactRow, email: string | null): Promise<void> {
+export async function changeAddress(tx: StoreTx, contact: ContactRow, email: string | null): Promise<void> {
   const address = email === null ? null : checkedAddress(email);
   const folded = address === null ? null : foldAddress(address);
   if (folded !== null)

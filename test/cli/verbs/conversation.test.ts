@@ -150,6 +150,18 @@ ${rule}
   );
 });
 
+test('a conversation started again by its source id is the same', async t => {
+  const program = await makeShop(t);
+  const start = [
+    ...['conversation', 'start', '--account=acme', '--contact=bo@example.org', '--channel=line'],
+    ...['--source-id=l-1', '--text=Hello'],
+  ];
+  const [made] = await program.json<Conversation>(start);
+  const [again] = await program.json<Conversation>(start);
+  const [shown] = await program.json<Conversation>(['conversation', 'show', 'acme#2']);
+  assert.deepEqual([again?.id, shown?.id, shown?.messages?.length], [made?.id, made?.id, 1]);
+});
+
 const HOSTILE = '\x1b]0;owned\x07\x1b[2J Größe 日本語日本語 👍👩‍👩‍👧‍👦 שלום \u202eevil\u202c \u009b31m ';
 
 test('wide, right-to-left and hostile text fits 80 columns and cannot touch the terminal', async t => {
