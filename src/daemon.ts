@@ -177,7 +177,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
         ...common,
         folder,
         space,
-        settings: () => ({ context: config.continuity.context, ...config.outbound }),
+        settings: () => ({ ...config.continuity, ...config.outbound }),
         onComposed: () => queue.wake(),
       }),
     );

@@ -221,7 +221,7 @@ test('keys that others rely on keep their names', () => {
     http.listen http.public_url ingress.listen ingress.relay.password ingress.mailgun.signing_key ingress.mandrill.key
     ingress.postmark.password ingress.sendgrid.password reply.prefix reply.separator outbound.transport outbound.host
     outbound.port outbound.tls outbound.username outbound.password outbound.envelope_sender outbound.max_size
-    outbound.retry continuity.delay continuity.context auth.authserv_id auth.verify auth.resolvers hooks.allow_private retention.raw
+    outbound.retry continuity.delay continuity.context continuity.history auth.authserv_id auth.verify auth.resolvers hooks.allow_private retention.raw
     limits.parse_time limits.parse_memory limits.loop_messages limits.loop_window limits.min_free
     limits.response_bytes`.split(/\s+/);
   assert.deepEqual(

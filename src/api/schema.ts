@@ -157,6 +157,7 @@ export const AccountChange = strict({
     strict({
       delay: Type.Optional(Type.Integer({ minimum: 0, maximum: 30 * 86_400_000, description: 'Milliseconds.' })),
       context: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+      history: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
       channels_off: Type.Optional(Type.Array(Channel, { maxItems: 9 })),
       subject_template: Type.Optional(words500),
       intro: Type.Optional(Type.String({ maxLength: 5000 })),

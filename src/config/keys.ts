@@ -247,6 +247,10 @@ export const KEYS = {
   'continuity.context': key(whole(0, 100), 10, {
     meaning: "How many earlier messages a conversation's first mail carries. Accounts may have their own.",
   }),
+  'continuity.history': key(whole(0, 100), 3, {
+    meaning:
+      'How many earlier messages each later mail quotes, at most 20 KB of them; 0: none. Accounts may have their own.',
+  }),
 
   'auth.authserv_id': key(listOf(text()), [], {
     meaning:

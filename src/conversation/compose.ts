@@ -11,15 +11,15 @@
  */
 import { ReplydError } from '../base/errors.js';
 import { normalizeAddress, splitAddress } from '../mail/address.js';
-import { cutText } from '../mail/cut.js';
 import { escapeHtml } from '../mail/html/escape.js';
 import type { Content, HeaderField, Mailbox } from '../mail/mail.js';
 import { wrapHtml } from '../mail/reply-text/marker.js';
 import { cleanSubject, replySubject, stripReplyPrefixes } from '../mail/subject.js';
 import type { ComposeMessage, ComposeSnapshot } from './composing.js';
-import { markdownToHtml, plainToHtml } from './markdown.js';
+import { plainToHtml } from './markdown.js';
 import type { Account, Conversation } from './model.js';
-import { chainOf } from './rules/continuity.js';
+import { block, bodyHtml, cleanText, contextPart, historyPart, oneLine, type Part } from './quoted.js';
+import { chainOf, HISTORY_BYTES } from './rules/continuity.js';
 import { LOOP_HEADER } from './rules/loop.js';
 import { type Words, wordsFor } from './words.js';
 
@@ -43,7 +43,11 @@ export interface ComposeInput extends Pick<ComposeSnapshot, 'chain' | 'firstSubj
   /** Without a subject of its own it gets fixed words; `firstSubject` wins, so that a renamed one keeps its mails together. */
   readonly conversation: Pick<Conversation, 'id' | 'number' | 'subject'>;
   readonly unmailed: readonly ComposeMessage[];
-  readonly context: ComposeSnapshot['context'];
+  /** Earlier messages, oldest first: what a first mail carries, or what a later one quotes; never both. */
+  readonly context: readonly ComposeMessage[];
+  readonly history?: readonly ComposeMessage[];
+  /** For how many bytes of history the mail has room. */
+  readonly historyRoom?: number;
   readonly copies: readonly ComposeRecipient[];
   readonly mailId: string;
   /** When the mail is made, milliseconds since 1970. */
@@ -79,12 +83,12 @@ export interface Composed {
   readonly mail: OutgoingMail;
   /** In the order of the recipients. */
   readonly copies: readonly Copy[];
+  /** It holds earlier messages. */
+  readonly quotes: boolean;
 }
 
 /** An id of ours has about 60 characters; nobody needs one that breaks the line limit of RFC 5322. */
 const MAX_ID = 250;
-const MAX_NAME = 100;
-const MAX_CONTEXT_TEXT = 4000;
 
 /** The mail and its copies. */
 export function compose(input: ComposeInput): Composed {
@@ -94,6 +98,7 @@ export function compose(input: ComposeInput): Composed {
   const from = { name: senderName(input), email: support };
   const root = `${input.conversation.id}@${domain}`;
   const earlier = input.chain.filter(isSendableId);
+  const said = saidBefore(input, words);
   const mail: OutgoingMail = {
     from,
     to: mailboxes(input.copies, 'to'),
@@ -103,8 +108,8 @@ export function compose(input: ComposeInput): Composed {
     inReplyTo: earlier.at(-1) ?? null,
     references: [root, ...chainOf(earlier.filter(id => id !== root))],
     date: input.date,
-    text: textPart(input, words),
-    html: htmlPart(input, words),
+    text: textPart(input, said),
+    html: htmlPart(input, words, said),
     attachments: input.attachments.map(cleanAttachment),
     headers: [{ name: LOOP_HEADER, value: oneLine(input.account.id) }],
   };
@@ -115,7 +120,7 @@ export function compose(input: ComposeInput): Composed {
       email: (input.account.features.inbound_emails ? recipient.replyTo : null) ?? support,
     }),
   }));
-  return { mail, copies };
+  return { mail, copies, quotes: said !== null };
 }
 
 /** The header lines of one copy: its Reply-To, encoded and folded (RFC 5322, RFC 2047), ended by CRLF. */
@@ -170,10 +175,6 @@ function address(text: string): string {
   return email;
 }
 
-function oneLine(text: string): string {
-  return cleanSubject(cleanSubject(text).slice(0, MAX_NAME));
-}
-
 /** Ids of customers' mails come from outside; one that would not survive folding is left out of the chain. */
 function isSendableId(id: string): boolean {
   return id.length <= MAX_ID && /^[\x21-\x3b\x3d\x3f-\x7e]+$/.test(id);
@@ -201,8 +202,16 @@ function cleanAttachment(attachment: OutgoingAttachment): OutgoingAttachment {
 
 // ---------------------------------------------------------------- parts
 
+function saidBefore(input: ComposeInput, words: Words): Part | null {
+  const style = { account: oneLine(input.account.name), words };
+  return (
+    contextPart(input.context, style) ??
+    historyPart(input.history ?? [], { ...style, room: input.historyRoom ?? HISTORY_BYTES })
+  );
+}
+
 /** New words first, as in every answer; then what was said before, quoted; then the footer. */
-function textPart(input: ComposeInput, words: Words): string {
+function textPart(input: ComposeInput, said: Part | null): string {
   const { intro, footer } = input.account.settings;
   const parts: string[] = [];
   if (intro) parts.push(cleanText(intro));
@@ -210,36 +219,23 @@ function textPart(input: ComposeInput, words: Words): string {
     const name = speaker(input.unmailed, index);
     parts.push((name === null ? '' : `${name}:\n\n`) + cleanText(message.text));
   }
-  if (input.context.length > 0) {
-    const said = input.context.map(message => {
-      const lines = shorten(cleanText(message.text), words).split('\n');
-      return `${authorName(message, input, words)} · ${words.when(new Date(message.date ?? message.received_at))}\n${lines.map(quoted).join('\n')}`;
-    });
-    parts.push([`${words.earlier}:`, ...said].join('\n\n'));
-  }
+  if (said !== null) parts.push(said.text);
   if (footer) parts.push(`-- \n${cleanText(footer)}`);
   return `${parts.join('\n\n')}\n`;
 }
 
-function htmlPart(input: ComposeInput, words: Words): string {
+function htmlPart(input: ComposeInput, words: Words, said: Part | null): string {
   const { intro, footer } = input.account.settings;
   const parts: string[] = [];
   if (intro) parts.push(block(plainToHtml(cleanText(intro))));
   for (const [index, message] of input.unmailed.entries()) {
     const name = speaker(input.unmailed, index);
-    parts.push(block((name === null ? '' : `<p><b>${escapeHtml(name)}</b></p>\n`) + bodyHtml(message)));
+    const body = bodyHtml(cleanText(message.text), message.format);
+    parts.push(block((name === null ? '' : `<p><b>${escapeHtml(name)}</b></p>\n`) + body));
   }
-  // The footer stands above the history: below ten messages nobody would read it, and HTML needs no delimiter.
+  // The footer stands above what was said before: below ten messages nobody would read it, and HTML needs no delimiter.
   if (footer) parts.push(block(plainToHtml(cleanText(footer)), 'color:#59636e;font-size:13px'));
-  if (input.context.length > 0) {
-    const said = input.context.map(message => {
-      const line = `<b>${escapeHtml(authorName(message, input, words))}</b> · ${words.when(new Date(message.date ?? message.received_at))}`;
-      const text = shorten(cleanText(message.text), words);
-      return `<p>${line}</p>\n${block(bodyHtml({ ...message, text }))}`;
-    });
-    const style = 'margin-top:24px;padding-left:12px;border-left:2px solid #d0d7de;color:#59636e;font-size:13px';
-    parts.push(`<div style="${style}">\n<p>${escapeHtml(words.earlier)}:</p>\n${said.join('\n')}\n</div>`);
-  }
+  if (said !== null) parts.push(said.html);
   const style = 'font-family:system-ui,Helvetica,Arial,sans-serif;font-size:15px;line-height:1.5;max-width:640px';
   return [
     '<!doctype html>',
@@ -253,41 +249,4 @@ function speaker(messages: readonly ComposeMessage[], index: number): string | n
   const name = oneLine(messages[index]!.author.name);
   if (messages.every(message => oneLine(message.author.name) === name)) return null;
   return index > 0 && oneLine(messages[index - 1]!.author.name) === name ? null : name || null;
-}
-
-function authorName(message: ComposeMessage, input: ComposeInput, words: Words): string {
-  const name = oneLine(message.author.name);
-  const account = oneLine(input.account.name);
-  const ours = message.author.role === 'agent' || message.author.role === 'system';
-  if (!ours) return name || words.customer;
-  return name === '' || name === account ? account : `${name} (${account})`;
-}
-
-function bodyHtml(message: ComposeMessage): string {
-  const text = cleanText(message.text);
-  return message.format === 'markdown' ? markdownToHtml(text) : plainToHtml(text);
-}
-
-/** `dir="auto"`: Hebrew and Arabic run the right way without anybody saying so. */
-function block(html: string, style?: string): string {
-  return `<div dir="auto"${style === undefined ? '' : ` style="${style}"`}>\n${html}\n</div>`;
-}
-
-function quoted(line: string): string {
-  return line === '' ? '>' : `> ${line}`;
-}
-
-function shorten(text: string, words: Words): string {
-  if (text.length <= MAX_CONTEXT_TEXT) return text;
-  return `${cutText(text, MAX_CONTEXT_TEXT)} ${words.shortened}`;
-}
-
-/** LF line ends, no controls but tab, no lone surrogates, no blank lines around. */
-function cleanText(text: string): string {
-  return text
-    .replaceAll(/\r\n?/g, '\n')
-    .replaceAll(/[\x00-\x08\x0b-\x1f\x7f]/g, '')
-    .toWellFormed()
-    .replace(/^\n+/, '')
-    .trimEnd();
 }

@@ -19,14 +19,18 @@ export interface ComposeSnapshot {
   readonly conversation: Conversation;
   /** Messages that the mail is to carry, oldest first. */
   readonly unmailed: readonly Message[];
+  /** Whether the mail carries earlier messages as the context of a first mail, or quotes them as history. */
+  readonly quoting: 'context' | 'history';
   /**
-   * Messages before them, oldest first, their texts cut at `CONTEXT_TEXT`: at most `continuity.context`; empty unless this
-   * is the first mail.
+   * Messages before them, oldest first, their texts cut at `CONTEXT_TEXT`: what its readers are quoted, each list once.
+   * Those whose list is another get a mail of their own.
    */
-  readonly context: readonly ComposeMessage[];
+  readonly quoted: readonly (readonly ComposeMessage[])[];
   /** The deliveries that are due, one per recipient. */
   readonly copies: readonly {
     readonly deliveryId: string;
+    /** Which of `quoted` is his. */
+    readonly quoted: number;
     readonly email: string;
     readonly name: string;
     readonly role: 'to' | 'cc';

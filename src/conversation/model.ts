@@ -89,6 +89,7 @@ export type EventType = Static<typeof EventType>;
 export const AccountSettings = Type.Object({
   delay: Type.Optional(Type.Integer({ description: '`continuity.delay` of this account, milliseconds.' })),
   context: Type.Optional(Type.Integer({ description: '`continuity.context` of this account.' })),
+  history: Type.Optional(Type.Integer({ description: '`continuity.history` of this account.' })),
   channels_off: Type.Optional(Type.Array(Channel, { description: 'Never mailed by the continuity rules.' })),
   subject_template: Type.Optional(text),
   intro: Type.Optional(text),

@@ -365,7 +365,11 @@ export interface Store extends QueueStore, AgentStore {
   /** When the next one is due, or null. */
   nextComposeAt(): Promise<number | null>;
   /** Null when nothing is due any more. */
-  composeSnapshot(conversationId: string, options: { now: number; context: number }): Promise<ComposeSnapshot | null>;
+  composeSnapshot(
+    conversationId: string,
+    /** `continuity.context` and `continuity.history`, for accounts that have none of their own. */
+    options: { now: number; context: number; history?: number },
+  ): Promise<ComposeSnapshot | null>;
   /** Id for a mail that is about to be composed. */
   mintMailId(): string;
   /**
@@ -381,7 +385,12 @@ export interface Store extends QueueStore, AgentStore {
     inReplyTo: string | null;
     references: readonly string[];
     raw: StoredContent;
-    copies: readonly { deliveryId: string; head: string; mailFrom: string }[];
+    /** The same mail for readers who are quoted something else: another id here, the same in the mail. */
+    others?: readonly { mailId: string; raw: StoredContent }[];
+    /** `mail`: which of them, behind the first one. */
+    copies: readonly { deliveryId: string; head: string; mailFrom: string; mail?: number }[];
+    /** It quotes earlier messages, to one of its readers at least. */
+    history?: boolean;
   }): Promise<boolean>;
 
   /** Copies for the operator that no mail is composed for yet. */

@@ -5,6 +5,8 @@
  * Times are said in UTC and with their zone: nobody knows the reader's clock, and a wrong hour without a zone is worse.
  */
 
+import { REPLY_LINES } from '../mail/reply-text/marker.js';
+
 export interface Words {
   /** BCP 47, for the HTML part's `lang`. */
   readonly language: string;
@@ -12,6 +14,10 @@ export interface Words {
   readonly subject: string;
   /** Heading of the earlier messages in the first mail. */
   readonly earlier: string;
+  /** The line above the earlier messages that a later mail quotes. */
+  readonly replyLine: string;
+  /** The line above one of them, as mail programs write it. `when` as `when` says it. */
+  readonly wrote: (when: string, name: string) => string;
   /** A person of the conversation whose name nobody knows. */
   readonly customer: string;
   /** Stands where a long earlier message was shortened. */
@@ -38,6 +44,8 @@ const EN: Words = {
   language: 'en',
   subject: 'Your conversation with us',
   earlier: 'Earlier in this conversation',
+  replyLine: REPLY_LINES.en,
+  wrote: (when, name) => `On ${when}, ${name} wrote:`,
   customer: 'Customer',
   shortened: '[shortened]',
   signIn: {
@@ -56,6 +64,8 @@ const DE: Words = {
   language: 'de',
   subject: 'Ihr Gespräch mit uns',
   earlier: 'Bisher in diesem Gespräch',
+  replyLine: REPLY_LINES.de,
+  wrote: (when, name) => `Am ${when}, schrieb ${name}:`,
   customer: 'Kunde',
   shortened: '[gekürzt]',
   signIn: {

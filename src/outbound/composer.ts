@@ -1,6 +1,7 @@
 /**
  * Turns what is due into mails: it takes the conversation's waiting messages and copies, composes one mail, renders it,
- * stores the bytes and ties them to the copies in one transaction. From then on the queue has it.
+ * stores the bytes and ties them to the copies in one transaction. From then on the queue has it. Readers who may be quoted
+ * different earlier messages get different bytes under one Message-ID: the mail is rendered once for each such group.
  *
  * If anything changed meanwhile (seen, cancelled, another answer), nothing is saved and the conversation is read again. A
  * conversation that cannot be composed is logged and retried later; others do not wait for it. After a crash before the
@@ -15,9 +16,11 @@ import { readFileStream } from '../base/text-file.js';
 import { createWaker, type Waker } from '../base/waker.js';
 import { compose, type OutgoingAttachment } from '../conversation/compose.js';
 import type { ComposeSnapshot, Forward } from '../conversation/composing.js';
+import type { StoredContent } from '../conversation/filing.js';
 import type { Message } from '../conversation/model.js';
 import { operatorCopy } from '../conversation/operator-copy.js';
 import type { Clock } from '../conversation/ports.js';
+import { historyRoom } from '../conversation/rules/continuity.js';
 import type { Store } from '../conversation/store.js';
 import { splitAddress } from '../mail/address.js';
 import { factsOf, factsOfStream } from '../mail/fingerprint.js';
@@ -31,8 +34,9 @@ export interface ComposerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly settings: () => {
-    /** `continuity.context`. */
+    /** `continuity.context` and `continuity.history`. */
     readonly context: number;
+    readonly history: number;
     /** `bounce`, `support`, or an address. */
     readonly envelopeSender: string;
     /** `outbound.max_size`. */
@@ -97,7 +101,8 @@ export function openComposer(options: ComposerOptions): Composer {
   };
 
   const composeConversation = async (id: string): Promise<boolean> => {
-    const snapshot = await store.composeSnapshot(id, { now: clock(), context: options.settings().context });
+    const { context, history } = options.settings();
+    const snapshot = await store.composeSnapshot(id, { now: clock(), context, history });
     if (snapshot === null) return false;
     const saved = await composeAndSave(options, snapshot);
     if (!saved) waker.wake();
@@ -133,39 +138,55 @@ export function openComposer(options: ComposerOptions): Composer {
 
 async function composeAndSave(options: ComposerOptions, snapshot: ComposeSnapshot): Promise<boolean> {
   const { store, clock, log } = options;
-  const mailId = store.mintMailId();
-  const { account, conversation } = snapshot;
+  const { account, conversation, quoted, quoting } = snapshot;
   const attachments = await attachmentsOf(store, snapshot.unmailed);
-  const { mail, copies } = compose({ ...snapshot, mailId, date: clock(), attachments });
-  const content = await renderMail(mail, options);
-  const facts = 'bytes' in content ? factsOf(content.bytes) : await factsOfStream(readFileStream(content.file));
-  const raw = await store.place(content, facts);
-  const { envelopeSender } = options.settings();
+  const { envelopeSender, maxSize } = options.settings();
+  const made = { mailId: store.mintMailId(), date: clock(), attachments, historyRoom: roomIn(snapshot, maxSize) };
+  const all = quoted.map(messages => compose({ ...snapshot, ...made, context: [], history: [], [quoting]: messages }));
+  const stored: StoredContent[] = [];
+  for (const { mail } of all) {
+    const content = await renderMail(mail, options);
+    const facts = 'bytes' in content ? factsOf(content.bytes) : await factsOfStream(readFileStream(content.file));
+    stored.push(await store.place(content, facts));
+  }
+  const { mail, copies } = all[0]!;
+  const [raw, ...others] = stored;
   const saved = await store.saveComposed({
-    mailId,
+    mailId: made.mailId,
     conversationId: conversation.id,
     messageId: mail.messageId,
     subject: mail.subject,
     messageIds: snapshot.unmailed.map(message => message.id),
     inReplyTo: mail.inReplyTo,
     references: mail.references,
-    raw,
+    raw: raw!,
+    others: others.map(other => ({ mailId: store.mintMailId(), raw: other })),
     copies: snapshot.copies.map((copy, index) => ({
       deliveryId: copy.deliveryId,
       head: copies[index]!.head,
       mailFrom: senderOf(envelopeSender, copy.bounceAddress, account.support_email),
+      mail: copy.quoted,
     })),
+    history: all.some(each => each.quotes),
   });
   if (saved) {
     log.info('queued', {
-      id: mailId,
+      id: made.mailId,
       conversation: conversation.id,
       messages: snapshot.unmailed.map(message => message.id),
       copies: copies.length,
-      size: facts.size,
+      size: raw!.size,
+      ...(others.length === 0 ? {} : { mails: stored.length }),
     });
   }
   return saved;
+}
+
+/** For how much history the mail has room beside what it carries. */
+function roomIn({ unmailed }: ComposeSnapshot, maxSize: number): number {
+  const textBytes = unmailed.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
+  const attachmentBytes = unmailed.flatMap(each => each.attachments).reduce((sum, { size }) => sum + size, 0);
+  return historyRoom({ messages: unmailed.length, textBytes, attachmentBytes }, maxSize);
 }
 
 async function composeForward({ store, clock, log, settings }: ComposerOptions, forward: Forward): Promise<boolean> {

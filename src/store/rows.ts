@@ -118,6 +118,8 @@ export interface MessageRow {
   looping: number;
   mail_intent: MailIntent | null;
   mail_reason: MailReason | null;
+  /** Whether its mail quoted earlier messages; null: it has none. */
+  history: number | null;
   agent_key: number | null;
 }
 

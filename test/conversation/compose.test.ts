@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { isReplydError } from '#replyd/base/errors.js';
 import { type ComposeInput, compose, copyHead } from '#replyd/conversation/compose.js';
 import type { ComposeMessage } from '#replyd/conversation/composing.js';
+import { HISTORY_BYTES } from '#replyd/conversation/rules/continuity.js';
 import { carriesLoopMark, LOOP_HEADER } from '#replyd/conversation/rules/loop.js';
 import { WRAPPER_CLASS } from '#replyd/mail/reply-text/marker.js';
 
@@ -227,6 +228,124 @@ test('our wrapper stands around all of the HTML', () => {
 
 test('later mails are what is new alone', () => {
   assert.equal(compose(input({ answered: true })).mail.text, 'Your parcel is on its way.\n');
+});
+
+test('a later mail quotes earlier messages as a mail program does, the latest first, below a line', () => {
+  const history = [said('Where is my parcel?\n\nIt is <late>.', '', 'contact'), said('Let me **look**.', 'Omar')];
+  const { mail, quotes } = compose({
+    ...withAccount({ settings: { intro: 'Hi there', footer: 'Acme Ltd\nLondon' } }),
+    history,
+    answered: true,
+  });
+  assert.equal(quotes, true);
+  assert.equal(
+    mail.text,
+    [
+      'Hi there',
+      '',
+      'Your parcel is on its way.',
+      '',
+      '--- Please reply above this line ---',
+      '',
+      'On 22 Nov 2026, 09:05 UTC, Omar (Acme) wrote:',
+      '> Let me **look**.',
+      '',
+      'On 22 Nov 2026, 09:05 UTC, Customer wrote:',
+      '> Where is my parcel?',
+      '>',
+      '> It is <late>.',
+      '',
+      '-- ',
+      'Acme Ltd',
+      'London',
+      '',
+    ].join('\n'),
+  );
+  const style = 'margin:0 0 16px;padding-left:12px;border-left:2px solid #d0d7de';
+  assert.equal(
+    mail.html.slice(mail.html.indexOf('<div style="margin-top:24px'), mail.html.indexOf('</body>')),
+    [
+      '<div style="margin-top:24px;color:#59636e;font-size:13px">',
+      '<p>--- Please reply above this line ---</p>',
+      '<p>On 22 Nov 2026, 09:05 UTC, Omar (Acme) wrote:</p>',
+      `<blockquote type="cite" style="${style}">`,
+      '<div dir="auto">',
+      '<p>Let me <strong>look</strong>.</p>',
+      '</div>',
+      '</blockquote>',
+      '<p>On 22 Nov 2026, 09:05 UTC, Customer wrote:</p>',
+      `<blockquote type="cite" style="${style}">`,
+      '<div dir="auto">',
+      '<p>Where is my parcel?</p>',
+      '<p>It is &lt;late&gt;.</p>',
+      '</div>',
+      '</blockquote>',
+      '</div>',
+      '</div></div>',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('the line and the attributions follow the locale', () => {
+  const history = [said('Hallo', 'Jana', 'contact')];
+  const { mail } = compose({ ...withAccount({ settings: { locale: 'de' } }), history, answered: true });
+  const quoted = '--- Bitte antworten Sie über dieser Zeile ---\n\nAm 22.11.2026, 09:05 UTC, schrieb Jana:\n> Hallo\n';
+  assert.ok(mail.text.endsWith(`\n\n${quoted}`), mail.text);
+  assert.match(mail.html, /<p>--- Bitte antworten Sie über dieser Zeile ---<\/p>\n<p>Am 22\.11\.2026/);
+});
+
+test('what is quoted has at most 20 KB, in the text and in the HTML part', () => {
+  const texts = {
+    short: 'ok',
+    long: 'word '.repeat(3_100),
+    signs: '<&"'.repeat(5_000),
+    wide: '漢字かな'.repeat(3_900),
+    astral: '😀'.repeat(7_900),
+    lines: '\n\nx'.repeat(5_000),
+    marked: '**x** '.repeat(2_600),
+    nested: '> '.repeat(7_000),
+  };
+  const all = Object.entries(texts);
+  for (const [name, text] of all) {
+    for (const role of ['agent', 'contact'] as const) {
+      const history = [said('first of all', 'Eve', 'contact'), said(text, 'Ann', role), said(text, 'Ben', role)];
+      for (const room of [HISTORY_BYTES, 1_500, 1_000]) {
+        const { mail } = compose(input({ history, historyRoom: room, answered: true }));
+        const quoted = mail.text.slice(mail.text.indexOf('--- Please reply'), -1);
+        const html = /<div style="margin-top:24px[\s\S]*<\/div>(?=\n<\/div><\/div>\n<\/body>)/.exec(mail.html)![0];
+        assert.ok(Buffer.byteLength(quoted) <= room, `${name}: ${Buffer.byteLength(quoted)} in the text`);
+        assert.ok(Buffer.byteLength(html) <= room, `${name}: ${Buffer.byteLength(html)} in the HTML`);
+        assert.ok(
+          quoted.includes('Ben (Acme) wrote:') || quoted.includes('Ben wrote:'),
+          `${name}: the latest is there`,
+        );
+        assert.ok(quoted.isWellFormed() && mail.html.isWellFormed());
+        const shown = quoted.replaceAll(/^> ?/gm, '');
+        assert.ok(shown.includes(text.trim()) || shown.includes('[shortened]'), `${name}: whole, or shortened`);
+        if (name === 'short') assert.ok(shown.includes('first of all'), 'all three');
+      }
+    }
+  }
+});
+
+test('a mail without room for earlier messages quotes none', () => {
+  const history = [said('Where is my parcel?', 'Anna', 'contact')];
+  for (const historyRoom of [0, 40, 100]) {
+    const { mail, quotes } = compose(input({ history, historyRoom, answered: true }));
+    assert.deepEqual([mail.text, quotes], ['Your parcel is on its way.\n', false]);
+  }
+});
+
+test('no reply address is quoted: whoever reads one can write as its owner', () => {
+  const token = '0123456789abcdef0123456789abcdef';
+  const text = `On Monday <reply+${token}@in.example.com> and reply=01234567-89ab-cdef-0123-456789abcdef@in.example.com`;
+  const earlier = [said(text, 'Anna', 'contact')];
+  for (const more of [{ history: earlier, answered: true }, { context: earlier }]) {
+    const { mail } = compose(input(more));
+    assert.match(mail.text, /<reply\+…@in\.example\.com> and reply=…@in\.example\.com/);
+    assert.doesNotMatch(mail.text + mail.html, /89ab-?cdef/);
+  }
 });
 
 test('several agents are told apart, one is not named', () => {

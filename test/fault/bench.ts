@@ -93,6 +93,7 @@ const SETTINGS: Settings = {
   'limits.min_free': 0,
   'limits.loop_messages': 10_000,
   'continuity.context': 0,
+  'continuity.history': 0,
   'limits.api_requests': 1_000_000,
   'ingress.relay.password': PASSWORD,
   'outbound.transport': 'smtp',

@@ -36,7 +36,7 @@ function open(context: TestContext, faults: { due?: readonly Error[]; snapshot?:
       return null;
     },
   } as unknown as Store;
-  const settings = () => ({ context: 0, envelopeSender: 'bounce', maxSize: 10_000_000 });
+  const settings = () => ({ context: 0, history: 0, envelopeSender: 'bounce', maxSize: 10_000_000 });
   const composer = openComposer({ store, folder: '/', clock: () => now, log: silentLog, settings, onComposed() {} });
   context.after(() => composer.close());
   const pass = async (milliseconds: number) => {

@@ -387,7 +387,7 @@ export function applicationContract(name: string, open: Open): void {
     await store.addMessage({ id }, { direction: 'outgoing', text: 'Hello', mail: 'now', via: 'api' });
     const snapshot = await store.composeSnapshot(id, { now: Date.now() + 1000, context: 10 });
     assert.deepEqual(
-      snapshot!.context.map(each => each.text),
+      snapshot!.quoted[0]!.map(each => each.text),
       ['Hi'],
     );
   });
@@ -398,7 +398,7 @@ export function applicationContract(name: string, open: Open): void {
     const message = await store.addMessage({ id }, { direction: 'outgoing', text: 'later', via: 'api' });
     const due = Date.parse(message.deliveries[0]!.next_attempt_at!);
     assert.ok(due > Date.now() + 3_000_000);
-    assert.deepEqual((await store.composeSnapshot(id, { now: due, context: 10 }))!.context, []);
+    assert.deepEqual((await store.composeSnapshot(id, { now: due, context: 10 }))!.quoted, [[]]);
     await store.setAccount('acme', { settings: { channels_off: ['whatsapp'] } });
     const off = await store.addMessage({ id }, { direction: 'outgoing', text: 'off', via: 'api' });
     assert.deepEqual(off.mail, { state: 'not_mailed', reason: 'channel_off' });

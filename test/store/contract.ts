@@ -426,7 +426,7 @@ export function storeContract(name: string, open: Open): void {
       ['On its way'],
     );
     assert.deepEqual(
-      snapshot.context.map(each => each.text),
+      snapshot.quoted[0]!.map(each => each.text),
       ['Where is my parcel?'],
     );
     const [copy] = snapshot.copies;

@@ -24,6 +24,7 @@ import { agentsContract } from './agents-contract.js';
 import { applicationContract, continuityContract } from './application-contract.js';
 import { boundsContract } from './bounds-contract.js';
 import { type Open, storeContract } from './contract.js';
+import { quotingContract } from './quoting-contract.js';
 import { RULES } from './rules.js';
 import { understandingContract } from './understanding-contract.js';
 
@@ -195,6 +196,7 @@ function heldRows(locks: Locks | null) {
 
 storeContract('watched', openWatched());
 applicationContract('watched', openWatched());
+quotingContract('watched', openWatched());
 understandingContract('watched', openWatched());
 boundsContract('watched', openWatched());
 agentsContract('watched', openWatched());

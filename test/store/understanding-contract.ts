@@ -149,7 +149,7 @@ export function understandingContract(name: string, open: Open): void {
     await assert.rejects(store.releaseMessage(held.id), error => isReplydError(error, 'conflict'));
     const { snapshot } = await mailed(store, id);
     assert.deepEqual(
-      snapshot.context.map(each => each.text),
+      snapshot.quoted[0]!.map(each => each.text),
       ['Where is my parcel?'],
     );
     assert.ok(!snapshot.chain.includes(messageId), 'nobody is told of its id');

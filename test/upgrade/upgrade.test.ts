@@ -1,7 +1,10 @@
 /** A store of an older program is carried over whole: nothing is lost, nothing reads otherwise, old addresses work. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
-import type { Conversation, Message } from '#replyd/conversation/model.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Account, Conversation, Message } from '#replyd/conversation/model.js';
 import { type DaemonProcess, makeDaemon } from '../daemon-process.js';
 import { sendMail } from '../interop/smtp-talk.js';
 import { withLogs } from '../with-logs.js';
@@ -60,6 +63,48 @@ test('the daemon migrates it at its start, and its reply addresses, ids and numb
     assert.equal((await daemon.cli(['check'])).code, 0);
   });
 });
+
+test('its accounts quote nothing behind the first mail, as before; a new account does', async () => {
+  await withOlderStore(async daemon => {
+    await daemon.start();
+    const accounts = await daemon.jsonLines<Account>(['account', 'list']);
+    assert.ok(accounts.length > 0);
+    for (const { slug, settings } of accounts) assert.equal(settings.history, 0, slug);
+    await daemon.json([
+      'account',
+      'add',
+      'later',
+      '--domain',
+      'in.later.example',
+      '--support-email',
+      'a@later.example',
+    ]);
+    for (const [slug, quotes] of [[accounts[0]!.slug, false] as const, ['later', true] as const]) {
+      const { id } = await daemon.json<Conversation>([
+        ...['conversation', 'start', '--account', slug, '--contact', 'new@customer.example'],
+        ...['--channel', 'api', '--text', 'Hello, is there anybody?'],
+      ]);
+      await mailed(daemon, id, 'Yes.');
+      const { history, raw } = await mailed(daemon, id, 'What is it about?');
+      assert.equal(history, quotes, slug);
+      assert.equal(/^> Yes\.\r?$/m.test(raw), quotes, raw);
+      assert.equal(raw.includes('Please reply above this line'), quotes, raw);
+    }
+  });
+});
+
+/** Mails an answer. */
+async function mailed(daemon: DaemonProcess, id: string, text: string) {
+  const { id: message } = await daemon.json<Message>(['conversation', 'reply', id, '--text', text]);
+  for (;;) {
+    const { history, deliveries } = await daemon.json<Message>(['message', 'show', message]);
+    if (deliveries[0]?.state === 'sent') {
+      const file = path.join(daemon.dataFolder, 'sent', `${deliveries[0].id}.eml`);
+      return { history, raw: readFileSync(file, 'utf8') };
+    }
+    await sleep(20);
+  }
+}
 
 async function withOlderStore(work: (daemon: DaemonProcess) => Promise<void>): Promise<void> {
   const daemon = await makeDaemon();

@@ -18,6 +18,7 @@ export function accountView(account: Account): string {
     ['features on', on.join(' ') || 'none'],
     ['delay', settings.delay === undefined ? null : printDuration(settings.delay)],
     ['context', settings.context ?? null],
+    ['history', settings.history ?? null],
     ['channels off', settings.channels_off?.join(' ') ?? null],
     ['blocked', settings.blocked?.join(' ') ?? null],
     ['forwarders', settings.forwarders?.join(' ') ?? null],

@@ -19,10 +19,8 @@ import { defineStoreVerb, option, required, type StoreCall } from '../verb.js';
 /** Reads a setting. */
 const SETTINGS: Readonly<Record<string, (value: string) => unknown>> = {
   delay: value => readDuration('delay', value),
-  context(value) {
-    if (!/^\d{1,3}$/.test(value)) throw usageError(`context is a number of messages, not ${quoted(value)}`);
-    return Number(value);
-  },
+  context: value => readCount('context', value),
+  history: value => readCount('history', value),
   channels_off: value => readList(value).map(oneOf('channel', CHANNELS)),
   subject_template: String,
   intro: String,
@@ -39,6 +37,12 @@ const SETTINGS: Readonly<Record<string, (value: string) => unknown>> = {
     return entries;
   },
 };
+
+/** Messages that a mail carries: as many as `continuity.context` and `continuity.history` take. */
+function readCount(name: string, value: string): number {
+  if (/^(?:\d{1,2}|100)$/.test(value)) return Number(value);
+  throw usageError(`${name} is a number of messages from 0 to 100, not ${quoted(value)}`);
+}
 
 /** Addresses and domains. */
 function readPlaces(value: string): readonly string[] {
@@ -104,7 +108,7 @@ export function defineAccount(group: Command): void {
     examples: [
       'account set acme name="Acme Support" support_email=help@acme.example',
       'account set acme domains=in.acme.example,in.acme.test',
-      'account set acme delay=10m context=5 locale=de',
+      'account set acme delay=10m context=5 history=3 locale=de',
       'account set acme blocked=spammer@example.net,offers.example',
       'account set acme channels_off=whatsapp,twilio_sms footer=',
       'account set acme forwarders=acme.example,ann@partner.example',
@@ -112,6 +116,7 @@ export function defineAccount(group: Command): void {
     more: [
       `Keys: ${listed(KEYS)}.`,
       'An empty value goes back to the default. Lists are written with commas.',
+      'history: how many earlier messages each mail quotes behind the first, which carries context.',
       'blocked: addresses and domains (with their subdomains) whose mail is refused.',
       'forwarders: addresses and domains (without their subdomains) of the team, for forwarded_mail.',
     ].join('\n'),

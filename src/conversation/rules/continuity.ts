@@ -165,13 +165,51 @@ export function sumOf(loads: readonly Load[]): Load {
   );
 }
 
-/** How many earlier messages a mail carries: only the first mail of a conversation has any. */
-export function contextSize(mail: { readonly first: boolean; readonly context: number }): number {
-  return mail.first ? mail.context : 0;
+/**
+ * How many earlier messages a mail carries, and as what: the first mail of a conversation its context, each later one
+ * quotes its history. Never both.
+ */
+export function quotingOf(mail: { readonly first: boolean; readonly context: number; readonly history: number }): {
+  readonly as: 'context' | 'history';
+  readonly most: number;
+} {
+  return mail.first ? { as: 'context', most: mail.context } : { as: 'history', most: mail.history };
 }
 
-/** Kinds of messages that are quoted as context: robots' mails are no conversation. Held messages never are. */
-export const CONTEXT_KINDS = ['reply', 'channel', 'list'] as const satisfies readonly Message['kind'][];
+/** Kinds of messages that a mail carries as context or history: robots' mails are no conversation. */
+export const QUOTED_KINDS = ['reply', 'channel', 'list'] as const satisfies readonly Message['kind'][];
+
+/** Whether a reader is quoted all there is. The context of a first mail is for everybody whom it is written to. */
+export function quotesAll(reader: 'contact' | 'other', as: 'context' | 'history'): boolean {
+  return reader === 'contact' || as === 'context';
+}
+
+/** An earlier message that is no note, none of a robot's, and neither held, dropped nor part of a loop; and one reader. */
+export interface Earlier {
+  readonly direction: Direction;
+  /** Outgoing: the smarthost took a mail with it for his address. */
+  readonly sentToHim: boolean;
+  /** Incoming: he stands in To or Cc of its mail. */
+  readonly namesHim: boolean;
+  /** Incoming, by mail: he is its writer. */
+  readonly isHis: boolean;
+  /** Incoming: DMARC failed, so that somebody else may have written it. */
+  readonly isDoubted: boolean;
+}
+
+/** Whether such a message is quoted to a reader who is not quoted all: what went to him, and what came from him. */
+export function mayBeQuoted(message: Earlier): boolean {
+  if (message.direction === 'outgoing') return message.sentToHim;
+  return message.direction === 'incoming' && !message.isDoubted && (message.isHis || message.namesHim);
+}
+
+/** What a mail quotes has at most so many bytes, in its text and in its HTML part. */
+export const HISTORY_BYTES = 20 * 1024;
+
+/** How much of them a mail with this load has room for. */
+export function historyRoom(load: Load, maxSize: number): number {
+  return Math.max(0, Math.min(HISTORY_BYTES, Math.floor((maxSize - encodedSize(load)) / TEXT_GROWTH)));
+}
 
 /** Of a long chain of References, so many ids from its beginning and so many from its end. */
 export const CHAIN_END = 20;

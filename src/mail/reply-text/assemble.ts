@@ -15,6 +15,7 @@ import type { ReplyText } from '../mail.js';
 import { type Classified, excerpt, isSeen, type Role, type RoleLine } from './classify.js';
 import { insertedIn } from './inserted.js';
 import type { SeenAt } from './known-texts.js';
+import { isReplyLine } from './marker.js';
 
 type Part = 'text' | 'quoted' | 'signature';
 
@@ -222,7 +223,11 @@ function keepAnswers({ items, copies }: Classified, parts: Part[], evidence: str
   const recall = copies();
   if (recall === null) return answers;
   const lines = items.map(item => item.line);
-  const inserted = insertedIn(lines, recall, index => isMarker(items[index]!));
+  const history = historyLines(items);
+  const inserted = insertedIn(lines, recall, {
+    isBarrier: index => isMarker(items[index]!),
+    isHistory: index => history.has(index),
+  });
   const keep = (indexes: readonly number[], why: string): void => {
     for (const index of indexes) {
       if (parts[index] !== 'quoted' || items[index]!.role === 'mark') continue;
@@ -236,6 +241,24 @@ function keepAnswers({ items, copies }: Classified, parts: Part[], evidence: str
   const { above, below } = inserted.edges();
   keep(above.length > 0 ? above : below, 'beside the words of the conversation');
   return answers;
+}
+
+/** Below our reply line: what our mail quoted, with the lines above each message. */
+function historyLines(items: readonly RoleLine[]): ReadonlySet<number> {
+  const found = new Set<number>();
+  for (let index = 0; index < items.length; index++) {
+    const { line } = items[index]!;
+    if (!isReplyLine(line)) continue;
+    found.add(index);
+    for (let at = index + 1; at < items.length; at++) {
+      const below = items[at]!;
+      const isQuoted = below.line.depth > line.depth;
+      if (!isQuoted && below.role !== 'blank' && below.role !== 'attribution') break;
+      found.add(at);
+      index = at;
+    }
+  }
+  return found;
 }
 
 /** Makes unquoted lines text again; false when there is none. */

@@ -40,8 +40,16 @@ export interface Edges {
 
 const NOTHING: Inserted = { within: [], edges: () => ({ above: [], below: [] }) };
 
+/** What lines are besides their words. */
+export interface Bounds {
+  /** A line of a client. */
+  readonly isBarrier: (index: number) => boolean;
+  /** What our mail quoted itself: nobody's answer, and no end of the copy. */
+  readonly isHistory: (index: number) => boolean;
+}
+
 /** What stands inside and around the copies in these lines. */
-export function insertedIn(lines: readonly Line[], recall: Recall, isBarrier: (index: number) => boolean): Inserted {
+export function insertedIn(lines: readonly Line[], recall: Recall, bounds: Bounds): Inserted {
   const { ids, ends, memory, seen } = recall;
   const copy: Copy = {
     ...memory,
@@ -52,7 +60,7 @@ export function insertedIn(lines: readonly Line[], recall: Recall, isBarrier: (i
     firsts: seen.map(({ first }) => first),
     lasts: seen.map(({ last }) => last),
     lines,
-    isBarrier,
+    ...bounds,
   };
   if (recall.found) for (const place of copy.places) if (place !== -1) copy.used[place] = 1;
   if (!recall.found && !anchorLines(copy)) return NOTHING;
@@ -61,7 +69,7 @@ export function insertedIn(lines: readonly Line[], recall: Recall, isBarrier: (i
   return { within: gapsIn(copy), edges: () => edgesOf(copy) };
 }
 
-interface Copy extends Pick<Recall, 'ids' | 'ends'>, Memory {
+interface Copy extends Pick<Recall, 'ids' | 'ends'>, Memory, Bounds {
   readonly places: Int32Array;
   /** Places that stand in the body. */
   readonly used: Uint8Array;
@@ -69,7 +77,6 @@ interface Copy extends Pick<Recall, 'ids' | 'ends'>, Memory {
   readonly firsts: number[];
   readonly lasts: number[];
   readonly lines: readonly Line[];
-  readonly isBarrier: (index: number) => boolean;
 }
 
 function startOf({ ends }: Copy, index: number): number {
@@ -291,15 +298,18 @@ function edgesOf(copy: Copy): Edges {
   }
   let last = first;
   let words = 0;
-  for (let index = first; index < ends.length && !copy.isBarrier(index); index++) {
-    if (firsts[index] === -1) continue;
+  const isEnd = (index: number): boolean => copy.isBarrier(index) && !copy.isHistory(index);
+  for (let index = first; index < ends.length && !isEnd(index); index++) {
+    if (firsts[index] === -1 || copy.isHistory(index)) continue;
     last = index;
     words += copy.lasts[index]! - firsts[index]! + 1;
   }
   if (words < LEAST) return { above: [], below: [] };
   const below: number[] = [];
-  const stop = Math.min(ends.length, last + 1 + 4 * EDGE_LINES);
-  for (let index = last + 1; index < stop && !copy.isBarrier(index); index++) {
+  let looked = 0;
+  for (let index = last + 1; index < ends.length && looked < 4 * EDGE_LINES && !isEnd(index); index++) {
+    if (copy.isHistory(index)) continue;
+    looked++;
     const line = lines[index]!;
     // Our footer stands below a delimiter of its own.
     const isFooter = line.key === '--' && isKnownLine(copy, nextFilled(lines, index + 1));

@@ -1,7 +1,7 @@
 /**
  * The marks in the mails that replyd sends, by which it finds its own words when they come back quoted: an element around
- * the HTML part and, where the composer wants one, a line on top of the plain part. Both survive quoting. Clients put
- * prefixes in front of a class (`m_-42wrapper`, `x_wrapper`), so only its end counts.
+ * the HTML part, and a line above what a mail quotes of the conversation. Both survive quoting. Clients put prefixes in
+ * front of a class (`m_-42wrapper`, `x_wrapper`), so only its end counts.
  */
 
 import type { Line } from './lines.js';
@@ -9,8 +9,11 @@ import type { Line } from './lines.js';
 /** The class of the element that wraps everything in the HTML part of a mail we send. */
 export const WRAPPER_CLASS = 'replyd-mail';
 
-/** The words of the optional line on top of a mail we send; everything from this line on is ours. */
-export const REPLY_LINE = '--- Please reply above this line ---';
+/** The line above what a mail of ours quotes, by the language of the mail; everything from this line on is ours. */
+export const REPLY_LINES = {
+  en: '--- Please reply above this line ---',
+  de: '--- Bitte antworten Sie über dieser Zeile ---',
+} as const;
 
 /** `inner` inside our wrapper element. `inner` is trusted HTML made by the composer. */
 export function wrapHtml(inner: string): string {
@@ -28,8 +31,10 @@ export function isWrapperClass(classes: string): boolean {
 export function isReplyLine({ key, body }: Pick<Line, 'key' | 'body'>): boolean {
   return (
     key.length <= 160 &&
-    /above this line/i.test(key) &&
-    /(?:reply|respond|type|write|answer)[^.!?]{0,40} above this line/i.test(key) &&
+    /above this line|über dieser zeile/i.test(key) &&
+    /(?:reply|respond|type|write|answer)[^.!?]{0,40} above this line|(?:antwort|schreib)[^.!?]{0,40} über dieser zeile/i.test(
+      key,
+    ) &&
     (/^[^\p{L}]|[^\p{L}.]$/u.test(key) || /^\s*\*|\*\s*$/.test(body))
   );
 }

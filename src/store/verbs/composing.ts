@@ -1,24 +1,25 @@
-import { CONTEXT_TEXT, type ComposeSnapshot } from '../../conversation/composing.js';
+import type { ComposeSnapshot } from '../../conversation/composing.js';
 import {
   CHAIN_END,
-  CONTEXT_KINDS,
   chainOf,
-  contextSize,
   copiesDue,
   hasRoom,
   type Load,
   NOTHING,
+  quotingOf,
   sumOf,
 } from '../../conversation/rules/continuity.js';
+import { sameAddress } from '../../mail/address.js';
 import { rawKey } from '../blobs/blobs.js';
 import { decodeId, encodeId, keyOf } from '../ids.js';
-import { type AccountRow, type DeliveryRow, type MessageRow, SMARTHOST } from '../rows.js';
-import { ALL, type StoreTx, toIso, toJson, type Verb } from '../tx.js';
+import { type AccountRow, type DeliveryRow, SMARTHOST } from '../rows.js';
+import { ALL, type StoreTx, toJson, type Verb } from '../tx.js';
 import { accountView } from '../views/accounts.js';
 import { bounceAddress } from '../views/addresses.js';
 import { conversationView } from '../views/conversations.js';
 import { messageRows } from '../views/message-page.js';
-import { formatOf, messageViews } from '../views/messages.js';
+import { messageViews } from '../views/messages.js';
+import { quotedTo } from './quoting.js';
 import { UNFINISHED } from './unfinished.js';
 import { loadsOf } from './waiting.js';
 
@@ -52,17 +53,21 @@ export const saveComposed: Verb<'saveComposed'> = async (tx, composed) => {
   const messageKeys = composed.messageIds.map(id => keyOf('message', id));
   const now = await nextMail(tx, conversationKey, ALL);
   if (!isSameWork(now, keys, messageKeys)) return false;
-  const mailKey = decodeId('mail', composed.mailId)!;
-  await tx.insert('outgoing_mail', {
-    key: mailKey,
-    conversation_key: conversationKey,
-    message_id: composed.messageId,
-    blob_key: await rawKey(tx, composed.raw),
-    created_at: tx.now(),
-  });
+  const mails: number[] = [];
+  for (const { mailId, raw } of [composed, ...(composed.others ?? [])]) {
+    const mailKey = decodeId('mail', mailId)!;
+    await tx.insert('outgoing_mail', {
+      key: mailKey,
+      conversation_key: conversationKey,
+      message_id: composed.messageId,
+      blob_key: await rawKey(tx, raw),
+      created_at: tx.now(),
+    });
+    mails.push(mailKey);
+  }
   for (const [index, copy] of composed.copies.entries()) {
     await tx.update('delivery', keys[index]!, {
-      outgoing_mail_key: mailKey,
+      outgoing_mail_key: mails[copy.mail ?? 0]!,
       head: copy.head,
       envelope_sender: copy.mailFrom,
       reason: null,
@@ -78,14 +83,16 @@ export const saveComposed: Verb<'saveComposed'> = async (tx, composed) => {
         .map(copy => ({ name: copy.recipient_name, email: copy.recipient })),
     );
   await tx.run(
-    `update message set message_id = $1, in_reply_to = $2, refs = $3, subject = $4, recipients_to = $5, recipients_cc = $6
-     where key = any($7)`,
+    `update message set message_id = $1, in_reply_to = $2, refs = $3, subject = $4, recipients_to = $5, recipients_cc = $6,
+       history = $7
+     where key = any($8)`,
     composed.messageId,
     composed.inReplyTo,
     toJson(composed.references),
     composed.subject,
     people('to'),
     people('cc'),
+    composed.history === undefined ? null : composed.history ? 1 : 0,
     messageKeys,
   );
   return true;
@@ -157,7 +164,7 @@ async function nextMail(tx: StoreTx, conversationKey: number, now: number): Prom
 async function snapshot(
   tx: StoreTx,
   conversationKey: number,
-  options: { now: number; context: number },
+  options: { now: number; context: number; history?: number },
 ): Promise<ComposeSnapshot | null> {
   const { copies, messages, firstSeq } = await nextMail(tx, conversationKey, options.now);
   if (copies.length === 0) return null;
@@ -172,14 +179,39 @@ async function snapshot(
   const conversation = await conversationView(tx, conversationKey);
   const replyTo = new Map(conversation.participants.map(({ id, reply_to }) => [id, reply_to]));
   const { mailed, ...chain } = await mailChain(tx, conversationKey);
-  const size = contextSize({ first: !mailed, context: account.settings.context ?? options.context });
+  const { settings } = account;
+  const quoting = quotingOf({
+    first: !mailed,
+    context: settings.context ?? options.context,
+    history: settings.history ?? options.history ?? 0,
+  });
+  const contact = conversation.participants.findLast(({ role }) => role === 'contact');
+  const quoted = await quotedTo(
+    tx,
+    copies.map(({ participant_key, recipient }) => ({
+      participant: participant_key,
+      email: recipient,
+      // What waited while he got another address goes to whoever has the old one.
+      isContact:
+        participant_key !== null &&
+        encodeId('participant', participant_key) === contact?.id &&
+        sameAddress(recipient, conversation.contact.email ?? ''),
+    })),
+    {
+      conversation: conversationKey,
+      seq: firstSeq,
+      ...quoting,
+    },
+  );
   return {
     account,
     conversation,
     unmailed: await messageViews(tx, await messageRows(tx, messages)),
-    context: size > 0 ? await contextBefore(tx, conversationKey, { seq: firstSeq, size }) : [],
-    copies: copies.map(copy => ({
+    quoting: quoting.as,
+    quoted: quoted.lists,
+    copies: copies.map((copy, index) => ({
       deliveryId: encodeId('delivery', copy.key),
+      quoted: quoted.of[index]!,
       email: copy.recipient,
       name: copy.recipient_name,
       role: copy.recipient_role,
@@ -190,37 +222,6 @@ async function snapshot(
     })),
     ...chain,
   };
-}
-
-const IN_CONTEXT = `direction in ('incoming', 'outgoing') and held = 0
-  and kind in (${CONTEXT_KINDS.map(kind => `'${kind}'`).join(', ')})`;
-
-type ContextRow = Pick<
-  MessageRow,
-  'direction' | 'text' | 'format' | 'date' | 'received_at' | 'author_name' | 'author_role'
->;
-
-/** So many messages before this one, oldest first. A customer's text may have megabytes: only what can be shown is read. */
-async function contextBefore(
-  tx: StoreTx,
-  conversationKey: number,
-  { seq, size }: { readonly seq: number; readonly size: number },
-): Promise<ComposeSnapshot['context']> {
-  const newest = await tx.all<ContextRow>(
-    `select direction, substr(text, 1, ${CONTEXT_TEXT}) as text, format, date, received_at, author_name, author_role
-     from message where conversation_key = $1 and seq < $2 and ${IN_CONTEXT} order by seq desc limit $3`,
-    conversationKey,
-    seq,
-    size,
-  );
-  const shown = newest.map(row => ({
-    text: row.text,
-    format: formatOf(row),
-    date: toIso(row.date),
-    received_at: toIso(row.received_at),
-    author: { name: row.author_name, role: row.author_role },
-  }));
-  return shown.reverse();
 }
 
 const MAILED = 'conversation_key = $1 and message_id is not null and held = 0';

@@ -63,6 +63,7 @@ const NEW_MESSAGE = {
   looping: 0,
   mail_intent: null,
   mail_reason: null,
+  history: null,
   agent_key: null,
 } as const satisfies Partial<MessageRow>;
 

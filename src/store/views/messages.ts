@@ -85,7 +85,7 @@ function messageShape(
     evidence: fromJson(row.evidence),
     held: row.held === 1,
     looping: row.looping === 1,
-    history: null,
+    history: row.history === null ? null : row.history === 1,
     mail: mailStateOf({ direction: row.direction, reason: row.mail_reason, deliveries }),
     deliveries,
   };

@@ -6,18 +6,23 @@ import {
   attachmentRoom,
   CHAIN_END,
   chainOf,
-  contextSize,
   copiesDue,
+  type Earlier,
   encodedSize,
   firstWait,
+  HISTORY_BYTES,
   hasRoom,
+  historyRoom,
   type Load,
   MAIL_MESSAGES,
   MAIL_TEXT,
   type Mailing,
   mailingOf,
   mailStateOf,
+  mayBeQuoted,
   NOTHING,
+  quotesAll,
+  quotingOf,
   readersOf,
   type Waiting,
   waitAfterObstacle,
@@ -151,9 +156,50 @@ test('a mail has room for 100 messages, 512 KiB of text and what outbound.max_si
     assert.equal(hasRoom(held, more, most), expected, JSON.stringify([held, more]));
 });
 
-test('only the first mail of a conversation carries earlier messages', () => {
-  assert.equal(contextSize({ first: true, context: 10 }), 10);
-  assert.equal(contextSize({ first: false, context: 10 }), 0);
+test('the first mail of a conversation carries its context, later ones quote; never both', () => {
+  const sizes = { context: 10, history: 3 };
+  assert.deepEqual(quotingOf({ first: true, ...sizes }), { as: 'context', most: 10 });
+  assert.deepEqual(quotingOf({ first: false, ...sizes }), { as: 'history', most: 3 });
+  assert.deepEqual(quotingOf({ first: false, context: 10, history: 0 }), { as: 'history', most: 0 });
+});
+
+test('whom all is quoted, and what the others are quoted', () => {
+  assert.deepEqual(
+    (['contact', 'other'] as const).map(reader => [quotesAll(reader, 'context'), quotesAll(reader, 'history')]),
+    [
+      [true, true],
+      [true, false],
+    ],
+  );
+  const none = { sentToHim: false, namesHim: false, isHis: false, isDoubted: false };
+  const table: readonly (readonly [Partial<Earlier> & Pick<Earlier, 'direction'>, boolean])[] = [
+    [{ direction: 'outgoing' }, false],
+    [{ direction: 'outgoing', sentToHim: true }, true],
+    [{ direction: 'outgoing', namesHim: true, isHis: true }, false],
+    [{ direction: 'incoming' }, false],
+    [{ direction: 'incoming', isHis: true }, true],
+    [{ direction: 'incoming', namesHim: true }, true],
+    [{ direction: 'incoming', sentToHim: true }, false],
+    [{ direction: 'incoming', isHis: true, isDoubted: true }, false],
+    [{ direction: 'incoming', namesHim: true, isDoubted: true }, false],
+    [{ direction: 'note', sentToHim: true, namesHim: true, isHis: true }, false],
+  ];
+  for (const [message, expected] of table)
+    assert.equal(mayBeQuoted({ ...none, ...message }), expected, JSON.stringify(message));
+});
+
+test('a mail quotes at most 20 KB, less where it has no room for them', () => {
+  const table: readonly (readonly [number, number, number, number])[] = [
+    [0, 0, 26_214_400, HISTORY_BYTES],
+    [100_000, 0, 26_214_400, HISTORY_BYTES],
+    [1_000, 0, 12_000, 1_000],
+    [2_000, 0, 12_000, 0],
+    [3_000, 0, 12_000, 0],
+    [0, 9_000, 26_214_400, HISTORY_BYTES],
+    [0, 9_000, 12_361, 5],
+  ];
+  for (const [textBytes, attachmentBytes, maxSize, expected] of table)
+    assert.equal(historyRoom({ messages: 1, textBytes, attachmentBytes }, maxSize), expected);
 });
 
 test('of a long chain of References the first and the last 20', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plainLine } from '#replyd/mail/reply-text/lines.js';
-import { isReplyLine, isWrapperClass, REPLY_LINE, wrapHtml } from '#replyd/mail/reply-text/marker.js';
+import { isReplyLine, isWrapperClass, REPLY_LINES, wrapHtml } from '#replyd/mail/reply-text/marker.js';
 import { splitReply } from '#replyd/mail/reply-text/reply-text.js';
 
 const TOKEN = 'reply+5f1e0c9a7b3d42868e21aa04c7d9b6f0@in.shop.example';
@@ -154,7 +154,10 @@ for (const words of OWN) {
 test('our wrapper and our line come back', () => {
   const html = `<p>It fits.</p>${wrapHtml('<p>Hello Bob</p>').replace('replyd', 'x_m_-7replyd')}<p>Bob</p>`;
   assert.deepEqual(splitReply({ plain: null, html }, KNOWN_TEXTS).text, 'It fits.\n\nBob');
-  assert.equal(splitReply({ plain: `It fits.\n> ${REPLY_LINE}\n> Hello`, html: null }, KNOWN_TEXTS).text, 'It fits.');
+  assert.equal(
+    splitReply({ plain: `It fits.\n> ${REPLY_LINES.en}\n> Hello`, html: null }, KNOWN_TEXTS).text,
+    'It fits.',
+  );
 });
 
 test('marks of others are not ours', () => {

@@ -10,6 +10,7 @@ import { applicationContract, continuityContract } from '../application-contract
 import { boundsContract } from '../bounds-contract.js';
 import { storeContract } from '../contract.js';
 import { largeContract } from '../large-contract.js';
+import { quotingContract } from '../quoting-contract.js';
 import { PATIENT, RULES } from '../rules.js';
 import { understandingContract } from '../understanding-contract.js';
 
@@ -78,6 +79,7 @@ else {
   boundsContract('postgres', open);
   storeContract('postgres', open);
   applicationContract('postgres', open);
+  quotingContract('postgres', open);
   understandingContract('postgres', open);
   continuityContract('postgres', openWithClock);
   agentsContract('postgres', open);

@@ -1,11 +1,13 @@
 /**
  * A mail of ours, composed and rendered, comes back from each mail program as a reply above it, inside it or below it,
- * and forwarded with a note; as text, as HTML and as both. The words that are new are known exactly.
+ * and forwarded with a note; as text, as HTML and as both. So does one that quotes earlier messages. The words that are new
+ * are known exactly.
  */
 import assert from 'node:assert/strict';
 import os from 'node:os';
 import { before, test } from 'node:test';
 import { compose } from '#replyd/conversation/compose.js';
+import type { ComposeMessage } from '#replyd/conversation/composing.js';
 import type { KnownTexts } from '#replyd/mail/mail.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
 import { splitReply } from '#replyd/mail/reply-text/reply-text.js';
@@ -14,10 +16,14 @@ import { SHAPES } from './shapes.js';
 import { CLIENTS, type Client } from './table.js';
 
 const SAID = 'Hello Jane,\n\nwhich lamp did you order?\n\nAnd which shade do you need?\n\nBest regards\nAnn';
+const LOOKED = 'Thank you, Jane.\n\nI have had a look: there were two lamps in your order, and we sent one.\n\nAnn';
+const MAILED = 'One lamp is missing from the parcel that came today.\n\nWhen will it come?\n\nJane';
 const KNOWN: KnownTexts = {
   replyAddresses: ['reply+5f@in.acme.example'],
   texts: [SAID, 'My order is incomplete.', 'Acme Ltd, Ghent'],
 };
+/** What she wrote by mail is no text of ours. */
+const KNOWN_LATER: KnownTexts = { ...KNOWN, texts: [SAID, LOOKED, ...KNOWN.texts.slice(1)] };
 const OWN = ['Hello Ann,', '', 'the blue one, please. It is for the kitchen.', '', 'Jane'];
 const NOTE = ['Is this from you?', '', 'Jane'];
 const FIRST = 'The blue one.';
@@ -26,10 +32,23 @@ const SECOND = 'Red, as before.';
 const MODES = ['top', 'bottom', 'inline', 'forward'] as const;
 type Mode = (typeof MODES)[number];
 
-/** Our mail as it was sent. */
-let sent: { readonly plain: string; readonly html: string };
+interface Sent {
+  readonly plain: string;
+  readonly html: string;
+}
 
-before(async () => {
+function said(text: string, role: 'agent' | 'contact'): ComposeMessage {
+  return {
+    author: { name: role === 'agent' ? 'Ann' : 'Jane', role },
+    text,
+    format: role === 'agent' ? 'markdown' : 'plain',
+    date: null,
+    received_at: '2026-11-30T08:00:00Z',
+  };
+}
+
+/** Our mail as it was sent. */
+async function sentWith(history: readonly ComposeMessage[], locale: string): Promise<Sent> {
   const { mail } = compose({
     account: {
       id: 'acct_1',
@@ -37,21 +56,14 @@ before(async () => {
       support_email: 'support@acme.example',
       domains: ['in.acme.example'],
       features: { inbound_emails: true },
-      settings: { footer: 'Acme Ltd, Ghent' },
+      settings: { footer: 'Acme Ltd, Ghent', locale },
     },
     conversation: { id: 'cv_1', number: 1, subject: 'Your order' },
     mailId: 'mail_9',
     date: Date.UTC(2026, 10, 30, 8),
-    unmailed: [
-      {
-        author: { name: 'Ann', role: 'agent' },
-        text: SAID,
-        format: 'markdown',
-        date: null,
-        received_at: '2026-11-30T08:00:00Z',
-      },
-    ],
+    unmailed: [said(SAID, 'agent')],
     context: [],
+    history,
     copies: [{ email: 'jane@client.example', name: 'Jane', role: 'to', replyTo: 'reply+5f@in.acme.example' }],
     chain: [],
     firstSubject: null,
@@ -62,32 +74,45 @@ before(async () => {
   assert.ok('bytes' in content);
   const parsed = await parseMail(Buffer.from(content.bytes), keepInMemory);
   const html = /<body>([\s\S]*)<\/body>/.exec(parsed.html!)![1]!;
-  sent = { plain: parsed.plain!.replaceAll('\r\n', '\n').trimEnd(), html };
+  return { plain: parsed.plain!.replaceAll('\r\n', '\n').trimEnd(), html };
+}
+
+const HISTORY = [said('My order is incomplete.', 'contact'), said(MAILED, 'contact'), said(LOOKED, 'agent')];
+const SENT = new Map<string, Sent>();
+const MAILS = [
+  { title: '', history: [], locale: 'en', known: KNOWN },
+  { title: ', with history', history: HISTORY, locale: 'en', known: KNOWN_LATER },
+  { title: ', with history in German', history: HISTORY, locale: 'de', known: KNOWN_LATER },
+];
+
+before(async () => {
+  for (const { title, history, locale } of MAILS) SENT.set(title, await sentWith(history, locale));
 });
 
-for (const client of CLIENTS) {
-  for (const mode of MODES) {
-    test(`${client.name}: ${mode}`, () => {
-      const plain = plainOf(client, mode);
-      const html = client.html === null ? null : htmlOf(client, mode);
-      const subject = mode === 'forward' ? 'Fwd: [#1] Your order' : 'Re: [#1] Your order';
-      const bodies =
-        html === null
-          ? [{ plain, html }]
-          : client.sign === null
-            ? [{ plain: null, html }]
-            : [
-                { plain, html: null },
-                { plain: null, html },
-                { plain, html },
-              ];
-      for (const body of bodies) {
-        const found = splitReply(body, KNOWN, { subject });
-        const parts = [body.plain === null ? '' : 'text', body.html === null ? '' : 'HTML'].join(' ');
-        assert.equal(wanted(found.text), expected(client, mode, body.html === null), parts);
-      }
-    });
-  }
+const CASES = MAILS.flatMap(mail => CLIENTS.flatMap(client => MODES.map(mode => ({ ...mail, client, mode }))));
+
+for (const { title, known, client, mode } of CASES) {
+  test(`${client.name}: ${mode}${title}`, () => {
+    const sent = SENT.get(title)!;
+    const plain = plainOf(sent, client, mode);
+    const html = client.html === null ? null : htmlOf(sent, client, mode);
+    const subject = mode === 'forward' ? 'Fwd: [#1] Your order' : 'Re: [#1] Your order';
+    const bodies =
+      html === null
+        ? [{ plain, html }]
+        : client.sign === null
+          ? [{ plain: null, html }]
+          : [
+              { plain, html: null },
+              { plain: null, html },
+              { plain, html },
+            ];
+    for (const body of bodies) {
+      const found = splitReply(body, known, { subject });
+      const parts = [body.plain === null ? '' : 'text', body.html === null ? '' : 'HTML'].join(' ');
+      assert.equal(wanted(found.text), expected(client, mode, body.html === null), parts);
+    }
+  });
 }
 
 test('sixty programs, each once and with its source', () => {
@@ -117,7 +142,7 @@ function expected(client: Client, mode: Mode, isText: boolean): string {
   );
 }
 
-function plainOf(client: Client, mode: Mode): string {
+function plainOf(sent: Sent, client: Client, mode: Mode): string {
   const device = client.device === undefined ? [] : ['', client.device];
   const head = mode === 'forward' ? client.forward : client.reply;
   const quoted = sent.plain
@@ -138,7 +163,7 @@ function gap(client: Client): readonly string[] {
   return client.sign === '' ? [''] : [];
 }
 
-function htmlOf(client: Client, mode: Mode): string {
+function htmlOf(sent: Sent, client: Client, mode: Mode): string {
   const isForward = mode === 'forward';
   const shape = SHAPES[(isForward ? client.forwardHtml : undefined) ?? client.html!];
   const quote =
