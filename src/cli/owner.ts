@@ -182,6 +182,8 @@ function isForEverybody(folder: string): boolean {
 
 /** Throws unauthorized, with `runAsHint`, unless this process may read and write in `folder`. */
 export function checkAccess(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw new ReplydError('unavailable', `${folder} is no folder: name another one (data_dir)`);
   try {
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
@@ -199,8 +201,8 @@ export function runAsHint(folder: string): string {
   const owner = ownerOf(folder);
   if (owner === null) return `no permission to look into ${folder}; become root, or the user that runs replyd`;
   const name = userName(owner.uid);
-  const again = owner.uid === 0 ? 'sudo replyd …' : `sudo -u ${name} replyd …`;
-  return `no permission for ${folder}, which belongs to ${name}: run \`${again}\``;
+  const whom = owner.uid === 0 ? 'root' : `root or ${name}`;
+  return `no permission for ${folder}, which belongs to ${name}: run it as ${whom}`;
 }
 
 /** The user's name from /etc/passwd, or `#uid`, which sudo understands too. */

@@ -27,6 +27,8 @@ export interface LoadedConfig {
   readonly store: StoreAddress;
   /** The file that was read, absolute; null when there was none. */
   readonly file: string | null;
+  /** The keys that were set, each with where: `FILE:LINE`, or the variable. */
+  readonly given: ReadonlyMap<KeyName, string>;
   /** For the log and `check-config`, at level warn. */
   readonly warnings: readonly string[];
   /** Likewise, at level info: variables of other programs that are understood. */
@@ -105,6 +107,7 @@ export function loadConfig(options: {
     config,
     store,
     file: read === null ? null : file,
+    given: new Map([...settings].map(([name, setting]) => [name, placeText(setting)])),
     warnings: [
       ...findOddities(config).map(finding => problemLine(problemOf(finding, settings))),
       ...(read === null ? [] : fileWarnings(file, read.mode, settings)),
@@ -248,5 +251,10 @@ function invalid(problems: readonly ConfigProblem[]): ReplydError {
 function problemLine({ file, line, key, reason }: ConfigProblem): string {
   if (file === null)
     return /^[A-Z_]+$/.test(key) ? `environment: ${key}: ${reason}` : `configuration: ${key}: ${reason}`;
-  return `${line === null ? file : `${file}:${line}`}: ${key}: ${reason}`;
+  return `${placeText({ file, line, key })}: ${key}: ${reason}`;
+}
+
+function placeText({ file, line, key }: Place): string {
+  if (file === null) return key;
+  return line === null ? file : `${file}:${line}`;
 }

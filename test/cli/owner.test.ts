@@ -67,20 +67,42 @@ test('without permission it says whom to be', { skip }, async t => {
   await program.text(ACCOUNT);
   const refused = await runAs(program, UID, ['account', 'list']);
   assert.equal(refused.code, 1);
-  assert.equal(
-    refused.stderr,
-    `replyd: no permission for ${program.dataDir}, which belongs to root: run \`sudo replyd …\`\n`,
-  );
+  assert.equal(refused.stderr, `replyd: no permission for ${program.dataDir}, which belongs to root: run it as root\n`);
   const doctor = await runAs(program, UID, ['doctor']);
   assert.equal(doctor.code, 1);
   assert.match(doctor.stdout, /^✘ data directory {2}no permission for /m);
 
   chownSync(program.dataDir, 1, 1);
   const other = await runAs(program, UID, ['account', 'list']);
-  assert.ok(
-    other.stderr.endsWith(`which belongs to ${userName(1)}: run \`sudo -u ${userName(1)} replyd …\`\n`),
-    other.stderr,
+  assert.ok(other.stderr.endsWith(`which belongs to ${userName(1)}: run it as root or ${userName(1)}\n`), other.stderr);
+});
+
+test("check-config looks as the daemon's user, also when root runs it", { skip }, async t => {
+  const program = makeProgram(t, 'tls.certificate = "cert.pem"\ntls.key = "key.pem"\n');
+  ownedBy(program, UID);
+  const [certificate, key] = ['cert.pem', 'key.pem'].map(name => path.join(program.folder, name)) as [string, string];
+  for (const file of [certificate, key]) writeFileSync(file, 'no PEM', { mode: 0o600 });
+  chmodSync(program.configFile, 0o600);
+  const user = userName(UID);
+  const closed = await program.run(['check-config']);
+  const line = (name: string, file: string) =>
+    `${name}: ${file}: ${user}, as whom the daemon runs, may not read it: \`chgrp ${user} ${file}\` and \`chmod g+r\`, and let him into its folder`;
+  assert.equal(
+    closed.stderr,
+    `replyd: ${[
+      line('configuration', program.configFile),
+      line('tls.certificate', certificate),
+      line('tls.key', key),
+    ].join('\n')}\n`,
   );
+  assert.equal(closed.code, 1);
+
+  writeFileSync(program.configFile, 'data_dir = "./data"\nlmtp.listen = "unix:/nowhere/lmtp.sock"\n');
+  chmodSync(program.configFile, 0o644);
+  const open = await program.run(['check-config']);
+  assert.equal(open.code, 0, open.stderr);
+  assert.match(open.stdout, new RegExp(`^checked as +${user}$`, 'm'));
+  assert.match(open.stderr, /^replyd: lmtp\.listen: \/nowhere: no such file or directory; make it for the daemon, or /);
 });
 
 test("serve started by root becomes the data directory's owner", { skip }, async t => {
@@ -153,9 +175,9 @@ test('an owner whom nobody knows, and one who makes the folder within his own', 
   const foreign = path.join(program.folder, 'roots', 'deep', 'data');
   mkdirSync(path.join(program.folder, 'roots'), { mode: 0o755 });
   chownSync(home, UID, UID);
-  assert.equal((await program.run(init, { bare: true })).stderr, '');
+  assert.equal((await program.run(init, { bare: true })).code, 0);
   const other = ['init', '--user', user, '-c', path.join(program.folder, 'other.toml'), '--data-dir', foreign];
-  assert.equal((await program.run(other, { bare: true })).stderr, '');
+  assert.equal((await program.run(other, { bare: true })).code, 0);
   for (const place of [dataDir, foreign]) {
     assert.equal(statSync(place).uid, UID);
     assert.equal(statSync(path.join(place, 'replyd.db')).uid, UID);

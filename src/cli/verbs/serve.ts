@@ -9,7 +9,7 @@ import type { Command } from 'commander';
 import { errorText, isAway, ReplydError } from '../../base/errors.js';
 import { createLog, type Log } from '../../base/log.js';
 import type { Config } from '../../config/keys.js';
-import type { LoadedConfig } from '../../config/load.js';
+import { type LoadedConfig, SYSTEM_CONFIG } from '../../config/load.js';
 import { loadSettings } from '../context.js';
 import { doorsOf } from '../doors.js';
 import { EXIT_FAILED } from '../errors.js';
@@ -23,6 +23,7 @@ export function defineServe(verb: Command): void {
     more: 'SIGHUP reloads the configuration, SIGTERM ends it gracefully, a second SIGTERM at once.\nThe ports really bound stand in data_dir/listening.json when it is ready.',
   }).action(async (_options: unknown, command: Command) => {
     const loaded = await loadSettings(command, { quiet: true });
+    refuseUnset(loaded);
     const { config } = loaded;
     const log = createLog(config.log.level, config.log.format);
     sayFindings(log, loaded);
@@ -84,6 +85,16 @@ function listenForEnd(): {
     });
   }
   return { reason, fatal: end, ending: ending.signal };
+}
+
+/** A daemon that somebody starts by the way would make a store in the folder where he stands. */
+function refuseUnset({ file, given }: LoadedConfig): void {
+  if (file !== null || given.has('data_dir') || given.has('store.url')) return;
+  throw new ReplydError(
+    'unavailable',
+    `there is no configuration: ${SYSTEM_CONFIG} is missing. \`replyd init\` writes it, \`-c FILE\` names another ` +
+      '(or set REPLYD_DATA_DIR)',
+  );
 }
 
 function sayFindings(log: Log, loaded: LoadedConfig): void {

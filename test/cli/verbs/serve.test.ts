@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { SYSTEM_CONFIG } from '#replyd/config/load.js';
 import { makeDaemon, withDaemon } from '../../daemon-process.js';
 import { eventually } from '../../run.js';
+import { makeProgram } from '../program.js';
 
 test('the daemon serves until SIGTERM and ends with 0', async () => {
   await withDaemon({}, async daemon => {
@@ -27,6 +29,26 @@ test('a second daemon is told who serves the store', async () => {
       `replyd: another replyd (process ${daemon.pid}) serves the store in ${daemon.dataFolder}\n`,
     );
   });
+});
+
+test('without a configuration it refuses, and makes nothing', async t => {
+  const program = makeProgram(t);
+  const serve = (env = {}) => program.run(['serve'], { bare: true, env });
+  const skip = existsSync(SYSTEM_CONFIG);
+  if (skip) return t.skip(`this machine has ${SYSTEM_CONFIG}`);
+  const refused = {
+    code: 1,
+    signal: null,
+    stdout: '',
+    stderr: `replyd: there is no configuration: ${SYSTEM_CONFIG} is missing. \`replyd init\` writes it, \`-c FILE\` names another (or set REPLYD_DATA_DIR)\n`,
+  };
+  assert.deepEqual(await serve(), refused);
+  assert.deepEqual(await serve({ REPLYD_LOG_LEVEL: 'debug' }), refused, 'it does not say where the data goes');
+  assert.deepEqual(readdirSync(program.folder), ['replyd.toml']);
+  // A container needs no file: this one goes on, to a file in the place of its folder.
+  const container = await serve({ REPLYD_DATA_DIR: program.configFile });
+  assert.equal(container.code, 1);
+  assert.equal(container.stderr, `replyd: ${program.configFile} is no folder: name another one (data_dir)\n`);
 });
 
 test('SIGHUP takes over what can change; a wrong file changes nothing', async () => {
