@@ -304,7 +304,9 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
 
     listening = { smtp, lmtp, http, ...(ingress === null ? {} : { ingress }), ...(web === null ? {} : { web }) };
     closers.push(() => removeListening(dataDir));
-    writeListening(dataDir, listening);
+    const places = listening;
+    const tell = () => writeListening(dataDir, places, { started: loaded.config, config });
+    tell();
     const where = { data_dir: dataDir, store: placeOf(loaded.store) };
     log.info('listening', {
       smtp,
@@ -339,6 +341,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
           // It ends with the tries that began with it.
           old.close().catch(error => log.warn('close_failed', { error: errorText(error) }));
         }
+        tell();
         wakeAll();
         log.info('reloaded', {
           changed: [...changed],

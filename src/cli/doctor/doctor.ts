@@ -6,7 +6,8 @@
 import { createRequire } from 'node:module';
 import type { Command } from 'commander';
 import { errorText, faultText, insiderText, isAway, isReplydError } from '../../base/errors.js';
-import { readListening } from '../../config/listening.js';
+import type { Config } from '../../config/keys.js';
+import { keysNotInForce, readListening } from '../../config/listening.js';
 import type { LoadedConfig } from '../../config/load.js';
 import { nodeConfiguration } from '../../config/nodes.js';
 import type { OpenStore } from '../../store/assembled.js';
@@ -80,6 +81,7 @@ async function* examineStore(loaded: LoadedConfig, resolver: Resolver): AsyncGen
   yield lock.held
     ? ok('daemon', `runs${lock.pid === null ? '' : ` (process ${lock.pid})`}`)
     : warning('daemon', 'does not run', 'start it: `replyd serve`, or by systemd');
+  if (listening !== null) yield* checkInForce(config);
   if (loaded.store.kind === 'postgres') {
     const findings = await checkDatabase(loaded.store);
     yield* findings;
@@ -106,6 +108,14 @@ async function* examineStore(loaded: LoadedConfig, resolver: Resolver): AsyncGen
   } finally {
     await store?.close();
   }
+}
+
+/** Does the running daemon work with what the file and the environment say? */
+function* checkInForce(config: Config): Generator<Finding> {
+  const { reload, restart } = keysNotInForce(config.dataDir, config);
+  const text = (keys: readonly string[]) => `changed since the daemon read it: ${keys.join(', ')}`;
+  if (reload.length > 0) yield warning('in force', text(reload), '`systemctl reload replyd`, or SIGHUP to the daemon');
+  if (restart.length > 0) yield warning('in force', text(restart), 'restart the daemon');
 }
 
 /** A query without an answer ends after two tries of 2 s. */

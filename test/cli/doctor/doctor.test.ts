@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { checkNode, type Finding } from '#replyd/cli/doctor/checks.js';
 import { addAccount, withDaemon } from '../../daemon-process.js';
+import { eventually } from '../../run.js';
 import { makeProgram, makeShop, unfitLines } from '../program.js';
 
 function stateOf(findings: readonly Finding[], check: string): string | undefined {
@@ -55,6 +56,32 @@ test('a running daemon is found well, a probe mail goes through and leaves nothi
     const view = await daemon.cli(['doctor']);
     assert.match(view.stdout, /^✔ probe mail {6}stood in its conversation after \d+ ms$/m);
     assert.deepEqual(unfitLines(view.stdout.replaceAll(daemon.folder, '/folder')), []);
+  });
+});
+
+test('doctor says which keys the running daemon does not have', async () => {
+  await withDaemon({}, async daemon => {
+    const inForce = async () => {
+      const { stdout } = await daemon.cli(['doctor']);
+      return stdout.match(/^! in force .*\n(?: {18}.*\n)+/gm) ?? [];
+    };
+    assert.deepEqual(await inForce(), []);
+    await daemon.configure({
+      'smtp.max_size': '1MiB',
+      'ingress.relay.password': 'secret word of sixteen',
+      'smtp.idle_timeout': '7s',
+      'http.listen': '127.0.0.1:1',
+    });
+    const restart =
+      '! in force        changed since the daemon read it: http.listen\n                  → restart the daemon\n';
+    assert.deepEqual(await inForce(), [
+      '! in force        changed since the daemon read it: smtp.max_size,\n' +
+        '                  smtp.idle_timeout, ingress.relay.password\n                  → `systemctl reload replyd`, or SIGHUP to the daemon\n',
+      restart,
+    ]);
+    daemon.signal('SIGHUP');
+    await eventually('the reload is done', () => daemon.events('reloaded').length === 1);
+    assert.deepEqual(await inForce(), [restart]);
   });
 });
 
