@@ -16,7 +16,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
   doctor: ['find out what is wrong, and say what to do', async () => (await import('./doctor/doctor.js')).defineDoctor],
   stats: ['count what is in the store', async () => (await import('./verbs/stats.js')).defineStats],
   init: ['write a configuration and make the store', async () => (await import('./verbs/init.js')).defineInit],
-  'check-config': ['check the configuration', async () => (await import('./verbs/init.js')).defineCheckConfig],
+  'check-config': ['check the configuration', async () => (await import('./verbs/check-config.js')).defineCheckConfig],
   migrate: ["bring the store's schema up to date", async () => (await import('./verbs/init.js')).defineMigrate],
   account: [
     'tenants: domains, support address, features',

@@ -63,6 +63,11 @@ export function brokenCommand(command: string): string {
   return [...lines, line].join('\n');
 }
 
+/** A word as a shell takes it. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
 /** An option; `read` makes its value of what was typed. An option that was not given has no value. */
 export function option<T>(flags: string, does: string, read?: (typed: string, before: T | undefined) => T): Option {
   const made = new commander.Option(flags, does);

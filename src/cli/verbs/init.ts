@@ -1,5 +1,5 @@
 /**
- * `replyd init`, `check-config` and `migrate`: what an operator does before the daemon runs, or after an upgrade.
+ * `replyd init` and `migrate`: what an operator does before the daemon runs, or after an upgrade.
  *
  * `init` keeps what is there and says so; only the reference of all keys is written anew when it is an older version's. As
  * root it gives the data directory to `--user`, whose group may read the configuration.
@@ -18,14 +18,14 @@ import {
 import path from 'node:path';
 import type { Command } from 'commander';
 import { faultText, ReplydError, systemText } from '../../base/errors.js';
+import { SYSTEM_CONFIG } from '../../config/load.js';
 import { placeOf } from '../../store/opener.js';
 import { configOption, loadSettings, openDirectly, openerFor, storeIsMissing, withDataDir } from '../context.js';
 import { usageError } from '../errors.js';
 import { checkAccess, findUser, isRoot, makeDataDirectory, type Owner } from '../owner.js';
 import { quoted } from '../readers.js';
-import { facts } from '../terminal/table.js';
-import { hint, warn } from '../terminal/terminal.js';
-import { type Call, defineResultVerb, option } from '../verb.js';
+import { remark, warn } from '../terminal/terminal.js';
+import { brokenCommand, type Call, defineResultVerb, option, shellWord } from '../verb.js';
 
 const SYSTEM_DATA = '/var/lib/replyd';
 
@@ -40,7 +40,6 @@ export function defineInit(verb: Command): void {
     ],
     async run({ command, options }: Call<{ user?: string; dataDir?: string }>) {
       const owner = options.user === undefined ? null : wantedUser(options.user);
-      const { SYSTEM_CONFIG } = await import('../../config/load.js');
       const file = path.resolve(configOption(command) ?? (process.env.REPLYD_CONFIG || SYSTEM_CONFIG));
       const wroteConfig = await writeConfig(file, {
         dataDir:
@@ -71,47 +70,10 @@ export function defineInit(verb: Command): void {
         `${made_store ? 'made ' : 'kept '} the store in ${store ?? data_dir}`,
       ].join('\n'),
     after({ config }, { options: { json, user } }) {
-      if (json) return;
-      const who = user === undefined ? '' : `, as ${user} or by \`replyd systemd\``;
-      hint(
-        `\nNext: look through ${config}, then \`replyd check-config\`, \`replyd account add --help\` and \`replyd serve\`${who}.`,
-      );
+      if (!json) remark(nextSteps(config, user !== undefined));
     },
   });
 }
-
-export function defineCheckConfig(verb: Command): void {
-  defineResultVerb(verb, {
-    does: 'check the configuration and say what is in force',
-    examples: ['check-config', 'check-config -c ./config.toml', 'check-config --json'],
-    more: 'Environment variables count too. --json prints every key with its value; secrets are not shown.',
-    async run({ command }) {
-      const { config, file, notices } = await loadSettings(command);
-      const { redactedConfig } = await import('../../config/example.js');
-      const { checkCertificate } = await import('../doctor/world-checks.js');
-      for (const { state, text, advice } of checkCertificate(config, Date.now())) {
-        if (state === 'failed') throw new ReplydError('unavailable', `certificate: ${text}: ${advice}`);
-      }
-      for (const notice of notices) warn(notice);
-      return { file, values: redactedConfig(config) };
-    },
-    json: ({ values }) => values,
-    view({ file, values }) {
-      const shown = SHOWN_KEYS.map(key => [key, [values[key]].flat().join(' ') || null] as const);
-      return `${facts([['configuration', file ?? 'none: defaults and environment'], ...shown])}\nok`;
-    },
-  });
-}
-
-const SHOWN_KEYS = [
-  'data_dir',
-  'store.url',
-  'smtp.listen',
-  'lmtp.listen',
-  'http.listen',
-  'outbound.transport',
-  'outbound.host',
-] as const;
 
 export function defineMigrate(verb: Command): void {
   defineResultVerb(verb, {
@@ -122,6 +84,22 @@ export function defineMigrate(verb: Command): void {
     view: ({ version, applied }) =>
       [...applied.map(name => `applied ${name}`), `the schema is up to date (version ${version})`].join('\n'),
   });
+}
+
+/** Three commands, to be pasted. */
+function nextSteps(file: string, forUser: boolean): string {
+  const named = file === SYSTEM_CONFIG || file === process.env.REPLYD_CONFIG ? '' : ` -c ${shellWord(file)}`;
+  const commands = [
+    `replyd check-config${named}`,
+    `replyd account add acme --domain reply.acme.example --support-email help@acme.example${named}`,
+    `replyd serve${named}`,
+  ];
+  return [
+    `Look through ${file}. Then, with your own names:`,
+    '',
+    ...commands.map(command => brokenCommand(`  ${command}`)),
+    ...(forUser ? ['', 'In place of the last one `replyd systemd` prints units.'] : []),
+  ].join('\n');
 }
 
 /** The user that was named. Throws a usage error when there is none, unauthorized for others than root. */
@@ -135,7 +113,7 @@ export function wantedUser(name: string): Owner {
   if (!isRoot() && user.uid !== process.getuid?.()) {
     throw new ReplydError(
       'unauthorized',
-      `only root can make files for ${name}: run it with sudo, or as ${name} and without --user`,
+      `only root can make files for ${name}: run it as root, or as ${name} and without --user`,
     );
   }
   return user;

@@ -27,6 +27,16 @@ test('init writes the configuration, the reference beside it and makes the store
   assert.equal(statSync(path.dirname(file)).mode & 0o777, 0o755);
   assert.equal(statSync(file).mode & 0o777, 0o640);
   assert.equal(statSync(path.join(dataDir, 'replyd.db')).mode & 0o777, 0o600);
+  assert.equal(
+    first.stderr.replaceAll(program.folder, '/tmp/new'),
+    `Look through /tmp/new/etc/config.toml. Then, with your own names:
+
+  replyd check-config -c /tmp/new/etc/config.toml
+  replyd account add acme --domain reply.acme.example \\
+      --support-email help@acme.example -c /tmp/new/etc/config.toml
+  replyd serve -c /tmp/new/etc/config.toml
+`,
+  );
 
   writeFileSync(file, 'data_dir = "./data"\n');
   writeFileSync(reference, '# mine\n');
@@ -87,11 +97,20 @@ test('init says who is missing', async t => {
 test('check-config says what is in force, or everything that is wrong with exit 1', async t => {
   const program = makeProgram(t, '[ingress.relay]\npassword = "secret word of sixteen"\n');
   chmodSync(program.configFile, 0o600);
+  const early = await program.run(['check-config']);
+  assert.equal(early.stderr, `replyd: data_dir: ${program.dataDir} is not there yet: \`replyd init\` makes it\n`);
+  await program.text(['init']);
   const fine = await program.run(['check-config']);
   assert.equal(fine.code, 0);
   assert.equal(fine.stderr, '');
   assert.match(fine.stdout, /^configuration +\/.*replyd\.toml$/m);
   assert.match(fine.stdout, /^ok$/m);
+  const set = await program.run(['check-config'], { env: { REPLYD_LIMITS_MIN_FREE: '1MiB' } });
+  const shown = set.stdout.replaceAll(program.folder, '/folder');
+  assert.match(shown, /^data_dir +\/folder\/data$/m);
+  assert.match(shown, /^ingress\.relay\.password +\(set\)$/m, 'every key that is set');
+  assert.match(shown, /^limits\.min_free +1MiB \(REPLYD_LIMITS_MIN_FREE\)$/m);
+  assert.match(shown, /^outbound\.transport +file \(default\)$/m);
   const json = await program.text(['check-config', '--json']);
   assert.ok(!json.includes('secret word'));
 
@@ -107,7 +126,10 @@ test('check-config says what is in force, or everything that is wrong with exit 
   writeFileSync(program.configFile, 'tls.certificate = "none.pem"\ntls.key = "none.key"\n');
   const certificate = await program.run(['check-config']);
   assert.equal(certificate.code, 1);
-  assert.match(certificate.stderr, /^replyd: certificate: .*none\.pem: no such file or directory: tls\.certificate/);
+  assert.match(
+    certificate.stderr,
+    /^replyd: tls\.certificate: .*none\.pem: no such file or directory\ntls\.key: .*none\.key: no such file/,
+  );
 
   rmSync(program.configFile);
   const missing = await program.run(['check-config']);
