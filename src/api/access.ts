@@ -25,6 +25,7 @@ const VERBS = {
   seen: 'conversation',
   rotateToken: 'conversation',
   revokeToken: 'conversation',
+  removeConversation: 'conversation',
   messages: 'conversation',
   addMessage: 'conversation',
   assignConversation: 'conversation',
@@ -36,6 +37,7 @@ const VERBS = {
   contact: 'id',
   setContact: 'id',
   clearContact: 'id',
+  removeContact: 'id',
   delivery: 'id',
   cancelDelivery: 'id',
   retryDelivery: 'id',
@@ -58,11 +60,12 @@ const VERBS = {
 
 type Verb = keyof typeof VERBS;
 
-/** Of these what only an admin may do: agents, the account's settings, hooks, and the queue. */
+/** Of these what only an admin may do: agents, the account's settings, hooks, the queue, and removing for good. */
 const OF_ADMINS: ReadonlySet<Verb> = new Set<Verb>([
   ...(['delivery', 'cancelDelivery', 'retryDelivery', 'deliveries'] as const),
   ...(['hook', 'rotateHook', 'removeHook', 'hooks', 'addHook'] as const),
   ...(['addAgent', 'account', 'setAccount'] as const),
+  ...(['removeConversation', 'removeContact'] as const),
 ]);
 
 /** `can_change`: the caller may pause and resume it. */

@@ -1,4 +1,4 @@
-/** Routes of contacts. A contact is made with his first conversation; here he is found, changed and cleared. */
+/** Routes of contacts. A contact is made with his first conversation; here he is found, changed, cleared and removed. */
 import { afterCursor, byId, PAGE_SIZE, route } from './route.js';
 import { ContactChange, ContactQuery } from './schema.js';
 
@@ -18,6 +18,11 @@ export const CONTACT_ROUTES = [
     body: ContactChange,
     gives: { one: 'Contact' },
     run: ({ store, params, body }) => store.setContact(params.id!, body),
+  }),
+  route('DELETE /v1/contacts/{id}', {
+    summary: 'Remove a contact for good, with all his conversations',
+    gives: null,
+    run: ({ store, params }) => store.removeContact(params.id!),
   }),
   byId('POST /v1/contacts/{id}/clear', 'clearContact', {
     gives: 'Contact',

@@ -71,6 +71,11 @@ export const CONVERSATION_ROUTES = [
       return call.store.setConversation(refOf(call), call.body);
     },
   }),
+  route('DELETE /v1/conversations/{ref}', {
+    summary: 'Remove a conversation for good, with its messages, mails and attachments',
+    gives: null,
+    run: async call => call.store.removeConversation(refOf(call)),
+  }),
   route('POST /v1/conversations/{ref}/seen', {
     summary: 'The contact saw it in the channel: what waits is not mailed',
     gives: { one: 'Conversation' },

@@ -164,7 +164,7 @@ export function assembled(engine: Engine, { pollEvery = POLL_INTERVAL }: { pollE
       await calls.setRules(rules);
     },
     removeConversation: async ref => {
-      const { id } = await calls.conversation(ref);
+      const { id } = await calls.conversation(ref, { messages: 0 });
       await untilGone(() => calls.removeConversationPart({ id }));
     },
     removeContact: id => untilGone(() => calls.removeContactPart(id)),

@@ -31,6 +31,7 @@ test('no verb does anything with what is not the caller’s', async context => {
     seen: [{ account, number: 1 }],
     rotateToken: [ref],
     revokeToken: [ref],
+    removeConversation: [ref],
     messages: [ref, { after: 0, limit: 5 }],
     addMessage: [ref, { direction: 'note', text: 'x', via: 'api' }],
     message: [id('msg')],
@@ -41,6 +42,7 @@ test('no verb does anything with what is not the caller’s', async context => {
     contact: [id('ct')],
     setContact: [id('ct'), { name: 'x' }],
     clearContact: [id('ct')],
+    removeContact: [id('ct')],
     delivery: [id('dlv')],
     cancelDelivery: [id('dlv')],
     retryDelivery: [id('dlv')],
@@ -98,10 +100,10 @@ test('no verb does anything with what is not the caller’s', async context => {
   }
   assert.equal(await picture(served), before);
   const mine = storeFor(store, { ...NOBODY, kind: 'key', accounts: ['acme'] });
-  assert.equal((await mine.conversations({ limit: 5 })).length, 2);
+  assert.equal((await mine.conversations({ limit: 5 })).length, 4);
   assert.equal(
     (await storeFor(store, { ...NOBODY, kind: 'operator', accounts: null }).contacts({ limit: 5 })).length,
-    2,
+    4,
   );
 });
 

@@ -61,6 +61,9 @@ export async function requests(served: Served): Promise<Record<string, { place: 
   const doomed = (await store.addHook({ account: 'acme', url: 'https://app.example/doomed' })).hook.id;
   const agent = (await store.addAgent({ account: 'acme', email: 'anna@acme.example', name: 'Anna' })).id;
   const doomedAgent = (await store.addAgent({ account: 'acme', email: 'bo@acme.example', name: 'Bo' })).id;
+  const doomedOne = await store.startConversation({ account: 'acme', channel: 'api', contact: {}, via: 'api' });
+  const doomedContact = { account: 'acme', channel: 'api', contact: { source_id: 'doomed' }, via: 'api' } as const;
+  const { contact: leaving } = await store.startConversation(doomedContact);
   const at = `/v1/conversations/${id}`;
   return {
     'POST /v1/conversations': {
@@ -71,6 +74,7 @@ export async function requests(served: Served): Promise<Record<string, { place: 
     'GET /v1/conversations': { place: '/v1/conversations?status=open&limit=5&preview=80' },
     'GET /v1/conversations/{ref}': { place: at },
     'PATCH /v1/conversations/{ref}': { place: at, body: { status: 'resolved', metadata: { a: 1 } } },
+    'DELETE /v1/conversations/{ref}': { place: `/v1/conversations/${doomedOne.id}` },
     'POST /v1/conversations/{ref}/seen': { place: `${at}/seen` },
     'POST /v1/conversations/{ref}/assign': { place: `${at}/assign`, body: { agent } },
     'POST /v1/conversations/{ref}/read': { place: `${at}/read`, body: { agent, seq: 1 } },
@@ -93,6 +97,7 @@ export async function requests(served: Served): Promise<Record<string, { place: 
     'GET /v1/contacts/{id}': { place: `/v1/contacts/${contact.id}` },
     'PATCH /v1/contacts/{id}': { place: `/v1/contacts/${contact.id}`, body: { name: 'Carla C.' } },
     'POST /v1/contacts/{id}/clear': { place: `/v1/contacts/${contact.id}/clear` },
+    'DELETE /v1/contacts/{id}': { place: `/v1/contacts/${leaving.id}` },
     'GET /v1/deliveries': { place: `/v1/deliveries?conversation=${id}` },
     'GET /v1/deliveries/{id}': { place: `/v1/deliveries/${second}` },
     'POST /v1/deliveries/{id}/retry': { place: `/v1/deliveries/${second}/retry` },

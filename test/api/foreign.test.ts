@@ -95,6 +95,8 @@ test('no route shows a reply address of another account, every route its own', a
   const silent = Object.keys(all).filter(route => shows.test(route) && !masked.includes(route));
   // What was just made holds nothing that was planted; a removed hook answers nothing.
   assert.deepEqual(silent.sort(), [
+    'DELETE /v1/contacts/{id}',
+    'DELETE /v1/conversations/{ref}',
     'DELETE /v1/hooks/{id}',
     'POST /v1/conversations',
     'POST /v1/conversations/{ref}/messages',

@@ -144,12 +144,16 @@ export async function serve(
   };
 }
 
-/** A conversation of `acme` in a web widget, with one message. */
+const begun = new WeakMap<OpenStore, number>();
+
+/** A conversation of `acme` in a web widget, with one message: each time another one. */
 export function startConversation(store: OpenStore): Promise<Conversation> {
+  const number = (begun.get(store) ?? 0) + 1;
+  begun.set(store, number);
   return store.startConversation({
     account: 'acme',
     channel: 'web_widget',
-    source_id: 'w-1',
+    source_id: `w-${number}`,
     contact: { email: 'carla@customer.example', name: 'Carla', source_id: 'visitor-1' },
     text: 'Where is my parcel?',
     via: 'api',

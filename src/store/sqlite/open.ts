@@ -16,7 +16,8 @@ import type { LookAgain, SearchIndex } from '../search-index.js';
 import type { Rules } from '../tx.js';
 import { MOVED, refuseMoved } from '../upkeep/moved.js';
 import { runInTransaction } from './batch.js';
-import { BUSY_TIMEOUT, type Connection, openDatabase } from './database.js';
+import { openDatabase } from './database.js';
+import { emptyLog } from './empty-log.js';
 import { seemsServed } from './lock.js';
 import { checkSchema, migrate } from './migrate.js';
 import { type SqliteTx, sqliteTx } from './tx.js';
@@ -62,7 +63,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
         await turn();
         return runInTransaction(tx, verbs, { name, values });
       };
-      writer = { run, close: async () => {} };
+      writer = { run, afterRemoval: () => emptyLog(connection, EMPTY_WITHIN), close: async () => {} };
     } else {
       await loadVerbs(verbs);
       const { threadWriter } = await import('./writer-calls.js');
@@ -100,7 +101,8 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     },
     newKey: () => tx.key(),
     afterRemoval() {
-      if (options.writer === 'direct') emptyLog(connection);
+      connection.endSnapshot();
+      writer.afterRemoval();
     },
     databaseBytes: () => connection.pages() * connection.value<number>('pragma page_size')!,
     version() {
@@ -118,6 +120,9 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     },
   });
 }
+
+/** Milliseconds that a command waits for readers of what was removed. */
+const EMPTY_WITHIN = 200;
 
 /** Milliseconds that a command writes without a break, and that it then leaves the store to the daemon. */
 const TURN = 50;
@@ -137,18 +142,6 @@ function turnsWithDaemon(dataDir: string): () => Promise<void> {
     }
     last = performance.now();
   };
-}
-
-/** What was removed stands in the log of older commits too, until the log restarts: now, unless somebody reads. */
-function emptyLog(connection: Connection): void {
-  connection.raw.pragma('busy_timeout = 200');
-  try {
-    connection.raw.pragma('wal_checkpoint(truncate)');
-  } catch {
-    // It is overwritten when the log restarts (checkpoints.ts).
-  } finally {
-    connection.raw.pragma(`busy_timeout = ${BUSY_TIMEOUT}`);
-  }
 }
 
 /** Its code is loaded when it is asked for something. */

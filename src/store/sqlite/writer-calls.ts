@@ -15,6 +15,8 @@ import type { FromWriter, ToWriter, WriterData } from './writer-thread.js';
 /** Fulfils a call after its commit. */
 export interface Writer {
   run(name: WritingName, values: readonly unknown[]): Promise<unknown>;
+  /** Takes what was removed out of the log too, as soon as nobody reads it. */
+  afterRemoval(): void;
   close(): Promise<void>;
 }
 
@@ -101,6 +103,9 @@ export async function threadWriter(
         // Calls of one turn of the event loop go together, as mails do to the parser (parsing/worker-executor.ts).
         if (unsent.length === 1) setImmediate(send);
       });
+    },
+    afterRemoval() {
+      if (!dead && !closing) worker.postMessage('empty log' satisfies ToWriter);
     },
     async close() {
       if (closing) return exited;

@@ -10,6 +10,7 @@ import type { Rules } from '../tx.js';
 import { type Answer, type Call, runBatch } from './batch.js';
 import { openCheckpoints } from './checkpoints.js';
 import { openDatabase } from './database.js';
+import { emptyLog } from './empty-log.js';
 import { sqliteTx } from './tx.js';
 
 export interface WriterData {
@@ -18,7 +19,7 @@ export interface WriterData {
 }
 
 /** What goes over the port to the thread, and back. Errors travel as data: classes do not survive the way. */
-export type ToWriter = readonly Call[] | 'close';
+export type ToWriter = readonly Call[] | 'empty log' | 'close';
 export type FromWriter = readonly (
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: { code: string; message: string; details: Record<string, unknown> } }
@@ -28,6 +29,12 @@ export type FromWriter = readonly (
 const DAEMON = 0;
 /** More than this is not gained by waiting longer, and each answer would wait for all. */
 const MAX_BATCH = 128;
+
+/** All wait while the log is emptied; whoever reads an old state gets no more than this, and it is tried again later. */
+const EMPTY_WITHIN = 20;
+const EMPTY_AGAIN = 500;
+/** Behind these the log is overwritten as it goes on. */
+const EMPTY_TRIES = 60;
 
 const port = parentPort as MessagePort;
 const { dataDir, rules } = workerData as WriterData;
@@ -40,6 +47,9 @@ const tx = sqliteTx(openDatabase(dataDir), {
 });
 const checkpoints = openCheckpoints(tx.db, dataDir);
 const waiting: Call[] = [];
+/** How often it is still tried to empty the log. */
+let triesLeft = 0;
+let timer: NodeJS.Timeout | null = null;
 let closing = false;
 let working = false;
 
@@ -58,10 +68,20 @@ async function work(): Promise<void> {
     checkpoints.committed();
   }
   working = false;
+  if (triesLeft > 0 && timer === null) {
+    triesLeft = emptyLog(tx.db, EMPTY_WITHIN) ? 0 : triesLeft - 1;
+    if (triesLeft > 0) timer = setTimeout(tryAgain, EMPTY_AGAIN);
+  }
   if (!closing) return;
+  if (timer !== null) clearTimeout(timer);
   await checkpoints.close();
   tx.db.close();
   port.close();
+}
+
+function tryAgain(): void {
+  timer = null;
+  void work();
 }
 
 /** Everything that has come by now, as far as one batch holds it. */
@@ -76,6 +96,7 @@ function arrived(): readonly Call[] {
 
 function take(message: ToWriter): void {
   if (message === 'close') closing = true;
+  else if (message === 'empty log') triesLeft = EMPTY_TRIES;
   else waiting.push(...message);
 }
 
