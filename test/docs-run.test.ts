@@ -1,6 +1,6 @@
 /**
- * Runs what the documents tell people to type: the way from install to a threaded reply, as it stands in README and in
- * docs/quick-start.md; looks at every other `replyd …` of theirs by the command line's own tables; and holds the
+ * Runs what the documents tell people to type: the way to a threaded reply as it stands in docs/quick-start.md (that of
+ * the package is typed by test/packaging/deb.package.ts); looks at every other `replyd …` of theirs by the command line's own tables; and holds the
  * pictures against what they show.
  */
 import assert from 'node:assert/strict';
@@ -12,32 +12,12 @@ import { type TestContext, test } from 'node:test';
 import type { Command } from 'commander';
 import { buildProgram, loadGroups } from '#replyd/cli/program.js';
 import { makeProgram } from './cli/program.js';
+import { sectionOf, shellLines } from './documents.js';
 import { eventually, run } from './run.js';
 
 const PAGES = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']
   .concat(readdirSync('docs').map(name => `docs/${name}`))
   .filter(name => name.endsWith('.md'));
-
-/** What stands in the `sh` blocks of a page, as lines without comments; a line that ends in `\` is one with the next. */
-function shellLines(markdown: string): string[] {
-  return [...markdown.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block]) =>
-    block!
-      .replaceAll(/\\\n\s*/g, '')
-      .replaceAll(/(?<=\|)\n\s*/g, ' ')
-      .split('\n')
-      .map(line => line.replace(/(^|\s)#\s.*$/, '').trimEnd())
-      .filter(line => line !== ''),
-  );
-}
-
-/** The part of a page under one heading of the second order, or all of it. */
-function sectionOf(page: string, heading: string | null): string {
-  const text = readFileSync(page, 'utf8');
-  if (heading === null) return text;
-  const [, found] = text.split(`\n## ${heading}\n`);
-  assert.ok(found !== undefined, `${page} has no ${heading}`);
-  return found.split('\n## ')[0]!;
-}
 
 /** A folder, and a function that runs lines in it: builds, the demo and the doctor's name servers are left out. */
 function reader(context: TestContext) {
@@ -62,38 +42,33 @@ function reader(context: TestContext) {
   };
 }
 
-for (const [page, heading] of [
-  ['README.md', 'From install to a reply in its thread'],
-  ['docs/quick-start.md', null],
-] as const) {
-  test(`${page}: what is typed leads to a threaded reply`, async t => {
-    const lines = shellLines(sectionOf(page, heading));
-    const serve = lines.indexOf('replyd serve');
-    assert.ok(serve > 0 && lines.length - serve > 5, lines.join('\n'));
-    const { folder, env, type } = reader(t);
-    const before = await type(lines.slice(0, serve));
-    assert.equal(before.code, 0, before.stderr);
+test('docs/quick-start.md: what is typed leads to a threaded reply', async t => {
+  const lines = shellLines(sectionOf('docs/quick-start.md', null));
+  const serve = lines.indexOf('replyd serve');
+  assert.ok(serve > 0 && lines.length - serve > 5, lines.join('\n'));
+  const { folder, env, type } = reader(t);
+  const before = await type(lines.slice(0, serve));
+  assert.equal(before.code, 0, before.stderr);
 
-    const daemon = spawn(path.resolve('bin/replyd'), ['serve'], {
-      env: { ...env, REPLYD_CONFIG: path.join(folder, 'config.toml') },
-      stdio: 'ignore',
-    });
-    const ended = new Promise(resolve => daemon.on('exit', resolve));
-    try {
-      const [smtp] = await eventually('the daemon listens', () => {
-        const text = readFileSync(path.join(folder, 'data', 'listening.json'), 'utf8');
-        return (JSON.parse(text) as { smtp: string[] }).smtp;
-      });
-      const after = await type(lines.slice(serve + 1), smtp);
-      assert.equal(after.code, 0, after.stderr);
-      const last = after.stdout.slice(after.stdout.lastIndexOf('\n3. '));
-      assert.match(last, /^\n3\. maria@example\.org\n {2}incoming, .* by smtp .*\n\n {2}Thank you!\n/);
-    } finally {
-      daemon.kill('SIGTERM');
-      await ended;
-    }
+  const daemon = spawn(path.resolve('bin/replyd'), ['serve'], {
+    env: { ...env, REPLYD_CONFIG: path.join(folder, 'config.toml') },
+    stdio: 'ignore',
   });
-}
+  const ended = new Promise(resolve => daemon.on('exit', resolve));
+  try {
+    const [smtp] = await eventually('the daemon listens', () => {
+      const text = readFileSync(path.join(folder, 'data', 'listening.json'), 'utf8');
+      return (JSON.parse(text) as { smtp: string[] }).smtp;
+    });
+    const after = await type(lines.slice(serve + 1), smtp);
+    assert.equal(after.code, 0, after.stderr);
+    const last = after.stdout.slice(after.stdout.lastIndexOf('\n3. '));
+    assert.match(last, /^\n3\. maria@example\.org\n {2}incoming, .* by smtp .*\n\n {2}Thank you!\n/);
+  } finally {
+    daemon.kill('SIGTERM');
+    await ended;
+  }
+});
 
 /** The verb that a line names, with what is wrong about its options; null when it is none. */
 function faultOf(program: Command, words: readonly string[]): string | null {
