@@ -246,7 +246,7 @@ _replyd_contact() {
   local -a verbs
   local context state state_descr line
   typeset -A opt_args
-  verbs=('list:list contacts, the newest first' 'show:show a contact' 'set:change a contact, each as KEY=VALUE' 'clear:mail to him again after his address was found dead' 'remove:remove a contact with all his conversations')
+  verbs=('list:list contacts, the newest first' 'show:show a contact' 'set:change a contact, each as KEY=VALUE' 'clear:mail to him again after his address was found dead' 'export:write all that is his as a tar file to standard output' 'remove:remove a contact with all his conversations')
   _arguments -s -S -C '*-h[show help]' '*--help[show help]' '1: :->verb' '*:: :->rest'
   case $state in
     verb) _describe -t commands 'verb of contact' verbs ;;
@@ -256,6 +256,7 @@ _replyd_contact() {
         show) _replyd_contact_show ;;
         set) _replyd_contact_set ;;
         clear) _replyd_contact_clear ;;
+        export) _replyd_contact_export ;;
         remove) _replyd_contact_remove ;;
       esac ;;
   esac
@@ -275,6 +276,10 @@ _replyd_contact_set() {
 
 _replyd_contact_clear() {
   _arguments -s -S '*-c+[the configuration to use]:file:_files' '*--config=[the configuration to use]:file:_files' '*--json[print JSON\: the object, or one object a line]' '*-h[show help]' '*--help[show help]' '*: :'
+}
+
+_replyd_contact_export() {
+  _arguments -s -S '*-c+[the configuration to use]:file:_files' '*--config=[the configuration to use]:file:_files' '*-h[show help]' '*--help[show help]' '*: :'
 }
 
 _replyd_contact_remove() {

@@ -38,6 +38,7 @@ const VERBS = {
   setContact: 'id',
   clearContact: 'id',
   removeContact: 'id',
+  conversationsOf: 'id',
   delivery: 'id',
   cancelDelivery: 'id',
   retryDelivery: 'id',
@@ -60,12 +61,12 @@ const VERBS = {
 
 type Verb = keyof typeof VERBS;
 
-/** Of these what only an admin may do: agents, the account's settings, hooks, the queue, and removing for good. */
+/** Of these what only an admin may do: agents, the account's settings, hooks, the queue, and a person's removal and export. */
 const OF_ADMINS: ReadonlySet<Verb> = new Set<Verb>([
   ...(['delivery', 'cancelDelivery', 'retryDelivery', 'deliveries'] as const),
   ...(['hook', 'rotateHook', 'removeHook', 'hooks', 'addHook'] as const),
   ...(['addAgent', 'account', 'setAccount'] as const),
-  ...(['removeConversation', 'removeContact'] as const),
+  ...(['removeConversation', 'removeContact', 'conversationsOf'] as const),
 ]);
 
 /** `can_change`: the caller may pause and resume it. */

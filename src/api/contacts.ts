@@ -1,4 +1,5 @@
 /** Routes of contacts. A contact is made with his first conversation; here he is found, changed, cleared and removed. */
+import { sendExport } from './download.js';
 import { afterCursor, byId, PAGE_SIZE, route } from './route.js';
 import { ContactChange, ContactQuery } from './schema.js';
 
@@ -18,6 +19,11 @@ export const CONTACT_ROUTES = [
     body: ContactChange,
     gives: { one: 'Contact' },
     run: ({ store, params, body }) => store.setContact(params.id!, body),
+  }),
+  route('GET /v1/contacts/{id}/export', {
+    summary: 'All that is his: what he wrote and what went to him, with attachments and raw mails, as a tar file',
+    gives: { media: 'application/x-tar' },
+    run: sendExport,
   }),
   route('DELETE /v1/contacts/{id}', {
     summary: 'Remove a contact for good, with all his conversations',

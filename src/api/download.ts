@@ -8,6 +8,7 @@ import { Readable } from 'node:stream';
 import { ReplydError } from '../base/errors.js';
 import type { Headers } from '../base/http.js';
 import { readFileStream } from '../base/text-file.js';
+import { exportContact } from '../conversation/export.js';
 import type { StoredContentRef } from '../conversation/filing.js';
 import type { Call } from './route.js';
 
@@ -42,6 +43,36 @@ export async function sendRaw(call: Call<unknown, unknown>): Promise<void> {
     'content-disposition': disposition(`${found.mail.id}.eml`),
     'content-length': String(found.raw.size),
   });
+}
+
+/** All that is a person's, made while it goes out: what is found missing on the way cuts it. */
+export async function sendExport(call: Call<unknown, unknown>): Promise<void> {
+  const { store, redact } = call;
+  const contact = await store.contact(call.params.id!);
+  const archive = exportContact(
+    {
+      ...store,
+      rawOf: async message => (await store.mailOf(message.id))?.raw ?? null,
+      bytes: async ref => {
+        const bytes = await readable(call, ref);
+        return bytes instanceof Uint8Array ? [bytes] : bytes;
+      },
+      shown: async json => redact?.(json) ?? json,
+    },
+    { contact, now: Date.now() },
+  );
+  // What can't be had at all is a problem, not half an archive.
+  const first = await archive.next();
+  await call.exchange.send(200, behind(first.value ?? new Uint8Array(0), archive), {
+    ...SAFE,
+    'content-type': 'application/x-tar',
+    'content-disposition': disposition(`${contact.id}.tar`),
+  });
+}
+
+async function* behind(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* rest;
 }
 
 /** The bytes as the caller may read them. */

@@ -222,6 +222,11 @@ export interface Store extends QueueStore, AgentStore {
   /** Ends the suspension of mailing to him. */
   clearContact(id: string): Promise<Contact>;
   removeContact(id: string): Promise<void>;
+  /** Ids of his conversations, the oldest first, after this one. */
+  conversationsOf(
+    contactId: string,
+    options: { readonly after: string | null; readonly limit: number },
+  ): Promise<readonly string[]>;
 
   // Conversations
   /**

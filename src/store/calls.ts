@@ -15,6 +15,7 @@ export const VERBS = {
   account: 'reads',
   contacts: 'reads',
   contact: 'reads',
+  conversationsOf: 'reads',
   conversations: 'reads',
   conversation: 'reads',
   message: 'reads',

@@ -43,6 +43,7 @@ test('no verb does anything with what is not the caller’s', async context => {
     setContact: [id('ct'), { name: 'x' }],
     clearContact: [id('ct')],
     removeContact: [id('ct')],
+    conversationsOf: [id('ct'), { after: null, limit: 5 }],
     delivery: [id('dlv')],
     cancelDelivery: [id('dlv')],
     retryDelivery: [id('dlv')],

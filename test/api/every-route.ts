@@ -95,6 +95,7 @@ export async function requests(served: Served): Promise<Record<string, { place: 
     'GET /v1/attachments/{id}': { place: `/v1/attachments/${file}` },
     'GET /v1/contacts': { place: '/v1/contacts?email=CARLA%40customer.example' },
     'GET /v1/contacts/{id}': { place: `/v1/contacts/${contact.id}` },
+    'GET /v1/contacts/{id}/export': { place: `/v1/contacts/${contact.id}/export` },
     'PATCH /v1/contacts/{id}': { place: `/v1/contacts/${contact.id}`, body: { name: 'Carla C.' } },
     'POST /v1/contacts/{id}/clear': { place: `/v1/contacts/${contact.id}/clear` },
     'DELETE /v1/contacts/{id}': { place: `/v1/contacts/${leaving.id}` },

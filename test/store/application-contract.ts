@@ -524,6 +524,20 @@ export function continuityContract(name: string, open: Open): void {
     await conflict(post({ source_id: 'eve' }), 'source_id_taken', contact.id);
   });
 
+  check('the conversations of a contact are listed, the oldest first', async ({ store }) => {
+    const { id, contact } = await started(store);
+    const open = (who: NewConversation['contact']) =>
+      store.startConversation({ account: 'acme', channel: 'api', contact: who, via: 'api' });
+    const own = [id];
+    for (let count = 0; count < 3; count += 1) own.push((await open({ email: 'carla@customer.example' })).id);
+    await open({ email: 'bo@customer.example' });
+    assert.deepEqual(await store.conversationsOf(contact.id, { after: null, limit: 10 }), own);
+    assert.deepEqual(await store.conversationsOf(contact.id, { after: own[0]!, limit: 2 }), own.slice(1, 3));
+    await assert.rejects(store.conversationsOf('ct_00000000000', { after: null, limit: 1 }), error =>
+      isReplydError(error, 'contact_not_found'),
+    );
+  });
+
   check('the source id of a contact binds to the contact of the address, or says why not', async ({ store }) => {
     const { contact } = await started(store);
     const open = (who: NewConversation['contact']) =>

@@ -63,6 +63,7 @@ test('every statement finds its rows by an index', async context => {
   const add = { direction: 'outgoing', text: 'Hello', source_id: 's', via: 'api' } as const;
   await store.once({ caller: key.id, name: 'n', fingerprint: '00' }, 'addMessage', [{ id }, add]);
   await store.addMessage({ id }, { ...add, source_id: 't', mail: 'now', cc: [{ name: '', email: 'c@d.example' }] });
+  await store.conversationsOf(contact.id, { after: id, limit: 5 });
   await store.setContact(contact.id, { email: 'a@b.example', source_id: 'u2', name: 'A' });
   await store.setContact(contact.id, { email: 'x@b.example' });
   const to = await destinationOf(store, reply_to!);

@@ -1,11 +1,18 @@
 /** `replyd contact …`: the people an account writes to, their addresses, and suspended mailing. */
 import type { Command } from 'commander';
+import { readFileStream } from '../../base/text-file.js';
+import { exportContact } from '../../conversation/export.js';
+import type { StoredContentRef } from '../../conversation/filing.js';
+import type { Message } from '../../conversation/model.js';
 import type { Store } from '../../conversation/store.js';
+import { withStore } from '../context.js';
+import { usageError } from '../errors.js';
 import { listed, readPairs, readSourceId } from '../readers.js';
 import { confirmRemoval, type Yes, yesOption } from '../terminal/confirm.js';
 import { contactView } from '../terminal/render.js';
 import { table } from '../terminal/table.js';
-import { defineListVerb, defineStoreVerb, option, type StoreCall } from '../verb.js';
+import { printBytes } from '../terminal/terminal.js';
+import { defineListVerb, defineStoreVerb, defineVerb, option, type StoreCall } from '../verb.js';
 
 const KEYS = ['email', 'name', 'source_id'];
 
@@ -58,6 +65,27 @@ export function defineContact(group: Command): void {
     examples: ['contact clear ct_04x0g2k9c7d'],
     run: ({ store }, id) => store.clearContact(id),
     view: contactView,
+  });
+
+  defineVerb(group.command('export <id>'), {
+    does: 'write all that is his as a tar file to standard output',
+    examples: ['contact export ct_04x0g2k9c7d > maria.tar', 'contact export ct_04x0g2k9c7d | tar -tv'],
+    more: 'It holds what he wrote and what went to him in his conversations, with attachments and his raw mails; no notes, and nothing that others wrote to the team. Whoever reads this file reads all of it: keep it as safe as the store.',
+  }).action(async (id: string, _options: unknown, command: Command) => {
+    if (process.stdout.isTTY) throw usageError('an archive is nothing for a terminal: write it to a file with >');
+    await withStore(command, async ({ store }) => {
+      const source = {
+        ...store,
+        rawOf: async ({ mail_id }: Message) => (mail_id === null ? null : (await store.mail(mail_id)).raw),
+        bytes: async (ref: StoredContentRef) => {
+          const content = await store.content(ref);
+          return 'bytes' in content ? [content.bytes] : readFileStream(content.file);
+        },
+        shown: async (json: string) => json,
+      };
+      const contact = await store.contact(id);
+      for await (const bytes of exportContact(source, { contact, now: Date.now() })) await printBytes(bytes);
+    });
   });
 
   defineStoreVerb(group.command('remove <id>'), {

@@ -7,6 +7,7 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import { ReplydError } from '../../base/errors.js';
+import { readEntry, type TarWriter, writeTar } from '../../base/tar.js';
 import { type BackupOptions, manifestEntry, one, writeFile } from './backup-file.js';
 import { entryName, pieceName, type RowsManifest, type VerifiedBackup } from './manifest.js';
 import {
@@ -20,7 +21,6 @@ import {
   transfer,
   type Value,
 } from './rows.js';
-import { readEntry, type TarWriter, writeTar } from './tar.js';
 
 /** Characters of a piece; one row more may come on top. */
 const PIECE = 8 * 1024 * 1024;

@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ReplydError } from '../../base/errors.js';
+import type { TarWriter } from '../../base/tar.js';
 import { syncFolder } from '../blobs/blobs.js';
 import { storeFault } from '../fault.js';
 import { MANIFEST_ENTRY, type Manifest } from './manifest.js';
-import type { TarWriter } from './tar.js';
 
 export interface BackupOptions {
   readonly version: string;

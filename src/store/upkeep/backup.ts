@@ -10,6 +10,7 @@
 import { type FileHandle, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ReplydError } from '../../base/errors.js';
+import { writeTar } from '../../base/tar.js';
 import { blobFile } from '../blobs/blobs.js';
 import { examineFile, openFile } from '../blobs/files.js';
 import { copyDatabase, removeDatabase } from '../sqlite/copy.js';
@@ -17,7 +18,6 @@ import type { Connection } from '../sqlite/database.js';
 import { lockFiles } from '../sqlite/lock.js';
 import { type BackupOptions, manifestEntry, writeFile } from './backup-file.js';
 import { DATABASE_ENTRY, type DatabaseManifest, entryName } from './manifest.js';
-import { writeTar } from './tar.js';
 
 const LOCK_TIMEOUT = 30_000;
 /** How copies in the data directory begin. */

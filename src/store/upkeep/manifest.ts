@@ -7,9 +7,9 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { ReplydError } from '../../base/errors.js';
+import { readEntry, readTar, type TarEntry } from '../../base/tar.js';
 import { programSchema, refuseNewer } from '../migrations.js';
 import type { Column, Table, TableSummary } from './rows.js';
-import { readEntry, readTar, type TarEntry } from './tar.js';
 
 interface AnyManifest {
   readonly replyd: string;

@@ -14,6 +14,7 @@ import { existsSync } from 'node:fs';
 import { type FileHandle, mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ReplydError } from '../../base/errors.js';
+import { readEntry, type TarEntry } from '../../base/tar.js';
 import { writeInPlace } from '../blobs/blobs.js';
 import { storeFault } from '../fault.js';
 import { newStore } from '../open.js';
@@ -29,7 +30,6 @@ import { archiveSource, contentIn } from './archive.js';
 import { DATABASE_ENTRY, type Manifest, type VerifiedBackup, verifyBackup } from './manifest.js';
 import type { MoveProgress } from './move.js';
 import { type Ask, type RowSource, refuseDifferent, type Summary, summarize, transfer } from './rows.js';
-import { readEntry, type TarEntry } from './tar.js';
 
 export interface Restored {
   readonly manifest: Manifest;

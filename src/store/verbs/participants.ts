@@ -28,6 +28,19 @@ export const contacts: Verb<'contacts'> = async (tx, filter) => {
 
 export const contact: Verb<'contact'> = async (tx, id) => contactView(tx, await byId(tx, 'contact', id));
 
+export const conversationsOf: Verb<'conversationsOf'> = async (tx, contactId, { after, limit }) => {
+  const { key } = await byId(tx, 'contact', contactId);
+  const rows = await tx.all<{ key: number }>(
+    // His own first: a walk through all by key would be long where he has few.
+    `with his as materialized (select key from conversation where contact_key = $1 and removing_at is null)
+     select key from his where key > $2 order by key limit $3`,
+    key,
+    after === null ? -1 : keyOf('conversation', after),
+    limit,
+  );
+  return rows.map(row => encodeId('conversation', row.key));
+};
+
 export const setContact: Verb<'setContact'> = async (tx, id, change) => {
   const row = await byId(tx, 'contact', id);
   const { name, email, source_id } = change;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -225,6 +226,11 @@ test('contacts are listed, changed, removed', async t => {
   assert.match(taken.stderr, /^replyd: .*bo@example\.org/);
   assert.match(await program.text(['contact', 'show', contact!.id]), /^mailing +allowed$/m);
   await program.text(['contact', 'clear', contact!.id]);
+  const archive = await program.text(['contact', 'export', contact!.id]);
+  const listed = execFileSync('tar', ['-t'], { input: Buffer.from(archive), encoding: 'utf8' });
+  const first = 'contact.json\nconversations/1/conversation.json\nconversations/1/messages-0001.jsonl\n';
+  assert.equal(listed, `${first}contents.json\n`);
+  assert.equal((await program.run(['contact', 'export', 'ct_00000000000'])).code, 1);
   assert.equal(await program.text(['contact', 'remove', contact!.id, '--yes']), `removed contact ${contact!.id}\n`);
   assert.equal((await program.run(['conversation', 'show', 'acme#1'])).code, 1);
 });

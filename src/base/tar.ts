@@ -5,7 +5,7 @@
  * Reading checks each header's sum and throws unavailable on a file that is cut or no tar file. Contents are streamed.
  */
 import type { FileHandle } from 'node:fs/promises';
-import { ReplydError } from '../../base/errors.js';
+import { ReplydError } from './errors.js';
 
 const BLOCK = 512;
 const CHUNK = 1024 * 1024;
@@ -24,26 +24,37 @@ export interface TarWriter {
   end(): Promise<void>;
 }
 
+/** What stands behind the last entry. */
+export const TAR_END: Uint8Array = Buffer.alloc(2 * BLOCK);
+
 /** Writes from the file's beginning. `now` in milliseconds is every entry's time. */
 export function writeTar(file: FileHandle, now: number): TarWriter {
   return {
     async add(entry, content) {
-      await file.write(header(entry, now));
-      let written = 0;
-      for await (const chunk of content) {
-        written += chunk.length;
-        await file.write(chunk);
-      }
-      if (written !== entry.size) {
-        throw new ReplydError('unavailable', `${entry.name} has ${written} bytes instead of ${entry.size}`);
-      }
-      const rest = entry.size % BLOCK;
-      if (rest > 0) await file.write(Buffer.alloc(BLOCK - rest));
+      for await (const bytes of tarEntry({ ...entry, now }, content)) await file.write(bytes);
     },
     async end() {
-      await file.write(Buffer.alloc(2 * BLOCK));
+      await file.write(TAR_END);
     },
   };
+}
+
+/** The bytes of an entry. Throws unavailable when its content has not `size` bytes. */
+export async function* tarEntry(
+  entry: { readonly name: string; readonly size: number; readonly now: number },
+  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield header(entry, entry.now);
+  let written = 0;
+  for await (const chunk of content) {
+    written += chunk.length;
+    yield chunk;
+  }
+  if (written !== entry.size) {
+    throw new ReplydError('unavailable', `${entry.name} has ${written} bytes instead of ${entry.size}`);
+  }
+  const rest = entry.size % BLOCK;
+  if (rest > 0) yield Buffer.alloc(BLOCK - rest);
 }
 
 function header(entry: { name: string; size: number }, now: number): Buffer {
