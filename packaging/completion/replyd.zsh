@@ -123,7 +123,7 @@ _replyd_conversation() {
   local -a verbs
   local context state state_descr line
   typeset -A opt_args
-  verbs=('start:start a conversation' 'list:list conversations, the latest activity first' 'show:show a conversation with its messages' 'reply:answer as an agent; the answer is mailed at once' 'note:add a note that only the team sees' 'resolve:mark as resolved; an answer of the customer opens it again' 'reopen:mark as open' 'seen:the customer saw it in the channel\: what waits is not mailed' 'rotate-token:give a participant a new reply address and revoke the old' 'assign:assign it to an agent of its account, or to nobody (none)' 'remove:remove a conversation with its messages, mails and attachments')
+  verbs=('start:start a conversation' 'list:list conversations, the latest activity first' 'show:show a conversation with its messages' 'reply:answer as an agent; the answer is mailed at once' 'note:add a note that only the team sees' 'resolve:mark as resolved; an answer of the customer opens it again' 'reopen:mark as open' 'seen:the customer saw it in the channel\: what waits is not mailed' 'rotate-token:give a participant a new reply address and revoke the old' 'assign:assign it to an agent of its account, or to nobody (none)' 'cc:show who gets the answers beside the customer; add somebody, or remove him' 'remove:remove a conversation with its messages, mails and attachments')
   _arguments -s -S -C '*-h[show help]' '*--help[show help]' '1: :->verb' '*:: :->rest'
   case $state in
     verb) _describe -t commands 'verb of conversation' verbs ;;
@@ -139,6 +139,7 @@ _replyd_conversation() {
         seen) _replyd_conversation_seen ;;
         rotate-token) _replyd_conversation_rotate_token ;;
         assign) _replyd_conversation_assign ;;
+        cc) _replyd_conversation_cc ;;
         remove) _replyd_conversation_remove ;;
       esac ;;
   esac
@@ -181,6 +182,10 @@ _replyd_conversation_rotate_token() {
 }
 
 _replyd_conversation_assign() {
+  _arguments -s -S '*-c+[the configuration to use]:file:_files' '*--config=[the configuration to use]:file:_files' '*--json[print JSON\: the object, or one object a line]' '*-h[show help]' '*--help[show help]' '*: :'
+}
+
+_replyd_conversation_cc() {
   _arguments -s -S '*-c+[the configuration to use]:file:_files' '*--config=[the configuration to use]:file:_files' '*--json[print JSON\: the object, or one object a line]' '*-h[show help]' '*--help[show help]' '*: :'
 }
 

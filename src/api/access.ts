@@ -29,6 +29,8 @@ const VERBS = {
   messages: 'conversation',
   addMessage: 'conversation',
   assignConversation: 'conversation',
+  addCc: 'conversation',
+  removeCc: 'conversation',
   readConversation: 'conversation',
   message: 'id',
   releaseMessage: 'id',
@@ -238,7 +240,7 @@ export function storeFor(store: Store, caller: Caller, once?: IdempotentRequest[
 
 const GIVES_CONVERSATIONS: ReadonlySet<Verb> = new Set<Verb>([
   ...(['conversation', 'conversations', 'setConversation', 'startConversation', 'assignConversation'] as const),
-  ...(['readConversation', 'seen', 'rotateToken', 'revokeToken'] as const),
+  ...(['readConversation', 'seen', 'rotateToken', 'revokeToken', 'addCc', 'removeCc'] as const),
 ]);
 
 /** With what the agent who asks has to read in each of them; for others as they are. */

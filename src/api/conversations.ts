@@ -16,6 +16,7 @@ import {
   ConversationQuery,
   MAX_METADATA,
   MessagesShown,
+  NewCc,
   NewConversationBody,
   NewMessageBody,
   PageQuery,
@@ -109,6 +110,17 @@ export const CONVERSATION_ROUTES = [
     body: ParticipantChoice,
     gives: { one: 'Conversation' },
     run: async call => call.store.revokeToken(refOf(call), call.body.participant),
+  }),
+  route('POST /v1/conversations/{ref}/cc', {
+    summary: 'From now on somebody gets the answers too, also one who was removed',
+    body: NewCc,
+    gives: { one: 'Conversation' },
+    run: async call => call.store.addCc(refOf(call), call.body),
+  }),
+  route('DELETE /v1/conversations/{ref}/cc/{id}', {
+    summary: 'Somebody in Cc, by his id or address, gets no more answers',
+    gives: { one: 'Conversation' },
+    run: async call => call.store.removeCc(refOf(call), call.params.id!),
   }),
   route('POST /v1/conversations/{ref}/messages', {
     summary: 'Add what was said: by the contact in the channel, by an agent, or a note',

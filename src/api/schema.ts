@@ -5,6 +5,7 @@
  */
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
 import { ERROR_CODES } from '../base/errors.js';
+import { CcPolicy } from '../conversation/cc-model.js';
 import {
   Account,
   Agent,
@@ -126,6 +127,8 @@ export const ParticipantChoice = strict({
   participant: Type.Optional(Type.String({ maxLength: 320, description: 'His id or address. Default: the contact.' })),
 });
 
+export const NewCc = strict({ email, name: Type.Optional(name) });
+
 export const Assignment = strict({
   agent: orNull(Type.String({ maxLength: 320, description: 'Id or address of an agent; null: nobody.' })),
 });
@@ -162,6 +165,7 @@ export const AccountChange = strict({
       subject_template: Type.Optional(words500),
       intro: Type.Optional(Type.String({ maxLength: 5000 })),
       footer: Type.Optional(Type.String({ maxLength: 5000 })),
+      cc_policy: Type.Optional(CcPolicy),
       locale: Type.Optional(Type.String({ pattern: '^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$', maxLength: 35 })),
       blocked: Type.Optional(
         Type.Array(place, { maxItems: 1000, description: 'Addresses and domains whose mail is refused.' }),

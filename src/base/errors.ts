@@ -35,6 +35,7 @@ export const ERROR_CODES = {
   agent_session_not_found: 'not_found',
   api_key_not_found: 'not_found',
   attachment_not_found: 'not_found',
+  cc_not_found: 'not_found',
   contact_not_found: 'not_found',
   conversation_not_found: 'not_found',
   delivery_not_found: 'not_found',
@@ -62,6 +63,7 @@ export const ERROR_CODES = {
   source_id_taken: 'conflict',
   token_taken: 'conflict',
   too_many_agents: 'conflict',
+  too_many_cc: 'conflict',
   too_many_hooks: 'conflict',
   too_many_participants: 'conflict',
 

@@ -9,6 +9,7 @@
  * than a short CLI verb (test/floors.test.ts holds that). Lists that code walks through stand in vocabulary.ts.
  */
 import { type Static, Type } from 'typebox';
+import { CcPerson, CcPolicy } from './cc-model.js';
 import { orNull, type Shape, time, words } from './schema.js';
 import {
   AGENT_NOTIFY,
@@ -95,6 +96,7 @@ export const AccountSettings = Type.Object({
   intro: Type.Optional(text),
   footer: Type.Optional(text),
   blocked: Type.Optional(Type.Array(text, { description: 'Addresses and domains whose mail is refused.' })),
+  cc_policy: Type.Optional(CcPolicy),
   locale: Type.Optional(Type.String({ description: 'Of the fixed words.' })),
   forwarders: Type.Optional(
     Type.Array(text, { description: 'Addresses and domains of the team, for the feature `forwarded_mail`.' }),
@@ -309,6 +311,7 @@ export const Conversation = Type.Object(
     contact: Type.Object({ id, email: orNull(text), name: text, suspended }),
     assignee: orNull(Type.Object({ id, name: text, email: text })),
     participants: Type.Array(Participant),
+    cc: Type.Array(CcPerson),
     reply_to: orNull(Type.String({ description: "The contact's reply address." })),
     unread: orNull(
       Type.Boolean({

@@ -250,6 +250,13 @@ export interface Store extends QueueStore, AgentStore {
   rotateToken(ref: ConversationRef, participant?: string): Promise<Conversation>;
   /** The participant's reply addresses are dead from now on. */
   revokeToken(ref: ConversationRef, participant?: string): Promise<Conversation>;
+  /**
+   * From now on he gets the answers too, whatever he was before. Throws invalid_address for an address of ours, of the team,
+   * of the contact, or one that takes no answer; too_many_cc.
+   */
+  addCc(ref: ConversationRef, who: { readonly email: string; readonly name?: string }): Promise<Conversation>;
+  /** An id or address: he gets no more answers, and no mail brings him back. Throws cc_not_found. */
+  removeCc(ref: ConversationRef, who: string): Promise<Conversation>;
   removeConversation(ref: ConversationRef): Promise<void>;
 
   // Messages
@@ -443,6 +450,8 @@ export const ONCE_VERBS = [
   'retryDelivery',
   'cancelDelivery',
   'assignConversation',
+  'addCc',
+  'removeCc',
   'readConversation',
   'addAgent',
   'disableAgent',

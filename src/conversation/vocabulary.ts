@@ -25,6 +25,9 @@ export const AGENT_ROLES = ['agent', 'admin'] as const;
 
 export const AGENT_NOTIFY = ['assigned', 'all', 'none'] as const;
 
+/** What becomes of those whom a participant puts into Cc. */
+export const CC_POLICIES = ['carry', 'suggest', 'never'] as const;
+
 export const MAIL_RECORD_STATES = ['filed', 'quarantined', 'refused', 'kept'] as const;
 
 export const VIAS = [

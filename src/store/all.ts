@@ -7,6 +7,7 @@ import * as clearing from './upkeep/clear-files.js';
 import * as retention from './upkeep/retention.js';
 import * as agents from './verbs/agents.js';
 import * as assignees from './verbs/assignees.js';
+import * as cc from './verbs/cc.js';
 import { cursorKey } from './verbs/cursor-key.js';
 import * as dkim from './verbs/dkim.js';
 import { fileMail as file } from './verbs/filing.js';
@@ -42,6 +43,7 @@ export const all = {
   ...dkim,
   ...agents,
   ...assignees,
+  ...cc,
   ...sessions,
   notifyAgent,
   unfiledSums,

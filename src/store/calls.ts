@@ -129,6 +129,8 @@ export const VERBS = {
   endSessions: 'writes quietly',
   notifyAgent: 'writes',
   assignConversation: 'writes',
+  addCc: 'writes',
+  removeCc: 'writes',
   readConversation: 'writes quietly',
   unread: 'reads',
   clearEvents: 'writes quietly',

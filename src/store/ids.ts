@@ -24,6 +24,7 @@ const PREFIXES = {
   api_key: 'key_',
   agent: 'agt_',
   agent_session: 'ses_',
+  cc: 'cc_',
 } as const;
 
 export type IdKind = keyof typeof PREFIXES;

@@ -151,6 +151,8 @@ const TABLE: { readonly [Name in WritingName]: LocksOf<Name> } = {
     return union([account((await tx.value<number>(text, key ?? -1)) ?? null), conversation(key)]);
   },
   readConversation: ofRef,
+  addCc: ofRef,
+  removeCc: ofRef,
   addHook: (tx, { account }) => ofAccount(tx, account),
   rotateHook: (_tx, id) => destination(id),
   enableHook: (_tx, id) => destination(id),

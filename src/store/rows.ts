@@ -18,6 +18,7 @@ import type {
   VerdictWord,
   Via,
 } from '../conversation/model.js';
+import type { CcState } from '../conversation/rules/carry.js';
 
 /** JSON that this program wrote itself. */
 export type Json<Value> = string & { readonly of?: Value };
@@ -82,6 +83,18 @@ export interface ParticipantRow {
   email: string | null;
   name: string;
   role: 'contact' | 'participant';
+}
+
+export interface CcRow {
+  key: number;
+  conversation_key: number;
+  email: string;
+  email_key: string;
+  name: string;
+  state: CcState;
+  /** Whose mail brought him in; null: the team did. */
+  message_key: number | null;
+  created_at: number;
 }
 
 export interface MessageRow {

@@ -58,6 +58,8 @@ test('no verb does anything with what is not the caller’s', async context => {
     startConversation: [{ account, channel: 'api', contact: {}, via: 'api' }],
     addHook: [{ account, url: 'https://app.example/' }],
     assignConversation: [ref, null],
+    addCc: [ref, { email: 'eve@other.example' }],
+    removeCc: [ref, 'eve@other.example'],
     readConversation: [ref, { agent: id('agt') }],
     agents: [{ account }],
     addAgent: [{ account, email: 'eve@other.example', name: 'Eve' }],

@@ -45,6 +45,7 @@ export async function requests(served: Served): Promise<Record<string, { place: 
   };
   const held = await stranger('release me', 'eve@other.example');
   const dropped = await stranger('drop me', 'mallory@other.example');
+  const cc = (await store.addCc({ id }, { email: 'dan@other.example' })).cc[0]!.id;
   const file = (await store.message(held)).attachments[0]!.id;
   const answer = async (source_id: string) =>
     store.addMessage({ id }, { direction: 'outgoing', text: 'soon', source_id, mail: 'auto', via: 'api' });
@@ -76,6 +77,8 @@ export async function requests(served: Served): Promise<Record<string, { place: 
     'PATCH /v1/conversations/{ref}': { place: at, body: { status: 'resolved', metadata: { a: 1 } } },
     'DELETE /v1/conversations/{ref}': { place: `/v1/conversations/${doomedOne.id}` },
     'POST /v1/conversations/{ref}/seen': { place: `${at}/seen` },
+    'POST /v1/conversations/{ref}/cc': { place: `${at}/cc`, body: { email: 'new@other.example' } },
+    'DELETE /v1/conversations/{ref}/cc/{id}': { place: `${at}/cc/${cc}` },
     'POST /v1/conversations/{ref}/assign': { place: `${at}/assign`, body: { agent } },
     'POST /v1/conversations/{ref}/read': { place: `${at}/read`, body: { agent, seq: 1 } },
     'POST /v1/conversations/{ref}/rotate-token': { place: `${at}/rotate-token`, body: {} },

@@ -33,6 +33,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   'PATCH /v1/conversations/{ref}': { status: 'resolved', metadata: { stolen: true } },
   'POST /v1/conversations/{ref}/messages': { direction: 'outgoing', text: 'from the other account' },
   'POST /v1/conversations/{ref}/assign': { agent: null },
+  'POST /v1/conversations/{ref}/cc': { email: 'eve@evil.example' },
   'POST /v1/conversations/{ref}/read': { agent: 'agt_04x0g2k9c7d' },
   'PATCH /v1/contacts/{id}': { name: 'Stolen' },
 };

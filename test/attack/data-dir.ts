@@ -98,6 +98,7 @@ const VERBS: Readonly<Record<string, readonly string[][] | null>> = {
   'conversation seen': [['acme#1']],
   'conversation rotate-token': [['acme#1']],
   'conversation assign': [['acme#1', 'none']],
+  'conversation cc': [['acme#1', 'add', 'bo@example.net']],
   'conversation remove': [['acme#1', '--yes']],
   'agent add': [['anna@acme.example', '--account', 'acme', '--name', 'Anna']],
   'agent list': [['--account', 'acme']],

@@ -21,7 +21,7 @@ const VERBS: Readonly<Record<string, string>> = {
   restore: '',
   'migrate-store': '',
   account: 'add list show set enable disable remove',
-  conversation: 'start list show reply note resolve reopen seen rotate-token assign remove',
+  conversation: 'start list show reply note resolve reopen seen rotate-token assign cc remove',
   agent: 'add list show set link disable enable remove',
   contact: 'list show set clear export remove',
   message: 'show release drop',

@@ -23,6 +23,7 @@ import { type SqliteTx, sqliteTx } from '#replyd/store/sqlite/tx.js';
 import { agentsContract } from './agents-contract.js';
 import { applicationContract, continuityContract } from './application-contract.js';
 import { boundsContract } from './bounds-contract.js';
+import { ccContract } from './cc-contract.js';
 import { type Open, storeContract } from './contract.js';
 import { quotingContract } from './quoting-contract.js';
 import { RULES } from './rules.js';
@@ -197,6 +198,7 @@ function heldRows(locks: Locks | null) {
 storeContract('watched', openWatched());
 applicationContract('watched', openWatched());
 quotingContract('watched', openWatched());
+ccContract('watched', openWatched());
 understandingContract('watched', openWatched());
 boundsContract('watched', openWatched());
 agentsContract('watched', openWatched());

@@ -69,7 +69,8 @@ test('its accounts quote nothing behind the first mail, as before; a new account
     await daemon.start();
     const accounts = await daemon.jsonLines<Account>(['account', 'list']);
     assert.ok(accounts.length > 0);
-    for (const { slug, settings } of accounts) assert.equal(settings.history, 0, slug);
+    for (const { slug, settings } of accounts)
+      assert.deepEqual([settings.history, settings.cc_policy], [0, 'suggest'], slug);
     await daemon.json([
       'account',
       'add',

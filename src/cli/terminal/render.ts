@@ -19,6 +19,7 @@ export function accountView(account: Account): string {
     ['delay', settings.delay === undefined ? null : printDuration(settings.delay)],
     ['context', settings.context ?? null],
     ['history', settings.history ?? null],
+    ['people in Cc', settings.cc_policy ?? null],
     ['channels off', settings.channels_off?.join(' ') ?? null],
     ['blocked', settings.blocked?.join(' ') ?? null],
     ['forwarders', settings.forwarders?.join(' ') ?? null],

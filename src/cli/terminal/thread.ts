@@ -40,6 +40,9 @@ export function headView(conversation: Conversation, columns = terminalColumns()
         ['with', participantText(each)] as const,
         ...(each.reply_to ? [address('', each.reply_to)] : []),
       ]),
+    ...conversation.cc.map(
+      each => [each.state === 'carried' ? 'answers also to' : 'suggested in Cc', personText(each)] as const,
+    ),
     ['since', `${timeText(created_at)}, last activity ${timeText(last_activity_at)}`],
     ['id', conversation.id],
   ];

@@ -7,7 +7,7 @@ import type { Config } from '../../config/keys.js';
 import type { Account } from '../../conversation/model.js';
 import { blockEntry } from '../../conversation/rules/blocked.js';
 import type { Store } from '../../conversation/store.js';
-import { CHANNELS, FEATURES } from '../../conversation/vocabulary.js';
+import { CC_POLICIES, CHANNELS, FEATURES } from '../../conversation/vocabulary.js';
 import { usageError } from '../errors.js';
 import { collect, given, listed, oneOf, quoted, readDuration, readPairs } from '../readers.js';
 import { confirmRemoval, type Yes, yesOption } from '../terminal/confirm.js';
@@ -21,6 +21,7 @@ const SETTINGS: Readonly<Record<string, (value: string) => unknown>> = {
   delay: value => readDuration('delay', value),
   context: value => readCount('context', value),
   history: value => readCount('history', value),
+  cc_policy: oneOf('cc_policy', CC_POLICIES),
   channels_off: value => readList(value).map(oneOf('channel', CHANNELS)),
   subject_template: String,
   intro: String,
@@ -116,6 +117,7 @@ export function defineAccount(group: Command): void {
     more: [
       `Keys: ${listed(KEYS)}.`,
       'An empty value goes back to the default. Lists are written with commas.',
+      'cc_policy: whether those whom customers put into Cc get the answers (carry), are suggested (suggest), or neither (never).',
       'history: how many earlier messages each mail quotes behind the first, which carries context.',
       'blocked: addresses and domains (with their subdomains) whose mail is refused.',
       'forwarders: addresses and domains (without their subdomains) of the team, for forwarded_mail.',

@@ -114,6 +114,33 @@ export function defineConversation(group: Command): void {
     view: headView,
   });
 
+  defineStoreVerb(group.command('cc <ref> [action] [address]'), {
+    does: 'show who gets the answers beside the customer; add somebody, or remove him',
+    examples: [
+      'conversation cc acme#12',
+      'conversation cc acme#12 add bo@example.net',
+      'conversation cc acme#12 remove bo@example.net',
+    ],
+    more: [
+      'Actions: list (the default), add, remove.',
+      'Customers bring in others with Cc, as cc_policy of the account says. Who is suggested gets answers when he is added.',
+      'Who was removed comes back only when he is added again.',
+    ].join('\n'),
+    async run({ store }, ref, action = 'list', address = '') {
+      const act = oneOf('action', ['list', 'add', 'remove'] as const)(action);
+      if ((act === 'list') !== (address === '')) {
+        throw usageError(
+          act === 'list' ? 'list takes no address' : `say whom to ${act}: conversation cc REF ${act} ADDRESS`,
+        );
+      }
+      if (act === 'add') return store.addCc(readRef(ref), readMailbox(address));
+      return act === 'remove'
+        ? store.removeCc(readRef(ref), address)
+        : store.conversation(readRef(ref), { messages: 1 });
+    },
+    view: headView,
+  });
+
   defineStoreVerb(group.command('remove <ref>'), {
     does: 'remove a conversation with its messages, mails and attachments',
     examples: ['conversation remove acme#12', 'conversation remove acme#12 --yes'],

@@ -179,9 +179,12 @@ export function quotingOf(mail: { readonly first: boolean; readonly context: num
 /** Kinds of messages that a mail carries as context or history: robots' mails are no conversation. */
 export const QUOTED_KINDS = ['reply', 'channel', 'list'] as const satisfies readonly Message['kind'][];
 
-/** Whether a reader is quoted all there is. The context of a first mail is for everybody whom it is written to. */
-export function quotesAll(reader: 'contact' | 'other', as: 'context' | 'history'): boolean {
-  return reader === 'contact' || as === 'context';
+/** One who gets a copy. `carried`: a customer put him into Cc, or the team added him (`rules/carry.ts`). */
+export type ReaderKind = 'contact' | 'named' | 'carried';
+
+/** Whether a reader is quoted all there is. The context of a first mail is for those whom its answer names. */
+export function quotesAll(reader: ReaderKind, as: 'context' | 'history'): boolean {
+  return reader === 'contact' || (reader === 'named' && as === 'context');
 }
 
 /** An earlier message that is no note, none of a robot's, and neither held, dropped nor part of a loop; and one reader. */

@@ -1,4 +1,5 @@
 import type { ComposeSnapshot } from '../../conversation/composing.js';
+import type { Conversation } from '../../conversation/model.js';
 import {
   CHAIN_END,
   chainOf,
@@ -7,6 +8,7 @@ import {
   type Load,
   NOTHING,
   quotingOf,
+  type ReaderKind,
   sumOf,
 } from '../../conversation/rules/continuity.js';
 import { sameAddress } from '../../mail/address.js';
@@ -185,17 +187,12 @@ async function snapshot(
     context: settings.context ?? options.context,
     history: settings.history ?? options.history ?? 0,
   });
-  const contact = conversation.participants.findLast(({ role }) => role === 'contact');
   const quoted = await quotedTo(
     tx,
     copies.map(({ participant_key, recipient }) => ({
       participant: participant_key,
       email: recipient,
-      // What waited while he got another address goes to whoever has the old one.
-      isContact:
-        participant_key !== null &&
-        encodeId('participant', participant_key) === contact?.id &&
-        sameAddress(recipient, conversation.contact.email ?? ''),
+      kind: readerKind(conversation, { participant_key, recipient }),
     })),
     {
       conversation: conversationKey,
@@ -222,6 +219,17 @@ async function snapshot(
     })),
     ...chain,
   };
+}
+
+function readerKind(
+  { participants, contact, cc }: Conversation,
+  { participant_key, recipient }: Pick<Copy, 'participant_key' | 'recipient'>,
+): ReaderKind {
+  const present = participants.findLast(({ role }) => role === 'contact');
+  const isHe = participant_key !== null && encodeId('participant', participant_key) === present?.id;
+  // What waited while he got another address goes to whoever has the old one.
+  if (isHe && sameAddress(recipient, contact.email ?? '')) return 'contact';
+  return cc.some(each => each.state === 'carried' && sameAddress(each.email, recipient)) ? 'carried' : 'named';
 }
 
 const MAILED = 'conversation_key = $1 and message_id is not null and held = 0';

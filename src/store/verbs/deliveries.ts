@@ -10,6 +10,7 @@ import { byId, byKey } from '../by-key.js';
 import { decodeId, encodeId, keyOf } from '../ids.js';
 import type { DeliveryRow } from '../rows.js';
 import type { StoreTx, Verb } from '../tx.js';
+import { CC_CHANGED, endCarrying } from './cc-rows.js';
 import { type ConversationKeys, emitEvents } from './events.js';
 import { hookParcels, noteHookTrouble } from './hooks.js';
 import { endLeases, isAlive } from './nodes.js';
@@ -219,6 +220,7 @@ export async function failed(tx: StoreTx, row: DeliveryRow, reason: string, susp
   const conversation = toldConversation(row);
   if (conversation === null) return;
   const suspended = suspend && (await suspendOwner(tx, row, reason));
+  const ended = suspend && row.recipient_role === 'cc' && (await endCarrying(tx, row));
   const [message] = await messagesOf(tx, row);
   await emitEvents(tx, conversation, [
     {
@@ -227,6 +229,7 @@ export async function failed(tx: StoreTx, row: DeliveryRow, reason: string, susp
       ...(message === undefined ? {} : { messageKey: message }),
     },
     ...(suspended ? [{ type: 'contact.suspended' as const, data: { reason } }] : []),
+    ...(ended ? [CC_CHANGED] : []),
   ]);
 }
 

@@ -16,6 +16,8 @@ import { SMARTHOST, type StoredResult } from '../rows.js';
 import { inTurn, type StoreTx, toJson } from '../tx.js';
 import { firstDomain } from '../views/accounts.js';
 import { type Around, type AskingMail, aroundOf, type FiledBefore } from './around.js';
+import { broughtBy, writeCc } from './cc.js';
+import { CC_CHANGED } from './cc-rows.js';
 import { advance, emitNumbered, type NewEvent } from './events.js';
 import { forwardToOperator, keptBefore } from './forwards.js';
 import { recentMails } from './loops.js';
@@ -224,6 +226,21 @@ async function fileInConversation(
   const participant = joined === null ? writer.participant : joined.participant;
   const { messageKey } = at;
   const events: NewEvent[] = [];
+  const brought = await broughtBy(
+    tx,
+    { account, conversation },
+    {
+      kind: reading?.kind ?? null,
+      hasNoEffect: effects.held || effects.looping,
+      dmarc: verdicts.dmarc,
+      owner,
+      isForward: forward !== undefined,
+      to: reading?.mail.to ?? [],
+      cc: reading?.mail.cc ?? [],
+      participant,
+    },
+  );
+  if (brought.length > 0) events.push(CC_CHANGED);
   if (effects.reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
   if (effects.event !== null) events.push({ type: effects.event, messageKey });
   const hasNote = forward?.note != null;
@@ -274,6 +291,7 @@ async function fileInConversation(
   emitNumbered(tx, conversation, step.eventSeq, events);
   // No event tells of it.
   if (effects.event === null) await lookAgain(tx, [messageKey]);
+  await writeCc(tx, conversation, { changes: brought, messageKey });
   await applyReports(tx, reported);
   // That he wrote again is somebody else's word.
   if (effects.resumesMailing && forward === undefined && suspended && participant?.contact_key)

@@ -17,6 +17,8 @@ import { mailableAddress } from './accounts.js';
 import { checkNothingNew } from './after-seq.js';
 import { markRead } from './assignees.js';
 import { authorOf } from './authors.js';
+import { broughtBy, writeCc } from './cc.js';
+import { CC_CHANGED, carriedIn } from './cc-rows.js';
 import { conversationRow } from './conversation-row.js';
 import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
 import { clearSuspension, join, joinWriter, participantByAddress, presentContact } from './participants.js';
@@ -151,6 +153,24 @@ export const releaseMessage: Verb<'releaseMessage'> = async (tx, id) => {
   if (effects.resumesMailing && writer?.contact_key) await clearSuspension(tx, writer.contact_key);
   const events: NewEvent[] = [{ type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } }];
   if (effects.reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
+  const account = (await byKey(tx, 'account', conversation.account_key))!;
+  const sender = row.sender === null ? null : fromJson(row.sender);
+  const changes = await broughtBy(
+    tx,
+    { account, conversation },
+    {
+      kind: row.kind as MailKind,
+      hasNoEffect: row.looping === 1,
+      dmarc: sender?.dmarc ?? null,
+      owner: null,
+      isForward: sender?.forwarded_by !== undefined,
+      to: fromJson(row.recipients_to),
+      cc: fromJson(row.recipients_cc),
+      participant: writer,
+    },
+  );
+  await writeCc(tx, conversation, { changes, messageKey: row.key });
+  if (changes.length > 0) events.push(CC_CHANGED);
   await emitEvents(tx, conversation, events, effects.reopens ? { status: 'open' } : {});
   return messageView(tx, await byId(tx, 'message', id));
 };
@@ -223,7 +243,7 @@ export async function writeMessage(
   if (known !== undefined) return { isNew: false, key: known };
   if (message.after_seq !== undefined) await checkNothingNew(tx, conversation, message.after_seq);
   const load = loadOf(tx, message);
-  const { contact, account, isSuspended } = await presentContact(tx, conversation);
+  const { contact, account, isSuspended, carried } = await presentContact(tx, conversation);
   const settings = fromJson(account.settings);
   const mailing = mailingOf(message, {
     channel: conversation.channel,
@@ -272,7 +292,9 @@ export async function writeMessage(
   );
   if (mailing.delay !== null) {
     const dueAt = tx.now() + mailing.delay;
-    for (const reader of readersOf(contact, await ccParticipants(tx, conversation, message.cc ?? []))) {
+    const named = await ccParticipants(tx, conversation, message.cc ?? []);
+    const others = carried === 0 ? [] : await carriedParticipants(tx, conversation);
+    for (const reader of readersOf(contact, [...named, ...others])) {
       await gather(tx, { ...conversation, account, isSuspended }, { key, load }, { ...reader, dueAt });
     }
   }
@@ -301,4 +323,15 @@ async function ccParticipants(
       (await join(tx, conversation.key, { email, name: each.name }))
     );
   });
+}
+
+/** In a conversation that is full of participants no more of them join, and the answer goes to the others. */
+async function carriedParticipants(tx: StoreTx, conversation: ConversationRow): Promise<readonly ParticipantRow[]> {
+  const all = await inTurn(
+    await carriedIn(tx, conversation),
+    async person =>
+      (await participantByAddress(tx, conversation.key, person.email)) ??
+      (await joinWriter(tx, conversation.key, person)).participant,
+  );
+  return all.filter(each => each !== null);
 }

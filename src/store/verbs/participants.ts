@@ -138,6 +138,8 @@ export interface Correspondent {
   /** Mailing to the contact is suspended. */
   readonly isSuspended: boolean;
   readonly account: Pick<AccountRow, 'support_email' | 'settings'>;
+  /** How many others get the answers. */
+  readonly carried: number;
 }
 
 type CorrespondentRow = ParticipantRow &
@@ -145,21 +147,23 @@ type CorrespondentRow = ParticipantRow &
     readonly contact_email: string | null;
     readonly contact_name: string;
     readonly suspended_at: number | null;
+    readonly carried: number;
   };
 
 /** One statement, unless the contact has a new address since he was written to. */
 export async function presentContact(tx: StoreTx, conversation: ConversationRow): Promise<Correspondent> {
   const row = (await tx.get<CorrespondentRow>(
     `select p.key, p.conversation_key, p.contact_key, p.email, p.name, p.role, k.email as contact_email,
-       k.name as contact_name, k.suspended_at, a.support_email, a.settings
+       k.name as contact_name, k.suspended_at, a.support_email, a.settings,
+       (select count(*) from cc where conversation_key = c.key and state = 'carried') as carried
      from conversation c join account a on a.key = c.account_key join contact k on k.key = c.contact_key
        join participant p on p.key = (
          select key from participant where conversation_key = c.key and role = 'contact' order by key desc limit 1)
      where c.key = $1`,
     conversation.key,
   ))!;
-  const { contact_email, contact_name, suspended_at, support_email, settings, ...contact } = row;
-  const found = { isSuspended: suspended_at !== null, account: { support_email, settings } };
+  const { contact_email, contact_name, suspended_at, support_email, settings, carried, ...contact } = row;
+  const found = { isSuspended: suspended_at !== null, account: { support_email, settings }, carried };
   if (contact_email === null || contact_email === contact.email) return { ...found, contact };
   await useAddress(tx, conversation, { key: conversation.contact_key, name: contact_name, email: contact_email });
   return { ...found, contact: (await latestContactParticipant(tx, conversation))! };

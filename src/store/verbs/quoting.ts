@@ -3,7 +3,13 @@
  * contact's are found in the order of the conversation; for others the latest messages are looked at one by one.
  */
 import { CONTEXT_TEXT, type ComposeMessage } from '../../conversation/composing.js';
-import { type Earlier, mayBeQuoted, QUOTED_KINDS, quotesAll } from '../../conversation/rules/continuity.js';
+import {
+  type Earlier,
+  mayBeQuoted,
+  QUOTED_KINDS,
+  quotesAll,
+  type ReaderKind,
+} from '../../conversation/rules/continuity.js';
 import { sameAddress } from '../../mail/address.js';
 import type { DeliveryRow, MessageRow } from '../rows.js';
 import { fromJson, type StoreTx, toIso } from '../tx.js';
@@ -42,7 +48,7 @@ interface Before {
 export interface Reader {
   readonly participant: number | null;
   readonly email: string;
-  readonly isContact: boolean;
+  readonly kind: ReaderKind;
 }
 
 /** What each of these readers is quoted, oldest first: by its index in `lists`, where the same stands once. */
@@ -53,7 +59,7 @@ export interface Quoted {
 
 export async function quotedTo(tx: StoreTx, readers: readonly Reader[], before: Before): Promise<Quoted> {
   if (before.most === 0) return { lists: [[]], of: readers.map(() => 0) };
-  const isWhole = (reader: Reader) => quotesAll(reader.isContact ? 'contact' : 'other', before.as);
+  const isWhole = (reader: Reader) => quotesAll(reader.kind, before.as);
   const others = readers.filter(reader => !isWhole(reader));
   const whole = readers.some(isWhole) ? await latestOf(tx, before) : [];
   const own = others.length === 0 ? [] : await latestOfEach(tx, others, before);

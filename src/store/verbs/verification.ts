@@ -5,6 +5,7 @@ import { byKey } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { MailRow, MessageRow } from '../rows.js';
 import { fromJson, inTurn, type StoreTx, toJson, type Verb } from '../tx.js';
+import { CC_CHANGED, doubtBrought } from './cc-rows.js';
 import { emitEvents } from './events.js';
 
 /** A verifier's verdicts, as `sender` of a message has them. */
@@ -44,7 +45,9 @@ export const verified: Verb<'verified'> = async (tx, mailId, verdicts) => {
       sender: toJson({ ...before, ...words, evidence: [...kept, ...evidence] }),
     });
     const conversation = (await byKey(tx, 'conversation', message.conversation_key))!;
+    const isDoubted = verdicts.dmarc === 'fail' && (await doubtBrought(tx, message));
     await emitEvents(tx, conversation, [
+      ...(isDoubted ? [CC_CHANGED] : []),
       { type: 'message.updated', messageKey: message.key, data: { changed: ['sender'] } },
     ]);
   }

@@ -1,8 +1,9 @@
 /** Conversations, those who take part in them and their contacts, as they are shown. */
+import type { CcPerson } from '../../conversation/cc-model.js';
 import type { Contact, Conversation, Participant } from '../../conversation/model.js';
 import { groupedBy } from '../by-key.js';
 import { encodeId } from '../ids.js';
-import type { ContactRow, ConversationRow, ParticipantRow } from '../rows.js';
+import type { CcRow, ContactRow, ConversationRow, ParticipantRow } from '../rows.js';
 import { fromJson, type StoreTx, toIso } from '../tx.js';
 import { slugsOf } from './accounts.js';
 import { replyAddress } from './addresses.js';
@@ -53,12 +54,16 @@ const CONVERSATIONS = `select c.key, c.number, c.contact_key, c.channel, c.sourc
 type ParticipantFacts = Pick<ParticipantRow, 'key' | 'conversation_key' | 'name' | 'email' | 'role'> & {
   /** The token that lives; null: the last one is revoked. */
   readonly written: string | null;
+  /** Of somebody in Cc; null: he is a participant. */
+  readonly state: CcRow['state'] | null;
 };
 
 const PARTICIPANTS = `select p.key, p.conversation_key, p.name, p.email, p.role,
     (select t.written from token t where t.participant_key = p.key and t.revoked_at is null
-     order by t.created_at desc limit 1) as written
-  from participant p where p.conversation_key = any($1) order by p.conversation_key, p.key`;
+     order by t.created_at desc limit 1) as written, null as state
+  from participant p where p.conversation_key = any($1)
+  union all select key, conversation_key, name, email, 'participant', null, state
+  from cc where conversation_key = any($1) and state <> 'removed' order by conversation_key, key`;
 
 export async function conversationView(tx: StoreTx, key: number): Promise<Conversation> {
   return (await conversationViews(tx, [key])).get(key)!;
@@ -81,7 +86,7 @@ export async function conversationViews(
 }
 
 function conversationShape(tx: StoreTx, row: ConversationFacts, people: readonly ParticipantFacts[]): Conversation {
-  const participants = people.map(person => participantShape(tx, person, row.domain));
+  const participants = people.filter(isParticipant).map(person => participantShape(tx, person, row.domain));
   const contact = participants.findLast(participant => participant.role === 'contact');
   return {
     id: encodeId('conversation', row.key),
@@ -102,6 +107,7 @@ function conversationShape(tx: StoreTx, row: ConversationFacts, people: readonly
         ? null
         : { id: encodeId('agent', row.assignee_key), name: row.agent_name, email: row.agent_email },
     participants,
+    cc: people.filter(person => !isParticipant(person)).map(ccShape),
     reply_to: contact?.reply_to ?? null,
     unread: null,
     metadata: fromJson(row.metadata),
@@ -119,6 +125,14 @@ export async function latestContactParticipant(
     "select * from participant where conversation_key = $1 and role = 'contact' order by key desc limit 1",
     row.key,
   );
+}
+
+function isParticipant({ state }: ParticipantFacts): boolean {
+  return state === null;
+}
+
+function ccShape(row: ParticipantFacts): CcPerson {
+  return { id: encodeId('cc', row.key), name: row.name, email: row.email!, state: row.state as CcPerson['state'] };
 }
 
 function participantShape(tx: StoreTx, row: ParticipantFacts, domain: string | null): Participant {

@@ -165,10 +165,11 @@ test('the first mail of a conversation carries its context, later ones quote; ne
 
 test('whom all is quoted, and what the others are quoted', () => {
   assert.deepEqual(
-    (['contact', 'other'] as const).map(reader => [quotesAll(reader, 'context'), quotesAll(reader, 'history')]),
+    (['contact', 'named', 'carried'] as const).map(who => [quotesAll(who, 'context'), quotesAll(who, 'history')]),
     [
       [true, true],
       [true, false],
+      [false, false],
     ],
   );
   const none = { sentToHim: false, namesHim: false, isHis: false, isDoubted: false };

@@ -8,6 +8,7 @@ import { type Cluster, postgresMissing, startCluster } from '../../postgres/clus
 import { agentsContract, sessionsContract } from '../agents-contract.js';
 import { applicationContract, continuityContract } from '../application-contract.js';
 import { boundsContract } from '../bounds-contract.js';
+import { ccContract } from '../cc-contract.js';
 import { storeContract } from '../contract.js';
 import { largeContract } from '../large-contract.js';
 import { quotingContract } from '../quoting-contract.js';
@@ -80,6 +81,7 @@ else {
   storeContract('postgres', open);
   applicationContract('postgres', open);
   quotingContract('postgres', open);
+  ccContract('postgres', open);
   understandingContract('postgres', open);
   continuityContract('postgres', openWithClock);
   agentsContract('postgres', open);

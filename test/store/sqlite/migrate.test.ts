@@ -88,7 +88,7 @@ test('what was there before stays, with all that refers to it, and new mail join
   const remembered = ids();
   assert.ok(migrate(db).includes('0006_fewer_pages'));
   const [accounts, ...others] = before;
-  const acme = { ...(accounts![0] as object), settings: '{"history":0}' };
+  const acme = { ...(accounts![0] as object), settings: '{"cc_policy":"suggest","history":0}' };
   assert.deepEqual(rows(), [[acme], ...others]);
   assert.deepEqual(ids(), remembered);
   assert.deepEqual(migrate(db), []);

@@ -1,0 +1,63 @@
+/** The rows of people in Cc (`cc.ts`), for verbs that read or change them beside their own work. */
+import { foldAddress } from '../../mail/address.js';
+import type { Mailbox } from '../../mail/mail.js';
+import type { CcRow, DeliveryRow } from '../rows.js';
+import type { StoreTx } from '../tx.js';
+
+/** A conversation. */
+export interface Place {
+  readonly key: number;
+}
+
+/** The event that they changed. */
+export async function rowsOf(tx: StoreTx, conversation: Place): Promise<readonly CcRow[]> {
+  return tx.all<CcRow>('select * from cc where conversation_key = $1 order by key', conversation.key);
+}
+
+export async function insertCc(
+  tx: StoreTx,
+  conversation: Place,
+  { email, ...row }: Mailbox & Pick<CcRow, 'state' | 'message_key'>,
+): Promise<void> {
+  await tx.insert('cc', {
+    key: tx.key(),
+    conversation_key: conversation.key,
+    email,
+    email_key: foldAddress(email),
+    ...row,
+    created_at: tx.now(),
+  });
+}
+
+/** DMARC failed for mail that was filed before the DNS was asked: whom it brought in is suggested from now on. */
+export async function doubtBrought(tx: StoreTx, message: { key: number; conversation_key: number }): Promise<boolean> {
+  const changed = await tx.run(
+    "update cc set state = 'suggested' where conversation_key = $1 and message_key = $2 and state = 'carried'",
+    message.conversation_key,
+    message.key,
+  );
+  return changed > 0;
+}
+
+/** Who gets the answers beside the contact. */
+export async function carriedIn(tx: StoreTx, conversation: Place): Promise<readonly Mailbox[]> {
+  return tx.all<Mailbox>(
+    "select name, email from cc where conversation_key = $1 and state = 'carried' order by key",
+    conversation.key,
+  );
+}
+
+/** His address is dead: nothing more goes there until the team adds him again. */
+export async function endCarrying(
+  tx: StoreTx,
+  row: Pick<DeliveryRow, 'conversation_key' | 'recipient'>,
+): Promise<boolean> {
+  const changed = await tx.run(
+    "update cc set state = 'removed' where conversation_key = $1 and email_key = $2 and state = 'carried'",
+    row.conversation_key,
+    foldAddress(row.recipient),
+  );
+  return changed > 0;
+}
+
+export const CC_CHANGED = { type: 'conversation.updated', data: { changed: ['cc'] } } as const;
