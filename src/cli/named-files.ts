@@ -34,16 +34,41 @@ async function openOthers(file: string): Promise<FileHandle> {
   throw new ReplydError('unavailable', `${file} is no file`);
 }
 
-/** Writes the file, which gets `mode` if it is new. Throws the system's error. */
+/**
+ * Writes the file, which gets `mode` if it is new. Throws a conflict when there is one and it may not be replaced, else the
+ * system's error.
+ */
 export async function writeOutput(
   file: string,
   content: string | Uint8Array,
-  { dataDir, mode }: { readonly dataDir: string; readonly mode: number },
+  {
+    dataDir,
+    mode,
+    replace: mayReplace = true,
+  }: { readonly dataDir: string; readonly mode: number; readonly replace?: boolean },
 ): Promise<void> {
+  if (!mayReplace) return writeNew(file, content, { dataDir, mode });
   const replace = async () => replaceFile(file, content, mode);
   if (isOwnersPath(file, dataDir)) return asOwnerOf(dataDir, replace);
   if (isRoot() && rulersOf(file).size > 0) return replace();
   writeFileSync(file, content, { mode });
+}
+
+/** An exclusive open follows no link, so root needs to be nobody else for it where only the folder is another's. */
+async function writeNew(
+  file: string,
+  content: string | Uint8Array,
+  { dataDir, mode }: { readonly dataDir: string; readonly mode: number },
+): Promise<void> {
+  const write = async () => writeFileSync(file, content, { mode, flag: 'wx' });
+  try {
+    await (isOwnersPath(file, dataDir) ? asOwnerOf(dataDir, write) : write());
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw new ReplydError('conflict', `${file} is there already: name another file, or give --replace`, {
+      cause: error,
+    });
+  }
 }
 
 /** Nothing is written into what others may have put there. */

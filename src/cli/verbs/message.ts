@@ -48,15 +48,19 @@ export function defineAttachment(group: Command): void {
     does: 'write an attachment to a file',
     examples: ['attachment get att_04x0g2k9c7d -o invoice.pdf', 'attachment get att_04x0g2k9c7d -o - | less'],
     more: 'The name that the sender gave the file is never used: say where it goes.',
-    options: [required('-o, --output <file>', 'where it goes; - is standard output'), jsonOption()],
-  }).action(async (id: string, options: Json & { output: string }, command: Command) => {
+    options: [
+      required('-o, --output <file>', 'where it goes; - is standard output'),
+      option('--replace', 'a file that is there is replaced'),
+      jsonOption(),
+    ],
+  }).action(async (id: string, options: Json & { output: string; replace?: true }, command: Command) => {
     const loaded = await loadSettings(command);
     const { dataDir } = loaded.config;
     const work = () => withStore(command, ({ store }) => readAttachment(store, id), { loaded });
     // Root writes it where perhaps only root can: for that it is root again afterwards.
     const { attachment, bytes } = await asOwnerOf(dataDir, work);
     if (options.output === '-') return printBytes(bytes);
-    await writeOutput(options.output, bytes, { dataDir, mode: 0o600 });
+    await writeOutput(options.output, bytes, { dataDir, mode: 0o600, replace: options.replace ?? false });
     if (options.json) printJson(attachment);
     else warn(`wrote ${sizeText(bytes.length)} to ${options.output}`);
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import type { Conversation, Message } from '#replyd/conversation/model.js';
@@ -99,7 +99,13 @@ test('an answer takes files along and refuses what is too large at once', async 
   const got = await program.run(['attachment', 'get', attachment!.id, '-o', copy]);
   assert.equal(got.stderr, `replyd: wrote 19 B to ${copy}\n`);
   assert.equal(await program.text(['attachment', 'get', attachment!.id, '-o', '-']), '%PDF-1.4 not really');
-  assert.deepEqual(await program.json(['attachment', 'get', attachment!.id, '-o', copy]), [attachment]);
+  writeFileSync(copy, 'mine');
+  const there = await program.run(['attachment', 'get', attachment!.id, '-o', copy]);
+  assert.equal(there.code, 1);
+  assert.equal(there.stderr, `replyd: ${copy} is there already: name another file, or give --replace\n`);
+  assert.equal(readFileSync(copy, 'utf8'), 'mine');
+  assert.deepEqual(await program.json(['attachment', 'get', attachment!.id, '-o', copy, '--replace']), [attachment]);
+  assert.equal(readFileSync(copy, 'utf8'), '%PDF-1.4 not really');
 
   const refused: readonly [size: number, stderr: RegExp][] = [
     [
@@ -123,7 +129,7 @@ test('a thread reads well at 80 columns', async t => {
   const program = await makeShop(t);
   await program.text(['conversation', 'reply', 'acme#1', '--text=It is on its way.', '--agent=Anna']);
   const view = (await program.text(['conversation', 'show', 'acme#1']))
-    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d/g, 'YYYY-MM-DD hh:mm')
+    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/g, 'YYYY-MM-DD hh:mm:ssZ')
     .replace(/reply\+[0-9a-f]{32}/g, 'reply+TOKEN')
     .replace(/(ct_|cv_|msg_)[0-9a-z]{11}/g, '$1xxxxxxxxxxx');
   const rule = '─'.repeat(80);
@@ -133,19 +139,19 @@ test('a thread reads well at 80 columns', async t => {
 channel       web_widget
 contact       Maria <maria@example.org> (ct_xxxxxxxxxxx)
 reply to      reply+TOKEN@in.acme.example
-since         YYYY-MM-DD hh:mm, last activity YYYY-MM-DD hh:mm
+since         YYYY-MM-DD hh:mm:ssZ, last activity YYYY-MM-DD hh:mm:ssZ
 id            cv_xxxxxxxxxxx
 ${rule}
 1. Maria <maria@example.org>
-  incoming channel, YYYY-MM-DD hh:mm by cli                      msg_xxxxxxxxxxx
+  incoming channel, YYYY-MM-DD hh:mm:ssZ by cli                  msg_xxxxxxxxxxx
 
   Where is my parcel?
 ${rule}
 2. Anna (agent)
-  outgoing, YYYY-MM-DD hh:mm by cli                              msg_xxxxxxxxxxx
+  outgoing, YYYY-MM-DD hh:mm:ssZ by cli                          msg_xxxxxxxxxxx
 
   It is on its way.
-  → maria@example.org: waiting, next YYYY-MM-DD hh:mm
+  → maria@example.org: waiting, next YYYY-MM-DD hh:mm:ssZ
 `,
   );
 });
