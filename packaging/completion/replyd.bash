@@ -81,7 +81,7 @@ _replyd() {
     'message release') verbs='' flags='-c --config --json -h --help' files='' ;;
     'message drop') verbs='' flags='-c --config --json -h --help' files='' ;;
     'attachment') verbs='get' flags='-h --help' files='' ;;
-    'attachment get') verbs='' flags='-c --config -o --output --json -h --help' files='' ;;
+    'attachment get') verbs='' flags='-c --config -o --output --replace --json -h --help' files='' ;;
     'mail') verbs='list show explain clear reprocess' flags='-h --help' files='' ;;
     'mail list') verbs='' flags='-c --config --state --account --limit --json -h --help' files='' ;;
     'mail show') verbs='' flags='-c --config --json -h --help' files='' ;;

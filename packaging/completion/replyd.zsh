@@ -251,7 +251,7 @@ _replyd_contact() {
   local -a verbs
   local context state state_descr line
   typeset -A opt_args
-  verbs=('list:list contacts, the newest first' 'show:show a contact' 'set:change a contact, each as KEY=VALUE' 'clear:mail to him again after his address was found dead' 'export:write all that is his as a tar file to standard output' 'remove:remove a contact with all his conversations')
+  verbs=('list:list contacts, the newest first' 'show:show a contact, by id or address' 'set:change a contact, each as KEY=VALUE' 'clear:mail to him again after his address was found dead' 'export:write all that is his as a tar file to standard output' 'remove:remove a contact with all his conversations')
   _arguments -s -S -C '*-h[show help]' '*--help[show help]' '1: :->verb' '*:: :->rest'
   case $state in
     verb) _describe -t commands 'verb of contact' verbs ;;
@@ -336,7 +336,7 @@ _replyd_attachment() {
 }
 
 _replyd_attachment_get() {
-  _arguments -s -S '*-c+[the configuration to use]:file:_files' '*--config=[the configuration to use]:file:_files' '*-o+[where it goes; - is standard output]:file:_files' '*--output=[where it goes; - is standard output]:file:_files' '*--json[print JSON\: the object, or one object a line]' '*-h[show help]' '*--help[show help]' '*: :'
+  _arguments -s -S '*-c+[the configuration to use]:file:_files' '*--config=[the configuration to use]:file:_files' '*-o+[where it goes; - is standard output]:file:_files' '*--output=[where it goes; - is standard output]:file:_files' '*--replace[a file that is there is replaced]' '*--json[print JSON\: the object, or one object a line]' '*-h[show help]' '*--help[show help]' '*: :'
 }
 
 _replyd_mail() {

@@ -20,7 +20,7 @@ import type { Provider } from '../../ingress/providers/provider.js';
 import { doorsOf } from '../doors.js';
 import { userName } from '../owner.js';
 import { connectTo, submitMail } from '../submit.js';
-import { sizeText } from '../terminal/render.js';
+import { sizeText, timeText } from '../terminal/render.js';
 import { pausedText } from '../verbs/queue.js';
 
 export interface Finding {
@@ -84,7 +84,7 @@ function checkSpace(dataDir: string, least: number): Finding {
 /** Posts of providers that the daemon could not take, as it recorded them. A failure where the provider drops such mails. */
 export function checkDoors(config: Config): readonly Finding[] {
   return Object.entries(readDoorFaults(config.dataDir)).map(([provider, { at, detail }]) => {
-    const text = `${detail} (${at}, nothing was taken since)`;
+    const text = `${detail} (${timeText(at)}, nothing was taken since)`;
     const { losesMail }: Partial<Provider> = PROVIDERS.find(({ name }) => name === provider) ?? {};
     return losesMail === undefined
       ? warning(`door ${provider}`, text)

@@ -14,6 +14,7 @@ import type { Config } from '../../config/keys.js';
 import { openProviders, secretsOf } from '../../config/providers.js';
 import type { Account, DkimKey, MailRecord } from '../../conversation/model.js';
 import type { Store } from '../../conversation/store.js';
+import { timeText } from '../terminal/render.js';
 import { type Finding, failed, ok, warning } from './checks.js';
 import { trySmarthost } from './smarthost.js';
 
@@ -71,8 +72,8 @@ export function checkCertificate(config: Config, now: number): readonly Finding[
     }
     const [from, to] = [Date.parse(cert.validFrom), Date.parse(cert.validTo)];
     const days = Math.floor((to - now) / DAY);
-    if (now < from) found.push(failed('certificate', `valid only from ${cert.validFrom}`, 'is the clock right?'));
-    else if (now > to) found.push(failed('certificate', `ran out on ${cert.validTo}`, advice));
+    if (now < from) found.push(failed('certificate', `valid only from ${timeText(from)}`, 'is the clock right?'));
+    else if (now > to) found.push(failed('certificate', `ran out on ${timeText(to)}`, advice));
     else if (days < 14) found.push(warning('certificate', `runs out in ${days} days`, advice));
     const name = config.smtp.hostname ?? hostname();
     if (cert.checkHost(name) === undefined) {
@@ -277,7 +278,7 @@ const SKEW = 60_000;
 /** Time must not run behind what is stored: ids, retries and events go by it. */
 export function checkClock(latest: MailRecord | undefined, now: number): Finding {
   const behind = latest === undefined ? 0 : Date.parse(latest.received_at) - now;
-  const text = new Date(now).toISOString();
+  const text = timeText(now);
   if (behind <= SKEW) return ok('clock', text);
   const found = `${text} is ${Math.round(behind / 1000)} s before the latest mail in the store`;
   return failed('clock', found, 'let chrony or systemd-timesyncd set it');

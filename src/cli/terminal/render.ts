@@ -67,7 +67,7 @@ export function deliveryView(delivery: QueuedDelivery): string {
     ['recipient', delivery.recipient],
     ['state', deliveryState(delivery)],
     ['report', delivery.report],
-    ['attempts', delivery.attempts],
+    ['attempts', delivery.attempts === 0 ? null : delivery.attempts],
     ['next attempt', delivery.next_attempt_at ? timeText(delivery.next_attempt_at) : null],
     ['answer', delivery.smtp_response],
     ['last error', delivery.last_error === delivery.smtp_response ? null : delivery.last_error],
@@ -83,6 +83,18 @@ function resultText({ recipient, verdict, message_id }: MailResult): string {
   return `${verdict} for ${recipient}${message_id === null ? '' : `: ${message_id}`}`;
 }
 
+/** What the receiver, the smarthost or a bounce said last about a delivery; null: nothing. */
+export function answerOf({
+  state,
+  report,
+  smtp_response: response,
+  last_error: error,
+}: Pick<Delivery, 'state' | 'report' | 'smtp_response' | 'last_error'>): string | null {
+  // An error of an earlier try says nothing about a mail that was taken, unless a report came after it.
+  if (state === 'sent' && report !== 'bounced' && report !== 'delayed') return response;
+  return error ?? response;
+}
+
 /** `waiting (delay)` */
 export function deliveryState(delivery: Pick<Delivery, 'state' | 'reason'>): string {
   return delivery.reason === null ? delivery.state : `${delivery.state} (${delivery.reason})`;
@@ -96,13 +108,15 @@ export function personText(person: { readonly name: string; readonly email: stri
   return name === '' || name === email ? email : `${name} <${email}>`;
 }
 
-/** `2026-11-22 09:05` in the machine's time zone. */
-export function timeText(iso: string): string {
+/** `2026-11-22 09:05:17+01:00` in the machine's time zone, which is `Z` where it is UTC. All times for people look so. */
+export function timeText(iso: string | number): string {
   const time = new Date(iso);
-  if (Number.isNaN(time.getTime())) return oneLine(iso);
+  if (Number.isNaN(time.getTime())) return oneLine(String(iso));
+  const east = -time.getTimezoneOffset();
+  const local = new Date(time.getTime() + east * 60_000).toISOString().slice(0, 19).replace('T', ' ');
   const two = (number: number) => String(number).padStart(2, '0');
-  const date = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
-  return `${date} ${two(time.getHours())}:${two(time.getMinutes())}`;
+  const [hours, minutes] = [Math.floor(Math.abs(east) / 60), Math.abs(east) % 60].map(two);
+  return `${local}${east === 0 ? 'Z' : `${east > 0 ? '+' : '-'}${hours}:${minutes}`}`;
 }
 
 export function sizeText(bytes: number): string {

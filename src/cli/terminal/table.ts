@@ -11,14 +11,16 @@ export interface Column<Row> {
   readonly align?: 'left' | 'right';
   /** It may be cut down to 8 columns to make the table fit. */
   readonly shrinks?: boolean;
+  /** Where it is cut it stands whole under its row: an address that people copy. */
+  readonly whole?: boolean;
 }
 
 const GAP = '  ';
 const NARROWEST = 8;
 
 /**
- * The table, one line a row under the titles. `note` gives a row a second line, such as an error's text; it is indented
- * and cut to fit. Cells are made printable here; null is shown as `-`.
+ * The table, one line a row under the titles. `note` gives a row further lines, such as an error's text; they are indented,
+ * and at most three. Cells are made printable here; null is shown as `-`.
  */
 export function table<Row>(
   rows: readonly Row[],
@@ -39,11 +41,25 @@ export function table<Row>(
       .trimEnd();
   const lines = [styled(line(shape.map(column => column.title)), 'dim')];
   for (const [at, row] of rows.entries()) {
-    lines.push(line(cells[at]!));
+    const texts = cells[at]!;
+    lines.push(line(texts));
+    for (const [column, { title, whole }] of shape.entries())
+      if (whole && width(texts[column]!) > widths[column]!) lines.push(...under(`${title}: ${texts[column]!}`, limit));
     const note = options.note?.(row);
-    if (note) lines.push(styled(`    ${cut(oneLine(note), limit - 4)}`, 'dim'));
+    if (note) lines.push(...under(oneLine(note), limit));
   }
   return lines.join('\n');
+}
+
+const NOTE = '    ';
+const NOTE_LINES = 3;
+
+function under(text: string, limit: number): string[] {
+  const room = limit - NOTE.length;
+  const lines = wrap(text, room);
+  const shown = lines.slice(0, NOTE_LINES);
+  if (lines.length > NOTE_LINES) shown[NOTE_LINES - 1] = cut(lines.slice(NOTE_LINES - 1).join(' '), room);
+  return shown.map(line => styled(NOTE + line, 'dim'));
 }
 
 export type Fact = readonly [label: string, value: string | number | null];
@@ -74,8 +90,10 @@ function fitWidths<Row>(natural: readonly number[], shape: readonly Column<Row>[
   const widths = [...natural];
   const room = limit - GAP.length * (widths.length - 1);
   for (let excess = widths.reduce((sum, one) => sum + one, -room); excess > 0; excess--) {
-    // The widest of those that may shrink gives way, one column at a time.
-    const candidates = [...widths.keys()].filter(at => shape[at]!.shrinks && widths[at]! > NARROWEST);
+    // The widest of those that may shrink gives way, one column at a time; addresses last.
+    const shrinkable = [...widths.keys()].filter(at => shape[at]!.shrinks && widths[at]! > NARROWEST);
+    const others = shrinkable.filter(at => !shape[at]!.whole);
+    const candidates = others.length > 0 ? others : shrinkable;
     if (candidates.length === 0) break;
     const widest = candidates.reduce((best, at) => (widths[at]! > widths[best]! ? at : best));
     widths[widest]! -= 1;

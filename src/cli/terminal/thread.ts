@@ -5,7 +5,7 @@
  * Everything from a mail is made printable and wrapped. Ids and reply addresses are never cut or broken.
  */
 import type { Conversation, Message, Participant } from '../../conversation/model.js';
-import { deliveryState, personText, sizeText, timeText } from './render.js';
+import { answerOf, deliveryState, personText, sizeText, timeText } from './render.js';
 import { type Fact, factLines } from './table.js';
 import { styled, columns as terminalColumns } from './terminal.js';
 import { cut, oneLine, pad, printable, width, wrap } from './text.js';
@@ -191,7 +191,7 @@ function deliveryLines(message: Message, columns: number): string[] {
     if (delivery.attempts > 1 || (delivery.attempts === 1 && delivery.state !== 'sent'))
       words.push(plural(delivery.attempts, 'attempt'));
     if (delivery.next_attempt_at && delivery.state !== 'sent') words.push(`next ${timeText(delivery.next_attempt_at)}`);
-    const answer = delivery.state === 'sent' ? delivery.smtp_response : (delivery.last_error ?? delivery.smtp_response);
+    const answer = answerOf(delivery);
     if (answer) words.push(answer);
     const bad = delivery.state === 'failed' || delivery.report === 'bounced';
     return marked('→', words.join(', '), columns, bad ? 'red' : 'dim');

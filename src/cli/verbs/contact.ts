@@ -1,19 +1,28 @@
 /** `replyd contact …`: the people an account writes to, their addresses, and suspended mailing. */
 import type { Command } from 'commander';
+import { ReplydError } from '../../base/errors.js';
 import { readFileStream } from '../../base/text-file.js';
 import { exportContact } from '../../conversation/export.js';
 import type { StoredContentRef } from '../../conversation/filing.js';
-import type { Message } from '../../conversation/model.js';
+import type { Contact, Message } from '../../conversation/model.js';
 import type { Store } from '../../conversation/store.js';
 import { withStore } from '../context.js';
 import { usageError } from '../errors.js';
-import { listed, readPairs, readSourceId } from '../readers.js';
+import { listed, readAddress, readPairs, readSourceId } from '../readers.js';
 import { confirmRemoval, type Yes, yesOption } from '../terminal/confirm.js';
 import { contactView } from '../terminal/render.js';
 import { table } from '../terminal/table.js';
 import { printBytes } from '../terminal/terminal.js';
 import { defineListVerb, defineStoreVerb, defineVerb, option, type StoreCall } from '../verb.js';
 
+/** Throws not_found when nobody has the address. */
+async function contactsAt(store: Store, email: string): Promise<readonly Contact[]> {
+  const contacts = await store.contacts({ email, limit: MOST_CONTACTS });
+  if (contacts.length === 0) throw new ReplydError('not_found', `there is no contact with the address ${email}`);
+  return contacts;
+}
+
+const MOST_CONTACTS = 100;
 const KEYS = ['email', 'name', 'source_id'];
 
 export function defineContact(group: Command): void {
@@ -27,20 +36,22 @@ export function defineContact(group: Command): void {
         contacts,
         [
           { title: 'id', of: contact => contact.id },
-          { title: 'account', of: contact => contact.account, shrinks: true },
+          { title: 'account', of: contact => contact.account, shrinks: true, whole: true },
           { title: 'name', of: contact => contact.name, shrinks: true },
-          { title: 'address', of: contact => contact.email, shrinks: true },
-          { title: 'source id', of: contact => contact.source_id, shrinks: true },
+          { title: 'address', of: contact => contact.email, shrinks: true, whole: true },
+          { title: 'source id', of: contact => contact.source_id, shrinks: true, whole: true },
         ],
         { note: contact => (contact.suspended ? `suspended: ${contact.suspended.reason}` : null) },
       ),
   });
 
-  defineStoreVerb(group.command('show <id>'), {
-    does: 'show a contact',
-    examples: ['contact show ct_04x0g2k9c7d', 'contact show ct_04x0g2k9c7d --json'],
-    run: ({ store }, id) => store.contact(id),
-    view: contactView,
+  defineStoreVerb(group.command('show <who>'), {
+    does: 'show a contact, by id or address',
+    examples: ['contact show ct_04x0g2k9c7d', 'contact show maria@example.org', 'contact show ct_04x0g2k9c7d --json'],
+    more: 'An address shows the contact of each account that writes to it.',
+    run: async ({ store }, who) =>
+      who.includes('@') ? contactsAt(store, readAddress(who)) : [await store.contact(who)],
+    view: contacts => contacts.map(contactView).join('\n\n'),
   });
 
   defineStoreVerb(group.command('set <id> <pairs...>'), {

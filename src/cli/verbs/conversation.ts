@@ -1,6 +1,6 @@
 /** `replyd conversation …`: start, list, show, answer, note, resolve, reopen, seen, rotate-token, assign, remove. */
 import type { Command } from 'commander';
-import type { Channel } from '../../conversation/model.js';
+import type { Channel, Conversation } from '../../conversation/model.js';
 import type { ConversationFilter } from '../../conversation/store.js';
 import { CHANNELS, CONVERSATION_STATUSES } from '../../conversation/vocabulary.js';
 import { placeFiles, readFiles } from '../attach.js';
@@ -44,9 +44,12 @@ export function defineConversation(group: Command): void {
       table(conversations, [
         { title: 'ref', of: refText },
         { title: 'status', of: each => each.status },
-        { title: 'contact', of: each => personText(each.contact), shrinks: true },
+        { title: 'contact', of: each => personText(each.contact), shrinks: true, whole: true },
         { title: 'channel', of: each => each.channel },
-        { title: 'assigned to', of: each => each.assignee?.name ?? null, shrinks: true },
+        // Most shops assign nothing, and 80 columns are few.
+        ...(conversations.some(each => each.assignee !== null)
+          ? [{ title: 'assigned to', of: (each: Conversation) => each.assignee?.name ?? null, shrinks: true }]
+          : []),
         { title: 'subject', of: each => each.subject, shrinks: true },
         { title: 'last activity', of: each => timeText(each.last_activity_at) },
       ]),

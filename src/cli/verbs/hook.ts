@@ -58,7 +58,7 @@ export function defineHook(group: Command): void {
           { title: 'id', of: hook => hook.id },
           { title: 'account', of: hook => hook.account, shrinks: true },
           { title: 'state', of: stateOf },
-          { title: 'address', of: hook => hook.url, shrinks: true },
+          { title: 'address', of: hook => hook.url, shrinks: true, whole: true },
         ],
         { note: hook => hook.reason },
       ),

@@ -36,7 +36,7 @@ export function defineMail(group: Command): void {
           { title: 'state', of: mail => mail.state },
           { title: 'received', of: mail => timeText(mail.received_at) },
           { title: 'size', of: mail => sizeText(mail.size), align: 'right' },
-          { title: 'from', of: mail => mail.envelope.mail_from || '<>', shrinks: true },
+          { title: 'from', of: mail => mail.envelope.mail_from || '<>', shrinks: true, whole: true },
           { title: 'to', of: mail => mail.envelope.rcpt_to.join(' '), shrinks: true },
         ],
         { note: mail => mail.reason },

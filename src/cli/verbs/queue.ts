@@ -7,7 +7,7 @@ import { DELIVERY_STATES } from '../../conversation/vocabulary.js';
 import { hintWithoutDaemon } from '../context.js';
 import { usageError } from '../errors.js';
 import { oneOf } from '../readers.js';
-import { deliveryState, deliveryView, timeText } from '../terminal/render.js';
+import { answerOf, deliveryState, deliveryView, timeText } from '../terminal/render.js';
 import { table } from '../terminal/table.js';
 import { warn } from '../terminal/terminal.js';
 import { defineListVerb, defineStoreVerb, option, type StoreCall } from '../verb.js';
@@ -107,11 +107,11 @@ function deliveryTable(deliveries: readonly QueuedDelivery[]): string {
     [
       { title: 'id', of: delivery => delivery.id },
       { title: 'state', of: delivery => delivery.report ?? deliveryState(delivery) },
-      { title: 'tries', of: delivery => delivery.attempts, align: 'right' },
+      { title: 'tries', of: delivery => delivery.attempts || null, align: 'right' },
       { title: 'next', of: delivery => (delivery.next_attempt_at ? timeText(delivery.next_attempt_at) : null) },
-      { title: 'recipient', of: delivery => delivery.recipient, shrinks: true },
-      { title: 'account', of: delivery => delivery.account, shrinks: true },
+      { title: 'recipient', of: delivery => delivery.recipient, shrinks: true, whole: true },
+      { title: 'account', of: delivery => delivery.account, shrinks: true, whole: true },
     ],
-    { note: delivery => (delivery.state === 'sent' ? null : delivery.last_error) },
+    { note: delivery => (delivery.state === 'sent' && delivery.report === null ? null : answerOf(delivery)) },
   );
 }

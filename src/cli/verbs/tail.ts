@@ -10,7 +10,7 @@ import { withStore } from '../context.js';
 import { given } from '../readers.js';
 import { timeText } from '../terminal/render.js';
 import { print, printJson, styled, columns as terminalColumns } from '../terminal/terminal.js';
-import { cut, oneLine, pad } from '../terminal/text.js';
+import { cut, oneLine, pad, wrap } from '../terminal/text.js';
 import { defineVerb, type Json, jsonOption, option } from '../verb.js';
 
 const PAGE = 100;
@@ -78,16 +78,23 @@ async function follow(
   }
 }
 
-/** `12:00:01  message.created  acme#3  Carla: Where is my parcel?` */
+/** `2026-11-22 09:05:17Z  message.created  acme#3  Carla: Where is my parcel?`; what failed says all of its reason. */
 function lineOf(event: Event): string {
   const { conversation, message } = event;
   const place = conversation === null ? event.account : `${event.account}#${conversation.number}`;
-  const words =
-    message === null
+  const { recipient, reason } = event.data;
+  const failed = typeof reason === 'string' && typeof recipient === 'string';
+  const words = failed
+    ? `${recipient}: ${reason}`
+    : message === null
       ? Object.entries(event.data)
           .map(([name, value]) => `${name}=${String(value)}`)
           .join(' ')
       : `${message.author.name || message.author.email || message.direction}: ${message.text.slice(0, 500)}`;
   const head = `${timeText(event.created_at)}  ${pad(event.type, TYPE_WIDTH)}`;
-  return `${styled(head, 'dim')}  ${cut(oneLine(`${place}  ${words}`), Math.max(terminalColumns() - head.length - 2, 20))}`;
+  const text = oneLine(`${place}  ${words}`);
+  const room = Math.max(terminalColumns() - head.length - 2, 20);
+  const lines = failed ? wrap(text, room) : [cut(text, room)];
+  const indent = ' '.repeat(head.length + 2);
+  return lines.map((line, at) => (at === 0 ? `${styled(head, 'dim')}  ${line}` : `${indent}${line}`)).join('\n');
 }

@@ -6,7 +6,6 @@ import { columns, styled } from '../terminal/terminal.js';
 import { oneLine, pad, wrap } from '../terminal/text.js';
 import { defineStoreVerb } from '../verb.js';
 
-const TIME_COLUMNS = 18;
 const STEP_COLUMNS = 11;
 
 export function defineTrace(verb: Command): void {
@@ -15,13 +14,16 @@ export function defineTrace(verb: Command): void {
     examples: ['trace mail_04x0g2k9c7d', 'trace msg_04x0g2k9c7d', 'trace dlv_04x0g2k9c7d --json'],
     more: 'ID is a mail, a message or a delivery. What retention cleared away is missing.',
     run: ({ store }, id) => store.trace(id),
-    view: steps => steps.flatMap(stepLines).join('\n'),
+    view(steps) {
+      const times = steps.map(({ at }) => (at === null ? '' : timeText(at)));
+      const room = Math.max(...times.map(time => time.length)) + 2;
+      return steps.flatMap((step, at) => stepLines(step, pad(times[at]!, room))).join('\n');
+    },
   });
 }
 
-function stepLines({ at, step, id, text }: TraceStep): string[] {
-  const indent = TIME_COLUMNS + STEP_COLUMNS;
+function stepLines({ step, id, text }: TraceStep, time: string): string[] {
+  const indent = time.length + STEP_COLUMNS;
   const [first = '', ...more] = wrap(oneLine(`${id}  ${text}`), columns() - indent);
-  const time = styled(pad(at === null ? '' : timeText(at), TIME_COLUMNS), 'dim');
-  return [`${time}${pad(step, STEP_COLUMNS)}${first}`, ...more.map(line => ' '.repeat(indent) + line)];
+  return [`${styled(time, 'dim')}${pad(step, STEP_COLUMNS)}${first}`, ...more.map(line => ' '.repeat(indent) + line)];
 }

@@ -102,7 +102,10 @@ async function* ofDelivery(tx: StoreTx, row: DeliveryRow): Steps {
     const next = row.next_attempt_at === null ? '' : `, next attempt ${toIso(row.next_attempt_at)}`;
     yield { at: null, step: 'pending', id, text: `${row.state}${why} ${tried}${next}${said}` };
   }
-  if (row.report !== null) yield { at: null, step: 'reported', id, text: row.report };
+  if (row.report !== null) {
+    const why = row.report === 'delivered' || row.last_error === null ? '' : `: ${cutTokens(row.last_error)}`;
+    yield { at: null, step: 'reported', id, text: `${row.report}${why}` };
+  }
 }
 
 function cutTokens(text: string): string {

@@ -34,8 +34,28 @@ test('what is too wide is cut where it may be, never an id', () => {
   );
   const text = table(rows, SHAPE, { columns: 80, note: row => `why: ${row.name}` });
   assert.deepEqual(unfitLines(text), []);
-  assert.equal(text.split('\n').length, 9);
+  // A long note goes on in lines of its own, three at most.
+  assert.deepEqual(
+    text
+      .split(id)
+      .slice(1)
+      .map(row => row.trimEnd().split('\n').length),
+    [4, 4, 4, 4],
+  );
   assert.equal(text.split(id).length, 5);
+});
+
+test('an address that is cut stands whole under its row', () => {
+  const shape = [SHAPE[0]!, { ...SHAPE[1]!, title: 'to', whole: true }];
+  const rows = ['a@example.org', `${'long'.repeat(10)}@example.org`].map((name, count) => ({ id: 'abc', name, count }));
+  assert.deepEqual(table(rows, shape, { columns: 30 }).split('\n'), [
+    'id   to',
+    'abc  a@example.org',
+    'abc  longlonglonglonglonglong…',
+    '    to:',
+    '    longlonglonglonglonglonglo',
+    '    nglonglonglong@example.org',
+  ]);
 });
 
 test('facts leave out what is not known', () => {

@@ -123,7 +123,7 @@ test('a quarantined mail says so and is read again', async t => {
   const { mailId, messageId } = await fileMail(program, replyMail('Can you read me now?'), 'took longer than 30s');
   assert.match(
     await program.text(['mail', 'list', '--state=quarantined']),
-    new RegExp(`^${mailId} {2}quarantined[^\n]*\n {4}took longer than 30s$`, 'm'),
+    new RegExp(`^${mailId} {2}quarantined[^\n]*\n {4}from: maria@example.org\n {4}took longer than 30s$`, 'm'),
   );
   assert.match(
     await program.text(['conversation', 'show', 'acme#1']),
@@ -211,6 +211,10 @@ test('contacts are listed, changed, removed', async t => {
   const [contact] = await program.json<Contact>(['contact', 'list', '--email=maria@example.org']);
   assert.equal(contact?.name, 'Maria');
   assert.deepEqual(await program.json(['contact', 'show', contact!.id]), [contact]);
+  assert.deepEqual(await program.json(['contact', 'show', 'Maria@EXAMPLE.org']), [contact], 'or by his address');
+  const nobody = await program.run(['contact', 'show', 'nobody@example.org']);
+  assert.equal(nobody.code, 1);
+  assert.equal(nobody.stderr, 'replyd: there is no contact with the address nobody@example.org\n');
   const [changed] = await program.json<Contact>([
     'contact',
     'set',
