@@ -12,6 +12,7 @@ const ERRORS: Readonly<Record<string, string>> = {
   '404': 'There is nothing of this name in the account.',
   '409': 'It is not in a state for that, or the address belongs to another contact (contact_id).',
   '413': 'Too large.',
+  '415': 'The body is no JSON, or compressed.',
   '422': 'Not understood; errors say where.',
   '429': 'Too many requests with this key; Retry-After says when.',
   '503': 'Trouble of our own, try again.',

@@ -4,6 +4,7 @@
  * unknown field; an answer may grow.
  */
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
+import { ERROR_WORDS } from '../base/error-words.js';
 import { ERROR_CODES } from '../base/errors.js';
 import { CcPolicy } from '../conversation/cc-model.js';
 import {
@@ -305,7 +306,11 @@ export const SHAPES = {
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.String(),
-    code: words(Object.keys(ERROR_CODES), { description: 'Stable: branch on it. More may be added.' }),
+    code: words(Object.keys(ERROR_CODES), {
+      description: `Stable: branch on it. More may be added.\n\n${Object.entries(ERROR_WORDS)
+        .map(([code, meaning]) => `- \`${code}\`: ${meaning}`)
+        .join('\n')}`,
+    }),
     errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
     contact_id: Type.Optional(Type.String()),
     after_seq: Type.Optional(Type.Integer()),

@@ -20,6 +20,7 @@ export type ErrorKind =
 export const ERROR_CODES = {
   invalid: 'invalid',
   account_required: 'invalid',
+  header_too_large: 'invalid',
   idempotency_key_reused: 'invalid',
   invalid_address: 'invalid',
   invalid_cursor: 'invalid',

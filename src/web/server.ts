@@ -79,7 +79,8 @@ export function createWeb(options: WebOptions): HttpHandler {
     sending += 1;
     try {
       const document = await documentOf(store, agent, messageId);
-      if (document === null) await exchange.problem(404, 'There is no such message with HTML.');
+      if (document === null)
+        await exchange.problem(404, 'There is no such message with HTML.', { code: 'message_not_found' });
       else await exchange.send(200, document, DOCUMENT_HEADERS);
     } finally {
       sending -= 1;

@@ -187,7 +187,7 @@ test('refuses what is wrong, and says where', async context => {
     assert.equal(answer.headers.get('content-type'), 'application/problem+json');
     assert.equal(answer.body.status, status);
   }
-  assert.equal((await call(acme, 'POST', place, 'direction=note', { 'content-type': 'text/plain' })).status, 422);
+  assert.equal((await call(acme, 'POST', place, 'direction=note', { 'content-type': 'text/plain' })).status, 415);
   const queries = ['limit=0', 'limit=201', 'limit=x', 'limit=1&limit=2', 'nonsense=1', '__proto__=1', 'cursor=x'];
   for (const query of queries) {
     assert.equal((await call(acme, 'GET', `/v1/conversations?${query}`)).status, 422, query);

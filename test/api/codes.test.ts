@@ -1,7 +1,9 @@
 /** Every error of the API carries a stable code from the one table, and /openapi.json lists them. */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { ERROR_CODES } from '#replyd/base/errors.js';
+import { ERROR_CODES, type ErrorCode } from '#replyd/base/errors.js';
+import { statusOfCode } from '#replyd/base/problem.js';
 import { ask, requests } from './every-route.js';
 import { type Answer, serve, startConversation } from './served.js';
 
@@ -37,7 +39,7 @@ test('what went wrong is told by its code', async context => {
   const at = `/v1/conversations/${id}`;
   const note = { direction: 'note', text: 'x' };
   await call(acme, 'POST', `${at}/messages`, note, { 'idempotency-key': 'one' });
-  const cases: readonly (readonly [string, Promise<Answer>])[] = [
+  const cases: readonly (readonly [ErrorCode, Promise<Answer>])[] = [
     ['route_not_found', call(acme, 'GET', '/v1/nothing')],
     ['method_not_allowed', call(acme, 'PUT', at, {})],
     ['conversation_not_found', call(acme, 'GET', '/v1/conversations/4711')],
@@ -65,6 +67,7 @@ test('what went wrong is told by its code', async context => {
   for (const [code, asked] of cases) {
     const answer = await asked;
     assert.equal(codeOf(answer), code, answer.text);
+    assert.equal(answer.status, statusOfCode(code), code);
     assert.equal(answer.headers.get('content-type'), 'application/problem+json');
   }
   const { body } = await call(null, 'GET', '/openapi.json');
@@ -79,4 +82,26 @@ test('who asks too often is told so by a code', async context => {
   assert.equal((await call(acme, 'GET', '/v1/hooks')).status, 200);
   const refused = await call(acme, 'GET', '/v1/hooks');
   assert.deepEqual([refused.status, codeOf(refused)], [429, 'too_many_requests']);
+});
+
+/** What is made of a table's name: `byId`, and the agent's routes. */
+const MADE =
+  /^(?:account|agent|agent_session|api_key|contact|conversation|delivery|event|hook|mail|message|participant)_not_found$/;
+
+test('every code that src throws is documented, and every documented code is thrown', () => {
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(name => /\.tsx?$/.test(name));
+  const sources = files.filter(name => !name.startsWith('base/err') && !name.startsWith('web/page'));
+  const text = sources.map(name => readFileSync(`src/${name}`, 'utf8')).join('\n');
+  const documented = [...readFileSync('docs/errors.md', 'utf8').matchAll(/^\| `(\w+)` \| ([\d, ]+) \| (.+) \|$/gm)];
+  const codes = documented.map(([, code]) => code!);
+  assert.deepEqual(codes, Object.keys(ERROR_CODES));
+  for (const [, code, , words] of documented) assert.match(words!, /^[A-Z].{10,}\.$/, code);
+  const thrown = new Set([...text.matchAll(/new ReplydError\(\s*'(\w+)'/g)].map(([, code]) => code!));
+  assert.ok(thrown.size > 30);
+  for (const code of thrown) assert.ok(codes.includes(code), code);
+  const isSaid = (code: string) => thrown.has(code) || text.includes(`'${code}'`) || MADE.test(code);
+  assert.deepEqual(
+    codes.filter(code => !isSaid(code)),
+    [],
+  );
 });

@@ -5,6 +5,9 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { ERROR_WORDS } from '#replyd/base/error-words.js';
+import { ERROR_CODES, type ErrorCode } from '#replyd/base/errors.js';
+import { statusOfCode } from '#replyd/base/problem.js';
 import { buildProgram, loadGroups } from '#replyd/cli/program.js';
 import { exampleConfig } from '#replyd/config/example.js';
 import { findKey, KEY_NAMES, type KeyName, variableOf } from '#replyd/config/keys.js';
@@ -22,6 +25,7 @@ export async function referencePages(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['docs/configuration.md', configurationPage()],
     ['docs/commands.md', await commandsPage()],
+    ['docs/errors.md', errorsPage()],
     ['config.example.toml', exampleConfig()],
     ['packaging/man/replyd.1', programPage(program)],
     ['packaging/man/replyd-config.5', configPage()],
@@ -55,6 +59,19 @@ function keyEntry(name: KeyName): string {
     ...(secret ? ['secret'] : []),
   ];
   return `### \`${name}\`\n${escaped(meaning)}\n\n${facts.join(' · ')}`;
+}
+
+function errorsPage(): string {
+  const rows = (Object.keys(ERROR_CODES) as ErrorCode[]).map(code => {
+    // The API says 429 where one caller asks too often, everything else 503 where all together do.
+    const status = code === 'too_many_requests' ? '429, 503' : statusOfCode(code);
+    return `| \`${code}\` | ${status} | ${escaped(ERROR_WORDS[code])} |`;
+  });
+  return `${[
+    `# Errors\n\n${MADE}\n<!-- Source: src/base/errors.ts, src/base/error-words.ts -->`,
+    'Every fault of the HTTP API is problem details (RFC 9457, `application/problem+json`) with a stable `code`: branch on\nit, not on the words in `detail`, which are for people. Codes are only added.',
+    `| code | status | what it means |\n|---|---|---|\n${rows.join('\n')}`,
+  ].join('\n\n')}\n`;
 }
 
 function escaped(text: string): string {
