@@ -80,5 +80,19 @@ export const EVENT_TYPES = [
   'hook.disabled',
 ] as const;
 
+/** What each of them tells. */
+export const EVENT_WORDS: Readonly<Record<(typeof EVENT_TYPES)[number], string>> = {
+  'message.created': 'A message came, was written, or was told by an application',
+  'message.updated':
+    'Something of a message changed: whether it was mailed, its deliveries, what is known of its sender',
+  'message.held': 'A message is held until somebody releases or drops it',
+  'conversation.created': 'A conversation began',
+  'conversation.updated': 'Something of a conversation changed; `data.changed` says what',
+  'conversation.looping': 'Mails go in circles: the conversation takes no effect of them for a while',
+  'delivery.failed': 'A mail was refused for good, or given up',
+  'contact.suspended': 'Nothing is mailed to a contact any more: his address is dead, or he complained',
+  'hook.disabled': 'A hook was switched off: its receiver said 410, or took nothing for 5 days',
+};
+
 /** Characters of an application's own id for something: it stands in an index, and PostgreSQL bounds an entry of one. */
 export const MAX_SOURCE_ID = 255;

@@ -1,6 +1,10 @@
 /** Every route: who may use it, what it answers, and that /openapi.json says so. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
+import { EVENT_TYPES } from '#replyd/conversation/vocabulary.js';
 import { ask, picture, ROUTES, requests } from './every-route.js';
 import { serve } from './served.js';
 
@@ -122,6 +126,14 @@ test('/openapi.json describes every route, and every answer is as described', as
   const served = await serve(context);
   const document = (await served.call(null, 'GET', '/openapi.json')).body as unknown as OpenApi;
   assert.equal(document.openapi, '3.1.0');
+  assert.deepEqual(Object.keys(document.webhooks), [...EVENT_TYPES]);
+  const tags = new Set(document.tags.map(({ name }) => name));
+  for (const [path, methods] of Object.entries(document.paths))
+    for (const { tags: own, requestBody } of Object.values(methods)) {
+      assert.ok(own.every(tag => tags.has(tag)) && own.length === 1, path);
+      const body = requestBody?.content['application/json'];
+      assert.ok(body === undefined || body.example !== undefined, `${path} has an example of its body`);
+    }
   const described = Object.entries(document.paths).flatMap(([place, methods]) =>
     Object.keys(methods).map(method => `${method.toUpperCase()} ${place}`),
   );
@@ -160,6 +172,21 @@ test('/openapi.json describes every route, and every answer is as described', as
   }
 });
 
+test('redocly finds nothing wrong with /openapi.json', async context => {
+  const served = await serve(context);
+  const file = path.join(served.folder, 'openapi.json');
+  writeFileSync(file, (await served.call(null, 'GET', '/openapi.json')).text);
+  const program = 'node_modules/@redocly/cli/bin/cli.js';
+  const env = {
+    ...process.env,
+    REDOCLY_TELEMETRY: 'off',
+    REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true',
+    NODE_DISABLE_COMPILE_CACHE: '1',
+  };
+  const done = spawnSync(process.execPath, [program, 'lint', '--config', '.ci/redocly.yaml', file], { env });
+  assert.equal(done.status, 0, `${done.stdout}\n${done.stderr}`);
+});
+
 test('other methods and places are said to be wrong', async context => {
   const served = await serve(context);
   const put = await served.call(served.acme, 'PUT', '/v1/conversations', {});
@@ -179,11 +206,15 @@ test('other methods and places are said to be wrong', async context => {
 
 interface OpenApi {
   readonly openapi: string;
+  readonly webhooks: Record<string, unknown>;
+  readonly tags: readonly { readonly name: string }[];
   readonly paths: Record<string, Record<string, Operation>>;
   readonly components: { readonly schemas: Record<string, Schema> };
 }
 interface Operation {
   readonly operationId: string;
+  readonly tags: readonly string[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly example?: unknown }>> };
   readonly security?: readonly unknown[];
   readonly responses: Record<string, { readonly content?: Record<string, { readonly schema?: Schema }> }>;
 }
