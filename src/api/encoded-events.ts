@@ -2,12 +2,15 @@
  * Events as they are sent to readers of the stream: each is written as JSON once, and a reader gets a piece of them at a
  * time.
  */
-import type { Event } from '../conversation/model.js';
+import type { Event, EventType } from '../conversation/model.js';
 
 /** An event as it is sent. */
 export interface Encoded {
   readonly id: string;
   readonly account: string;
+  readonly type: EventType;
+  /** Id; null: it is of none. */
+  readonly conversation: string | null;
   readonly bytes: Buffer;
   /** As agents see it, when one does. */
   forAgents: Promise<Buffer> | null;
@@ -16,10 +19,18 @@ export interface Encoded {
 /** Takes out what no agent may read. */
 export type Redact = (text: string) => Promise<string>;
 
-/** Who gets them. */
-export interface Receiver {
+/** What somebody wants to hear of. */
+export interface Wanted {
   /** Slug; null: all accounts. */
   readonly account: string | null;
+  /** Null: of all types. */
+  readonly types: ReadonlySet<EventType> | null;
+  /** Id; null: of all conversations, and of none. */
+  readonly conversation: string | null;
+}
+
+/** Who gets them. */
+export interface Receiver extends Wanted {
   /** Null: it is no agent's. */
   readonly redact: Redact | null;
   /** Id of the last event that it got, or that is not for it. */
@@ -28,7 +39,8 @@ export interface Receiver {
 
 export function encoded(event: Event): Encoded {
   const bytes = Buffer.from(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
-  return { id: event.id, account: event.account, bytes, forAgents: null };
+  const { id, account, type } = event;
+  return { id, account, type, conversation: event.conversation?.id ?? null, bytes, forAgents: null };
 }
 
 /** Pieces by name, the newest up to so many bytes. */
@@ -50,8 +62,17 @@ export function createLately(most: number) {
   };
 }
 
-export function isFor({ account }: Pick<Receiver, 'account'>, event: Encoded): boolean {
-  return account === null || account === event.account;
+export function isFor({ account, types, conversation }: Wanted, event: Encoded): boolean {
+  return (
+    (account === null || account === event.account) &&
+    (types === null || types.has(event.type)) &&
+    (conversation === null || conversation === event.conversation)
+  );
+}
+
+/** The same for whoever wants the same. */
+export function nameOf({ account, types, conversation }: Wanted): string {
+  return `${account ?? ''} ${[...(types ?? [])].sort().join()} ${conversation ?? ''}`;
 }
 
 /** What it gets next of these events, `most` bytes or one event; none is for it: none. It has them then. */

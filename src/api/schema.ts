@@ -20,6 +20,7 @@ import {
   DeliveryState,
   Direction,
   Event,
+  type EventType,
   Hook,
   MailIntent,
   Message,
@@ -28,7 +29,7 @@ import {
 import { orNull, time, words } from '../conversation/schema.js';
 import { SearchHit } from '../conversation/search/hit.js';
 import { MAX_QUERY } from '../conversation/search/query.js';
-import { MAX_SOURCE_ID } from '../conversation/vocabulary.js';
+import { EVENT_TYPES, MAX_SOURCE_ID } from '../conversation/vocabulary.js';
 
 const strict = <T extends TProperties>(properties: T, options: { description?: string } = {}): TObject<T> =>
   Type.Object(properties, { additionalProperties: false, ...options });
@@ -239,6 +240,25 @@ export const QueueChange = strict({
   reason: Type.Optional(Type.String({ maxLength: 300, description: 'Shown to whoever looks why nothing leaves.' })),
 });
 export const AccountQuery = strict({ account: Type.Optional(account) });
+const ANY_TYPE = EVENT_TYPES.join('|').replaceAll('.', '\\.');
+export const EventQuery = strict({
+  account: Type.Optional(account),
+  types: Type.Optional(
+    Type.String({
+      maxLength: 500,
+      pattern: `^(?:${ANY_TYPE})(?:,(?:${ANY_TYPE}))*$`,
+      description: `Only events of these types, with commas between them: ${EVENT_TYPES.join(', ')}.`,
+    }),
+  ),
+  conversation: Type.Optional(
+    Type.String({ maxLength: 80, description: 'Only events of this conversation: its id, or number as in a path.' }),
+  ),
+});
+
+/** The types of a query that was checked. */
+export function eventTypes(list: string): readonly EventType[] {
+  return list.split(',') as EventType[];
+}
 
 // ---------------------------------------------------------------- what is answered
 

@@ -3,7 +3,8 @@
  * readers, and each event is written as JSON once.
  *
  * Promises: a reader that reconnects with Last-Event-ID misses nothing and gets nothing twice. When events after that id
- * are gone, it gets `reset` and goes on from now. A reader without the header starts now and gets an id at once.
+ * are gone, it gets `reset` and goes on from now. A reader without the header starts now and gets an id at once. A reader
+ * who wants but some (types, one conversation) is told with each comment how far he has heard.
  * Every 15 seconds each reader gets a comment, so that proxies keep the connection; readers whose key was revoked are
  * dropped. A reader that is slower than the events catches up at its own pace; one that takes nothing for 30 s is cut off
  * and can reconnect. A reader has one piece in memory, and all readers of an account have their share (`shares.ts`).
@@ -15,26 +16,27 @@ import { counter, gauge } from '../base/metrics.js';
 import { createPacer } from '../base/pacer.js';
 import { createWaker } from '../base/waker.js';
 import type { Store } from '../conversation/store.js';
-import { accountFor } from './access.js';
+import { accountFor, conversationRef } from './access.js';
 import {
   bytesOf,
   createLately,
   type Encoded,
   encoded,
   isFor,
+  nameOf,
   type Receiver,
   type Redact,
   take,
+  type Wanted,
 } from './encoded-events.js';
 import { type Route, route } from './route.js';
-import { AccountQuery } from './schema.js';
+import { EventQuery, eventTypes } from './schema.js';
 import { createShares, type Seat, STREAMED } from './shares.js';
 
 export interface EventStream {
   /** The stream for one reader. */
   open(reader: {
-    /** Slug; null: all accounts. */
-    readonly account: string | null;
+    readonly wanted: Wanted;
     readonly lastEventId: string | null;
     /** Whether it may still read. */
     readonly isValid: () => Promise<boolean>;
@@ -90,6 +92,11 @@ const KEPT = 2 * 1024 * 1024;
 /** How long a reader may take nothing, milliseconds. */
 const TIMEOUT = 30_000;
 const STILL_HERE = Buffer.from(': still here\n\n');
+
+/** Of what it wants nothing may come for weeks: with this id it can resume all the same. */
+function stillHere({ types, conversation, position }: Reader): Buffer {
+  return types === null && conversation === null ? STILL_HERE : Buffer.from(`: still here\nid: ${position}\n\n`);
+}
 
 export function openStream(options: {
   readonly store: Store;
@@ -166,7 +173,7 @@ export function openStream(options: {
   /** What comes next for it, from the store or as another reader got it just now; none: it has all there was. */
   async function nextOfStore(reader: Reader): Promise<readonly Encoded[]> {
     const { account, position: after } = reader;
-    const place = `${account ?? ''} ${after}`;
+    const place = `${nameOf(reader)} ${after}`;
     const known = lately.get(place);
     if (known !== undefined) return take(reader, known, { begin: 0, most: CATCH_UP_PIECE });
     const seen = position;
@@ -174,7 +181,8 @@ export function openStream(options: {
     const taken = take(reader, events.map(encoded), { begin: 0, most: CATCH_UP_PIECE });
     const count = taken.length;
     // The others of the page are read again when it has taken these: they are not kept for it.
-    reader.limit = count < events.length ? Math.max(1, count) : Math.min(reader.limit * 2, CATCH_UP_PAGE);
+    const hasAll = reader.position === events.at(-1)?.id;
+    reader.limit = hasAll ? Math.min(reader.limit * 2, CATCH_UP_PAGE) : Math.max(1, count);
     if (events.length === 0 && reader.position < seen) reader.position = seen;
     if (count > 0) lately.add(place, taken);
     return taken;
@@ -305,7 +313,7 @@ export function openStream(options: {
 
   function checkReaders(): void {
     for (const reader of readers) {
-      reader.wake?.(STILL_HERE);
+      reader.wake?.(stillHere(reader));
       reader.isValid().then(
         valid => {
           if (valid) return;
@@ -319,7 +327,8 @@ export function openStream(options: {
   }
 
   return {
-    async open({ account, lastEventId, isValid, seat, redact }) {
+    async open({ wanted, lastEventId, isValid, seat, redact }) {
+      const { account } = wanted;
       if (waker.closed || readers.size >= MAX_READERS) {
         throw new ReplydError('too_many_readers', `There are ${readers.size} readers of the event stream already.`);
       }
@@ -335,7 +344,7 @@ export function openStream(options: {
         latestBytes = 0;
       }
       const reader: Reader = {
-        ...{ account, isValid, seat, redact },
+        ...{ ...wanted, isValid, seat, redact },
         ...{ position: resumes ? lastEventId : now, limit: 1, wake: null },
       };
       readers.add(reader);
@@ -360,11 +369,20 @@ export function eventRoute(stream: EventStream): Route {
   return route(`GET ${EVENTS}`, {
     summary: 'Events as they happen (Server-Sent Events); Last-Event-ID resumes without a gap',
     gives: { media: 'text/event-stream' },
-    query: AccountQuery,
-    async run({ caller, exchange, isValid, query, redact }) {
-      const { account } = query;
+    query: EventQuery,
+    async run({ caller, exchange, isValid, query, redact, store }) {
+      const { account, types, conversation } = query;
+      const only =
+        conversation === undefined
+          ? null
+          : await store.conversation(conversationRef(caller, conversation), { messages: 0 });
+      const all = only === null && caller.accounts === null && account === undefined;
       const pieces = await stream.open({
-        account: caller.accounts === null && account === undefined ? null : accountFor(caller, account),
+        wanted: {
+          account: all ? null : accountFor(caller, account ?? only?.account),
+          types: types === undefined ? null : new Set(eventTypes(types)),
+          conversation: only?.id ?? null,
+        },
         lastEventId: exchange.header('last-event-id') ?? null,
         isValid,
         seat: exchange,

@@ -15,13 +15,19 @@ interface Reader {
   end(): void;
 }
 
-async function read(context: TestContext, served: Served, key: string, lastEventId?: string): Promise<Reader> {
+async function read(
+  context: TestContext,
+  served: Served,
+  key: string,
+  lastEventId?: string,
+  query = '',
+): Promise<Reader> {
   const ending = new AbortController();
   const headers = {
     authorization: `Bearer ${key}`,
     ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
   };
-  const response = await fetch(`${served.url}/v1/events`, { headers, signal: ending.signal });
+  const response = await fetch(`${served.url}/v1/events${query}`, { headers, signal: ending.signal });
   assert.equal(response.status, 200);
   assert.equal(response.headers.get('content-type'), 'text/event-stream');
   const events: Reader['events'] = [];
@@ -204,4 +210,61 @@ test('an end of the daemon ends the streams properly', async context => {
   served.stream.close();
   await eventually('it ended', reader.ended);
   assert.equal((await served.call(served.acme, 'GET', '/v1/events')).status, 503);
+});
+
+test('a reader hears of the types and the conversation that it asks for, also of what it missed', async context => {
+  const served = await serve(context);
+  const { store, acme, operator } = served;
+  const [one, two] = [await startConversation(store), await startConversation(store)];
+  const from = await store.latestEvent();
+  const filters: readonly (readonly [string, string, readonly string[]])[] = [
+    [acme, '?types=message.created', ['one', 'two', 'one again']],
+    [acme, '?types=conversation.updated,message.updated', ['', '']],
+    [acme, `?conversation=${one.id}`, ['one', '', 'one again']],
+    [acme, `?conversation=${two.number}&types=message.created`, ['two']],
+    [operator, `?conversation=acme:${two.number}&types=conversation.updated`, ['']],
+    [operator, '?types=message.created&account=acme', ['one', 'two', 'one again']],
+  ];
+  const live = await Promise.all(filters.map(([key, query]) => read(context, served, key, undefined, query)));
+  await note(served, one.id, 'one');
+  await store.setConversation({ id: one.id }, { subject: 'A' });
+  await note(served, two.id, 'two');
+  await store.setConversation({ id: two.id }, { subject: 'B' });
+  await note(served, one.id, 'one again');
+  const late = await Promise.all(filters.map(([key, query]) => read(context, served, key, from, query)));
+  for (const [at, [, query, texts]] of filters.entries()) {
+    for (const reader of [live[at]!, late[at]!]) {
+      await eventually(query, () => reader.events.length >= texts.length);
+      assert.deepEqual(
+        reader.events.map(({ text }) => text),
+        texts,
+        query,
+      );
+    }
+  }
+  const status = async (key: string, query: string) => (await served.call(key, 'GET', `/v1/events?${query}`)).status;
+  assert.equal(await status(acme, 'types=message.created,nothing'), 422);
+  assert.equal(await status(acme, 'types='), 422);
+  assert.equal(await status(served.other, `conversation=${one.id}`), 404);
+  assert.equal(await status(acme, 'conversation=4711'), 404);
+});
+
+test('a reader who catches up with few of many events reads pages, not one by one', async context => {
+  const served = await serve(context);
+  const { store } = served;
+  const [one, two] = [await startConversation(store), await startConversation(store)];
+  const from = await store.latestEvent();
+  for (let count = 0; count < 200; count += 1) await note(served, one.id, `note ${count}`);
+  await note(served, two.id, 'the last');
+  let reads = 0;
+  const { events } = store;
+  Object.assign(store, {
+    events: (filter: Parameters<typeof events>[0]) => {
+      reads += 1;
+      return events(filter);
+    },
+  });
+  const reader = await read(context, served, served.acme, from, `?conversation=${two.id}`);
+  await eventually('it has the last', () => reader.events.length === 1);
+  assert.ok(reads < 20, `${reads} reads`);
 });
