@@ -1,6 +1,7 @@
 /** Where one answers, or notes something for the team; the two look different, so that nobody takes one for the other. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Conversation } from '../../../conversation/model.js';
+import { AnswerReaders } from '../conversation/cc.js';
 import { Trouble } from '../parts/trouble.js';
 import { wanted } from '../state/composing.js';
 import { words } from '../state/preferences.js';
@@ -66,6 +67,7 @@ export function Composer({ conversation }: { readonly conversation: Conversation
         </fieldset>
         {isNote ? <p class="only-team">{w.onlyTeamSees}</p> : <Cc answer={answer} />}
       </div>
+      {!isNote && <AnswerReaders conversation={conversation} />}
       {isPreview ? (
         <Preview markdown={draft.text} />
       ) : (

@@ -10,11 +10,13 @@ import { contactShown } from '../state/contact-shown.js';
 import { readAgain } from '../state/opened.js';
 import { words } from '../state/preferences.js';
 import { pathOf } from '../state/route.js';
+import { CcPeople } from './cc.js';
 
 export function ContactPane({ conversation }: { readonly conversation: Conversation }) {
   const w = words.value;
   const { contact, participants } = conversation;
-  const others = participants.filter(each => each.role === 'participant');
+  const carried = new Set(conversation.cc.filter(each => each.state === 'carried').map(each => each.email));
+  const others = participants.filter(each => each.role === 'participant' && !carried.has(each.email ?? ''));
   const address = participants.findLast(each => each.role === 'contact');
   return (
     <aside class={`contact-pane${contactShown.value ? ' is-shown' : ''}`} aria-label={w.contact}>
@@ -39,6 +41,7 @@ export function ContactPane({ conversation }: { readonly conversation: Conversat
       </div>
       {contact.suspended !== null && <Suspended conversation={conversation} />}
       {address?.revoked && <p class="notice-line">{w.addressRevoked}</p>}
+      <CcPeople conversation={conversation} />
       {others.length > 0 && (
         <section>
           <h3>{w.alsoHere}</h3>

@@ -28,10 +28,12 @@ export function AccountPart() {
     act(async () => {
       const fields = Object.fromEntries(new FormData(form)) as Record<string, string>;
       const { name = '', delay = '', intro = '', footer = '', subject_template = '', blocked = '' } = fields;
+      const { history = '', cc_policy } = fields;
       const entries = blocked.split(/\s+/).filter(word => word !== '');
       const change = {
         ...(delay === '' ? {} : { delay: Math.round(Number(delay) * MINUTE) }),
-        ...{ intro, footer, subject_template, blocked: entries },
+        ...(history === '' ? {} : { history: Number(history) }),
+        ...{ cc_policy, intro, footer, subject_template, blocked: entries },
       };
       show(await ask<Account>('PATCH', place, { body: { name, settings: change } }));
     }, w.saved);
@@ -61,6 +63,27 @@ export function AccountPart() {
             placeholder={w.asTheServer}
             defaultValue={settings.delay === undefined ? '' : String(settings.delay / MINUTE)}
           />
+        </label>
+        <label>
+          <span>{w.historyCount}</span>
+          <input
+            name="history"
+            type="number"
+            min={0}
+            max={100}
+            placeholder={w.asTheServer}
+            defaultValue={settings.history === undefined ? '' : String(settings.history)}
+          />
+        </label>
+        <label>
+          <span>{w.ccPolicy}</span>
+          <select name="cc_policy">
+            {(['carry', 'suggest', 'never'] as const).map(policy => (
+              <option key={policy} value={policy} selected={policy === (settings.cc_policy ?? 'carry')}>
+                {w.ccPolicies[policy]}
+              </option>
+            ))}
+          </select>
         </label>
         <label>
           <span>{w.subjectTemplate}</span>
