@@ -552,7 +552,7 @@ _replyd_hook() {
 }
 
 _replyd_hook_add() {
-  _arguments -s -S '*-c+[the configuration to use]:file:_files' '*--config=[the configuration to use]:file:_files' '*--json[print JSON\: the object, or one object a line]' '*-h[show help]' '*--help[show help]' '*: :'
+  _arguments -s -S '*-c+[the configuration to use]:file:_files' '*--config=[the configuration to use]:file:_files' '*--types=[only events of these types, with commas between them\: message.created, message.updated, message.held, conversation.created, conversation.updated, conversation.looping, delivery.failed, contact.suspended, hook.disabled]:types:' '*--json[print JSON\: the object, or one object a line]' '*-h[show help]' '*--help[show help]' '*: :'
 }
 
 _replyd_hook_list() {

@@ -45,6 +45,7 @@ const VERBS = {
   cancelDelivery: 'id',
   retryDelivery: 'id',
   hook: 'id',
+  setHook: 'id',
   rotateHook: 'id',
   removeHook: 'id',
   conversations: 'filter',
@@ -66,7 +67,7 @@ type Verb = keyof typeof VERBS;
 /** Of these what only an admin may do: agents, the account's settings, hooks, the queue, and a person's removal and export. */
 const OF_ADMINS: ReadonlySet<Verb> = new Set<Verb>([
   ...(['delivery', 'cancelDelivery', 'retryDelivery', 'deliveries'] as const),
-  ...(['hook', 'rotateHook', 'removeHook', 'hooks', 'addHook'] as const),
+  ...(['hook', 'setHook', 'rotateHook', 'removeHook', 'hooks', 'addHook'] as const),
   ...(['addAgent', 'account', 'setAccount'] as const),
   ...(['removeConversation', 'removeContact', 'conversationsOf'] as const),
 ]);

@@ -96,6 +96,7 @@ const hook = {
   id: 'hook_04x0g2k9c02',
   account: 'acme',
   url: 'https://app.acme.example/replyd',
+  types: null,
   state: 'on',
   reason: null,
   failing_since: null,
@@ -179,5 +180,6 @@ export const BODY_EXAMPLES: Readonly<Record<string, unknown>> = {
   'PATCH /v1/contacts/{id}': { email: 'carla@new.example' },
   'PATCH /v1/queue': { paused: true, reason: 'The smarthost moves' },
   'POST /v1/preview': { markdown: 'It is in **Ghent**.' },
-  'POST /v1/hooks': { url: 'https://app.acme.example/replyd' },
+  'POST /v1/hooks': { url: 'https://app.acme.example/replyd', types: ['message.created', 'message.held'] },
+  'PATCH /v1/hooks/{id}': { types: null },
 };

@@ -20,7 +20,7 @@ import {
   DeliveryState,
   Direction,
   Event,
-  type EventType,
+  EventType,
   Hook,
   MailIntent,
   Message,
@@ -185,10 +185,15 @@ export const ContactChange = strict({
 /** What is longer is no answer that somebody looks at first. */
 export const PreviewBody = strict({ markdown: Type.String({ maxLength: 64 * 1024 }) });
 
+const hookTypes = Type.Optional(
+  orNull(Type.Array(EventType, { minItems: 1, maxItems: 50, description: 'Only events of these types; null: all.' })),
+);
 export const NewHookBody = strict({
   account: Type.Optional(account),
   url: Type.String({ minLength: 1, maxLength: 2000 }),
+  types: hookTypes,
 });
+export const HookChange = strict({ types: hookTypes });
 
 const page = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50 })),

@@ -2,7 +2,7 @@
 import type { Hook } from '../conversation/model.js';
 import { accountFor } from './access.js';
 import { byId, type Route, route } from './route.js';
-import { AccountQuery, NewHookBody } from './schema.js';
+import { AccountQuery, HookChange, NewHookBody } from './schema.js';
 
 /** Posts a test event to a hook now and says what came of it. */
 export type TestHook = (id: string) => Promise<{ ok: boolean; response: string }>;
@@ -15,7 +15,8 @@ export function webhookRoutes(testHook: TestHook): readonly Route[] {
       gives: { one: 'Hook' },
       makes: true,
       async run({ caller, body, store }) {
-        return withSecret(await store.addHook({ account: accountFor(caller, body.account), url: body.url }));
+        const { account, ...hook } = body;
+        return withSecret(await store.addHook({ ...hook, account: accountFor(caller, account) }));
       },
     }),
     route('GET /v1/hooks', {
@@ -25,6 +26,12 @@ export function webhookRoutes(testHook: TestHook): readonly Route[] {
       run: async ({ store, query }) => ({ data: await store.hooks(query), next_cursor: null }),
     }),
     byId('GET /v1/hooks/{id}', 'hook', { gives: 'Hook', summary: 'Show a hook' }),
+    route('PATCH /v1/hooks/{id}', {
+      summary: 'Change of which types of events it hears from now on',
+      body: HookChange,
+      gives: { one: 'Hook' },
+      run: ({ store, params, body }) => store.setHook(params.id!, body),
+    }),
     route('POST /v1/hooks/{id}/rotate', {
       summary: 'A new signing secret; the old one signs alongside it for a day',
       gives: { one: 'Hook' },

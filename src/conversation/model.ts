@@ -408,6 +408,7 @@ const hook = {
   id,
   account: text,
   url: text,
+  types: orNull(Type.Array(EventType, { description: 'Of which events it hears; null: of all.' })),
   state: words(['on', 'off']),
   reason: orNull(Type.String({ description: 'Why it is off, or what its last trouble is.' })),
   failing_since: orNull(time()),

@@ -345,7 +345,9 @@ export interface Store extends QueueStore, AgentStore {
   keptAnswer(request: { caller: string; name: string; fingerprint: string }): Promise<{ value: unknown } | null>;
   /** Gives back what it is given: with `once`, the way to keep an answer that the store did not make. */
   answer(value: unknown): Promise<unknown>;
-  addHook(hook: { account: string; url: string }): Promise<{ hook: Hook; secret: string }>;
+  addHook(hook: { account: string; url: string; types?: Hook['types'] }): Promise<{ hook: Hook; secret: string }>;
+  /** From now on it hears of these types of events; null: of all. */
+  setHook(id: string, change: { types?: Hook['types'] }): Promise<Hook>;
   hooks(filter: { account?: string }): Promise<readonly Hook[]>;
   hook(id: string): Promise<Hook>;
   /** Secrets that sign now, the newest first. */

@@ -105,6 +105,7 @@ export const VERBS = {
   useDkimKey: 'writes',
   removeDkimKey: 'writes',
   addHook: 'writes',
+  setHook: 'writes',
   rotateHook: 'writes',
   enableHook: 'writes',
   disableHookPart: 'writes',

@@ -154,6 +154,7 @@ const TABLE: { readonly [Name in WritingName]: LocksOf<Name> } = {
   addCc: ofRef,
   removeCc: ofRef,
   addHook: (tx, { account }) => ofAccount(tx, account),
+  setHook: (_tx, id) => destination(id),
   rotateHook: (_tx, id) => destination(id),
   enableHook: (_tx, id) => destination(id),
   disableHookPart: (_tx, id) => destination(id),

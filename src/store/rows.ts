@@ -205,6 +205,8 @@ export interface HookRow {
   state: 'on' | 'off';
   reason: string | null;
   failing_since: number | null;
+  /** JSON; null: of all types. */
+  types: string | null;
   created_at: number;
 }
 

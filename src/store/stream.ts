@@ -4,6 +4,7 @@
  * keeps the row until he commits, so that keys rise in the order of commits: who reads what comes after the last event he
  * knows misses nothing, however many processes write.
  */
+import type { EventType } from '../conversation/model.js';
 import type { EmittedEvent } from '../conversation/ports.js';
 import { hookOrder } from '../conversation/rules/delivery.js';
 import { encodeId } from './ids.js';
@@ -61,18 +62,22 @@ export function keysTaken(tx: StoreTx, { count }: Stream): readonly [count: numb
 
 /** What these events need. Reads which hooks hear of them. */
 export async function streamOf(tx: StoreTx, emitted: readonly EmittedEvent[]): Promise<Stream> {
-  const hooks = await tx.all<Pick<HookRow, 'key' | 'url' | 'account_key'>>(
-    "select key, url, account_key from hook where account_key = any($1) and state = 'on' order by key",
+  const hooks = await tx.all<Pick<HookRow, 'key' | 'url' | 'account_key' | 'types'>>(
+    "select key, url, account_key, types from hook where account_key = any($1) and state = 'on' order by key",
     [...new Set(emitted.map(event => event.account_key))],
   );
   const now = tx.now();
   const webhooks = emitted.flatMap((event, index) =>
     hooks
-      .filter(hook => hook.account_key === event.account_key)
+      .filter(hook => hook.account_key === event.account_key && hears(hook, event.type))
       .map(hook => ({ event: index, row: webhookRow(hook, event, now) })),
   );
   const events = emitted.map(event => ({ ...event, created_at: now }));
   return { count: events.length + 2 * webhooks.length, events, webhooks };
+}
+
+function hears({ types }: Pick<HookRow, 'types'>, type: EventType): boolean {
+  return types === null || (JSON.parse(types) as readonly EventType[]).includes(type);
 }
 
 function webhookRow(hook: Pick<HookRow, 'key' | 'url'>, event: EmittedEvent, now: number): StreamWebhook {

@@ -48,6 +48,7 @@ test('no verb does anything with what is not the caller’s', async context => {
     cancelDelivery: [id('dlv')],
     retryDelivery: [id('dlv')],
     hook: [id('hook')],
+    setHook: [id('hook'), { types: null }],
     rotateHook: [id('hook')],
     removeHook: [id('hook')],
     conversations: [{ account, limit: 5 }],

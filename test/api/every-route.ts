@@ -112,6 +112,7 @@ export async function requests(served: Served): Promise<Record<string, { place: 
     'POST /v1/hooks': { place: '/v1/hooks', body: { url: 'https://app.example/' } },
     'GET /v1/hooks': { place: '/v1/hooks' },
     'GET /v1/hooks/{id}': { place: `/v1/hooks/${hook}` },
+    'PATCH /v1/hooks/{id}': { place: `/v1/hooks/${hook}`, body: { types: ['message.created'] } },
     'POST /v1/hooks/{id}/rotate': { place: `/v1/hooks/${hook}/rotate` },
     'POST /v1/hooks/{id}/test': { place: `/v1/hooks/${hook}/test` },
     'DELETE /v1/hooks/{id}': { place: `/v1/hooks/${doomed}` },

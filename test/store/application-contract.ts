@@ -524,6 +524,32 @@ export function continuityContract(name: string, open: Open): void {
     await conflict(post({ source_id: 'eve' }), 'source_id_taken', contact.id);
   });
 
+  check('a hook hears of the types of events that it is for', async ({ store }) => {
+    const { id } = await started(store);
+    const url = 'https://app.example/';
+    const { hook: all } = await store.addHook({ account: 'acme', url });
+    const types = ['message.created', 'conversation.updated', 'message.created'] as const;
+    const { hook: some } = await store.addHook({ account: 'acme', url, types });
+    assert.deepEqual([all.types, some.types], [null, ['message.created', 'conversation.updated']]);
+    const { hook: none } = await store.addHook({ account: 'acme', url, types: ['hook.disabled'] });
+    await store.addMessage({ id }, { direction: 'note', text: 'x', via: 'api' });
+    await store.setConversation({ id }, { status: 'resolved' });
+    await store.startConversation({ account: 'acme', channel: 'api', contact: {}, via: 'api' });
+    const heard = async (hook: string): Promise<readonly string[]> => {
+      const now = Date.now() + 1000;
+      const parcels = await leaseAll(store, hook, now);
+      for (const parcel of parcels) await store.settle(parcel.deliveryId, SENT, { now, retryAt: null });
+      return parcels.length === 0 ? [] : [...parcels.map(typeOf), ...(await heard(hook))].sort();
+    };
+    assert.deepEqual(await heard(some.id), ['conversation.updated', 'message.created']);
+    assert.deepEqual(await heard(all.id), ['conversation.created', 'conversation.updated', 'message.created']);
+    assert.deepEqual(await heard(none.id), []);
+    assert.deepEqual((await store.setHook(none.id, { types: null })).types, null);
+    await store.addMessage({ id }, { direction: 'note', text: 'y', via: 'api' });
+    assert.deepEqual(await heard(none.id), ['message.created']);
+    await assert.rejects(store.setHook('hook_00000000000', {}), error => isReplydError(error, 'hook_not_found'));
+  });
+
   check('the conversations of a contact are listed, the oldest first', async ({ store }) => {
     const { id, contact } = await started(store);
     const open = (who: NewConversation['contact']) =>

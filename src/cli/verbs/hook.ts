@@ -6,12 +6,14 @@ import { isIP } from 'node:net';
 import type { Command } from 'commander';
 import type { Hook } from '../../conversation/model.js';
 import type { Store } from '../../conversation/store.js';
+import { EVENT_TYPES } from '../../conversation/vocabulary.js';
 import { EXIT_FAILED } from '../errors.js';
+import { oneOf } from '../readers.js';
 import { confirmRemoval, type Yes, yesOption } from '../terminal/confirm.js';
 import { timeText } from '../terminal/render.js';
 import { facts, table } from '../terminal/table.js';
 import { warn } from '../terminal/terminal.js';
-import { type Call, defineStoreVerb, type StoreCall } from '../verb.js';
+import { type Call, defineStoreVerb, option, type StoreCall } from '../verb.js';
 
 type Made = Awaited<ReturnType<Store['addHook']>>;
 
@@ -23,6 +25,7 @@ const WITH_SECRET = {
       ['id', hook.id],
       ['account', hook.account],
       ['address', hook.url],
+      ...(hook.types === null ? [] : [['events', hook.types.join(', ')] as const]),
       ['secret', secret],
     ]),
   after(_made: Made, { options }: Call<unknown>) {
@@ -35,8 +38,12 @@ export function defineHook(group: Command): void {
     does: 'post an account’s events to an address',
     examples: ['hook add acme https://app.acme.example/replyd', 'hook add acme https://app.acme.example/replyd --json'],
     more: 'The secret that signs (Standard Webhooks) is shown now; `hook rotate` makes a new one.',
-    async run({ store, loaded }, slug, url) {
-      const made = await store.addHook({ account: slug, url });
+    options: [
+      option('--types <types>', `only events of these types, with commas between them: ${EVENT_TYPES.join(', ')}`),
+    ],
+    async run({ store, loaded, options }: StoreCall<{ readonly types?: string }>, slug, url) {
+      const types = options.types === undefined ? null : options.types.split(',').map(oneOf('type', EVENT_TYPES));
+      const made = await store.addHook({ account: slug, url, types });
       const { isPrivateAddress } = await import('../../outbound/webhook.js');
       const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
       if (!loaded.config.hooks.allowPrivate && (host === 'localhost' || (isIP(host) && isPrivateAddress(host)))) {
@@ -60,7 +67,7 @@ export function defineHook(group: Command): void {
           { title: 'state', of: stateOf },
           { title: 'address', of: hook => hook.url, shrinks: true, whole: true },
         ],
-        { note: hook => hook.reason },
+        { note: hook => [hook.types?.join(', '), hook.reason].filter(Boolean).join('; ') || null },
       ),
     none: 'no hooks yet: `replyd hook add --help` shows how to add one',
   });

@@ -8,6 +8,7 @@
 import { ReplydError } from '../../base/errors.js';
 import type { Hook } from '../../conversation/model.js';
 import type { WebhookParcel } from '../../conversation/ports.js';
+import { EVENT_TYPES } from '../../conversation/vocabulary.js';
 import { byId, byKey, newest } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
 import type { DeliveryRow, HookRow } from '../rows.js';
@@ -38,6 +39,7 @@ export const addHook: Verb<'addHook'> = async (tx, wanted) => {
     account_key: account.key,
     url: checkedUrl(wanted.url),
     secret: newSecret(tx),
+    types: typesOf(wanted.types ?? null),
     created_at: tx.now(),
   };
   await tx.insert('hook', row);
@@ -54,6 +56,12 @@ export const hooks: Verb<'hooks'> = async (tx, filter) => {
 export const hook: Verb<'hook'> = async (tx, id) => hookView(tx, await byId(tx, 'hook', id));
 
 export const hookSecrets: Verb<'hookSecrets'> = async (tx, id) => secretsOf(tx, await byId(tx, 'hook', id));
+
+export const setHook: Verb<'setHook'> = async (tx, id, { types }) => {
+  const row = await byId(tx, 'hook', id);
+  if (types !== undefined) await tx.update('hook', row.key, { types: typesOf(types) });
+  return hookView(tx, await byId(tx, 'hook', id));
+};
 
 export const rotateHook: Verb<'rotateHook'> = async (tx, id) => {
   const row = await byId(tx, 'hook', id);
@@ -181,6 +189,7 @@ async function hookViews(tx: StoreTx, rows: readonly HookRow[]): Promise<readonl
       id,
       account: slugs(row.account_key),
       url: row.url,
+      types: row.types === null ? null : (JSON.parse(row.types) as Hook['types']),
       state: row.state,
       reason: row.reason,
       failing_since: toIso(row.failing_since),
@@ -188,6 +197,11 @@ async function hookViews(tx: StoreTx, rows: readonly HookRow[]): Promise<readonl
       created_at: toIso(row.created_at),
     };
   });
+}
+
+/** Each once, in the order of the list of all. */
+function typesOf(types: Hook['types']): string | null {
+  return types === null ? null : JSON.stringify(EVENT_TYPES.filter(type => types.includes(type)));
 }
 
 function secretsOf(tx: StoreTx, row: HookRow): readonly string[] {

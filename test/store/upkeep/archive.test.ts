@@ -220,7 +220,7 @@ describe('backups of rows', { skip: missing ?? false }, () => {
         (broken: string) => forge(broken, `"rows": ${rows},`, `"rows": ${rows + 1},`),
         /not those of its/,
       ],
-      ['a newer schema', (broken: string) => forge(broken, '"schema": 1', '"schema": 9'), /newer replyd/],
+      ['a newer schema', (broken: string) => forge(broken, '"schema": 2', '"schema": 9'), /newer replyd/],
       [
         'a table with another name',
         (broken: string) => forge(broken, '"name": "token"', '"name": "t;ken"'),

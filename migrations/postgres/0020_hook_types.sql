@@ -1,0 +1,2 @@
+-- min_program: 15
+alter table hook add column types text collate "C";
