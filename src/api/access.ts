@@ -17,6 +17,7 @@ import { mailSignInLink } from '../conversation/sign-in.js';
 import { ONCE_VERBS, type OnceVerb, type Store } from '../conversation/store.js';
 import { wrongCursor } from './cursor.js';
 import type { IdempotentRequest } from './idempotency.js';
+import { type OperatorStore, operatorStore } from './operator-store.js';
 
 /** What the values of a verb begin with. */
 const VERBS = {
@@ -76,27 +77,28 @@ const OF_ADMINS: ReadonlySet<Verb> = new Set<Verb>([
 type Queue = QueueState & { readonly can_change: boolean };
 
 /** The store as one caller may use it. */
-export type CallerStore = Pick<Store, Verb> & {
-  /** Who is signed in. */
-  me(): Promise<AgentProfile>;
-  /** He may change his own name and `notify`, all else is the admin's. */
-  setAgent(account: string, who: string, change: AgentChange): Promise<Agent>;
-  removeAgent(account: string, who: string): Promise<void>;
-  disableAgent(account: string, who: string): Promise<Agent>;
-  enableAgent(account: string, who: string): Promise<Agent>;
-  /** `shown`: the caller is to see it, which is agent_shared for an agent of further accounts. */
-  newSignInLink(account: string, who: string, how: { readonly shown: boolean }): Promise<SignInLink>;
-  /** Queues the mail with a link that was given out here; returns its delivery. */
-  mailSignInLink(link: SignInLink, how: Parameters<typeof mailSignInLink>[2]): Promise<string>;
-  /** For whoever administers an account. */
-  queue(): Promise<Queue>;
-  /** For whoever administers every account: their mails go through one queue. */
-  setQueue(change: { readonly paused: boolean; readonly reason?: string }): Promise<Queue>;
-  /** The mail that a message came in, null when it came in none. */
-  mailOf(messageId: string): Promise<Awaited<ReturnType<Store['mail']>> | null>;
-  /** The bytes behind an attachment or mail that was given out here. */
-  readonly content: Store['content'];
-};
+export type CallerStore = Pick<Store, Verb> &
+  OperatorStore & {
+    /** Who is signed in. */
+    me(): Promise<AgentProfile>;
+    /** He may change his own name and `notify`, all else is the admin's. */
+    setAgent(account: string, who: string, change: AgentChange): Promise<Agent>;
+    removeAgent(account: string, who: string): Promise<void>;
+    disableAgent(account: string, who: string): Promise<Agent>;
+    enableAgent(account: string, who: string): Promise<Agent>;
+    /** `shown`: the caller is to see it, which is agent_shared for an agent of further accounts. */
+    newSignInLink(account: string, who: string, how: { readonly shown: boolean }): Promise<SignInLink>;
+    /** Queues the mail with a link that was given out here; returns its delivery. */
+    mailSignInLink(link: SignInLink, how: Parameters<typeof mailSignInLink>[2]): Promise<string>;
+    /** For whoever administers an account. */
+    queue(): Promise<Queue>;
+    /** For whoever administers every account: their mails go through one queue. */
+    setQueue(change: { readonly paused: boolean; readonly reason?: string }): Promise<Queue>;
+    /** The mail that a message came in, null when it came in none. */
+    mailOf(messageId: string): Promise<Awaited<ReturnType<Store['mail']>> | null>;
+    /** The bytes behind an attachment or mail that was given out here. */
+    readonly content: Store['content'];
+  };
 
 /** Who has this key. */
 export function callerOfKey(key: ApiKey): Caller {
@@ -193,6 +195,7 @@ export function storeFor(store: Store, caller: Caller, once?: IdempotentRequest[
 
   return {
     ...(Object.fromEntries(verbs) as Pick<Store, Verb>),
+    ...operatorStore(store, caller, { ...withinOf(caller), run }),
     async me() {
       if (caller.agentId === null) throw new ReplydError('agent_required', 'Nobody is signed in: this is a key.');
       return store.agent(caller.agentId);

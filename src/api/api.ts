@@ -28,6 +28,7 @@ import { DELIVERY_ROUTES } from './deliveries.js';
 import { OPEN_PLACES } from './health.js';
 import { openIdempotency } from './idempotency.js';
 import { openApi } from './openapi.js';
+import { OPERATOR_ROUTES } from './operators.js';
 import { PREVIEW_ROUTE } from './preview.js';
 import { createRates } from './rate.js';
 import { type Call, pageOf, type Route } from './route.js';
@@ -91,6 +92,7 @@ export function apiRoutes(
     ...CONVERSATION_ROUTES,
     ...agentRoutes({ settings, mailSize: options.mailSize ?? (() => 0), now: options.clock ?? Date.now }),
     ...ACCOUNT_ROUTES,
+    ...OPERATOR_ROUTES,
     ...CONTACT_ROUTES,
     ...DELIVERY_ROUTES,
     PREVIEW_ROUTE,

@@ -114,6 +114,11 @@ const agent = {
 };
 const member = { ...agent, account: 'acme', role: 'admin', notify: 'assigned' };
 
+const key = {
+  ...{ id: 'key_04x0g2k9c03', account: 'acme', name: 'web widget', hint: 'rpk_4JrT9x' },
+  ...{ created_at: AT, last_used_at: null, revoked_at: null },
+};
+
 /** Of answers. */
 export const SHAPE_EXAMPLES: Readonly<Partial<Record<ShapeName, unknown>>> = {
   Contact: contact,
@@ -130,6 +135,9 @@ export const SHAPE_EXAMPLES: Readonly<Partial<Record<ShapeName, unknown>>> = {
   },
   Hook: hook,
   Agent: member,
+  Key: key,
+  MadeKey: { ...key, key: 'rpk_…' },
+  Stats: { accounts: 1, conversations: 12, messages: 57 },
   LinkedAgent: { ...member, link: 'https://replyd.acme.example/#/link/…', mailed: null },
   Event: {
     id: 'ev_04x0g2k9c7j',
@@ -176,6 +184,8 @@ export const BODY_EXAMPLES: Readonly<Record<string, unknown>> = {
   },
   'POST /v1/agents': { email: 'bo@acme.example', name: 'Bo', role: 'agent' },
   'PATCH /v1/agents/{id}': { notify: 'all' },
+  'POST /v1/accounts': { slug: 'acme', domains: ['reply.acme.example'], support_email: 'support@acme.example' },
+  'POST /v1/keys': { account: 'acme', name: 'web widget' },
   'PATCH /v1/accounts/{slug}': { settings: { delay: 120_000, footer: 'Acme, Ghent' } },
   'PATCH /v1/contacts/{id}': { email: 'carla@new.example' },
   'PATCH /v1/queue': { paused: true, reason: 'The smarthost moves' },

@@ -13,6 +13,7 @@ import {
   AgentNotify,
   AgentProfile,
   AgentRole,
+  ApiKey,
   Channel,
   Contact,
   Conversation,
@@ -176,6 +177,21 @@ export const AccountChange = strict({
   ),
 });
 
+export const NewAccountBody = strict({
+  slug: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$', description: 'Its name in paths and commands, for good.' }),
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+  domains: Type.Array(Type.String({ minLength: 1, maxLength: 255 }), {
+    maxItems: 20,
+    description: 'Inbound domains; the first is the one of new reply addresses.',
+  }),
+  support_email: email,
+});
+
+export const NewKeyBody = strict({
+  account: orNull(Type.String({ maxLength: 63, description: 'Slug of the account that it is good for; null: all.' })),
+  name: Type.Optional(Type.String({ maxLength: 255, description: 'What it is for.' })),
+});
+
 export const ContactChange = strict({
   email: Type.Optional(orNull(email)),
   name: Type.Optional(name),
@@ -311,6 +327,17 @@ export const LinkedAgent = Type.Object({
   mailed: orNull(Type.String({ description: 'The delivery that brings it to him; null: it is not mailed.' })),
 });
 
+const Key = Type.Object({ ...ApiKey.properties }, { $id: 'Key' });
+const MadeKey = Type.Object(
+  {
+    ...ApiKey.properties,
+    key: orNull(Type.String({ description: 'The key, once; null when the request was repeated.' })),
+  },
+  { $id: 'MadeKey' },
+);
+/** Names of figures are only added. */
+const Stats = Type.Record(Type.String(), Type.Number(), { description: 'How many there are of each; bytes.' });
+
 /** By name, for /openapi.json. */
 export const SHAPES = {
   Account,
@@ -323,6 +350,9 @@ export const SHAPES = {
   Delivery: QueuedDelivery,
   Queue,
   Hook: MadeHook,
+  Key,
+  MadeKey,
+  Stats,
   SearchHit,
   HookTest: Type.Object({ ok: Type.Boolean(), response: Type.String(), hook: MadeHook }),
   Event,

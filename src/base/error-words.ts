@@ -57,6 +57,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   forbidden: 'The caller may not do that.',
   admin_required: 'Only an admin of the account may do that.',
   agent_required: 'This is for somebody who is signed in: a key is nobody. Name an agent where that is possible.',
+  operator_required: 'Only an operator’s key may do that (`replyd key add --operator`).',
 
   too_large: 'The body has too many bytes.',
   mail_too_large: 'The mail would have more bytes than `outbound.max_size`; `size` and `limit` are in the answer.',

@@ -73,6 +73,7 @@ export const ERROR_CODES = {
   forbidden: 'forbidden',
   admin_required: 'forbidden',
   agent_required: 'forbidden',
+  operator_required: 'forbidden',
 
   too_large: 'too_large',
   mail_too_large: 'too_large',

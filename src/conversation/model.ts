@@ -405,9 +405,7 @@ export const DkimKey = Type.Object({
 export type DkimKey = Shape<typeof DkimKey>;
 
 const hook = {
-  id,
-  account: text,
-  url: text,
+  ...{ id, account: text, url: text },
   types: orNull(Type.Array(EventType, { description: 'Of which events it hears; null: of all.' })),
   state: words(['on', 'off']),
   reason: orNull(Type.String({ description: 'Why it is off, or what its last trouble is.' })),

@@ -455,6 +455,7 @@ export const ONCE_VERBS = [
   'addCc',
   'removeCc',
   'readConversation',
+  'addAccount',
   'addAgent',
   'disableAgent',
   'enableAgent',

@@ -15,6 +15,8 @@ import type { Caller } from '#replyd/conversation/ports.js';
 import { picture, requests } from './every-route.js';
 import { serve, startConversation } from './served.js';
 
+/** Of the whole store: refused to all others, whatever they are given. */
+const OPERATORS = ['addAccount', 'keys', 'addKey', 'revokeKey', 'stats'];
 const NOBODY = { id: 'key_00000000000', roles: null, agentId: null } as const;
 const ADMIN = { ...NOBODY, kind: 'session', roles: new Map([['other', 'admin' as const]]) } as const;
 
@@ -74,11 +76,17 @@ test('no verb does anything with what is not the caller’s', async context => {
     newSignInLink: ['other', id('agt'), { shown: true }],
     mailSignInLink: [],
     me: [],
+    accounts: [],
+    addAccount: [],
+    keys: [],
+    addKey: [],
+    revokeKey: [],
+    stats: [],
     queue: [],
     setQueue: [{ paused: true }],
   };
   // Of what the gate gave out itself, of whoever asks, and of all accounts.
-  const nobodys = ['mailSignInLink', 'me', 'queue', 'setQueue'];
+  const nobodys = ['mailSignInLink', 'me', 'queue', 'setQueue', 'accounts', ...OPERATORS];
   const before = await picture(served);
   const callers: readonly Caller[] = [
     { ...NOBODY, kind: 'key', accounts: ['other'] },
@@ -91,6 +99,18 @@ test('no verb does anything with what is not the caller’s', async context => {
     const scoped = storeFor(store, caller) as unknown as Verbs;
     const scopedOnce = storeFor(store, caller, once) as unknown as Verbs;
     assert.deepEqual(Object.keys(scoped).sort(), [...Object.keys(foreign), 'content'].sort());
+    assert.deepEqual(
+      ((await scoped.accounts!()) as readonly { slug: string }[]).map(({ slug }) => slug),
+      caller.accounts,
+    );
+    for (const verb of OPERATORS) {
+      for (const each of [scoped, scopedOnce])
+        await assert.rejects(
+          async () => each[verb]!({ account: null, slug: 'new' }),
+          error => isReplydError(error, 'operator_required'),
+          verb,
+        );
+    }
     for (const [verb, values] of Object.entries(foreign)) {
       if (nobodys.includes(verb)) continue;
       for (const each of [scoped, scopedOnce]) {

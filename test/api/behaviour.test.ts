@@ -67,6 +67,49 @@ test('a conversation posted again by its source_id is 200, and a contact of two 
   assert.deepEqual([(await first!).status, (await replayed!).status], [200, 200]);
 });
 
+test('an operator adds accounts, makes and ends keys, and reads figures; nobody else does', async context => {
+  const { call, acme, operator, store } = await serve(context);
+  const account = { slug: 'new', name: 'New', domains: ['in.new.example'], support_email: 'help@new.example' };
+  const named = { 'idempotency-key': 'a-1' };
+  const made = [1, 2].map(() => call(operator, 'POST', '/v1/accounts', account, named));
+  for (const answer of await Promise.all(made)) assert.deepEqual([answer.status, answer.body.name], [201, 'New']);
+  const slugs = async (key: string) => (await call(key, 'GET', '/v1/accounts')).body.data.map(each => each.slug);
+  assert.deepEqual([await slugs(operator), await slugs(acme)], [['acme', 'new', 'other'], ['acme']]);
+  assert.equal((await call(operator, 'POST', '/v1/accounts', account)).body.code, 'account_exists');
+
+  const wanted = { account: 'new', name: 'widget' };
+  const key = (await call(operator, 'POST', '/v1/keys', wanted, named)).body.code;
+  assert.equal(key, 'idempotency_key_reused');
+  const first = (await call(operator, 'POST', '/v1/keys', wanted, { 'idempotency-key': 'k-1' })).body;
+  const again = (await call(operator, 'POST', '/v1/keys', wanted, { 'idempotency-key': 'k-1' })).body;
+  assert.match(first.key!, /^rpk_/);
+  assert.deepEqual([again.id, again.key], [first.id, null], 'the secret is not kept');
+  assert.deepEqual(await slugs(first.key!), ['new']);
+  assert.ok((await call(operator, 'GET', '/v1/keys')).body.data.some(({ id }) => id === first.id));
+  assert.equal((await call(operator, 'DELETE', `/v1/keys/${first.id}`)).status, 200);
+  assert.equal((await call(first.key!, 'GET', '/v1/accounts')).status, 401);
+  assert.equal((await call(operator, 'DELETE', '/v1/keys/key_00000000000')).body.code, 'api_key_not_found');
+  const all = (await call(operator, 'POST', '/v1/keys', { account: null })).body;
+  assert.equal((await call(all.key!, 'GET', '/v1/stats')).status, 200);
+  const stats = (await call(operator, 'GET', '/v1/stats')).body as unknown as Record<string, number>;
+  assert.deepEqual([stats.accounts, stats.contacts], [3, 0]);
+  assert.ok(stats.database_bytes! > 0);
+
+  const before = await store.keys();
+  for (const [method, place, body] of [
+    ['POST', '/v1/accounts', { ...account, slug: 'eve' }],
+    ['GET', '/v1/keys'],
+    ['POST', '/v1/keys', { account: 'acme' }],
+    ['POST', '/v1/keys', { account: null }],
+    ['DELETE', `/v1/keys/${all.id}`],
+    ['GET', '/v1/stats'],
+  ] as const) {
+    const refused = await call(acme, method, place, body);
+    assert.deepEqual([refused.status, refused.body.code], [403, 'operator_required'], `${method} ${place}`);
+  }
+  assert.equal((await store.keys()).length, before.length);
+});
+
 test('an operator names the account', async context => {
   const { call, operator, store } = await serve(context);
   await startConversation(store);

@@ -65,6 +65,7 @@ export async function requests(served: Served): Promise<Record<string, { place: 
   const doomedOne = await store.startConversation({ account: 'acme', channel: 'api', contact: {}, via: 'api' });
   const doomedContact = { account: 'acme', channel: 'api', contact: { source_id: 'doomed' }, via: 'api' } as const;
   const { contact: leaving } = await store.startConversation(doomedContact);
+  const doomedKey = (await store.addKey({ account: 'other' })).key.id;
   const at = `/v1/conversations/${id}`;
   return {
     'POST /v1/conversations': {
@@ -125,11 +126,22 @@ export async function requests(served: Served): Promise<Record<string, { place: 
     'POST /v1/agents/{id}/link': { place: `/v1/agents/${agent}/link` },
     'POST /v1/agents/{id}/disable': { place: `/v1/agents/${agent}/disable` },
     'POST /v1/agents/{id}/enable': { place: `/v1/agents/${agent}/enable` },
+    'GET /v1/accounts': { place: '/v1/accounts' },
+    'POST /v1/accounts': { place: '/v1/accounts', body: { slug: 'new', domains: [], support_email: 'n@new.example' } },
+    'GET /v1/keys': { place: '/v1/keys' },
+    'POST /v1/keys': { place: '/v1/keys', body: { account: 'acme', name: 'x' } },
+    'DELETE /v1/keys/{id}': { place: `/v1/keys/${doomedKey}` },
+    'GET /v1/stats': { place: '/v1/stats' },
     'GET /v1/accounts/{slug}': { place: '/v1/accounts/acme' },
     'PATCH /v1/accounts/{slug}': { place: '/v1/accounts/acme', body: { settings: { blocked: ['@evil.example'] } } },
     'GET /v1/events': { place: '/v1/events' },
   };
 }
+
+/** An account's key may not. */
+export const OF_OPERATORS = [
+  ...['PATCH /v1/queue', 'POST /v1/accounts', 'GET /v1/keys', 'POST /v1/keys', 'DELETE /v1/keys/{id}', 'GET /v1/stats'],
+];
 
 /** Asks, and for the endless stream takes the head alone. */
 export async function ask(
@@ -144,7 +156,7 @@ export async function ask(
     return served.call(null, method, place, body, { 'x-session': await served.session() });
   }
   // Of all accounts: acme's key may not.
-  if (route === 'PATCH /v1/queue' && key === served.acme) return served.call(served.operator, method, place, body);
+  if (OF_OPERATORS.includes(route) && key === served.acme) return served.call(served.operator, method, place, body);
   if (route !== 'GET /v1/events') return served.call(key, method, place, body);
   const ending = new AbortController();
   const response = await fetch(served.url + place, {

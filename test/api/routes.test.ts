@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { EVENT_TYPES } from '#replyd/conversation/vocabulary.js';
-import { ask, picture, ROUTES, requests } from './every-route.js';
+import { ask, OF_OPERATORS, picture, ROUTES, requests } from './every-route.js';
 import { serve } from './served.js';
 
 /** Their answers have a link to sign in. */
@@ -41,10 +41,16 @@ test('no route shows or changes anything of another account', async context => {
     if (!named && !route.startsWith('GET')) continue;
     const answer = await ask(served, served.other, route, { place, body });
     if (!named) {
-      if (place.includes('conversation=')) assert.equal(answer.status, 404, route);
+      if (OF_OPERATORS.includes(route)) assert.equal(answer.body.code, 'operator_required', route);
+      else if (route === 'GET /v1/accounts') assert.doesNotMatch(answer.text, /acme/);
+      else if (place.includes('conversation=')) assert.equal(answer.status, 404, route);
       else if (route === 'GET /v1/me') assert.equal(answer.status, 403, route);
       else if (route === 'GET /v1/queue') assert.doesNotMatch(answer.text, /acme|customer|_[0-9a-z]{11}/);
       else if (route !== 'GET /v1/events') assert.deepEqual(answer.body, { data: [], next_cursor: null }, route);
+      continue;
+    }
+    if (OF_OPERATORS.includes(route)) {
+      assert.equal(answer.body.code, 'operator_required', route);
       continue;
     }
     assert.equal(answer.status, 404, route);
@@ -91,17 +97,24 @@ test('every POST is done once for an Idempotency-Key', async context => {
   const served = await serve(context, { testHook });
   const posts = Object.entries(await requests(served)).filter(([route]) => route.startsWith('POST '));
   assert.equal(posts.length, ROUTES.filter(route => route.startsWith('POST ')).length);
+  const zero = { slug: 'zero', domains: [], support_email: 'z@zero.example' };
+  await served.call(served.operator, 'POST', '/v1/accounts', zero, { 'idempotency-key': 'once-0' });
   for (const [index, [route, { place, body }]] of posts.entries()) {
+    const key = OF_OPERATORS.includes(route) ? served.operator : served.acme;
     const named = { 'idempotency-key': `once-${index}` };
-    const [first, second] = await Promise.all([1, 2].map(() => served.call(served.acme, 'POST', place, body, named)));
+    const [first, second] = await Promise.all([1, 2].map(() => served.call(key, 'POST', place, body, named)));
     const before = await picture(served);
-    const third = await served.call(served.acme, 'POST', place, body, named);
+    const third = await served.call(key, 'POST', place, body, named);
     assert.ok(first!.status < 300, `${route}: ${first!.text}`);
     const replayed = [first!, second!, third].map(answer => answer.headers.get('idempotency-replayed'));
     assert.equal(replayed.filter(header => header === 'true').length, 2, route);
     assert.deepEqual([second!.status, third.status], [first!.status, first!.status], route);
     const texts = [first!, second!, third].map(answer => answer.text);
-    if (LINKS.includes(route)) {
+    if (route === 'POST /v1/keys') {
+      // The same with a key.
+      const withoutKey = texts.map(text => text.replace(/"key":"rpk_[^"]*"/, '"key":null'));
+      assert.deepEqual(withoutKey, [third.text, third.text, third.text], route);
+    } else if (LINKS.includes(route)) {
       // A link is shown once and kept nowhere.
       assert.equal(texts.filter(text => text.includes('#rpl_')).length, 1, route);
       const withoutLink = texts.map(text => text.replace(/"link":"[^"]*"/, '"link":null'));
@@ -109,13 +122,7 @@ test('every POST is done once for an Idempotency-Key', async context => {
     } else assert.deepEqual(texts, [third.text, third.text, third.text], route);
     assert.equal(await picture(served), before, route);
     const earlier = { 'idempotency-key': 'once-0' };
-    const another = await served.call(
-      served.acme,
-      'POST',
-      place,
-      index === 0 ? { ...body!, subject: 'x' } : body,
-      earlier,
-    );
+    const another = await served.call(key, 'POST', place, index === 0 ? { ...body!, subject: 'x' } : body, earlier);
     assert.equal(another.status, 422, route);
     assert.match(another.body.detail, /used for another request/, route);
   }

@@ -31,7 +31,8 @@ export interface AnswerBody {
   readonly name: string;
   readonly contact: { readonly id: string };
   readonly messages: readonly Message[];
-  readonly data: readonly { readonly id: string; readonly seq: number }[];
+  readonly data: readonly { readonly id: string; readonly seq: number; readonly slug: string }[];
+  readonly key: string | null;
   readonly next_cursor: string | null;
   readonly status: number;
   readonly detail: string;

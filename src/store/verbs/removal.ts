@@ -72,6 +72,7 @@ export async function removeAccountPart(tx: StoreTx, slug: string): Promise<bool
     if (await forgetAnswers(tx, encodeId('hook', hook.key))) return false;
     await tx.run('delete from destination where name = $1', encodeId('hook', hook.key));
   }
+  if (await forgetAnswers(tx, encodeId('account', account.key))) return false;
   await tx.run('delete from account where key = $1', account.key);
   return true;
 }
