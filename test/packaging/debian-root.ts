@@ -41,7 +41,7 @@ export async function openDebianRoot(kind: DebianKind): Promise<DebianRoot> {
   const scratch = mkdtempSync(path.join(tmpdir(), 'rd-debian-'));
   const folder = path.join(scratch, 'root');
   mkdirSync(folder);
-  await runOk('tar', ['-xf', path.join(archiveFolder(), ARCHIVES[kind]), '-C', folder, '--numeric-owner']);
+  await runOk('tar', ['-xf', archiveOf(kind), '-C', folder, '--numeric-owner']);
   // Thousands of files are unpacked here for a minute: nobody waits until they are on the disk.
   writeFileSync(path.join(folder, 'etc/dpkg/dpkg.cfg.d/replyd-tests'), 'force-unsafe-io\n');
   const keeper = kind === 'plain' ? keepNamespaces(folder) : boot(folder);
@@ -92,6 +92,11 @@ export async function openDebianRoot(kind: DebianKind): Promise<DebianRoot> {
     );
   }
   return root;
+}
+
+/** The whole system as an archive of tar. */
+export function archiveOf(kind: DebianKind): string {
+  return path.join(archiveFolder(), ARCHIVES[kind]);
 }
 
 function archiveFolder(): string {
