@@ -304,14 +304,19 @@ describe('in a Debian with systemd', { skip, timeout: 170_000 }, () => {
 
   test('an admin who moves a door is followed by the units, and keeps them in an upgrade', async () => {
     appendFileSync(path.join(root.folder, 'etc/replyd/config.toml'), '\nsmtp.listen = ["[::]:25", "127.0.0.1:2525"]\n');
+    await root.type('systemctl restart replyd.service');
+    const told = (await root.type('replyd doctor')).replaceAll(/\s+/g, ' ');
+    assert.match(told, /! port smtp \[::\]:25 is configured, but .* → .*`replyd systemd --sockets --output/);
     await root.type(
       ...shellLines(sectionOf('docs/install.md', 'Listen elsewhere')),
       'curl -sS smtp://127.0.0.1:25 -X NOOP',
     );
+    assert.doesNotMatch(await root.type('replyd doctor'), /is configured, but/);
     await root.type(
       `apt-get install -y --reinstall /root/${path.basename(packages.present)}`,
       'curl -sS smtp://127.0.0.1:25 -X NOOP',
     );
+    assert.doesNotMatch(await root.type('replyd doctor'), /is configured, but/);
     assert.deepEqual(await doctorFailures(root), []);
   });
 

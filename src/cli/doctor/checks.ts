@@ -9,7 +9,7 @@ import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { faultText, reasonText } from '../../base/errors.js';
-import { printListen, type TcpListen } from '../../base/place.js';
+import { ipVersion, printListen, type TcpListen } from '../../base/place.js';
 import type { Config } from '../../config/keys.js';
 import type { Listening } from '../../config/listening.js';
 import { queueState } from '../../conversation/queue-state.js';
@@ -180,6 +180,30 @@ export async function* checkPortsAnswer({ smtp, lmtp, http, web }: Listening): A
   if (doors.length === 0) {
     yield warning('port smtp', 'no SMTP and no LMTP', 'set smtp.listen, unless all mail comes by provider posts');
   }
+}
+
+const NEW_UNITS =
+  'systemd holds its sockets: as root `replyd systemd --sockets --output /etc/systemd/system`, `systemctl daemon-reload`, `systemctl restart "replyd-*.socket" replyd.service`';
+
+/** Places of the configuration at which the running daemon does not listen: systemd handed it other sockets. */
+export function* checkPlaces(config: Config, listening: Listening): Generator<Finding> {
+  for (const [name, places] of doorsOf(config)) {
+    const bound = [listening[name as keyof Listening] ?? []].flat();
+    for (const place of places) {
+      if (place.kind !== 'tcp' || place.port === 0 || bound.some(each => isAt(each, place))) continue;
+      const where = bound.length === 0 ? 'nowhere' : bound.join(', ');
+      yield warning(
+        `port ${name}`,
+        `${printListen(place)} is configured, but the daemon listens at ${where}`,
+        NEW_UNITS,
+      );
+    }
+  }
+}
+
+/** A name may be any address, and an IPv6 address may be written in many ways: of these the port is compared. */
+function isAt(bound: string, { host, port }: TcpListen): boolean {
+  return bound.endsWith(`:${port}`) && (ipVersion(host) !== 4 || bound === `${host}:${port}`);
 }
 
 async function checkHttp(name: string, place: string, isGood: (status: number) => boolean): Promise<Finding> {

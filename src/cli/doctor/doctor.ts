@@ -80,8 +80,9 @@ async function* examineStore(loaded: LoadedConfig, resolver: Resolver): AsyncGen
   const listening = lock.held ? readListening(config.dataDir) : null;
   yield lock.held
     ? ok('daemon', `runs${lock.pid === null ? '' : ` (process ${lock.pid})`}`)
-    : warning('daemon', 'does not run', 'start it: `replyd serve`, or by systemd');
-  if (listening !== null) yield* checkInForce(config);
+    : warning('daemon', 'does not run', 'start it: `systemctl start replyd`, or `replyd serve`');
+  const pending = listening === null ? [] : [...checkInForce(config)];
+  yield* pending;
   if (loaded.store.kind === 'postgres') {
     const findings = await checkDatabase(loaded.store);
     yield* findings;
@@ -97,8 +98,10 @@ async function* examineStore(loaded: LoadedConfig, resolver: Resolver): AsyncGen
     if (loaded.store.kind === 'postgres') yield* checkNodes(await store.nodes(), nodeConfiguration(config));
     yield await machine.checkSearch(store, { enabled: config.search.enabled, running: lock.held });
     yield* machine.checkQueue(store, config);
-    if (listening !== null) yield* machine.checkPortsAnswer(listening);
-    else if (!lock.held) yield* machine.checkPortsFree(config);
+    if (listening !== null) {
+      yield* machine.checkPortsAnswer(listening);
+      if (!pending.some(({ text }) => text.includes('.listen'))) yield* machine.checkPlaces(config, listening);
+    } else if (!lock.held) yield* machine.checkPortsFree(config);
     yield listening === null
       ? warning('probe mail', 'not sent: no daemon is ready to take it')
       : await machine.checkProbe(store, listening);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { checkNode, type Finding } from '#replyd/cli/doctor/checks.js';
+import { checkNode, checkPlaces, type Finding } from '#replyd/cli/doctor/checks.js';
+import { loadConfig } from '#replyd/config/load.js';
 import { addAccount, withDaemon } from '../../daemon-process.js';
 import { eventually } from '../../run.js';
 import { makeProgram, makeShop, unfitLines } from '../program.js';
@@ -85,6 +86,32 @@ test('doctor says which keys the running daemon does not have', async () => {
   });
 });
 
+test('a place of the configuration at which the daemon does not listen is told, with the new units', () => {
+  const PAIRS: readonly [listen: string, bound: readonly string[], told: readonly string[]][] = [
+    ['127.0.0.1:2525', ['127.0.0.1:2525'], []],
+    ['127.0.0.1:0', ['127.0.0.1:40123'], []],
+    ['localhost:2525', ['[::1]:2525'], []],
+    ['[0::1]:2525', ['[::1]:2525'], []],
+    ['0.0.0.0:2525', ['127.0.0.1:2525'], ['0.0.0.0:2525 is configured, but the daemon listens at 127.0.0.1:2525']],
+    ['[::]:25,127.0.0.1:2525', ['127.0.0.1:2525'], ['[::]:25 is configured, but the daemon listens at 127.0.0.1:2525']],
+    ['[::]:25', [], ['[::]:25 is configured, but the daemon listens at nowhere']],
+  ];
+  for (const [listen, smtp, told] of PAIRS) {
+    const env = { REPLYD_SMTP_LISTEN: listen, REPLYD_HTTP_LISTEN: '127.0.0.1:8025' };
+    const { config } = loadConfig({ env, cwd: '/srv', readFile: () => null });
+    const findings = [...checkPlaces(config, { smtp, lmtp: [], http: '127.0.0.1:8025' })];
+    assert.deepEqual(
+      findings.map(({ text }) => text),
+      told,
+      listen,
+    );
+    for (const { check, state, advice } of findings) {
+      assert.deepEqual([check, state], ['port smtp', 'warning']);
+      assert.match(advice!, /`replyd systemd --sockets --output/);
+    }
+  }
+});
+
 test('without a daemon it says so, and that nothing is wrong', async t => {
   const program = await makeShop(t);
   writeFileSync(
@@ -93,7 +120,10 @@ test('without a daemon it says so, and that nothing is wrong', async t => {
   );
   const result = await program.run(['doctor']);
   assert.equal(result.code, 0, result.stdout + result.stderr);
-  assert.match(result.stdout, /^! daemon {10}does not run\n {18}→ start it: `replyd serve`, or by systemd$/m);
+  assert.match(
+    result.stdout,
+    /^! daemon {10}does not run\n {18}→ start it: `systemctl start replyd`, or `replyd serve`$/m,
+  );
   assert.match(result.stdout, /^! probe mail {6}not sent: no daemon is ready to take it$/m);
 });
 
