@@ -301,6 +301,19 @@ export function ccContract(name: string, open: Open): void {
     );
   });
 
+  check('whom the team blocks later, and a contact who is suspended, gets no more answers', async ({ store }) => {
+    const { id, write, answer, mail } = await desk(store);
+    await write({ text: 'help us', cc: [BEN, DAN, EVE] });
+    assert.deepEqual(await answer('one'), [CARLA.email, BEN.email, DAN.email, EVE.email]);
+    await mail();
+    await store.addCc({ id }, { email: 'kept@partner.example' });
+    await store.setAccount('acme', { settings: { blocked: ['partner.example'] } });
+    const dan = await store.startConversation({ account: 'acme', channel: 'api', contact: DAN, via: 'api' });
+    await store.addMessage({ id: dan.id }, { direction: 'outgoing', text: 'x', mail: 'now', via: 'api' });
+    await mail('failed', dan.id);
+    assert.deepEqual(await answer('two'), [CARLA.email, EVE.email, 'kept@partner.example']);
+  });
+
   check('a note goes to nobody, and what is never mailed neither', async ({ store }) => {
     const { id, write } = await desk(store);
     await write({ text: 'help us', cc: [BEN] });

@@ -135,7 +135,7 @@ async function measured({ store, counted, hook, secret, key }: Awaited<ReturnTyp
   await count('resolve a stranger', () => store.resolve('somebody@elsewhere.example'));
   const contact = { name: 'Customer 0', email: 'customer0@customer.example' };
   await count('file a reply of the contact', () =>
-    store.file(filing([reply], reading({ text: 'zero', from: contact }))),
+    store.file(filing([reply], reading({ text: 'zero', from: contact, to: [{ name: '', email: first.reply_to! }] }))),
   );
   await count('file a reply', () => store.file(filing([reply], reading({ text: 'one' }))));
   await count('file the same reply again', () => store.file(filing([reply], reading({ text: 'one' }))));

@@ -207,7 +207,7 @@ export function mayBeQuoted(message: Earlier): boolean {
 }
 
 /** What a mail quotes has at most so many bytes, in its text and in its HTML part. */
-export const HISTORY_BYTES = 20 * 1024;
+export const HISTORY_BYTES = 20_000;
 
 /** How much of them a mail with this load has room for. */
 export function historyRoom(load: Load, maxSize: number): number {

@@ -1,4 +1,5 @@
 /** The rows of people in Cc (`cc.ts`), for verbs that read or change them beside their own work. */
+import { blockingEntry } from '../../conversation/rules/blocked.js';
 import { foldAddress } from '../../mail/address.js';
 import type { Mailbox } from '../../mail/mail.js';
 import type { CcRow, DeliveryRow } from '../rows.js';
@@ -39,12 +40,24 @@ export async function doubtBrought(tx: StoreTx, message: { key: number; conversa
   return changed > 0;
 }
 
-/** Who gets the answers beside the contact. */
-export async function carriedIn(tx: StoreTx, conversation: Place): Promise<readonly Mailbox[]> {
-  return tx.all<Mailbox>(
-    "select name, email from cc where conversation_key = $1 and state = 'carried' order by key",
+/**
+ * Who gets the answers beside the contact: not whom a customer brought in and the account takes no mail from by now, nor a
+ * contact to whom mailing is suspended.
+ */
+export async function carriedIn(
+  tx: StoreTx,
+  conversation: Place & { readonly account_key: number },
+  blocked: readonly string[],
+): Promise<readonly Mailbox[]> {
+  const rows = await tx.all<Pick<CcRow, 'name' | 'email' | 'message_key'>>(
+    `select name, email, message_key from cc where conversation_key = $1 and state = 'carried'
+       and not exists (select 1 from contact k
+         where k.account_key = $2 and k.email_key = cc.email_key and k.suspended_at is not null)
+     order by key`,
     conversation.key,
+    conversation.account_key,
   );
+  return rows.filter(row => row.message_key === null || blockingEntry(blocked, [row.email]) === null);
 }
 
 /** His address is dead: nothing more goes there until the team adds him again. */

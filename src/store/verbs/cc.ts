@@ -40,9 +40,11 @@ export interface Bringer extends Omit<BringingMail, 'policy' | 'writer' | 'cameT
   readonly participant: Known | null;
   /** Whose reply address it came to; null: nobody's. */
   readonly owner: Known | null;
+  /** Addresses of ours that it came to, as its envelope has them. */
+  readonly addressed: readonly string[];
 }
 
-/** What a mail changes. Reading only. No statement where it names nobody, or can bring in nobody. */
+/** What a mail changes. Reading only. No statement where it names nobody beside us, as most do, or can bring in nobody. */
 export async function broughtBy(
   tx: StoreTx,
   { account, conversation }: { readonly account: CcAccount; readonly conversation: Place },
@@ -51,7 +53,8 @@ export async function broughtBy(
   const policy = fromJson(account.settings).cc_policy ?? USUAL_POLICY;
   const { participant } = mail;
   if (participant === null || broughtAs({ ...mail, policy, writer: 'contact', cameToOther: false }) === null) return [];
-  const named = namedIn(mail).filter(box => isReachable(box.email) && !sameAddress(box.email, participant.email ?? ''));
+  const nobody = new Set([account.support_email, participant.email ?? '', ...mail.addressed].map(foldAddress));
+  const named = namedIn(mail).filter(({ email }) => isReachable(email) && !nobody.has(foldAddress(email)));
   const people = named.length === 0 ? [] : await strangersAmong(tx, { account, conversation }, named);
   if (people.length === 0) return [];
   const known = new Map((await rowsOf(tx, conversation)).map(row => [row.email_key, row.state]));

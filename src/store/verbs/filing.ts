@@ -234,6 +234,7 @@ async function fileInConversation(
       hasNoEffect: effects.held || effects.looping,
       dmarc: verdicts.dmarc,
       owner,
+      addressed: filing.destinations.map(each => each.address),
       isForward: forward !== undefined,
       to: reading?.mail.to ?? [],
       cc: reading?.mail.cc ?? [],

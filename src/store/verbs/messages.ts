@@ -163,6 +163,7 @@ export const releaseMessage: Verb<'releaseMessage'> = async (tx, id) => {
       hasNoEffect: row.looping === 1,
       dmarc: sender?.dmarc ?? null,
       owner: null,
+      addressed: [],
       isForward: sender?.forwarded_by !== undefined,
       to: fromJson(row.recipients_to),
       cc: fromJson(row.recipients_cc),
@@ -293,7 +294,7 @@ export async function writeMessage(
   if (mailing.delay !== null) {
     const dueAt = tx.now() + mailing.delay;
     const named = await ccParticipants(tx, conversation, message.cc ?? []);
-    const others = carried === 0 ? [] : await carriedParticipants(tx, conversation);
+    const others = carried === 0 ? [] : await carriedParticipants(tx, conversation, settings.blocked ?? []);
     for (const reader of readersOf(contact, [...named, ...others])) {
       await gather(tx, { ...conversation, account, isSuspended }, { key, load }, { ...reader, dueAt });
     }
@@ -326,9 +327,13 @@ async function ccParticipants(
 }
 
 /** In a conversation that is full of participants no more of them join, and the answer goes to the others. */
-async function carriedParticipants(tx: StoreTx, conversation: ConversationRow): Promise<readonly ParticipantRow[]> {
+async function carriedParticipants(
+  tx: StoreTx,
+  conversation: ConversationRow,
+  blocked: readonly string[],
+): Promise<readonly ParticipantRow[]> {
   const all = await inTurn(
-    await carriedIn(tx, conversation),
+    await carriedIn(tx, conversation, blocked),
     async person =>
       (await participantByAddress(tx, conversation.key, person.email)) ??
       (await joinWriter(tx, conversation.key, person)).participant,
