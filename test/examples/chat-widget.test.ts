@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -11,7 +12,16 @@ import type { ApiKey, Conversation, Hook } from '#replyd/conversation/model.js';
 import { addAccount, type DaemonProcess, withDaemon } from '../daemon-process.js';
 import { sendMail } from '../interop/smtp-talk.js';
 import { eventually } from '../run.js';
-import { type ChatOptions, createChat } from './chat.js';
+
+/** As the example has it; Node itself reads its TypeScript. */
+interface ChatOptions {
+  replyd: string;
+  key: string;
+  secret: string;
+  channel: string;
+}
+const EXAMPLE = new URL('../../examples/chat-widget/server.ts', import.meta.url).href;
+const { createChat } = (await import(EXAMPLE)) as { createChat(options: ChatOptions): Server };
 
 const SETTINGS = { 'hooks.allow_private': true, 'continuity.delay': '1s', 'log.level': 'info' };
 
@@ -23,7 +33,7 @@ interface Line {
 /** The example, listening, with a key and a hook of its own. */
 async function startChat(context: TestContext, daemon: DaemonProcess, channel: string) {
   const key = (await daemon.json<ApiKey & { key: string }>(['key', 'add', 'acme'])).key;
-  const options: { -readonly [K in keyof ChatOptions]: ChatOptions[K] } = {
+  const options: ChatOptions = {
     replyd: `http://${daemon.listening.http}`,
     key,
     secret: '',

@@ -10,9 +10,10 @@
  * what he writes back by mail comes as a webhook and stands in his widget. Other channels (Facebook, WhatsApp …) work the
  * same: their ids are `source_id`s, and what comes in by mail is posted there instead of shown here.
  *
- * Start: REPLYD_URL=http://127.0.0.1:8025 REPLYD_KEY=rpk_… REPLYD_SECRET=whsec_… PORT=3000 node chat.js
+ * Start: REPLYD_URL=http://127.0.0.1:8025 REPLYD_KEY=rpk_… REPLYD_SECRET=whsec_… PORT=3000 \
+ *   node examples/chat-widget/server.ts
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 
 export interface ChatOptions {
@@ -45,15 +46,10 @@ export function createChat(options: ChatOptions): Server {
   const conversations = new Map<string, string>();
   const widgets = new Map<string, Line[]>();
 
-  async function replyd<T>(method: string, path: string, body: unknown, name?: string): Promise<T> {
+  async function replyd<T>(method: string, path: string, body: unknown): Promise<T> {
     const response = await fetch(options.replyd + path, {
       method,
-      headers: {
-        authorization: `Bearer ${options.key}`,
-        'content-type': 'application/json',
-        // Posted again after a lost answer it is done once.
-        ...(name === undefined ? {} : { 'idempotency-key': name }),
-      },
+      headers: { authorization: `Bearer ${options.key}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
     if (!response.ok) throw new Error(`replyd: ${response.status} ${await response.text()}`);
@@ -63,12 +59,13 @@ export function createChat(options: ChatOptions): Server {
   async function conversationOf(visitor: string, who: { name?: string; email?: string }): Promise<string> {
     const known = conversations.get(visitor);
     if (known !== undefined) return known;
+    // With this source_id it is the same conversation again, also after a restart or a lost answer.
     const start = {
       channel: options.channel ?? 'web_widget',
       source_id: visitor,
       contact: { source_id: visitor, ...who },
     };
-    const made = await replyd<{ id: string }>('POST', '/v1/conversations', start, `visitor-${visitor}`);
+    const made = await replyd<{ id: string }>('POST', '/v1/conversations', start);
     conversations.set(visitor, made.id);
     return made.id;
   }
@@ -80,6 +77,8 @@ export function createChat(options: ChatOptions): Server {
     const message = await replyd<Message>('POST', `/v1/conversations/${id}/messages`, {
       direction,
       text,
+      // Of the row in your own table: sent again it is the same message.
+      source_id: randomUUID(),
       ...(agent ? { agent: { name: agent } } : {}),
     });
     return show(visitor, { id: message.id, who: agent ?? name ?? 'Visitor', text });
