@@ -15,11 +15,11 @@ import {
   ConversationChange,
   ConversationQuery,
   MAX_METADATA,
+  MessageQuery,
   MessagesShown,
   NewCc,
   NewConversationBody,
   NewMessageBody,
-  PageQuery,
   ParticipantChoice,
   ReadMark,
 } from './schema.js';
@@ -48,7 +48,7 @@ export const CONVERSATION_ROUTES = [
     },
   }),
   route('GET /v1/conversations', {
-    summary: 'List conversations, the most recently active first',
+    summary: 'List conversations, the most recently active first, or last (order)',
     query: ConversationQuery,
     gives: { list: 'Conversation' },
     async run({ store, caller, page, query: { limit = PAGE_SIZE, cursor, assignee, ...filter } }) {
@@ -130,13 +130,15 @@ export const CONVERSATION_ROUTES = [
     run: async call => call.store.addMessage(refOf(call), await newMessage(call, call.body)),
   }),
   route('GET /v1/conversations/{ref}/messages', {
-    summary: 'List messages, oldest first',
-    query: PageQuery,
+    summary: 'List messages, oldest first, or newest (order)',
+    query: MessageQuery,
     gives: { list: 'Message' },
     async run(call) {
-      const { limit = PAGE_SIZE, cursor = '0' } = call.query;
-      if (!/^\d{1,15}$/.test(cursor)) throw wrongCursor();
-      const rows = await call.store.messages(refOf(call), { after: Number(cursor), limit: limit + 1 });
+      const { limit = PAGE_SIZE, cursor, order = 'oldest' } = call.query;
+      if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) throw wrongCursor();
+      const at = cursor === undefined ? null : Number(cursor);
+      const from = order === 'oldest' ? { after: at ?? 0 } : { before: at };
+      const rows = await call.store.messages(refOf(call), { ...from, limit: limit + 1 });
       return call.page(rows, limit, last => String(last.seq));
     },
   }),

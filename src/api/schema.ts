@@ -30,9 +30,9 @@ import {
 import { orNull, time, words } from '../conversation/schema.js';
 import { SearchHit } from '../conversation/search/hit.js';
 import { MAX_QUERY } from '../conversation/search/query.js';
-import { EVENT_TYPES, MAX_SOURCE_ID } from '../conversation/vocabulary.js';
+import { MAX_SOURCE_ID } from '../conversation/vocabulary.js';
 
-const strict = <T extends TProperties>(properties: T, options: { description?: string } = {}): TObject<T> =>
+export const strict = <T extends TProperties>(properties: T, options: { description?: string } = {}): TObject<T> =>
   Type.Object(properties, { additionalProperties: false, ...options });
 
 // ---------------------------------------------------------------- what is asked
@@ -46,7 +46,10 @@ const email = Type.String({ minLength: 3, maxLength: 320 });
 const metadata = Type.Record(Type.String(), Type.Unknown(), {
   description: `Yours; at most ${MAX_METADATA} bytes of JSON, echoed in events.`,
 });
-const account = Type.String({ maxLength: 63, description: "The account's slug; needed with an operator's key." });
+export const account = Type.String({
+  maxLength: 63,
+  description: "The account's slug; needed with an operator's key.",
+});
 
 const agentId = Type.String({ maxLength: 40, description: 'Id of an agent.' });
 
@@ -222,7 +225,13 @@ export const ConversationQuery = strict({
   channel: Type.Optional(Channel),
   contact: Type.Optional(Type.String({ maxLength: 320, description: 'Id or address.' })),
   source_id: Type.Optional(sourceId),
-  updated_since: Type.Optional(time()),
+  updated_since: Type.Optional(time('With activity since.')),
+  updated_before: Type.Optional(time('Without activity since then.')),
+  order: Type.Optional(
+    words(['newest', 'oldest'], {
+      description: 'By their last activity; default: the newest first. The same on each page.',
+    }),
+  ),
   preview: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 500, description: 'With so many characters of the newest words of each.' }),
   ),
@@ -237,8 +246,18 @@ export const MessagesShown = strict({
     Type.Integer({ minimum: 0, maximum: 500, default: 100, description: 'So many of the newest messages.' }),
   ),
 });
-export const PageQuery = strict(page);
-export const ContactQuery = strict({ account: Type.Optional(account), email: Type.Optional(email), ...page });
+export const MessageQuery = strict({
+  order: Type.Optional(
+    words(['oldest', 'newest'], { description: 'Default: the oldest first. The same on each page.' }),
+  ),
+  ...page,
+});
+export const ContactQuery = strict({
+  account: Type.Optional(account),
+  email: Type.Optional(email),
+  source_id: Type.Optional(sourceId),
+  ...page,
+});
 export const DeliveryQuery = strict({
   account: Type.Optional(account),
   state: Type.Optional(DeliveryState),
@@ -261,26 +280,6 @@ export const QueueChange = strict({
   reason: Type.Optional(Type.String({ maxLength: 300, description: 'Shown to whoever looks why nothing leaves.' })),
 });
 export const AccountQuery = strict({ account: Type.Optional(account) });
-const ANY_TYPE = EVENT_TYPES.join('|').replaceAll('.', '\\.');
-export const EventQuery = strict({
-  account: Type.Optional(account),
-  types: Type.Optional(
-    Type.String({
-      maxLength: 500,
-      pattern: `^(?:${ANY_TYPE})(?:,(?:${ANY_TYPE}))*$`,
-      description: `Only events of these types, with commas between them: ${EVENT_TYPES.join(', ')}.`,
-    }),
-  ),
-  conversation: Type.Optional(
-    Type.String({ maxLength: 80, description: 'Only events of this conversation: its id, or number as in a path.' }),
-  ),
-});
-
-/** The types of a query that was checked. */
-export function eventTypes(list: string): readonly EventType[] {
-  return list.split(',') as EventType[];
-}
-
 // ---------------------------------------------------------------- what is answered
 
 export const MadeHook = Type.Object(

@@ -29,8 +29,8 @@ import {
   take,
   type Wanted,
 } from './encoded-events.js';
+import { EventQuery, eventTypes } from './event-query.js';
 import { type Route, route } from './route.js';
-import { EventQuery, eventTypes } from './schema.js';
 import { createShares, type Seat, STREAMED } from './shares.js';
 
 export interface EventStream {

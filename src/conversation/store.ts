@@ -113,13 +113,18 @@ interface Filter {
   readonly limit: number;
 }
 
+export type ListOrder = 'newest' | 'oldest';
+
 export interface ConversationFilter extends Filter {
   readonly status?: ConversationStatus;
   readonly contact?: string;
   readonly channel?: Channel;
   readonly source_id?: string;
-  /** ISO 8601: only those with activity since. */
+  /** ISO 8601: only those with activity since, and without since then. */
   readonly updated_since?: string;
+  readonly updated_before?: string;
+  /** By their last activity; default: the newest first. `before` names the last one of the page before in this order. */
+  readonly order?: ListOrder;
   /** Id or address of an agent, or `none`: those that are assigned to nobody. */
   readonly assignee?: string;
   /** True: only those in which a message is held. */
@@ -215,7 +220,7 @@ export interface Store extends QueueStore, AgentStore {
   rememberPrefixes(prefixes: readonly string[]): Promise<void>;
 
   // Contacts
-  contacts(filter: Filter & { email?: string }): Promise<readonly Contact[]>;
+  contacts(filter: Filter & { email?: string; source_id?: string }): Promise<readonly Contact[]>;
   contact(id: string): Promise<Contact>;
   /** A new address makes a new participant in his conversations; another contact's address is a conflict. */
   setContact(id: string, change: { email?: string | null; name?: string; source_id?: string | null }): Promise<Contact>;
@@ -260,8 +265,14 @@ export interface Store extends QueueStore, AgentStore {
   removeConversation(ref: ConversationRef): Promise<void>;
 
   // Messages
-  /** Oldest first, after message number `after`; fewer than `limit` when they would be too many bytes (page.ts). */
-  messages(ref: ConversationRef, options: { after: number; limit: number }): Promise<readonly Message[]>;
+  /**
+   * Oldest first, after message number `after`; or newest first, before number `before` (null: from the last on). Fewer than
+   * `limit` when they would be too many bytes (page.ts).
+   */
+  messages(
+    ref: ConversationRef,
+    options: { readonly limit: number } & ({ readonly after: number } | { readonly before: number | null }),
+  ): Promise<readonly Message[]>;
   addMessage(ref: ConversationRef, message: NewMessage): Promise<Message>;
   message(id: string): Promise<Message>;
   /** Gives a held message its effect. */

@@ -67,6 +67,52 @@ test('a conversation posted again by its source_id is 200, and a contact of two 
   assert.deepEqual([(await first!).status, (await replayed!).status], [200, 200]);
 });
 
+test('lists go both ways, page by page, and contacts are found by their source_id', async context => {
+  const { call, acme, store } = await serve(context);
+  const all: string[] = [];
+  for (let count = 0; count < 5; count += 1) all.push((await startConversation(store)).id);
+  await store.setConversation({ id: all[1]! }, { status: 'resolved' });
+  const pages = async (place: string) => {
+    const seen: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const more: string = cursor === '' ? '' : `&cursor=${cursor}`;
+      const { body } = await call(acme, 'GET', `${place}limit=2${more}`);
+      seen.push(...body.data.map(each => each.id));
+      cursor = body.next_cursor;
+    }
+    return seen;
+  };
+  assert.deepEqual(await pages('/v1/conversations?order=oldest&'), all);
+  assert.deepEqual(await pages('/v1/conversations?order=newest&'), all.toReversed());
+  assert.deepEqual(await pages('/v1/conversations?'), all.toReversed());
+  const [, second] = (await store.conversations({ order: 'oldest', limit: 2 }))!;
+  const since = second!.last_activity_at;
+  const older = await store.conversations({ updated_before: since, order: 'oldest', limit: 9 });
+  const newer = await store.conversations({ updated_since: since, order: 'oldest', limit: 9 });
+  assert.deepEqual(
+    [...older, ...newer].map(each => each.id),
+    all,
+    'each is on one side of a moment',
+  );
+  assert.ok(newer.some(({ id }) => id === second!.id) && !older.some(({ id }) => id === second!.id));
+
+  const at = `/v1/conversations/${all[0]}/messages?`;
+  for (let count = 0; count < 4; count += 1)
+    await store.addMessage({ id: all[0]! }, { direction: 'note', text: `${count}`, via: 'api' });
+  const messages = (await store.messages({ id: all[0]! }, { after: 0, limit: 9 })).map(each => each.id);
+  assert.equal(messages.length, 5);
+  assert.deepEqual(await pages(at), messages);
+  assert.deepEqual(await pages(`${at}order=newest&`), messages.toReversed());
+  assert.equal((await call(acme, 'GET', `${at}order=sideways`)).status, 422);
+
+  const found = await call(acme, 'GET', '/v1/contacts?source_id=visitor-1');
+  assert.deepEqual(
+    found.body.data.map(each => each.id),
+    [(await store.contacts({ limit: 9 }))[0]!.id],
+  );
+  assert.deepEqual((await call(acme, 'GET', '/v1/contacts?source_id=nobody')).body.data, []);
+});
+
 test('an operator adds accounts, makes and ends keys, and reads figures; nobody else does', async context => {
   const { call, acme, operator, store } = await serve(context);
   const account = { slug: 'new', name: 'New', domains: ['in.new.example'], support_email: 'help@new.example' };

@@ -550,6 +550,35 @@ export function continuityContract(name: string, open: Open): void {
     await assert.rejects(store.setHook('hook_00000000000', {}), error => isReplydError(error, 'hook_not_found'));
   });
 
+  check('lists of conversations and messages go both ways', async ({ store }) => {
+    const { id } = await started(store);
+    const open = () => store.startConversation({ account: 'acme', channel: 'api', contact: {}, via: 'api' });
+    const all = [id, (await open()).id, (await open()).id, (await open()).id];
+    await store.setConversation({ id: all[1]! }, { status: 'resolved' });
+    const ids = async (filter: Partial<Parameters<Store['conversations']>[0]>) =>
+      (await store.conversations({ limit: 9, ...filter })).map(each => each.id);
+    assert.deepEqual(await ids({ order: 'oldest' }), all);
+    assert.deepEqual(await ids({ order: 'oldest', before: all[0]!, limit: 2 }), all.slice(1, 3));
+    assert.deepEqual(await ids({ order: 'newest', before: all[3]!, limit: 2 }), [all[2], all[1]]);
+    assert.deepEqual(await ids({ updated_before: '2024-01-01T00:00:00Z' }), []);
+    for (const text of ['one', 'two']) await store.addMessage({ id }, { direction: 'note', text, via: 'api' });
+    const texts = async (options: Parameters<Store['messages']>[1]) =>
+      (await store.messages({ id }, options)).map(each => each.text);
+    assert.deepEqual(await texts({ before: null, limit: 9 }), ['two', 'one', 'Hi']);
+    assert.deepEqual(await texts({ before: 3, limit: 1 }), ['one']);
+    assert.deepEqual(await texts({ after: 1, limit: 1 }), ['one']);
+    const named = await store.startConversation({
+      account: 'acme',
+      channel: 'api',
+      contact: { source_id: 'u-9' },
+      via: 'api',
+    });
+    assert.deepEqual(
+      (await store.contacts({ source_id: 'u-9', limit: 9 })).map(each => each.id),
+      [named.contact.id],
+    );
+  });
+
   check('the conversations of a contact are listed, the oldest first', async ({ store }) => {
     const { id, contact } = await started(store);
     const open = (who: NewConversation['contact']) =>

@@ -63,6 +63,7 @@ test('every statement finds its rows by an index', async context => {
   const add = { direction: 'outgoing', text: 'Hello', source_id: 's', via: 'api' } as const;
   await store.once({ caller: key.id, name: 'n', fingerprint: '00' }, 'addMessage', [{ id }, add]);
   await store.addMessage({ id }, { ...add, source_id: 't', mail: 'now', cc: [{ name: '', email: 'c@d.example' }] });
+  await store.messages({ id }, { before: null, limit: 5 });
   await store.conversationsOf(contact.id, { after: id, limit: 5 });
   await store.setContact(contact.id, { email: 'a@b.example', source_id: 'u2', name: 'A' });
   await store.setContact(contact.id, { email: 'x@b.example' });
@@ -122,6 +123,7 @@ test('every statement finds its rows by an index', async context => {
     await store.mails({ ...of, state: 'quarantined', limit: 9 });
     await store.events({ ...of, after: 'ev_00000000000', limit: 9 });
     await store.conversations({ ...of, limit: 9, preview: 80 });
+    await store.conversations({ ...of, limit: 9, order: 'oldest', before: id, updated_before: '2099-01-01T00:00:00Z' });
     await store.conversations({
       ...of,
       limit: 9,

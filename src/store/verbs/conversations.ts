@@ -102,15 +102,17 @@ export const conversations: Verb<'conversations'> = async (tx, filter) => {
     account === null ? (await tx.all<{ key: number }>('select key from account')).map(row => row.key) : [account];
   const statuses: readonly ConversationStatus[] = filter.status ? [filter.status] : ['open', 'resolved'];
   const beforeAt = filter.before_at === undefined ? before?.last_activity_at : Date.parse(filter.before_at);
+  const [further, way, sign] = filter.order === 'oldest' ? (['>', 'asc', -1] as const) : (['<', 'desc', 1] as const);
   const rows: Pick<ConversationRow, 'key' | 'last_activity_at'>[] = [];
   // One ordered index walk per account and status, merged: flat however many conversations there are.
   for (const key of accounts) {
     const { where, values } = allOf([
       ['c.account_key = $', key],
-      beforeAt === undefined ? null : ['(c.last_activity_at, c.key) < ($, $)', beforeAt, before?.key ?? null],
+      beforeAt === undefined ? null : [`(c.last_activity_at, c.key) ${further} ($, $)`, beforeAt, before?.key ?? null],
       filter.channel === undefined ? null : ['c.channel = $', filter.channel],
       filter.source_id === undefined ? null : ['c.source_id = $', filter.source_id],
       filter.updated_since === undefined ? null : ['c.last_activity_at >= $', Date.parse(filter.updated_since)],
+      filter.updated_before === undefined ? null : ['c.last_activity_at < $', Date.parse(filter.updated_before)],
       filter.held ? ['held.key = c.key'] : null,
       filter.assignee === undefined
         ? null
@@ -128,11 +130,11 @@ export const conversations: Verb<'conversations'> = async (tx, filter) => {
     const walks = statuses.map(
       status => `select * from (
         select c.key, c.last_activity_at from ${from} ${joined} ${where} and c.status = '${status}'
-        order by c.last_activity_at desc, c.key desc limit $${values.length + 1}) ${status}`,
+        order by c.last_activity_at ${way}, c.key ${way} limit $${values.length + 1}) ${status}`,
     );
     rows.push(...(await tx.all<(typeof rows)[number]>(walks.join(' union all '), ...values, filter.limit)));
   }
-  rows.sort((a, b) => b.last_activity_at - a.last_activity_at || b.key - a.key);
+  rows.sort((a, b) => sign * (b.last_activity_at - a.last_activity_at || b.key - a.key));
   const page = rows.slice(0, filter.limit).map(row => row.key);
   const views = await conversationViews(tx, page);
   if (filter.preview === undefined) return page.map(key => views.get(key)!);

@@ -120,12 +120,12 @@ export const addMessage: Verb<'addMessage'> = async (tx, ref, message) => {
 
 export const messages: Verb<'messages'> = async (tx, ref, options) => {
   const conversation = await conversationRow(tx, ref);
-  const keys = await tx.all<Sized & { readonly key: number }>(
-    messageKeys('and m.seq > $2 order by m.seq limit $3'),
-    conversation.key,
-    options.after,
-    options.limit,
-  );
+  const { limit } = options;
+  const [text, from] =
+    'after' in options
+      ? [messageKeys('and m.seq > $2 order by m.seq limit $3'), options.after]
+      : [messageKeys('and m.seq < $2 order by m.seq desc limit $3'), options.before ?? conversation.next_seq];
+  const keys = await tx.all<Sized & { readonly key: number }>(text, conversation.key, from, limit);
   const { fitting, next } = await messagesThatFit(tx, keys);
   return next === null ? fitting : [...fitting, next];
 };

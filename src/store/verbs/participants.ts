@@ -20,6 +20,7 @@ export const contacts: Verb<'contacts'> = async (tx, filter) => {
   const terms: Terms = [
     filter.account === undefined ? null : ['account_key = $', (await accountBySlug(tx, filter.account)).key],
     filter.email === undefined ? null : ['email_key = $', foldAddress(checkedAddress(filter.email))],
+    filter.source_id === undefined ? null : ['source_id = $', filter.source_id],
     filter.before === undefined ? null : ['key < $', keyOf('contact', filter.before)],
   ];
   const rows = await newest(tx, 'contact', { terms, limit: filter.limit });
