@@ -36,6 +36,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   'POST /v1/conversations/{ref}/cc': { email: 'eve@evil.example' },
   'POST /v1/conversations/{ref}/read': { agent: 'agt_04x0g2k9c7d' },
   'PATCH /v1/contacts/{id}': { name: 'Stolen' },
+  'PATCH /v1/hooks/{id}': { types: ['hook.disabled'] },
 };
 
 interface Victim {
@@ -256,6 +257,10 @@ async function namedInBody(target: Target, { victim, own, tally }: Scene & { own
     ['/v1/conversations', { channel: 'api', contact: { email: `${MARK}@customer.example` } }],
     ['/v1/conversations', { channel: 'api', contact: { source_id: `${MARK}-contact` } }],
     ['/v1/conversations', { channel: 'api', source_id: `${MARK}-source`, contact: { email: 'eve@evil.example' } }],
+    ['/v1/conversations', { channel: 'api', source_id: `${MARK}-source`, contact: { source_id: `${MARK}-contact` } }],
+    ['/v1/accounts', { slug: 'evil', domains: [], support_email: 'eve@evil.example' }],
+    ['/v1/keys', { account: 'acme', name: 'mine' }],
+    ['/v1/keys', { account: null }],
     ['/v1/hooks', { account: 'acme', url: 'https://evil.example/' }],
     [`${at}/rotate-token`, { participant: ids.participant }],
     [`${at}/revoke-token`, { participant: ids.participant }],
@@ -347,12 +352,21 @@ async function streams(target: Target, victim: Victim, tally: Tally): Promise<vo
   const { url, acme, umbra } = target;
   const latest = await target.store.latestEvent();
   const starts = [...victim.eventIds, latest, 'evt_0', 'evt_00000000000', '0', '*', "' or 1=1 --"];
-  const places = ['/v1/events', '/v1/events?account=acme', '/v1/events?last_event_id=evt_0', '/v1/events?after=evt_0'];
+  const only = `/v1/events?conversation=${victim.ids.conversation}`;
+  const places = [
+    '/v1/events',
+    only,
+    `${only}&account=umbra`,
+    '/v1/events?types=message.created',
+    '/v1/events?account=acme',
+    '/v1/events?last_event_id=evt_0',
+    '/v1/events?after=evt_0',
+  ];
   const readers = places.flatMap(place =>
     starts.map(async start => {
       const answer = await ask(url, { place, key: umbra.key, headers: { 'last-event-id': start }, within: 2_500 });
       const trouble = answer.status >= 500 || answer.status === 0 ? `${answer.status} ${answer.text}` : null;
-      tally.count(`${place} from ${start}`, trouble ?? leak(answer, victim, start));
+      tally.count(`${place} from ${start}`, trouble ?? leak(answer, victim, `${place} ${start}`));
     }),
   );
   await new Promise(resolve => setTimeout(resolve, 500));
