@@ -167,7 +167,7 @@ function mailboxes(recipients: readonly ComposeRecipient[], role: 'to' | 'cc'): 
     .map(recipient => ({ name: oneLine(recipient.name), email: address(recipient.email) }));
 }
 
-function address(text: string): string {
+export function address(text: string): string {
   const email = normalizeAddress(text);
   if (email === null || /[\s\x00-\x1f\x7f<>]/.test(email)) {
     throw new ReplydError('invalid', `can't send mail from or to ${JSON.stringify(text)}: it is no e-mail address`);

@@ -34,6 +34,25 @@ export interface Words {
       readonly again: boolean;
     }) => readonly string[];
   };
+  /** The mail that tells an agent what was written in a conversation. */
+  readonly notice: {
+    /** On top of it; everything below is ours. */
+    readonly marker: keyof typeof REPLY_LINES;
+    readonly wrote: (name: string, when: string) => string;
+    readonly noted: (name: string, when: string) => string;
+    readonly answered: (name: string, when: string) => string;
+    /** Of a mail of his that was not taken. */
+    readonly held: (when: string, reason: string) => string;
+    readonly files: string;
+    /** Heading of what colleagues and he himself did since his last notification. */
+    readonly since: string;
+    readonly unread: string;
+    readonly more: (count: number) => string;
+    /** What an answer to this mail becomes. */
+    readonly answer: (name: string) => string;
+    readonly note: string;
+    readonly commands: (list: string) => string;
+  };
   /** A moment, to the minute. */
   readonly when: (date: Date) => string;
 }
@@ -57,6 +76,20 @@ const EN: Words = {
       'It is good for 24 hours, and once. If you expected no such mail, nothing needs to be done.',
     ],
   },
+  notice: {
+    marker: 'en',
+    wrote: (name, when) => `${name} wrote on ${when}:`,
+    noted: (name, when) => `${name} noted on ${when}, for the team alone:`,
+    answered: (name, when) => `${name} answered on ${when}:`,
+    held: (when, reason) => `Your mail of ${when} was not taken and is held on the page: ${reason}`,
+    files: 'Files, on the page',
+    since: 'What happened since the last mail to you about this conversation',
+    unread: '(This mail could not be read. It is on the page.)',
+    more: count => `… and ${count} more, on the page.`,
+    answer: name => `Answer this mail to answer ${name}. Nothing from the topmost line on is sent.`,
+    note: 'An answer to this mail is a note for the team. It is sent to nobody.',
+    commands: list => `On lines of their own at the top of your answer: ${list}`,
+  },
   when: date => `${date.getUTCDate()} ${EN_MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}, ${clock(date)} UTC`,
 };
 
@@ -76,6 +109,21 @@ const DE: Words = {
       link,
       'Er gilt 24 Stunden und einmal. Wenn Sie diese Mail nicht erwartet haben, ist nichts zu tun.',
     ],
+  },
+  notice: {
+    marker: 'de',
+    wrote: (name, when) => `${name} schrieb am ${when}:`,
+    noted: (name, when) => `${name} notierte am ${when}, nur für das Team:`,
+    answered: (name, when) => `${name} antwortete am ${when}:`,
+    held: (when, reason) => `Ihre Mail vom ${when} wurde nicht übernommen und wartet auf der Seite: ${reason}`,
+    files: 'Dateien, auf der Seite',
+    since: 'Was seit der letzten Mail an Sie zu diesem Gespräch geschah',
+    unread: '(Diese Mail konnte nicht gelesen werden. Sie steht auf der Seite.)',
+    more: count => `… und ${count} weitere, auf der Seite.`,
+    answer: name =>
+      `Antworten Sie auf diese Mail, um ${name} zu antworten. Ab der obersten Zeile wird nichts versandt.`,
+    note: 'Eine Antwort auf diese Mail ist eine Notiz für das Team. Sie wird niemandem gesandt.',
+    commands: list => `Auf eigenen Zeilen ganz oben in Ihrer Antwort: ${list}`,
   },
   when: date => `${two(date.getUTCDate())}.${two(date.getUTCMonth() + 1)}.${date.getUTCFullYear()}, ${clock(date)} UTC`,
 };

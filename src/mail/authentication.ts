@@ -18,6 +18,8 @@ export interface Authentication {
   readonly spf: string | null;
   readonly dkim: string | null;
   readonly dmarc: string | null;
+  /** Whom SMTP AUTH proved (`auth=pass smtp.auth=…`, RFC 8601 section 2.7.4); absent: nobody. */
+  readonly login?: string;
   /** The fields that counted, shortened. */
   readonly evidence: readonly string[];
 }
@@ -42,6 +44,7 @@ export function authenticationOf(headers: readonly HeaderField[], authservIds: r
     dmarc: null,
   };
   const evidence: string[] = [];
+  let login: string | undefined;
   for (const { name, value } of headers) {
     if (name === 'received' && evidence.length > 0) break;
     if (name !== 'authentication-results' || evidence.length >= MAX_FIELDS) continue;
@@ -49,13 +52,16 @@ export function authenticationOf(headers: readonly HeaderField[], authservIds: r
     if (field === null || !ours.has(foldId(field.authservId))) continue;
     evidence.push(shortened(value));
     for (const method of ['spf', 'dkim', 'dmarc'] as const) found[method] ??= verdictOf(field.results, method);
+    login ??= field.results.find(({ method, verdict }) => method === 'auth' && verdict === 'pass')?.login;
   }
-  return { ...found, evidence };
+  return { ...found, ...(login === undefined ? {} : { login }), evidence };
 }
 
 interface Result {
   readonly method: string;
   readonly verdict: string;
+  /** Its property smtp.auth. */
+  readonly login?: string;
 }
 
 /** RFC 8601 section 2.2: `authserv-id [version] *( ; method [/version] = result … )`. Null when no id stands in front. */
@@ -66,7 +72,13 @@ function resultsIn(value: string): { readonly authservId: string; readonly resul
   const results: Result[] = [];
   for (const part of parts) {
     const result = /^\s*([a-z][a-z0-9-]{0,30})\s*(?:\/\s*\d{1,5}\s*)?=\s*([a-z][a-z0-9-]{0,30})(?![^\s])/i.exec(part);
-    if (result !== null) results.push({ method: result[1]!.toLowerCase(), verdict: result[2]!.toLowerCase() });
+    if (result === null) continue;
+    const login = /\ssmtp\.auth\s*=\s*(?:"([^"\\]{1,320})"|([^\s";]{1,320}))/i.exec(part);
+    results.push({
+      method: result[1]!.toLowerCase(),
+      verdict: result[2]!.toLowerCase(),
+      ...(login === null ? {} : { login: login[1] ?? login[2]! }),
+    });
   }
   return { authservId: authservId[1] ?? authservId[2]!, results };
 }

@@ -9,11 +9,24 @@ import type { Line } from './lines.js';
 /** The class of the element that wraps everything in the HTML part of a mail we send. */
 export const WRAPPER_CLASS = 'replyd-mail';
 
-/** The line above what a mail of ours quotes, by the language of the mail; everything from this line on is ours. */
+/** The line above what a mail of ours quotes, and on top of a notification, by language; everything from this line on is ours. */
 export const REPLY_LINES = {
   en: '--- Please reply above this line ---',
   de: '--- Bitte antworten Sie über dieser Zeile ---',
 } as const;
+
+/** What a notification is about: conversation `number` of an account, as it stood with message `seq`. */
+export interface MarkedPlace {
+  /** The account's slug. */
+  readonly account: string;
+  readonly number: number;
+  readonly seq: number;
+}
+
+/** The line on top of a notification. Programs may do to its words what they like: the bracket is what counts. */
+export function markerLine({ account, number, seq }: MarkedPlace, language: keyof typeof REPLY_LINES): string {
+  return `${REPLY_LINES[language]} [${account}#${number}/${seq}]`;
+}
 
 /** `inner` inside our wrapper element. `inner` is trusted HTML made by the composer. */
 export function wrapHtml(inner: string): string {

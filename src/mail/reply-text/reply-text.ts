@@ -69,7 +69,8 @@ interface Context {
   readonly forward: boolean;
 }
 
-function split(lines: readonly Line[], context: Context): ReplyText {
+/** Splits lines by authorship. */
+export function split(lines: readonly Line[], context: Context): ReplyText {
   const items = classify(lines, context.knownTexts);
   return assemble(items, { forward: context.forward, traced: context.knownTexts.texts.length > 0 });
 }
