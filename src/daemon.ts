@@ -177,7 +177,7 @@ export async function openDaemon(loaded: LoadedConfig, options: DaemonOptions): 
         ...common,
         folder,
         space,
-        settings: () => ({ ...config.continuity, ...config.outbound }),
+        settings: () => ({ ...config.continuity, ...config.outbound, page: config.web.publicUrl }),
         onComposed: () => queue.wake(),
       }),
     );

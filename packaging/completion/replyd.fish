@@ -211,7 +211,7 @@ complete -c replyd -n '__replyd_at \'agent\'' -f -a show -d 'show a person with 
 complete -c replyd -n '__replyd_at \'agent\'' -f -a set -d 'change a person, each as KEY=VALUE'
 complete -c replyd -n '__replyd_at \'agent\'' -f -a link -d 'make a new link with which he chooses a password and signs in'
 complete -c replyd -n '__replyd_at \'agent\'' -f -a disable -d 'keep a person out: his sessions and links end at once'
-complete -c replyd -n '__replyd_at \'agent\'' -f -a enable -d 'let a person in again'
+complete -c replyd -n '__replyd_at \'agent\'' -f -a enable -d 'let a person in again, and notify him again whose mailbox was dead'
 complete -c replyd -n '__replyd_at \'agent\'' -f -a remove -d 'remove a person, or take him out of one account'
 complete -c replyd -n '__replyd_at \'agent\'' -f
 complete -c replyd -n '__replyd_at \'agent\'' -s h -l help -d 'show help'
@@ -486,7 +486,7 @@ complete -c replyd -n '__replyd_at \'hook\'' -f
 complete -c replyd -n '__replyd_at \'hook\'' -s h -l help -d 'show help'
 complete -c replyd -n '__replyd_at \'hook add\'' -f
 complete -c replyd -n '__replyd_at \'hook add\'' -s c -l config -r -F -d 'the configuration to use'
-complete -c replyd -n '__replyd_at \'hook add\'' -l types -x -d 'only events of these types, with commas between them: message.created, message.updated, message.held, conversation.created, conversation.updated, conversation.looping, delivery.failed, contact.suspended, hook.disabled'
+complete -c replyd -n '__replyd_at \'hook add\'' -l types -x -d 'only events of these types, with commas between them: message.created, message.updated, message.held, conversation.created, conversation.updated, conversation.looping, delivery.failed, contact.suspended, hook.disabled, agent.suspended'
 complete -c replyd -n '__replyd_at \'hook add\'' -l json -d 'print JSON: the object, or one object a line'
 complete -c replyd -n '__replyd_at \'hook add\'' -s h -l help -d 'show help'
 complete -c replyd -n '__replyd_at \'hook list\'' -f

@@ -197,7 +197,7 @@ _replyd_agent() {
   local -a verbs
   local context state state_descr line
   typeset -A opt_args
-  verbs=('add:add a person who answers for an account' 'list:list the people who answer' 'show:show a person with all his accounts' 'set:change a person, each as KEY=VALUE' 'link:make a new link with which he chooses a password and signs in' 'disable:keep a person out\: his sessions and links end at once' 'enable:let a person in again' 'remove:remove a person, or take him out of one account')
+  verbs=('add:add a person who answers for an account' 'list:list the people who answer' 'show:show a person with all his accounts' 'set:change a person, each as KEY=VALUE' 'link:make a new link with which he chooses a password and signs in' 'disable:keep a person out\: his sessions and links end at once' 'enable:let a person in again, and notify him again whose mailbox was dead' 'remove:remove a person, or take him out of one account')
   _arguments -s -S -C '*-h[show help]' '*--help[show help]' '1: :->verb' '*:: :->rest'
   case $state in
     verb) _describe -t commands 'verb of agent' verbs ;;
@@ -552,7 +552,7 @@ _replyd_hook() {
 }
 
 _replyd_hook_add() {
-  _arguments -s -S '*-c+[the configuration to use]:file:_files' '*--config=[the configuration to use]:file:_files' '*--types=[only events of these types, with commas between them\: message.created, message.updated, message.held, conversation.created, conversation.updated, conversation.looping, delivery.failed, contact.suspended, hook.disabled]:types:' '*--json[print JSON\: the object, or one object a line]' '*-h[show help]' '*--help[show help]' '*: :'
+  _arguments -s -S '*-c+[the configuration to use]:file:_files' '*--config=[the configuration to use]:file:_files' '*--types=[only events of these types, with commas between them\: message.created, message.updated, message.held, conversation.created, conversation.updated, conversation.looping, delivery.failed, contact.suspended, hook.disabled, agent.suspended]:types:' '*--json[print JSON\: the object, or one object a line]' '*-h[show help]' '*--help[show help]' '*: :'
 }
 
 _replyd_hook_list() {

@@ -2,6 +2,8 @@
  * What the pipeline gives to the store when it files a mail, and what the store answers (`Store.resolve`, `Store.file`,
  * `Store.locate`). Plain values: they are copied between threads, so only what filing needs is in them.
  */
+
+import type { ReadAgentMail } from '../mail/agent-mail.js';
 import type { Authentication } from '../mail/authentication.js';
 import type { Envelope, Forward, Mail, MailAttachment, Mailbox, RawFacts, Reading, ReplyText } from '../mail/mail.js';
 import type { Via } from './model.js';
@@ -22,6 +24,8 @@ interface TokenAddress {
 /** Which account, conversation, delivery an envelope recipient names. Opaque to doors: from `resolve` to `accept`. */
 export type Destination =
   | (TokenAddress & { readonly kind: 'reply'; readonly conversationId: string; readonly participantId: string })
+  /** An agent's own. */
+  | (TokenAddress & { readonly kind: 'agent'; readonly conversationId: string; readonly agentId: string })
   | (TokenAddress & { readonly kind: 'bounce'; readonly conversationId: string; readonly deliveryId: string })
   | (TokenAddress & {
       readonly kind: 'inbox';
@@ -71,6 +75,8 @@ export interface FiledReading extends Pick<Reading, 'kind' | 'evidence' | 'repor
     | 'returnedHeaders'
   > & { readonly attachments: readonly Omit<MailAttachment, 'content'>[] };
   readonly forward?: FiledForward;
+  /** As an agent's mail; only where it came to an address of one. */
+  readonly agent?: ReadAgentMail;
 }
 
 /** As `Forward` of a Reading. */
@@ -151,6 +157,8 @@ export interface Filing {
   readonly attachments: readonly StoredContent[];
   /** What a checker that we trust says of the sender; null: nobody did. */
   readonly authentication?: Authentication | null;
+  /** Whom the connection authenticated, told by a trusted MTA. */
+  readonly login?: string;
   /** The DNS is asked after the commit: SPF of this client, null: not. Absent: it is not asked then. */
   readonly unverified?: { readonly client: string | null };
   /** Remembered with the mail. */

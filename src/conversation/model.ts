@@ -110,7 +110,13 @@ export const Account = Type.Object({
   name: text,
   support_email: text,
   domains: texts,
-  features: Type.Object({ inbound_emails: flag, new_conversations: flag, hold_strangers: flag, forwarded_mail: flag }),
+  features: Type.Object({
+    inbound_emails: flag,
+    new_conversations: flag,
+    hold_strangers: flag,
+    forwarded_mail: flag,
+    agent_mail: flag,
+  }),
   inbox: orNull(
     Type.String({ description: 'The forwarding address `inbox+<hex>@<first domain>`; null without a domain.' }),
   ),
@@ -156,6 +162,7 @@ const agent = {
   name: text,
   state: words(['on', 'disabled'], { description: 'Who is disabled cannot sign in.' }),
   has_password: Type.Boolean({ description: 'False: he has not signed in yet.' }),
+  suspended,
   created_at: time(),
 };
 
@@ -416,12 +423,3 @@ const hook = {
 /** A webhook: where an account's events are posted. Its signing secret is shown when it is made or rotated. */
 export const Hook = Type.Object(hook);
 export type Hook = Shape<typeof Hook>;
-
-/** One step of a mail's way from the door to its deliveries, as the rows tell it. */
-export const TraceStep = Type.Object({
-  at: orNull(time('Null: not known, or not yet.')),
-  step: words(['received', 'answered', 'filed', 'event', 'queued', 'composed', 'pending', 'settled', 'reported']),
-  id: Type.String({ description: 'What the step is about: a mail, message, event or delivery.' }),
-  text,
-});
-export type TraceStep = Shape<typeof TraceStep>;

@@ -21,6 +21,7 @@ import { counter } from '../base/metrics.js';
 import { envelopeAddress } from '../mail/address.js';
 import type { Authentication } from '../mail/authentication.js';
 import type { Content } from '../mail/mail.js';
+import type { Notified } from '../mail/reply-text/agent-answer.js';
 import { STATUS, type Status } from '../mail/status.js';
 import type { Destination, FilingResult, StoredContent } from './filing.js';
 import type { Arrival, Parsed, Parser, Reception, Resolution, Turn, Unverified, Verdict, Verifier } from './ports.js';
@@ -138,6 +139,7 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
       replyAddresses: arrival.destinations.map(each => each.address.toLowerCase()),
     },
     mailFrom: arrival.mailFrom,
+    ...(await notifiedOf(store, arrival.destinations)),
     authservIds: arrival.trusted ? (options.authservIds?.() ?? []) : [],
     ...(arrival.destinations.some(each => each.kind === 'inbox' && each.forwarders !== null) ? { forwards: true } : {}),
   };
@@ -188,6 +190,7 @@ async function accept(options: ReceptionOptions, arrival: Arrival, together: boo
       reason: unreadable,
       attachments: placed,
       authentication,
+      ...(arrival.login === undefined ? {} : { login: arrival.login }),
       ...(unverified === null ? {} : { unverified }),
       ...(arrival.proof === undefined ? {} : { proof: arrival.proof }),
     });
@@ -224,10 +227,23 @@ async function verification(
   const client = arrival.direct === true ? arrival.client : null;
   if (when !== 'before') return { authentication: said, unverified: when === 'after' ? { client } : null };
   const { raw, mailFrom } = arrival;
+  const asked = await own.verifier.verify({ raw, mailFrom, client }, { within: BEFORE_ANSWER });
   return {
-    authentication: await own.verifier.verify({ raw, mailFrom, client }, { within: BEFORE_ANSWER }),
+    authentication: said?.login === undefined ? asked : { ...asked, login: said.login },
     unverified: null,
   };
+}
+
+/** What the agents were told at whose addresses the mail came in; nothing for all other mail. */
+async function notifiedOf(
+  store: Store,
+  destinations: readonly Destination[],
+): Promise<{ readonly notified?: Notified }> {
+  const agents = destinations.filter(each => each.kind === 'agent');
+  if (agents.length === 0) return {};
+  const notified = await store.notified(agents.map(({ conversationId, agentId }) => ({ conversationId, agentId })));
+  const addresses = destinations.map(each => each.address.toLowerCase());
+  return { notified: { ...notified, secrets: [...notified.secrets, ...addresses] } };
 }
 
 /** Asked before anything of it is put in place; the transaction asks again. */

@@ -7,6 +7,7 @@
  */
 import type { Authentication } from '../mail/authentication.js';
 import type { Content, Envelope, KnownTexts, MailAttachment, RawFacts } from '../mail/mail.js';
+import type { Notified } from '../mail/reply-text/agent-answer.js';
 import type { Status } from '../mail/status.js';
 import type { Destination, FiledReading, Proof } from './filing.js';
 import type { EventType, Via } from './model.js';
@@ -54,6 +55,8 @@ export interface Arrival {
   readonly trusted: boolean;
   /** The client is the sender's own, so that SPF can be asked of it: a stranger's socket, or XCLIENT. */
   readonly direct?: boolean;
+  /** Whom the connection authenticated, told by a trusted MTA (XCLIENT LOGIN). */
+  readonly login?: string;
   /** What the door had to guess, e.g. recipients taken from delivery headers. */
   readonly evidence?: readonly string[];
   /** Good for this mail alone: with another one it is `rejected` (STATUS.proofUsed). */
@@ -133,6 +136,8 @@ export interface ReadingContext {
   readonly mailFrom: string;
   /** Our authserv-ids; none: no Authentication-Results field counts. */
   readonly authservIds: readonly string[];
+  /** It came to an agent's own address: what his notifications hold. */
+  readonly notified?: Notified;
   /** The mail that a forward holds is read too. */
   readonly forwards?: boolean;
 }

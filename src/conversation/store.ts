@@ -9,6 +9,8 @@
 
 import type { Authentication } from '../mail/authentication.js';
 import type { Content, RawFacts } from '../mail/mail.js';
+import type { Notified } from '../mail/reply-text/agent-answer.js';
+import type { NoticeSnapshot } from './agent-notice.js';
 import type { AgentStore, NamedAgent } from './agent-store.js';
 import type { ComposeSnapshot, Forward } from './composing.js';
 import type {
@@ -41,13 +43,13 @@ import type {
   Message,
   QueuedDelivery,
   TextFormat,
-  TraceStep,
   Via,
 } from './model.js';
 import type { QueueStore, RefusedMail, Unverified } from './ports.js';
 import type { ConversationRef } from './ref.js';
 import type { RereadPart, Understood } from './rules/rereading.js';
 import type { SearchHit } from './search/hit.js';
+import type { TraceStep } from './trace-step.js';
 
 export interface NewConversation {
   /** The account's slug. */
@@ -157,6 +159,8 @@ export interface Store extends QueueStore, AgentStore {
   resolve(address: string): Promise<AddressLookup>;
   /** What replyd itself wrote into these conversations and around their mails, for finding it again in a quoted part. */
   quotable(conversationIds: readonly string[]): Promise<readonly string[]>;
+  /** What agents were told in these conversations, by which an answer of theirs is kept clean of it. */
+  notified(told: readonly { readonly conversationId: string; readonly agentId: string }[]): Promise<Notified>;
   file(filing: Filing): Promise<readonly FilingResult[]>;
   /** Where a mail with this envelope would be filed, and by what. Changes nothing. */
   locate(mail: {
@@ -426,6 +430,25 @@ export interface Store extends QueueStore, AgentStore {
     mailId: string;
     messageId: string;
     raw: StoredContent;
+  }): Promise<boolean>;
+
+  // Notifications of agents
+  /** Those that are due and not composed yet. */
+  dueNotices(options: { now: number; limit: number }): Promise<readonly string[]>;
+  /** When the next one is due, or null. */
+  nextNoticeAt(): Promise<number | null>;
+  /** What it is to say; his reply address is made. Null: it is not due any more, or he is not to be told: then it is cancelled. */
+  openNotice(deliveryId: string): Promise<NoticeSnapshot | null>;
+  /** Ties the composed mail to its delivery. False when it changed meanwhile: then nothing happened and the caller looks again. */
+  saveNotice(composed: {
+    deliveryId: string;
+    mailId: string;
+    messageId: string;
+    messageIds: readonly string[];
+    seq: number;
+    raw: StoredContent;
+    head: string;
+    mailFrom: string;
   }): Promise<boolean>;
 
   // The whole

@@ -3,7 +3,13 @@
  * stand apart because a short CLI verb needs the lists and must not load the library behind the shapes.
  */
 
-export const FEATURES = ['inbound_emails', 'new_conversations', 'hold_strangers', 'forwarded_mail'] as const;
+export const FEATURES = [
+  'inbound_emails',
+  'new_conversations',
+  'hold_strangers',
+  'forwarded_mail',
+  'agent_mail',
+] as const;
 
 export const CHANNELS = [
   'web_widget',
@@ -78,6 +84,7 @@ export const EVENT_TYPES = [
   'delivery.failed',
   'contact.suspended',
   'hook.disabled',
+  'agent.suspended',
 ] as const;
 
 /** What each of them tells. */
@@ -92,6 +99,7 @@ export const EVENT_WORDS: Readonly<Record<(typeof EVENT_TYPES)[number], string>>
   'delivery.failed': 'A mail was refused for good, or given up',
   'contact.suspended': 'Nothing is mailed to a contact any more: his address is dead, or he complained',
   'hook.disabled': 'A hook was switched off: its receiver said 410, or took nothing for 5 days',
+  'agent.suspended': 'Nobody notifies an agent any more: his mailbox does not exist, or he complained',
 };
 
 /** Characters of an application's own id for something: it stands in an index, and PostgreSQL bounds an entry of one. */

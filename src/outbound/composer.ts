@@ -14,7 +14,8 @@ import type { Log, LogFields } from '../base/log.js';
 import type { SpaceBudget } from '../base/space.js';
 import { readFileStream } from '../base/text-file.js';
 import { createWaker, type Waker } from '../base/waker.js';
-import { compose, type OutgoingAttachment } from '../conversation/compose.js';
+import { agentNotice, type NoticeSnapshot } from '../conversation/agent-notice.js';
+import { compose, copyHead, type OutgoingAttachment } from '../conversation/compose.js';
 import type { ComposeSnapshot, Forward } from '../conversation/composing.js';
 import type { StoredContent } from '../conversation/filing.js';
 import type { Message } from '../conversation/model.js';
@@ -41,6 +42,8 @@ export interface ComposerOptions {
     readonly envelopeSender: string;
     /** `outbound.max_size`. */
     readonly maxSize: number;
+    /** `web.public_url`, for links in notifications; null: there is no page. */
+    readonly page: string | null;
   };
   /** Called after mails were composed. */
   readonly onComposed: () => void;
@@ -64,9 +67,12 @@ export function openComposer(options: ComposerOptions): Composer {
   const pass = async () => {
     clearTimeout(timer);
     // It is called up to a hundred times a second, and mostly nothing is due: one query instead of three.
-    const next = await store.nextComposeAt();
+    const next = await nextAt();
     if (next === null || next > clock()) return sleepUntil(next);
     let composed = 0;
+    for (const delivery of await store.dueNotices({ now: clock(), limit: AT_A_TIME + later.size })) {
+      if (!isPutOff(delivery)) composed += await tryOne(delivery, { delivery }, () => composeNotice(delivery));
+    }
     for (const forward of await store.dueForwards({ now: clock(), limit: AT_A_TIME })) {
       const delivery = forward.deliveryId;
       if (!isPutOff(delivery)) composed += await tryOne(delivery, { delivery }, () => composeForward(options, forward));
@@ -77,7 +83,12 @@ export function openComposer(options: ComposerOptions): Composer {
     for (const id of ready) composed += await tryOne(id, { conversation: id }, () => composeConversation(id));
     if (composed > 0) options.onComposed();
     if (ready.length >= AT_A_TIME) waker.wake();
-    sleepUntil(await store.nextComposeAt());
+    sleepUntil(await nextAt());
+  };
+
+  const nextAt = async (): Promise<number | null> => {
+    const [mail, notice] = [await store.nextComposeAt(), await store.nextNoticeAt()];
+    return mail === null || notice === null ? (mail ?? notice) : Math.min(mail, notice);
   };
 
   /** A moment farther away than any wait comes from a clock that was put back since. */
@@ -105,6 +116,14 @@ export function openComposer(options: ComposerOptions): Composer {
     const snapshot = await store.composeSnapshot(id, { now: clock(), context, history });
     if (snapshot === null) return false;
     const saved = await composeAndSave(options, snapshot);
+    if (!saved) waker.wake();
+    return saved;
+  };
+
+  const composeNotice = async (id: string): Promise<boolean> => {
+    const snapshot = await store.openNotice(id);
+    if (snapshot === null) return false;
+    const saved = await composeAndSaveNotice(options, snapshot);
     if (!saved) waker.wake();
     return saved;
   };
@@ -187,6 +206,30 @@ function roomIn({ unmailed }: ComposeSnapshot, maxSize: number): number {
   const textBytes = unmailed.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
   const attachmentBytes = unmailed.flatMap(each => each.attachments).reduce((sum, { size }) => sum + size, 0);
   return historyRoom({ messages: unmailed.length, textBytes, attachmentBytes }, maxSize);
+}
+
+async function composeAndSaveNotice(options: ComposerOptions, snapshot: NoticeSnapshot): Promise<boolean> {
+  const { store, clock, log } = options;
+  const { envelopeSender, page } = options.settings();
+  const mailId = store.mintMailId();
+  const link = page === null ? null : `${page}/conversations/${snapshot.conversation.id}`;
+  const mail = agentNotice({ ...snapshot, link }, { mailId, date: clock() });
+  const content = await renderMail(mail, options);
+  const facts = 'bytes' in content ? factsOf(content.bytes) : await factsOfStream(readFileStream(content.file));
+  const { deliveryId, messageIds, seq } = snapshot;
+  const saved = await store.saveNotice({
+    deliveryId,
+    mailId,
+    messageId: mail.messageId,
+    messageIds,
+    seq,
+    raw: await store.place(content, facts),
+    head: copyHead({ name: mail.from.name, email: snapshot.replyTo }),
+    mailFrom: senderOf(envelopeSender, snapshot.bounceAddress, snapshot.account.support_email),
+  });
+  const about = { conversation: snapshot.conversation.id, messages: messageIds };
+  if (saved) log.info('queued', { id: mailId, delivery: deliveryId, ...about, size: facts.size });
+  return saved;
 }
 
 async function composeForward({ store, clock, log, settings }: ComposerOptions, forward: Forward): Promise<boolean> {

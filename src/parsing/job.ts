@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { errorText, isReplydError } from '../base/errors.js';
 import { filedReading } from '../conversation/filing.js';
 import type { Parsed, ReadingContext } from '../conversation/ports.js';
+import { readAgentMail } from '../mail/agent-mail.js';
 import { authenticationOf } from '../mail/authentication.js';
 import { readForward } from '../mail/forward.js';
 import type { AttachmentKeeper, Content, MailAttachment, RawFacts, Reading } from '../mail/mail.js';
@@ -39,8 +40,8 @@ export function readJob(job: Job, mail: JobMail): Promise<JobResult> {
 
 /** With the mail that it holds, where it says that it was sent on. */
 export async function withForward(reading: Reading, keeper: AttachmentKeeper): Promise<Reading> {
-  const forward = await readForward(reading, async ({ content }) => {
-    const bytes = 'bytes' in content ? content.bytes : await readFile(content.file);
+  const forward = await readForward(reading, async file => {
+    const bytes = await bytesOf(file);
     try {
       return await parseMail(bytes, keeper);
     } catch (error) {
@@ -49,6 +50,10 @@ export async function withForward(reading: Reading, keeper: AttachmentKeeper): P
     }
   });
   return forward === null ? reading : { ...reading, forward };
+}
+
+async function bytesOf({ content }: MailAttachment): Promise<Uint8Array> {
+  return 'bytes' in content ? content.bytes : readFile(content.file);
 }
 
 /** The files of a mail, and behind them those of an attached mail that is sent on: their contents in one list. */
@@ -63,8 +68,17 @@ export async function resultOf(job: Job, facts: RawFacts, read: () => Promise<Re
   try {
     const reading = await read();
     const { headers } = reading.mail;
+    const filed = filedReading(reading);
+    const agent = about.notified === undefined ? null : await readAgentMail(reading.mail, about.notified, bytesOf);
     const authentication = about.authservIds.length === 0 ? null : authenticationOf(headers, about.authservIds);
-    return { kind: 'read', id, facts, reading: filedReading(reading), attachments: filesOf(reading), authentication };
+    return {
+      kind: 'read',
+      id,
+      facts,
+      reading: agent === null ? filed : { ...filed, agent },
+      attachments: filesOf(reading),
+      authentication,
+    };
   } catch (error) {
     if (isDiskTrouble(error)) return { kind: 'trouble', id, reason: errorText(error) };
     return {

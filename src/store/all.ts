@@ -5,6 +5,7 @@ import { core } from './core.js';
 import type { Rules, StoreTx } from './tx.js';
 import * as clearing from './upkeep/clear-files.js';
 import * as retention from './upkeep/retention.js';
+import * as notices from './verbs/agent-notices.js';
 import * as agents from './verbs/agents.js';
 import * as assignees from './verbs/assignees.js';
 import * as cc from './verbs/cc.js';
@@ -44,6 +45,7 @@ export const all = {
   ...agents,
   ...assignees,
   ...cc,
+  ...notices,
   ...sessions,
   notifyAgent,
   unfiledSums,

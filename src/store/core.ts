@@ -11,6 +11,7 @@ import * as keys from './verbs/keys.js';
 import * as messages from './verbs/messages.js';
 import * as participants from './verbs/participants.js';
 import * as queued from './verbs/queued.js';
+import * as releasing from './verbs/releasing.js';
 import * as tokens from './verbs/tokens.js';
 import { dropsMore, dropWaitingPart } from './verbs/waiting.js';
 import * as events from './views/events.js';
@@ -20,6 +21,7 @@ export const core = {
   ...participants,
   ...conversations,
   ...messages,
+  ...releasing,
   ...deliveries,
   ...queued,
   ...composing,

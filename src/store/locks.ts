@@ -81,6 +81,8 @@ const TABLE: { readonly [Name in WritingName]: LocksOf<Name> } = {
   saveComposed: (_tx, composed) => conversation(decodeId('conversation', composed.conversationId)),
   // Nobody else composes it then: it belongs to no conversation.
   saveForward: () => destination(SMARTHOST),
+  openNotice: ofDelivery,
+  saveNotice: (tx, { deliveryId }) => ofDelivery(tx, deliveryId),
   // They take what is free and let be what others have.
   voidLeases: alone,
   pullForward: alone,

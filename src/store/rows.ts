@@ -32,6 +32,7 @@ export interface AccountRow {
   new_conversations: number;
   hold_strangers: number;
   forwarded_mail: number;
+  agent_mail: number;
   settings: Json<AccountSettings>;
   inbox_token: string;
   created_at: number;
@@ -69,7 +70,14 @@ export interface ConversationRow {
 /** What filing needs of an account and of a conversation. */
 export type FilingAccount = Pick<
   AccountRow,
-  'key' | 'support_email' | 'settings' | 'inbound_emails' | 'new_conversations' | 'hold_strangers' | 'forwarded_mail'
+  | 'key'
+  | 'support_email'
+  | 'settings'
+  | 'inbound_emails'
+  | 'new_conversations'
+  | 'hold_strangers'
+  | 'forwarded_mail'
+  | 'agent_mail'
 >;
 export type FilingConversation = Pick<
   ConversationRow,
@@ -168,6 +176,8 @@ export interface DeliveryRow {
   agent_key: number | null;
 }
 
+/** Of a notification that is not composed yet, so that nobody takes it for a mail to a customer. */
+export const NOTICES = 'notices';
 /** The destination of all mails. */
 export const SMARTHOST = 'smarthost';
 
@@ -241,6 +251,9 @@ export interface AgentRow {
   proven: number;
   state: AgentProfile['state'];
   created_at: number;
+  /** Since when he is not notified, and why. */
+  suspended_at: number | null;
+  suspended_reason: string | null;
 }
 
 export interface AgentAccountRow {

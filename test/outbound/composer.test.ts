@@ -28,6 +28,8 @@ function open(context: TestContext, faults: { due?: readonly Error[]; snapshot?:
       return composed ? [] : ['cv_1'];
     },
     dueForwards: async () => [],
+    dueNotices: async () => [],
+    nextNoticeAt: async () => null,
     nextComposeAt: async () => (composed ? null : now),
     async composeSnapshot() {
       count.snapshots += 1;
@@ -36,7 +38,7 @@ function open(context: TestContext, faults: { due?: readonly Error[]; snapshot?:
       return null;
     },
   } as unknown as Store;
-  const settings = () => ({ context: 0, history: 0, envelopeSender: 'bounce', maxSize: 10_000_000 });
+  const settings = () => ({ context: 0, history: 0, envelopeSender: 'bounce', maxSize: 10_000_000, page: null });
   const composer = openComposer({ store, folder: '/', clock: () => now, log: silentLog, settings, onComposed() {} });
   context.after(() => composer.close());
   const pass = async (milliseconds: number) => {

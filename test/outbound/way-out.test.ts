@@ -106,7 +106,7 @@ async function wayOut(t: TestContext, script: Script = {}): Promise<WayOut> {
     folder: dataDir,
     clock: time.clock,
     log,
-    settings: () => ({ context: 10, history: 3, envelopeSender: 'bounce', maxSize: 10_000_000 }),
+    settings: () => ({ context: 10, history: 3, envelopeSender: 'bounce', maxSize: 10_000_000, page: null }),
     onComposed: () => {},
   });
   composer.wake();

@@ -108,6 +108,7 @@ export function storeContract(name: string, open: Open): void {
       new_conversations: false,
       hold_strangers: false,
       forwarded_mail: false,
+      agent_mail: false,
     });
     assert.match(account.inbox ?? '', /^inbox\+[0-9a-f]{32}@reply\.example\.com$/);
     assert.deepEqual(await store.accounts(), [account]);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openStore } from '#replyd/store/sqlite/open.js';
+import { agentMailContract } from './agent-mail-contract.js';
 import { agentsContract, sessionsContract } from './agents-contract.js';
 import { applicationContract, continuityContract } from './application-contract.js';
 import { boundsContract } from './bounds-contract.js';
@@ -56,6 +57,8 @@ continuityContract('sqlite', openWithClock);
 agentsContract('sqlite, direct', open('direct'));
 agentsContract('sqlite, writer thread', open('thread'));
 sessionsContract('sqlite', openWithClock);
+agentMailContract('sqlite, direct', open('direct'));
+agentMailContract('sqlite, writer thread', open('thread'));
 
 test('a clock that was put back: what waits goes when it was meant to', async context => {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-store-'));

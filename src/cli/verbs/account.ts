@@ -140,10 +140,12 @@ export function defineAccount(group: Command): void {
         'new_conversations  mail to the forwarding address may open a conversation',
         'hold_strangers     mail of unknown writers waits for `message release`',
         'forwarded_mail     mail that the team forwards opens a conversation with who wrote it',
+        'agent_mail         agents are told by mail what is written, and answer by mail (docs/agent-mail.md)',
       ].join('\n'),
       async run({ store, loaded }, slug, feature) {
         const account = await store.setFeature(slug, oneOf('feature', FEATURES)(feature), on);
         if (on && feature === 'forwarded_mail') warnOfForwards(account, loaded.config.auth);
+        if (on && feature === 'agent_mail') warnOfAgentMail(account, loaded.config.auth);
         return account;
       },
       view: accountView,
@@ -176,11 +178,7 @@ function warnOfAddresses(account: Account): void {
 
 /** What keeps forwards from counting, though they are wanted. */
 function warnOfForwards({ slug, features, settings }: Account, auth: Config['auth']): void {
-  if (auth.verify === 'never' && auth.authservId.length === 0) {
-    warn(
-      'nothing proves who sent a mail, so no forward will count: set auth.verify = "when_missing", or auth.authserv_id',
-    );
-  }
+  warnOfProof(auth, 'no forward will count');
   if (!features.new_conversations)
     warn(`mail opens no conversation of ${slug}: \`replyd account enable ${slug} new_conversations\``);
   if ((settings.forwarders ?? []).length === 0)
@@ -188,6 +186,19 @@ function warnOfForwards({ slug, features, settings }: Account, auth: Config['aut
       `so far only forwards from the support address count: name the team's addresses or domains with ` +
         `\`replyd account set ${slug} forwarders=…\``,
     );
+}
+
+/** Says what keeps agents from answering by mail. */
+function warnOfAgentMail({ slug, features }: Account, auth: Config['auth']): void {
+  warnOfProof(auth, 'each answer of an agent will be held unless his connection proves it');
+  if (!features.inbound_emails) {
+    warn(`${slug} takes no mail, so nobody is notified: \`replyd account enable ${slug} inbound_emails\``);
+  }
+}
+
+function warnOfProof(auth: Config['auth'], so: string): void {
+  if (auth.verify !== 'never' || auth.authservId.length > 0) return;
+  warn(`nothing proves who sent a mail, so ${so}: set auth.verify = "when_missing", or auth.authserv_id`);
 }
 
 function readChange(pairs: Readonly<Record<string, string>>): Parameters<Store['setAccount']>[1] {

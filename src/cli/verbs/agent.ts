@@ -81,7 +81,10 @@ export function defineAgent(group: Command): void {
         { title: 'address', of: agent => agent.email },
         { title: 'role', of: agent => agent.role },
         { title: 'notify', of: agent => agent.notify },
-        { title: 'state', of: stateOf },
+        {
+          title: 'state',
+          of: agent => (agent.suspended === null ? stateOf(agent) : `${stateOf(agent)}, not notified`),
+        },
       ]),
     none: 'no agents yet: `replyd agent add --help` shows how to add one',
   });
@@ -126,7 +129,7 @@ export function defineAgent(group: Command): void {
 
   for (const [word, verb, does] of [
     ['disable', 'disableAgent', 'keep a person out: his sessions and links end at once'],
-    ['enable', 'enableAgent', 'let a person in again'],
+    ['enable', 'enableAgent', 'let a person in again, and notify him again whose mailbox was dead'],
   ] as const) {
     defineStoreVerb(group.command(`${word} <email>`), {
       does,
@@ -203,6 +206,7 @@ function factsOf(agent: Agent | AgentProfile, places: readonly (readonly [string
   return facts([
     ['agent', `${agent.name} <${agent.email}>`],
     ['state', stateOf(agent)],
+    ...(agent.suspended === null ? [] : [['not notified', suspensionText(agent.suspended)] as const]),
     ...places.map(([account, text], index) => [index === 0 ? 'accounts' : '', `${account} (${text})`] as const),
     ['id', agent.id],
   ]);
@@ -210,6 +214,10 @@ function factsOf(agent: Agent | AgentProfile, places: readonly (readonly [string
 
 function placeText({ role, notify }: { readonly role: AgentRole; readonly notify: AgentNotify }): string {
   return `${role}, notify ${notify}`;
+}
+
+function suspensionText({ since, reason }: NonNullable<Agent['suspended']>): string {
+  return `since ${timeText(since)}: ${reason}`;
 }
 
 function stateOf({ state, has_password }: Pick<Agent, 'state' | 'has_password'>): string {

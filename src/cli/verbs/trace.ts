@@ -1,6 +1,6 @@
 /** `replyd trace ID`: one mail's way from the door to its deliveries. */
 import type { Command } from 'commander';
-import type { TraceStep } from '../../conversation/model.js';
+import type { TraceStep } from '../../conversation/trace-step.js';
 import { timeText } from '../terminal/render.js';
 import { columns, styled } from '../terminal/terminal.js';
 import { oneLine, pad, wrap } from '../terminal/text.js';

@@ -32,8 +32,8 @@ export function operatorOrder(mail: number): string {
   return `operator:${mail}`;
 }
 
-/** Each mail to an agent stands for itself. */
-export function agentOrder(delivery: number): string {
+/** Each mail with a link to sign in stands for itself. */
+export function signInOrder(delivery: number): string {
   return `agent:${delivery}`;
 }
 
@@ -77,11 +77,15 @@ export function settlementOf(outcome: Outcome, retryAt: number | null): Settleme
 }
 
 /**
- * Do events tell what becomes of a delivery? Only of mails in a conversation. A webhook's own end stands at its delivery
+ * Do events tell what becomes of a delivery? Only of mails to the people of a conversation. A webhook's own end stands at its delivery
  * and in the log: an event of it would be the next to fail.
  */
-export function isTold(delivery: { readonly kind: string; readonly conversation_key: number | null }): boolean {
-  return delivery.kind === 'mail' && delivery.conversation_key !== null;
+export function isTold(delivery: {
+  readonly kind: string;
+  readonly conversation_key: number | null;
+  readonly agent_key: number | null;
+}): boolean {
+  return delivery.kind === 'mail' && delivery.conversation_key !== null && delivery.agent_key === null;
 }
 
 /** Why an operator cannot have a delivery tried again now; null: he can. `kept`: what it would send is still there. */

@@ -32,7 +32,7 @@ export interface AccountSwitches {
  * mailed before.
  */
 export function addressRefusal(
-  kind: 'reply' | 'bounce' | 'inbox',
+  kind: 'reply' | 'bounce' | 'inbox' | 'agent',
   account: Pick<AccountSwitches, 'inbound'> | null,
 ): 'unknown' | 'switched_off' | null {
   if (account === null) return 'unknown';
@@ -42,15 +42,15 @@ export function addressRefusal(
 /**
  * Why a mail is refused at this address when its data is there; null: it is not. `account`: the one behind the address,
  * null when the address is dead by now. `writers`: the addresses in From and in the envelope. A bounce is taken from
- * everybody.
+ * everybody, and so is what comes to an agent's address: it is held.
  */
 export function refusalAt(
-  kind: 'reply' | 'bounce' | 'inbox',
+  kind: 'reply' | 'bounce' | 'inbox' | 'agent',
   account: AccountSwitches | null,
   writers: readonly (string | null | undefined)[],
 ): 'changed' | 'blocked' | null {
   if (account === null || addressRefusal(kind, account) !== null) return 'changed';
-  if (kind === 'bounce') return null;
+  if (kind === 'bounce' || kind === 'agent') return null;
   return blockingEntry(account.blocked, writers) === null ? null : 'blocked';
 }
 

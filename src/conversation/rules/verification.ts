@@ -9,6 +9,8 @@
  *
  * Before the answer to the client only where something hangs on it: an account that holds strangers holds also what somebody
  * sends in a participant's name, and a forward of the team opens its conversation with somebody else (`forward.ts`).
+ * An agent's answer by mail goes out in his name, so his address has to be proven before (`agent-mail.ts`): there `when_missing`
+ * asks wherever a checker does not say anything of DMARC.
  * Everywhere else a slow DNS must not keep anybody waiting: after the commit.
  */
 import type { Authentication } from '../../mail/authentication.js';
@@ -31,6 +33,8 @@ export function decideVerification(mail: {
 }): 'not' | 'before' | 'after' {
   const accounts = mail.destinations.filter(each => each.kind !== 'operator');
   if (mail.mode === 'never' || accounts.length === 0) return 'not';
+  const ofAgent = accounts.some(each => each.kind === 'agent');
+  if (ofAgent && (mail.mode === 'always' || (mail.said?.dmarc ?? null) === null)) return 'before';
   if (mail.mode === 'when_missing' && mail.said !== null && saysSomething(mail.said)) return 'not';
   const { forward, mail: read } = mail.reading;
   const forwards = forward?.kind === 'one' ? forward : null;

@@ -93,6 +93,8 @@ export class DoorConnection extends SMTPConnection {
   refused = 0;
   commands = 0;
   trusted = false;
+  /** Whom a trusted proxy's client has authenticated as (XCLIENT LOGIN). */
+  login: string | null = null;
   #stranger: Client | null = null;
   #admitted = false;
   /** It was said goodbye to, or it is gone. */
@@ -320,6 +322,8 @@ export class DoorConnection extends SMTPConnection {
     // A client that ends its half during the handshake is gone; the hook `onSecure` allows it again.
     if (what === 'handshake') this._socket.allowHalfOpen = false;
     const address = this.session.xClient.get('ADDR');
+    const login = this.session.xClient.get('LOGIN');
+    if (what === 'session' && login !== undefined) this.login = login === false ? null : String(login);
     if (what === 'session' && address !== undefined) this.#becomeAnother(address === false ? null : String(address));
   }
 

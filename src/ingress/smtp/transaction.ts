@@ -166,6 +166,7 @@ async function takeData(
     turn: connection.client === null ? [''] : turnOf(connection.client),
     trusted: connection.trusted,
     direct: !connection.trusted,
+    ...(connection.login === null ? {} : { login: connection.login }),
   };
   const accept = async () => {
     try {

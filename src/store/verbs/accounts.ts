@@ -1,7 +1,7 @@
 /** Accounts, their domains and switches, and the query of an address at RCPT. */
 
 import { ReplydError } from '../../base/errors.js';
-import type { Destination } from '../../conversation/filing.js';
+import type { AddressLookup, Destination } from '../../conversation/filing.js';
 import { addressRefusal, inboundAfter } from '../../conversation/rules/filing.js';
 import { forwardersOf } from '../../conversation/rules/forward.js';
 import { newToken } from '../../conversation/token.js';
@@ -166,6 +166,10 @@ export const resolve: Verb<'resolve'> = async (tx, address) => {
   if (parsed.kind === 'operator') {
     return { kind: 'destination', destination: { kind: 'operator', address, localPart: parsed.localPart } };
   }
+  if (parsed.kind === 'reply' && row === undefined) {
+    const agent = await resolveAgent(tx, { address, token: parsed.token });
+    if (agent !== null) return agent;
+  }
   const { kind, token } = parsed;
   const refusal = addressRefusal(kind, row === undefined ? null : { inbound: row.inbound_emails === 1 });
   if (refusal === 'switched_off') return { kind: refusal, detail: 'inbound_emails is off' };
@@ -182,6 +186,36 @@ export const resolve: Verb<'resolve'> = async (tx, address) => {
       : { kind, ...named, conversationId, deliveryId: encodeId('delivery', row.delivery_key) };
   return { kind: 'destination', destination };
 };
+
+/** An agent's own reply address. Null: it is none. */
+async function resolveAgent(
+  tx: StoreTx,
+  { address, token }: { readonly address: string; readonly token: string },
+): Promise<AddressLookup | null> {
+  const row = await tx.get<
+    Pick<TokenRow, 'account_key' | 'conversation_key' | 'inbound_emails' | 'hold_strangers'> & { agent_key: number }
+  >(
+    `select t.conversation_key, t.agent_key, c.account_key, a.inbound_emails, a.hold_strangers
+     from agent_token t join conversation c on c.key = t.conversation_key join account a on a.key = c.account_key
+     where t.token = $1 and c.removing_at is null`,
+    token,
+  );
+  if (row === undefined) return null;
+  if (addressRefusal('agent', { inbound: row.inbound_emails === 1 }) !== null)
+    return { kind: 'switched_off', detail: 'inbound_emails is off' };
+  return {
+    kind: 'destination',
+    destination: {
+      kind: 'agent',
+      address,
+      token,
+      accountId: encodeId('account', row.account_key),
+      holdsStrangers: row.hold_strangers === 1,
+      conversationId: encodeId('conversation', row.conversation_key),
+      agentId: encodeId('agent', row.agent_key),
+    },
+  };
+}
 
 /** Whose forwards the account takes for others' mail; null: nobody's. */
 export function accountForwarders({

@@ -11,7 +11,8 @@ export async function checkNothingNew(tx: StoreTx, conversation: ConversationRow
   if (conversation.next_seq - 1 <= after) return;
   const rows = await tx.all<{ key: number; seq: number; direction: string }>(
     `select key, seq, direction from message
-     where conversation_key = $1 and seq > $2 and direction <> 'note' order by seq limit ${NEW_SHOWN}`,
+     where conversation_key = $1 and seq > $2 and direction <> 'note'
+       and not (direction = 'outgoing' and held <> 0) order by seq limit ${NEW_SHOWN}`,
     conversation.key,
     after,
   );

@@ -108,7 +108,7 @@ export const disableAgent: Verb<'disableAgent'> = async (tx, who, { within } = {
 export const enableAgent: Verb<'enableAgent'> = async (tx, who, { within } = {}) => {
   const key = await heldAgent(tx, who);
   await refuseShared(tx, key, within);
-  await tx.update('agent', key, { state: 'on' });
+  await tx.update('agent', key, { state: 'on', suspended_at: null, suspended_reason: null });
   return profileOf(tx, key, who);
 };
 
@@ -181,13 +181,22 @@ async function emptied(tx: StoreTx, key: number): Promise<boolean> {
        select conversation_key from agent_seen where agent_key = $1 limit ${BATCH})`,
     key,
   );
+  const tokens = await tx.run(
+    `delete from agent_token where token in (select token from agent_token where agent_key = $1 limit ${BATCH})`,
+    key,
+  );
+  const followed = await tx.run(
+    `delete from agent_follow where agent_key = $1 and conversation_key in (
+       select conversation_key from agent_follow where agent_key = $1 limit ${BATCH})`,
+    key,
+  );
   const answers = await tx.run(
     `delete from idempotency where (caller, name) in (
        select caller, name from idempotency where caller = $1 limit ${BATCH})`,
     key,
   );
   const mails = await removeDeliveries(tx, 'agent_key', { value: key, most: BATCH });
-  return Math.max(seen, answers, mails) < BATCH;
+  return Math.max(seen, tokens, followed, answers, mails) < BATCH;
 }
 
 /** A piece of an account that somebody left and that nobody finished. Returns how many. */

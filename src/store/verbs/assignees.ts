@@ -10,6 +10,7 @@ import { agentKeyIfAny, noAgent } from '../views/agents.js';
 import { conversationView } from '../views/conversations.js';
 import { conversationRow } from './conversation-row.js';
 import { emitEvents } from './events.js';
+import { mute } from './followers.js';
 
 type Member = Pick<AgentRow, 'key' | 'email' | 'name' | 'state'>;
 
@@ -35,6 +36,7 @@ export const assignConversation: Verb<'assignConversation'> = async (tx, ref, wh
   const assignee = agent?.key ?? null;
   if (assignee !== row.assignee_key) {
     await tx.run('update conversation set assignee_key = $1 where key = $2', assignee, row.key);
+    if (assignee !== null) await mute(tx, row.key, assignee, false);
     await emitEvents(tx, row, [{ type: 'conversation.updated', data: { changed: ['assignee'] } }]);
   }
   return conversationView(tx, row.key);

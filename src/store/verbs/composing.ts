@@ -26,7 +26,7 @@ import { UNFINISHED } from './unfinished.js';
 import { loadsOf } from './waiting.js';
 
 const UNCOMPOSED = `kind = 'mail' and state = 'waiting' and ${UNFINISHED} and outgoing_mail_key is null
-  and next_attempt_at is not null`;
+  and agent_key is null and next_attempt_at is not null`;
 
 export const dueConversations: Verb<'dueConversations'> = async (tx, options) => {
   const rows = await tx.all<{ key: number }>(

@@ -16,6 +16,7 @@ import { previewsOf } from '../views/previews.js';
 import { accountBySlug, checkedAddress, mailableAddress } from './accounts.js';
 import { conversationRow } from './conversation-row.js';
 import { emitEvents, emitNumbered, type NewEvent } from './events.js';
+import { notifyFollowers } from './followers.js';
 import { contactFor, meetContact } from './known-contacts.js';
 import { insertMessage, saidBy, writeMessage } from './messages.js';
 import { addContact, addToken, joinedOf, participantByAddress } from './participants.js';
@@ -43,6 +44,7 @@ export const startConversation: Verb<'startConversation'> = async (tx, start) =>
       via: start.via,
     });
     events.push({ type: 'message.created', messageKey });
+    await notifyFollowers(tx, { ...row, account }, { key: messageKey, direction: 'incoming', writer: null });
   }
   emitNumbered(tx, row, 1, events);
   for (const message of start.messages ?? []) await writeMessage(tx, await conversationRow(tx, refOf(row)), message);

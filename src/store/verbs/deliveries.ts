@@ -12,6 +12,7 @@ import type { DeliveryRow } from '../rows.js';
 import type { StoreTx, Verb } from '../tx.js';
 import { CC_CHANGED, endCarrying } from './cc-rows.js';
 import { type ConversationKeys, emitEvents } from './events.js';
+import { suspendAgent } from './followers.js';
 import { hookParcels, noteHookTrouble } from './hooks.js';
 import { endLeases, isAlive } from './nodes.js';
 import { forgetNotification } from './notifications.js';
@@ -217,6 +218,11 @@ async function mailParcels(tx: StoreTx, rows: readonly DeliveryRow[]): Promise<r
 
 /** The event of a mail that did not arrive; `suspend`: its recipient's address is dead. */
 export async function failed(tx: StoreTx, row: DeliveryRow, reason: string, suspend: boolean): Promise<void> {
+  if (row.agent_key !== null && row.conversation_key !== null) {
+    const conversation = { key: row.conversation_key, account_key: row.account_key! };
+    if (suspend) await suspendAgent(tx, row.agent_key, { conversation, reason });
+    return;
+  }
   const conversation = toldConversation(row);
   if (conversation === null) return;
   const suspended = suspend && (await suspendOwner(tx, row, reason));

@@ -7,7 +7,7 @@
 import type { Filing, FilingResult } from '../../conversation/filing.js';
 import { isFlaggedAsSpam } from '../../conversation/rules/blocked.js';
 import { planFiling, refusalOfAll } from '../../conversation/rules/filing.js';
-import { decideEffects, unreadKind } from '../../conversation/rules/hold.js';
+import { decideEffects, isPersonal, unreadKind } from '../../conversation/rules/hold.js';
 import { carriesLoopMark } from '../../conversation/rules/loop.js';
 import { writerOf } from '../../conversation/rules/writer.js';
 import { NO_AUTHENTICATION } from '../../mail/authentication.js';
@@ -15,10 +15,12 @@ import { encodeId, keyOf } from '../ids.js';
 import { SMARTHOST, type StoredResult } from '../rows.js';
 import { inTurn, type StoreTx, toJson } from '../tx.js';
 import { firstDomain } from '../views/accounts.js';
+import { fileAgentMail } from './agent-mails.js';
 import { type Around, type AskingMail, aroundOf, type FiledBefore } from './around.js';
 import { broughtBy, writeCc } from './cc.js';
 import { CC_CHANGED } from './cc-rows.js';
 import { advance, emitNumbered, type NewEvent } from './events.js';
+import { notifyFollowers } from './followers.js';
 import { forwardToOperator, keptBefore } from './forwards.js';
 import { recentMails } from './loops.js';
 import { insertMail } from './mails.js';
@@ -191,6 +193,7 @@ async function fileInConversation(
     readonly isCounted: boolean;
   },
 ): Promise<void> {
+  if (at.places.some(place => place.agent !== undefined)) return fileAgentMail(tx, filing, at);
   const { account, conversation, evidence, opened, opener, forward, recent } = at.places[0]!;
   const reading = forward?.original ?? filing.reading;
   const from = opener === undefined ? (reading?.mail.from ?? null) : opener.person;
@@ -294,6 +297,8 @@ async function fileInConversation(
   if (effects.event === null) await lookAgain(tx, [messageKey]);
   await writeCc(tx, conversation, { changes: brought, messageKey });
   await applyReports(tx, reported);
+  if (effects.event === 'message.created' && (reading === null || isPersonal(reading.kind)))
+    await notifyFollowers(tx, { ...conversation, account }, { key: messageKey, direction: 'incoming', writer: null });
   // That he wrote again is somebody else's word.
   if (effects.resumesMailing && forward === undefined && suspended && participant?.contact_key)
     await clearSuspension(tx, participant.contact_key);

@@ -108,6 +108,7 @@ async function fillIn(
   reading: FiledReading,
   attachments: readonly StoredContent[],
 ): Promise<void> {
+  if (message.direction !== 'incoming') return fillInAgentMail(tx, message, { reading, attachments });
   const from = reading.mail.from;
   const conversation = (await byKey(tx, 'conversation', message.conversation_key))!;
   const { hold_strangers } = (await byKey(tx, 'account', conversation.account_key))!;
@@ -148,6 +149,24 @@ async function fillIn(
       : { type: 'message.updated', messageKey: message.key, data: { changed: ['text'] } },
   ]);
   await applyReports(tx, reported);
+}
+
+/** It is held as a note, and stays so: its words were not judged when it came. */
+async function fillInAgentMail(
+  tx: StoreTx,
+  message: MessageRow,
+  { reading, attachments }: { readonly reading: FiledReading; readonly attachments: readonly StoredContent[] },
+): Promise<void> {
+  await tx.update('message', message.key, {
+    text: reading.text.text || reading.text.quotedText,
+    evidence: toJson([...fromJson(message.evidence), 'reprocessed']),
+  });
+  await tx.run('delete from attachment where message_key = $1', message.key);
+  await insertAttachments(tx, message, attachmentsOf(reading, attachments));
+  await lookAgain(tx, [message.key]);
+  await emitEvents(tx, (await byKey(tx, 'conversation', message.conversation_key))!, [
+    { type: 'message.updated', messageKey: message.key, data: { changed: ['text'] } },
+  ]);
 }
 
 /** The delivery whose bounce address the mail came to. */

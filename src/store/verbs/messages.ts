@@ -3,12 +3,11 @@
 import { ReplydError } from '../../base/errors.js';
 import type { StoredContent } from '../../conversation/filing.js';
 import { answerOf, encodedSize, type Load, mailingOf, readersOf } from '../../conversation/rules/continuity.js';
-import { participation } from '../../conversation/rules/hold.js';
 import type { NewMessage } from '../../conversation/store.js';
-import type { MailAttachment, MailKind } from '../../mail/mail.js';
+import type { MailAttachment } from '../../mail/mail.js';
 import { blobKeys, blobRef } from '../blobs/blobs.js';
 import { byId, byKey } from '../by-key.js';
-import { encodeId, keyOf } from '../ids.js';
+import { keyOf } from '../ids.js';
 import type { ConversationRow, MessageRow, ParticipantRow } from '../rows.js';
 import { fromJson, inTurn, type StoreTx, toJson, type Verb } from '../tx.js';
 import { messageKeys, messagesThatFit, type Sized } from '../views/message-page.js';
@@ -17,11 +16,11 @@ import { mailableAddress } from './accounts.js';
 import { checkNothingNew } from './after-seq.js';
 import { markRead } from './assignees.js';
 import { authorOf } from './authors.js';
-import { broughtBy, writeCc } from './cc.js';
-import { CC_CHANGED, carriedIn } from './cc-rows.js';
+import { carriedIn } from './cc-rows.js';
 import { conversationRow } from './conversation-row.js';
-import { advance, emitEvents, emitNumbered, type NewEvent } from './events.js';
-import { clearSuspension, join, joinWriter, participantByAddress, presentContact } from './participants.js';
+import { advance, emitNumbered, type NewEvent } from './events.js';
+import { notifyFollowers } from './followers.js';
+import { join, joinWriter, participantByAddress, presentContact } from './participants.js';
 import { dropWaiting, gather } from './waiting.js';
 
 /** A message as it is written; columns that are left out are as the table has them. */
@@ -132,60 +131,6 @@ export const messages: Verb<'messages'> = async (tx, ref, options) => {
 
 export const message: Verb<'message'> = async (tx, id) => messageView(tx, await byId(tx, 'message', id));
 
-export const releaseMessage: Verb<'releaseMessage'> = async (tx, id) => {
-  const row = await heldRow(tx, id);
-  const conversation = (await byKey(tx, 'conversation', row.conversation_key))!;
-  const email = row.author_email;
-  const known = await participantByAddress(tx, conversation.key, email);
-  const effects = participation({
-    kind: row.kind as MailKind,
-    status: conversation.status,
-    writer: known !== null ? 'participant' : email !== null ? 'stranger' : 'unnamed',
-  });
-  const joined =
-    effects.joins && email !== null ? await joinWriter(tx, conversation.key, { email, name: row.author_name }) : null;
-  const writer = joined === null ? known : joined.participant;
-  await tx.update('message', row.key, {
-    held: NOT_HELD,
-    participant_key: writer?.key ?? null,
-    evidence: joined?.evidence.length ? toJson([...fromJson(row.evidence), ...joined.evidence]) : undefined,
-  });
-  if (effects.resumesMailing && writer?.contact_key) await clearSuspension(tx, writer.contact_key);
-  const events: NewEvent[] = [{ type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } }];
-  if (effects.reopens) events.push({ type: 'conversation.updated', data: { changed: ['status'] } });
-  const account = (await byKey(tx, 'account', conversation.account_key))!;
-  const sender = row.sender === null ? null : fromJson(row.sender);
-  const changes = await broughtBy(
-    tx,
-    { account, conversation },
-    {
-      kind: row.kind as MailKind,
-      hasNoEffect: row.looping === 1,
-      dmarc: sender?.dmarc ?? null,
-      owner: null,
-      addressed: [],
-      isForward: sender?.forwarded_by !== undefined,
-      to: fromJson(row.recipients_to),
-      cc: fromJson(row.recipients_cc),
-      participant: writer,
-    },
-  );
-  await writeCc(tx, conversation, { changes, messageKey: row.key });
-  if (changes.length > 0) events.push(CC_CHANGED);
-  await emitEvents(tx, conversation, events, effects.reopens ? { status: 'open' } : {});
-  return messageView(tx, await byId(tx, 'message', id));
-};
-
-export const dropMessage: Verb<'dropMessage'> = async (tx, id) => {
-  const row = await heldRow(tx, id);
-  const evidence = toJson([...fromJson(row.evidence), 'dropped']);
-  await tx.update('message', row.key, { held: DROPPED, evidence });
-  await emitEvents(tx, (await byKey(tx, 'conversation', row.conversation_key))!, [
-    { type: 'message.updated', messageKey: row.key, data: { changed: ['held'] } },
-  ]);
-  return messageView(tx, await byId(tx, 'message', id));
-};
-
 export const attachment: Verb<'attachment'> = async (tx, id) => {
   const row = await tx.get<AttachmentRow>(`${ATTACHMENTS} where a.key = $1`, keyOf('attachment', id));
   if (!row) throw new ReplydError('attachment_not_found', `there is no attachment ${id}`);
@@ -193,31 +138,28 @@ export const attachment: Verb<'attachment'> = async (tx, id) => {
 };
 
 /** In the column `held`. A dropped message is held no more, and stays without effect for good. */
-const NOT_HELD = 0;
-const HELD = 1;
-const DROPPED = 2;
-
-async function heldRow(tx: StoreTx, id: string): Promise<MessageRow> {
-  const row = await byId(tx, 'message', id);
-  if (row.held !== HELD)
-    throw new ReplydError('message_not_held', `message ${encodeId('message', row.key)} is not held`);
-  return row;
-}
+export const NOT_HELD = 0;
+export const HELD = 1;
+export const DROPPED = 2;
 
 /** What it needs of its mail. Refused when it is added, so that nothing is refused when it is sent. */
 function loadOf(tx: StoreTx, message: NewMessage): Load {
   const attachmentBytes = (message.attachments ?? []).reduce((sum, each) => sum + each.content.size, 0);
   const load = { messages: 1, textBytes: Buffer.byteLength(message.text), attachmentBytes };
+  if (message.direction === 'outgoing') refuseLarge(tx, load);
+  return load;
+}
+
+/** Throws mail_too_large. */
+export function refuseLarge(tx: StoreTx, load: Load): void {
   const size = encodedSize(load);
   const limit = tx.rules.maxSize;
-  if (message.direction === 'outgoing' && size > limit) {
-    throw new ReplydError(
-      'mail_too_large',
-      `the mail would have about ${size} bytes, more than outbound.max_size (${limit}): send a link instead`,
-      { details: { size, limit } },
-    );
-  }
-  return load;
+  if (size <= limit) return;
+  throw new ReplydError(
+    'mail_too_large',
+    `the mail would have about ${size} bytes, more than outbound.max_size (${limit}): send a link instead`,
+    { details: { size, limit } },
+  );
 }
 
 type WrittenMessage =
@@ -228,11 +170,15 @@ type WrittenMessage =
     }
   | { readonly isNew: false; readonly key: number };
 
-/** Writes the message unless one with this source id is there. `conversation` as it is in this transaction. */
+/**
+ * Writes the message unless one with this source id is there. `conversation` as it is in this transaction. `by`: columns of
+ * one that came by mail.
+ */
 export async function writeMessage(
   tx: StoreTx,
   conversation: ConversationRow,
   message: NewMessage,
+  by: Partial<InsertedMessage> = {},
 ): Promise<WrittenMessage> {
   const known = message.source_id
     ? await tx.value<number>(
@@ -275,6 +221,7 @@ export async function writeMessage(
     metadata: toJson(message.metadata ?? {}),
     mail_intent: mailing.intent,
     mail_reason: mailing.reason,
+    ...by,
   });
   const { key } = row;
   // Who writes has read what stands above.
@@ -291,14 +238,18 @@ export async function writeMessage(
       content: attachment.content,
     })),
   );
+  const place = { ...conversation, account, isSuspended };
   if (mailing.delay !== null) {
     const dueAt = tx.now() + mailing.delay;
     const named = await ccParticipants(tx, conversation, message.cc ?? []);
     const others = carried === 0 ? [] : await carriedParticipants(tx, conversation, settings.blocked ?? []);
     for (const reader of readersOf(contact, [...named, ...others])) {
-      await gather(tx, { ...conversation, account, isSuspended }, { key, load }, { ...reader, dueAt });
+      await gather(tx, place, { key, load }, { ...reader, dueAt });
     }
   }
+  const { direction } = message;
+  if (direction !== 'outgoing' && message.created_at === undefined)
+    await notifyFollowers(tx, place, { key, direction, writer: author.agent_key });
   events.push({ type: 'message.created', messageKey: key });
   emitNumbered(tx, conversation, step.eventSeq, events);
   return { isNew: true, key, row };
@@ -327,7 +278,7 @@ async function ccParticipants(
 }
 
 /** In a conversation that is full of participants no more of them join, and the answer goes to the others. */
-async function carriedParticipants(
+export async function carriedParticipants(
   tx: StoreTx,
   conversation: ConversationRow,
   blocked: readonly string[],

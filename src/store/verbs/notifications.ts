@@ -3,7 +3,7 @@
  * is queued. A link to sign in stands in it, so its bytes go as soon as it is settled.
  */
 import { ReplydError } from '../../base/errors.js';
-import { agentOrder } from '../../conversation/rules/delivery.js';
+import { signInOrder } from '../../conversation/rules/delivery.js';
 import { blobKey, NOTHING, rawKey, removeBlobIfUnused } from '../blobs/blobs.js';
 import { encodeId, keyOf } from '../ids.js';
 import { type DeliveryRow, SMARTHOST } from '../rows.js';
@@ -36,7 +36,7 @@ export const notifyAgent: Verb<'notifyAgent'> = async (tx, mail) => {
     key,
     kind: 'mail',
     destination: SMARTHOST,
-    order_key: agentOrder(key),
+    order_key: signInOrder(key),
     account_key: account.key,
     outgoing_mail_key: mailKey,
     agent_key: agent.key,
@@ -63,9 +63,9 @@ export async function refuseMailedOften(tx: StoreTx, key: number): Promise<void>
 /** It is settled: nobody needs its bytes any more. */
 export async function forgetNotification(
   tx: StoreTx,
-  row: Pick<DeliveryRow, 'agent_key' | 'conversation_key' | 'outgoing_mail_key'>,
+  row: Pick<DeliveryRow, 'agent_key' | 'outgoing_mail_key'>,
 ): Promise<void> {
-  if (row.agent_key === null || row.conversation_key !== null || row.outgoing_mail_key === null) return;
+  if (row.agent_key === null || row.outgoing_mail_key === null) return;
   const text = 'select blob_key from outgoing_mail where key = $1 and raw_gone_at is null';
   const blob = await tx.value<number>(text, row.outgoing_mail_key);
   if (blob === undefined) return;

@@ -138,7 +138,7 @@ export interface Correspondent {
   readonly contact: ParticipantRow;
   /** Mailing to the contact is suspended. */
   readonly isSuspended: boolean;
-  readonly account: Pick<AccountRow, 'support_email' | 'settings'>;
+  readonly account: Pick<AccountRow, 'support_email' | 'settings' | 'agent_mail' | 'inbound_emails'>;
   /** How many others get the answers. */
   readonly carried: number;
 }
@@ -155,7 +155,7 @@ type CorrespondentRow = ParticipantRow &
 export async function presentContact(tx: StoreTx, conversation: ConversationRow): Promise<Correspondent> {
   const row = (await tx.get<CorrespondentRow>(
     `select p.key, p.conversation_key, p.contact_key, p.email, p.name, p.role, k.email as contact_email,
-       k.name as contact_name, k.suspended_at, a.support_email, a.settings,
+       k.name as contact_name, k.suspended_at, a.support_email, a.settings, a.agent_mail, a.inbound_emails,
        (select count(*) from cc where conversation_key = c.key and state = 'carried') as carried
      from conversation c join account a on a.key = c.account_key join contact k on k.key = c.contact_key
        join participant p on p.key = (
@@ -163,8 +163,10 @@ export async function presentContact(tx: StoreTx, conversation: ConversationRow)
      where c.key = $1`,
     conversation.key,
   ))!;
-  const { contact_email, contact_name, suspended_at, support_email, settings, carried, ...contact } = row;
-  const found = { isSuspended: suspended_at !== null, account: { support_email, settings }, carried };
+  const { contact_email, contact_name, suspended_at, carried, ...others } = row;
+  const { support_email, settings, agent_mail, inbound_emails, ...contact } = others;
+  const account = { support_email, settings, agent_mail, inbound_emails };
+  const found = { isSuspended: suspended_at !== null, account, carried };
   if (contact_email === null || contact_email === contact.email) return { ...found, contact };
   await useAddress(tx, conversation, { key: conversation.contact_key, name: contact_name, email: contact_email });
   return { ...found, contact: (await latestContactParticipant(tx, conversation))! };

@@ -7,7 +7,7 @@ import type { DeliveryState } from '../../conversation/model.js';
 import { canCancel, retried, retryRefusal } from '../../conversation/rules/delivery.js';
 import { byId, newest } from '../by-key.js';
 import { encodeId, keyOf } from '../ids.js';
-import type { DeliveryRow } from '../rows.js';
+import { type DeliveryRow, NOTICES } from '../rows.js';
 import { allOf, inTurn, type StoreTx, type Terms, type Verb } from '../tx.js';
 import { queuedDeliveryView, queuedDeliveryViews } from '../views/deliveries.js';
 import { accountBySlug } from './accounts.js';
@@ -81,7 +81,8 @@ async function retry(tx: StoreTx, row: DeliveryRow): Promise<ReturnType<typeof r
   const { state, reason } = row;
   const kept = row.kind === 'webhook' || row.outgoing_mail_key === null || (await stillComposed(tx, row));
   const refusal = retryRefusal({ state, reason, kept });
-  if (refusal === null) {
+  if (refusal === null && row.destination === NOTICES) await tx.update('delivery', row.key, { due_at: tx.now() });
+  else if (refusal === null) {
     await tx.update('delivery', row.key, {
       ...retried(row),
       reason: null,

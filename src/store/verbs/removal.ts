@@ -138,6 +138,7 @@ export async function withinBudget<Row>(rows: readonly Row[], clear: (row: Row) 
 async function removeConversation(tx: StoreTx, key: number): Promise<boolean> {
   if ((await tx.value('select removing_at from conversation where key = $1', key)) === null) {
     await tx.update('conversation', key, { removing_at: tx.now() });
+    await tx.run('delete from agent_token where conversation_key = $1', key);
     await tx.run(
       'delete from token where participant_key in (select key from participant where conversation_key = $1)',
       key,

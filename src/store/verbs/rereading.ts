@@ -51,6 +51,8 @@ export const reread: Verb<'reread'> = async (tx, messageId, reading, { elsewhere
   };
   // Of what one of the team sent on the message holds a part alone: it stays as it is.
   if (sender?.forwarded_by !== undefined) return { parts: [], before, after: before };
+  // An agent's own words were judged when they came, and may be on their way.
+  if (message.direction !== 'incoming') return { parts: [], before, after: before };
   const parts = rereadParts(before, after, elsewhere);
   const written = parts.filter(part => part !== 'thread');
   if (contents !== null && written.length > 0) {

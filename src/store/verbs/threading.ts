@@ -24,6 +24,7 @@ import { encodeId, keyOf } from '../ids.js';
 import type { AccountRow, FilingAccount, FilingConversation, ParticipantRow } from '../rows.js';
 import { fromJson, inTurn, type StoreTx } from '../tx.js';
 import { knownPrefixes, resolve } from './accounts.js';
+import { type AddressedAgent, placeOfAgent } from './agent-tokens.js';
 import {
   AROUND,
   AROUND_JOINS,
@@ -66,6 +67,8 @@ export interface Place {
   readonly opener?: { readonly person: Mailbox | null; readonly evidence: readonly string[] };
   /** It was opened with the writer of a mail that one of the team sent on. */
   readonly forward?: TeamForward;
+  /** It came to an agent's own address: whose, and what a mail to it becomes. */
+  readonly agent?: AddressedAgent;
   /** What threaded it, where the envelope did not say. */
   readonly evidence: readonly string[];
 }
@@ -93,6 +96,12 @@ export interface ThreadedMail extends Omit<AskingMail, 'from'> {
 
 export async function targetOf(tx: StoreTx, mail: ThreadedMail, destination: Destination): Promise<Target> {
   if (destination.kind === 'operator') return { kind: 'operator' };
+  if (destination.kind === 'agent') {
+    const place = await placeOfAgent(tx, destination.token);
+    const refusal = refusalAt(destination.kind, place === null ? null : switchesOf(place.account), []);
+    if (refusal !== null || place === null) return { kind: 'refused', refusal: refusal ?? 'changed' };
+    return { kind: 'conversation', participantKey: null, owner: null, deliveryKey: null, evidence: [], ...place };
+  }
   const named = await threadOfToken(tx, mail, destination);
   const account = destination.kind === 'inbox' ? await accountOfInbox(tx, destination.token) : (named?.account ?? null);
   const switches = account === null ? null : switchesOf(account);
@@ -163,8 +172,18 @@ export async function locate(
     const account = (await byKey(tx, 'account', keyOf('account', destination.accountId)))!;
     const inAccount = { ...nowhere, account: account.slug };
     const switches = switchesOf(account);
-    if (refusalAt(destination.kind, switches, writersOf(mail)) === 'blocked') {
+    if (destination.kind !== 'agent' && refusalAt(destination.kind, switches, writersOf(mail)) === 'blocked') {
       return { ...inAccount, goes: 'blocked', by: blockingEntry(switches.blocked, writersOf(mail)) };
+    }
+    if (destination.kind === 'agent') {
+      const { conversation, agent } = (await placeOfAgent(tx, destination.token))!;
+      return {
+        ...inAccount,
+        goes: 'conversation',
+        conversation: { id: encodeId('conversation', conversation.key), number: conversation.number },
+        by: `reply address of the agent ${agent.email}`,
+        writer: { name: agent.name, email: agent.email, evidence: [] },
+      };
     }
     const thread = (await threadOfToken(tx, mail, destination)) ?? (await findThread(tx, account.key, mail));
     if (thread === null) {
@@ -202,7 +221,7 @@ async function threadInHeader(tx: StoreTx, accountKey: number, mail: ThreadedMai
 
 /** What stands behind each token, beside the row that has it: in one statement, because every mail asks. */
 const BEHIND = `p.contact_key as owner_contact, p.email, p.name, p.role, c.account_key, c.number, c.contact_key, c.status,
-  c.next_seq, a.support_email, a.settings, a.inbound_emails, a.new_conversations, a.hold_strangers, a.forwarded_mail,
+  c.next_seq, a.support_email, a.settings, a.inbound_emails, a.new_conversations, a.hold_strangers, a.forwarded_mail, a.agent_mail,
   ${AROUND}`;
 
 const THREAD_OF_TOKEN = {
@@ -238,9 +257,10 @@ async function threadOfToken(
   const row = await tx.get<TokenRow>(THREAD_OF_TOKEN[kind], token, ...aroundValues(tx, askingMail(mail)));
   if (row === undefined) return null;
   const { conversation_key, participant_key, account_key, number, contact_key, status, next_seq } = row;
-  const { support_email, settings, inbound_emails, new_conversations, hold_strangers, forwarded_mail } = row;
+  const { support_email, settings, inbound_emails, new_conversations, hold_strangers, forwarded_mail, agent_mail } =
+    row;
   const { owner_contact, email, name, role } = row;
-  const switches = { inbound_emails, new_conversations, hold_strangers, forwarded_mail };
+  const switches = { inbound_emails, new_conversations, hold_strangers, forwarded_mail, agent_mail };
   return {
     conversation: { key: conversation_key, account_key, number, contact_key, status, next_seq },
     account: { key: account_key, support_email, settings, ...switches },

@@ -127,7 +127,7 @@ function isLocal(code: number): boolean {
   );
 }
 
-/** Whose they are, of those that are anybody's: reply, bounce or inbox. Null: of no account. */
+/** Whose they are, of those that are anybody's: reply (an agent's too), bounce or inbox. Null: of no account. */
 async function ownersOf(
   tx: StoreTx,
   tokens: ReadonlySet<string>,
@@ -137,6 +137,8 @@ async function ownersOf(
   for (let from = 0; from < all.length; from += TOKENS_AT_ONCE) {
     const rows = await tx.all<{ token: string; account_key: number | null }>(
       `select t.token, c.account_key from token t join conversation c on c.key = t.conversation_key where t.token = any($1)
+       union all select t.token, c.account_key from agent_token t join conversation c on c.key = t.conversation_key
+         where t.token = any($1)
        union all select bounce_token, account_key from delivery where bounce_token = any($1)
        union all select inbox_token, key from account where inbox_token = any($1)`,
       all.slice(from, from + TOKENS_AT_ONCE),

@@ -39,6 +39,7 @@ function accountShape(tx: StoreTx, row: AccountRow, domains: readonly string[]):
       new_conversations: row.new_conversations === 1,
       hold_strangers: row.hold_strangers === 1,
       forwarded_mail: row.forwarded_mail === 1,
+      agent_mail: row.agent_mail === 1,
     },
     inbox: first ? inboxAddress(tx, row.inbox_token, first) : null,
     settings: fromJson(row.settings),

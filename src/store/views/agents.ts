@@ -8,7 +8,7 @@ import { type StoreTx, toIso } from '../tx.js';
 import { checkedAddress } from '../verbs/accounts.js';
 
 /** One of an account's, with what is shown of both. */
-type MemberRow = Pick<AgentRow, 'key' | 'email' | 'name' | 'state'> &
+type MemberRow = Pick<AgentRow, 'key' | 'email' | 'name' | 'state' | 'suspended_at' | 'suspended_reason'> &
   Pick<AgentAccountRow, 'role' | 'notify'> & {
     readonly has_password: number;
     /** When there was such an agent first, and since when he is one of the account's. */
@@ -18,7 +18,7 @@ type MemberRow = Pick<AgentRow, 'key' | 'email' | 'name' | 'state'> &
     readonly account_name: string;
   };
 
-const MEMBERS = `select g.key, g.email, g.name, g.state, case when g.password is null then 0 else 1 end as has_password,
+const MEMBERS = `select g.key, g.email, g.name, g.state, g.suspended_at, g.suspended_reason, case when g.password is null then 0 else 1 end as has_password,
     g.created_at, m.created_at as joined_at, m.role, m.notify, a.slug, a.name as account_name
   from agent_account m join agent g on g.key = m.agent_key join account a on a.key = m.account_key
   where m.leaving_at is null`;
@@ -76,6 +76,8 @@ function personShape(row: MemberRow) {
     name: row.name,
     state: row.state,
     has_password: row.has_password === 1,
+    suspended:
+      row.suspended_at === null ? null : { since: toIso(row.suspended_at), reason: row.suspended_reason ?? '' },
   };
 }
 

@@ -10,7 +10,7 @@ import { UNFINISHED } from '../verbs/unfinished.js';
 const QUOTABLE_MESSAGES = 10;
 /** In one statement, because every mail asks. */
 const LATEST_OF_OURS = `select * from (select text, null as settings from message
-    where conversation_key = $1 and (direction = 'outgoing' or kind = 'channel') order by seq desc limit ${QUOTABLE_MESSAGES}) latest
+    where conversation_key = $1 and held = 0 and (direction = 'outgoing' or kind = 'channel') order by seq desc limit ${QUOTABLE_MESSAGES}) latest
   union all select null, settings from account where key = (select account_key from conversation where key = $1)`;
 
 /**

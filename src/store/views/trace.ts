@@ -3,7 +3,7 @@
  * and nothing else is kept for it, so what retention cleared away is missing. Steps come in the order of their times.
  */
 
-import type { TraceStep } from '../../conversation/model.js';
+import type { TraceStep } from '../../conversation/trace-step.js';
 import { byId, byKey } from '../by-key.js';
 import { decodeId, encodeId } from '../ids.js';
 import type { DeliveryRow, EventRow, MailRow, MessageRow } from '../rows.js';

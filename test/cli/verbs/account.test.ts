@@ -68,6 +68,7 @@ test('an account is added, listed, changed, switched and removed', async t => {
     new_conversations: false,
     hold_strangers: true,
     forwarded_mail: false,
+    agent_mail: false,
   });
 
   const refused = await program.run(['account', 'remove', 'acme']);
@@ -100,7 +101,7 @@ test('mistakes with accounts say what would be right', async t => {
     [
       ['account', 'enable', 'acme', 'inbound'],
       2,
-      'replyd: there is no feature "inbound": use inbound_emails, new_conversations, hold_strangers or forwarded_mail\n',
+      'replyd: there is no feature "inbound": use inbound_emails, new_conversations, hold_strangers, forwarded_mail or agent_mail\n',
     ],
     [
       ['account', 'set', 'acme', 'colour=red'],
@@ -165,6 +166,14 @@ test('the warnings come on standard error, the account on standard output', asyn
     result.stderr,
     /acme@gmail\.com is a free-mail address: gmail\.com lets nobody else send for it \(DMARC\)/,
   );
+});
+
+test('agent_mail says what keeps it from working', async t => {
+  const program = makeProgram(t);
+  await program.text(['account', 'add', 'acme', '--support-email', 'help@acme.example']);
+  const { stderr } = await program.run(['account', 'enable', 'acme', 'agent_mail']);
+  assert.match(stderr, /each answer of an agent will be held .* set auth\.verify = "when_missing"/);
+  assert.match(stderr, /account enable acme inbound_emails/);
 });
 
 test('forwarded_mail says what keeps it from counting', async t => {

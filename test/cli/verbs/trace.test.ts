@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { TraceStep } from '#replyd/conversation/model.js';
+import type { TraceStep } from '#replyd/conversation/trace-step.js';
 import { addAccount, messagesOf, startConversation, withDaemon } from '../../daemon-process.js';
 import { sendMail } from '../../interop/smtp-talk.js';
 import { eventually } from '../../run.js';

@@ -123,9 +123,9 @@ test('tried again is what waits, is deferred or failed, and whose mail is still 
 });
 
 test('events tell of mails in a conversation, not of webhooks and copies for the operator', () => {
-  assert.equal(isTold({ kind: 'mail', conversation_key: 1 }), true);
-  assert.equal(isTold({ kind: 'mail', conversation_key: null }), false);
-  assert.equal(isTold({ kind: 'webhook', conversation_key: 1 }), false);
+  assert.equal(isTold({ kind: 'mail', conversation_key: 1, agent_key: null }), true);
+  assert.equal(isTold({ kind: 'mail', conversation_key: null, agent_key: null }), false);
+  assert.equal(isTold({ kind: 'webhook', conversation_key: 1, agent_key: null }), false);
 });
 
 test('cancelled is what waits or is deferred', () => {

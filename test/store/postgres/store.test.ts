@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { openPostgres } from '#replyd/store/postgres/open.js';
 import { type Cluster, postgresMissing, startCluster } from '../../postgres/cluster.js';
+import { agentMailContract } from '../agent-mail-contract.js';
 import { agentsContract, sessionsContract } from '../agents-contract.js';
 import { applicationContract, continuityContract } from '../application-contract.js';
 import { boundsContract } from '../bounds-contract.js';
@@ -85,6 +86,7 @@ else {
   understandingContract('postgres', open);
   continuityContract('postgres', openWithClock);
   agentsContract('postgres', open);
+  agentMailContract('postgres', open);
   sessionsContract('postgres', openWithClock);
   largeContract('postgres', openLarge);
 }

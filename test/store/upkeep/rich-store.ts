@@ -12,11 +12,14 @@ import { putOlderStore } from '../../upgrade/older-store.js';
 
 /** What the older store has nothing of, and texts that an engine could change. */
 const MORE = `
-  insert into agent values (1, 'anna@acme.example', 'anna@acme.example', 'Anna', '$scrypt$', 1, 'on', 1);
+  insert into agent values (1, 'anna@acme.example', 'anna@acme.example', 'Anna', '$scrypt$', 1, 'on', 1, 7, '5.1.1');
   insert into agent_account select key, 1, 'admin', 'all', 1, null from account limit 1;
   insert into agent_session values (1, x'00ff30', 1, 1, 1);
   insert into sign_in_link values (1, x'00ff31', 1, 'nobody', 1);
   insert into agent_seen select key, 1, 1 from conversation limit 1;
+  insert into agent_follow select key, 1, 1, 2, 1 from conversation limit 1;
+  insert into agent_token select 'a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0', key, 1, 'note', 3 from conversation limit 1;
+  insert into held_commands select key, '{}' from message limit 1;
   insert into cleared_to values ('events', 7);
   insert into cursor_key values (1, x'00ff4711');
   insert into dkim_key values ('reply.example.com', 's1', 'signs', 'private', 'public', 1);
