@@ -106,12 +106,12 @@ test('mistakes with accounts say what would be right', async t => {
     [
       ['account', 'set', 'acme', 'colour=red'],
       2,
-      'replyd: there is no key "colour": use name, support_email, domains, delay, context, channels_off, subject_template, intro, footer, locale, blocked or forwarders\n',
+      'replyd: there is no key "colour": use name, support_email, domains, delay, context, history, cc_policy, channels_off, subject_template, intro, footer, locale, blocked or forwarders\n',
     ],
     [
       ['account', 'set', 'acme', 'name'],
       2,
-      'replyd: "name" is not KEY=VALUE; keys are name, support_email, domains, delay, context, channels_off, subject_template, intro, footer, locale, blocked or forwarders\n',
+      'replyd: "name" is not KEY=VALUE; keys are name, support_email, domains, delay, context, history, cc_policy, channels_off, subject_template, intro, footer, locale, blocked or forwarders\n',
     ],
     [['account', 'set', 'acme', 'delay=5'], 2, 'replyd: delay: "5" must be a duration with its unit, such as "5s"\n'],
     [
