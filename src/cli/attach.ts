@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { faultText, ReplydError } from '../base/errors.js';
+import { isReplydError, ReplydError, reasonText } from '../base/errors.js';
 import type { Config } from '../config/keys.js';
 import type { NewMessage, Store } from '../conversation/store.js';
 import { usageError } from './errors.js';
@@ -30,7 +30,7 @@ export async function readFiles(
     let size = 0;
     for (const file of files) {
       const handle = await openInput(file, dataDir).catch(error => {
-        throw usageError(`can't attach ${faultText(error)}`);
+        throw usageError(`can't attach ${file}: ${isReplydError(error) ? 'it is no file' : reasonText(error)}`);
       });
       opened.push({ file, handle });
       const found = await handle.stat();

@@ -13,6 +13,8 @@ import type { LoadedConfig } from '../config/load.js';
 import type { Store } from '../conversation/store.js';
 import type { OpenStore } from '../store/assembled.js';
 import { type Opener, placeOf } from '../store/opener.js';
+import { advised } from './advice.js';
+import { usageError } from './errors.js';
 import { becomeOwner, checkAccess, runAsHint } from './owner.js';
 import { given } from './readers.js';
 import { hint, warn } from './terminal/terminal.js';
@@ -29,7 +31,14 @@ export function launcher(): string {
 
 /** The file named by `-c`, before or after the verb. */
 export function configOption(command: Command): string | undefined {
-  return command.optsWithGlobals<{ config?: string }>().config;
+  let found: string | undefined;
+  for (let at: Command | null = command; at !== null; at = at.parent) {
+    const { config } = at.opts<{ config?: string }>();
+    if (found !== undefined && config !== undefined && config !== found)
+      throw usageError(`two configurations: ${config} and ${found}; name one`);
+    found ??= config;
+  }
+  return found;
 }
 
 /** Reads the configuration; its warnings go to standard error. Throws unavailable with all that is wrong. */
@@ -69,6 +78,8 @@ export function withStore<T>(
       if (missing) warn(`made a new store in ${placeOf(loaded.store)}`);
       try {
         return await work({ loaded, store });
+      } catch (error) {
+        throw await advised(error, store);
       } finally {
         await store.close();
       }

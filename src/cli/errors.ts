@@ -31,7 +31,7 @@ export function explain(error: unknown): { readonly exitCode: number; readonly t
   if (isReplydError(error))
     return {
       exitCode: EXIT_CODES[error.kind],
-      text: printable(`replyd: ${isAway(error) ? insiderText(error) : error.message}`),
+      text: printable(`replyd: ${withAdvice(isAway(error) ? insiderText(error) : error.message)}`),
     };
   const commander = commanderExit(error);
   if (commander !== null) return { exitCode: commander, text: '' };
@@ -39,6 +39,12 @@ export function explain(error: unknown): { readonly exitCode: number; readonly t
   if (system !== null) return { exitCode: EXIT_FAILED, text: printable(`replyd: ${system}`) };
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { exitCode: EXIT_FAILED, text: printable(`replyd: internal error, please report it\n${stack}`) };
+}
+
+function withAdvice(text: string): string {
+  return text.startsWith('cannot use PostgreSQL at ')
+    ? `${text}: see that the server runs, and that store.url (or PGPASSWORD) is right`
+    : text;
 }
 
 // commander has printed its text already. Help and version end well, everything else is wrong usage; a group

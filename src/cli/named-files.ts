@@ -51,7 +51,20 @@ export async function writeOutput(
   const replace = async () => replaceFile(file, content, mode);
   if (isOwnersPath(file, dataDir)) return asOwnerOf(dataDir, replace);
   if (isRoot() && rulersOf(file).size > 0) return replace();
-  writeFileSync(file, content, { mode });
+  writeNamed(file, content, { mode });
+}
+
+/** What goes wrong behind the open, as on a full disk, does not name the file. */
+function writeNamed(
+  file: string,
+  content: string | Uint8Array,
+  how: { readonly mode: number; readonly flag?: 'wx' },
+): void {
+  try {
+    writeFileSync(file, content, how);
+  } catch (error) {
+    throw Object.assign(error as NodeJS.ErrnoException, { path: file });
+  }
 }
 
 /** An exclusive open follows no link, so root needs to be nobody else for it where only the folder is another's. */
@@ -60,7 +73,7 @@ async function writeNew(
   content: string | Uint8Array,
   { dataDir, mode }: { readonly dataDir: string; readonly mode: number },
 ): Promise<void> {
-  const write = async () => writeFileSync(file, content, { mode, flag: 'wx' });
+  const write = async () => writeNamed(file, content, { mode, flag: 'wx' });
   try {
     await (isOwnersPath(file, dataDir) ? asOwnerOf(dataDir, write) : write());
   } catch (error) {
@@ -74,7 +87,7 @@ async function writeNew(
 /** Nothing is written into what others may have put there. */
 function replaceFile(file: string, content: string | Uint8Array, mode: number): void {
   const next = `${file}.${randomBytes(6).toString('hex')}`;
-  writeFileSync(next, content, { mode, flag: 'wx' });
+  writeNamed(next, content, { mode, flag: 'wx' });
   try {
     renameSync(next, file);
   } catch (error) {

@@ -5,7 +5,7 @@
 import type { Command } from 'commander';
 import { VERSION } from '../base/version.js';
 import { remark } from './terminal/terminal.js';
-import { commander, examplesText } from './verb.js';
+import { commander, configFileOption, examplesText } from './verb.js';
 
 /** What it does, in a word, and what adds its verbs to the group, or makes a verb of it. */
 type Group = readonly [does: string, load: () => Promise<(group: Command) => void>];
@@ -73,7 +73,7 @@ export function buildProgram(): Command {
   const program = new commander.Command('replyd')
     .description(INTRODUCTION)
     .usage('[-c FILE] COMMAND …')
-    .option('-c, --config <file>', 'the configuration (else $REPLYD_CONFIG, else /etc/replyd/config.toml)')
+    .addOption(configFileOption('the configuration (else $REPLYD_CONFIG, else /etc/replyd/config.toml)'))
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
@@ -102,7 +102,12 @@ async function loadGroup(command: Command): Promise<void> {
 }
 
 function printUsageError(text: string): void {
-  remark(text.replace(/^error: /, 'replyd: ').trimEnd());
+  remark(
+    text
+      .replace(/^error: /, 'replyd: ')
+      .replace('\n(Did', ' (Did')
+      .trimEnd(),
+  );
 }
 
 /** For upgrades: this program, the schema of the store that it makes and needs, and what it runs on. */

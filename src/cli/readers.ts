@@ -2,6 +2,7 @@
  * Readers for what people type: words, addresses, references, durations, KEY=VALUE. A reader throws a usage error (exit
  * 2) that quotes what was typed and shows what is right.
  */
+import { nearestText } from '../config/nearest.js';
 import { duration } from '../config/values.js';
 import type { ConversationRef } from '../conversation/ref.js';
 import { MAX_SOURCE_ID } from '../conversation/vocabulary.js';
@@ -24,7 +25,10 @@ export function given<T extends object>(options: T): { [K in keyof T]?: Exclude<
 export function oneOf<const T extends string>(what: string, words: readonly T[]): (typed: string) => T {
   return typed => {
     const word = words.find(each => each === typed);
-    if (word === undefined) throw usageError(`there is no ${what} ${quoted(typed)}: use ${listed(words)}`);
+    if (word === undefined) {
+      const near = nearestText(typed, words);
+      throw usageError(`there is no ${what} ${quoted(typed)}${near || `: use ${listed(words)}`}`);
+    }
     return word;
   };
 }
@@ -43,7 +47,7 @@ export function readRef(value: string): ConversationRef {
 /** An e-mail address, normalised. */
 export function readAddress(value: string): string {
   const address = normalizeAddress(value);
-  if (address === null) throw usageError(`${quoted(value)} is no e-mail address`);
+  if (address === null) throw usageError(`${quoted(value)} is no e-mail address, such as help@example.com`);
   return address;
 }
 

@@ -30,7 +30,7 @@ export interface VerbHelp {
 export function defineVerb(verb: Command, help: VerbHelp): Command {
   verb.showHelpAfterError(`see \`${pathOf(verb)} --help\``);
   verb.summary(help.does).description(help.more ? `${help.does}\n\n${help.more}` : help.does);
-  for (const each of [option('-c, --config <file>', 'the configuration to use'), ...(help.options ?? [])]) {
+  for (const each of [configFileOption('the configuration to use'), ...(help.options ?? [])]) {
     verb.addOption(each);
   }
   return verb.addHelpText('after', examplesText(help.examples));
@@ -72,6 +72,15 @@ export function shellWord(word: string): string {
 export function option<T>(flags: string, does: string, read?: (typed: string, before: T | undefined) => T): Option {
   const made = new commander.Option(flags, does);
   return read === undefined ? made : made.argParser(read);
+}
+
+/** `-c FILE`; a second one would silently win. */
+export function configFileOption(does: string): Option {
+  return option<string>('-c, --config <file>', does, (file, before) => {
+    if (before !== undefined && before !== file)
+      throw new commander.InvalidArgumentError(`${before} was named before.`);
+    return file;
+  });
 }
 
 /** An option that must be given. */

@@ -28,16 +28,19 @@ function lettersOf(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
 
-/** Levenshtein distance: insertions, deletions and replacements of one letter. */
+/** Insertions, deletions, replacements of one letter, and two neighbours that changed places. */
 function distanceOf(one: string, other: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: other.length + 1 }, (_, at) => at);
   for (let i = 1; i <= one.length; i++) {
     const next = [i];
     for (let j = 1; j <= other.length; j++) {
       const replaced = row[j - 1]! + (one[i - 1] === other[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+      const swapped = i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1];
+      const cheapest = Math.min(replaced, row[j]! + 1, next[j - 1]! + 1);
+      next.push(swapped ? Math.min(cheapest, before[j - 2]! + 1) : cheapest);
     }
-    row = next;
+    [before, row] = [row, next];
   }
   return row[other.length]!;
 }

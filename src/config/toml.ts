@@ -150,8 +150,14 @@ function syntaxProblem(error: Toml.TomlError, text: string): TomlProblem {
   const line = text.split('\n')[error.line - 1] ?? '';
   const reason = /=\s*0[0-7]{3}\s*(?:#.*)?$/.test(line)
     ? 'a number cannot begin with 0; write a file mode as "0660" or 0o660'
-    : (error.message.split('\n')[0] ?? '').replace(/^Invalid TOML document: /, '');
+    : withAdvice((error.message.split('\n')[0] ?? '').replace(/^Invalid TOML document: /, ''));
   return { line: error.line, key: 'TOML', reason };
+}
+
+function withAdvice(reason: string): string {
+  if (reason === 'invalid value') return 'invalid value: a text stands in quotes, "so"';
+  if (reason === 'expected comma or end of structure') return `${reason}: is a [ or { before it not closed?`;
+  return reason;
 }
 
 // Only a file needs it, and as CommonJS it is one file to load instead of ten: 4 ms less in every verb.

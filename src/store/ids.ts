@@ -34,6 +34,11 @@ export function isIdKind(table: string): table is IdKind {
   return Object.hasOwn(PREFIXES, table);
 }
 
+/** `msg_` */
+export function prefixOf(kind: IdKind): string {
+  return PREFIXES[kind];
+}
+
 /** The lowest key of this moment. */
 export function keyAt(now: number): number {
   return Math.max(0, Math.floor(now) - EPOCH) * STEPS_PER_MS;

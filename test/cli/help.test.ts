@@ -140,11 +140,11 @@ test('every example is a command line that is understood', async () => {
 test('wrong words: a suggestion on standard error and exit 2', async t => {
   const program = makeProgram(t);
   const MISTAKES: readonly [args: string[], stderr: string][] = [
-    [['acount'], "replyd: unknown command 'acount'\n(Did you mean account?)\nsee `replyd --help`\n"],
-    [['account', 'lst'], "replyd: unknown command 'lst'\n(Did you mean list?)\nsee `replyd account --help`\n"],
+    [['acount'], "replyd: unknown command 'acount' (Did you mean account?)\nsee `replyd --help`\n"],
+    [['account', 'lst'], "replyd: unknown command 'lst' (Did you mean list?)\nsee `replyd account --help`\n"],
     [
       ['account', 'list', '--jsn'],
-      "replyd: unknown option '--jsn'\n(Did you mean --json?)\nsee `replyd account list --help`\n",
+      "replyd: unknown option '--jsn' (Did you mean --json?)\nsee `replyd account list --help`\n",
     ],
     [['account', 'show'], "replyd: missing required argument 'slug'\nsee `replyd account show --help`\n"],
     [

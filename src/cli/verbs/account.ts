@@ -9,7 +9,7 @@ import { blockEntry } from '../../conversation/rules/blocked.js';
 import type { Store } from '../../conversation/store.js';
 import { CC_POLICIES, CHANNELS, FEATURES } from '../../conversation/vocabulary.js';
 import { usageError } from '../errors.js';
-import { collect, given, listed, oneOf, quoted, readDuration, readPairs } from '../readers.js';
+import { collect, given, listed, oneOf, quoted, readAddress, readDuration, readPairs } from '../readers.js';
 import { confirmRemoval, type Yes, yesOption } from '../terminal/confirm.js';
 import { accountView } from '../terminal/render.js';
 import { table } from '../terminal/table.js';
@@ -66,7 +66,7 @@ export function defineAccount(group: Command): void {
     more: "The inbound domain is where replies come in; its MX must lead to replyd. It is best a subdomain of the support address's domain. Several accounts may share one.",
     options: [
       option('--domain <domain>', 'inbound domain, may be given several times', collect),
-      required('--support-email <address>', 'the address that customers know, the From of every mail'),
+      required('--support-email <address>', 'the address that customers know, the From of every mail', readAddress),
       option('--name <name>', 'the name that customers read (default: the slug)'),
     ],
     create: true,

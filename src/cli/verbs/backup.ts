@@ -5,6 +5,7 @@
  */
 import path from 'node:path';
 import type { Command } from 'commander';
+import { isReplydError, ReplydError } from '../../base/errors.js';
 import { VERSION } from '../../base/version.js';
 import type { LoadedConfig } from '../../config/load.js';
 import type { PostgresAddress } from '../../store/opener.js';
@@ -124,6 +125,10 @@ export function defineRestore(verb: Command): void {
           replace: options.replace ?? false,
           scratch: dataDir,
           progress: rowsReporter(),
+        }).catch(error => {
+          // What reads a tar file does not know its name.
+          if (!isReplydError(error, 'unavailable') || !error.message.startsWith('it is ')) throw error;
+          throw new ReplydError('unavailable', `${file}: ${error.message}: name a file that \`replyd backup\` wrote`);
         });
         return { store: address.kind === 'sqlite' ? dataDir : address.name, data_dir: dataDir, waiting, ...manifest };
       } finally {

@@ -95,7 +95,7 @@ function certificateFaults({ tls: { certificate, key } }: Config, user: string):
 function fileFaults(name: string, file: string | null, user: string): string[] {
   const fault = file === null ? null : faultOf(file, constants.R_OK);
   if (fault === null) return [];
-  if (fault.code !== 'EACCES') return [`${name}: ${file}: ${reasonText(fault)}`];
+  if (fault.code !== 'EACCES') return [`${name}: ${file}: ${reasonText(fault)}: name a PEM file that is there`];
   return [
     `${name}: ${file}: ${user}, as whom the daemon runs, may not read it: ` +
       `\`chgrp ${user} ${file}\` and \`chmod g+r\`, and let him into its folder`,

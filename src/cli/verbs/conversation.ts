@@ -274,6 +274,7 @@ function defineReply(group: Command): void {
 /** The text that was given, or standard input for `-`. Throws a usage error when `what` must not be empty and is. */
 async function readText(given: string, what: string | null): Promise<string> {
   const text = given === '-' ? (await readStandardInput()).replace(/\r\n?/g, '\n').replace(/\n+$/, '') : given;
-  if (what !== null && text.trim() === '') throw usageError(`the ${what} is empty`);
+  if (what !== null && text.trim() === '')
+    throw usageError(`the ${what} is empty: give --text its words, or - and them on standard input`);
   return text;
 }

@@ -6,7 +6,7 @@
  * the key, port or process, and ends with 1.
  */
 import type { Command } from 'commander';
-import { errorText, isAway, ReplydError } from '../../base/errors.js';
+import { errorText, isAway, isReplydError, ReplydError } from '../../base/errors.js';
 import { createLog, type Log } from '../../base/log.js';
 import type { Config } from '../../config/keys.js';
 import { type LoadedConfig, SYSTEM_CONFIG } from '../../config/load.js';
@@ -49,6 +49,8 @@ export function defineServe(verb: Command): void {
     const daemon = await opening.catch(error => {
       // It waited for its database, and nothing was opened.
       if (ends.ending.aborted && isAway(error)) return null;
+      // A place that cannot be had is no misuse of the command.
+      if (isReplydError(error, 'invalid')) throw new ReplydError('unavailable', error.message, { cause: error });
       throw error;
     });
     if (daemon === null) return log.info('stopping', { signal: String(await ends.reason) });

@@ -85,14 +85,18 @@ test('mistakes with accounts say what would be right', async t => {
   const program = makeProgram(t);
   await program.text(['account', 'add', 'acme', '--support-email=help@acme.example']);
   const MISTAKES: readonly [args: string[], code: number, stderr: string][] = [
-    [['account', 'show', 'nobody'], 1, 'replyd: there is no account "nobody"\n'],
+    [['account', 'show', 'nobody'], 1, 'replyd: there is no account "nobody": `replyd account list` shows them\n'],
     [
       ['account', 'add', 'Acme!', '--support-email=help@acme.example'],
       2,
       'replyd: "Acme!" is no slug: use 1 to 63 lower-case letters, digits and hyphens\n',
     ],
     [['account', 'add', 'acme', '--support-email=help@acme.example'], 1, 'replyd: there is an account acme already\n'],
-    [['account', 'add', 'b', '--support-email=nonsense'], 2, 'replyd: "nonsense" is no e-mail address\n'],
+    [
+      ['account', 'add', 'b', '--support-email=nonsense'],
+      2,
+      'replyd: "nonsense" is no e-mail address, such as help@example.com\n',
+    ],
     [
       ['account', 'add', 'b'],
       2,

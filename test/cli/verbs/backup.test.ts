@@ -32,7 +32,10 @@ test('restore: no such file, no backup', async context => {
   const none = await shop.run(['restore', 'none.tar', '--replace']);
   assert.deepEqual([none.code, none.stderr], [1, 'replyd: none.tar: no such file or directory\n']);
   const other = await shop.run(['restore', 'replyd.toml', '--replace']);
-  assert.deepEqual([other.code, other.stderr], [1, 'replyd: it is cut off, or no backup at all\n']);
+  assert.deepEqual(
+    [other.code, other.stderr],
+    [1, 'replyd: replyd.toml: it is cut off, or no backup at all: name a file that `replyd backup` wrote\n'],
+  );
 });
 
 /** Any user but root; it needs no entry in /etc/passwd for what belongs to him. */

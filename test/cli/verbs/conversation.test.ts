@@ -210,8 +210,16 @@ test('wide, right-to-left and hostile text fits 80 columns and cannot touch the 
 test('mistakes with conversations say what would be right', async t => {
   const program = await makeShop(t);
   const MISTAKES: readonly [args: string[], code: number, stderr: string][] = [
-    [['conversation', 'show', 'acme#9'], 1, 'replyd: account acme has no conversation #9\n'],
-    [['conversation', 'show', 'nobody#1'], 1, 'replyd: there is no account "nobody"\n'],
+    [
+      ['conversation', 'show', 'acme#9'],
+      1,
+      'replyd: account acme has no conversation #9: `replyd conversation list --account acme` shows them\n',
+    ],
+    [
+      ['conversation', 'show', 'nobody#1'],
+      1,
+      'replyd: there is no account "nobody": `replyd account list` shows them\n',
+    ],
     [
       ['conversation', 'show', '1'],
       2,
@@ -223,7 +231,11 @@ test('mistakes with conversations say what would be right', async t => {
       1,
       'replyd: msg_00000000000 is the id of a message, not of a conversation\n',
     ],
-    [['conversation', 'start', '--account=acme', '--contact=nonsense'], 2, 'replyd: "nonsense" is no e-mail address\n'],
+    [
+      ['conversation', 'start', '--account=acme', '--contact=nonsense'],
+      2,
+      'replyd: "nonsense" is no e-mail address, such as help@example.com\n',
+    ],
     [
       ['conversation', 'start', '--account=acme', '--contact=a@example.org', '--channel=fax'],
       2,
@@ -239,7 +251,11 @@ test('mistakes with conversations say what would be right', async t => {
       2,
       'replyd: a source id has at most 255 characters\n',
     ],
-    [['conversation', 'reply', 'acme#1', '--text= '], 2, 'replyd: the answer is empty\n'],
+    [
+      ['conversation', 'reply', 'acme#1', '--text= '],
+      2,
+      'replyd: the answer is empty: give --text its words, or - and them on standard input\n',
+    ],
     [
       ['conversation', 'reply', 'acme#1', '--text=x', '--attach=/nonexistent'],
       2,
