@@ -1,4 +1,4 @@
-/** Routes of an account's settings, as far as the page for agents needs them: for keys and admins of that account. */
+/** Routes of an account's settings, for keys and admins of that account, and of its equipment, for operators. */
 import { ReplydError } from '../base/errors.js';
 import { blockEntry } from '../conversation/rules/blocked.js';
 import { route } from './route.js';
@@ -11,10 +11,10 @@ export const ACCOUNT_ROUTES = [
     run: ({ store, params }) => store.account(params.slug!),
   }),
   route('PATCH /v1/accounts/{slug}', {
-    summary: 'Change its name or settings; settings that are left out stay as they are',
+    summary: 'Change its name or settings, an operator more; what is left out stays as it is',
     body: AccountChange,
     gives: { one: 'Account' },
-    async run({ store, params, body: { name, settings } }) {
+    async run({ store, params, body: { name, settings, ...equipment } }) {
       const blocked = settings?.blocked?.map(entry => {
         const read = blockEntry(entry);
         if (read === null) {
@@ -22,6 +22,8 @@ export const ACCOUNT_ROUTES = [
         }
         return read;
       });
+      // Refused as a whole, for those who may not.
+      if (Object.keys(equipment).length > 0) await store.equipAccount(params.slug!, equipment);
       return store.setAccount(params.slug!, {
         ...(name === undefined ? {} : { name }),
         ...(settings === undefined ? {} : { settings: { ...settings, ...(blocked && { blocked }) } }),

@@ -1,14 +1,23 @@
 /** The verbs of operators' routes (`operators.ts`), each behind the look whether the caller is one. */
 import { ReplydError } from '../base/errors.js';
-import type { Account } from '../conversation/model.js';
+import type { Account, Feature } from '../conversation/model.js';
 import type { Caller } from '../conversation/ports.js';
 import type { OnceVerb, Store } from '../conversation/store.js';
+import { FEATURES } from '../conversation/vocabulary.js';
 
 /** What only an operator may do; others get operator_required. */
 export type OperatorStore = Pick<Store, 'addAccount' | 'keys' | 'addKey' | 'revokeKey' | 'stats'> & {
   /** Those that the caller administers; an operator: all. */
   accounts(): Promise<readonly Account[]>;
+  /** Where its mail comes in, whence it is sent, and what it may do. A feature each is a change of its own. */
+  equipAccount(slug: string, change: Equipment): Promise<Account>;
 };
+
+export interface Equipment {
+  readonly support_email?: string;
+  readonly domains?: readonly string[];
+  readonly features?: Readonly<Partial<Record<Feature, boolean>>>;
+}
 
 /** `within`: the accounts that the caller administers; absent: all. `run`: a verb that is done once. */
 export function operatorStore(
@@ -35,6 +44,15 @@ export function operatorStore(
     async addAccount(account) {
       only();
       return (await run('addAccount', [account])) as Account;
+    },
+    async equipAccount(slug, { features = {}, ...change }) {
+      only();
+      let account = await store.setAccount(slug, change);
+      for (const feature of FEATURES) {
+        const on = features[feature];
+        if (on !== undefined) account = await store.setFeature(slug, feature, on);
+      }
+      return account;
     },
     async keys() {
       only();

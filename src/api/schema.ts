@@ -160,8 +160,17 @@ export const AgentChange = strict({
 
 const place = Type.String({ minLength: 1, maxLength: 320 });
 const words500 = Type.String({ maxLength: 500 });
+const domains = Type.Array(Type.String({ minLength: 1, maxLength: 255 }), {
+  maxItems: 20,
+  description: 'Inbound domains; the first is the one of new reply addresses.',
+});
 export const AccountChange = strict({
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+  support_email: Type.Optional(Type.String({ ...email, description: 'For operators.' })),
+  domains: Type.Optional(Type.Array(domains.items, { ...domains, description: 'Inbound domains; for operators.' })),
+  features: Type.Optional(
+    Type.Partial(Account.properties.features, { additionalProperties: false, description: 'For operators.' }),
+  ),
   settings: Type.Optional(
     strict({
       delay: Type.Optional(Type.Integer({ minimum: 0, maximum: 30 * 86_400_000, description: 'Milliseconds.' })),
@@ -183,10 +192,7 @@ export const AccountChange = strict({
 export const NewAccountBody = strict({
   slug: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$', description: 'Its name in paths and commands, for good.' }),
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
-  domains: Type.Array(Type.String({ minLength: 1, maxLength: 255 }), {
-    maxItems: 20,
-    description: 'Inbound domains; the first is the one of new reply addresses.',
-  }),
+  domains,
   support_email: email,
 });
 

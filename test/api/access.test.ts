@@ -16,7 +16,7 @@ import { picture, requests } from './every-route.js';
 import { serve, startConversation } from './served.js';
 
 /** Of the whole store: refused to all others, whatever they are given. */
-const OPERATORS = ['addAccount', 'keys', 'addKey', 'revokeKey', 'stats'];
+const OPERATORS = ['addAccount', 'equipAccount', 'keys', 'addKey', 'revokeKey', 'stats'];
 const NOBODY = { id: 'key_00000000000', roles: null, agentId: null } as const;
 const ADMIN = { ...NOBODY, kind: 'session', roles: new Map([['other', 'admin' as const]]) } as const;
 
@@ -78,6 +78,7 @@ test('no verb does anything with what is not the caller’s', async context => {
     me: [],
     accounts: [],
     addAccount: [],
+    equipAccount: [],
     keys: [],
     addKey: [],
     revokeKey: [],
@@ -106,7 +107,7 @@ test('no verb does anything with what is not the caller’s', async context => {
     for (const verb of OPERATORS) {
       for (const each of [scoped, scopedOnce])
         await assert.rejects(
-          async () => each[verb]!({ account: null, slug: 'new' }),
+          async () => each[verb]!({ account: null, slug: 'new' }, {}),
           error => isReplydError(error, 'operator_required'),
           verb,
         );

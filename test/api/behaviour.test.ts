@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { disposition } from '#replyd/api/download.js';
-import type { Conversation, Message } from '#replyd/conversation/model.js';
+import type { Account, Conversation, Message } from '#replyd/conversation/model.js';
 import { eventually } from '../run.js';
 import { destinationOf, filing, reading } from '../store/contract.js';
 import { type Answer, serve, startConversation } from './served.js';
@@ -141,8 +141,18 @@ test('an operator adds accounts, makes and ends keys, and reads figures; nobody 
   assert.deepEqual([stats.accounts, stats.contacts], [3, 0]);
   assert.ok(stats.database_bytes! > 0);
 
+  const equipment = { support_email: 'b@new.example', domains: ['b.new.example'], features: { hold_strangers: true } };
+  const equipped = (await call(operator, 'PATCH', '/v1/accounts/new', { ...equipment, name: 'B' })).body;
+  const { support_email, domains, features, name } = equipped as unknown as Account;
+  assert.deepEqual([support_email, domains, name], ['b@new.example', ['b.new.example'], 'B']);
+  assert.deepEqual([features.hold_strangers, features.inbound_emails], [true, true]);
+  const unknown = await call(operator, 'PATCH', '/v1/accounts/new', { features: { magic: true } });
+  assert.equal(unknown.status, 422);
+
   const before = await store.keys();
   for (const [method, place, body] of [
+    ...Object.entries(equipment).map(each => ['PATCH', '/v1/accounts/acme', Object.fromEntries([each])] as const),
+    ['PATCH', '/v1/accounts/acme', { ...equipment, name: 'Not this either' }],
     ['POST', '/v1/accounts', { ...account, slug: 'eve' }],
     ['GET', '/v1/keys'],
     ['POST', '/v1/keys', { account: 'acme' }],
@@ -154,6 +164,7 @@ test('an operator adds accounts, makes and ends keys, and reads figures; nobody 
     assert.deepEqual([refused.status, refused.body.code], [403, 'operator_required'], `${method} ${place}`);
   }
   assert.equal((await store.keys()).length, before.length);
+  assert.notEqual((await store.account('acme')).name, 'Not this either');
 });
 
 test('an operator names the account', async context => {
