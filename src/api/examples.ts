@@ -1,23 +1,25 @@
 /**
- * Examples in /openapi.json: what is sent on each route with a body, and what is answered. A test checks each against its
- * schema.
+ * Examples in /openapi.json: what is sent on each route with a body, and what is answered. The compiler asks for what a shape
+ * gains, and redocly checks each against its schema (`npm run lint:api`).
  */
+import type { Agent, ApiKey, Contact, Conversation, Delivery, Hook, Message } from '../conversation/model.js';
 import type { ShapeName } from './schema.js';
 
 const AT = '2026-03-02T09:30:00.000Z';
 const LATER = '2026-03-02T09:42:00.000Z';
+const EMAIL = 'carla@customer.example';
 
-const contact = {
+const contact: Contact = {
   id: 'ct_04x0g2k9c7d',
   account: 'acme',
-  email: 'carla@customer.example',
+  email: EMAIL,
   name: 'Carla',
   source_id: 'visitor-7',
   suspended: null,
   created_at: AT,
 };
 
-const conversation = {
+const conversation: Conversation = {
   id: 'cv_04x0g2k9c7e',
   number: 12,
   account: 'acme',
@@ -45,9 +47,9 @@ const conversation = {
   last_activity_at: LATER,
 };
 
-const delivery = {
+const delivery: Delivery = {
   id: 'dlv_04x0g2k9c7h',
-  recipient: contact.email,
+  recipient: EMAIL,
   state: 'sent',
   reason: null,
   attempts: 1,
@@ -57,7 +59,7 @@ const delivery = {
   report: null,
 };
 
-const message = {
+const message: Message = {
   id: 'msg_04x0g2k9c7g',
   conversation_id: conversation.id,
   seq: 2,
@@ -92,7 +94,7 @@ const message = {
   deliveries: [delivery],
 };
 
-const hook = {
+const hook: Hook = {
   id: 'hook_04x0g2k9c02',
   account: 'acme',
   url: 'https://app.acme.example/replyd',
@@ -108,13 +110,14 @@ const agent = {
   id: 'agt_04x0g2k9c01',
   email: 'ann@acme.example',
   name: 'Ann',
-  state: 'on',
+  state: 'on' as const,
   has_password: true,
+  suspended: null,
   created_at: AT,
 };
-const member = { ...agent, account: 'acme', role: 'admin', notify: 'assigned' };
+const member: Agent = { ...agent, account: 'acme', role: 'admin', notify: 'assigned' };
 
-const key = {
+const key: ApiKey = {
   ...{ id: 'key_04x0g2k9c03', account: 'acme', name: 'web widget', hint: 'rpk_4JrT9x' },
   ...{ created_at: AT, last_used_at: null, revoked_at: null },
 };
