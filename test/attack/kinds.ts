@@ -1,5 +1,6 @@
 /** Every kind of attack, in the order in which they run. */
 import { accounts } from './accounts.js';
+import { agentMail } from './agent-mail.js';
 import type { AttackKind } from './attack.js';
 import { dataDir } from './data-dir.js';
 import { disk } from './disk.js';
@@ -42,4 +43,5 @@ export const KINDS: readonly AttackKind[] = [
   httpSlow,
   dataDir,
   shares,
+  agentMail,
 ];

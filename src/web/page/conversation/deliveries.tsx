@@ -5,7 +5,7 @@ import { When } from '../parts/when.js';
 import { words } from '../state/preferences.js';
 
 export function Deliveries({ message }: { readonly message: Message }) {
-  if (message.direction !== 'outgoing') return null;
+  if (message.direction !== 'outgoing' || message.held) return null;
   const { deliveries } = message;
   if (deliveries.length === 0) return <NotMailed message={message} />;
   return (

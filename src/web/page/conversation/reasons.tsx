@@ -56,7 +56,7 @@ export function Reasons({ message }: { readonly message: Message }) {
           </>
         )}
       </dl>
-      {message.mail_id !== null && message.direction === 'incoming' && (
+      {message.mail_id !== null && (
         <a href={`/v1/messages/${message.id}/raw`} download={`${message.id}.eml`}>
           {w.downloadRaw}
         </a>

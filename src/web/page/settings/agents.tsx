@@ -111,11 +111,17 @@ function AgentCard({ agent, onChange, onLink }: AgentCardProps) {
         <p class="card-title" dir="auto">
           {nameOf(agent)} {isMe && <span class="badge">{w.you}</span>}
           {agent.state === 'disabled' && <span class="badge bad">{w.disabled}</span>}
+          {agent.suspended !== null && <span class="badge bad">{w.notNotified}</span>}
           {!agent.has_password && <span class="badge">{w.neverSignedIn}</span>}
         </p>
         <p class="hint" dir="auto">
           {agent.email}
         </p>
+        {agent.suspended !== null && (
+          <p class="hint" dir="auto">
+            {w.notNotifiedWhy} {agent.suspended.reason}
+          </p>
+        )}
       </div>
       <div class="line">
         <label>
@@ -150,6 +156,11 @@ function AgentCard({ agent, onChange, onLink }: AgentCardProps) {
         <button type="button" onClick={newLink}>
           {w.newLink}
         </button>
+        {agent.suspended !== null && agent.state === 'on' && (
+          <button type="button" onClick={() => post('enable')}>
+            {w.notifyAgain}
+          </button>
+        )}
         {!isMe && (
           <>
             <button type="button" onClick={() => post(agent.state === 'on' ? 'disable' : 'enable')}>
