@@ -103,8 +103,10 @@ export function openStream(options: {
   readonly log: Log;
   /** Default 30 s. */
   readonly timeout?: number;
+  /** Between two comments; default 15 s. */
+  readonly heartbeat?: number;
 }): EventStream {
-  const { store, log, timeout = TIMEOUT } = options;
+  const { store, log, timeout = TIMEOUT, heartbeat = HEARTBEAT } = options;
   const readers = new Set<Reader>();
   const shares = createShares(STREAMED);
   /** The latest events of all accounts: all after `from`, up to `position`. */
@@ -116,7 +118,7 @@ export function openStream(options: {
   /** What readers got from the store lately, by reader's account and place: hundreds that fall behind together want the same. */
   const lately = createLately(KEPT);
   readersNow.set(0);
-  const checks = setInterval(checkReaders, HEARTBEAT);
+  const checks = setInterval(checkReaders, heartbeat);
   checks.unref();
 
   const waker = createWaker(readNew, error => {

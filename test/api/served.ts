@@ -70,17 +70,18 @@ export interface Served {
 
 type ServeOptions = Partial<ApiOptions> & {
   readonly streamTimeout?: number;
+  readonly heartbeat?: number;
   /** Opens another listener over the same API. */
   readonly beside?: (parts: { readonly api: HttpHandler; readonly store: OpenStore }) => Promise<HttpListener>;
 };
 
 export async function serve(
   context: TestContext,
-  { streamTimeout = 300, beside, ...more }: ServeOptions = {},
+  { streamTimeout = 300, heartbeat = 15_000, beside, ...more }: ServeOptions = {},
 ): Promise<Served> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'replyd-api-'));
   const store = await openTestStore(dataDir, { writer: 'direct', rules: RULES });
-  const stream = openStream({ store, log: more.log ?? silentLog, timeout: streamTimeout });
+  const stream = openStream({ store, log: more.log ?? silentLog, timeout: streamTimeout, heartbeat });
   const stop = store.onChange(stream.wake);
   const api = createApi({
     store,

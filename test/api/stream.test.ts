@@ -268,3 +268,25 @@ test('a reader who catches up with few of many events reads pages, not one by on
   await eventually('it has the last', () => reader.events.length === 1);
   assert.ok(reads < 20, `${reads} reads`);
 });
+
+test('a reader of a quiet conversation is told how far he has heard, and resumes there', async context => {
+  const served = await serve(context, { heartbeat: 20 });
+  const { store, acme } = served;
+  const [quiet, busy] = [await startConversation(store), await startConversation(store)];
+  const query = `?conversation=${quiet.id}`;
+  const reader = await read(context, served, acme, undefined, query);
+  const begun = reader.last();
+  await note(served, busy.id, 'elsewhere');
+  const latest = await store.latestEvent();
+  assert.notEqual(latest, begun);
+  await eventually('he is told', () => reader.last() === latest);
+  assert.deepEqual(reader.events, []);
+  reader.end();
+  await note(served, quiet.id, 'at last');
+  const again = await read(context, served, acme, latest, query);
+  await eventually('it comes', () => again.events.length > 0);
+  assert.deepEqual(
+    again.events.map(({ text }) => text),
+    ['at last'],
+  );
+});
