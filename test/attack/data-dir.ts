@@ -112,6 +112,7 @@ const VERBS: Readonly<Record<string, readonly string[][] | null>> = {
   'contact show': [['ct_04x0g2k9c7d']],
   'contact set': [['ct_04x0g2k9c7d', 'name=Bo', '--yes']],
   'contact clear': [['ct_04x0g2k9c7d']],
+  'contact export': [['ct_04x0g2k9c7d']],
   'contact remove': [['ct_04x0g2k9c7d', '--yes']],
   'message show': [['MESSAGE']],
   'message release': [['MESSAGE']],

@@ -3,12 +3,13 @@
  * hack, source routes, bang paths, quoted and doubled @, look-alike letters, address literals, NUL, comments, very long
  * ones. What must hold: no spelling that means a foreign domain is accepted at RCPT, at either door, from strangers and
  * from trusted clients; and what is taken is only what stands for a living address of ours. The dead addresses of our own
- * domains are among them: nobody may learn which tokens live.
+ * domains are among them: nobody may learn which tokens live. Nor does a crowd in Cc make us mail to it (`crowd.ts`).
  */
 import { randomUUID } from 'node:crypto';
 import { domainToASCII } from 'node:url';
 import { keyOf } from '#replyd/store/ids.js';
 import { type AttackKind, eachOf, newTally } from './attack.js';
+import { crowds } from './crowd.js';
 import { type Door, type Target, TRUSTED } from './target.js';
 
 const FOREIGN = 'victim.example';
@@ -145,6 +146,7 @@ const MODES: readonly { readonly name: string; readonly mail: string }[] = [
 export const relayTricks: AttackKind = {
   name: 'relay',
   about: 'spellings of a foreign recipient that look like one of ours',
+  settings: () => ({ 'auth.authserv_id': ['mx.example.com'] }),
   async run(target, { short }) {
     const tally = newTally();
     const { reply_to } = await target.converse();
@@ -164,6 +166,7 @@ export const relayTricks: AttackKind = {
       const from = trusted ? TRUSTED : target.stranger();
       tally.count(name, await tryOne(target, { door, from, mail: mode.mail, trick, ours: reply_to }));
     });
+    await crowds(target, tally);
     const foreign = target.db.value<number>(`select count(*) from mail where rcpt_to like '%victim%'`) ?? 0;
     tally.count('no mail is on record for the foreign domain', foreign === 0 ? null : `${foreign} mails are`);
     return tally.result();

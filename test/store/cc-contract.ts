@@ -166,6 +166,8 @@ export function ccContract(name: string, open: Open): void {
     const { write, people, answer, mail } = await desk(store);
     await write({ text: 'hello', from: EVE, cc: [DAN] });
     assert.deepEqual(await people(), {});
+    await write({ text: 'nobody says who wrote it', from: null, cc: [DAN] });
+    assert.deepEqual(await people(), {});
     await answer('once', BEN);
     await mail();
     await write({ text: 'Ben again', from: BEN, cc: [DAN] });

@@ -7,6 +7,9 @@
 import type { Mailbox, MailKind } from '../../mail/mail.js';
 import type { Message, Participant, Sender } from '../model.js';
 
+/** The evidence that nothing says who wrote a mail but the reply address that it came to. */
+export const NO_FROM = 'no From field: taken for the owner of the token';
+
 export type Person = Pick<Participant, 'name' | 'email' | 'role'>;
 
 export interface Writer<Known extends Person> {
@@ -43,7 +46,7 @@ export function writerOf<Known extends Person & { readonly key: unknown }>(
     sender: {
       is_participant: participant !== null,
       token_of: owner !== null && owner.key !== participant?.key ? owner.name || owner.email : null,
-      evidence: mail !== null && from === null ? ['no From field: taken for the owner of the token'] : [],
+      evidence: mail !== null && from === null ? [NO_FROM] : [],
     },
   };
 }

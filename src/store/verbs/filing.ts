@@ -241,7 +241,8 @@ async function fileInConversation(
       isForward: forward !== undefined,
       to: reading?.mail.to ?? [],
       cc: reading?.mail.cc ?? [],
-      participant,
+      // Whoever wrote it did not say who he is.
+      participant: from === null ? null : participant,
     },
   );
   if (brought.length > 0) events.push(CC_CHANGED);

@@ -9,6 +9,7 @@ import { ReplydError } from '../../base/errors.js';
 import type { Commands } from '../../conversation/rules/agent-commands.js';
 import { mailingOf, readersOf } from '../../conversation/rules/continuity.js';
 import { participation } from '../../conversation/rules/hold.js';
+import { NO_FROM } from '../../conversation/rules/writer.js';
 import type { MailKind } from '../../mail/mail.js';
 import { byId, byKey } from '../by-key.js';
 import { encodeId } from '../ids.js';
@@ -64,7 +65,7 @@ export const releaseMessage: Verb<'releaseMessage'> = async (tx, id) => {
       isForward: sender?.forwarded_by !== undefined,
       to: fromJson(row.recipients_to),
       cc: fromJson(row.recipients_cc),
-      participant: writer,
+      participant: sender?.evidence.includes(NO_FROM) ? null : writer,
     },
   );
   await writeCc(tx, conversation, { changes, messageKey: row.key });

@@ -123,6 +123,16 @@ test('mistakes with accounts say what would be right', async t => {
       2,
       "replyd: anybody can have an address at gmail.com: name the team's addresses there\n",
     ],
+    [
+      ['account', 'set', 'acme', 'history=101'],
+      2,
+      'replyd: history is a number of messages from 0 to 100, not "101"\n',
+    ],
+    [
+      ['account', 'set', 'acme', 'cc_policy=always'],
+      2,
+      'replyd: there is no cc_policy "always": use carry, suggest or never\n',
+    ],
     [['account', 'set', 'acme', 'forwarders=acme'], 2, 'replyd: "acme" is no address and no domain\n'],
     [
       ['account', 'set', 'acme', 'channels_off=smoke'],
