@@ -26,9 +26,12 @@ const packages = { older: '', present: '' };
 
 before(async () => {
   if (skip) return;
-  const build = async (...words: string[]) =>
-    (await runOk('packaging/deb/build', ['--as-built', '--output', folder, ...words], { timeout: 240_000 })).trim();
-  [packages.older, packages.present] = await Promise.all([build('--version', OLDER), build()]);
+  const build = async (words: readonly string[], compressor: string) => {
+    const env = { ...process.env, DPKG_DEB_COMPRESSOR_TYPE: compressor };
+    const all = ['--as-built', '--output', folder, ...words];
+    return (await runOk('packaging/deb/build', all, { timeout: 240_000, env })).trim();
+  };
+  [packages.older, packages.present] = await Promise.all([build(['--version', OLDER], 'none'), build([], 'xz')]);
 });
 
 test('two builds have the same files, all of root, with the same modes and times', { skip }, async () => {
@@ -55,7 +58,7 @@ function bring(root: DebianRoot, file: string): string {
 
 /** A value of a unit, as the package installed it. */
 function unitValue(root: DebianRoot, unit: string, key: string): string {
-  const text = readFileSync(path.join(root.folder, 'lib/systemd/system', unit), 'utf8');
+  const text = readFileSync(path.join(root.folder, 'usr/lib/systemd/system', unit), 'utf8');
   return new RegExp(`^${key}=(.*)$`, 'm').exec(text)![1]!;
 }
 
@@ -90,7 +93,7 @@ async function doctorFailures(root: DebianRoot): Promise<readonly string[]> {
   return findings.filter(({ state }) => state === 'failed').map(({ check }) => check);
 }
 
-describe('in a Debian without systemd', { skip, timeout: 170_000 }, () => {
+describe('in a Debian without systemd', { skip, timeout: 280_000 }, () => {
   let root: DebianRoot;
   let files: readonly string[];
   before(async () => {
@@ -116,6 +119,10 @@ describe('in a Debian without systemd', { skip, timeout: 170_000 }, () => {
       readFileSync('node_modules/replyd-node/package.json', 'utf8').match(/"version": "(.*)"/)![1],
     );
     assert.equal(await root.type('dpkg --verify replyd'), '');
+    const share = ['man/man1/replyd.1.gz', 'man/man5/replyd-config.5.gz', 'bash-completion/completions/replyd'];
+    for (const file of [...share, 'zsh/vendor-completions/_replyd', 'fish/vendor_completions.d/replyd.fish']) {
+      assert.match(await root.type(`dpkg -S /usr/share/${file}`), /^replyd: /);
+    }
   });
 
   test('the command line of its unit runs the daemon, and a reply threads', async () => {
@@ -238,7 +245,7 @@ async function everyFile(root: DebianRoot): Promise<readonly string[]> {
   );
 }
 
-describe('in a Debian with systemd', { skip, timeout: 170_000 }, () => {
+describe('in a Debian with systemd', { skip, timeout: 280_000 }, () => {
   let root: DebianRoot;
   before(async () => {
     root = await openDebianRoot('systemd');
