@@ -20,6 +20,7 @@ const MORE = `
   insert into agent_follow select key, 1, 1, 2, 1 from conversation limit 1;
   insert into agent_token select 'a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0', key, 1, 'note', 3 from conversation limit 1;
   insert into held_commands select key, '{}' from message limit 1;
+  insert into cc select 1, key, 'Cc@other.example', 'cc@other.example', 'Cc', 'suggested', null, 4 from conversation limit 1;
   insert into cleared_to values ('events', 7);
   insert into cursor_key values (1, x'00ff4711');
   insert into dkim_key values ('reply.example.com', 's1', 'signs', 'private', 'public', 1);
