@@ -137,7 +137,7 @@ test('the picture of the demo shows what the demo prints', async t => {
       .map(line =>
         line
           .replaceAll(/\b(cv|ct|msg)_\w+/g, '$1_…')
-          .replaceAll(/\b\d{4}-\d\d-\d\d \d\d:\d\d/g, 'then')
+          .replaceAll(/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/g, 'then')
           .replaceAll(/reply\+[0-9a-f]{32}/g, 'reply+…')
           .trimEnd(),
       )
