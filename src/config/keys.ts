@@ -259,7 +259,7 @@ export const KEYS = {
   }),
   'auth.verify': key(oneOf(VERIFY_MODES), 'never', {
     meaning:
-      'Whether replyd asks the DNS itself who sent a mail (SPF, DKIM, DMARC): never, when_missing (no trusted Authentication-Results), or always. Before the answer to the client only for accounts with hold_strangers, 2 s at most.',
+      'Whether replyd asks the DNS itself who sent a mail (SPF, DKIM, DMARC): never, when_missing (no trusted Authentication-Results), or always. Before the answer to the client only for accounts with hold_strangers and for answers of agents, 2 s at most.',
   }),
   'auth.resolvers': key(listOf(text()), [], {
     meaning: 'The DNS servers that it asks, address or address:port, one or a list. Empty list: those of the system.',

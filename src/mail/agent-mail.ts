@@ -2,9 +2,10 @@
  * What an agent's mail says, as far as `conversation/rules/agent-mail.ts` asks. Nothing throws because of the mail: what is
  * wrong with it is said in the result. Throws what reading an attachment throws.
  */
+import { foldAddress, normalizeAddress } from './address.js';
 import type { Mail, MailAttachment } from './mail.js';
 import { parseMailboxes } from './mailboxes.js';
-import { allValues } from './mime/headers.js';
+import { allValues, decodeWords } from './mime/headers.js';
 import { type AgentAnswer, answerAbove, holdsMarker, type Notified } from './reply-text/agent-answer.js';
 
 export interface ReadAgentMail {
@@ -21,11 +22,28 @@ type Reads = (file: MailAttachment) => Promise<Uint8Array>;
 
 export async function readAgentMail(mail: Mail, notified: Notified, read: Reads): Promise<ReadAgentMail> {
   return {
-    from: parseMailboxes(allValues(mail.headers, 'from')).map(({ email }) => email),
+    from: addressesIn(allValues(mail.headers, 'from')),
     answer: answerAbove(mail, notified),
     files: mail.attachments.filter(isCarried).length,
     suspectFile: await suspectOf(mail.attachments, read),
   };
+}
+
+const ADDRESS = /[^\s<>()"',;:[\]\\]{1,64}@[^\s<>()"',;:[\]\\]{1,255}/g;
+
+/**
+ * Also what stands in names and comments: whoever checked the mail may have read another address there than we do, and what
+ * is proven of one says nothing of another.
+ */
+function addressesIn(values: readonly string[]): readonly string[] {
+  const written = values.flatMap(value => {
+    const text = value.slice(0, MAX_FROM);
+    return [text, decodeWords(text)].flatMap(each => each.match(ADDRESS) ?? []);
+  });
+  const named = parseMailboxes(values).map(({ email }) => email);
+  const known = new Set(named.map(foldAddress));
+  const others = written.filter(address => !known.has(foldAddress(normalizeAddress(address) ?? address)));
+  return [...new Map([...named, ...others].map(address => [foldAddress(address), address])).values()];
 }
 
 /** False for what is no file of his: the signature that his program makes. */
@@ -34,6 +52,8 @@ export function isCarried({ contentType }: Pick<MailAttachment, 'contentType'>):
 }
 
 const MAIL_NAME = /\.(?:eml|msg|mht|mhtml|mbox)$/i;
+/** Of a From field. */
+const MAX_FROM = 10_000;
 /** Of a text that is searched. */
 const MOST = 4 * 1024 * 1024;
 

@@ -18,6 +18,8 @@ export interface Authentication {
   readonly spf: string | null;
   readonly dkim: string | null;
   readonly dmarc: string | null;
+  /** The domain in From that the DMARC verdict is about (`header.from`); absent: it does not say. */
+  readonly dmarcFrom?: string;
   /** Whom SMTP AUTH proved (`auth=pass smtp.auth=…`, RFC 8601 section 2.7.4); absent: nobody. */
   readonly login?: string;
   /** The fields that counted, shortened. */
@@ -45,23 +47,31 @@ export function authenticationOf(headers: readonly HeaderField[], authservIds: r
   };
   const evidence: string[] = [];
   let login: string | undefined;
+  let dmarcFrom: string | undefined;
   for (const { name, value } of headers) {
     if (name === 'received' && evidence.length > 0) break;
     if (name !== 'authentication-results' || evidence.length >= MAX_FIELDS) continue;
     const field = resultsIn(value.slice(0, MAX_VALUE));
     if (field === null || !ours.has(foldId(field.authservId))) continue;
     evidence.push(shortened(value));
+    if (found.dmarc === null) dmarcFrom = field.results.find(({ method }) => method === 'dmarc')?.from;
     for (const method of ['spf', 'dkim', 'dmarc'] as const) found[method] ??= verdictOf(field.results, method);
     login ??= field.results.find(({ method, verdict }) => method === 'auth' && verdict === 'pass')?.login;
   }
-  return { ...found, ...(login === undefined ? {} : { login }), evidence };
+  return {
+    ...found,
+    ...(login === undefined ? {} : { login }),
+    ...(dmarcFrom === undefined ? {} : { dmarcFrom }),
+    evidence,
+  };
 }
 
 interface Result {
   readonly method: string;
   readonly verdict: string;
-  /** Its property smtp.auth. */
+  /** Its properties smtp.auth and header.from. */
   readonly login?: string;
+  readonly from?: string;
 }
 
 /** RFC 8601 section 2.2: `authserv-id [version] *( ; method [/version] = result … )`. Null when no id stands in front. */
@@ -73,14 +83,21 @@ function resultsIn(value: string): { readonly authservId: string; readonly resul
   for (const part of parts) {
     const result = /^\s*([a-z][a-z0-9-]{0,30})\s*(?:\/\s*\d{1,5}\s*)?=\s*([a-z][a-z0-9-]{0,30})(?![^\s])/i.exec(part);
     if (result === null) continue;
-    const login = /\ssmtp\.auth\s*=\s*(?:"([^"\\]{1,320})"|([^\s";]{1,320}))/i.exec(part);
+    const login = propertyIn(part, 'smtp\\.auth');
+    const from = propertyIn(part, 'header\\.from')?.replace(/^.*@/, '').toLowerCase();
     results.push({
       method: result[1]!.toLowerCase(),
       verdict: result[2]!.toLowerCase(),
-      ...(login === null ? {} : { login: login[1] ?? login[2]! }),
+      ...(login === undefined ? {} : { login }),
+      ...(from === undefined ? {} : { from }),
     });
   }
   return { authservId: authservId[1] ?? authservId[2]!, results };
+}
+
+function propertyIn(part: string, name: string): string | undefined {
+  const found = new RegExp(`\\s${name}\\s*=\\s*(?:"([^"\\\\]{1,320})"|([^\\s";]{1,320}))`, 'i').exec(part);
+  return found === null ? undefined : (found[1] ?? found[2]);
 }
 
 /** Semicolons inside of quoted strings separate nothing; an unclosed quote ends with the value. */

@@ -18,7 +18,9 @@ export function verdictsOf(found: Found, asked: { readonly spf: boolean }): Auth
   const dmarc = found.dmarc ? found.dmarc.status.result : 'none';
   const unsure = dmarc === 'fail' && (spf === 'temperror' || words.includes('temperror'));
   const best = signatures[words.indexOf(dkim)];
-  return withEvidence({ spf, dkim, dmarc: unsure ? 'temperror' : dmarc }, [
+  const from = found.dmarc ? found.dmarc.domain : undefined;
+  const about = typeof from === 'string' && from !== '' ? { dmarcFrom: from.toLowerCase() } : {};
+  return withEvidence({ spf, dkim, dmarc: unsure ? 'temperror' : dmarc, ...about }, [
     ...(spf === null ? [] : [`spf=${spf}${detail('smtp.mailfrom', asked.spf && found.spf ? found.spf.domain : null)}`]),
     `dkim=${dkim}${detail('header.d', best?.signingDomain)}`,
     `dmarc=${unsure ? 'temperror' : dmarc}${detail('header.from', found.dmarc ? found.dmarc.domain : null)}`,

@@ -21,6 +21,8 @@ interface Letter {
   readonly results?: readonly string[];
   readonly text: string;
   readonly client?: string;
+  /** Of XCLIENT. */
+  readonly login?: string;
 }
 
 const PASS = 'mx.acme.example; dmarc=pass header.from=acme.example';
@@ -56,6 +58,13 @@ const FORGED: readonly Omit<Letter, 'text'>[] = [
     fields: ['From: mallory@evil.example', 'Sender: anna@acme.example', 'Reply-To: anna@acme.example'],
   },
   { results: [PASS], fields: ['X-From: anna@acme.example'] },
+  { results: [PASS], fields: ['From: anna@acme.example <mallory@evil.example>'] },
+  { results: [PASS], fields: ['From: <mallory@evil.example> anna@acme.example'] },
+  { results: [PASS], fields: ['From: <anna@acme.example> mallory@evil.example'] },
+  { results: [PASS], fields: ['From: Anna (mallory@evil.example) <anna@acme.example>'] },
+  { results: [PASS], fields: ['From: =?utf-8?q?mallory=40evil.example?= <anna@acme.example>'] },
+  { results: ['mx.acme.example; dmarc=pass header.from=evil.example'] },
+  { results: ['mx.acme.example; dmarc=pass header.from="acme.example.evil.example"'] },
   // From an address that is not trusted the field says nothing.
   { results: [PASS], client: 'stranger' },
   { results: ['mx.acme.example; auth=pass smtp.auth=anna@acme.example'], client: 'stranger' },
@@ -193,6 +202,15 @@ export const agentMail: AttackKind = {
       text: `It is on its way.\n\n${honest.marker}`,
     });
     tally.count('an honest agent answers', answer.direction === 'outgoing' && !answer.held ? null : shown(answer));
+    for (const [login, isHeld] of [
+      ['mallory@acme.example', true],
+      ['[UNAVAILABLE]', true],
+      ['honest@acme.example', false],
+    ] as const) {
+      const letter = { from: 'honest@acme.example', login, text: `By ${login}.\n\n${honest.marker}` };
+      const { held } = await deliver(target, honest, letter);
+      tally.count(`a trusted proxy tells of ${login}`, held === isHeld ? null : `held: ${held}`);
+    }
     return tally.result();
   },
 };
@@ -230,8 +248,12 @@ let letters = 0;
 /** Brings the mail and gives the message that it made. */
 async function deliver(target: Target, { id, replyTo }: Told, letter: Letter): Promise<Message> {
   letters += 1;
-  const { from = ANNA, results = [], fields = [`From: Anna <${from}>`], text, client } = letter;
+  const { from = ANNA, results = [], fields = [`From: Anna <${from}>`], text, client, login } = letter;
   const talk = await target.session('smtp', client === undefined ? {} : { from: target.stranger() });
+  if (login !== undefined) {
+    await talk.command(`XCLIENT LOGIN=${login}`, 220);
+    await talk.command('EHLO client.example.net', 250);
+  }
   await talk.command(`MAIL FROM:<${from}>`, 250);
   await talk.command(`RCPT TO:<${replyTo}>`, 250);
   await talk.command('DATA', 354);

@@ -120,3 +120,31 @@ test('a hostile field is read in linear time and its evidence is short', () => {
   assert.ok(found.evidence.length <= 20);
   for (const line of found.evidence) assert.ok(line.length <= 201);
 });
+
+test('whom SMTP AUTH proved, and which domain in From the DMARC verdict is about', () => {
+  const told = (...results: string[]) => {
+    const { login, dmarcFrom } = authenticationOf(fields(...results.map(each => `${AR} ${each}`)), IDS);
+    return [login, dmarcFrom];
+  };
+  assert.deepEqual(told('mx.example.com; auth=pass smtp.auth=anna@a.example; dmarc=pass header.from=A.example'), [
+    'anna@a.example',
+    'a.example',
+  ]);
+  assert.deepEqual(told('mx.example.com; auth=pass (login) smtp.auth="anna b@a.example"'), [
+    'anna b@a.example',
+    undefined,
+  ]);
+  assert.deepEqual(told('mx.example.com; dmarc=pass header.from=anna@a.example'), [undefined, 'a.example']);
+  for (const none of [
+    'mx.example.com; auth=fail smtp.auth=anna@a.example',
+    'mx.example.com; auth=pass smtp.mailfrom=anna@a.example',
+    'mx.example.com; auth=pass (smtp.auth=anna@a.example)',
+    'mx.example.com; spf=pass smtp.auth=anna@a.example header.from=a.example',
+    'mx.other.example; auth=pass smtp.auth=anna@a.example; dmarc=pass header.from=a.example',
+  ]) {
+    assert.deepEqual(told(none), [undefined, undefined], none);
+  }
+  // A lower field replaces nothing of a higher one.
+  const two = told('mx.example.com; dmarc=fail', 'mx.example.com; dmarc=pass header.from=a.example');
+  assert.deepEqual(two, [undefined, undefined]);
+});

@@ -436,6 +436,33 @@ export function agentMailContract(name: string, open: Open): void {
     assert.deepEqual(await store.deliveries({ limit: 9 }), []);
   });
 
+  check('what cannot be read is held as a note, also when it can be read later', async ({ store }) => {
+    await acme(store);
+    const notice = await told(store);
+    const [result] = await store.file(filing([await destinationOf(store, notice.replyTo)], null, PASS));
+    const { messageId, mailId } = result as { messageId: string; mailId: string };
+    const message = await store.message(messageId);
+    assert.deepEqual([shown(message), reasonOf(message)], ['held note note: ', 'it cannot be read']);
+    await store.refile(mailId, reading({ text: 'Now it can be read.' }), []);
+    const after = await store.message(messageId);
+    assert.deepEqual([shown(after), after.author.email], ['held note note: Now it can be read.', 'anna@acme.example']);
+    const options = { elsewhere: false, contents: [] };
+    assert.deepEqual((await store.reread(messageId, reading({ text: 'Otherwise.' }), options)).parts, []);
+  });
+
+  check('a mail to his address and to a customer’s is one message, and his', async ({ store }) => {
+    const { conversation } = await acme(store);
+    const notice = await told(store);
+    const both = [await destinationOf(store, conversation.reply_to!), await destinationOf(store, notice.replyTo)];
+    const stranger = reading({ text: 'Hello', from: { name: '', email: 'mallory@evil.example' } });
+    const results = await store.file(filing(both, stranger, PASS));
+    assert.equal(new Set(results.map(result => (result as { messageId: string }).messageId)).size, 1);
+    assert.deepEqual((await store.conversation({ id: conversation.id })).messages!.map(shown), [
+      'incoming channel: Where is my parcel?',
+      'held note note: ',
+    ]);
+  });
+
   check('nobody reads an address of an agent', async ({ store }) => {
     await acme(store);
     const { replyTo } = await told(store);

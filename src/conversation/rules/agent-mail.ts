@@ -16,7 +16,7 @@
  * Proven: From names one address, which is his, and DMARC passed for it or the connection was his (SMTP AUTH, told by a
  * trusted MTA). No verdict is none. Nobody is answered by mail about it: whoever forges a mail learns nothing.
  */
-import { foldAddress } from '../../mail/address.js';
+import { foldAddress, splitAddress } from '../../mail/address.js';
 import type { ReadAgentMail } from '../../mail/agent-mail.js';
 import type { MailKind } from '../../mail/mail.js';
 import { type CommandedText, commandsIn, NO_COMMANDS } from './agent-commands.js';
@@ -41,6 +41,8 @@ export interface AgentMailCircumstances {
   readonly isOn: boolean;
   /** Verdict of a trusted checker or of our own; null: there is none. */
   readonly dmarc: string | null;
+  /** The domain in From that the verdict is about, where the checker says so; programs may read a From field differently. */
+  readonly dmarcFrom: string | null;
   /** Whom the connection authenticated, told by a trusted MTA; null: nobody. */
   readonly login: string | null;
   readonly conversation: { readonly account: string; readonly number: number; readonly lastSeq: number };
@@ -100,7 +102,7 @@ function heldWhole(text: string, reason: string): AgentMailDecision {
   return { kind: 'held', as: 'note', reason, text, said: { commands: NO_COMMANDS, lines: [], text, doubt: null } };
 }
 
-function doubtOfSender({ agent, isOn, read, dmarc, login }: AgentMailCircumstances): string | null {
+function doubtOfSender({ agent, isOn, read, dmarc, dmarcFrom, login }: AgentMailCircumstances): string | null {
   if (!isOn) return 'the account takes no mail of agents (agent_mail is off)';
   if (!agent.isMember) return `${agent.email} does not belong to the account any more`;
   if (agent.isDisabled) return `${agent.email} is disabled`;
@@ -109,7 +111,12 @@ function doubtOfSender({ agent, isOn, read, dmarc, login }: AgentMailCircumstanc
   if (from === undefined) return 'it has no From field';
   if (others.length > 0) return 'From names several people';
   if (foldAddress(from) !== foldAddress(agent.email)) return `it is from ${from}, not from ${agent.email}`;
-  if (dmarc === 'pass' || (login !== null && foldAddress(login) === foldAddress(agent.email))) return null;
+  if (login !== null && foldAddress(login) === foldAddress(agent.email)) return null;
+  if (dmarc === 'pass') {
+    const domain = splitAddress(from)?.domain.toLowerCase() ?? '';
+    if (dmarcFrom === null || domain === dmarcFrom || domain.endsWith(`.${dmarcFrom}`)) return null;
+    return `DMARC passed for ${dmarcFrom}, not for ${domain}`;
+  }
   return `it does not prove that ${agent.email} sent it: DMARC is ${dmarc ?? 'not known'}, not pass`;
 }
 

@@ -74,6 +74,7 @@ export async function fileAgentMail(
     agent,
     isOn: place.account.agent_mail === 1,
     dmarc: filing.authentication?.dmarc ?? null,
+    dmarcFrom: filing.authentication?.dmarcFrom ?? null,
     login: filing.login ?? filing.authentication?.login ?? null,
     conversation: { account: agent.slug, number: conversation.number, lastSeq: conversation.next_seq - 1 },
   };

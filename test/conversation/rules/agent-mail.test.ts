@@ -20,6 +20,7 @@ const GOOD: AgentMailCircumstances = {
   agent: { email: 'anna@acme.example', isDisabled: false, isMember: true },
   isOn: true,
   dmarc: 'pass',
+  dmarcFrom: 'acme.example',
   login: null,
   conversation: { account: 'acme', number: 12, lastSeq: 5 },
   newer: [],
@@ -37,6 +38,13 @@ const marked = (marker: (typeof READ)['answer']['marker'] | null) => ({
 
 const CASES: readonly (readonly [name: string, change: Partial<AgentMailCircumstances>, becomes: string])[] = [
   ['his answer', {}, 'answer: It is sent.'],
+  ['a checker that does not say for which domain', { dmarcFrom: null }, 'answer: It is sent.'],
+  ['DMARC passed for the domain above his', { dmarcFrom: 'example' }, 'answer: It is sent.'],
+  [
+    'DMARC passed for whom the checker read in From',
+    { dmarcFrom: 'evil.example' },
+    'held answer: DMARC passed for evil.example, not for acme.example',
+  ],
   ['From in other letters', { read: { ...READ, from: ['Anna@ACME.example'] } }, 'answer: It is sent.'],
   ['by a connection that is his', { dmarc: null, login: 'ANNA@acme.example' }, 'answer: It is sent.'],
   ['by a list', { kind: 'list' }, 'answer: It is sent.'],

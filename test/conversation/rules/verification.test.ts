@@ -55,3 +55,24 @@ test('what one of the team sends on is asked about before it is answered', () =>
   assert.equal(decided(mailFrom('jane@client.example', FORWARD), TEAM), 'after');
   assert.equal(decided(mailFrom('ann@acme.example', FORWARD), at(false)), 'after');
 });
+
+test('who answers as an agent is asked about before, where no checker tells of DMARC', () => {
+  const agent: Destination = {
+    kind: 'agent',
+    address: 'reply+aa@reply.example',
+    token: 'aa',
+    accountId: 'acct_1',
+    holdsStrangers: false,
+    conversationId: 'cv_1',
+    agentId: 'agt_1',
+  };
+  const reading = mailFrom('anna@acme.example');
+  const decided = (mode: VerifyMode, said: Authentication | null) =>
+    decideVerification({ mode, said, destinations: [agent], reading });
+  const judged = { ...NO_AUTHENTICATION, dmarc: 'fail' };
+  assert.deepEqual(
+    [decided('when_missing', null), decided('when_missing', JUDGED), decided('when_missing', judged)],
+    ['before', 'before', 'not'],
+  );
+  assert.deepEqual([decided('never', null), decided('always', judged)], ['not', 'before']);
+});

@@ -100,6 +100,8 @@ test('what was there before stays, with all that refers to it, and new mail join
   const store = await openStore({ dataDir, writer: 'direct', rules: RULES, migrate: false });
   context.after(() => store.close());
   assert.equal((await store.account('acme')).features.forwarded_mail, false);
+  assert.equal((await store.account('acme')).features.agent_mail, false);
+  assert.equal(await store.nextNoticeAt(), null);
   await store.setFeature('acme', 'new_conversations', true);
   const found = await store.resolve(`inbox+${INBOX}@reply.example.com`);
   assert.ok(found.kind === 'destination');
