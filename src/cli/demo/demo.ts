@@ -24,7 +24,7 @@ import { submitMail } from '../submit.js';
 import { columns, print, styled, warn } from '../terminal/terminal.js';
 import { printable, wrap } from '../terminal/text.js';
 import { refText, threadView } from '../terminal/thread.js';
-import { brokenCommand, defineVerb } from '../verb.js';
+import { brokenCommand, defineVerb, shellWord } from '../verb.js';
 import { fieldOf, gmailReply } from './mail.js';
 import { openSink } from './sink.js';
 
@@ -193,7 +193,7 @@ outbound.tls = "none"
 
 /** What to type next, for whoever watches at a terminal. */
 function byHand({ config, conversation, smtp, link }: Stage): string {
-  const program = `${programName()} -c ${config}`;
+  const program = shellWord(programName());
   const ref = refText(conversation);
   return [
     'It stays up until Ctrl-C. This link opens the page for the team; choose any',
@@ -203,9 +203,12 @@ function byHand({ config, conversation, smtp, link }: Stage): string {
     '',
     'Or go on by hand in another terminal:',
     '',
+    // Its folder may be deep: named once, it leaves every command whole at 80 columns.
+    `  export REPLYD_CONFIG=${shellWord(config)}`,
     brokenCommand(`  ${program} conversation show ${ref}`),
     brokenCommand(`  ${program} conversation reply ${ref} --agent Anna --text "Good news!"`),
-    `  printf 'From: ${CUSTOMER.email}\\n\\nThank you!\\n' | curl -s smtp://${smtp} --crlf -T - \\`,
+    `  printf 'From: ${CUSTOMER.email}\\n\\nThank you!\\n' |`,
+    `      curl -s smtp://${smtp} --crlf -T - \\`,
     `      --mail-from ${CUSTOMER.email} \\`,
     `      --mail-rcpt ${conversation.reply_to}`,
     brokenCommand(`  ${program} doctor`),

@@ -104,6 +104,14 @@ test('the demo stays up on a terminal until Ctrl-C', { skip }, async t => {
   const demo = await onTerminal(program, ['demo'], { steps: [[' doctor\r\n', '\x03']], env: { TMPDIR: folder } });
   assert.equal(demo.code, 0, demo.screen);
   assert.match(demo.screen, /\n {2}http:\/\/127\.0\.0\.1:\d+\/sign-in#rpl_[\w-]{32}\n/);
-  assert.match(demo.screen, /Or go on by hand in another terminal:\n\n.* conversation show shop#1\n/);
+  const commands = demo.screen.split('Or go on by hand in another terminal:\n\n')[1]!.split('^C')[0]!;
+  const [configuration, ...others] = commands.trimEnd().split('\n');
+  assert.match(configuration!, /^ {2}export REPLYD_CONFIG=\/\S+$/);
+  assert.match(others[0]!, / conversation show shop#1$/);
+  assert.deepEqual(unfitLines(others.join('\n')), []);
+  // Pasted, no line of them is half a command.
+  const stand = 'replyd() { :; }; curl() { cat > /dev/null; echo "$@"; }';
+  const pasted = await run('bash', ['-c', `${stand}\n${commands}`]);
+  assert.match(pasted.stdout, /^-s smtp:\S+ --crlf -T - --mail-from \S+ --mail-rcpt reply\+[0-9a-f]{32}@\S+$/m);
   assert.deepEqual(readdirSync(folder), []);
 });
