@@ -524,6 +524,23 @@ export function continuityContract(name: string, open: Open): void {
     await conflict(post({ source_id: 'eve' }), 'source_id_taken', contact.id);
   });
 
+  check('what is said again of a conversation brings no event', async ({ store }) => {
+    const { id } = await started(store);
+    const before = await store.latestEvent();
+    const change = { status: 'resolved', subject: 'The lamp', metadata: { order: '7' } } as const;
+    for (const each of [change, change, {}, { ...change, subject: 'The lamps' }, { status: 'resolved' } as const])
+      await store.setConversation({ id }, each);
+    const events = await store.events({ after: before, limit: 10 });
+    assert.deepEqual(
+      events.map(({ type, data }) => [type, data.changed]),
+      [
+        ['conversation.updated', ['status', 'subject', 'metadata']],
+        ['conversation.updated', ['subject']],
+      ],
+    );
+    assert.equal((await store.conversation({ id })).subject, 'The lamps');
+  });
+
   check('a hook hears of the types of events that it is for', async ({ store }) => {
     const { id } = await started(store);
     const url = 'https://app.example/';

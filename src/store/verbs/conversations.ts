@@ -170,9 +170,16 @@ export const setConversation: Verb<'setConversation'> = async (tx, ref, change) 
     settled_seq: settles ? row.next_seq - 1 : undefined,
   });
   if (settles) await tx.run('delete from agent_seen where conversation_key = $1', row.key);
-  if (subject !== undefined) await lookAgainIn(tx, [row.key]);
-  const status = change.status !== undefined && change.status !== row.status ? { status: change.status } : {};
-  await emitEvents(tx, row, [{ type: 'conversation.updated', data: { changed: Object.keys(change) } }], status);
+  // What is said again is no news.
+  const changed = [
+    ...(change.status !== undefined && change.status !== row.status ? ['status'] : []),
+    ...(subject !== undefined && subject !== row.subject ? ['subject'] : []),
+    ...(metadata !== undefined && toJson(metadata) !== row.metadata ? ['metadata'] : []),
+  ];
+  if (changed.length === 0) return conversationView(tx, row.key);
+  if (changed.includes('subject')) await lookAgainIn(tx, [row.key]);
+  const status = changed.includes('status') ? { status: change.status! } : {};
+  await emitEvents(tx, row, [{ type: 'conversation.updated', data: { changed } }], status);
   return conversationView(tx, row.key);
 };
 
