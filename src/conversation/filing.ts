@@ -55,7 +55,7 @@ export type AddressLookup =
   | { readonly kind: 'not_ours' | 'unknown' | 'switched_off'; readonly detail: string };
 
 /**
- * What filing needs of a Reading, which is one too. The header has only the fields that filing asks for; whoever wants
+ * What filing needs of a Reading, which is one too; `evidence` has the reasons of its text too. The header has only the fields that filing asks for; whoever wants
  * the others, or the whole bodies, has the raw mail.
  */
 export interface FiledReading extends Pick<Reading, 'kind' | 'evidence' | 'report' | 'reportedIds' | 'html'> {
@@ -91,13 +91,16 @@ export type FiledForward =
 
 const ASKED_FIELDS: ReadonlySet<string> = new Set([LOOP_FIELD, SPAM_FIELD, ...ADDRESS_FIELDS, ...OPENER_FIELDS]);
 
+/** Of how its text was told from its history: an answer between each two quoted lines has a reason of its own. */
+const MAX_REASONS = 8;
+
 /** Picks what filing needs: nothing else is copied from thread to thread. */
 export function filedReading(reading: Reading): FiledReading {
   const { kind, evidence, report, reportedIds, html, text, mail, forward } = reading;
   return {
     ...(forward === undefined ? {} : { forward: filedForward(forward) }),
     kind,
-    evidence,
+    evidence: [...new Set([...evidence, ...text.evidence.slice(0, MAX_REASONS)])],
     report,
     reportedIds,
     html,

@@ -40,7 +40,9 @@ test('every mail of the corpus comes over', async () => {
   assert.ok(mails.length > 100);
   for (const { name, bytes } of mails) {
     const reading = await readingOf(bytes);
-    assert.deepEqual(told(filed(reading)), told(reading), name);
+    // With the reasons of its text, which the message keeps too.
+    const evidence = [...new Set([...reading.evidence, ...reading.text.evidence.slice(0, 8)])];
+    assert.deepEqual(told(filed(reading)), { ...told(reading), evidence }, name);
   }
 });
 

@@ -227,7 +227,7 @@ test('verdicts count from a trusted host, of our own checker, and a failed DMARC
     assert.deepEqual(await check([failed], '203.0.113.5'), [false, null, null]);
     await send('eve@other.example', [opened.reply], letter('Eve <eve@other.example>', 'give me the keys'));
     const eve = await last(opened.id);
-    assert.deepEqual([eve.held, eve.evidence], [true, ['held: unknown writer']]);
+    assert.deepEqual([eve.held, eve.evidence], [true, ['threaded: reply address', 'held: unknown writer']]);
     assert.equal((await show(opened.id)).participants.length, 1);
     await store.dropMessage(eve.id);
     assert.equal((await last(opened.id)).held, false);

@@ -72,7 +72,7 @@ test(`${ROUNDS} rounds of kill -9 under load lose nothing and store nothing twic
       const word = message.text.split('\n')[0]!;
       const known = stored.get(word);
       stored.set(word, { conversation: index, mailId: message.mail_id, times: (known?.times ?? 0) + 1 });
-      assert.equal(message.evidence.length, 0, `${word}: ${message.evidence.join()}`);
+      assert.deepEqual(message.evidence, ['threaded: reply address'], word);
     }
   }
   const acknowledged = ledger.filter(each => each.mailId !== null);

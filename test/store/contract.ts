@@ -383,12 +383,13 @@ export function storeContract(name: string, open: Open): void {
     const before = (await store.conversation({ id })).messages!.at(-1)!;
     assert.deepEqual(
       [before.text, before.evidence, before.attachments.map(each => each.filename)],
-      ['', ['unparsed: broken'], ['original.eml']],
+      ['', ['threaded: reply address', 'unparsed: broken'], ['original.eml']],
     );
     assert.equal((await store.mail(result.mailId)).mail.state, 'quarantined');
     await store.refile(result.mailId, reading({ text: 'After all' }), []);
     const after = (await store.conversation({ id })).messages!.at(-1)!;
     assert.deepEqual([after.id, after.text, after.attachments], [before.id, 'After all', []]);
+    assert.deepEqual(after.evidence, ['threaded: reply address', 'reprocessed']);
     assert.equal((await store.mail(result.mailId)).mail.state, 'filed');
   });
 

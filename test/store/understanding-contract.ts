@@ -108,7 +108,7 @@ export function understandingContract(name: string, open: Open): void {
     const first = await file(store, [reply], reading({ text: 'one', from: EVE }));
     const second = await file(store, [reply], reading({ text: 'two', from: EVE }));
     assert.deepEqual([first.held, second.held], [true, true]);
-    assert.deepEqual(second.evidence, ['held: unknown writer']);
+    assert.deepEqual(second.evidence, ['threaded: reply address', 'held: unknown writer']);
     assert.equal((await store.conversation({ id })).participants.length, 1);
     assert.deepEqual((await events(store)).map(each => each.type).slice(-2), ['message.held', 'message.held']);
     await store.releaseMessage(first.id);
@@ -122,10 +122,13 @@ export function understandingContract(name: string, open: Open): void {
     await store.setFeature('acme', 'hold_strangers', true);
     await store.setConversation({ id }, { status: 'resolved' });
     const held = await file(store, [reply], reading({ text: 'forged' }), { authentication: FAILED });
-    assert.deepEqual([held.held, held.evidence], [true, ['held: DMARC failed']]);
+    assert.deepEqual([held.held, held.evidence], [true, ['threaded: reply address', 'held: DMARC failed']]);
     const unsure = { ...FAILED, dmarc: 'temperror' };
     const asked = await file(store, [reply], reading({ text: 'who knows' }), { authentication: unsure });
-    assert.deepEqual([asked.held, asked.evidence], [true, ['held: DMARC could not be asked']]);
+    assert.deepEqual(
+      [asked.held, asked.evidence],
+      [true, ['threaded: reply address', 'held: DMARC could not be asked']],
+    );
     assert.equal((await store.conversation({ id })).status, 'resolved');
     for (const dmarc of [null, 'pass', 'none']) {
       const text = `verdict ${dmarc}`;

@@ -175,9 +175,12 @@ function noticeLines(message: Message, columns: number, extent: 'thread' | 'whol
     const status = [entry.status, entry.diagnostic].filter(text => text !== null).join(' ');
     notices.push(`report: ${entry.recipient} ${entry.action}${status ? `, ${status}` : ''}`);
   }
-  for (const evidence of message.evidence)
-    if (extent === 'whole' || evidence.startsWith('unparsed')) notices.push(evidence);
-  return notices.flatMap(notice => marked('!', notice, columns, 'yellow'));
+  const because = message.evidence.filter(line => !line.startsWith('unparsed'));
+  notices.push(...message.evidence.filter(line => !because.includes(line)));
+  return [
+    ...notices.flatMap(notice => marked('!', notice, columns, 'yellow')),
+    ...(extent === 'whole' ? because : []).flatMap(line => marked('·', line, columns, 'dim')),
+  ];
 }
 
 function deliveryLines(message: Message, columns: number): string[] {

@@ -137,7 +137,13 @@ async function fillIn(
       is_participant: writer.sender.is_participant,
       token_of: writer.sender.token_of,
     }),
-    evidence: toJson([...reading.evidence, 'reprocessed', ...effects.evidence, ...(joined?.evidence ?? [])]),
+    evidence: toJson([
+      ...fromJson(message.evidence).filter(line => line.startsWith('threaded: ')),
+      ...reading.evidence,
+      'reprocessed',
+      ...effects.evidence,
+      ...(joined?.evidence ?? []),
+    ]),
   });
   await tx.run('delete from attachment where message_key = $1', message.key);
   await insertAttachments(tx, message, attachmentsOf(reading, attachments));

@@ -69,7 +69,7 @@ export interface Place {
   readonly forward?: TeamForward;
   /** It came to an agent's own address: whose, and what a mail to it becomes. */
   readonly agent?: AddressedAgent;
-  /** What threaded it, where the envelope did not say. */
+  /** What threaded it. */
   readonly evidence: readonly string[];
 }
 
@@ -107,7 +107,7 @@ export async function targetOf(tx: StoreTx, mail: ThreadedMail, destination: Des
   const switches = account === null ? null : switchesOf(account);
   const refusal = refusalAt(destination.kind, switches, writersOf(mail));
   if (refusal !== null) return { kind: 'refused', refusal };
-  if (named !== null) return { kind: 'conversation', ...named, evidence: [] };
+  if (named !== null) return { kind: 'conversation', ...named, evidence: [`threaded: ${named.by}`] };
   const thread = await findThread(tx, account!.key, mail);
   if (thread !== null) {
     return { kind: 'conversation', ...thread, account: account!, evidence: [`threaded: ${thread.by}`] };

@@ -274,7 +274,11 @@ test('the queue is listed, paused, resumed; deliveries are retried and cancelled
       'replyd: there is no state "lost": use waiting, leased, sent, deferred, failed or cancelled\n',
     ],
     [['queue', 'show', 'dlv_00000000000'], 1, 'replyd: there is no delivery dlv_00000000000\n'],
-    [['message', 'show', 'nonsense'], 1, 'replyd: there is no message "nonsense"\n'],
+    [
+      ['message', 'show', 'nonsense'],
+      1,
+      'replyd: there is no message "nonsense": the id of a message begins with msg_\n',
+    ],
     [['message', 'release', delivery!.message_ids[0]!], 1, `replyd: message ${delivery!.message_ids[0]} is not held\n`],
     [
       ['message', 'show', delivery!.message_ids[0]!, '--raw'],

@@ -29,7 +29,10 @@ test('trace: from the door to the message, from the answer to the smarthost', ()
       /^by smtp from 127\.0\.0\.1, \d+ bytes, <customer@customer\.example> to reply\+[0-9a-f]{6}…@/,
     );
     assert.match(way[1]!.text, /: accepted$/);
-    assert.deepEqual([way[2]!.id, way[2]!.text], [incoming.id, 'incoming reply, number 2 of acme#1']);
+    assert.deepEqual(
+      [way[2]!.id, way[2]!.text],
+      [incoming.id, 'incoming reply, number 2 of acme#1; threaded: reply address'],
+    );
     assert.deepEqual(await steps(incoming.id), way);
     const out = await steps(answered.id);
     assert.deepEqual(
@@ -69,7 +72,7 @@ test('trace: what is not there, what is no id', () =>
       ['mail_00000000000', 'there is no mail mail_00000000000'],
       ['msg_00000000000', 'there is no message msg_00000000000'],
       ['cv_00000000000', 'cv_00000000000 is the id of a conversation, not of a mail'],
-      ['nonsense', 'there is no mail "nonsense"'],
+      ['nonsense', 'there is no mail "nonsense": the id of a mail begins with mail_'],
     ] as const) {
       const result = await daemon.cli(['trace', id]);
       assert.deepEqual([result.code, result.stderr], [1, `replyd: ${text}\n`]);
