@@ -310,15 +310,20 @@ describe('in a Debian with systemd', { skip, timeout: 280_000 }, () => {
   });
 
   test('an admin who moves a door is followed by the units, and keeps them in an upgrade', async () => {
-    appendFileSync(path.join(root.folder, 'etc/replyd/config.toml'), '\nsmtp.listen = ["[::]:25", "127.0.0.1:2525"]\n');
+    const config = path.join(root.folder, 'etc/replyd/config.toml');
+    appendFileSync(config, '\nsmtp.listen = ["[::]:25", "127.0.0.1:2525"]\n');
     await root.type('systemctl restart replyd.service');
     const told = (await root.type('replyd doctor')).replaceAll(/\s+/g, ' ');
     assert.match(told, /! port smtp \[::\]:25 is configured, but .* → .*`replyd systemd --sockets --output/);
+    // A door that nothing opened so far.
+    appendFileSync(config, 'lmtp.listen = ["unix:/run/replyd/lmtp.sock"]\n');
     await root.type(
       ...shellLines(sectionOf('docs/install.md', 'Listen elsewhere')),
       'curl -sS smtp://127.0.0.1:25 -X NOOP',
     );
-    assert.doesNotMatch(await root.type('replyd doctor'), /is configured, but/);
+    const found = await root.type('replyd doctor');
+    assert.match(found, /^✔ port lmtp .*\/run\/replyd\/lmtp\.sock answers$/m);
+    assert.doesNotMatch(found, /is configured, but/);
     await root.type(
       `apt-get install -y --reinstall /root/${path.basename(packages.present)}`,
       'curl -sS smtp://127.0.0.1:25 -X NOOP',

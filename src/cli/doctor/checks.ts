@@ -183,7 +183,7 @@ export async function* checkPortsAnswer({ smtp, lmtp, http, web }: Listening): A
 }
 
 const NEW_UNITS =
-  'systemd holds its sockets: as root `replyd systemd --sockets --output /etc/systemd/system`, `systemctl daemon-reload`, `systemctl restart "replyd-*.socket" replyd.service`';
+  'systemd holds its sockets: as root `replyd systemd --sockets --output /etc/systemd/system`, `systemctl stop "replyd-*.socket" replyd`, `systemctl daemon-reload`, `systemctl start replyd`';
 
 /** Places of the configuration at which the running daemon does not listen: systemd handed it other sockets. */
 export function* checkPlaces(config: Config, listening: Listening): Generator<Finding> {
