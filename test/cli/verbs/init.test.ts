@@ -128,7 +128,7 @@ test('check-config says what is in force, or everything that is wrong with exit 
   assert.equal(certificate.code, 1);
   assert.match(
     certificate.stderr,
-    /^replyd: tls\.certificate: .*none\.pem: no such file or directory\ntls\.key: .*none\.key: no such file/,
+    /^replyd: tls\.certificate: .*none\.pem: no such file or directory: name a PEM file that is there\ntls\.key: .*none\.key: no such file/,
   );
 
   rmSync(program.configFile);
