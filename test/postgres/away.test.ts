@@ -47,7 +47,10 @@ test('a daemon waits for its database at the start, says so, and goes on by itse
     assert.match(String(line!.error), /^cannot use PostgreSQL at 127\.0\.0\.1:\d+\/test_\d+: .*connection refused$/);
     const verb = await daemon.cli(['stats']);
     assert.equal(verb.code, 1);
-    assert.match(verb.stderr, /^replyd: cannot use PostgreSQL at 127\.0\.0\.1:\d+\/test_\d+: .*connection refused\n$/);
+    assert.match(
+      verb.stderr,
+      /^replyd: cannot use PostgreSQL at 127\.0\.0\.1:\d+\/test_\d+: .*connection refused: see that the server runs, .*\n$/,
+    );
     await cluster.start();
     await started;
     assert.equal(daemon.events('store_away').length, 1, 'once');
