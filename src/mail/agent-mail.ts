@@ -6,7 +6,13 @@ import { foldAddress, normalizeAddress } from './address.js';
 import type { Mail, MailAttachment } from './mail.js';
 import { parseMailboxes } from './mailboxes.js';
 import { allValues, decodeWords } from './mime/headers.js';
-import { type AgentAnswer, answerAbove, holdsMarker, type Notified } from './reply-text/agent-answer.js';
+import {
+  type AgentAnswer,
+  answerAbove,
+  holdsMarker,
+  type Notified,
+  picturesBeside,
+} from './reply-text/agent-answer.js';
 
 export interface ReadAgentMail {
   /** All addresses in From. */
@@ -14,6 +20,8 @@ export interface ReadAgentMail {
   readonly answer: AgentAnswer;
   /** How many files he attached. */
   readonly files: number;
+  /** Content ids of pictures that are none of them: those of his signature. */
+  readonly pictures: readonly string[];
   /** An attachment that may be our own mail, and so hold what is below the marker; null: none is. */
   readonly suspectFile: string | null;
 }
@@ -21,10 +29,12 @@ export interface ReadAgentMail {
 type Reads = (file: MailAttachment) => Promise<Uint8Array>;
 
 export async function readAgentMail(mail: Mail, notified: Notified, read: Reads): Promise<ReadAgentMail> {
+  const pictures = mail.html === null ? [] : [...picturesBeside(mail.html)];
   return {
     from: addressesIn(allValues(mail.headers, 'from')),
     answer: answerAbove(mail, notified),
-    files: mail.attachments.filter(isCarried).length,
+    files: mail.attachments.filter(file => isCarried(file, pictures)).length,
+    pictures,
     suspectFile: await suspectOf(mail.attachments, read),
   };
 }
@@ -46,8 +56,12 @@ function addressesIn(values: readonly string[]): readonly string[] {
   return [...new Map([...named, ...others].map(address => [foldAddress(address), address])).values()];
 }
 
-/** False for what is no file of his: the signature that his program makes. */
-export function isCarried({ contentType }: Pick<MailAttachment, 'contentType'>): boolean {
+/** False for what is no file of his: a picture of his signature (`pictures`), and the signature that his program makes. */
+export function isCarried(
+  { contentType, contentId }: Pick<MailAttachment, 'contentType' | 'contentId'>,
+  pictures: readonly string[],
+): boolean {
+  if (contentId !== null && pictures.includes(contentId) && contentType.startsWith('image/')) return false;
   return !/^application\/(?:(?:x-)?pkcs7-signature|pgp-(?:signature|keys))$/i.test(contentType);
 }
 

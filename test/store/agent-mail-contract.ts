@@ -88,6 +88,7 @@ async function answer(store: Store, notice: NoticeSnapshot, text: string, how: W
       remains: null,
     },
     files: how.more?.attachments?.length ?? 0,
+    pictures: [],
     suspectFile: null,
   };
   const files = (how.more?.attachments ?? []).map((_, index) => ({

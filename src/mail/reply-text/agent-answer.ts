@@ -41,13 +41,32 @@ export function answerAbove(
   const found = markerIn(read) ?? (body.html === null ? null : markerIn(htmlLines(body.html).lines));
   if (found === null) return { marker: null, text: textOf(read), remains: null };
   const { above, marker, flattened } = found;
-  const context = { knownTexts: { texts: [], replyAddresses: [] }, forward: false };
-  const own = split([...above, QUOTE], context).text;
+  const own = split([...above, QUOTE], NOTHING_KNOWN).text;
   // Alone it would be the text.
   const text = own === QUOTE.raw ? '' : own;
   const remains = flattened ? 'words stand before the marker in its line' : remainsIn(text, marker, notified);
   return { marker, text, remains };
 }
+
+const PICTURE = /<img\b[^>]{0,4000}?\bsrc\s{0,20}=\s{0,20}["']?cid:([^"'\s>]{1,500})[^>]{0,4000}>/gi;
+
+/**
+ * Content ids of the pictures that the HTML names outside of his words alone: in his signature, or from the marker on. Each
+ * stands as a word where it is, and goes with the lines around it.
+ */
+export function picturesBeside(html: string): ReadonlySet<string> {
+  const ids: string[] = [];
+  const word = (number: number) => `picture${number}of${html.length}`;
+  const named = html.replaceAll(PICTURE, (_, id: string) => ` ${word(ids.push(id) - 1)} `);
+  if (ids.length === 0) return new Set();
+  const { lines } = htmlLines(named);
+  const above = markerIn(lines)?.above ?? lines;
+  const own = new Set(wordsOf(split([...above, QUOTE], NOTHING_KNOWN).text));
+  const inWords = new Set(ids.filter((_, number) => own.has(word(number))));
+  return new Set(ids.filter(id => !inWords.has(id)));
+}
+
+const NOTHING_KNOWN = { knownTexts: { texts: [], replyAddresses: [] }, forward: false };
 
 /** Stands for the marker and everything below it, as the quote that a header of a quote has below it. */
 const QUOTE: Line = { raw: '> …', body: '…', key: '…', depth: 1, mark: null };

@@ -63,8 +63,11 @@ export async function fileAgentMail(
   // Nobody leaves the account meanwhile.
   if (wanted !== null) await tx.lock('account', [conversation.account_key]);
   const assignee = wanted === null ? null : await assigneeNamed(tx, conversation.account_key, { wanted, agent });
+  const pictures = reading?.agent?.pictures ?? [];
   const files =
-    reading === null ? [original(filing)] : attachmentsOf(reading, filing.attachments).filter(file => isCarried(file));
+    reading === null
+      ? [original(filing)]
+      : attachmentsOf(reading, filing.attachments).filter(file => isCarried(file, pictures));
   const { headers } = reading?.mail ?? { headers: [] };
   const circumstances = {
     purpose: agent.purpose,

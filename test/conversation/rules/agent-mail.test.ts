@@ -9,6 +9,7 @@ const READ: ReadAgentMail = {
   from: ['anna@acme.example'],
   answer: { marker: { account: 'acme', number: 12, seq: 5 }, text: 'It is sent.', remains: null },
   files: 0,
+  pictures: [],
   suspectFile: null,
 };
 /** A mail that becomes an answer. */

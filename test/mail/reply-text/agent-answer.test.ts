@@ -6,8 +6,9 @@ import assert from 'node:assert/strict';
 import os from 'node:os';
 import { before, test } from 'node:test';
 import { type AgentNotice, agentNotice, noticeWords } from '#replyd/conversation/agent-notice.js';
+import { isCarried, readAgentMail } from '#replyd/mail/agent-mail.js';
 import { keepInMemory, parseMail } from '#replyd/mail/message.js';
-import { type AgentAnswer, answerAbove, type Notified } from '#replyd/mail/reply-text/agent-answer.js';
+import { type AgentAnswer, answerAbove, type Notified, picturesBeside } from '#replyd/mail/reply-text/agent-answer.js';
 import { renderMail } from '#replyd/outbound/render.js';
 import { SHAPES } from './clients/shapes.js';
 import { CLIENTS, type Client } from './clients/table.js';
@@ -279,3 +280,62 @@ function bodiesOf(client: Client, own: readonly string[], below: string) {
 function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
+
+test('pictures of a signature, and below the marker, stand beside his words', () => {
+  const picture = (id: string) => `<img alt="" width=20 src="cid:${id}">`;
+  const marker =
+    '<blockquote type="cite"><p>--- Please reply above this line --- [acme#12/5]</p><p>Jane wrote</p></blockquote>';
+  const words = '<div>We send a new one today.</div>';
+  const cases: readonly (readonly [string, string, readonly string[]])[] = [
+    ['none', `${words}${marker}`, []],
+    ['in his words', `${words}<div>${picture('lamp@x')}</div><div>Like this one.</div>${marker}`, []],
+    ['alone', `<div>${picture('lamp@x')}</div>${marker}`, []],
+    [
+      'in a signature of Gmail',
+      `${words}<div><br></div><span class="gmail_signature_prefix">-- </span><br><div class="gmail_signature">Ann<br>${picture('logo@x')}</div><br>${marker}`,
+      ['logo@x'],
+    ],
+    ['behind the delimiter', `${words}<div>-- <br>Ann<br>${picture('logo@x')}</div>${marker}`, ['logo@x']],
+    ['below the marker', `${words}${marker}${picture('old@x')}`, ['old@x']],
+    [
+      'in both',
+      `${words}<div>${picture('logo@x')} is our new sign</div><div>-- <br>Ann ${picture('logo@x')}</div>${marker}`,
+      [],
+    ],
+    ['without a marker', `${words}<div>-- <br>Ann ${picture('logo@x')}</div>`, ['logo@x']],
+  ];
+  for (const [where, html, beside] of cases) assert.deepEqual([...picturesBeside(html)], beside, where);
+});
+
+test('of a mail with a picture in its signature the other files are his', async () => {
+  const part = (...lines: readonly string[]) => ['--b1', ...lines, ''];
+  const raw = [
+    'From: Ann <ann@acme.example>',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/related; boundary=b1',
+    '',
+    ...part(
+      'Content-Type: text/html; charset=utf-8',
+      '',
+      '<p>See the plan.</p><div>-- <br>Ann<br><img src="cid:logo@x"></div>',
+      '<blockquote type="cite">--- Please reply above this line --- [acme#12/5]</blockquote>',
+    ),
+    ...part(
+      'Content-Type: image/png; name=logo.png',
+      'Content-ID: <logo@x>',
+      'Content-Disposition: inline',
+      '',
+      'logo',
+    ),
+    ...part('Content-Type: image/png; name=plan.png', 'Content-Disposition: attachment', '', 'plan'),
+    '--b1--',
+    '',
+  ].join('\r\n');
+  const mail = await parseMail(Buffer.from(raw), keepInMemory);
+  const read = await readAgentMail(mail, NOTIFIED, async () => Buffer.alloc(0));
+  assert.deepEqual([read.answer.text, read.files, read.pictures], ['See the plan.', 1, ['logo@x']]);
+  assert.deepEqual(
+    mail.attachments.filter(file => isCarried(file, read.pictures)).map(({ filename }) => filename),
+    ['plan.png'],
+  );
+});
