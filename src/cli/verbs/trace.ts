@@ -7,6 +7,8 @@ import { oneLine, pad, wrap } from '../terminal/text.js';
 import { defineStoreVerb } from '../verb.js';
 
 const STEP_COLUMNS = 11;
+/** A time within the words of a step. */
+const TIME = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g;
 
 export function defineTrace(verb: Command): void {
   defineStoreVerb(verb.argument('<id>'), {
@@ -24,6 +26,7 @@ export function defineTrace(verb: Command): void {
 
 function stepLines({ step, id, text }: TraceStep, time: string): string[] {
   const indent = time.length + STEP_COLUMNS;
-  const [first = '', ...more] = wrap(oneLine(`${id}  ${text}`), columns() - indent);
+  const words = text.replaceAll(TIME, timeText);
+  const [first = '', ...more] = wrap(oneLine(`${id}  ${words}`), columns() - indent);
   return [`${styled(time, 'dim')}${pad(step, STEP_COLUMNS)}${first}`, ...more.map(line => ' '.repeat(indent) + line)];
 }

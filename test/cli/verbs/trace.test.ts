@@ -63,7 +63,10 @@ test('trace: from the door to the message, from the answer to the smarthost', ()
     const held = (await messagesOf(daemon, id)).find(message => message.text === 'One more thing')!;
     const open = await steps(held.deliveries[0]!.id);
     assert.deepEqual([open.at(-1)!.step, open.at(-1)!.at], ['pending', null]);
-    assert.match(open.at(-1)!.text, /^waiting \(?.*without an attempt/);
+    assert.match(open.at(-1)!.text, /^waiting \(?.*without an attempt, next attempt \d{4}-\d\d-\d\dT/);
+    const { stdout } = await daemon.cli(['trace', held.deliveries[0]!.id]);
+    assert.match(stdout, /next\s+attempt\s+\d{4}-\d\d-\d\d\s+\d\d:\d\d:\d\d(?:Z|[+-])/);
+    assert.doesNotMatch(stdout, /\d{4}-\d\d-\d\dT/);
   }));
 
 test('trace: what is not there, what is no id', () =>
