@@ -7,6 +7,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ReplydError } from '../base/errors.js';
+import type { Step } from './upkeep/progress.js';
 
 export interface Migration {
   readonly version: number;
@@ -29,6 +30,11 @@ export function migrationsIn(folder: string): readonly Migration[] {
       name: path.parse(file).name,
       file: path.join(folder, file),
     }));
+}
+
+/** Before it is applied. */
+export function stepOf({ name }: Migration, all: readonly Migration[]): Step {
+  return { doing: `applying ${name}`, done: all.findIndex(each => each.name === name), total: all.length };
 }
 
 /** The schema this program makes and needs, on either engine. */

@@ -5,6 +5,7 @@ import type { ResolvedAddress } from './postgres/address.js';
 import type { Presence } from './presence.js';
 import type { StoreOptions } from './sqlite/open.js';
 import type { CheckResult } from './upkeep/check.js';
+import type { Tell } from './upkeep/progress.js';
 
 /** In a folder of this machine. */
 export interface SqliteAddress {
@@ -54,9 +55,9 @@ export interface Opener {
   /** True: there is no store yet. Throws when nobody can tell. */
   isMissing(): Promise<boolean>;
   /** Throws conflict when a daemon serves it, unavailable when it is a newer program's. */
-  migrate(): Promise<Migrated>;
+  migrate(tell?: Tell): Promise<Migrated>;
   /** Looks whether it is whole; changes nothing. A store that can't be read is a finding. Throws for another schema. */
-  check(): AsyncGenerator<CheckResult>;
+  check(tell?: Tell): AsyncGenerator<CheckResult>;
   /** Others hold the store up: a restart of ours would not help. */
   isHeldUp(error: unknown): boolean;
 }

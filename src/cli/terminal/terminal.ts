@@ -10,6 +10,10 @@ const MIN_COLUMNS = 60;
 const MAX_COLUMNS = 100;
 
 let readerGone = false;
+/** The last line of the terminal is one that `drawLine` wrote. */
+let isDrawn = false;
+
+const ERASED = '\r\x1b[2K';
 
 /** Keeps a closed pipe from ending the process with a stack trace. To be called once, first. */
 export function prepareOutput(): void {
@@ -23,6 +27,7 @@ export function prepareOutput(): void {
 
 /** Lines for people on standard output; styled text is allowed, everything from outside must be printable already. */
 export function print(text: string): void {
+  eraseLine();
   if (!readerGone) process.stdout.write(`${text}\n`);
 }
 
@@ -40,6 +45,7 @@ export function jsonLine(value: unknown): string {
 
 /** Bytes as they are; on a terminal as printable text. */
 export function printBytes(bytes: Uint8Array): Promise<void> {
+  eraseLine();
   if (process.stdout.isTTY) {
     print(printable(Buffer.from(bytes).toString('utf8')));
     return Promise.resolve();
@@ -63,7 +69,19 @@ export function hint(text: string): void {
 /** Lines on standard error. On a terminal they are wrapped to its width. */
 export function remark(text: string): void {
   const shown = printable(text);
+  eraseLine();
   process.stderr.write(`${process.stderr.isTTY ? wrapRemark(shown, columns(process.stderr)).join('\n') : shown}\n`);
+}
+
+/** A line on a terminal's standard error that stands until the next one, or until something else is printed. */
+export function drawLine(text: string): void {
+  process.stderr.write(`${ERASED}${printable(text)}`);
+  isDrawn = true;
+}
+
+function eraseLine(): void {
+  if (isDrawn) process.stderr.write(ERASED);
+  isDrawn = false;
 }
 
 /** Columns for people's views: 80, or what the terminal has, within reason. */
@@ -92,6 +110,7 @@ export function styled(text: string, style: Style): string {
 /** Asks on the terminal; anything but yes is no. Null when nobody can be asked. */
 export async function ask(question: string): Promise<boolean | null> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
+  eraseLine();
   const { createInterface } = await import('node:readline/promises');
   const reader = createInterface({ input: process.stdin, output: process.stderr });
   try {

@@ -15,7 +15,7 @@ import { loadSettings, refuseMissing, withDataDir } from '../context.js';
 import { EXIT_FAILED } from '../errors.js';
 import { isOwnersPath, openInput } from '../named-files.js';
 import { asOwnerOf, becomeOwner, makeDataDirectory, ownerForRoot } from '../owner.js';
-import { numbered, rowsReporter } from '../terminal/progress.js';
+import { numbered, progressReporter } from '../terminal/progress.js';
 import { sizeText, timeText } from '../terminal/render.js';
 import { warn } from '../terminal/terminal.js';
 import { type Call, defineResultVerb, option } from '../verb.js';
@@ -34,7 +34,12 @@ export function defineBackup(verb: Command): void {
     ].join('\n'),
     options: [option('--replace', 'an older backup under this name is replaced')],
     async run({ command, options }: Call<{ replace?: true }>, file) {
-      const how = { version: VERSION, replace: options.replace ?? false, now: Date.now() };
+      const how = {
+        version: VERSION,
+        replace: options.replace ?? false,
+        now: Date.now(),
+        progress: progressReporter(),
+      };
       const loaded = await loadSettings(command);
       const target = path.resolve(file);
       const address = loaded.store;
@@ -89,10 +94,9 @@ async function backUpDatabase(address: PostgresAddress, { target, how }: Wanted)
     import('../../store/open.js'),
   ]);
   if (isOwnersPath(target, address.dataDir)) becomeOwner(address.dataDir);
-  const report = rowsReporter();
   const source = await storeSnapshot(address);
   try {
-    return await makeArchive(source, target, { ...how, progress: at => report({ doing: 'copying', ...at }) });
+    return await makeArchive(source, target, how);
   } finally {
     await source.close();
   }
@@ -124,7 +128,7 @@ export function defineRestore(verb: Command): void {
         const { manifest, waiting } = await restoreBackup(address, backup, {
           replace: options.replace ?? false,
           scratch: dataDir,
-          progress: rowsReporter(),
+          progress: progressReporter(),
         }).catch(error => {
           // What reads a tar file does not know its name.
           if (!isReplydError(error, 'unavailable') || !error.message.startsWith('it is ')) throw error;

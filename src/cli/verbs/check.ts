@@ -7,6 +7,7 @@ import type { Opener } from '../../store/opener.js';
 import type { CheckResult } from '../../store/upkeep/check.js';
 import { openerFor, withDataDir } from '../context.js';
 import { EXIT_FAILED } from '../errors.js';
+import { progressReporter } from '../terminal/progress.js';
 import { columns, print, printJson, styled } from '../terminal/terminal.js';
 import { oneLine, pad, wrap } from '../terminal/text.js';
 import { defineVerb, type Json, jsonOption } from '../verb.js';
@@ -38,7 +39,7 @@ type Shown = CheckResult & { readonly ok: boolean };
 /** True when something is wrong. */
 async function check(opener: Opener, report: (result: Shown) => void): Promise<boolean> {
   let failed = false;
-  for await (const { check: name, looked, faults } of opener.check()) {
+  for await (const { check: name, looked, faults } of opener.check(progressReporter())) {
     const ok = !faults.some(fault => fault.state === 'failed');
     failed ||= !ok;
     report({ check: name, ok, looked, faults });

@@ -8,6 +8,7 @@ import type { ImportedConversation } from '../../conversation/store.js';
 import { type Context, loadSettings, withStore } from '../context.js';
 import { EXIT_FAILED } from '../errors.js';
 import { openInput } from '../named-files.js';
+import { progressReporter } from '../terminal/progress.js';
 import { warn } from '../terminal/terminal.js';
 import { type Call, defineResultVerb, option } from '../verb.js';
 import { readExport } from './chatwoot.js';
@@ -35,6 +36,7 @@ one of the account's, the prefix one of reply.prefix. A second run changes nothi
       const opened = file === '-' ? null : await openInput(file, loaded.config.dataDir);
       const input = opened?.createReadStream() ?? process.stdin;
       input.setEncoding('utf8');
+      const tell = progressReporter();
       const work = async ({ store }: Context) => {
         let batch: { line: number; conversation: ImportedConversation }[] = [];
         const flush = async () => {
@@ -44,6 +46,7 @@ one of the account's, the prefix one of reply.prefix. A second run changes nothi
             else refuse(batch[at]!.line, result.refused);
           });
           batch = [];
+          tell({ doing: 'importing', done: counts.made + counts.known + counts.refused, total: null });
         };
         for await (const { line, conversation } of readExport(input, options.account ?? null)) {
           if ('refused' in conversation) refuse(line, conversation.refused);

@@ -24,6 +24,7 @@ import { configOption, loadSettings, openDirectly, openerFor, storeIsMissing, wi
 import { usageError } from '../errors.js';
 import { checkAccess, findUser, isRoot, makeDataDirectory, type Owner } from '../owner.js';
 import { quoted } from '../readers.js';
+import { progressReporter } from '../terminal/progress.js';
 import { remark, warn } from '../terminal/terminal.js';
 import { brokenCommand, type Call, defineResultVerb, option, shellWord } from '../verb.js';
 
@@ -80,7 +81,7 @@ export function defineMigrate(verb: Command): void {
     does: "bring the store's schema up to date",
     examples: ['migrate', 'migrate --json'],
     more: '`replyd serve` does the same when it starts. The daemon must not be running. Make a backup first: there is no way back to an older version.',
-    run: ({ command }) => withDataDir(command, async loaded => (await openerFor(loaded)).migrate()),
+    run: ({ command }) => withDataDir(command, async loaded => (await openerFor(loaded)).migrate(progressReporter())),
     view: ({ version, applied }) =>
       [...applied.map(name => `applied ${name}`), `the schema is up to date (version ${version})`].join('\n'),
   });

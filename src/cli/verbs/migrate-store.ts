@@ -9,7 +9,7 @@ import { ReplydError } from '../../base/errors.js';
 import type { StorePlace } from '../../store/opener.js';
 import { EXIT_FAILED, usageError } from '../errors.js';
 import { becomeOwner, checkAccess, makeDataDirectory, type Owner, ownerOf } from '../owner.js';
-import { numbered, rowsReporter } from '../terminal/progress.js';
+import { numbered, progressReporter } from '../terminal/progress.js';
 import { sizeText } from '../terminal/render.js';
 import { hint, warn } from '../terminal/terminal.js';
 import { type Call, defineResultVerb, option } from '../verb.js';
@@ -46,7 +46,10 @@ export function defineMigrateStore(verb: Command): void {
       try {
         const made = await newStore(to, { replace: options.replace ?? false });
         try {
-          const { tables, ...contents } = await moveStore(source, made, { name: nameOf(to), progress: rowsReporter() });
+          const { tables, ...contents } = await moveStore(source, made, {
+            name: nameOf(to),
+            progress: progressReporter(),
+          });
           const rows = Object.entries(tables).map(([table, summary]) => [table, summary.rows] as const);
           return { from: nameOf(from), to: nameOf(to), ...contents, tables: Object.fromEntries(rows) };
         } finally {

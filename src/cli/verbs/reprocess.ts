@@ -13,15 +13,14 @@ import type { MailAttachment } from '../../mail/mail.js';
 import type { JobResult } from '../../parsing/job.js';
 import { usageError } from '../errors.js';
 import { readDuration } from '../readers.js';
-import { columns, print, printJson, remark } from '../terminal/terminal.js';
+import { progressReporter } from '../terminal/progress.js';
+import { columns, print, printJson } from '../terminal/terminal.js';
 import { cut, oneLine } from '../terminal/text.js';
 import { messageView, plural } from '../terminal/thread.js';
 import { defineStoreVerb, option, type StoreCall } from '../verb.js';
 
 const PAGE = 100;
 const MOST_SAMPLES = 10;
-/** Mails between two lines of progress. */
-const PROGRESS = 1_000;
 const MAX_AGE = 3650 * 86_400_000;
 /** In this order in a sample. */
 const SAMPLED: readonly RereadPart[] = ['kind', 'writer', 'files', 'text'];
@@ -88,11 +87,11 @@ interface Summary {
 async function readAll(store: Store, options: Wanted & { readonly json?: boolean }): Promise<Summary> {
   const since = options.since === undefined ? Number.NEGATIVE_INFINITY : Date.now() - options.since;
   const changed = Object.fromEntries(REREAD_PARTS.map(part => [part, 0])) as Record<RereadPart, number>;
+  const tell = progressReporter();
   const counts = { mails: 0, messages: 0, unreadable: 0, not_kept: 0 };
   for await (const mail of filedMails(store, since)) {
     counts.mails += 1;
-    if (counts.mails % PROGRESS === 0)
-      remark(`${counts.mails} mails read, ${plural(counts.messages, 'message')} changed`);
+    tell({ doing: 'reading mails', done: counts.mails, total: null });
     const found = await readOne(store, mail, options.dryRun !== true);
     if (found === 'unreadable' || found === 'not_kept') counts[found] += 1;
     else {

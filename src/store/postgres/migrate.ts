@@ -19,7 +19,9 @@ import {
   programSchema,
   refuseNewer,
   refuseOlder,
+  stepOf,
 } from '../migrations.js';
+import { TELL_NOBODY, type Tell } from '../upkeep/progress.js';
 
 /** One connection, on which transactions can be begun; a client of `pg` is one. */
 export interface MigratingClient {
@@ -67,6 +69,7 @@ export async function migrate(
   client: MigratingClient,
   folder = migrationsFolder('postgres'),
   upTo = Number.POSITIVE_INFINITY,
+  tell: Tell = TELL_NOBODY,
 ): Promise<readonly string[]> {
   const migrations = migrationsIn(folder);
   const { store, least } = await schemaVersions(client);
@@ -84,7 +87,9 @@ export async function migrate(
       await client.query('lock table migration in exclusive mode');
       const { store, least } = await recorded(client);
       refuseNewer(least, lastVersion(migrations));
-      if (store < migration.version && migration.version <= upTo) applied.push(await apply(client, migration));
+      if (store >= migration.version || migration.version > upTo) return;
+      tell(stepOf(migration, migrations));
+      applied.push(await apply(client, migration));
     });
   }
   return applied;

@@ -4,6 +4,7 @@ import { isAway, ReplydError } from '../../base/errors.js';
 import { VERSION } from '../../base/version.js';
 import type { Migrated, Opener, OpenOptions, PostgresAddress } from '../opener.js';
 import type { CheckResult } from '../upkeep/check.js';
+import type { Tell } from '../upkeep/progress.js';
 import { type Connection, connect } from './connection.js';
 import { checkSchema, migrate, schemaVersions } from './migrate.js';
 import type { NodeOptions } from './node.js';
@@ -27,12 +28,12 @@ export function postgresOpener(address: PostgresAddress): Opener {
       });
     },
     isMissing: () => connected(async ({ asked }) => (await schemaVersions(asked)).store === 0),
-    migrate: () =>
+    migrate: tell =>
       connected(async ({ plain, asked }): Promise<Migrated> => {
-        const applied = await migrate(plain);
+        const applied = await migrate(plain, undefined, undefined, tell);
         return { version: (await schemaVersions(asked)).store, applied };
       }),
-    check: () => check(address),
+    check: tell => check(address, tell),
     isHeldUp: error => isAway(error) || (error instanceof ReplydError && error.details.reason === 'busy'),
   };
 }
@@ -40,7 +41,7 @@ export function postgresOpener(address: PostgresAddress): Opener {
 /** A question about all rows may take minutes. */
 const CHECK_PATIENCE = 60 * 60_000;
 
-async function* check({ servers, dataDir, name }: PostgresAddress): AsyncGenerator<CheckResult> {
+async function* check({ servers, dataDir, name }: PostgresAddress, tell?: Tell): AsyncGenerator<CheckResult> {
   const [{ checkStore }, { checkedContents, checkedDatabase }, { checkedIndex, SEARCH_ADVICE }, { withSearch }] =
     await Promise.all([
       import('../upkeep/check.js'),
@@ -55,6 +56,7 @@ async function* check({ servers, dataDir, name }: PostgresAddress): AsyncGenerat
       now: Date.now(),
       contents: checkedContents(connection),
       name,
+      tell,
     });
     const open = () => checkedIndex(connection);
     yield* withSearch(results, checkedDatabase(connection), { open, advice: SEARCH_ADVICE });

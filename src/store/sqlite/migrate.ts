@@ -4,7 +4,16 @@
  * A schema newer than the program is never touched.
  */
 import { readFileSync } from 'node:fs';
-import { lastVersion, migrationsFolder, migrationsIn, programSchema, refuseNewer, refuseOlder } from '../migrations.js';
+import {
+  lastVersion,
+  migrationsFolder,
+  migrationsIn,
+  programSchema,
+  refuseNewer,
+  refuseOlder,
+  stepOf,
+} from '../migrations.js';
+import { TELL_NOBODY, type Tell } from '../upkeep/progress.js';
 import type { Connection } from './database.js';
 
 /** The version the store has (0: empty) and the one this program knows. */
@@ -18,6 +27,7 @@ export function migrate(
   connection: Connection,
   folder = migrationsFolder('sqlite'),
   upTo = Number.POSITIVE_INFINITY,
+  tell: Tell = TELL_NOBODY,
 ): readonly string[] {
   const migrations = migrationsIn(folder);
   const applied: string[] = [];
@@ -31,6 +41,7 @@ export function migrate(
           const at = connection.raw.pragma('user_version', { simple: true }) as number;
           refuseNewer(at, lastVersion(migrations));
           if (at >= migration.version || migration.version > upTo) return;
+          tell(stepOf(migration, migrations));
           connection.raw.exec(readFileSync(migration.file, 'utf8'));
           connection.raw.pragma(`user_version = ${migration.version}`);
           applied.push(migration.name);

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { errorText, isReplydError } from '../../base/errors.js';
 import type { Migrated, Opener } from '../opener.js';
 import type { CheckResult } from '../upkeep/check.js';
+import type { Tell } from '../upkeep/progress.js';
 import { databaseFile, isBusy, openDatabase } from './database.js';
 
 export function sqliteOpener(dataDir: string): Opener {
@@ -10,8 +11,8 @@ export function sqliteOpener(dataDir: string): Opener {
     open: async ({ node: _node, presence: _presence, ...options }) =>
       (await import('./open.js')).openStore({ dataDir, ...options }),
     isMissing: () => stat(databaseFile(dataDir)).then(() => false, missingOrThrow),
-    migrate: () => migrateStore(dataDir),
-    check: () => check(dataDir),
+    migrate: tell => migrateStore(dataDir, tell),
+    check: tell => check(dataDir, tell),
     isHeldUp: isBusy,
   };
 }
@@ -21,13 +22,13 @@ function missingOrThrow(error: NodeJS.ErrnoException): boolean {
   throw error;
 }
 
-async function migrateStore(dataDir: string): Promise<Migrated> {
+async function migrateStore(dataDir: string, tell?: Tell): Promise<Migrated> {
   const [{ lockStore }, { migrate, schemaVersions }] = await Promise.all([import('./lock.js'), import('./migrate.js')]);
   const lock = lockStore(dataDir);
   try {
     const connection = openDatabase(dataDir);
     try {
-      const applied = migrate(connection);
+      const applied = migrate(connection, undefined, undefined, tell);
       return { version: schemaVersions(connection).store, applied };
     } finally {
       connection.close();
@@ -37,7 +38,7 @@ async function migrateStore(dataDir: string): Promise<Migrated> {
   }
 }
 
-async function* check(dataDir: string): AsyncGenerator<CheckResult> {
+async function* check(dataDir: string, tell?: Tell): AsyncGenerator<CheckResult> {
   const [{ checkStore }, { checkSchema }] = await Promise.all([import('../upkeep/check.js'), import('./migrate.js')]);
   try {
     const connection = openDatabase(dataDir);
@@ -48,7 +49,7 @@ async function* check(dataDir: string): AsyncGenerator<CheckResult> {
         import('./search-file.js'),
         import('../upkeep/check-search.js'),
       ]);
-      const results = checkStore(connection, dataDir, { now: Date.now() });
+      const results = checkStore(connection, dataDir, { now: Date.now(), tell });
       yield* withSearch(results, connection, { open: () => checkedIndex(dataDir), advice });
     } finally {
       connection.close();

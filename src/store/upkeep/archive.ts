@@ -10,10 +10,10 @@ import { ReplydError } from '../../base/errors.js';
 import { readEntry, type TarWriter, writeTar } from '../../base/tar.js';
 import { type BackupOptions, manifestEntry, one, writeFile } from './backup-file.js';
 import { entryName, pieceName, type RowsManifest, type VerifiedBackup } from './manifest.js';
+import { doing, TELL_NOBODY } from './progress.js';
 import {
   type Column,
   lineOf,
-  type Progress,
   type RowSink,
   type RowSource,
   type Table,
@@ -28,15 +28,15 @@ const PIECE = 8 * 1024 * 1024;
 const MAX_PIECE = 512 * 1024 * 1024;
 
 /** Makes the backup of what the source reads. Throws as `writeFile` does. */
-export function makeArchive(
-  source: RowSource,
-  file: string,
-  options: BackupOptions & { readonly progress?: (at: Progress) => void },
-): Promise<RowsManifest> {
+export function makeArchive(source: RowSource, file: string, options: BackupOptions): Promise<RowsManifest> {
   return writeFile(file, options, async out => {
     const tar = writeTar(out, options.now);
     const pieces = writePieces(tar);
-    const { tables, contents, bytes, missing } = await transfer(source, pieces.sink(source.tables), options.progress);
+    const { tables, contents, bytes, missing } = await transfer(
+      source,
+      pieces.sink(source.tables),
+      doing('copying', options.progress ?? TELL_NOBODY),
+    );
     await pieces.end();
     const manifest: RowsManifest = {
       format: 2,

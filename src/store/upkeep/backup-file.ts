@@ -7,11 +7,13 @@ import type { TarWriter } from '../../base/tar.js';
 import { syncFolder } from '../blobs/blobs.js';
 import { storeFault } from '../fault.js';
 import { MANIFEST_ENTRY, type Manifest } from './manifest.js';
+import type { Tell } from './progress.js';
 
 export interface BackupOptions {
   readonly version: string;
   readonly replace?: boolean;
   readonly now: number;
+  readonly progress?: Tell;
 }
 
 /**

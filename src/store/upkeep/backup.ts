@@ -67,6 +67,7 @@ async function fillLocked(out: FileHandle, options: Filling): Promise<DatabaseMa
 
 async function fill(out: FileHandle, options: Filling): Promise<DatabaseManifest> {
   const tar = writeTar(out, options.now);
+  options.progress?.({ doing: 'copying the database', done: 0, total: null });
   const { copy, schema } = await copyDatabase(options.dataDir, options.database);
   const missing: string[] = [];
   let files = 0;
@@ -77,6 +78,7 @@ async function fill(out: FileHandle, options: Filling): Promise<DatabaseManifest
     if ('error' in examined) throw new ReplydError('unavailable', `cannot read the copy: ${examined.error}`);
     database = examined;
     await tar.add({ name: DATABASE_ENTRY, size: examined.size }, (await openFile(options.database)).createReadStream());
+    const total = copy.value<number>('select count(*) from blob where data is null') ?? 0;
     for (const sha256 of filesNamed(copy)) {
       const file = blobFile(options.dataDir, sha256);
       const found = await examineFile(file);
@@ -84,6 +86,7 @@ async function fill(out: FileHandle, options: Filling): Promise<DatabaseManifest
         missing.push(sha256);
         continue;
       }
+      options.progress?.({ doing: 'copying files', done: files, total });
       await tar.add({ name: entryName(sha256), size: found.size }, (await openFile(file)).createReadStream());
       files += 1;
       bytes += found.size;

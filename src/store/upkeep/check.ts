@@ -13,6 +13,7 @@ import type { Soon } from '../../conversation/ports.js';
 import { blobFile } from '../blobs/blobs.js';
 import { examineFile, listBlobFiles } from '../blobs/files.js';
 import { encodeId, type IdKind, isIdKind } from '../ids.js';
+import { TELL_NOBODY, type Tell } from './progress.js';
 
 export const CHECKS = ['database', 'references', 'rows', 'order', 'contents', 'files'] as const;
 /** `search`: `check-search.ts`. */
@@ -84,6 +85,7 @@ interface Checking {
   readonly db: CheckedDatabase;
   readonly contents: CheckedContents;
   readonly now: number;
+  readonly tell: Tell;
 }
 
 /** One result after the other, in the order of CHECKS. `contents`: default those in files of `dataDir`; `name`: the database's. */
@@ -94,9 +96,10 @@ export async function* checkStore(
     readonly now: number;
     readonly contents?: CheckedContents;
     readonly name?: string;
+    readonly tell?: Tell | undefined;
   },
 ): AsyncGenerator<CheckResult> {
-  const { name = 'replyd.db', contents = filesOf(dataDir), now } = options;
+  const { name = 'replyd.db', contents = filesOf(dataDir), now, tell = TELL_NOBODY } = options;
   const result = (check: CheckName, looked: number, faults: readonly Fault[]) => ({
     check,
     looked,
@@ -110,8 +113,8 @@ export async function* checkStore(
     yield result('references', dangling.length, dangling.map(danglingFault));
     yield result('rows', ROWS.length, await answers(db, ROWS));
     yield result('order', ORDER.length, await answers(db, ORDER));
-    yield await checkContents({ db, contents, now });
-    yield await checkFiles({ db, contents, now });
+    yield await checkContents({ db, contents, now, tell });
+    yield await checkFiles({ db, contents, now, tell });
   } catch (error) {
     yield result('database', 0, [failed(name, `the database can't be read: ${errorText(error)}`)]);
   }
@@ -283,9 +286,10 @@ interface BlobRow {
   readonly data: Uint8Array | null;
 }
 
-async function checkContents({ db, contents }: Checking): Promise<CheckResult> {
+async function checkContents({ db, contents, tell }: Checking): Promise<CheckResult> {
   const faults: Fault[] = [];
   let looked = 0;
+  const total = (await db.value<number>('select count(*) from blob')) ?? 0;
   for (let after = -1; ; ) {
     const rows = await db.all<BlobRow>(
       'select key, sha256, size, data from blob where key > $1 order by key limit $2',
@@ -293,6 +297,7 @@ async function checkContents({ db, contents }: Checking): Promise<CheckResult> {
       PAGE,
     );
     for (const row of rows) {
+      tell({ doing: 'checking contents', done: looked, total });
       looked += 1;
       const text = await contentFault(contents, row);
       if (text === null) continue;

@@ -9,6 +9,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { ReplydError } from '../../base/errors.js';
 import { readEntry, readTar, type TarEntry } from '../../base/tar.js';
 import { programSchema, refuseNewer } from '../migrations.js';
+import { TELL_NOBODY, type Tell } from './progress.js';
 import type { Column, Table, TableSummary } from './rows.js';
 
 interface AnyManifest {
@@ -56,11 +57,15 @@ export function pieceName(table: string, number: number): string {
 }
 
 /** Reads everything. */
-export async function verifyBackup(backup: FileHandle): Promise<VerifiedBackup> {
+export async function verifyBackup(backup: FileHandle, progress: Tell = TELL_NOBODY): Promise<VerifiedBackup> {
   const entries = new Map<string, TarEntry>();
   const found: Found = { database: null, tables: new Map(), contents: 0 };
   let manifest: Manifest | null = null;
+  const total = mebibytes((await backup.stat()).size);
+  let read = 0;
   for await (const entry of readTar(backup)) {
+    read += entry.size;
+    progress({ doing: 'reading the backup, MiB', done: mebibytes(read), total });
     if (manifest !== null) throw new ReplydError('unavailable', `the backup goes on after its end: ${entry.name}`);
     if (entry.name === MANIFEST_ENTRY) manifest = await readManifest(backup, entry);
     else {
@@ -76,6 +81,10 @@ export async function verifyBackup(backup: FileHandle): Promise<VerifiedBackup> 
     throw new ReplydError('unavailable', 'the backup is damaged: its contents are not those of its manifest');
   }
   return { manifest, entries };
+}
+
+function mebibytes(bytes: number): number {
+  return Math.ceil(bytes / 2 ** 20);
 }
 
 interface Found {

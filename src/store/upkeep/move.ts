@@ -5,29 +5,20 @@
  * When only the mark fails, both are there, and the error says which one is to be used.
  */
 import { ReplydError, reasonText } from '../../base/errors.js';
-import {
-  type MovedSource,
-  type NewStore,
-  type Progress,
-  refuseDifferent,
-  type Summary,
-  summarize,
-  transfer,
-} from './rows.js';
-
-export type MoveProgress = ({ readonly doing: 'copying' | 'comparing' } & Progress) | { readonly doing: 'indexing' };
+import { doing, TELL_NOBODY, type Tell } from './progress.js';
+import { type MovedSource, type NewStore, refuseDifferent, type Summary, summarize, transfer } from './rows.js';
 
 /** `name`: what the old store says of where it went. Gives what was copied. */
 export async function moveStore(
   from: MovedSource,
   to: NewStore,
-  options: { readonly name: string; readonly progress?: (at: MoveProgress) => void },
+  options: { readonly name: string; readonly progress?: Tell },
 ): Promise<Summary> {
-  const { name, progress = () => {} } = options;
-  const copied = await transfer(from, to, at => progress({ doing: 'copying', ...at }));
-  progress({ doing: 'indexing' });
+  const { name, progress = TELL_NOBODY } = options;
+  const copied = await transfer(from, to, doing('copying', progress));
+  progress({ doing: 'making indexes', done: 0, total: null });
   await to.finish(async made => {
-    refuseDifferent(await summarize(made, from.tables, at => progress({ doing: 'comparing', ...at })), copied);
+    refuseDifferent(await summarize(made, from.tables, doing('comparing', progress)), copied);
   });
   try {
     await from.markMoved(name);

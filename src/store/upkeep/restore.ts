@@ -28,7 +28,7 @@ import { rowsOf } from '../sqlite/rows.js';
 import { UNFINISHED } from '../verbs/unfinished.js';
 import { archiveSource, contentIn } from './archive.js';
 import { DATABASE_ENTRY, type Manifest, type VerifiedBackup, verifyBackup } from './manifest.js';
-import type { MoveProgress } from './move.js';
+import { doing, TELL_NOBODY, type Tell } from './progress.js';
 import { type Ask, type RowSource, refuseDifferent, type Summary, summarize, transfer } from './rows.js';
 
 export interface Restored {
@@ -41,7 +41,7 @@ export interface RestoreOptions {
   readonly replace: boolean;
   /** A folder of this process, for what is unpacked for a while. */
   readonly scratch: string;
-  readonly progress?: (at: MoveProgress) => void;
+  readonly progress?: Tell;
 }
 
 const PAUSED =
@@ -49,7 +49,7 @@ const PAUSED =
 
 /** Throws conflict (a store or a daemon is there) or unavailable (no backup, damaged, newer), with what to do. */
 export async function restoreBackup(place: StorePlace, backup: FileHandle, options: RestoreOptions): Promise<Restored> {
-  const verified = await verifyBackup(backup);
+  const verified = await verifyBackup(backup, options.progress);
   const { manifest } = verified;
   if (manifest.format === 2) {
     const waiting = await fill(place, archiveSource(backup, verified, manifest), { ...options, wanted: manifest });
@@ -83,17 +83,16 @@ export async function restoreBackup(place: StorePlace, backup: FileHandle, optio
 async function fill(
   place: StorePlace,
   source: RowSource,
-  { replace, wanted, progress = () => {} }: RestoreOptions & { readonly wanted?: Manifest & { readonly format: 2 } },
+  { replace, wanted, progress = TELL_NOBODY }: RestoreOptions & { readonly wanted?: Manifest & { readonly format: 2 } },
 ): Promise<number> {
   const made = await newStore(place, { replace, schema: source.schema });
   let waiting = 0;
   try {
-    const copied = await transfer(source, made, at => progress({ doing: 'copying', ...at }));
+    const copied = await transfer(source, made, doing('copying', progress));
     if (wanted !== undefined) refuseDifferent(copied, summaryOf(wanted));
-    progress({ doing: 'indexing' });
+    progress({ doing: 'making indexes', done: 0, total: null });
     await made.finish(
-      async copy =>
-        refuseDifferent(await summarize(copy, source.tables, at => progress({ doing: 'comparing', ...at })), copied),
+      async copy => refuseDifferent(await summarize(copy, source.tables, doing('comparing', progress)), copied),
       async ask => {
         waiting = await pauseQueue(ask);
       },
@@ -119,7 +118,7 @@ function summaryOf({ tables, files, bytes, missing }: Manifest & { readonly form
 async function unpack(
   dataDir: string,
   backup: FileHandle,
-  { verified: { entries }, replace }: RestoreOptions & { readonly verified: VerifiedBackup },
+  { verified: { entries }, replace, progress = TELL_NOBODY }: RestoreOptions & { readonly verified: VerifiedBackup },
 ): Promise<number> {
   const database = databaseFile(dataDir);
   const made = await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -132,9 +131,12 @@ async function unpack(
         `there is a store in ${dataDir} already: restore into an empty data_dir, or say --replace to put it aside`,
       );
     }
+    let done = 0;
     for (const [name, entry] of entries) {
       if (name === DATABASE_ENTRY) await extract(backup, entry, incoming);
       else await extractBlob(dataDir, backup, entry);
+      done += 1;
+      progress({ doing: 'unpacking files', done, total: entries.size });
     }
     refuseDamaged(incoming);
     await replaceDatabase(dataDir, incoming);

@@ -8,6 +8,7 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { isAway, ReplydError } from '../../base/errors.js';
+import { TELL_NOBODY, type Tell } from './progress.js';
 
 export type Value = number | string | Uint8Array | null;
 
@@ -95,13 +96,6 @@ export interface Summary {
   readonly missing: readonly string[];
 }
 
-export interface Progress {
-  readonly table: string;
-  /** Of this table; `total` as it was counted at the beginning. */
-  readonly rows: number;
-  readonly total: number;
-}
-
 /** A row as a line of JSON: bytes in base64. The same for both engines, and what an archive holds. */
 export function lineOf(row: TableRow): string {
   return `${JSON.stringify(row.map(value => (value instanceof Uint8Array ? base64(value) : value)))}\n`;
@@ -119,11 +113,7 @@ export function withoutNul(row: TableRow): TableRow {
 }
 
 /** Copies everything. Throws what source and sink throw, and unavailable when their tables are not the same. */
-export async function transfer(
-  source: RowSource,
-  sink: RowSink,
-  progress: (at: Progress) => void = () => {},
-): Promise<Summary> {
+export async function transfer(source: RowSource, sink: RowSink, progress: Tell = TELL_NOBODY): Promise<Summary> {
   refuseOtherTables(source.tables, sink.tables);
   return walk(source, source.tables, {
     progress,
@@ -133,11 +123,7 @@ export async function transfer(
 }
 
 /** Reads everything, to compare. `tables`: those that were copied, with their columns in that order. */
-export function summarize(
-  source: RowSource,
-  tables: readonly Table[],
-  progress: (at: Progress) => void = () => {},
-): Promise<Summary> {
+export function summarize(source: RowSource, tables: readonly Table[], progress: Tell = TELL_NOBODY): Promise<Summary> {
   return walk(source, tables, {
     progress,
     rows: async () => {},
@@ -163,7 +149,7 @@ export function refuseDifferent(made: Summary, wanted: Summary): void {
 }
 
 interface Steps {
-  readonly progress: (at: Progress) => void;
+  readonly progress: Tell;
   rows(table: Table, rows: readonly TableRow[]): Promise<void>;
   content(content: { sha256: string; size: number }, bytes: AsyncIterable<Uint8Array>): Promise<void>;
 }
@@ -184,7 +170,7 @@ async function walk(source: RowSource, tables: readonly Table[], steps: Steps): 
         for (const content of outside(rows)) await walkContent(source, content, { steps, found });
       }
       count += rows.length;
-      steps.progress({ table: table.name, rows: count, total });
+      steps.progress({ doing: table.name, done: count, total });
     }
     summaries[table.name] = { rows: count, sha256: hash.digest('hex') };
   }

@@ -62,6 +62,22 @@ test('views are styled on a terminal, unless it does not want that', { skip }, a
   }
 });
 
+test('a long command draws how far it is, and nothing of it stays', { skip }, async t => {
+  const program = await makeShop(t);
+  for (const [args, drawn, last] of [
+    [['backup', 'all.tar'], /copying the database: 0/, /^wrote all\.tar: /],
+    [['check'], null, /^✔ search +.*in order$/],
+    [['restore', 'all.tar', '--replace'], /\[=* *\] +\d+ % {2}reading the backup, MiB: \d/, /^restored the store of /],
+  ] as const) {
+    const { code, screen } = await onTerminal(program, args, { env: { NO_COLOR: '1' } });
+    assert.equal(code, 0, screen);
+    if (drawn !== null) assert.match(screen, drawn);
+    const left = screen.replaceAll(/\r\x1b\[2K[^\r\n]*(?=\r\x1b\[2K)/g, '').replaceAll('\r\x1b[2K', '');
+    assert.match(left.trimEnd().split('\n').at(-1)!, last);
+    assert.doesNotMatch(left, /copying|reading the backup|checking contents/);
+  }
+});
+
 test('removing asks on a terminal', { skip }, async t => {
   const program = await makeShop(t);
   const question = 'Remove conversation acme#1 with 1 message for good? [y/N]';

@@ -41,9 +41,8 @@ describe('migrate-store', { skip: missing ?? false }, () => {
     const moved = await shop.run(['migrate-store', 'data', url]);
     assert.equal(moved.code, 0, moved.stderr);
     assert.match(moved.stdout, /^moved \d+ rows and 0 files \(.*\) to postgres:\/\/replyd@127\.0\.0\.1:\d+\/test_1\n$/);
-    assert.match(moved.stderr, /^copying message: \d+$/m);
-    assert.match(moved.stderr, /^making indexes$/m);
-    assert.match(moved.stderr, /^comparing message: \d+$/m);
+    // It took no minute, and this is no terminal.
+    assert.equal(moved.stderr, '');
 
     const gone = await shop.run(['conversation', 'list']);
     assert.equal(gone.code, 1);

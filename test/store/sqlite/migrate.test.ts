@@ -86,7 +86,13 @@ test('what was there before stays, with all that refers to it, and new mail join
   const before = rows();
   const ids = () => db.all('select hash, conversation_key from thread_id order by hash');
   const remembered = ids();
-  assert.ok(migrate(db).includes('0006_fewer_pages'));
+  const told: string[] = [];
+  const applied = migrate(db, undefined, undefined, ({ doing }) => told.push(doing));
+  assert.ok(applied.includes('0006_fewer_pages'));
+  assert.deepEqual(
+    told,
+    applied.map(name => `applying ${name}`),
+  );
   const [accounts, ...others] = before;
   const acme = { ...(accounts![0] as object), settings: '{"cc_policy":"suggest","history":0}' };
   assert.deepEqual(rows(), [[acme], ...others]);

@@ -24,6 +24,7 @@ import { lockFiles, lockStore } from '#replyd/store/sqlite/lock.js';
 import { openStore } from '#replyd/store/sqlite/open.js';
 import { makeBackup } from '#replyd/store/upkeep/backup.js';
 import { checkStore } from '#replyd/store/upkeep/check.js';
+import type { Step } from '#replyd/store/upkeep/progress.js';
 import { restoreBackup } from '#replyd/store/upkeep/restore.js';
 import { destinationOf, filing, reading, sha256 } from '../contract.js';
 import { RULES } from '../rules.js';
@@ -121,6 +122,37 @@ test('made while mails come in, restored: whole, and all that was there before',
   await store.close();
   assert.deepEqual(texts.slice(0, 61), ['Hello', ...Array.from({ length: 60 }, (_, i) => `before ${i}`)]);
   context.diagnostic(`${during} mails came in while the backup was made, ${texts.length - 61} of them are in it`);
+});
+
+test('a backup, a restore and a check tell how far they are', async context => {
+  const folder = makeFolder(context);
+  const dataDir = path.join(folder, 'data');
+  const { file } = await makeStore(context, dataDir);
+  for (const word of ['one', 'two']) await file(word, 200_000);
+  const told: string[] = [];
+  const progress = ({ doing, done, total }: Step) => {
+    told.push(`${doing} ${done}/${total}`);
+  };
+  const backup = path.join(folder, 'backup.tar');
+  await makeBackup(dataDir, backup, { ...MADE, progress });
+  assert.deepEqual(told.splice(0), ['copying the database 0/null', 'copying files 0/2', 'copying files 1/2']);
+  const tar = await open(backup);
+  const copy = path.join(folder, 'copy');
+  await restoreBackup({ kind: 'sqlite', dataDir: copy }, tar, { replace: false, scratch: copy, progress });
+  await tar.close();
+  const size = Math.ceil(statSync(backup).size / 2 ** 20);
+  const read = told.splice(0);
+  assert.match(read[0]!, new RegExp(`^reading the backup, MiB \\d+/${size}$`));
+  assert.deepEqual(read.slice(-3), ['unpacking files 1/3', 'unpacking files 2/3', 'unpacking files 3/3']);
+  const db = openDatabase(copy);
+  for await (const { faults } of checkStore(db, copy, { now: Date.now(), tell: progress }))
+    assert.deepEqual(faults, []);
+  const count = db.value<number>('select count(*) from blob')!;
+  db.close();
+  assert.deepEqual(
+    told,
+    Array.from({ length: count }, (_, at) => `checking contents ${at}/${count}`),
+  );
 });
 
 test('other programs can read it', async context => {

@@ -18,7 +18,8 @@ import { lockStore } from '#replyd/store/sqlite/lock.js';
 import { openStore } from '#replyd/store/sqlite/open.js';
 import { newSqliteStore, sqliteSource } from '#replyd/store/sqlite/rows.js';
 import { checkStore } from '#replyd/store/upkeep/check.js';
-import { type MoveProgress, moveStore } from '#replyd/store/upkeep/move.js';
+import { moveStore } from '#replyd/store/upkeep/move.js';
+import type { Step, Tell } from '#replyd/store/upkeep/progress.js';
 import type { MovedSource, NewStore, Summary } from '#replyd/store/upkeep/rows.js';
 import { type Cluster, postgresMissing, startCluster } from '../../postgres/cluster.js';
 import { eventually } from '../../run.js';
@@ -28,7 +29,7 @@ import { contentsOf, folder, linesOf, richStore, withoutNul, withStore } from '.
 
 const missing = postgresMissing();
 
-async function move(from: MovedSource, to: NewStore, progress?: (at: MoveProgress) => void): Promise<Summary> {
+async function move(from: MovedSource, to: NewStore, progress?: Tell): Promise<Summary> {
   try {
     return await moveStore(from, to, { name: 'the new place', ...(progress ? { progress } : {}) });
   } finally {
@@ -70,7 +71,7 @@ describe('moving a store', { skip: missing ?? false }, () => {
     assert.equal(contents.size, 2);
 
     const database = await cluster.createDatabase();
-    const seen: MoveProgress[] = [];
+    const seen: Step[] = [];
     const there = await move(sqliteSource(first), await newPostgresStore(at(database)), progress =>
       seen.push(progress),
     );
@@ -81,11 +82,11 @@ describe('moving a store', { skip: missing ?? false }, () => {
       Object.entries(lines).map(([name, rows]) => [name, rows.length]),
     );
     const whole = seen.filter(
-      step => step.doing === 'indexing' || (step.table === 'message' && step.rows === step.total),
+      step => step.doing === 'making indexes' || (step.doing.endsWith(' message') && step.done === step.total),
     );
     assert.deepEqual(
       whole.map(step => step.doing),
-      ['copying', 'indexing', 'comparing'],
+      ['copying message', 'making indexes', 'comparing message'],
     );
     await rejectsMoved(openAt(first));
     assert.deepEqual(
@@ -357,7 +358,7 @@ describe('moving a store', { skip: missing ?? false }, () => {
     let stopped: Promise<void> | undefined;
     await assert.rejects(
       move(sqliteSource(dataDir), to, step => {
-        if (step.doing === 'copying' && step.table === 'message') stopped ??= cluster.stop('immediate');
+        if (step.doing === 'copying message') stopped ??= cluster.stop('immediate');
       }),
     );
     await stopped;
