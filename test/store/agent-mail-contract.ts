@@ -150,7 +150,9 @@ export function agentMailContract(name: string, open: Open): void {
       notice.messages.map(({ text }) => text),
       ['Hello?'],
     );
-    assert.equal(shown(await answer(store, notice, '/mute')), 'note note: /mute');
+    const muted = await answer(store, notice, '/mute');
+    assert.equal(shown(muted), 'note note: /mute');
+    assert.ok(muted.evidence.includes('threaded: reply address'), muted.evidence.join('\n'));
     await store.addMessage(ref, { direction: 'incoming', text: 'Muted?', via: 'api' });
     assert.deepEqual(await due(store), []);
     await store.assignConversation(ref, null);

@@ -31,6 +31,8 @@ interface AgentMail {
   readonly filing: Filing;
   readonly conversation: ConversationRow;
   readonly agent: AddressedAgent;
+  /** What threaded it. */
+  readonly threaded: readonly string[];
   readonly files: readonly InsertedAttachment[];
   /** Columns of the message that tell of the mail. */
   readonly columns: {
@@ -93,6 +95,7 @@ export async function fileAgentMail(
     filing,
     conversation,
     agent,
+    threaded: place.evidence,
     files,
     columns: {
       key: at.messageKey,
@@ -117,8 +120,12 @@ export async function fileAgentMail(
 }
 
 async function carryOut(tx: StoreTx, mail: AgentMail, decision: AgentMailDecision): Promise<void> {
-  const { filing, conversation, agent, files, columns } = mail;
-  const evidence = [...filing.evidence, ...(filing.reading === null ? [`unparsed: ${filing.reason}`] : [])];
+  const { filing, conversation, agent, threaded, files, columns } = mail;
+  const evidence = [
+    ...filing.evidence,
+    ...threaded,
+    ...(filing.reading === null ? [`unparsed: ${filing.reason}`] : []),
+  ];
   switch (decision.kind) {
     case 'robot':
       return insertOwn(tx, mail, {
