@@ -152,7 +152,10 @@ export function agentMailContract(name: string, open: Open): void {
     );
     const muted = await answer(store, notice, '/mute');
     assert.equal(shown(muted), 'note note: /mute');
-    assert.ok(muted.evidence.includes('threaded: reply address'), muted.evidence.join('\n'));
+    assert.ok(
+      muted.evidence.includes('threaded: reply address of the agent anna@acme.example'),
+      muted.evidence.join('\n'),
+    );
     await store.addMessage(ref, { direction: 'incoming', text: 'Muted?', via: 'api' });
     assert.deepEqual(await due(store), []);
     await store.assignConversation(ref, null);

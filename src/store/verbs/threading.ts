@@ -100,7 +100,8 @@ export async function targetOf(tx: StoreTx, mail: ThreadedMail, destination: Des
     const place = await placeOfAgent(tx, destination.token);
     const refusal = refusalAt(destination.kind, place === null ? null : switchesOf(place.account), []);
     if (refusal !== null || place === null) return { kind: 'refused', refusal: refusal ?? 'changed' };
-    return { kind: 'conversation', participantKey: null, owner: null, deliveryKey: null, evidence: [], ...place };
+    const evidence = [`threaded: ${addressOf(place.agent)}`];
+    return { kind: 'conversation', participantKey: null, owner: null, deliveryKey: null, evidence, ...place };
   }
   const named = await threadOfToken(tx, mail, destination);
   const account = destination.kind === 'inbox' ? await accountOfInbox(tx, destination.token) : (named?.account ?? null);
@@ -131,6 +132,10 @@ async function findThread(tx: StoreTx, accountKey: number, mail: ThreadedMail): 
   const { field } = ids.find(({ id }) => id === found.id)!;
   const { conversation } = found;
   return { conversation, participantKey: null, owner: null, deliveryKey: null, by: `${field} <${found.id}>` };
+}
+
+function addressOf({ email }: AddressedAgent): string {
+  return `reply address of the agent ${email}`;
 }
 
 async function accountOfInbox(tx: StoreTx, token: string): Promise<AccountRow | null> {
@@ -181,7 +186,7 @@ export async function locate(
         ...inAccount,
         goes: 'conversation',
         conversation: { id: encodeId('conversation', conversation.key), number: conversation.number },
-        by: `reply address of the agent ${agent.email}`,
+        by: addressOf(agent),
         writer: { name: agent.name, email: agent.email, evidence: [] },
       };
     }
