@@ -12,9 +12,10 @@ export const MOVED = 'select target, at from moved';
 /** Throws unavailable, with where the store went. */
 export function refuseMoved(moved: MovedRow | undefined): void {
   if (moved === undefined) return;
+  const when = new Date(moved.at).toISOString().slice(0, 19).replace('T', ' ');
   throw new ReplydError(
     'unavailable',
-    `this store was moved to ${moved.target} on ${new Date(moved.at).toISOString()}: name that one in the configuration ` +
+    `this store was moved to ${moved.target} on ${when}Z: name that one in the configuration ` +
       '(store.url or data_dir). What came since is only there',
     { details: { reason: 'moved' } },
   );

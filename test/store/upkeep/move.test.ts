@@ -47,7 +47,7 @@ async function rejectsMoved(opening: Promise<unknown>): Promise<void> {
     assert.ok(isReplydError(error, 'unavailable'));
     assert.match(
       error.message,
-      /^this store was moved to the new place on \d{4}-.*: name that one in the configuration/,
+      /^this store was moved to the new place on \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ: name that one in the configuration/,
     );
     return true;
   });
