@@ -19,7 +19,7 @@ import type { AddressedAgent } from './agent-tokens.js';
 import { advance, emitNumbered } from './events.js';
 import { resumeAgent } from './followers.js';
 import { HELD, type InsertedAttachment, insertAttachments, insertMessage, writeMessage } from './messages.js';
-import { attachmentsOf } from './reading-columns.js';
+import { filedAttachments } from './reading-columns.js';
 import type { Place } from './threading.js';
 import { verdictFields } from './verification.js';
 
@@ -66,10 +66,7 @@ export async function fileAgentMail(
   if (wanted !== null) await tx.lock('account', [conversation.account_key]);
   const assignee = wanted === null ? null : await assigneeNamed(tx, conversation.account_key, { wanted, agent });
   const pictures = reading?.agent?.pictures ?? [];
-  const files =
-    reading === null
-      ? [original(filing)]
-      : attachmentsOf(reading, filing.attachments).filter(file => isCarried(file, pictures));
+  const files = filedAttachments(filing).filter(file => isCarried(file, pictures));
   const { headers } = reading?.mail ?? { headers: [] };
   const circumstances = {
     purpose: agent.purpose,
@@ -238,8 +235,4 @@ function unmailable(tx: StoreTx, text: string, files: readonly InsertedAttachmen
   const attachmentBytes = files.reduce((sum, file) => sum + file.content.size, 0);
   const size = encodedSize({ textBytes: Buffer.byteLength(text), attachmentBytes });
   return size <= tx.rules.maxSize ? null : `it is larger than a mail may be (outbound.max_size): about ${size} bytes`;
-}
-
-function original({ raw: content }: Filing): InsertedAttachment {
-  return { filename: 'original.eml', contentType: 'message/rfc822', inline: false, contentId: null, content };
 }

@@ -24,11 +24,11 @@ import { notifyFollowers } from './followers.js';
 import { forwardToOperator, keptBefore } from './forwards.js';
 import { recentMails } from './loops.js';
 import { insertMail } from './mails.js';
-import { type InsertedAttachment, insertAttachments, insertMessage } from './messages.js';
+import { insertAttachments, insertMessage } from './messages.js';
 import { openConversations } from './opening.js';
 import { clearSuspension, joinWriter } from './participants.js';
 import { proofUse, rememberProof } from './proofs.js';
-import { attachmentsOf, columnsOf, judgedColumns } from './reading-columns.js';
+import { attachmentsOf, columnsOf, filedAttachments, judgedColumns } from './reading-columns.js';
 import { applyReports, reportedDeliveries } from './reports.js';
 import { lookAgain } from './search-again.js';
 import { insertForwarderNote } from './team-forwards.js';
@@ -307,10 +307,4 @@ async function fileInConversation(
 
 async function messageIdOf(tx: StoreTx, filing: Filing, accountKey: number): Promise<string> {
   return filing.reading?.mail.messageId ?? madeId(filing.facts.contentKey, await firstDomain(tx, accountKey));
-}
-
-function filedAttachments(filing: Filing): readonly InsertedAttachment[] {
-  if (filing.reading !== null) return attachmentsOf(filing.reading, filing.attachments);
-  const { raw: content } = filing;
-  return [{ filename: 'original.eml', contentType: 'message/rfc822', inline: false, contentId: null, content }];
 }

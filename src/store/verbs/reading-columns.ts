@@ -2,7 +2,7 @@
  * What a message says of the mail that it came by, as its columns: the same when the mail is filed and when one that
  * could not be read is filled in later.
  */
-import type { FiledReading, StoredContent } from '../../conversation/filing.js';
+import type { FiledReading, Filing, StoredContent } from '../../conversation/filing.js';
 import type { Writer } from '../../conversation/rules/writer.js';
 import type { ParticipantRow } from '../rows.js';
 import { toJson } from '../tx.js';
@@ -51,4 +51,14 @@ export function attachmentsOf(
   contents: readonly StoredContent[],
 ): readonly InsertedAttachment[] {
   return mail.attachments.map((attachment, index) => ({ ...attachment, content: contents[index]! }));
+}
+
+/** Of a mail that cannot be read: the mail itself. */
+export function filedAttachments({
+  reading,
+  attachments,
+  raw: content,
+}: Pick<Filing, 'reading' | 'attachments' | 'raw'>): readonly InsertedAttachment[] {
+  if (reading !== null) return attachmentsOf(reading, attachments);
+  return [{ filename: 'original.eml', contentType: 'message/rfc822', inline: false, contentId: null, content }];
 }
